@@ -1,0 +1,280 @@
+//! What can go wrong: typed for programs, in words for the person who has to act.
+
+use alloc::boxed::Box;
+use core::{fmt, time::Duration};
+
+pub use problem::{ConfigProblem, Problem, StoreFailure, Unreachable};
+pub use server_error::{ErrorCode, ServerError};
+
+use crate::time::in_words;
+
+mod problem;
+mod server_error;
+
+/// Everything that can end a machine without its result.
+///
+/// Programs match on [`kind`](Self::kind), people read `Display` and [`hint`](Self::hint). No
+/// variant holds a token, a secret, a body, or an address with a query.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The caller asked for something that can't be sent.
+    #[error("{0}")]
+    Usage(&'static str),
+    /// What was configured can't work. Nothing was sent.
+    #[error("{0}")]
+    Config(ConfigProblem),
+    /// The server's answer makes no sense.
+    #[error("the {endpoint} gave an answer that makes no sense (HTTP {status}): {problem}")]
+    InvalidResponse {
+        /// Who answered.
+        endpoint: Endpoint,
+        /// With which status; 0 where there was none.
+        status: u16,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// The server refused, for a reason that has no variant of its own.
+    #[error("{0}")]
+    Refused(Box<ServerError>),
+    /// The person said no: RFC 8628 §3.5, RFC 6749 §4.1.2.1.
+    #[error("the login was refused")]
+    AccessDenied(Box<ServerError>),
+    /// The device code expired before anybody approved it: RFC 8628 §3.5.
+    #[error("the code expired before the login was approved")]
+    Expired,
+    /// The caller's time limit for the login ran out.
+    #[error("nobody approved the login within {}", in_words(*.limit))]
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The person or the caller gave up.
+    #[error("the login was cancelled")]
+    Cancelled,
+    /// The server said that the session is over: RFC 6749 §5.2, `invalid_grant` to a refresh.
+    #[error("the authorization server ended the session ({0})")]
+    SessionEnded(Box<ServerError>),
+    /// Nobody is logged in.
+    #[error("nobody is logged in")]
+    NotAuthenticated,
+    /// A token that the server gave is refused by the server.
+    #[error("the access token is not accepted ({0})")]
+    TokenRejected(Box<ServerError>),
+    /// No verdict came: the network or the server is away for now. What was stored is untouched.
+    #[error("the {endpoint} can't be reached: {cause} ({})", Tries(*.attempts))]
+    Unreachable {
+        /// Who was asked.
+        endpoint: Endpoint,
+        /// How often.
+        attempts: u32,
+        /// What happened the last time.
+        cause: Unreachable,
+    },
+    /// A refresh was sent and no answer came: whether the server made a new token is unknown. The
+    /// old refresh token is kept.
+    #[error("the {endpoint} never answered, so the outcome is unknown ({})", Tries(*.attempts))]
+    OutcomeUnknown {
+        /// Who was asked.
+        endpoint: Endpoint,
+        /// How often.
+        attempts: u32,
+    },
+    /// The token store failed.
+    #[error("{0}")]
+    Store(StoreFailure),
+    /// The machine has already handed over its outcome.
+    #[error("this machine has finished")]
+    Finished,
+    /// A bug in this library, with its place.
+    #[error("internal error in {0}: please report it")]
+    Internal(&'static str),
+}
+
+impl Error {
+    /// The small stable list that programs decide by.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Usage(_) => Kind::Usage,
+            Self::Config(_) => Kind::Config,
+            Self::InvalidResponse { .. } => Kind::Protocol,
+            Self::Refused(_) => Kind::Server,
+            Self::AccessDenied(_) => Kind::AccessDenied,
+            Self::Expired => Kind::Expired,
+            Self::TimedOut { .. } => Kind::TimedOut,
+            Self::Cancelled => Kind::Cancelled,
+            Self::SessionEnded(_) => Kind::SessionEnded,
+            Self::NotAuthenticated | Self::TokenRejected(_) => Kind::NotAuthenticated,
+            Self::Unreachable { .. } | Self::OutcomeUnknown { .. } => Kind::Unavailable,
+            Self::Store(_) => Kind::Store,
+            Self::Finished | Self::Internal(_) => Kind::Internal,
+        }
+    }
+
+    /// Whether the same call may work later without anybody changing anything.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unreachable { cause, .. } => *cause != Unreachable::Untrusted,
+            _ => self.kind() == Kind::Unavailable,
+        }
+    }
+
+    /// What the server said, where it said something.
+    #[must_use]
+    pub fn server_error(&self) -> Option<&ServerError> {
+        match self {
+            Self::Refused(e)
+            | Self::AccessDenied(e)
+            | Self::SessionEnded(e)
+            | Self::TokenRejected(e) => Some(e),
+            _ => None,
+        }
+    }
+
+    /// What to do next, for a person.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Config(problem) => problem.hint(),
+            Self::InvalidResponse { problem, .. } => problem.hint(),
+            Self::Refused(error) => error.hint(),
+            Self::Expired | Self::TimedOut { .. } => {
+                Some("log in again and approve the code in time")
+            }
+            Self::SessionEnded(_) | Self::NotAuthenticated | Self::TokenRejected(_) => {
+                Some("log in again")
+            }
+            Self::Unreachable {
+                cause: Unreachable::Untrusted,
+                ..
+            } => Some("check the address, this machine's clock, and the certificates it trusts"),
+            Self::Unreachable { .. } => {
+                Some("check the network and the address, or try again later")
+            }
+            Self::OutcomeUnknown { .. } => {
+                Some("try again; if the server says that the session has ended, log in again")
+            }
+            Self::Store(failure) => failure.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// The stable kinds of error; [`as_str`](Self::as_str) is the word that the command's JSON uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A bug.
+    Internal,
+    /// The server's answer made no sense.
+    Protocol,
+    /// The server refused for a reason that is not in this list.
+    Server,
+    /// The caller asked for something impossible.
+    Usage,
+    /// The configuration can't work.
+    Config,
+    /// Nobody is logged in.
+    NotAuthenticated,
+    /// The server ended the session.
+    SessionEnded,
+    /// The person said no.
+    AccessDenied,
+    /// The device code expired.
+    Expired,
+    /// The time limit of the login ran out.
+    TimedOut,
+    /// Given up by the person or the caller.
+    Cancelled,
+    /// The network or the server is away for now.
+    Unavailable,
+    /// The token store can't be read or written.
+    Store,
+}
+
+impl Kind {
+    /// The word for it: `access_denied`, `session_ended`, …
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Protocol => "protocol",
+            Self::Server => "server",
+            Self::Usage => "usage",
+            Self::Config => "config",
+            Self::NotAuthenticated => "not_authenticated",
+            Self::SessionEnded => "session_ended",
+            Self::AccessDenied => "access_denied",
+            Self::Expired => "expired",
+            Self::TimedOut => "timed_out",
+            Self::Cancelled => "cancelled",
+            Self::Unavailable => "unavailable",
+            Self::Store => "store",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// The metadata document: RFC 8414 §3, OpenID Connect Discovery §4.
+    Metadata,
+    /// RFC 6749 §3.2.
+    Token,
+    /// RFC 8628 §3.1.
+    DeviceAuthorization,
+    /// RFC 7009.
+    Revocation,
+    /// RP-Initiated Logout, and Keycloak's logout by refresh token.
+    EndSession,
+    /// OpenID Connect Core §5.3.
+    Userinfo,
+}
+
+impl Endpoint {
+    /// Its name in the server's metadata (RFC 8414 §2).
+    #[must_use]
+    pub const fn metadata_name(self) -> &'static str {
+        match self {
+            Self::Metadata => "issuer",
+            Self::Token => "token_endpoint",
+            Self::DeviceAuthorization => "device_authorization_endpoint",
+            Self::Revocation => "revocation_endpoint",
+            Self::EndSession => "end_session_endpoint",
+            Self::Userinfo => "userinfo_endpoint",
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Metadata => "server's metadata address",
+            Self::Token => "token endpoint",
+            Self::DeviceAuthorization => "device authorization endpoint",
+            Self::Revocation => "revocation endpoint",
+            Self::EndSession => "end session endpoint",
+            Self::Userinfo => "userinfo endpoint",
+        })
+    }
+}
+
+struct Tries(u32);
+
+impl fmt::Display for Tries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("tried once"),
+            n => write!(f, "tried {n} times"),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What exactly is wrong: with the configuration, an answer, the network, the store.
+
+use alloc::string::String;
+use core::fmt;
+
+use super::Endpoint;
+
+/// What is wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigProblem {
+    /// An address that is no absolute http(s) URL, or has a user, a password or a fragment in it.
+    #[error("{member} is not a usable web address")]
+    InvalidUrl {
+        /// Which address.
+        member: &'static str,
+    },
+    /// `http` beyond loopback.
+    #[error("{member} is not https")]
+    InsecureUrl {
+        /// Which address.
+        member: &'static str,
+    },
+    /// The issuer has a query or a fragment: RFC 8414 §2.
+    #[error("the issuer must have no query and no fragment")]
+    InvalidIssuer,
+    /// The server doesn't have this endpoint, or nobody said where it is.
+    #[error("the server names no {}", .0.metadata_name())]
+    MissingEndpoint(Endpoint),
+    /// Client credentials without a secret: RFC 6749 §4.4.
+    #[error("client credentials need a client secret")]
+    MissingClientSecret,
+    /// A client id or secret with control characters: RFC 6749 appendix A.
+    #[error("the {0} has a control character in it")]
+    ControlCharacter(&'static str),
+    /// A client id that is empty.
+    #[error("the client id is empty")]
+    EmptyClientId,
+    /// The server takes none of the authentication methods that the client can use.
+    #[error("the server accepts none of this client's ways to authenticate at the {0}")]
+    NoCommonAuthenticationMethod(Endpoint),
+    /// A scope with a character that RFC 6749 §3.3 doesn't allow.
+    #[error("a scope has a character in it that is not allowed")]
+    InvalidScope,
+    /// A resource that is no absolute URI without a fragment: RFC 8707 §2.
+    #[error("a resource must be an absolute address without a fragment")]
+    InvalidResource,
+    /// A token would go to an origin that it isn't for.
+    #[error("{member} is on another host than the server that the token is for")]
+    ForeignOrigin {
+        /// Which address.
+        member: &'static str,
+    },
+}
+
+impl ConfigProblem {
+    pub(super) const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::InsecureUrl { .. } => Some(
+                "use https; only loopback may be plain http, unless allow_insecure_http is set",
+            ),
+            Self::MissingEndpoint(Endpoint::DeviceAuthorization) => {
+                Some("this server may not offer the device flow; choose another flow")
+            }
+            Self::MissingEndpoint(_) => {
+                Some("check the issuer, or give the address in the profile")
+            }
+            Self::ControlCharacter(_) => Some("is there a line break at its end?"),
+            _ => None,
+        }
+    }
+}
+
+/// What is wrong with an answer. Fields are named, values never shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Not the JSON it has to be, at this place.
+    #[error("not valid JSON at line {line}, column {column}")]
+    NotJson {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// A web page: a proxy, a captive portal, or a wrong address.
+    #[error("a web page")]
+    Html,
+    /// Nothing at all.
+    #[error("the body is empty")]
+    Empty,
+    /// JSON, but no object.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// Nested too deeply.
+    #[error("nested too deeply")]
+    TooDeep,
+    /// Larger than the limit.
+    #[error("the body is too large")]
+    TooLarge,
+    /// A required member is missing, null or empty.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// A member of the wrong type or form.
+    #[error("`{0}` is not what it has to be")]
+    Invalid(&'static str),
+    /// A member that is there twice.
+    #[error("`{0}` is there twice")]
+    Duplicate(&'static str),
+    /// A token type that nobody here knows how to use: RFC 6749 §7.1.
+    #[error("an unknown token type")]
+    UnknownTokenType,
+    /// A redirect, which is never followed.
+    #[error("a redirect{}", To(.to.as_deref()))]
+    Redirect {
+        /// The origin that it points to.
+        to: Option<String>,
+    },
+    /// The status has no meaning here.
+    #[error("an unexpected status")]
+    UnexpectedStatus,
+    /// The metadata is another issuer's: RFC 8414 §3.3.
+    #[error("its issuer is {found:?}, not {expected:?}")]
+    IssuerMismatch {
+        /// As configured.
+        expected: String,
+        /// As answered, cleaned.
+        found: String,
+    },
+    /// There is no metadata at any of the places where it could be.
+    #[error("no metadata was found")]
+    NoMetadata,
+    /// The answer is about another subject than the session: OpenID Connect Core §5.3.2.
+    #[error("`sub` is another one than before")]
+    SubjectMismatch,
+}
+
+impl Problem {
+    pub(super) const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Html => {
+                Some("a proxy, a firewall or a login page of the network may have answered")
+            }
+            Self::Redirect { .. } => {
+                Some("redirects are not followed: configure the address it points to")
+            }
+            Self::IssuerMismatch { .. } => {
+                Some("configure the issuer exactly as the server writes it")
+            }
+            Self::NoMetadata => Some("check the issuer"),
+            _ => None,
+        }
+    }
+}
+
+/// Why no verdict came, the last time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreachable {
+    /// Nothing was sent.
+    #[error("{0}")]
+    NotSent(&'static str),
+    /// It may have been sent.
+    #[error("{0}")]
+    NoAnswer(&'static str),
+    /// The certificate doesn't hold.
+    #[error("its certificate can't be trusted (TLS)")]
+    Untrusted,
+    /// It answered that it can't answer.
+    #[error("HTTP {0}")]
+    Status(u16),
+}
+
+/// Why the token store failed, in the store's words: which file, and what about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreFailure {
+    message: String,
+    hint: Option<&'static str>,
+}
+
+impl StoreFailure {
+    /// Says what failed, naming the place and no token.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub const fn with_hint(mut self, hint: &'static str) -> Self {
+        self.hint = Some(hint);
+        self
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        self.hint
+    }
+}
+
+impl fmt::Display for StoreFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+struct To<'a>(Option<&'a str>);
+
+impl fmt::Display for To<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(origin) => write!(f, " to {origin}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The access token request that all grants of RFC 6749 share. A grant's own file says which
+//! parameters it sends.
+
+use core::time::Duration;
+
+use crate::{
+    client::ClientIdentity,
+    error::{Endpoint, Error, Problem},
+    flow::call::Call,
+    http::Response,
+    machine::{Flow, Step, machine},
+    retry::{Resend, RetryPolicy},
+    secret::RefreshToken,
+    server::AuthorizationServer,
+    time::Timestamp,
+    token::{Scope, Tokens},
+    wire::{
+        answer::{self, Answer},
+        form::Form,
+        token::TokenAnswer,
+    },
+};
+
+/// One request at the token endpoint: RFC 6749 §4.4.2, §6. Ends in [`Tokens`].
+#[derive(Debug)]
+pub struct AccessTokenRequest {
+    call: Call<(TokenAnswer, Timestamp)>,
+    requested: Scope,
+    /// A refresh: what is kept if the answer brings no other (RFC 6749 §6).
+    sent_refresh_token: Option<RefreshToken>,
+    new_refresh_token: Option<RefreshToken>,
+}
+
+impl AccessTokenRequest {
+    pub(super) fn new(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        form: Form<'_>,
+        requested: Scope,
+        policy: RetryPolicy,
+        resend: Resend,
+    ) -> Result<Self, Error> {
+        let request = client.post(server, Endpoint::Token, form)?;
+        Ok(Self {
+            call: Call::new(Endpoint::Token, request, read, policy, resend),
+            requested,
+            sent_refresh_token: None,
+            new_refresh_token: None,
+        })
+    }
+
+    pub(super) fn with_sent(mut self, refresh_token: RefreshToken) -> Self {
+        self.sent_refresh_token = Some(refresh_token);
+        self
+    }
+
+    /// After an error: a new refresh token that came with an answer which is otherwise of no use.
+    /// Keep it in place of the old one, which may be dead.
+    pub fn take_new_refresh_token(&mut self) -> Option<RefreshToken> {
+        self.new_refresh_token.take()
+    }
+
+    fn tokens(&mut self, answer: TokenAnswer, sent_at: Timestamp) -> Result<Tokens, Error> {
+        match answer.granted {
+            Ok(granted) => {
+                let refresh_token = answer
+                    .refresh_token
+                    .or_else(|| self.sent_refresh_token.take());
+                Ok(granted.into_tokens(refresh_token, sent_at, &self.requested))
+            }
+            Err(problem) => {
+                self.new_refresh_token = answer.refresh_token;
+                Err(broken(problem))
+            }
+        }
+    }
+}
+
+impl Flow for AccessTokenRequest {
+    type Output = Tokens;
+
+    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<Tokens, Error>> {
+        Some(match self.call.take_outcome(now)? {
+            Ok((answer, sent_at)) => self.tokens(answer, sent_at),
+            Err(Error::Refused(refused)) if self.sent_refresh_token.is_some() => {
+                Err(super::refresh::refused(refused))
+            }
+            Err(error) => Err(error),
+        })
+    }
+
+    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
+        self.call.step()
+    }
+
+    fn spent(&self) -> Duration {
+        self.call.spent()
+    }
+}
+
+machine!(AccessTokenRequest => Tokens);
+
+fn read(response: &Response<'_>, sent_at: Timestamp) -> Answer<(TokenAnswer, Timestamp)> {
+    answer::read(Endpoint::Token, response, sent_at, |object| {
+        Ok((TokenAnswer::parse(object), sent_at))
+    })
+}
+
+/// Any 2xx can carry tokens; 200 is what the standard asks for.
+pub(super) fn broken(problem: Problem) -> Error {
+    answer::broken(Endpoint::Token, 200, problem)
+}

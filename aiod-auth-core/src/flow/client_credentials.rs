@@ -1,0 +1,36 @@
+//! The client credentials grant: RFC 6749 §4.4.
+
+use alloc::string::ToString;
+
+use crate::{
+    client::ClientIdentity,
+    error::{ConfigProblem, Error},
+    flow::AccessTokenRequest,
+    retry::{Resend, RetryPolicy},
+    server::AuthorizationServer,
+    token::Scope,
+    wire::form::Form,
+};
+
+impl AccessTokenRequest {
+    /// A token for the client itself, with `grant_type=client_credentials`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a client without a secret (RFC 6749 §4.4), or a server without a token
+    /// endpoint.
+    pub fn client_credentials(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        scope: &Scope,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        if !client.is_confidential() {
+            return Err(Error::Config(ConfigProblem::MissingClientSecret));
+        }
+        let wanted = scope.to_string();
+        let mut form = Form::default();
+        form.push("grant_type", "client_credentials");
+        form.push("scope", &wanted);
+        Self::new(server, client, form, scope.clone(), policy, Resend::Freely)
+    }
+}

@@ -1,0 +1,287 @@
+//! The second half of the device flow: polling for the tokens, RFC 8628 §3.4 and §3.5.
+//!
+//! ```text
+//!               slept              sent
+//!   Waiting -----------> Ready -----------> (in flight) ---verdict---> Ended ---> Taken
+//!      ^   \                                     |
+//!      |    +--- no time left: Ended             | pending, slow_down, or no verdict
+//!      +-----------------------------------------+
+//! ```
+//!
+//! Pace and deadline come from what was really waited. A jump of the wall clock changes neither.
+
+use core::{mem, time::Duration};
+
+use crate::{
+    client::ClientIdentity,
+    error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
+    flow::DeviceAuthorization,
+    http::{NoResponse, Request, Response},
+    machine::{Exchange, Flow, Pause, Reason, Sends, Sleeps, Step, machine},
+    server::AuthorizationServer,
+    time::Timestamp,
+    token::{Scope, Tokens},
+    wire::{
+        answer::{self, Answer},
+        form::Form,
+        token::TokenAnswer,
+    },
+};
+
+/// Polls until the person has decided, the code has expired, or the time limit is over. Ends in
+/// [`Tokens`]. Whatever is no verdict (a dropped network, a 503, a web page) is waited out.
+#[derive(Debug)]
+pub struct DeviceAccessTokenRequest {
+    request: Request,
+    requested: Scope,
+    pace: Pace,
+    time: Time,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting(Duration, Reason),
+    Ready,
+    Ended(Result<Tokens, Error>),
+    Taken,
+}
+
+impl DeviceAccessTokenRequest {
+    /// Polls for `authorization`, which was asked for with `scope`, no longer than `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a server without a token endpoint.
+    pub fn new(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        authorization: &DeviceAuthorization,
+        scope: &Scope,
+        limit: Duration,
+    ) -> Result<Self, Error> {
+        let mut form = Form::default();
+        form.push("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+        form.push("device_code", authorization.device_code.expose());
+        let prompt = &authorization.prompt;
+        let time = Time {
+            code: prompt.expires_in,
+            limit,
+            left: limit,
+            spent: Duration::ZERO,
+        };
+        let mut machine = Self {
+            request: client.post(server, Endpoint::Token, form)?,
+            requested: scope.clone(),
+            pace: Pace {
+                interval: prompt.interval,
+                slowed: false,
+                failures: 0,
+            },
+            time,
+            state: State::Taken,
+        };
+        // Not at once: several servers answer a first immediate poll with `slow_down`.
+        machine.wait(prompt.interval, Reason::Approval);
+        Ok(machine)
+    }
+
+    /// Counts time that has gone since the code was given, before the first poll.
+    pub(crate) fn spend(&mut self, time: Duration) {
+        self.time.spend(time);
+        self.request.set_timeout(self.time.left());
+    }
+
+    fn wait(&mut self, delay: Duration, reason: Reason) {
+        self.state = State::Waiting(delay.min(self.time.left()), reason);
+    }
+
+    fn no_verdict(&mut self, at_least: Option<Duration>) {
+        let delay = self.pace.after_failure();
+        self.wait(delay.max(at_least.unwrap_or_default()), Reason::Retry);
+    }
+
+    fn end(&mut self, outcome: Result<Tokens, Error>) {
+        self.state = State::Ended(outcome);
+    }
+
+    fn refused(&mut self, refusal: answer::Refused) {
+        let error = refusal.error;
+        let delay = match error.code {
+            Some(ErrorCode::AuthorizationPending) => self.pace.after_pending(),
+            Some(ErrorCode::SlowDown) => self.pace.after_slow_down(refusal.interval),
+            Some(ErrorCode::AccessDenied) => return self.end(Err(Error::AccessDenied(error))),
+            Some(ErrorCode::ExpiredToken) => return self.end(Err(Error::Expired)),
+            // RFC 8628 §3.5: any other error ends the polling.
+            _ => return self.end(Err(Error::Refused(error))),
+        };
+        self.wait(
+            delay.max(refusal.retry_after.unwrap_or_default()),
+            Reason::Approval,
+        );
+    }
+}
+
+impl Flow for DeviceAccessTokenRequest {
+    type Output = Tokens;
+
+    fn take_outcome(&mut self, _now: Timestamp) -> Option<Result<Tokens, Error>> {
+        match mem::replace(&mut self.state, State::Taken) {
+            State::Ended(outcome) => Some(outcome),
+            State::Taken => None,
+            // No poll at the deadline or after it, and no wait past it.
+            State::Waiting(..) | State::Ready if self.time.left().is_zero() => {
+                Some(Err(self.time.is_up()))
+            }
+            unfinished => {
+                self.state = unfinished;
+                None
+            }
+        }
+    }
+
+    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
+        match self.state {
+            State::Ready => Ok(Step::Send(Exchange::new(self))),
+            State::Waiting(delay, reason) => Ok(Step::Wait(Pause::new(self, delay, reason))),
+            State::Ended(_) | State::Taken => Err(Error::Finished),
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        self.time.spent
+    }
+}
+
+machine!(DeviceAccessTokenRequest => Tokens);
+
+impl Sends for DeviceAccessTokenRequest {
+    fn request(&self) -> &Request {
+        &self.request
+    }
+
+    fn answered(
+        &mut self,
+        sent_at: Timestamp,
+        took: Duration,
+        outcome: Result<Response<'_>, NoResponse>,
+    ) {
+        self.spend(took);
+        let response = match outcome {
+            Ok(response) => response,
+            Err(NoResponse::NotSent(_) | NoResponse::Unknown(_)) => return self.no_verdict(None),
+            Err(NoResponse::TooLarge) => {
+                return self.end(Err(answer::broken(Endpoint::Token, 0, Problem::TooLarge)));
+            }
+            Err(NoResponse::Untrusted) => {
+                let (endpoint, cause) = (Endpoint::Token, Unreachable::Untrusted);
+                return self.end(Err(Error::Unreachable {
+                    endpoint,
+                    attempts: 1,
+                    cause,
+                }));
+            }
+        };
+        let broken = |problem| answer::broken(Endpoint::Token, response.status(), problem);
+        match answer::read(Endpoint::Token, &response, sent_at, |object| {
+            Ok(TokenAnswer::parse(object))
+        }) {
+            Answer::Good(answer) => {
+                let tokens = answer.granted.map_err(broken).map(|granted| {
+                    granted.into_tokens(answer.refresh_token, sent_at, &self.requested)
+                });
+                self.end(tokens);
+            }
+            Answer::Refused(refusal) => self.refused(refusal),
+            Answer::Later { retry_after, .. } => self.no_verdict(retry_after),
+            // A captive portal, or a proxy: not this server.
+            Answer::Broken(Problem::Html) => self.no_verdict(None),
+            Answer::Broken(problem) => self.end(Err(broken(problem))),
+        }
+    }
+}
+
+impl Sleeps for DeviceAccessTokenRequest {
+    fn slept(&mut self, slept: Duration) {
+        self.spend(slept);
+        if let State::Waiting(delay, reason) = self.state {
+            let rest = delay.saturating_sub(slept);
+            self.state = if rest.is_zero() {
+                State::Ready
+            } else {
+                State::Waiting(rest, reason)
+            };
+        }
+    }
+}
+
+/// How fast to poll: RFC 8628 §3.5.
+#[derive(Debug)]
+struct Pace {
+    interval: Duration,
+    slowed: bool,
+    /// Failures in a row.
+    failures: u32,
+}
+
+impl Pace {
+    fn after_pending(&mut self) -> Duration {
+        self.failures = 0;
+        self.next()
+    }
+
+    /// Five seconds more, for this and every later request; GitHub names its own new interval.
+    fn after_slow_down(&mut self, named: Option<Duration>) -> Duration {
+        let longer = self.interval.saturating_add(Duration::from_secs(5));
+        self.interval = longer.max(named.unwrap_or_default());
+        self.slowed = true;
+        self.after_pending()
+    }
+
+    /// Doubled each time, up to a minute. An answer ends the doubling.
+    fn after_failure(&mut self) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        let doubled = self.next().saturating_mul(1_u32 << self.failures.min(10));
+        doubled.min(self.next().max(Duration::from_secs(60)))
+    }
+
+    /// A server that once said `slow_down` may measure with another clock than this machine's (GitHub
+    /// and virtual machines): an eighth more.
+    fn next(&self) -> Duration {
+        let margin = self
+            .interval
+            .checked_div(8)
+            .filter(|_| self.slowed)
+            .unwrap_or_default();
+        self.interval.saturating_add(margin)
+    }
+}
+
+/// How long there still is.
+#[derive(Debug)]
+struct Time {
+    /// What is left of the code's life; `None`: the server didn't say how long it is.
+    code: Option<Duration>,
+    limit: Duration,
+    /// What is left of the limit.
+    left: Duration,
+    spent: Duration,
+}
+
+impl Time {
+    fn spend(&mut self, time: Duration) {
+        self.spent = self.spent.saturating_add(time);
+        self.left = self.left.saturating_sub(time);
+        self.code = self.code.map(|code| code.saturating_sub(time));
+    }
+
+    fn left(&self) -> Duration {
+        self.code.map_or(self.left, |code| code.min(self.left))
+    }
+
+    fn is_up(&self) -> Error {
+        match self.code {
+            Some(Duration::ZERO) => Error::Expired,
+            _ => Error::TimedOut { limit: self.limit },
+        }
+    }
+}

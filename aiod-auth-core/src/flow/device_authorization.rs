@@ -1,0 +1,196 @@
+//! The first half of the device flow: RFC 8628 §3.1 to §3.3.
+
+use alloc::string::{String, ToString};
+use core::{fmt, time::Duration};
+
+use url::Url;
+
+use crate::{
+    client::ClientIdentity,
+    error::{Endpoint, Error},
+    flow::call::Call,
+    http::Response,
+    machine::{Flow, Step, machine},
+    retry::{Resend, RetryPolicy},
+    secret::DeviceCode,
+    server::{AuthorizationServer, Transport},
+    time::{Timestamp, in_words},
+    token::Scope,
+    wire::{
+        answer::{self, Answer},
+        device::DeviceAnswer,
+        form::Form,
+    },
+};
+
+/// Asks for a code that a person can enter elsewhere. Ends in a [`DeviceAuthorization`].
+#[derive(Debug)]
+pub struct DeviceAuthorizationRequest {
+    call: Call<DeviceAnswer>,
+    transport: Transport,
+}
+
+impl DeviceAuthorizationRequest {
+    /// Asks for these scopes.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a server without a device authorization endpoint (RFC 8628 §4).
+    pub fn new(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        scope: &Scope,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        let wanted = scope.to_string();
+        let mut form = Form::default();
+        form.push("scope", &wanted);
+        let request = client.post(server, Endpoint::DeviceAuthorization, form)?;
+        Ok(Self {
+            call: Call::new(
+                Endpoint::DeviceAuthorization,
+                request,
+                read,
+                policy,
+                Resend::Freely,
+            ),
+            transport: server.issuer().transport(),
+        })
+    }
+}
+
+impl Flow for DeviceAuthorizationRequest {
+    type Output = DeviceAuthorization;
+
+    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<DeviceAuthorization, Error>> {
+        Some(self.call.take_outcome(now)?.and_then(|answer| {
+            answer
+                .into_authorization(self.transport)
+                .map_err(|problem| answer::broken(Endpoint::DeviceAuthorization, 200, problem))
+        }))
+    }
+
+    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
+        self.call.step()
+    }
+
+    fn spent(&self) -> Duration {
+        self.call.spent()
+    }
+}
+
+machine!(DeviceAuthorizationRequest => DeviceAuthorization);
+
+fn read(response: &Response<'_>, now: Timestamp) -> Answer<DeviceAnswer> {
+    answer::read(
+        Endpoint::DeviceAuthorization,
+        response,
+        now,
+        DeviceAnswer::parse,
+    )
+}
+
+/// A login that waits for a person. Show them the [`prompt`](Self::prompt), and poll with a
+/// [`DeviceAccessTokenRequest`](crate::flow::DeviceAccessTokenRequest).
+///
+/// It may be kept across a restart: see [`into_parts`](Self::into_parts).
+#[derive(Clone, Debug)]
+pub struct DeviceAuthorization {
+    pub(crate) device_code: DeviceCode,
+    pub(crate) prompt: DevicePrompt,
+}
+
+impl DeviceAuthorization {
+    /// What to show the person.
+    #[must_use]
+    pub const fn prompt(&self) -> &DevicePrompt {
+        &self.prompt
+    }
+
+    /// As plain data, for a program that restarts in between. When it comes back, take from
+    /// `expires_in` the time that has gone.
+    #[must_use]
+    pub fn into_parts(self) -> DeviceAuthorizationParts {
+        DeviceAuthorizationParts {
+            device_code: self.device_code,
+            prompt: self.prompt,
+        }
+    }
+
+    /// From plain data.
+    #[must_use]
+    pub fn from_parts(parts: DeviceAuthorizationParts) -> Self {
+        Self {
+            device_code: parts.device_code,
+            prompt: parts.prompt,
+        }
+    }
+}
+
+/// A [`DeviceAuthorization`] as plain data.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the members of RFC 8628 §3.2; callers build it"
+)]
+pub struct DeviceAuthorizationParts {
+    /// A secret.
+    pub device_code: DeviceCode,
+    /// The rest of the answer.
+    pub prompt: DevicePrompt,
+}
+
+/// What a person needs to approve the login: RFC 8628 §3.2. Safe to print.
+///
+/// `Display` is a few lines that say what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the members of RFC 8628 §3.2; callers build it"
+)]
+pub struct DevicePrompt {
+    /// The code to enter.
+    pub user_code: String,
+    /// Where to enter it.
+    pub verification_uri: Url,
+    /// Where to go with the code already entered, if the server offers it.
+    pub verification_uri_complete: Option<Url>,
+    /// How long the code lives, counted from the server's answer. `None`: it didn't say.
+    pub expires_in: Option<Duration>,
+    /// How long to wait between polls.
+    pub interval: Duration,
+}
+
+impl DevicePrompt {
+    /// The page to open in a browser: with the code in it, if the server offers that.
+    #[must_use]
+    pub fn page(&self) -> &Url {
+        self.verification_uri_complete
+            .as_ref()
+            .unwrap_or(&self.verification_uri)
+    }
+}
+
+impl fmt::Display for DevicePrompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            user_code,
+            verification_uri,
+            ..
+        } = self;
+        if let Some(complete) = &self.verification_uri_complete {
+            write!(f, "To log in, open\n\n    {complete}\n\nor ")?;
+        } else {
+            f.write_str("To log in, ")?;
+        }
+        write!(
+            f,
+            "open\n\n    {verification_uri}\n\nand enter the code  {user_code}\n\n"
+        )?;
+        // RFC 8628 §5.4: somebody else's code would log somebody else in.
+        f.write_str("Go on only if you started this login yourself.")?;
+        if let Some(expires_in) = self.expires_in {
+            write!(f, " The code is good for {}.", in_words(expires_in))?;
+        }
+        Ok(())
+    }
+}

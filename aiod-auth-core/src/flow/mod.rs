@@ -1,0 +1,24 @@
+//! The flows: one file for each, each a [`Machine`](crate::Machine).
+
+pub use access_token_request::AccessTokenRequest;
+pub use device_access_token::DeviceAccessTokenRequest;
+pub use device_authorization::{
+    DeviceAuthorization, DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt,
+};
+pub use discovery::Discovery;
+pub use end_session::{EndSessionRequest, end_session_url};
+pub use revocation::RevocationRequest;
+pub use userinfo::UserinfoRequest;
+
+pub use crate::wire::userinfo::Userinfo;
+
+mod access_token_request;
+pub(crate) mod call;
+mod client_credentials;
+mod device_access_token;
+mod device_authorization;
+mod discovery;
+mod end_session;
+mod refresh;
+mod revocation;
+mod userinfo;

@@ -1,0 +1,65 @@
+//! Refreshing an access token: RFC 6749 §6.
+
+use alloc::boxed::Box;
+
+use crate::{
+    client::ClientIdentity,
+    error::{Error, ErrorCode, ServerError},
+    flow::AccessTokenRequest,
+    retry::{Resend, RetryPolicy},
+    secret::RefreshToken,
+    server::AuthorizationServer,
+    token::Scope,
+    wire::form::Form,
+};
+
+impl AccessTokenRequest {
+    /// A new access token for a refresh token. The scope is that of the session: none is sent, so
+    /// that a narrowed answer can't shrink what the refresh token stands for.
+    ///
+    /// If no answer comes it is sent once more, with the same refresh token, and no third time.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a server without a token endpoint. As an outcome
+    /// [`Error::SessionEnded`] for the verdict `invalid_grant`, and [`Error::OutcomeUnknown`].
+    pub fn refresh(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        refresh_token: &RefreshToken,
+        scope: &Scope,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        Self::refreshing(server, client, refresh_token, scope, policy, Resend::Once)
+    }
+
+    pub(crate) fn refreshing(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        refresh_token: &RefreshToken,
+        scope: &Scope,
+        policy: RetryPolicy,
+        resend: Resend,
+    ) -> Result<Self, Error> {
+        let mut form = Form::default();
+        form.push("grant_type", "refresh_token");
+        form.push("refresh_token", refresh_token.expose());
+        let request = Self::new(server, client, form, scope.clone(), policy, resend)?;
+        Ok(request.with_sent(refresh_token.clone()))
+    }
+}
+
+/// Only these say that the refresh token is dead. Everything else (a wrong client secret, say) may
+/// be mended without a new login.
+pub(super) fn refused(error: Box<ServerError>) -> Error {
+    match error.code {
+        Some(
+            ErrorCode::InvalidGrant
+            // Entra says these when the person has to be there.
+            | ErrorCode::InteractionRequired
+            | ErrorCode::LoginRequired
+            | ErrorCode::ConsentRequired
+            | ErrorCode::AccountSelectionRequired,
+        ) => Error::SessionEnded(error),
+        _ => Error::Refused(error),
+    }
+}

@@ -1,0 +1,113 @@
+//! Revoking a token: RFC 7009.
+
+use core::time::Duration;
+
+use crate::{
+    client::ClientIdentity,
+    error::{Endpoint, Error, ErrorCode},
+    flow::call::Call,
+    http::Response,
+    machine::{Flow, Step, machine},
+    retry::{Resend, RetryPolicy},
+    secret::{AccessToken, RefreshToken},
+    server::AuthorizationServer,
+    time::Timestamp,
+    wire::{
+        answer::{self, Answer},
+        form::Form,
+    },
+};
+
+/// Says that a token is no longer needed. Done when the server says that it is dead, or was.
+#[derive(Debug)]
+pub struct RevocationRequest {
+    call: Call<()>,
+}
+
+impl RevocationRequest {
+    /// Revokes a refresh token, and with it what was made from it (RFC 7009 §2.1).
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a server without a revocation endpoint.
+    pub fn refresh_token(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        token: &RefreshToken,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        Self::new(server, client, token.expose(), "refresh_token", policy)
+    }
+
+    /// Revokes an access token alone.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a server without a revocation endpoint.
+    pub fn access_token(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        token: &AccessToken,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        Self::new(server, client, token.expose(), "access_token", policy)
+    }
+
+    fn new(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        token: &str,
+        token_type_hint: &str,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        let mut form = Form::default();
+        form.push("token", token);
+        form.push("token_type_hint", token_type_hint);
+        let request = client.post(server, Endpoint::Revocation, form)?;
+        let call = Call::new(Endpoint::Revocation, request, read, policy, Resend::Freely);
+        Ok(Self { call })
+    }
+}
+
+impl Flow for RevocationRequest {
+    type Output = ();
+
+    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<(), Error>> {
+        self.call.take_outcome(now)
+    }
+
+    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
+        self.call.step()
+    }
+
+    fn spent(&self) -> Duration {
+        self.call.spent()
+    }
+}
+
+machine!(RevocationRequest => ());
+
+fn read(response: &Response<'_>, now: Timestamp) -> Answer<()> {
+    done_or_dead(Endpoint::Revocation, response, now)
+}
+
+/// RFC 7009 §2.2: the status alone says that it is done (Keycloak writes an error into a 200). A
+/// token that is already dead is what was wanted (Google: 400 `invalid_token`).
+pub(super) fn done_or_dead(
+    endpoint: Endpoint,
+    response: &Response<'_>,
+    now: Timestamp,
+) -> Answer<()> {
+    if response.is_success() {
+        return Answer::Good(());
+    }
+    match answer::read(endpoint, response, now, |_| Ok(())) {
+        Answer::Refused(refused)
+            if matches!(
+                refused.error.code,
+                Some(ErrorCode::InvalidToken | ErrorCode::InvalidGrant)
+            ) =>
+        {
+            Answer::Good(())
+        }
+        answer => answer,
+    }
+}

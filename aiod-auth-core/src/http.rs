@@ -1,0 +1,188 @@
+//! HTTP as the machines see it: an owned request, a borrowed response, and why none came.
+
+use alloc::{string::String, vec::Vec};
+use core::{fmt, time::Duration};
+
+use url::Url;
+use zeroize::Zeroizing;
+
+/// A request to send exactly as it is: no redirect is followed, no cookie kept, nothing cached.
+///
+/// `Debug` shows method, origin and path: no query, no header, no body.
+#[derive(Clone)]
+pub struct Request {
+    method: Method,
+    url: Url,
+    headers: Vec<(&'static str, Zeroizing<String>)>,
+    body: Zeroizing<Vec<u8>>,
+    timeout: Option<Duration>,
+}
+
+/// The methods that OAuth needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// GET
+    Get,
+    /// POST
+    Post,
+}
+
+impl Method {
+    /// The method's name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+impl Request {
+    pub(crate) fn get(url: Url) -> Self {
+        Self::new(Method::Get, url, Zeroizing::default())
+    }
+
+    /// A form, as RFC 6749 appendix B has it: no charset parameter.
+    pub(crate) fn post_form(url: Url, form: Zeroizing<Vec<u8>>) -> Self {
+        Self::new(Method::Post, url, form)
+            .with_header("Content-Type", "application/x-www-form-urlencoded")
+            .with_header("Cache-Control", "no-store")
+    }
+
+    fn new(method: Method, url: Url, body: Zeroizing<Vec<u8>>) -> Self {
+        // GitHub answers with a form unless asked for JSON.
+        Self {
+            method,
+            url,
+            headers: Vec::new(),
+            body,
+            timeout: None,
+        }
+        .with_header("Accept", "application/json")
+    }
+
+    pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, Zeroizing::new(value.into())));
+        self
+    }
+
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = Some(timeout);
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Where to. An `http` address is on loopback, or somebody allowed it by name.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Names and values. A value may be a secret.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// What to send after the headers, in one piece with a `Content-Length`; empty for a GET. It
+    /// may hold secrets.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Give up after this long, unless your own limit is shorter: later the answer is of no use.
+    #[must_use]
+    pub const fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (method, url) = (self.method.as_str(), &self.url);
+        write!(
+            f,
+            "Request({method} {}{})",
+            url.origin().ascii_serialization(),
+            url.path()
+        )
+    }
+}
+
+/// An answer, borrowed from whoever received it. `Debug` shows the status alone.
+#[derive(Clone, Copy)]
+pub struct Response<'a> {
+    status: u16,
+    headers: &'a [(&'a str, &'a str)],
+    body: &'a [u8],
+}
+
+impl<'a> Response<'a> {
+    /// From a final status (not 1xx), the header fields, and the whole body, decoded.
+    #[must_use]
+    pub const fn new(status: u16, headers: &'a [(&'a str, &'a str)], body: &'a [u8]) -> Self {
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// The status code.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The first field of this name, in any case (RFC 9110 §5.1).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| *value)
+    }
+
+    /// The body.
+    #[must_use]
+    pub const fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    pub(crate) const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+}
+
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Response({})", self.status)
+    }
+}
+
+/// Why nothing came back. It decides whether sending again is safe.
+///
+/// The text is for people, in a few words of the adapter's own: `connection refused`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoResponse {
+    /// The request never left: name resolution or connecting failed.
+    NotSent(&'static str),
+    /// The server may have seen it: a timeout, or a reset after writing.
+    Unknown(&'static str),
+    /// The server's certificate doesn't hold. Nothing was sent, and trying again is of no use.
+    Untrusted,
+    /// An answer came whose body is larger than the limit.
+    TooLarge,
+}
+
+/// A body larger than this is not read to its end: [`NoResponse::TooLarge`].
+pub const BODY_BYTES_MAX: usize = 1024 * 1024;

@@ -1,0 +1,225 @@
+//! A login from end to end: discovery, the flow, the person, the tokens.
+//!
+//! ```text
+//!   Discovering --> Device: Authorizing --> Asking --> Polling --+--> Ended
+//!        |                                                       |
+//!        +--------> client credentials, refresh token: Requesting+
+//! ```
+
+use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
+
+use crate::{
+    error::{Endpoint, Error},
+    flow::{
+        AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
+        DeviceAuthorizationRequest, Discovery,
+    },
+    machine::{Ask, Asks, Flow, Prompt, Reply, Step, machine},
+    profile::{LoginMethod, Profile},
+    retry::RetryPolicy,
+    secret::RefreshToken,
+    server::AuthorizationServer,
+    time::Timestamp,
+    token::Tokens,
+};
+
+/// Logs in as a [`Profile`] says. Ends in [`LoggedIn`]; keeps nothing anywhere, which is what
+/// [`Session`](crate::session::Session) is for.
+#[derive(Debug)]
+pub struct Login {
+    profile: Arc<Profile>,
+    policy: RetryPolicy,
+    limit: Duration,
+    refresh_token: Option<RefreshToken>,
+    server: Option<Arc<AuthorizationServer>>,
+    spent: Duration,
+    state: State,
+}
+
+/// What a login ends in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LoggedIn {
+    /// The tokens.
+    pub tokens: Tokens,
+    /// The server, for the next machine: so it need not be discovered again.
+    pub server: Arc<AuthorizationServer>,
+}
+
+#[derive(Debug)]
+enum State {
+    Start,
+    Discovering(Box<Discovery>),
+    Authorizing(Box<DeviceAuthorizationRequest>),
+    Asking(DeviceAuthorization, Option<(Duration, Reply)>),
+    Polling(Box<DeviceAccessTokenRequest>),
+    Requesting(Box<AccessTokenRequest>),
+    Ended,
+}
+
+impl Login {
+    /// A new login, which may take as long as `limit` in all. A `server` that was discovered before
+    /// need not be discovered again.
+    #[must_use]
+    pub fn new(
+        profile: Arc<Profile>,
+        server: Option<Arc<AuthorizationServer>>,
+        limit: Duration,
+        policy: RetryPolicy,
+    ) -> Self {
+        let (refresh_token, spent, state) = (None, Duration::ZERO, State::Start);
+        Self {
+            profile,
+            policy: policy.within(limit),
+            limit,
+            refresh_token,
+            server,
+            spent,
+            state,
+        }
+    }
+
+    /// Logs in with a refresh token that somebody else got (some platforms call it an API key), and
+    /// proves that it is alive by using it.
+    #[must_use]
+    pub fn with_refresh_token(mut self, refresh_token: RefreshToken) -> Self {
+        self.refresh_token = Some(refresh_token);
+        self
+    }
+
+    fn needed(&self) -> &'static [Endpoint] {
+        match self.profile.login() {
+            LoginMethod::Device if self.refresh_token.is_none() => {
+                &[Endpoint::Token, Endpoint::DeviceAuthorization]
+            }
+            _ => &[Endpoint::Token],
+        }
+    }
+
+    /// One state further, if the present one is through.
+    fn advance(&mut self, now: Timestamp) -> Result<Option<Tokens>, Error> {
+        match &mut self.state {
+            State::Start => {
+                let given = self.profile.given_server(self.needed()).map(Arc::new);
+                match self.server.take().or(given) {
+                    Some(server) => self.begin(server)?,
+                    None => {
+                        let issuer = self.profile.issuer().clone();
+                        self.state = State::Discovering(Discovery::new(issuer, self.policy).into());
+                    }
+                }
+            }
+            State::Discovering(discovery) => {
+                if let Some(outcome) = discovery.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(discovery.spent());
+                    self.begin(Arc::new(self.profile.discovered(outcome?)))?;
+                }
+            }
+            State::Authorizing(request) => {
+                if let Some(outcome) = request.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(request.spent());
+                    self.state = State::Asking(outcome?, None);
+                }
+            }
+            State::Asking(authorization, Some((took, Reply::Shown))) => {
+                let (authorization, took) = (authorization.clone(), *took);
+                self.begin_polling(&authorization, took)?;
+            }
+            State::Asking(_, Some((_, Reply::Cancelled))) => return Err(Error::Cancelled),
+            State::Polling(polls) => match polls.take_outcome(now) {
+                // What the caller set is the limit for all of it.
+                Some(Err(Error::TimedOut { .. })) => {
+                    return Err(Error::TimedOut { limit: self.limit });
+                }
+                outcome => return outcome.transpose(),
+            },
+            State::Requesting(request) => return request.take_outcome(now).transpose(),
+            State::Asking(_, None) | State::Ended => {}
+        }
+        Ok(None)
+    }
+
+    /// The server is known.
+    fn begin(&mut self, server: Arc<AuthorizationServer>) -> Result<(), Error> {
+        let (client, scope, policy) = (self.profile.client(), self.profile.scope(), self.policy);
+        self.state = match (&self.refresh_token, self.profile.login()) {
+            (Some(token), _) => State::Requesting(
+                AccessTokenRequest::refresh(&server, client, token, scope, policy)?.into(),
+            ),
+            (None, LoginMethod::ClientCredentials) => State::Requesting(
+                AccessTokenRequest::client_credentials(&server, client, scope, policy)?.into(),
+            ),
+            (None, LoginMethod::Auto | LoginMethod::Device) => State::Authorizing(
+                DeviceAuthorizationRequest::new(&server, client, scope, policy)?.into(),
+            ),
+        };
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// The person has been shown the code, which took some of its time.
+    fn begin_polling(
+        &mut self,
+        authorization: &DeviceAuthorization,
+        took: Duration,
+    ) -> Result<(), Error> {
+        let server = self.server.as_deref().ok_or(Error::Internal("login"))?;
+        let (client, scope) = (self.profile.client(), self.profile.scope());
+        let left = self.limit.saturating_sub(self.spent);
+        let mut polls = DeviceAccessTokenRequest::new(server, client, authorization, scope, left)?;
+        polls.spend(took);
+        self.state = State::Polling(polls.into());
+        Ok(())
+    }
+}
+
+impl Flow for Login {
+    type Output = LoggedIn;
+
+    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<LoggedIn, Error>> {
+        let outcome = match self.advance(now).transpose()? {
+            Ok(tokens) => match self.server.take() {
+                Some(server) => Ok(LoggedIn { tokens, server }),
+                None => Err(Error::Internal("login")),
+            },
+            Err(error) => Err(error),
+        };
+        self.state = State::Ended;
+        Some(outcome)
+    }
+
+    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
+        if let State::Asking(authorization, _) = &self.state {
+            let prompt = Prompt::DeviceCode(authorization.prompt().clone());
+            return Ok(Step::Ask(Ask::new(self, prompt)));
+        }
+        match &mut self.state {
+            State::Discovering(discovery) => discovery.step(),
+            State::Authorizing(request) => request.step(),
+            State::Polling(polls) => polls.step(),
+            State::Requesting(request) => request.step(),
+            State::Start | State::Asking(..) | State::Ended => Err(Error::Finished),
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        self.spent.saturating_add(match &self.state {
+            State::Discovering(discovery) => discovery.spent(),
+            State::Authorizing(request) => request.spent(),
+            State::Polling(polls) => polls.spent(),
+            State::Requesting(request) => request.spent(),
+            State::Start | State::Asking(..) | State::Ended => Duration::ZERO,
+        })
+    }
+}
+
+machine!(Login => LoggedIn);
+
+impl Asks for Login {
+    fn replied(&mut self, took: Duration, reply: Reply) {
+        if let State::Asking(_, answer) = &mut self.state {
+            *answer = Some((took, reply));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What to log in to, and as whom: everything that a caller configures.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::{
+    client::ClientIdentity,
+    error::{Endpoint, Error},
+    server::{AuthorizationServer, Endpoints, Issuer},
+    token::Scope,
+};
+
+/// One login: a server, a client, what is asked for, and how.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    issuer: Issuer,
+    endpoints: Endpoints,
+    client: ClientIdentity,
+    scope: Scope,
+    account: Option<String>,
+    login: LoginMethod,
+}
+
+/// How to log in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoginMethod {
+    /// Client credentials for a client with a secret, the device flow for one without.
+    #[default]
+    Auto,
+    /// A person approves on any device with a browser: RFC 8628.
+    Device,
+    /// The client logs in as itself: RFC 6749 §4.4.
+    ClientCredentials,
+}
+
+impl Profile {
+    /// A public client at a server that describes itself.
+    ///
+    /// # Errors
+    /// [`Error::Config`] as for [`Issuer::new`] and [`ClientIdentity::public`].
+    pub fn new(issuer: &str, client_id: impl Into<String>) -> Result<Self, Error> {
+        Ok(Self::with_client(
+            Issuer::new(issuer)?,
+            ClientIdentity::public(client_id)?,
+        ))
+    }
+
+    /// Any client at any server.
+    #[must_use]
+    pub fn with_client(issuer: Issuer, client: ClientIdentity) -> Self {
+        Self {
+            issuer,
+            endpoints: Endpoints::default(),
+            client,
+            scope: Scope::default(),
+            account: None,
+            login: LoginMethod::Auto,
+        }
+    }
+
+    /// Asks for these scopes. Nobody may need more than `openid` to say who it is, and on most
+    /// servers `offline_access` for a session that outlives the browser's.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Keeps several logins at one server apart, by a name of the caller's choice.
+    #[must_use]
+    pub fn with_account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
+    }
+
+    /// Says how to log in.
+    #[must_use]
+    pub const fn with_login(mut self, login: LoginMethod) -> Self {
+        self.login = login;
+        self
+    }
+
+    /// Says where an endpoint is. It wins over discovery, which is left out where nothing else is
+    /// needed.
+    ///
+    /// # Errors
+    /// As for [`AuthorizationServer::with_endpoint`].
+    pub fn with_endpoint(mut self, endpoint: Endpoint, address: &str) -> Result<Self, Error> {
+        let url = self
+            .issuer
+            .transport()
+            .check(endpoint.metadata_name(), address)?;
+        if let Some(slot) = self.endpoints.slot(endpoint) {
+            *slot = Some(url);
+        }
+        Ok(self)
+    }
+
+    /// The server.
+    #[must_use]
+    pub const fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The client.
+    #[must_use]
+    pub const fn client(&self) -> &ClientIdentity {
+        &self.client
+    }
+
+    /// What is asked for.
+    #[must_use]
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// How to log in, decided.
+    #[must_use]
+    pub const fn login(&self) -> LoginMethod {
+        match self.login {
+            LoginMethod::Auto if self.client.is_confidential() => LoginMethod::ClientCredentials,
+            LoginMethod::Auto => LoginMethod::Device,
+            decided => decided,
+        }
+    }
+
+    /// Under which name its tokens are kept.
+    #[must_use]
+    pub fn key(&self) -> RecordKey {
+        RecordKey {
+            issuer: self.issuer.as_str().into(),
+            client_id: self.client.id().into(),
+            account: self.account.clone(),
+            scope: self.scope.clone(),
+            resource: Vec::new(),
+        }
+    }
+
+    /// The server without asking it, if all these endpoints are given by hand.
+    pub(crate) fn given_server(&self, needed: &[Endpoint]) -> Option<AuthorizationServer> {
+        let server = self.discovered(AuthorizationServer::new(self.issuer.clone()));
+        needed
+            .iter()
+            .all(|endpoint| server.endpoint(*endpoint).is_some())
+            .then_some(server)
+    }
+
+    /// What was discovered, with what is given by hand laid over it.
+    pub(crate) fn discovered(&self, server: AuthorizationServer) -> AuthorizationServer {
+        server.overridden_by(&self.endpoints)
+    }
+}
+
+/// What a record of tokens is for. Two keys are the same only if all of it is: nobody is ever handed
+/// another's token.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "whoever writes a store has to use all of it"
+)]
+pub struct RecordKey {
+    /// The authorization server.
+    pub issuer: String,
+    /// The client.
+    pub client_id: String,
+    /// A name that the caller chose, to keep several logins apart.
+    pub account: Option<String>,
+    /// What was asked for.
+    pub scope: Scope,
+    /// The APIs that the token is for: RFC 8707 §2.
+    pub resource: Vec<String>,
+}

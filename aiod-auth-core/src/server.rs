@@ -1,0 +1,269 @@
+//! An authorization server's metadata: RFC 8414 §2, by discovery or given by hand.
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use url::{Host, Url};
+
+use crate::error::{ConfigProblem, Endpoint, Error};
+
+/// Where an authorization server is, and what it offers.
+///
+/// Made by [`Discovery`](crate::flow::Discovery), or by hand for a server without metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizationServer {
+    issuer: Issuer,
+    pub(crate) endpoints: Endpoints,
+    /// Which authentication methods the endpoints take; `None`: it doesn't say.
+    pub(crate) token_auth_methods: Option<Vec<String>>,
+    pub(crate) revocation_auth_methods: Option<Vec<String>>,
+}
+
+/// The addresses, as far as they are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Endpoints {
+    pub(crate) token: Option<Url>,
+    pub(crate) device_authorization: Option<Url>,
+    pub(crate) revocation: Option<Url>,
+    pub(crate) end_session: Option<Url>,
+    pub(crate) userinfo: Option<Url>,
+}
+
+impl AuthorizationServer {
+    /// A server without any endpoint yet.
+    #[must_use]
+    pub fn new(issuer: Issuer) -> Self {
+        Self {
+            issuer,
+            endpoints: Endpoints::default(),
+            token_auth_methods: None,
+            revocation_auth_methods: None,
+        }
+    }
+
+    /// Says where an endpoint is. What is given by hand wins over discovery.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an address that is no absolute URL, has a fragment (RFC 6749 §3.1), or
+    /// is plain `http` beyond loopback.
+    pub fn with_endpoint(mut self, endpoint: Endpoint, address: &str) -> Result<Self, Error> {
+        let url = self
+            .issuer
+            .transport
+            .check(endpoint.metadata_name(), address)?;
+        if let Some(slot) = self.endpoints.slot(endpoint) {
+            *slot = Some(url);
+        }
+        Ok(self)
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub const fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Where an endpoint is, if the server has it.
+    #[must_use]
+    pub const fn endpoint(&self, endpoint: Endpoint) -> Option<&Url> {
+        match endpoint {
+            Endpoint::Metadata => None,
+            Endpoint::Token => self.endpoints.token.as_ref(),
+            Endpoint::DeviceAuthorization => self.endpoints.device_authorization.as_ref(),
+            Endpoint::Revocation => self.endpoints.revocation.as_ref(),
+            Endpoint::EndSession => self.endpoints.end_session.as_ref(),
+            Endpoint::Userinfo => self.endpoints.userinfo.as_ref(),
+        }
+    }
+
+    /// Whether the end session endpoint takes a refresh token, without a browser. That is
+    /// Keycloak's way, and nothing in its metadata says so but this path.
+    #[must_use]
+    pub fn ends_session_by_refresh_token(&self) -> bool {
+        let path = self.endpoints.end_session.as_ref().map_or("", Url::path);
+        path.ends_with("/protocol/openid-connect/logout")
+    }
+
+    pub(crate) fn require(&self, endpoint: Endpoint) -> Result<&Url, Error> {
+        self.endpoint(endpoint)
+            .ok_or(Error::Config(ConfigProblem::MissingEndpoint(endpoint)))
+    }
+
+    /// These endpoints where they are given, the discovered ones elsewhere.
+    pub(crate) fn overridden_by(mut self, given: &Endpoints) -> Self {
+        let pairs = [
+            (&mut self.endpoints.token, &given.token),
+            (
+                &mut self.endpoints.device_authorization,
+                &given.device_authorization,
+            ),
+            (&mut self.endpoints.revocation, &given.revocation),
+            (&mut self.endpoints.end_session, &given.end_session),
+            (&mut self.endpoints.userinfo, &given.userinfo),
+        ];
+        for (discovered, given) in pairs {
+            if given.is_some() {
+                discovered.clone_from(given);
+            }
+        }
+        self
+    }
+}
+
+impl Endpoints {
+    pub(crate) const fn slot(&mut self, endpoint: Endpoint) -> Option<&mut Option<Url>> {
+        match endpoint {
+            Endpoint::Metadata => None,
+            Endpoint::Token => Some(&mut self.token),
+            Endpoint::DeviceAuthorization => Some(&mut self.device_authorization),
+            Endpoint::Revocation => Some(&mut self.revocation),
+            Endpoint::EndSession => Some(&mut self.end_session),
+            Endpoint::Userinfo => Some(&mut self.userinfo),
+        }
+    }
+}
+
+/// Who an authorization server is: RFC 8414 §2. Compared code point by code point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer {
+    text: String,
+    url: Url,
+    transport: Transport,
+}
+
+impl Issuer {
+    /// From its address, exactly as the server writes it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an address that is not https (loopback excepted), or has a query or a
+    /// fragment.
+    pub fn new(address: &str) -> Result<Self, Error> {
+        Self::with_transport(address, Transport::HttpsOnly)
+    }
+
+    /// As [`new`](Self::new), and plain `http` is taken from this server anywhere. Its secrets can
+    /// then be read and changed by the network.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn allowing_insecure_http(address: &str) -> Result<Self, Error> {
+        Self::with_transport(address, Transport::HttpAllowed)
+    }
+
+    fn with_transport(address: &str, transport: Transport) -> Result<Self, Error> {
+        // First, since an address with a fragment is refused as an endpoint as well.
+        if address.contains(['?', '#']) {
+            return Err(Error::Config(ConfigProblem::InvalidIssuer));
+        }
+        let url = transport.check("issuer", address)?;
+        Ok(Self {
+            text: address.to_string(),
+            url,
+            transport,
+        })
+    }
+
+    /// The address, as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    pub(crate) const fn transport(&self) -> Transport {
+        self.transport
+    }
+}
+
+/// Which addresses may be talked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// https, and plain http on loopback.
+    HttpsOnly,
+    /// Somebody allowed plain http by name.
+    HttpAllowed,
+}
+
+impl Transport {
+    /// An absolute address without user, password or fragment, on a transport that is allowed.
+    pub(crate) fn check(self, member: &'static str, address: &str) -> Result<Url, Error> {
+        let url = Url::parse(address.trim())
+            .map_err(|_| Error::Config(ConfigProblem::InvalidUrl { member }))?;
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => self == Self::HttpAllowed || is_loopback(&url),
+            _ => return Err(Error::Config(ConfigProblem::InvalidUrl { member })),
+        };
+        let plain =
+            url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        match (plain, secure) {
+            (false, _) => Err(Error::Config(ConfigProblem::InvalidUrl { member })),
+            (true, false) => Err(Error::Config(ConfigProblem::InsecureUrl { member })),
+            (true, true) => Ok(url),
+        }
+    }
+}
+
+/// Loopback by its number, or by the name that RFC 6761 §6.3 keeps for it.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_only_loopback_excepted() {
+        for address in [
+            "https://as.example",
+            "http://127.0.0.1:1",
+            "http://[::1]:8080",
+            "http://localhost",
+        ] {
+            assert!(Issuer::new(address).is_ok(), "{address}");
+        }
+        for address in [
+            "http://as.example",
+            "http://127.0.0.1.evil.example",
+            "http://10.0.0.1",
+            "http://localhost.example",
+            "ftp://as.example",
+            "as.example",
+            "https://user@as.example",
+            "https://as.example/?a=b",
+            "https://as.example/#a",
+        ] {
+            assert!(Issuer::new(address).is_err(), "{address}");
+        }
+        assert!(Issuer::allowing_insecure_http("http://as.example").is_ok());
+    }
+
+    #[test]
+    fn an_endpoint_keeps_its_query_and_has_no_fragment() {
+        let server = || AuthorizationServer::new(Issuer::new("https://as.example").unwrap());
+        let with_query = server()
+            .with_endpoint(Endpoint::Token, "https://as/t?tenant=1")
+            .unwrap();
+        assert_eq!(
+            with_query.endpoint(Endpoint::Token).unwrap().query(),
+            Some("tenant=1")
+        );
+        assert!(
+            server()
+                .with_endpoint(Endpoint::Token, "https://as/token#x")
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,286 @@
+//! Logging out: the session ends at the server first, then its record goes.
+
+use alloc::{boxed::Box, sync::Arc};
+use core::{mem, time::Duration};
+
+use super::store_access::{StoreCall, StoreOperation, StoreReply, TakeLock};
+use crate::{
+    error::{ConfigProblem, Endpoint, Error, ErrorCode},
+    flow::{Discovery, EndSessionRequest, RevocationRequest},
+    machine::{Flow, Step, machine},
+    profile::{Profile, RecordKey},
+    retry::RetryPolicy,
+    server::AuthorizationServer,
+    session::{Kept, SessionTokens},
+    time::Timestamp,
+    token::Tokens,
+};
+
+/// Ends the session at the server, proves it, and removes its record. Ends in [`LoggedOut`].
+///
+/// Without proof (the server is away, or answers with a page) it is an error and nothing is removed,
+/// unless the caller said so.
+#[derive(Debug)]
+pub struct Logout {
+    profile: Arc<Profile>,
+    key: Arc<RecordKey>,
+    policy: RetryPolicy,
+    ignore_errors: bool,
+    held: Option<SessionTokens>,
+    server: Option<Arc<AuthorizationServer>>,
+    tokens: Option<Arc<Tokens>>,
+    spent: Duration,
+    state: State,
+}
+
+/// How a logout ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LoggedOut {
+    /// The server said that the session is over, and its record is gone.
+    Ended,
+    /// There was nothing to end at the server (a client's own token, which expires by itself), and
+    /// its record is gone.
+    Forgotten,
+    /// The record is gone, and the session may live on at the server: this is why.
+    Unproven(Box<Error>),
+    /// Nobody was logged in.
+    NobodyThere,
+}
+
+#[derive(Debug)]
+enum State {
+    Locking(TakeLock),
+    Loading(StoreCall),
+    Discovering(Box<Discovery>),
+    EndingSession(Box<EndSessionRequest>),
+    Revoking(Box<RevocationRequest>),
+    Removing(StoreCall, LoggedOut),
+    Unlocking(StoreCall, Box<Result<LoggedOut, Error>>),
+    Ended,
+}
+
+impl Logout {
+    /// Logs out of `profile`: the stored session, or else the one that an earlier session ended in
+    /// and could not save.
+    #[must_use]
+    pub fn new(
+        profile: Arc<Profile>,
+        held: Option<SessionTokens>,
+        server: Option<Arc<AuthorizationServer>>,
+        policy: RetryPolicy,
+    ) -> Self {
+        let key = Arc::new(profile.key());
+        let state = State::Locking(TakeLock::new(&key, policy.time_limit));
+        Self {
+            profile,
+            key,
+            policy,
+            ignore_errors: false,
+            held,
+            server,
+            tokens: None,
+            spent: Duration::ZERO,
+            state,
+        }
+    }
+
+    /// Removes the record whatever the server says, or if it says nothing.
+    #[must_use]
+    pub const fn ignoring_errors(mut self) -> Self {
+        self.ignore_errors = true;
+        self
+    }
+
+    fn advance(&mut self, now: Timestamp) -> Result<Option<LoggedOut>, Error> {
+        match &mut self.state {
+            State::Locking(lock) => {
+                if let Some(outcome) = lock.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(lock.spent());
+                    outcome?;
+                    self.state = State::Loading(StoreCall::new(&self.key, StoreOperation::Load));
+                }
+            }
+            State::Loading(call) => {
+                if let Some(outcome) = call.take_outcome(now) {
+                    match outcome {
+                        Ok(reply) => self.loaded(reply),
+                        Err(error) => self.end(Err(error)),
+                    }
+                }
+            }
+            State::Discovering(discovery) => {
+                if let Some(outcome) = discovery.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(discovery.spent());
+                    match outcome {
+                        Ok(server) => {
+                            self.server = Some(Arc::new(self.profile.discovered(server)));
+                            self.end_session();
+                        }
+                        Err(error) => self.unproven(error),
+                    }
+                }
+            }
+            State::EndingSession(request) => {
+                if let Some(outcome) = request.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(request.spent());
+                    match outcome {
+                        Ok(()) => self.remove(LoggedOut::Ended),
+                        // Not away, and no proof either: there is another way to get one.
+                        Err(Error::Refused(_) | Error::InvalidResponse { .. }) => self.revoke(),
+                        Err(error) => self.unproven(error),
+                    }
+                }
+            }
+            State::Revoking(request) => {
+                if let Some(outcome) = request.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(request.spent());
+                    self.revoked(outcome);
+                }
+            }
+            State::Removing(call, _) => {
+                if let Some(outcome) = call.take_outcome(now) {
+                    let done = mem::replace(&mut self.state, State::Ended);
+                    if let State::Removing(_, logged_out) = done {
+                        self.end(outcome.map(|_| logged_out));
+                    }
+                }
+            }
+            State::Unlocking(call, _) => {
+                if call.take_outcome(now).is_some()
+                    && let State::Unlocking(_, outcome) =
+                        mem::replace(&mut self.state, State::Ended)
+                {
+                    return outcome.map(Some);
+                }
+            }
+            State::Ended => {}
+        }
+        Ok(None)
+    }
+
+    fn loaded(&mut self, reply: StoreReply) {
+        let stored = if let StoreReply::Loaded(stored) = reply {
+            stored
+        } else {
+            None
+        };
+        let unsaved = || self.held.as_ref().filter(|held| held.kept != Kept::Saved);
+        self.tokens = stored.or_else(|| unsaved().map(|held| Arc::clone(&held.tokens)));
+        if self.tokens.is_none() {
+            return self.end(Ok(LoggedOut::NobodyThere));
+        }
+        let given = || {
+            self.profile
+                .given_server(&[Endpoint::Revocation])
+                .map(Arc::new)
+        };
+        self.server = self.server.take().or_else(given);
+        if self.server.is_some() {
+            self.end_session();
+        } else {
+            let policy = self.policy.after(self.spent);
+            let discovery = Discovery::new(self.profile.issuer().clone(), policy);
+            self.state = State::Discovering(discovery.into());
+        }
+    }
+
+    /// Keycloak's own way first: it ends the whole session, revocation only this client's part.
+    fn end_session(&mut self) {
+        let (Some(server), Some(tokens)) = (&self.server, &self.tokens) else {
+            return self.unproven(Error::Internal("logout"));
+        };
+        let (client, policy) = (self.profile.client(), self.policy.after(self.spent));
+        match &tokens.refresh_token {
+            Some(refresh_token) if server.ends_session_by_refresh_token() => {
+                match EndSessionRequest::new(server, client, refresh_token, policy) {
+                    Ok(request) => self.state = State::EndingSession(request.into()),
+                    Err(error) => self.unproven(error),
+                }
+            }
+            _ => self.revoke(),
+        }
+    }
+
+    /// The refresh token, which takes its access tokens with it; an access token if there is none.
+    fn revoke(&mut self) {
+        let (Some(server), Some(tokens)) = (&self.server, &self.tokens) else {
+            return self.unproven(Error::Internal("logout"));
+        };
+        let (client, policy) = (self.profile.client(), self.policy.after(self.spent));
+        let request = match &tokens.refresh_token {
+            Some(token) => RevocationRequest::refresh_token(server, client, token, policy),
+            None => RevocationRequest::access_token(server, client, &tokens.access_token, policy),
+        };
+        match request {
+            Ok(request) => self.state = State::Revoking(request.into()),
+            Err(error) => self.revoked(Err(error)),
+        }
+    }
+
+    fn revoked(&mut self, outcome: Result<(), Error>) {
+        let session = self
+            .tokens
+            .as_ref()
+            .is_some_and(|tokens| tokens.refresh_token.is_some());
+        match outcome {
+            Ok(()) => self.remove(LoggedOut::Ended),
+            Err(error) if session => self.unproven(error),
+            // An access token that can't be revoked ends by itself.
+            Err(Error::Config(ConfigProblem::MissingEndpoint(_))) => {
+                self.remove(LoggedOut::Forgotten)
+            }
+            Err(Error::Refused(error)) if error.code == Some(ErrorCode::UnsupportedTokenType) => {
+                self.remove(LoggedOut::Forgotten);
+            }
+            Err(error) => self.unproven(error),
+        }
+    }
+
+    fn unproven(&mut self, error: Error) {
+        if self.ignore_errors {
+            self.remove(LoggedOut::Unproven(Box::new(error)));
+        } else {
+            self.end(Err(error));
+        }
+    }
+
+    fn remove(&mut self, logged_out: LoggedOut) {
+        let call = StoreCall::new(&self.key, StoreOperation::Remove);
+        self.state = State::Removing(call, logged_out);
+    }
+
+    fn end(&mut self, outcome: Result<LoggedOut, Error>) {
+        let call = StoreCall::new(&self.key, StoreOperation::Unlock);
+        self.state = State::Unlocking(call, Box::new(outcome));
+    }
+}
+
+impl Flow for Logout {
+    type Output = LoggedOut;
+
+    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<LoggedOut, Error>> {
+        let outcome = self.advance(now).transpose()?;
+        self.state = State::Ended;
+        Some(outcome)
+    }
+
+    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
+        match &mut self.state {
+            State::Locking(lock) => lock.step(),
+            State::Loading(call) | State::Removing(call, _) | State::Unlocking(call, _) => {
+                call.step()
+            }
+            State::Discovering(discovery) => discovery.step(),
+            State::EndingSession(request) => request.step(),
+            State::Revoking(request) => request.step(),
+            State::Ended => Err(Error::Finished),
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        self.spent
+    }
+}
+
+machine!(Logout => LoggedOut);

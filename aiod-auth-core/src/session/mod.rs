@@ -1,0 +1,16 @@
+//! What stands above the flows: tokens that are kept, and the jobs that need them.
+//!
+//! [`Session`] gets a good token, [`WhoAmI`] asks the server who is logged in, [`Logout`] ends it.
+//! They ask for store operations the way flows ask for requests.
+
+pub use logout::{LoggedOut, Logout};
+pub use policy::{Demand, Freshness};
+pub use renewal::{Kept, Session, SessionTokens};
+pub use store_access::{StoreOperation, StoreReply, StoreRequest};
+pub use who_am_i::{WhoAmI, WhoAmIAnswer};
+
+mod logout;
+mod policy;
+mod renewal;
+mod store_access;
+mod who_am_i;

@@ -1,0 +1,131 @@
+//! When a token is good enough, when it may be renewed, and when it must be: pure functions.
+
+use core::time::Duration;
+
+use crate::{retry::spread, time::Timestamp, token::Tokens};
+
+/// What a caller wants of a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Demand {
+    /// It is good for at least this long. `None`: 30 s or a tenth of its lifetime, whichever is less.
+    pub min_valid: Option<Duration>,
+    /// A new one, however good the present one is.
+    pub force: bool,
+    /// Renew it early, while it is still good; a failure then is no error. For programs that run on,
+    /// so that nobody ever waits for a refresh.
+    pub early: bool,
+}
+
+/// How good a token is for a [`Demand`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever asks has to deal with each"
+)]
+pub enum Freshness {
+    /// Use it.
+    Good,
+    /// Use it, and it is time to renew it.
+    Aging,
+    /// It has to be renewed first.
+    Stale,
+}
+
+impl Demand {
+    /// How good these tokens are now. Without a known lifetime they are good until they are refused:
+    /// none is invented.
+    ///
+    /// No lock, no allocation: this is the hot path of every caller.
+    #[must_use]
+    pub fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
+        let (Some(left), Some(lifetime)) = (tokens.valid_for(now), tokens.lifetime()) else {
+            return if self.force {
+                Freshness::Stale
+            } else {
+                Freshness::Good
+            };
+        };
+        let hard = self
+            .min_valid
+            .unwrap_or_else(|| HARD_MAX.min(part(lifetime, 10)));
+        // Many clients that got their tokens together don't renew them together.
+        let soft = spread(
+            SOFT_MAX.min(part(lifetime, 5)),
+            tokens.issued_at.as_unix_millis().cast_unsigned(),
+        );
+        if self.force || left <= hard {
+            Freshness::Stale
+        } else if self.early && left <= hard.saturating_add(soft) {
+            Freshness::Aging
+        } else {
+            Freshness::Good
+        }
+    }
+}
+
+fn part(lifetime: Duration, of: u32) -> Duration {
+    lifetime.checked_div(of).unwrap_or_default()
+}
+
+/// The margin in which a token must be renewed is never longer than this by itself.
+const HARD_MAX: Duration = Duration::from_secs(30);
+/// The margin before that, in which it may be.
+const SOFT_MAX: Duration = Duration::from_secs(120);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::AccessToken;
+
+    fn freshness(demand: Demand, lifetime_s: u64, age_s: u64) -> Freshness {
+        let at = |seconds| Timestamp::UNIX_EPOCH.saturating_add(Duration::from_secs(seconds));
+        let mut tokens = Tokens::new(AccessToken::new("a"), at(0));
+        tokens.expires_at = Some(at(lifetime_s));
+        demand.freshness(&tokens, at(age_s))
+    }
+
+    #[test]
+    fn margins_scale_with_the_lifetime() {
+        let once = Demand::default();
+        for (lifetime, age, expected) in [
+            (3600, 0, Freshness::Good),
+            (3600, 3569, Freshness::Good),
+            (3600, 3570, Freshness::Stale),
+            (60, 53, Freshness::Good),
+            (60, 54, Freshness::Stale),
+            (2, 1, Freshness::Good),
+            (2, 2, Freshness::Stale),
+            (2, 200, Freshness::Stale),
+        ] {
+            assert_eq!(
+                freshness(once, lifetime, age),
+                expected,
+                "{age} s of {lifetime} s"
+            );
+        }
+        let service = Demand {
+            early: true,
+            ..once
+        };
+        assert_eq!(freshness(service, 3600, 3400), Freshness::Good);
+        assert_eq!(freshness(service, 3600, 3500), Freshness::Aging);
+        assert_eq!(freshness(service, 3600, 3570), Freshness::Stale);
+        assert_eq!(freshness(service, 60, 40), Freshness::Good);
+    }
+
+    #[test]
+    fn what_the_caller_asks_for_decides() {
+        let long = Demand {
+            min_valid: Some(Duration::from_secs(600)),
+            ..Demand::default()
+        };
+        assert_eq!(freshness(long, 3600, 2999), Freshness::Good);
+        assert_eq!(freshness(long, 3600, 3000), Freshness::Stale);
+        let force = Demand {
+            force: true,
+            ..Demand::default()
+        };
+        assert_eq!(freshness(force, 3600, 0), Freshness::Stale);
+    }
+}

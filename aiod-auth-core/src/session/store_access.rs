@@ -1,0 +1,219 @@
+//! What sessions ask of a store, and the small machines that ask.
+
+use alloc::sync::Arc;
+use core::{mem, time::Duration};
+
+use crate::{
+    error::{Error, StoreFailure},
+    machine::{Flow, Pause, Reason, Sleeps, Step, StoreAccess, Stores},
+    profile::RecordKey,
+    retry::spread,
+    time::Timestamp,
+    token::Tokens,
+};
+
+/// One operation on one record.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StoreRequest {
+    /// Which record.
+    pub key: Arc<RecordKey>,
+    /// What to do with it.
+    pub operation: StoreOperation,
+}
+
+/// What to do with a record.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a driver has to know them all")]
+pub enum StoreOperation {
+    /// Read it. Answer: [`StoreReply::Loaded`].
+    Load,
+    /// Take its lock if it is free, and hold it until [`Unlock`](Self::Unlock) or until the machine
+    /// is through. Answer: [`StoreReply::Locked`].
+    TryLock,
+    /// Write it, so that it survives a crash once this is answered. Answer: [`StoreReply::Done`].
+    Save(Arc<Tokens>),
+    /// Remove it. Answer: [`StoreReply::Done`].
+    Remove,
+    /// Give its lock back. Answer: [`StoreReply::Done`].
+    Unlock,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a driver has to know them all")]
+pub enum StoreReply {
+    /// The record, if there is one.
+    Loaded(Option<Arc<Tokens>>),
+    /// Whether the lock was free and is now held.
+    Locked(bool),
+    /// It is done.
+    Done,
+    /// There is no store that could keep it.
+    NotKept,
+}
+
+impl StoreRequest {
+    /// What a driver without a store answers: there is nothing, and nobody else wants it.
+    #[must_use]
+    pub const fn answered_without_store(&self) -> StoreReply {
+        match &self.operation {
+            StoreOperation::Load => StoreReply::Loaded(None),
+            StoreOperation::TryLock => StoreReply::Locked(true),
+            StoreOperation::Save(_) => StoreReply::NotKept,
+            StoreOperation::Remove | StoreOperation::Unlock => StoreReply::Done,
+        }
+    }
+}
+
+/// One operation.
+#[derive(Debug)]
+pub(super) struct StoreCall {
+    request: StoreRequest,
+    outcome: Option<Result<StoreReply, StoreFailure>>,
+    spent: Duration,
+}
+
+impl StoreCall {
+    pub(super) fn new(key: &Arc<RecordKey>, operation: StoreOperation) -> Self {
+        let request = StoreRequest {
+            key: Arc::clone(key),
+            operation,
+        };
+        Self {
+            request,
+            outcome: None,
+            spent: Duration::ZERO,
+        }
+    }
+
+    /// Leaves it out, as if it were done.
+    pub(super) fn skip(&mut self) {
+        self.outcome = Some(Ok(StoreReply::Done));
+    }
+}
+
+impl Flow for StoreCall {
+    type Output = StoreReply;
+
+    fn take_outcome(&mut self, _now: Timestamp) -> Option<Result<StoreReply, Error>> {
+        Some(self.outcome.take()?.map_err(Error::Store))
+    }
+
+    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
+        let request = self.request.clone();
+        Ok(Step::Store(StoreAccess::new(self, request)))
+    }
+
+    fn spent(&self) -> Duration {
+        self.spent
+    }
+}
+
+impl Stores for StoreCall {
+    fn stored(&mut self, took: Duration, outcome: Result<StoreReply, StoreFailure>) {
+        self.spent = self.spent.saturating_add(took);
+        self.outcome = Some(outcome);
+    }
+}
+
+/// Takes the lock: tries, waits, tries again, no longer than a limit.
+#[derive(Debug)]
+pub(super) struct TakeLock {
+    key: Arc<RecordKey>,
+    limit: Duration,
+    spent: Duration,
+    state: Lock,
+}
+
+#[derive(Debug)]
+enum Lock {
+    Trying,
+    Waiting(Duration),
+    Ended(Result<(), Error>),
+    Taken,
+}
+
+impl TakeLock {
+    pub(super) fn new(key: &Arc<RecordKey>, limit: Duration) -> Self {
+        Self {
+            key: Arc::clone(key),
+            limit,
+            spent: Duration::ZERO,
+            state: Lock::Trying,
+        }
+    }
+
+    /// Longer the longer it takes: whoever holds the lock is waiting for a server.
+    fn busy(&self) -> Lock {
+        if self.spent >= self.limit {
+            let failure = StoreFailure::new("another process holds the lock of the token store")
+                .with_hint("wait for it, or end it");
+            return Lock::Ended(Err(Error::Store(failure)));
+        }
+        let share = self.spent.checked_div(4).unwrap_or_default();
+        let delay = share.clamp(Duration::from_millis(20), Duration::from_millis(250));
+        let seed = u64::try_from(self.spent.as_nanos()).unwrap_or(0);
+        Lock::Waiting(spread(delay, seed).min(self.limit.saturating_sub(self.spent)))
+    }
+}
+
+impl Flow for TakeLock {
+    type Output = ();
+
+    fn take_outcome(&mut self, _now: Timestamp) -> Option<Result<(), Error>> {
+        match mem::replace(&mut self.state, Lock::Taken) {
+            Lock::Ended(outcome) => Some(outcome),
+            unfinished => {
+                self.state = unfinished;
+                None
+            }
+        }
+    }
+
+    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
+        match self.state {
+            Lock::Trying => {
+                let request = StoreRequest {
+                    key: Arc::clone(&self.key),
+                    operation: StoreOperation::TryLock,
+                };
+                Ok(Step::Store(StoreAccess::new(self, request)))
+            }
+            Lock::Waiting(delay) => Ok(Step::Wait(Pause::new(self, delay, Reason::Lock))),
+            Lock::Ended(_) | Lock::Taken => Err(Error::Finished),
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        self.spent
+    }
+}
+
+impl Stores for TakeLock {
+    fn stored(&mut self, took: Duration, outcome: Result<StoreReply, StoreFailure>) {
+        self.spent = self.spent.saturating_add(took);
+        self.state = match outcome {
+            Ok(StoreReply::Locked(true)) => Lock::Ended(Ok(())),
+            Ok(StoreReply::Locked(false)) => self.busy(),
+            Ok(StoreReply::Loaded(_) | StoreReply::Done | StoreReply::NotKept) => {
+                Lock::Ended(Err(Error::Internal("store reply")))
+            }
+            Err(failure) => Lock::Ended(Err(Error::Store(failure))),
+        };
+    }
+}
+
+impl Sleeps for TakeLock {
+    fn slept(&mut self, slept: Duration) {
+        self.spent = self.spent.saturating_add(slept);
+        if let Lock::Waiting(delay) = self.state {
+            let rest = delay.saturating_sub(slept);
+            self.state = if rest.is_zero() {
+                Lock::Trying
+            } else {
+                Lock::Waiting(rest)
+            };
+        }
+    }
+}

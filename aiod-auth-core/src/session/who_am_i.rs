@@ -1,0 +1,170 @@
+//! Who is logged in, with a token that is renewed once if the server refuses it.
+
+use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
+
+use super::{Demand, Session, SessionTokens};
+use crate::{
+    error::{Endpoint, Error},
+    flow::{Discovery, Userinfo, UserinfoRequest},
+    machine::{Flow, Step, machine},
+    profile::Profile,
+    retry::RetryPolicy,
+    server::AuthorizationServer,
+    time::Timestamp,
+};
+
+/// Gets a token, and asks the server who it is for. Ends in a [`WhoAmIAnswer`].
+#[derive(Debug)]
+pub struct WhoAmI {
+    profile: Arc<Profile>,
+    policy: RetryPolicy,
+    session: Option<SessionTokens>,
+    /// A token was refused, and this is the second try.
+    renewed: bool,
+    spent: Duration,
+    state: State,
+}
+
+/// Who is logged in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct WhoAmIAnswer {
+    /// What the server says.
+    pub userinfo: Userinfo,
+    /// The tokens that it was asked with: they may be new.
+    pub session: SessionTokens,
+}
+
+#[derive(Debug)]
+enum State {
+    GettingToken(Box<Session>),
+    Discovering(Box<Discovery>),
+    Asking(Box<UserinfoRequest>),
+    Ended,
+}
+
+impl WhoAmI {
+    /// Asks as `profile`, with what an earlier session ended in, and the server if it is known.
+    #[must_use]
+    pub fn new(
+        profile: Arc<Profile>,
+        held: Option<SessionTokens>,
+        server: Option<Arc<AuthorizationServer>>,
+        policy: RetryPolicy,
+    ) -> Self {
+        let session = Session::token(Arc::clone(&profile), Demand::default(), policy)
+            .with_held(held)
+            .with_server(server);
+        let state = State::GettingToken(session.into());
+        Self {
+            profile,
+            policy,
+            session: None,
+            renewed: false,
+            spent: Duration::ZERO,
+            state,
+        }
+    }
+
+    fn advance(&mut self, now: Timestamp) -> Result<Option<WhoAmIAnswer>, Error> {
+        match &mut self.state {
+            State::GettingToken(session) => {
+                if let Some(outcome) = session.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(session.spent());
+                    self.session = Some(outcome?);
+                    self.ask()?;
+                }
+            }
+            State::Discovering(discovery) => {
+                if let Some(outcome) = discovery.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(discovery.spent());
+                    let server = Arc::new(self.profile.discovered(outcome?));
+                    if let Some(session) = &mut self.session {
+                        session.server = Some(server);
+                    }
+                    self.ask()?;
+                }
+            }
+            State::Asking(request) => {
+                if let Some(outcome) = request.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(request.spent());
+                    match (outcome, self.session.take()) {
+                        (Ok(userinfo), Some(session)) => {
+                            return Ok(Some(WhoAmIAnswer { userinfo, session }));
+                        }
+                        // RFC 6750 §3.1: a token can die at any time. Once: no loop.
+                        (Err(Error::TokenRejected(_)), Some(session)) if !self.renewed => {
+                            self.renewed = true;
+                            self.renew(session);
+                        }
+                        (Err(error), _) => return Err(error),
+                        (Ok(_), None) => return Err(Error::Internal("who am i")),
+                    }
+                }
+            }
+            State::Ended => {}
+        }
+        Ok(None)
+    }
+
+    fn ask(&mut self) -> Result<(), Error> {
+        let Some(session) = &mut self.session else {
+            return Err(Error::Internal("who am i"));
+        };
+        let policy = self.policy.after(self.spent);
+        let given = || {
+            self.profile
+                .given_server(&[Endpoint::Userinfo])
+                .map(Arc::new)
+        };
+        session.server = session.server.take().or_else(given);
+        self.state = match &session.server {
+            Some(server) => {
+                State::Asking(UserinfoRequest::new(server, &session.tokens, policy)?.into())
+            }
+            None => {
+                State::Discovering(Discovery::new(self.profile.issuer().clone(), policy).into())
+            }
+        };
+        Ok(())
+    }
+
+    fn renew(&mut self, held: SessionTokens) {
+        let demand = Demand {
+            force: true,
+            ..Demand::default()
+        };
+        let server = held.server.clone();
+        let policy = self.policy.after(self.spent);
+        let session = Session::token(Arc::clone(&self.profile), demand, policy)
+            .with_held(Some(held))
+            .with_server(server);
+        self.state = State::GettingToken(session.into());
+    }
+}
+
+impl Flow for WhoAmI {
+    type Output = WhoAmIAnswer;
+
+    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<WhoAmIAnswer, Error>> {
+        let outcome = self.advance(now).transpose()?;
+        self.state = State::Ended;
+        Some(outcome)
+    }
+
+    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
+        match &mut self.state {
+            State::GettingToken(session) => session.step(),
+            State::Discovering(discovery) => discovery.step(),
+            State::Asking(request) => request.step(),
+            State::Ended => Err(Error::Finished),
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        self.spent
+    }
+}
+
+machine!(WhoAmI => WhoAmIAnswer);

@@ -1,0 +1,74 @@
+//! Text from a server, made safe for a terminal and a log line.
+
+use alloc::string::String;
+
+/// At most this many characters of a server's text are shown.
+const CHARACTERS_MAX: usize = 300;
+
+/// One line without control characters, escape sequences or direction overrides, of limited length.
+pub(crate) fn clean(text: &str) -> String {
+    let mut cleaned = String::new();
+    let mut characters = text.chars().peekable();
+    let mut length = 0_usize;
+    while let Some(character) = characters.next() {
+        if character == '\u{1b}' && characters.peek() == Some(&'[') {
+            // ECMA-48 §5.4: a control sequence ends with a character from `@` to `~`.
+            characters.next();
+            while characters.next_if(|c| !('@'..='~').contains(c)).is_some() {}
+            characters.next();
+            continue;
+        }
+        let space = character.is_whitespace();
+        if (space && (cleaned.is_empty() || cleaned.ends_with(' ')))
+            || (!space && hidden(character))
+        {
+            continue;
+        }
+        if length >= CHARACTERS_MAX {
+            cleaned.push('…');
+            break;
+        }
+        cleaned.push(if space { ' ' } else { character });
+        length = length.saturating_add(1);
+    }
+    cleaned.truncate(cleaned.trim_end().len());
+    cleaned
+}
+
+/// Controls, and what changes the direction or hides itself in a line.
+fn hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_gone() {
+        let cases = [
+            ("Session not active", "Session not active"),
+            ("\u{1b}[31mred\u{1b}[0m\u{7}", "red"),
+            (
+                "AADSTS50076: no\r\nTrace ID: 1",
+                "AADSTS50076: no Trace ID: 1",
+            ),
+            ("  \t a \n\n b ", "a b"),
+            ("a\u{202e}b\u{200b}c\u{9b}d", "abcd"),
+            ("\u{1b}[", ""),
+            ("\u{1b}]0;title\u{7}x", "]0;titlex"),
+        ];
+        for (text, cleaned) in cases {
+            assert_eq!(clean(text), cleaned, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn length_is_bounded() {
+        assert_eq!(
+            clean(&"x".repeat(10_000)).chars().count(),
+            CHARACTERS_MAX + 1
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! Tokens as they are kept, and scopes.
+
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use core::{fmt, str::FromStr, time::Duration};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{ConfigProblem, Error},
+    secret::{AccessToken, IdToken, RefreshToken},
+    time::Timestamp,
+};
+
+/// What a login or a refresh brought, with absolute times: ready to use and to keep.
+///
+/// An access token is a bearer token (RFC 6750).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Tokens {
+    /// What an API is shown.
+    pub access_token: AccessToken,
+    /// When it was asked for.
+    pub issued_at: Timestamp,
+    /// When it expires: by our clock, counted from when it was asked for. `None`: the server didn't
+    /// say, so it is used until it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// What the next access token is bought with.
+    pub refresh_token: Option<RefreshToken>,
+    /// When that expires, where the server said so (Keycloak: `refresh_expires_in`). A hint.
+    pub refresh_expires_at: Option<Timestamp>,
+    /// What was granted, which may be more or less than what was asked for.
+    pub scope: Scope,
+    /// Kept as a hint for ending the session; its claims are not read.
+    pub id_token: Option<IdToken>,
+    /// When the server said that the session has ended: the refresh token is dead. Kept, so that
+    /// somebody can be told why they have to log in again.
+    pub session_ended_at: Option<Timestamp>,
+}
+
+impl Tokens {
+    /// An access token alone.
+    #[must_use]
+    pub const fn new(access_token: AccessToken, issued_at: Timestamp) -> Self {
+        Self {
+            access_token,
+            issued_at,
+            expires_at: None,
+            refresh_token: None,
+            refresh_expires_at: None,
+            scope: Scope(BTreeSet::new()),
+            id_token: None,
+            session_ended_at: None,
+        }
+    }
+
+    /// The value of an `Authorization` header (RFC 6750 §2.1). It is a secret.
+    #[must_use]
+    pub fn authorization(&self) -> Zeroizing<String> {
+        let token = self.access_token.expose();
+        let mut value = Zeroizing::new(String::with_capacity(token.len().saturating_add(7)));
+        value.push_str("Bearer ");
+        value.push_str(token);
+        value
+    }
+
+    /// What a refresh doesn't bring is still what it was: RFC 6749 §6, OpenID Connect Core §12.2.
+    pub(crate) fn inheriting(mut self, before: &Self) -> Self {
+        let same_refresh_token = match (&self.refresh_token, &before.refresh_token) {
+            (Some(new), Some(old)) => new.same_as(old),
+            _ => false,
+        };
+        if self.refresh_expires_at.is_none() && same_refresh_token {
+            self.refresh_expires_at = before.refresh_expires_at;
+        }
+        if self.id_token.is_none() {
+            self.id_token.clone_from(&before.id_token);
+        }
+        self
+    }
+
+    /// How long the access token was good for when it was new.
+    #[must_use]
+    pub fn lifetime(&self) -> Option<Duration> {
+        Some(self.expires_at?.saturating_duration_since(self.issued_at))
+    }
+
+    /// How long the access token is still good for. `None`: nobody knows.
+    #[must_use]
+    pub fn valid_for(&self, now: Timestamp) -> Option<Duration> {
+        Some(self.expires_at?.saturating_duration_since(now))
+    }
+}
+
+/// A set of scope tokens: RFC 6749 §3.3. Case-sensitive; order and repetition mean nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope(BTreeSet<String>);
+
+impl Scope {
+    /// From single tokens.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a token that is empty or has a character that RFC 6749 §3.3 excludes.
+    pub fn new<T: Into<String>>(tokens: impl IntoIterator<Item = T>) -> Result<Self, Error> {
+        let tokens: BTreeSet<String> = tokens.into_iter().map(Into::into).collect();
+        let allowed = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        if tokens
+            .iter()
+            .any(|token| token.is_empty() || !token.bytes().all(allowed))
+        {
+            return Err(Error::Config(ConfigProblem::InvalidScope));
+        }
+        Ok(Self(tokens))
+    }
+
+    /// The tokens, in alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether it is the empty set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this token is in it.
+    #[must_use]
+    pub fn contains(&self, token: &str) -> bool {
+        self.0.contains(token)
+    }
+}
+
+/// Tokens separated by white space; none is the empty set.
+impl FromStr for Scope {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::new(text.split_ascii_whitespace())
+    }
+}
+
+/// As it goes over the wire.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tokens: Vec<&str> = self.iter().collect();
+        f.write_str(&tokens.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::ToString};
+
+    use super::*;
+
+    #[test]
+    fn scopes_are_sets() {
+        let scope: Scope = "b a  b".parse().unwrap();
+        assert_eq!(scope, Scope::new(["a", "b"]).unwrap());
+        assert_eq!(scope.to_string(), "a b");
+        assert_ne!(scope, "A b".parse().unwrap());
+        assert!("".parse::<Scope>().unwrap().is_empty());
+    }
+
+    #[test]
+    fn characters_outside_the_grammar_are_refused() {
+        for token in ["a\"b", "a\\b", "é", "a b", "", "a\n"] {
+            assert!(Scope::new([token]).is_err(), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        let mut tokens = Tokens::new(AccessToken::new("canary"), Timestamp::UNIX_EPOCH);
+        tokens.refresh_token = Some(RefreshToken::new("canary"));
+        assert!(!format!("{tokens:?}").contains("canary"));
+        assert_eq!(tokens.authorization().as_str(), "Bearer canary");
+    }
+}

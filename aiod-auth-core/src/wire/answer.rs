@@ -1,0 +1,310 @@
+//! How an answer is read, the same way for every endpoint: first what it says, then its status.
+
+use alloc::{
+    borrow::Cow,
+    boxed::Box,
+    string::{String, ToString},
+};
+use core::time::Duration;
+
+use url::{Url, form_urlencoded};
+use zeroize::Zeroizing;
+
+pub(crate) use super::error::Refused;
+use super::{error, json::Object};
+use crate::{
+    error::{Endpoint, Error, ErrorCode, Problem},
+    http::Response,
+    time::Timestamp,
+};
+
+/// What an answer amounts to.
+#[derive(Debug)]
+pub(crate) enum Answer<T> {
+    /// A success, well-formed.
+    Good(T),
+    /// A verdict against the request.
+    Refused(Refused),
+    /// No verdict: the server can't answer now.
+    Later {
+        status: u16,
+        retry_after: Option<Duration>,
+    },
+    /// It makes no sense.
+    Broken(Problem),
+}
+
+/// Reads an answer: the `error` in the body counts whatever the status, then the status, and only
+/// a 2xx without an error is a success.
+pub(crate) fn read<T>(
+    endpoint: Endpoint,
+    response: &Response<'_>,
+    now: Timestamp,
+    parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
+) -> Answer<T> {
+    let status = response.status();
+    if matches!(status, 300..=399) {
+        return Answer::Broken(Problem::Redirect {
+            to: redirect_origin(response),
+        });
+    }
+    let text = text(response);
+    let object = Object::parse(&text);
+    let retry_after = retry_after(response, now);
+    let code = object.as_ref().ok().and_then(error::code);
+    match code {
+        Some(ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable) => {
+            return Answer::Later {
+                status,
+                retry_after,
+            };
+        }
+        Some(ErrorCode::Other(_)) if status >= 500 => {
+            return Answer::Later {
+                status,
+                retry_after,
+            };
+        }
+        None if matches!(status, 408 | 429) || status >= 500 => {
+            return Answer::Later {
+                status,
+                retry_after,
+            };
+        }
+        None if matches!(status, 200..=299) => {}
+        None if status < 400 => return Answer::Broken(Problem::UnexpectedStatus),
+        Some(_) | None => {
+            let html = matches!(object, Err(Problem::Html));
+            let error = error::server_error(endpoint, status, object.as_ref().ok(), html);
+            let interval = object
+                .ok()
+                .and_then(|object| object.seconds("interval").ok()?);
+            return Answer::Refused(Refused {
+                error: Box::new(error),
+                interval,
+                retry_after,
+            });
+        }
+    }
+    // An error is read with whatever bytes it came in; a success has to be UTF-8.
+    if let Err(error) = core::str::from_utf8(response.body()) {
+        return Answer::Broken(Problem::NotJson {
+            line: 1,
+            column: error.valid_up_to(),
+        });
+    }
+    match object.and_then(|object| parse(&object)) {
+        Ok(good) => Answer::Good(good),
+        Err(problem) => Answer::Broken(problem),
+    }
+}
+
+/// The error for an answer that makes no sense.
+pub(crate) fn broken(endpoint: Endpoint, status: u16, problem: Problem) -> Error {
+    Error::InvalidResponse {
+        endpoint,
+        status,
+        problem,
+    }
+}
+
+/// The body as JSON text. A form is read only where it is labelled as one (GitHub).
+fn text<'a>(response: &Response<'a>) -> Zeroizing<CowText<'a>> {
+    let is_form = response.header("content-type").is_some_and(|label| {
+        label.split(';').next().is_some_and(|kind| {
+            kind.trim()
+                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        })
+    });
+    let body = response.body();
+    Zeroizing::new(CowText(if is_form && body.first() != Some(&b'{') {
+        Cow::Owned(form_as_json(body))
+    } else {
+        String::from_utf8_lossy(body)
+    }))
+}
+
+/// Text that is wiped if it is a copy.
+struct CowText<'a>(Cow<'a, str>);
+
+impl zeroize::Zeroize for CowText<'_> {
+    fn zeroize(&mut self) {
+        if let Cow::Owned(text) = &mut self.0 {
+            text.zeroize();
+        }
+    }
+}
+
+impl core::ops::Deref for CowText<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `a=b&c=d` as `{"a":"b","c":"d"}`, so that there is one reader for both.
+fn form_as_json(body: &[u8]) -> String {
+    let mut json = String::with_capacity(body.len().saturating_mul(2).saturating_add(2));
+    json.push('{');
+    for (name, value) in form_urlencoded::parse(body) {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        json.push_str(&serde_json::Value::from(name).to_string());
+        json.push(':');
+        json.push_str(&serde_json::Value::from(value).to_string());
+    }
+    json.push('}');
+    json
+}
+
+/// RFC 9110 §10.2.3: seconds, or a date, which is taken relative to the server's own clock.
+fn retry_after(response: &Response<'_>, now: Timestamp) -> Option<Duration> {
+    let value = response.header("retry-after")?.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(
+            value
+                .parse()
+                .map_or(Duration::MAX, Duration::from_secs)
+                .max(RETRY_AFTER_MIN),
+        );
+    }
+    let date = Timestamp::from_http_date(value)?;
+    let now = response
+        .header("date")
+        .and_then(Timestamp::from_http_date)
+        .unwrap_or(now);
+    Some(date.saturating_duration_since(now).max(RETRY_AFTER_MIN))
+}
+
+const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
+
+/// Where a redirect points to: its origin, no more.
+fn redirect_origin(response: &Response<'_>) -> Option<String> {
+    let location = Url::parse(response.header("location")?).ok()?;
+    Some(location.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(status: u16, headers: &[(&str, &str)], body: &str) -> String {
+        let response = Response::new(status, headers, body.as_bytes());
+        let answer = read(
+            Endpoint::Token,
+            &response,
+            Timestamp::UNIX_EPOCH,
+            |object| object.required_text("access_token"),
+        );
+        match answer {
+            Answer::Good(token) => alloc::format!("good {token}"),
+            Answer::Refused(refused) => alloc::format!("refused {}", refused.error),
+            Answer::Later { retry_after, .. } => alloc::format!("later {retry_after:?}"),
+            Answer::Broken(problem) => alloc::format!("broken: {problem}"),
+        }
+    }
+
+    #[test]
+    fn the_error_in_the_body_counts_whatever_the_status() {
+        for status in [200, 400, 401, 403, 428, 429, 500, 503] {
+            let body = r#"{"error":"invalid_grant"}"#;
+            assert!(
+                outcome(status, &[], body).starts_with("refused invalid_grant"),
+                "{status}"
+            );
+        }
+        assert_eq!(
+            outcome(400, &[], r#"{"error":"server_error"}"#),
+            "later None"
+        );
+        assert_eq!(
+            outcome(500, &[], r#"{"error":"unknown_error"}"#),
+            "later None"
+        );
+        assert!(outcome(400, &[], r#"{"error":"teapot"}"#).starts_with("refused teapot"));
+    }
+
+    #[test]
+    fn without_an_error_code_the_status_counts() {
+        let token = r#"{"access_token":"a"}"#;
+        assert_eq!(outcome(200, &[], token), "good a");
+        assert_eq!(
+            outcome(201, &[("content-type", "text/html")], token),
+            "good a"
+        );
+        assert_eq!(
+            outcome(200, &[], r#"{"error":"","access_token":"a"}"#),
+            "good a"
+        );
+        assert_eq!(outcome(502, &[], "<html>Bad Gateway"), "later None");
+        assert_eq!(outcome(429, &[], ""), "later None");
+        assert_eq!(
+            outcome(400, &[], r#"{"error":401}"#),
+            "refused HTTP 400 from the token endpoint"
+        );
+        assert_eq!(outcome(200, &[], "<html>"), "broken: a web page");
+        assert_eq!(outcome(204, &[], ""), "broken: the body is empty");
+        assert_eq!(
+            outcome(302, &[("Location", "https://other.example/x?y")], ""),
+            "broken: a redirect to https://other.example"
+        );
+    }
+
+    #[test]
+    fn a_form_is_read_where_it_is_labelled_as_one() {
+        let label = [(
+            "Content-Type",
+            "application/x-www-form-urlencoded; charset=utf-8",
+        )];
+        assert_eq!(
+            outcome(200, &label, "access_token=a%2Bb&scope="),
+            "good a+b"
+        );
+        assert_eq!(
+            outcome(200, &label, "access_token=a&access_token=b"),
+            "broken: `access_token` is there twice"
+        );
+        assert_ne!(outcome(200, &[], "access_token=a"), "good a");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        for (value, expected) in [
+            ("120", "later Some(120s)"),
+            ("0", "later Some(1s)"),
+            ("Fri, 31 Dec 1999 23:59:59 GMT", "later Some(9s)"),
+            ("Fri, 31 Dec 1999 23:59:00 GMT", "later Some(1s)"),
+            ("-5", "later None"),
+            ("soon", "later None"),
+        ] {
+            let headers = [
+                ("Retry-After", value),
+                ("Date", "Fri, 31 Dec 1999 23:59:50 GMT"),
+            ];
+            assert_eq!(outcome(503, &headers, ""), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_latin_1_byte_spoils_a_success_and_not_an_error() {
+        let body = b"{\"error\":\"invalid_grant\",\"error_description\":\"d\xe9j\xe0\"}";
+        let response = Response::new(400, &[], body);
+        let answer = read(
+            Endpoint::Token,
+            &response,
+            Timestamp::UNIX_EPOCH,
+            |_| Ok(()),
+        );
+        assert!(matches!(answer, Answer::Refused(_)));
+        let response = Response::new(200, &[], b"{\"a\":\"\xe9\"}");
+        let answer = read(
+            Endpoint::Token,
+            &response,
+            Timestamp::UNIX_EPOCH,
+            |_| Ok(()),
+        );
+        assert!(matches!(answer, Answer::Broken(Problem::NotJson { .. })));
+    }
+}

@@ -1,0 +1,277 @@
+//! A JSON object whose members are read one by one, so that a bad one costs nothing but itself.
+
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::{fmt, time::Duration};
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::{error::Problem, http::BODY_BYTES_MAX};
+
+/// The members as they came, unread. Absent and null are the same; a member that is there twice is
+/// an error for whoever reads it.
+pub(crate) struct Object<'a> {
+    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Problem> {
+        // RFC 8259 §8.1: a parser may ignore a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+        if text.len() > BODY_BYTES_MAX {
+            return Err(Problem::TooLarge);
+        }
+        match text.as_bytes().first() {
+            None => return Err(Problem::Empty),
+            Some(b'<') => return Err(Problem::Html),
+            Some(b'{') => {}
+            // serde takes an array for a struct, too: an array is no token.
+            Some(_) if serde_json::from_str::<&RawValue>(text).is_ok() => {
+                return Err(Problem::NotAnObject);
+            }
+            Some(_) => {}
+        }
+        // serde_json skips what nobody reads without a limit.
+        if depth(text) > DEPTH_MAX {
+            return Err(Problem::TooDeep);
+        }
+        // serde_json's own text quotes values: only the place is kept.
+        serde_json::from_str(text).map_err(|error| Problem::NotJson {
+            line: error.line(),
+            column: error.column(),
+        })
+    }
+
+    /// A string; `""` is one.
+    pub(crate) fn string(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        self.read(name)
+    }
+
+    /// A string that is not empty, or nothing.
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+        Ok(self.string(name)?.filter(|text| !text.is_empty()))
+    }
+
+    pub(crate) fn required_text(&self, name: &'static str) -> Result<String, Problem> {
+        self.text(name)?.ok_or(Problem::Missing(name))
+    }
+
+    pub(crate) fn bool(&self, name: &'static str) -> Result<Option<bool>, Problem> {
+        self.read(name)
+    }
+
+    /// An empty list counts as absent.
+    pub(crate) fn strings(&self, name: &'static str) -> Result<Option<Vec<String>>, Problem> {
+        Ok(self
+            .read(name)?
+            .filter(|list: &Vec<String>| !list.is_empty()))
+    }
+
+    pub(crate) fn object(&self, name: &'static str) -> Result<Option<Object<'a>>, Problem> {
+        match self.raw(name)? {
+            None => Ok(None),
+            Some(raw) if raw.get().starts_with('{') => serde_json::from_str(raw.get())
+                .map(Some)
+                .map_err(|_| Problem::Invalid(name)),
+            Some(_) => Err(Problem::Invalid(name)),
+        }
+    }
+
+    /// Seconds that are more than none: a number or, from many servers, a string; fractions from
+    /// Tiled. Zero, a negative number and null mean "unknown".
+    pub(crate) fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Problem> {
+        let Some(raw) = self.raw(name)? else {
+            return Ok(None);
+        };
+        let unquoted: String;
+        let digits = if raw.get().starts_with('"') {
+            unquoted = serde_json::from_str(raw.get()).map_err(|_| Problem::Invalid(name))?;
+            unquoted.trim()
+        } else {
+            raw.get()
+        };
+        // `f64` would also read "inf" and "nan".
+        if !digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
+        {
+            return Err(Problem::Invalid(name));
+        }
+        let seconds: f64 = digits.parse().map_err(|_| Problem::Invalid(name))?;
+        if seconds <= 0.0 {
+            return Ok(None);
+        }
+        Ok(Some(
+            Duration::try_from_secs_f64(seconds)
+                .unwrap_or(SECONDS_MAX)
+                .min(SECONDS_MAX),
+        ))
+    }
+
+    fn read<T: Deserialize<'a>>(&self, name: &'static str) -> Result<Option<T>, Problem> {
+        let Some(raw) = self.raw(name)? else {
+            return Ok(None);
+        };
+        serde_json::from_str(raw.get())
+            .map(Some)
+            .map_err(|_| Problem::Invalid(name))
+    }
+
+    fn raw(&self, name: &'static str) -> Result<Option<&'a RawValue>, Problem> {
+        let mut found = self
+            .members
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, raw)| *raw);
+        let first = found.next();
+        if found.next().is_some() {
+            return Err(Problem::Duplicate(name));
+        }
+        Ok(first.filter(|raw| raw.get() != "null"))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(Key(key)) = map.next_key()? {
+                    members.push((key, map.next_value()?));
+                }
+                Ok(Object { members })
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// A member's name, borrowed unless it has escapes in it.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl<'de> Visitor<'de> for Text {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(name.into())))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// How deeply objects and lists are nested.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'{' | b'[' => {
+                depth = depth.saturating_add(1);
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+const DEPTH_MAX: usize = 64;
+
+/// A hundred years: nothing that a server means is longer.
+const SECONDS_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn only_an_object_is_taken() {
+        for (text, problem) in [
+            ("", Problem::Empty),
+            (" \n", Problem::Empty),
+            ("<html>", Problem::Html),
+            ("[]", Problem::NotAnObject),
+            ("null", Problem::NotAnObject),
+            ("\"ok\"", Problem::NotAnObject),
+            ("{} {}", Problem::NotJson { line: 1, column: 4 }),
+            ("OK", Problem::NotJson { line: 1, column: 1 }),
+        ] {
+            assert_eq!(Object::parse(text).err(), Some(problem), "{text}");
+        }
+        assert!(Object::parse("\u{feff} {\"a\": 1} \n").is_ok());
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        assert_eq!(Object::parse(&deep).err(), Some(Problem::TooDeep));
+    }
+
+    #[test]
+    fn a_bad_member_costs_only_itself() {
+        let object = Object::parse(r#"{"a":"x","b":1,"b":2,"c":null,"\u0064":"escaped"}"#).unwrap();
+        assert_eq!(object.string("a"), Ok(Some("x".into())));
+        assert_eq!(object.string("b"), Err(Problem::Duplicate("b")));
+        assert_eq!(object.string("c"), Ok(None));
+        assert_eq!(object.string("d"), Ok(Some("escaped".into())));
+        assert_eq!(object.seconds("a"), Err(Problem::Invalid("a")));
+    }
+
+    #[test]
+    fn seconds_come_in_many_shapes() {
+        let cases = [
+            ("3600", Ok(Some(3600.0))),
+            ("\"3600\"", Ok(Some(3600.0))),
+            ("\" 3600 \"", Ok(Some(3600.0))),
+            ("900.9", Ok(Some(900.9))),
+            ("3.6e3", Ok(Some(3600.0))),
+            ("0", Ok(None)),
+            ("\"0\"", Ok(None)),
+            ("-1", Ok(None)),
+            ("null", Ok(None)),
+            ("1e300", Ok(Some(SECONDS_MAX.as_secs_f64()))),
+            ("9223372036854775807", Ok(Some(SECONDS_MAX.as_secs_f64()))),
+            ("\"1h\"", Err(())),
+            ("\"inf\"", Err(())),
+            ("\"NaN\"", Err(())),
+            ("\"\"", Err(())),
+            ("true", Err(())),
+            ("[3600]", Err(())),
+            ("{}", Err(())),
+        ];
+        for (value, expected) in cases {
+            let text = format!("{{\"expires_in\":{value}}}");
+            let seconds = Object::parse(&text).unwrap().seconds("expires_in");
+            assert_eq!(
+                seconds.map(|s| s.map(|s| s.as_secs_f64())).map_err(|_| ()),
+                expected,
+                "{value}"
+            );
+        }
+    }
+}

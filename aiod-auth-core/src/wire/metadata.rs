@@ -1,0 +1,60 @@
+//! The metadata document: RFC 8414 §2, OpenID Connect Discovery §3.
+
+use alloc::string::String;
+
+use super::json::Object;
+use crate::{
+    error::{Endpoint, Problem},
+    server::{AuthorizationServer, Issuer},
+    text::clean,
+};
+
+/// A metadata document, read but not yet held against the issuer that was asked for.
+#[derive(Debug)]
+pub(crate) struct Metadata {
+    issuer: String,
+    endpoints: [(Endpoint, Option<String>); 5],
+    token_auth_methods: Option<alloc::vec::Vec<String>>,
+    revocation_auth_methods: Option<alloc::vec::Vec<String>>,
+}
+
+impl Metadata {
+    pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
+        let endpoint = |endpoint: Endpoint| Ok((endpoint, object.text(endpoint.metadata_name())?));
+        Ok(Self {
+            issuer: object.required_text("issuer")?,
+            endpoints: [
+                endpoint(Endpoint::Token)?,
+                endpoint(Endpoint::DeviceAuthorization)?,
+                endpoint(Endpoint::Revocation)?,
+                endpoint(Endpoint::EndSession)?,
+                endpoint(Endpoint::Userinfo)?,
+            ],
+            token_auth_methods: object.strings("token_endpoint_auth_methods_supported")?,
+            revocation_auth_methods: object
+                .strings("revocation_endpoint_auth_methods_supported")?,
+        })
+    }
+
+    /// RFC 8414 §3.3: of a document with another issuer nothing is used. No normalisation: not of
+    /// case, port, slash or Unicode (§4).
+    pub(crate) fn into_server(self, issuer: &Issuer) -> Result<AuthorizationServer, Problem> {
+        if self.issuer != issuer.as_str() {
+            return Err(Problem::IssuerMismatch {
+                expected: clean(issuer.as_str()),
+                found: clean(&self.issuer),
+            });
+        }
+        let mut server = AuthorizationServer::new(issuer.clone());
+        for (endpoint, address) in self.endpoints {
+            let Some(address) = address else { continue };
+            let name = endpoint.metadata_name();
+            server = server
+                .with_endpoint(endpoint, &address)
+                .map_err(|_| Problem::Invalid(name))?;
+        }
+        server.token_auth_methods = self.token_auth_methods;
+        server.revocation_auth_methods = self.revocation_auth_methods;
+        Ok(server)
+    }
+}

@@ -1,0 +1,11 @@
+//! What goes over the wire, and every tolerance for a real server: one line each, with its name.
+
+pub(crate) mod answer;
+pub(crate) mod device;
+pub(crate) mod error;
+pub(crate) mod form;
+pub(crate) mod json;
+pub(crate) mod metadata;
+pub(crate) mod token;
+pub(crate) mod userinfo;
+pub(crate) mod www_authenticate;

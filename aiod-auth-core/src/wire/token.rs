@@ -1,0 +1,240 @@
+//! The token response: RFC 6749 §5.1.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use super::json::Object;
+use crate::{
+    error::Problem,
+    secret::{AccessToken, IdToken, RefreshToken},
+    time::Timestamp,
+    token::{Scope, Tokens},
+};
+
+/// What the server gave. A bad member spoils `granted`; a good refresh token is there all the same,
+/// since with rotation the one that was sent may be dead.
+#[derive(Debug)]
+pub(crate) struct TokenAnswer {
+    pub(crate) granted: Result<Granted, Problem>,
+    pub(crate) refresh_token: Option<RefreshToken>,
+}
+
+/// The rest of a good answer.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    access_token: AccessToken,
+    expires_in: Option<Duration>,
+    refresh_expires_in: Option<Duration>,
+    scope: Option<Scope>,
+    id_token: Option<IdToken>,
+}
+
+impl TokenAnswer {
+    pub(crate) fn parse(object: &Object<'_>) -> Self {
+        let refresh_token = token(object, "refresh_token");
+        let spoiled = refresh_token.as_ref().err().cloned();
+        Self {
+            granted: Granted::parse(object).and_then(|granted| match spoiled {
+                Some(problem) => Err(problem),
+                None => Ok(granted),
+            }),
+            refresh_token: refresh_token.ok().flatten().map(RefreshToken::new),
+        }
+    }
+}
+
+impl Granted {
+    fn parse(object: &Object<'_>) -> Result<Self, Problem> {
+        let access_token =
+            token(object, "access_token")?.ok_or(Problem::Missing("access_token"))?;
+        check_token_type(object)?;
+        Ok(Self {
+            access_token: AccessToken::new(access_token),
+            expires_in: object.seconds("expires_in")?.map(whole_seconds),
+            // Keycloak and Kick; GitLab and LinkedIn have it under the second name.
+            refresh_expires_in: match object.seconds("refresh_expires_in")? {
+                Some(seconds) => Some(seconds),
+                None => object.seconds("refresh_token_expires_in")?,
+            },
+            scope: scope(object)?,
+            id_token: object.text("id_token")?.map(IdToken::new),
+        })
+    }
+
+    /// An absent scope is the one that was asked for: RFC 6749 §5.1.
+    pub(crate) fn into_tokens(
+        self,
+        refresh_token: Option<RefreshToken>,
+        sent_at: Timestamp,
+        requested: &Scope,
+    ) -> Tokens {
+        let mut tokens = Tokens::new(self.access_token, sent_at);
+        tokens.expires_at = self
+            .expires_in
+            .map(|lifetime| sent_at.saturating_add(lifetime));
+        tokens.refresh_expires_at = match &refresh_token {
+            Some(_) => self
+                .refresh_expires_in
+                .map(|lifetime| sent_at.saturating_add(lifetime)),
+            None => None,
+        };
+        tokens.refresh_token = refresh_token;
+        tokens.scope = self.scope.unwrap_or_else(|| requested.clone());
+        tokens.id_token = self.id_token;
+        tokens
+    }
+}
+
+/// Printable ASCII (RFC 6749 appendix A.12), no space at the ends; `""` is none.
+fn token(object: &Object<'_>, name: &'static str) -> Result<Option<String>, Problem> {
+    match object.text(name)? {
+        Some(text)
+            if text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) && text.trim() == text =>
+        {
+            Ok(Some(text))
+        }
+        Some(_) => Err(Problem::Invalid(name)),
+        None => Ok(None),
+    }
+}
+
+/// RFC 6749 §7.1: a token of an unknown type must not be used. LinkedIn, VK and others leave the
+/// type out; some write it in other letters, some with a space behind it.
+fn check_token_type(object: &Object<'_>) -> Result<(), Problem> {
+    match object.text("token_type")? {
+        Some(kind) if !kind.trim().eq_ignore_ascii_case("bearer") => Err(Problem::UnknownTokenType),
+        _ => Ok(()),
+    }
+}
+
+/// A string; Twitch sends a list. `""` is the empty set (GitHub Apps), null nothing said (Imgur).
+fn scope(object: &Object<'_>) -> Result<Option<Scope>, Problem> {
+    let scope = match object.string("scope") {
+        Ok(Some(text)) => text.parse(),
+        Ok(None) => return Ok(None),
+        Err(Problem::Invalid(_)) => Scope::new(object.strings("scope")?.unwrap_or_default()),
+        Err(problem) => return Err(problem),
+    };
+    scope.map(Some).map_err(|_| Problem::Invalid("scope"))
+}
+
+fn whole_seconds(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    fn parse(text: &str) -> TokenAnswer {
+        TokenAnswer::parse(&Object::parse(text).unwrap())
+    }
+
+    #[test]
+    fn a_bad_member_is_named_and_the_new_refresh_token_is_kept() {
+        let cases = [
+            (
+                r#""access_token":"a","scope":{}"#,
+                Problem::Invalid("scope"),
+            ),
+            (
+                r#""access_token":"a","expires_in":"soon""#,
+                Problem::Invalid("expires_in"),
+            ),
+            (
+                r#""access_token":"a","token_type":"mac""#,
+                Problem::UnknownTokenType,
+            ),
+            (r#""access_token":"a\nb""#, Problem::Invalid("access_token")),
+            (r#""access_token":"é""#, Problem::Invalid("access_token")),
+            (r#""access_token":" a""#, Problem::Invalid("access_token")),
+            (r#""access_token":1"#, Problem::Invalid("access_token")),
+            (r#""access_token":"""#, Problem::Missing("access_token")),
+            (r#""access_token":null"#, Problem::Missing("access_token")),
+            (r#""Access_Token":"a""#, Problem::Missing("access_token")),
+            (
+                r#""access_token":"a","access_token":"b""#,
+                Problem::Duplicate("access_token"),
+            ),
+        ];
+        for (members, problem) in cases {
+            let answer = parse(&alloc::format!("{{{members},\"refresh_token\":\"new\"}}"));
+            assert_eq!(answer.granted.unwrap_err(), problem, "{members}");
+            assert_eq!(answer.refresh_token.unwrap().expose(), "new", "{members}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_that_is_none_is_none() {
+        for value in ["null", "\"\""] {
+            let answer = parse(&alloc::format!(
+                r#"{{"access_token":"a","refresh_token":{value}}}"#
+            ));
+            assert!(
+                answer.granted.is_ok() && answer.refresh_token.is_none(),
+                "{value}"
+            );
+        }
+        for value in ["1", "\"a\\u0000\"", "{}"] {
+            let answer = parse(&alloc::format!(
+                r#"{{"access_token":"a","refresh_token":{value}}}"#
+            ));
+            assert_eq!(
+                answer.granted.unwrap_err(),
+                Problem::Invalid("refresh_token"),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_real_servers_send_is_understood() {
+        let requested: Scope = "read write".parse().unwrap();
+        let sent_at = Timestamp::UNIX_EPOCH;
+        let tokens = |text: &str| {
+            let answer = parse(text);
+            answer
+                .granted
+                .unwrap()
+                .into_tokens(answer.refresh_token, sent_at, &requested)
+        };
+        let seconds = |tokens: &Tokens| tokens.lifetime().map(|lifetime| lifetime.as_secs());
+        for (text, lifetime, scope) in [
+            (
+                r#"{"access_token":"a","token_type":"bearer "}"#,
+                None,
+                "read write",
+            ),
+            (
+                r#"{"access_token":"a","expires_in":900.9}"#,
+                Some(900),
+                "read write",
+            ),
+            (
+                r#"{"access_token":"a","expires_in":0,"scope":null}"#,
+                None,
+                "read write",
+            ),
+            (
+                r#"{"access_token":"a","expires_in":"3599","scope":""}"#,
+                Some(3599),
+                "",
+            ),
+            (r#"{"access_token":"a","scope":["b","a"]}"#, None, "a b"),
+            (r#"{"access_token":"a","scope":[]}"#, None, ""),
+            (
+                r#"{"access_token":"a","scope":"repo,gist","x":[{}]}"#,
+                None,
+                "repo,gist",
+            ),
+        ] {
+            let tokens = tokens(text);
+            assert_eq!(seconds(&tokens), lifetime, "{text}");
+            assert_eq!(tokens.scope.to_string(), scope, "{text}");
+        }
+        let keycloak = tokens(r#"{"access_token":"a","refresh_token":"r","refresh_expires_in":0}"#);
+        assert!(keycloak.refresh_expires_at.is_none());
+    }
+}

@@ -1,0 +1,7 @@
+//! aiod-auth's own test package.
+//!
+//! [`sim`] is an authorization server in one plain struct: no socket, no clock, no thread. Tests
+//! call it directly in virtual time, or over real HTTP on loopback through [`sim::serve`].
+
+pub mod person;
+pub mod sim;
