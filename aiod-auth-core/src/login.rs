@@ -102,7 +102,12 @@ impl Login {
         match &mut self.state {
             State::Start => {
                 let given = self.profile.given_server(self.needed()).map(Arc::new);
-                match self.server.take().or(given) {
+                match self
+                    .server
+                    .take()
+                    .filter(|server| server.is_current(now))
+                    .or(given)
+                {
                     Some(server) => self.begin(server)?,
                     None => {
                         let issuer = self.profile.issuer().clone();

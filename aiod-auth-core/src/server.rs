@@ -5,9 +5,14 @@ use alloc::{
     vec::Vec,
 };
 
+use core::time::Duration;
+
 use url::{Host, Url};
 
-use crate::error::{ConfigProblem, Endpoint, Error};
+use crate::{
+    error::{ConfigProblem, Endpoint, Error},
+    time::Timestamp,
+};
 
 /// Where an authorization server is, and what it offers.
 ///
@@ -15,6 +20,8 @@ use crate::error::{ConfigProblem, Endpoint, Error};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationServer {
     issuer: Issuer,
+    /// `None`: given by hand.
+    pub(crate) discovered_at: Option<Timestamp>,
     pub(crate) endpoints: Endpoints,
     /// Which authentication methods the endpoints take; `None`: it doesn't say.
     pub(crate) token_auth_methods: Option<Vec<String>>,
@@ -37,6 +44,7 @@ impl AuthorizationServer {
     pub fn new(issuer: Issuer) -> Self {
         Self {
             issuer,
+            discovered_at: None,
             endpoints: Endpoints::default(),
             token_auth_methods: None,
             revocation_auth_methods: None,
@@ -76,6 +84,13 @@ impl AuthorizationServer {
             Endpoint::EndSession => self.endpoints.end_session.as_ref(),
             Endpoint::Userinfo => self.endpoints.userinfo.as_ref(),
         }
+    }
+
+    /// Whether it may be used without asking again: what was discovered is kept for an hour.
+    #[must_use]
+    pub fn is_current(&self, now: Timestamp) -> bool {
+        self.discovered_at
+            .is_none_or(|at| now.saturating_duration_since(at) < METADATA_AGE_MAX)
     }
 
     /// Whether the end session endpoint takes a refresh token, without a browser. That is
@@ -219,6 +234,8 @@ pub fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+const METADATA_AGE_MAX: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {

@@ -407,6 +407,7 @@ const REDIRECTS_MAX: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim;
 
     const KEYCLOAK_LOGIN: &str = r#"
         <title>Sign in</title><script>startSessionPolling();</script>
@@ -481,6 +482,38 @@ mod tests {
             page(KEYCLOAK_CONSENT).text,
             "Do you grant these access privileges? Yes No"
         );
+    }
+
+    #[test]
+    fn the_simulators_page_is_walked_to_its_end() {
+        for (decide, outcome) in [
+            (
+                Person::approve as fn(&Person, &str) -> _,
+                r#""access_token""#,
+            ),
+            (Person::deny, r#""access_denied""#),
+        ] {
+            let simulator = sim::serve(sim::Settings::default()).unwrap();
+            let post = |path: &str, form: &[(&str, &str)]| {
+                let agent = Browser::new(&Url::parse(PAGE).unwrap()).agent;
+                let request = agent.post(format!("{}{path}", simulator.base_url));
+                let mut response = request.send_form(form.iter().copied()).unwrap();
+                response.body_mut().read_to_string().unwrap()
+            };
+            let answer = post("/device_authorization", &[("client_id", "demo")]);
+            let device: serde_json::Value = serde_json::from_str(&answer).unwrap();
+            let uri = device["verification_uri_complete"].as_str().unwrap();
+
+            decide(&BOB, uri).unwrap();
+            let used = decide(&BOB, uri);
+            assert!(matches!(used, Err(PersonError::NoButton(_))), "{used:?}");
+
+            let device_code = device["device_code"].as_str().unwrap();
+            let grant = ("grant_type", sim::DEVICE_CODE);
+            let form = [grant, ("client_id", "demo"), ("device_code", device_code)];
+            let answer = post("/token", &form);
+            assert!(answer.contains(outcome), "{answer}");
+        }
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Flow for Discovery {
         match self.call.take_outcome(now)? {
             Ok(metadata) => Some(
                 metadata
-                    .into_server(&self.issuer)
+                    .into_server(&self.issuer, now)
                     .map_err(|problem| answer::broken(Endpoint::Metadata, 200, problem)),
             ),
             Err(error) => self.go_on(error).err().map(Err),

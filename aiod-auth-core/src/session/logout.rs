@@ -64,12 +64,7 @@ impl Logout {
     /// Logs out of `profile`: the stored session, or else the one that an earlier session ended in
     /// and could not save.
     #[must_use]
-    pub fn new(
-        profile: Arc<Profile>,
-        held: Option<SessionTokens>,
-        server: Option<Arc<AuthorizationServer>>,
-        policy: RetryPolicy,
-    ) -> Self {
+    pub fn new(profile: Arc<Profile>, held: Option<SessionTokens>, policy: RetryPolicy) -> Self {
         let key = Arc::new(profile.key());
         let state = State::Locking(TakeLock::new(&key, policy.time_limit));
         Self {
@@ -77,8 +72,8 @@ impl Logout {
             key,
             policy,
             ignore_errors: false,
+            server: held.as_ref().and_then(|held| held.server.clone()),
             held,
-            server,
             tokens: None,
             spent: Duration::ZERO,
             state,
@@ -104,7 +99,7 @@ impl Logout {
             State::Loading(call) => {
                 if let Some(outcome) = call.take_outcome(now) {
                     match outcome {
-                        Ok(reply) => self.loaded(reply),
+                        Ok(reply) => self.loaded(reply, now),
                         Err(error) => self.end(Err(error)),
                     }
                 }
@@ -159,7 +154,7 @@ impl Logout {
         Ok(None)
     }
 
-    fn loaded(&mut self, reply: StoreReply) {
+    fn loaded(&mut self, reply: StoreReply, now: Timestamp) {
         let stored = if let StoreReply::Loaded(stored) = reply {
             stored
         } else {
@@ -175,7 +170,11 @@ impl Logout {
                 .given_server(&[Endpoint::Revocation])
                 .map(Arc::new)
         };
-        self.server = self.server.take().or_else(given);
+        self.server = self
+            .server
+            .take()
+            .filter(|server| server.is_current(now))
+            .or_else(given);
         if self.server.is_some() {
             self.end_session();
         } else {

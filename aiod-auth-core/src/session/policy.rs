@@ -33,6 +33,37 @@ pub enum Freshness {
 }
 
 impl Demand {
+    /// Good enough for the next request.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            min_valid: None,
+            force: false,
+            early: false,
+        }
+    }
+
+    /// Good for at least this long.
+    #[must_use]
+    pub const fn valid_for(mut self, min_valid: Duration) -> Self {
+        self.min_valid = Some(min_valid);
+        self
+    }
+
+    /// A new one, however good the present one is.
+    #[must_use]
+    pub const fn forced(mut self) -> Self {
+        self.force = true;
+        self
+    }
+
+    /// Renewed while it is still good.
+    #[must_use]
+    pub const fn renewed_early(mut self) -> Self {
+        self.early = true;
+        self
+    }
+
     /// How good these tokens are now. Without a known lifetime they are good until they are refused:
     /// none is invented.
     ///

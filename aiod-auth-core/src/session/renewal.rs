@@ -67,9 +67,26 @@ pub struct SessionTokens {
     pub server: Option<Arc<AuthorizationServer>>,
     /// Whether they are in the store.
     pub kept: Kept,
-    /// An early renewal that failed. These tokens are the old ones, and still good.
-    pub renewal_error: Option<Box<Error>>,
+    /// An early renewal that failed, and when. These tokens are the old ones, and still good.
+    pub renewal_failed: Option<(Timestamp, Box<Error>)>,
 }
+
+impl SessionTokens {
+    /// How good they are for a demand. After an early renewal that failed, none is due for a minute.
+    #[must_use]
+    pub fn freshness(&self, demand: &Demand, now: Timestamp) -> Freshness {
+        match (demand.freshness(&self.tokens, now), &self.renewal_failed) {
+            (Freshness::Aging, Some((at, _)))
+                if now.saturating_duration_since(*at) < EARLY_RENEWAL_PAUSE =>
+            {
+                Freshness::Good
+            }
+            (freshness, _) => freshness,
+        }
+    }
+}
+
+const EARLY_RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 
 /// Whether tokens are in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,16 +217,11 @@ impl Session {
         self
     }
 
-    /// Says which server it is, so that it need not be discovered again.
-    #[must_use]
-    pub fn with_server(mut self, server: Option<Arc<AuthorizationServer>>) -> Self {
-        self.server = server;
-        self
-    }
-
-    /// Says what an earlier session ended in. It counts where it could not be saved.
+    /// Says what an earlier session ended in. Its server need not be discovered again; its tokens
+    /// count where they could not be saved.
     #[must_use]
     pub fn with_held(mut self, held: Option<SessionTokens>) -> Self {
+        self.server = held.as_ref().and_then(|held| held.server.clone());
         self.held = held;
         self
     }
@@ -412,16 +424,20 @@ impl Session {
                 });
                 self.refresh(now);
             }
-            (Some(_), Some(_)) => self.find_server(),
-            _ if by_client_credentials => self.find_server(),
+            (Some(_), Some(_)) => self.find_server(now),
+            _ if by_client_credentials => self.find_server(now),
             (_, None) | (None, _) => self.fail(Error::NotAuthenticated, now),
         }
     }
 
     /// Before the lock: a server that is slow must not make others wait.
-    fn find_server(&mut self) {
+    fn find_server(&mut self, now: Timestamp) {
         let given = || self.profile.given_server(&[Endpoint::Token]).map(Arc::new);
-        self.server = self.server.take().or_else(given);
+        self.server = self
+            .server
+            .take()
+            .filter(|server| server.is_current(now))
+            .or_else(given);
         if self.server.is_some() {
             self.lock(None);
         } else {
@@ -531,7 +547,7 @@ impl Session {
             tokens,
             server,
             kept,
-            renewal_error: None,
+            renewal_failed: None,
         }));
     }
 
@@ -552,7 +568,7 @@ impl Session {
                 tokens: Arc::clone(first),
                 server: self.server.clone(),
                 kept: self.kept(first),
-                renewal_error: Some(Box::new(error)),
+                renewal_failed: Some((now, Box::new(error))),
             }));
         }
         match (&error, *login_limit) {

@@ -10,7 +10,6 @@ use crate::{
     machine::{Flow, Step, machine},
     profile::Profile,
     retry::RetryPolicy,
-    server::AuthorizationServer,
     time::Timestamp,
 };
 
@@ -45,17 +44,11 @@ enum State {
 }
 
 impl WhoAmI {
-    /// Asks as `profile`, with what an earlier session ended in, and the server if it is known.
+    /// Asks as `profile`, with what an earlier session ended in.
     #[must_use]
-    pub fn new(
-        profile: Arc<Profile>,
-        held: Option<SessionTokens>,
-        server: Option<Arc<AuthorizationServer>>,
-        policy: RetryPolicy,
-    ) -> Self {
-        let session = Session::token(Arc::clone(&profile), Demand::default(), policy)
-            .with_held(held)
-            .with_server(server);
+    pub fn new(profile: Arc<Profile>, held: Option<SessionTokens>, policy: RetryPolicy) -> Self {
+        let session =
+            Session::token(Arc::clone(&profile), Demand::default(), policy).with_held(held);
         let state = State::GettingToken(session.into());
         Self {
             profile,
@@ -135,11 +128,9 @@ impl WhoAmI {
             force: true,
             ..Demand::default()
         };
-        let server = held.server.clone();
         let policy = self.policy.after(self.spent);
-        let session = Session::token(Arc::clone(&self.profile), demand, policy)
-            .with_held(Some(held))
-            .with_server(server);
+        let session =
+            Session::token(Arc::clone(&self.profile), demand, policy).with_held(Some(held));
         self.state = State::GettingToken(session.into());
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     error::{Endpoint, Problem},
     server::{AuthorizationServer, Issuer},
     text::clean,
+    time::Timestamp,
 };
 
 /// A metadata document, read but not yet held against the issuer that was asked for.
@@ -38,7 +39,11 @@ impl Metadata {
 
     /// RFC 8414 §3.3: of a document with another issuer nothing is used. No normalisation: not of
     /// case, port, slash or Unicode (§4).
-    pub(crate) fn into_server(self, issuer: &Issuer) -> Result<AuthorizationServer, Problem> {
+    pub(crate) fn into_server(
+        self,
+        issuer: &Issuer,
+        now: Timestamp,
+    ) -> Result<AuthorizationServer, Problem> {
         if self.issuer != issuer.as_str() {
             return Err(Problem::IssuerMismatch {
                 expected: clean(issuer.as_str()),
@@ -46,6 +51,7 @@ impl Metadata {
             });
         }
         let mut server = AuthorizationServer::new(issuer.clone());
+        server.discovered_at = Some(now);
         for (endpoint, address) in self.endpoints {
             let Some(address) = address else { continue };
             let name = endpoint.metadata_name();

@@ -1,0 +1,105 @@
+//! One request out, one answer in: the only place that knows reqwest.
+
+use std::time::Duration;
+
+use aiod_auth_core::{BODY_BYTES_MAX, Method, NoResponse, Request, is_loopback};
+use reqwest::{Client, header::HeaderMap, redirect, retry};
+use zeroize::Zeroizing;
+
+/// Sends requests: no redirects, no retries, no cookies, time limits on everything, a limit on the
+/// body, the platform's certificates, the environment's proxies, and no proxy for loopback.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    client: Client,
+    to_loopback: Client,
+    timeout: Duration,
+}
+
+/// What came back, owned.
+pub(crate) struct Received {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl Received {
+    /// A value that is no text can't be one that anybody reads.
+    pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
+        self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
+    }
+}
+
+impl Http {
+    /// `timeout` is for a request and its answer together.
+    pub(crate) fn new(timeout: Duration) -> Result<Self, reqwest::Error> {
+        let builder = || {
+            Client::builder()
+                .user_agent(concat!("aiod-auth/", env!("CARGO_PKG_VERSION")))
+                .redirect(redirect::Policy::none())
+                .retry(retry::never())
+                .referer(false)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .pool_idle_timeout(IDLE_MAX)
+        };
+        Ok(Self { client: builder().build()?, to_loopback: builder().no_proxy().build()?, timeout })
+    }
+
+    pub(crate) async fn send(&self, request: &Request) -> Result<Received, NoResponse> {
+        let client = if is_loopback(request.url()) { &self.to_loopback } else { &self.client };
+        let url = request.url().clone();
+        let mut outgoing = match request.method() {
+            Method::Get => client.get(url),
+            _ => client.post(url).body(request.body().to_vec()),
+        };
+        for (name, value) in request.headers() {
+            outgoing = outgoing.header(name, value);
+        }
+        let timeout = request.timeout().map_or(self.timeout, |limit| limit.min(self.timeout));
+        let response = outgoing.timeout(timeout).send().await.map_err(|error| no_response(&error))?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Received { status, headers, body: body(response).await? })
+    }
+}
+
+/// Not past the limit, whatever the server sends.
+async fn body(mut response: reqwest::Response) -> Result<Zeroizing<Vec<u8>>, NoResponse> {
+    let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    while let Some(chunk) = response.chunk().await.map_err(|error| no_response(&error))? {
+        if body.len() + chunk.len() > BODY_BYTES_MAX {
+            return Err(NoResponse::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Whatever did not fail before there was a connection may have reached the server. The error's own
+/// text has the address in it, so it is not used.
+fn no_response(error: &reqwest::Error) -> NoResponse {
+    match (error.is_connect(), error.is_timeout()) {
+        (true, _) if is_certificate(error) => NoResponse::Untrusted,
+        (true, true) => NoResponse::NotSent("timed out while connecting"),
+        (true, false) => NoResponse::NotSent("no connection"),
+        (false, true) => NoResponse::Unknown("timed out"),
+        (false, false) => NoResponse::Unknown("the connection failed"),
+    }
+}
+
+/// rustls says so in an error of kind `InvalidData`, whose type can't be named here.
+fn is_certificate(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection that the server has closed meanwhile loses the request that is sent on it, and a
+/// refresh must not be lost. Most servers keep an idle connection for five seconds or more.
+const IDLE_MAX: Duration = Duration::from_secs(3);

@@ -1,0 +1,231 @@
+//! One request out, one answer in: the only place that knows ureq.
+
+use std::{error::Error as _, io, time::Duration};
+
+use aiod_auth_core::{BODY_BYTES_MAX, NoResponse, Request, Response, is_loopback};
+use ureq::{
+    Agent, Body,
+    http::{self, HeaderMap},
+    tls::{RootCerts, TlsConfig},
+    unversioned::{
+        resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
+        transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout},
+    },
+};
+
+/// Sends requests: no redirects, no cookies, time limits on everything, a limit on the body, the
+/// platform's certificates, the environment's proxies, and no proxy for loopback.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    agent: Agent,
+    timeout: Duration,
+}
+
+impl Http {
+    /// `timeout` is for a request and its answer together.
+    pub(crate) fn new(timeout: Duration) -> Self {
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::PlatformVerifier)
+            .build();
+        let config = Agent::config_builder()
+            .user_agent(concat!("aiod-auth/", env!("CARGO_PKG_VERSION")))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .max_idle_age(IDLE_MAX)
+            .tls_config(tls)
+            .build();
+        Self {
+            agent: Agent::with_parts(config, Connecting::default(), Resolving::default()),
+            timeout,
+        }
+    }
+
+    /// Sends, and hands on what came back, borrowed.
+    pub(crate) fn send<T>(
+        &self,
+        request: &Request,
+        answer: impl FnOnce(Result<Response<'_>, NoResponse>) -> T,
+    ) -> T {
+        let received = self.exchange(request).and_then(|response| {
+            let (parts, mut body) = response.into_parts();
+            Ok((parts.status.as_u16(), parts.headers, read(&mut body)?))
+        });
+        match received {
+            Ok((status, headers, body)) => {
+                let headers = texts(&headers);
+                answer(Ok(Response::new(status, &headers, &body)))
+            }
+            Err(error) => answer(Err(no_response(&error))),
+        }
+    }
+
+    fn exchange(&self, request: &Request) -> Result<http::Response<Body>, ureq::Error> {
+        let mut outgoing = http::Request::builder()
+            .method(request.method().as_str())
+            .uri(request.url().as_str());
+        for (name, value) in request.headers() {
+            outgoing = outgoing.header(name, value);
+        }
+        let timeout = request
+            .timeout()
+            .map_or(self.timeout, |limit| limit.min(self.timeout));
+        let to_loopback = is_loopback(request.url());
+        // ureq sends a body with every method that is given one, an empty one, too.
+        if request.body().is_empty() {
+            self.run(
+                outgoing.body(()).map_err(ureq::Error::Http)?,
+                timeout,
+                to_loopback,
+            )
+        } else {
+            self.run(
+                outgoing.body(request.body()).map_err(ureq::Error::Http)?,
+                timeout,
+                to_loopback,
+            )
+        }
+    }
+
+    fn run<B: ureq::AsSendBody>(
+        &self,
+        request: http::Request<B>,
+        timeout: Duration,
+        to_loopback: bool,
+    ) -> Result<http::Response<Body>, ureq::Error> {
+        let config = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(timeout));
+        let config = if to_loopback {
+            config.proxy(None)
+        } else {
+            config
+        };
+        self.agent.run(config.build())
+    }
+}
+
+fn read(body: &mut Body) -> Result<zeroize::Zeroizing<Vec<u8>>, ureq::Error> {
+    let limit = BODY_BYTES_MAX as u64;
+    Ok(zeroize::Zeroizing::new(
+        body.with_config().limit(limit).read_to_vec()?,
+    ))
+}
+
+/// A value that is no text can't be one that anybody reads.
+fn texts(headers: &HeaderMap) -> Vec<(&str, &str)> {
+    headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect()
+}
+
+/// Whatever did not fail before there was a connection may have reached the server.
+fn no_response(error: &ureq::Error) -> NoResponse {
+    match error {
+        ureq::Error::Other(other) => match other.downcast_ref::<NotConnected>() {
+            Some(NotConnected::Because(why)) => NoResponse::NotSent(why),
+            Some(NotConnected::Untrusted) => NoResponse::Untrusted,
+            None => NoResponse::Unknown("the connection failed"),
+        },
+        ureq::Error::BodyExceedsLimit(_) => NoResponse::TooLarge,
+        ureq::Error::Timeout(_) => NoResponse::Unknown("timed out"),
+        ureq::Error::Io(error) => NoResponse::Unknown(reason(error)),
+        _ => NoResponse::Unknown("the connection failed"),
+    }
+}
+
+/// There was no connection, so nothing was sent. Only a connector of our own can tell: ureq reports
+/// a failed handshake and a connection that broke in the middle of an answer in the same way.
+#[derive(Debug)]
+enum NotConnected {
+    Because(&'static str),
+    /// The certificate doesn't hold.
+    Untrusted,
+}
+
+impl std::fmt::Display for NotConnected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Because(why) => why,
+            Self::Untrusted => "the certificate can't be trusted",
+        })
+    }
+}
+
+impl std::error::Error for NotConnected {}
+
+impl NotConnected {
+    fn wrap(error: &ureq::Error) -> ureq::Error {
+        ureq::Error::Other(Box::new(match error {
+            ureq::Error::Timeout(_) => Self::Because("timed out while connecting"),
+            ureq::Error::HostNotFound => Self::Because(NOT_FOUND),
+            // rustls says so in an error of kind `InvalidData`, whose type can't be named here.
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Self::Untrusted,
+            ureq::Error::Io(error) => Self::Because(reason(error)),
+            _ => Self::Because("the connection failed"),
+        }))
+    }
+}
+
+fn reason(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused",
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => "connection reset",
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => "connection closed",
+        io::ErrorKind::HostUnreachable => "host unreachable",
+        io::ErrorKind::NetworkUnreachable => "network unreachable",
+        io::ErrorKind::TimedOut => "timed out",
+        _ if error.source().is_some() => "the connection failed",
+        _ => "network error",
+    }
+}
+
+#[derive(Debug, Default)]
+struct Connecting(DefaultConnector);
+
+impl Connector for Connecting {
+    type Out = <DefaultConnector as Connector>::Out;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<()>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        self.0
+            .connect(details, chained)
+            .map_err(|error| NotConnected::wrap(&error))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Resolving(DefaultResolver);
+
+impl Resolver for Resolving {
+    fn resolve(
+        &self,
+        uri: &http::Uri,
+        config: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        self.0.resolve(uri, config, timeout).map_err(|error| {
+            let why = if matches!(error, ureq::Error::Timeout(_)) {
+                TIMED_OUT
+            } else {
+                NOT_FOUND
+            };
+            ureq::Error::Other(Box::new(NotConnected::Because(why)))
+        })
+    }
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection that the server has closed meanwhile loses the request that is sent on it, and a
+/// refresh must not be lost. Most servers keep an idle connection for five seconds or more.
+const IDLE_MAX: Duration = Duration::from_secs(3);
+
+const NOT_FOUND: &str = "the host name was not found";
+const TIMED_OUT: &str = "timed out while looking up the host name";
