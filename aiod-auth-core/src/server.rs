@@ -5,7 +5,7 @@ use alloc::{
     vec::Vec,
 };
 
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use url::{Host, Url};
 
@@ -29,7 +29,7 @@ pub struct AuthorizationServer {
 }
 
 /// The addresses, as far as they are known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Endpoints {
     pub(crate) token: Option<Url>,
     pub(crate) device_authorization: Option<Url>,
@@ -137,6 +137,13 @@ impl Endpoints {
             Endpoint::EndSession => Some(&mut self.end_session),
             Endpoint::Userinfo => Some(&mut self.userinfo),
         }
+    }
+}
+
+/// A query may hold a key.
+impl fmt::Debug for Endpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Endpoints(…)")
     }
 }
 

@@ -1,6 +1,6 @@
 //! One request out, one answer in: the only place that knows reqwest.
 
-use std::time::Duration;
+use std::{error::Error, io, time::Duration};
 
 use aiod_auth_core::{BODY_BYTES_MAX, Method, NoResponse, Request, is_loopback};
 use reqwest::{Client, header::HeaderMap, redirect, retry};
@@ -25,7 +25,10 @@ pub(crate) struct Received {
 impl Received {
     /// A value that is no text can't be one that anybody reads.
     pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
-        self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
+        self.headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+            .collect()
     }
 }
 
@@ -41,11 +44,19 @@ impl Http {
                 .connect_timeout(CONNECT_TIMEOUT)
                 .pool_idle_timeout(IDLE_MAX)
         };
-        Ok(Self { client: builder().build()?, to_loopback: builder().no_proxy().build()?, timeout })
+        Ok(Self {
+            client: builder().build()?,
+            to_loopback: builder().no_proxy().build()?,
+            timeout,
+        })
     }
 
     pub(crate) async fn send(&self, request: &Request) -> Result<Received, NoResponse> {
-        let client = if is_loopback(request.url()) { &self.to_loopback } else { &self.client };
+        let client = if is_loopback(request.url()) {
+            &self.to_loopback
+        } else {
+            &self.client
+        };
         let url = request.url().clone();
         let mut outgoing = match request.method() {
             Method::Get => client.get(url),
@@ -54,17 +65,31 @@ impl Http {
         for (name, value) in request.headers() {
             outgoing = outgoing.header(name, value);
         }
-        let timeout = request.timeout().map_or(self.timeout, |limit| limit.min(self.timeout));
-        let response = outgoing.timeout(timeout).send().await.map_err(|error| no_response(&error))?;
+        let timeout = request
+            .timeout()
+            .map_or(self.timeout, |limit| limit.min(self.timeout));
+        let response = outgoing
+            .timeout(timeout)
+            .send()
+            .await
+            .map_err(|error| no_response(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Received { status, headers, body: body(response).await? })
+        Ok(Received {
+            status,
+            headers,
+            body: body(response).await?,
+        })
     }
 }
 
 /// Not past the limit, whatever the server sends.
 async fn body(mut response: reqwest::Response) -> Result<Zeroizing<Vec<u8>>, NoResponse> {
     let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    while let Some(chunk) = response.chunk().await.map_err(|error| no_response(&error))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| no_response(&error))?
+    {
         if body.len() + chunk.len() > BODY_BYTES_MAX {
             return Err(NoResponse::TooLarge);
         }
@@ -85,17 +110,15 @@ fn no_response(error: &reqwest::Error) -> NoResponse {
     }
 }
 
-/// rustls says so in an error of kind `InvalidData`, whose type can't be named here.
-fn is_certificate(error: &reqwest::Error) -> bool {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let io = error.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+/// rustls says so in an `io::Error` of kind `InvalidData`, whose own type can't be named here, and
+/// hyper wraps that once more. (The source of an `io::Error` is its inner error's source.)
+fn is_certificate(error: &(dyn Error + 'static)) -> bool {
+    let next = match error.downcast_ref::<io::Error>() {
+        Some(io) if io.kind() == io::ErrorKind::InvalidData => return true,
+        Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+        None => error.source(),
+    };
+    next.is_some_and(is_certificate)
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

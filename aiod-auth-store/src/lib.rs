@@ -1,1 +1,47 @@
-//! (to come)
+//! Where tokens live between one run and the next.
+//!
+//! A [`Store`] keeps one record of tokens per login, found by its
+//! [`RecordKey`](aiod_auth_core::RecordKey). [`MemoryStore`] forgets them when the program ends;
+#![cfg_attr(feature = "toml", doc = "[`FileStore`] keeps them in private files.")]
+#![cfg_attr(
+    not(feature = "toml"),
+    doc = "`FileStore` (feature `toml`) keeps them in files."
+)]
+//! Any other place is a store too, if it passes the suite in `contract_tests` (the feature
+//! `contract-tests`).
+//!
+//! ```
+//! use aiod_auth_core::{AccessToken, Profile, Timestamp, Tokens};
+//! use aiod_auth_store::{MemoryStore, Store};
+//!
+//! let key = Profile::new("https://auth.example.org", "my-tool")?.key();
+//! let store = MemoryStore::default();
+//! assert!(store.load(&key)?.is_none());
+//!
+//! store.save(&key, &Tokens::new(AccessToken::new("secret"), Timestamp::UNIX_EPOCH))?;
+//! assert_eq!(store.load(&key)?.unwrap().access_token.expose(), "secret");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A store decides nothing. When to read, to lock, to save: all that is up to the sessions of
+//! `aiod-auth-core`. They ask for one operation at a time, and [`perform`] does it.
+//!
+//! # Features
+//! - `toml` (default): `FileStore`.
+//! - `contract-tests`: the suite.
+
+pub use error::StoreError;
+#[cfg(feature = "toml")]
+pub use file::{FileStore, default_config_folder};
+pub use memory::MemoryStore;
+pub use store::{Lock, Store, perform};
+
+#[cfg(feature = "contract-tests")]
+pub mod contract_tests;
+mod error;
+#[cfg(feature = "toml")]
+mod file;
+mod memory;
+#[cfg(feature = "toml")]
+mod record;
+mod store;

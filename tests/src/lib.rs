@@ -5,3 +5,4 @@
 
 pub mod person;
 pub mod sim;
+pub mod world;

@@ -56,10 +56,6 @@ impl<'a> Object<'a> {
         self.text(name)?.ok_or(Problem::Missing(name))
     }
 
-    pub(crate) fn bool(&self, name: &'static str) -> Result<Option<bool>, Problem> {
-        self.read(name)
-    }
-
     /// An empty list counts as absent.
     pub(crate) fn strings(&self, name: &'static str) -> Result<Option<Vec<String>>, Problem> {
         Ok(self

@@ -1,6 +1,7 @@
 //! The metadata document: RFC 8414 §2, OpenID Connect Discovery §3.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use super::json::Object;
 use crate::{
@@ -11,12 +12,18 @@ use crate::{
 };
 
 /// A metadata document, read but not yet held against the issuer that was asked for.
-#[derive(Debug)]
 pub(crate) struct Metadata {
     issuer: String,
     endpoints: [(Endpoint, Option<String>); 5],
-    token_auth_methods: Option<alloc::vec::Vec<String>>,
-    revocation_auth_methods: Option<alloc::vec::Vec<String>>,
+    token_auth_methods: Option<Vec<String>>,
+    revocation_auth_methods: Option<Vec<String>>,
+}
+
+/// The query of an address may hold a key.
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metadata(…)")
+    }
 }
 
 impl Metadata {

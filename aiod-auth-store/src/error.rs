@@ -1,0 +1,120 @@
+//! What can go wrong with a store.
+
+use std::{
+    error::Error as _,
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
+
+use aiod_auth_core::StoreFailure;
+
+/// Why a store could not do what it was asked for: it names the place, and never shows what is kept
+/// there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The operating system said no.
+    #[error("cannot {doing} {}", .path.display())]
+    Io {
+        /// What was tried: `read`, `write`, `lock`, …
+        doing: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A record can't be understood. It is left as it is; the next save moves it aside.
+    #[error("the token record {} is damaged: {what}", .path.display())]
+    Damaged {
+        /// The record.
+        path: PathBuf,
+        /// What is wrong, and where; no value.
+        what: String,
+    },
+    /// A newer version of this program wrote the record. It is left as it is.
+    #[error("the token record {} has format {version}, which is too new", .path.display())]
+    NewerVersion {
+        /// The record.
+        path: PathBuf,
+        /// The version of its format.
+        version: i64,
+    },
+    /// The record says that it is for another server, client, account, scope, or resource than its
+    /// name does. It is left as it is.
+    #[error("the token record {} is that of another login", .path.display())]
+    OtherKey {
+        /// The record.
+        path: PathBuf,
+    },
+    /// What stands in the record's place is not to be trusted. It is left as it is.
+    #[error("will not use {}: {why}", .path.display())]
+    Refused {
+        /// The file, or the symbolic link.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
+    /// Nobody said where the user's files are.
+    #[error("the user's home folder is not known")]
+    NoHome,
+    /// Any other store's failure, in its own words: they name the place, and no token.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl StoreError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { source, .. } => HINTS
+                .iter()
+                .find(|(kind, _)| *kind == source.kind())
+                .map(|(_, hint)| *hint),
+            Self::Damaged { .. } => Some("log in again: it is moved aside then"),
+            Self::NewerVersion { .. } => Some("update aiod-auth"),
+            Self::OtherKey { .. } => Some("move it away, then log in again"),
+            Self::Refused { .. } => Some("move it away, or make it your own"),
+            Self::NoHome => Some("set HOME, or say which folder to use"),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// For `map_err`.
+    #[cfg(feature = "toml")]
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            doing,
+            path,
+            source,
+        }
+    }
+}
+
+/// The core passes a text on, so the cause is part of it.
+impl From<StoreError> for StoreFailure {
+    fn from(error: StoreError) -> Self {
+        let failure = match error.source() {
+            Some(cause) => Self::new(format!("{error}: {cause}")),
+            None => Self::new(error.to_string()),
+        };
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+const HINTS: [(ErrorKind, &str); 4] = [
+    (
+        ErrorKind::PermissionDenied,
+        "check who owns the file and its folder",
+    ),
+    (
+        ErrorKind::ReadOnlyFilesystem,
+        "choose a folder that can be written to",
+    ),
+    (ErrorKind::StorageFull, "make room on the disk"),
+    (ErrorKind::QuotaExceeded, "make room on the disk"),
+];

@@ -1,0 +1,132 @@
+//! Changing a file so that everybody always sees a whole one, and a crash leaves one too.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use super::{place::beside, platform};
+use crate::StoreError;
+
+/// Puts a new file in the place of the old one: written and on disk before it gets the name.
+pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let (temporary, file) = create_temporary(path).map_err(StoreError::io("write", path))?;
+    let outcome = finish(&temporary, file, path, content);
+    if outcome.is_err() {
+        // The error that counts is the first one.
+        fs::remove_file(&temporary).ok();
+    }
+    remove_leftovers(path);
+    outcome.map_err(StoreError::io("write", path))
+}
+
+/// Removes a file for good.
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
+    let removed = match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    };
+    remove_leftovers(path);
+    removed
+        .and_then(|()| platform::sync_folder(folder(path)))
+        .map_err(StoreError::io("remove", path))
+}
+
+/// Gives a damaged record another name, which says when. No earlier one is overwritten: whoever saves
+/// holds the record's lock, so nobody else is looking for a name.
+pub(super) fn move_aside(path: &Path) -> Result<(), StoreError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let mut seconds = now.unwrap_or_default().as_secs();
+    let mut aside = beside(path, &format!(".corrupt-{seconds}"));
+    while fs::symlink_metadata(&aside).is_ok() {
+        seconds += 1;
+        aside = beside(path, &format!(".corrupt-{seconds}"));
+    }
+    platform::rename(path, &aside).map_err(StoreError::io("move aside", path))?;
+    log::warn!("a damaged token record is kept as {}", aside.display());
+    Ok(())
+}
+
+/// In the same folder, because a rename doesn't cross file systems.
+fn create_temporary(path: &Path) -> io::Result<(PathBuf, File)> {
+    loop {
+        let count = TEMPORARIES.fetch_add(1, Ordering::Relaxed);
+        let temporary = beside(path, &format!("{TEMPORARY}{}-{count}", process::id()));
+        match platform::create_private_file(&temporary) {
+            Ok(file) => return Ok((temporary, file)),
+            // Containers that share a folder also share process ids.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn finish(temporary: &Path, mut file: File, path: &Path, content: &[u8]) -> io::Result<()> {
+    file.write_all(content)?;
+    file.sync_all()?;
+    drop(file);
+    platform::rename(temporary, path)?;
+    platform::sync_folder(folder(path))
+}
+
+/// A process that was killed while it saved has left a file with tokens in it. Nobody takes an hour to
+/// save, so what is older is nobody's. Whatever fails here can be tried again next time.
+fn remove_leftovers(path: &Path) {
+    let beginning = beside(path, TEMPORARY);
+    for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
+        let name = entry.path();
+        let is_temporary = name
+            .as_os_str()
+            .as_encoded_bytes()
+            .starts_with(beginning.as_os_str().as_encoded_bytes());
+        if is_temporary && age(&entry).is_some_and(|age| age > Duration::from_secs(3600)) {
+            fs::remove_file(&name).ok();
+        }
+    }
+}
+
+fn age(entry: &fs::DirEntry) -> Option<Duration> {
+    entry.metadata().ok()?.modified().ok()?.elapsed().ok()
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+const TEMPORARY: &str = ".tmp-";
+
+static TEMPORARIES: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_leaves_what_was_there_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        // A file can't be renamed to the name of a folder.
+        fs::create_dir(&path).unwrap();
+        let error = replace(&path, b"new").unwrap_err();
+        assert!(error.to_string().starts_with("cannot write"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn another_containers_file_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        let next = TEMPORARIES.load(Ordering::Relaxed);
+        for count in next..next + 20 {
+            let theirs = beside(&path, &format!("{TEMPORARY}{}-{count}", process::id()));
+            fs::write(theirs, "theirs").unwrap();
+        }
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 21);
+    }
+}

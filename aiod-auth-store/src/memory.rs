@@ -1,0 +1,65 @@
+//! Tokens that live as long as the program.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use aiod_auth_core::{RecordKey, Tokens};
+
+use crate::{Lock, Store, StoreError};
+
+/// Keeps tokens for as long as the program runs, and wipes them from memory after that.
+///
+/// Clients share one as `Arc<MemoryStore>`.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    records: Mutex<BTreeMap<RecordKey, Tokens>>,
+    locked: Arc<Mutex<BTreeSet<RecordKey>>>,
+}
+
+impl Store for MemoryStore {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        Ok(open(&self.records).get(key).cloned())
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        open(&self.records).insert(key.clone(), tokens.clone());
+        Ok(())
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        open(&self.records).remove(key);
+        Ok(())
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        let was_free = open(&self.locked).insert(key.clone());
+        Ok(was_free.then(|| {
+            Lock::new(Held {
+                key: key.clone(),
+                locked: Arc::clone(&self.locked),
+            })
+        }))
+    }
+
+    fn location(&self, _key: &RecordKey) -> String {
+        "memory".into()
+    }
+}
+
+struct Held {
+    key: RecordKey,
+    locked: Arc<Mutex<BTreeSet<RecordKey>>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        open(&self.locked).remove(&self.key);
+    }
+}
+
+/// A thread that panicked elsewhere has left nothing half done here: each change is one call.
+fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,64 @@
+//! The text of a record's file.
+//!
+//! ```toml
+//! # Kept by aiod-auth. Whoever can read this file is logged in with it.
+//! version = 1
+//!
+//! [tokens]
+//! access_token = "…"
+//! issued_at = "2026-11-22T17:53:55Z"
+//! expires_at = "2026-11-22T17:58:55Z"
+//! refresh_token = "…"
+//! scope = "openid offline_access"
+//!
+//! [key]
+//! issuer = "https://auth.example.org/"
+//! client_id = "my-tool"
+//! scope = "openid offline_access"
+//! resource = []
+//! ```
+//!
+//! The key comes last, and its last member always stands there: wherever a file was cut off, that is
+//! noticed, and a record that lost its refresh token is not taken for one that never had any.
+
+pub(crate) use read::read;
+pub(crate) use write::write;
+
+use toml_edit::{Document, Item, Table};
+
+mod read;
+mod write;
+
+/// Why a record can't be used.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    /// What is wrong and where; never a value.
+    Damaged(String),
+    /// It has this version.
+    Newer(i64),
+}
+
+fn parse(text: &str) -> Result<Document<&str>, Unreadable> {
+    let record = Document::parse(text).map_err(|error| {
+        // The error's own text is not passed on: it quotes the line.
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.unwrap_or(text).matches('\n').count() + 1;
+        damaged(format!("line {line} is not TOML"))
+    })?;
+    check_version(&record)?;
+    Ok(record)
+}
+
+fn check_version(record: &Table) -> Result<(), Unreadable> {
+    match record.get("version").and_then(Item::as_integer) {
+        Some(VERSION) => Ok(()),
+        Some(version) if version > VERSION => Err(Unreadable::Newer(version)),
+        _ => Err(damaged("version is missing, or no version")),
+    }
+}
+
+fn damaged(what: impl Into<String>) -> Unreadable {
+    Unreadable::Damaged(what.into())
+}
+
+const VERSION: i64 = 1;

@@ -1,0 +1,108 @@
+//! From tokens to text.
+
+use std::fmt::{self, Write as _};
+
+use aiod_auth_core::{IdToken, RecordKey, RefreshToken, Timestamp, Tokens};
+use toml_edit::{Array, DocumentMut, Item, TableLike, Value};
+use zeroize::Zeroizing;
+
+use super::{Unreadable, damaged, parse};
+
+/// Writes a record. Comments, and members that this version doesn't know, are kept from the record
+/// that stood there before.
+pub(crate) fn write(
+    before: Option<&str>,
+    key: &RecordKey,
+    tokens: &Tokens,
+) -> Result<Zeroizing<String>, Unreadable> {
+    let mut record = parse(before.unwrap_or(NEW_RECORD))?.into_mut();
+    write_tokens(section(&mut record, "tokens")?, tokens);
+    write_key(section(&mut record, "key")?, key);
+    Ok(text(&record))
+}
+
+fn section<'a>(
+    record: &'a mut DocumentMut,
+    name: &str,
+) -> Result<&'a mut dyn TableLike, Unreadable> {
+    record
+        .get_mut(name)
+        .and_then(Item::as_table_like_mut)
+        .ok_or_else(|| damaged(format!("{name} is missing, or no table")))
+}
+
+fn write_tokens(section: &mut dyn TableLike, tokens: &Tokens) {
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    let refresh_token = tokens.refresh_token.as_ref().map(RefreshToken::expose);
+    let id_token = tokens.id_token.as_ref().map(IdToken::expose);
+
+    put(section, "access_token", Some(tokens.access_token.expose()));
+    put(section, "issued_at", time(Some(tokens.issued_at)));
+    put(section, "expires_at", time(tokens.expires_at));
+    put(section, "refresh_token", refresh_token);
+    put(
+        section,
+        "refresh_expires_at",
+        time(tokens.refresh_expires_at),
+    );
+    put(section, "scope", Some(tokens.scope.to_string()));
+    put(section, "id_token", id_token);
+    put(section, "session_ended_at", time(tokens.session_ended_at));
+}
+
+fn write_key(section: &mut dyn TableLike, key: &RecordKey) {
+    put(section, "issuer", Some(&key.issuer));
+    put(section, "client_id", Some(&key.client_id));
+    put(section, "account", key.account.as_deref());
+    put(section, "scope", Some(key.scope.to_string()));
+    put(section, "resource", Some(Array::from_iter(&key.resource)));
+}
+
+/// Sets a member and leaves the comments around it; removes it if there is no value.
+fn put(section: &mut dyn TableLike, member: &str, value: Option<impl Into<Value>>) {
+    let Some(value) = value else {
+        section.remove(member);
+        return;
+    };
+    let mut value = value.into();
+    match section.get_mut(member) {
+        Some(item) => {
+            if let Some(before) = item.as_value() {
+                value.decor_mut().clone_from(before.decor());
+            }
+            *item = Item::Value(value);
+        }
+        None => {
+            section.insert(member, Item::Value(value));
+        }
+    }
+}
+
+/// A buffer that grows leaves copies behind that nobody wipes: so the text is measured first.
+fn text(record: &DocumentMut) -> Zeroizing<String> {
+    let mut length = Length(0);
+    let mut text = Zeroizing::new(String::new());
+    // Neither of the two ever refuses anything.
+    let _ = write!(length, "{record}");
+    text.reserve_exact(length.0);
+    let _ = write!(text, "{record}");
+    text
+}
+
+struct Length(usize);
+
+impl fmt::Write for Length {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
+}
+
+const NEW_RECORD: &str = "\
+# Kept by aiod-auth. Whoever can read this file is logged in with it.
+version = 1
+
+[tokens]
+
+[key]
+";

@@ -1,0 +1,125 @@
+//! The contract of all stores, and the bridge from what sessions ask for.
+
+use std::{fmt, sync::Arc};
+
+use aiod_auth_core::{
+    RecordKey, StoreFailure, Tokens,
+    session::{StoreOperation, StoreReply, StoreRequest},
+};
+
+use crate::StoreError;
+
+/// A place where tokens are kept. Every method may block.
+///
+/// Readers take no lock: while one process saves, all others see the old record or the new one,
+/// never a mixture. Whoever wants to replace what he has read takes the lock before he reads.
+pub trait Store: fmt::Debug + Send + Sync {
+    /// The tokens for a key, if there are any. They are as they were saved, but times may have lost
+    /// what is finer than a second: they are never later than they were.
+    ///
+    /// # Errors
+    /// What stands there can't be read. It is left as it is.
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError>;
+
+    /// Keeps the tokens for a key, in place of those before. Once this returns, they survive a crash.
+    ///
+    /// # Errors
+    /// They are not kept. What was there before still is.
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError>;
+
+    /// Forgets the tokens for a key. It is no error if there are none.
+    ///
+    /// # Errors
+    /// They are still there.
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError>;
+
+    /// Takes the lock of a key. `None`: somebody else holds it, who may be in this process or in
+    /// another one. To wait and to try again is the caller's business.
+    ///
+    /// # Errors
+    /// Nobody knows who holds it.
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError>;
+
+    /// Where the tokens for a key are, for people: a path, or `memory`.
+    fn location(&self, key: &RecordKey) -> String;
+}
+
+/// The lock of one record. It is given back when this is dropped, or when the process ends, however
+/// it ends.
+pub struct Lock(#[expect(dead_code, reason = "what matters is when it is dropped")] Guard);
+
+type Guard = Box<dyn Send + Sync>;
+
+impl Lock {
+    /// From whatever gives the lock back when it is dropped.
+    pub fn new(guard: impl Send + Sync + 'static) -> Self {
+        Self(Box::new(guard))
+    }
+}
+
+impl fmt::Debug for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock").finish_non_exhaustive()
+    }
+}
+
+/// Does what a session asks for with `Step::Store`. This is all that an adapter needs.
+///
+/// The lock stands with the caller, who keeps it from one call to the next, for as long as the
+/// session runs. Without a store, the answers are those of
+/// [`StoreRequest::answered_without_store`].
+///
+/// # Errors
+/// What [`StoreError`] says, as a text.
+pub fn perform(
+    store: Option<&dyn Store>,
+    request: &StoreRequest,
+    lock: &mut Option<Lock>,
+) -> Result<StoreReply, StoreFailure> {
+    let Some(store) = store else {
+        return Ok(request.answered_without_store());
+    };
+    let key = &request.key;
+    Ok(match &request.operation {
+        StoreOperation::Load => StoreReply::Loaded(store.load(key)?.map(Arc::new)),
+        StoreOperation::TryLock => {
+            *lock = store.try_lock(key)?;
+            StoreReply::Locked(lock.is_some())
+        }
+        StoreOperation::Save(tokens) => {
+            store.save(key, tokens)?;
+            StoreReply::Done
+        }
+        StoreOperation::Remove => {
+            store.remove(key)?;
+            StoreReply::Done
+        }
+        StoreOperation::Unlock => {
+            *lock = None;
+            StoreReply::Done
+        }
+    })
+}
+
+/// A store that several clients share.
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        (**self).load(key)
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        (**self).save(key, tokens)
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        (**self).remove(key)
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        (**self).try_lock(key)
+    }
+
+    fn location(&self, key: &RecordKey) -> String {
+        (**self).location(key)
+    }
+}

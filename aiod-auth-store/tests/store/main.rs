@@ -1,0 +1,15 @@
+//! The stores, from the outside.
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "clippy allows them in tests, but not in the functions beside them"
+)]
+
+mod contract;
+mod damage;
+mod processes;
+mod sessions;
+mod support;
+#[cfg(unix)]
+mod unix;

@@ -1,0 +1,139 @@
+//! Several processes: this test program starts itself again, with one test and a folder to work in.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use aiod_auth_store::{FileStore, Lock, Store};
+
+use crate::support::{Place, key, names, tokens};
+
+#[test]
+fn a_killed_process_leaves_a_whole_record_and_a_free_lock() {
+    let place = Place::with_record();
+    for round in 0..30 {
+        let mut child = start("save_for_ever", &place);
+        let _pipes = wait_until_it_works(&mut child);
+        thread::sleep(Duration::from_micros(round * 311));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let found = place.store.load(&place.key).unwrap().unwrap();
+        let text = found.access_token.expose();
+        let expected = format!("refresh-{text}");
+        assert!(found.refresh_token.unwrap().expose() == expected);
+        assert!(place.store.try_lock(&place.key).unwrap().is_some());
+    }
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn save_for_ever() {
+    let Some(store) = store() else { return };
+    let _lock = store.try_lock(&key("my-tool")).unwrap().unwrap();
+    say("working");
+    for count in 0.. {
+        let text = "x".repeat(count % 5000);
+        store.save(&key("my-tool"), &tokens(&text)).unwrap();
+    }
+}
+
+#[test]
+fn two_processes_exclude_each_other() {
+    let place = Place::with_record();
+    let mut child = start("hold_the_lock", &place);
+    let (until_told, _output) = wait_until_it_works(&mut child);
+    assert!(place.store.try_lock(&place.key).unwrap().is_none());
+    assert_eq!(
+        place.loaded().as_deref(),
+        Some("first"),
+        "reading needs no lock"
+    );
+    drop(until_told);
+    assert!(child.wait().unwrap().success());
+    assert!(place.store.try_lock(&place.key).unwrap().is_some());
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn hold_the_lock() {
+    let Some(store) = store() else { return };
+    let _lock = store.try_lock(&key("my-tool")).unwrap().unwrap();
+    say("working");
+    // Until the other end is closed.
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+}
+
+#[test]
+fn no_update_is_lost() {
+    let place = Place::new();
+    place.store.save(&place.key, &tokens("0")).unwrap();
+    let children: Vec<_> = (0..PROCESSES).map(|_| start("count_up", &place)).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(place.loaded(), Some((PROCESSES * UPDATES).to_string()));
+    let left: Vec<_> = names(place.path().parent().unwrap());
+    assert_eq!(left.len(), 2, "the record and its lock: {left:?}");
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn count_up() {
+    let Some(store) = store() else { return };
+    let key = key("my-tool");
+    for _ in 0..UPDATES {
+        let _lock = wait_for_lock(&store);
+        let found = store.load(&key).unwrap().unwrap();
+        let count: usize = found.access_token.expose().parse().unwrap();
+        store.save(&key, &tokens(&(count + 1).to_string())).unwrap();
+    }
+}
+
+fn wait_for_lock(store: &FileStore) -> Lock {
+    loop {
+        match store.try_lock(&key("my-tool")).unwrap() {
+            Some(lock) => return lock,
+            None => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+fn start(test: &str, place: &Place) -> Child {
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", &format!("processes::{test}"), "--nocapture"])
+        .env(FOLDER, place.path().parent().unwrap())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Gives back the ends of its pipes: what closes the first one tells it to end.
+fn wait_until_it_works(child: &mut Child) -> (ChildStdin, BufReader<ChildStdout>) {
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.ends_with("working\n") {
+        line.clear();
+        assert!(output.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    (child.stdin.take().unwrap(), output)
+}
+
+fn say(line: &str) {
+    println!("{line}");
+    std::io::stdout().flush().unwrap();
+}
+
+/// Where the test that started this one works.
+fn store() -> Option<FileStore> {
+    Some(FileStore::new(env::var_os(FOLDER)?))
+}
+
+const FOLDER: &str = "AIOD_AUTH_STORE_TEST_FOLDER";
+const PROCESSES: usize = 8;
+const UPDATES: usize = 25;

@@ -1,0 +1,105 @@
+//! `perform` is all that a driver needs to give a session its store.
+
+use std::{sync::Arc, time::Duration};
+
+use aiod_auth_core::{
+    ClientIdentity, ClientSecret, Endpoint, Error, Issuer, Machine, NoResponse, Profile, Response,
+    RetryPolicy, Step, StoreFailure, Timestamp,
+    session::{Demand, Kept, Logout, Session},
+};
+use aiod_auth_store::{Lock, MemoryStore, Store, StoreError, perform};
+
+use crate::support::{Place, tokens};
+
+#[test]
+fn a_session_saves_its_tokens_and_a_logout_removes_them() {
+    let store = MemoryStore::default();
+    let profile = profile();
+
+    let session = drive(session(&profile), Some(&store)).unwrap();
+    assert_eq!(session.kept, Kept::Saved);
+    let saved = store.load(&profile.key()).unwrap().unwrap();
+    assert_eq!(saved.access_token.expose(), "new");
+    assert!(
+        store.try_lock(&profile.key()).unwrap().is_some(),
+        "it was unlocked"
+    );
+
+    let logout = Logout::new(Arc::clone(&profile), None, RetryPolicy::default());
+    drive(logout.ignoring_errors(), Some(&store)).unwrap();
+    assert!(store.load(&profile.key()).unwrap().is_none());
+}
+
+#[test]
+fn without_a_store_nothing_is_kept() {
+    let session = drive(session(&profile()), None).unwrap();
+    assert_eq!(session.kept, Kept::NoStore);
+}
+
+#[test]
+fn a_lock_that_somebody_holds_is_waited_for() {
+    let store = MemoryStore::default();
+    let profile = profile();
+    let _lock = store.try_lock(&profile.key()).unwrap();
+    let error = drive(session(&profile), Some(&store)).unwrap_err();
+    assert!(matches!(error, Error::Store(_)), "{error:?}");
+}
+
+#[test]
+fn a_failure_keeps_its_cause_and_its_hint() {
+    let place = Place::new();
+    std::fs::write(place.folder.path().join("tokens"), "a file").unwrap();
+    let error = place.store.save(&place.key, &tokens("new")).unwrap_err();
+    let failure = StoreFailure::from(error);
+    assert!(failure.to_string().contains("os error"), "{failure}");
+    assert!(StoreError::NoHome.hint().is_some());
+    assert_eq!(
+        StoreFailure::from(StoreError::Other("no".into())),
+        StoreFailure::new("no")
+    );
+}
+
+fn session(profile: &Arc<Profile>) -> Session {
+    Session::token(Arc::clone(profile), Demand::new(), RetryPolicy::default())
+}
+
+fn profile() -> Arc<Profile> {
+    let client = ClientIdentity::public("my-tool").unwrap();
+    let client = client.with_secret(ClientSecret::new("secret")).unwrap();
+    let issuer = Issuer::new("https://auth.example.org").unwrap();
+    let profile = Profile::with_client(issuer, client)
+        .with_endpoint(Endpoint::Token, "https://auth.example.org/token")
+        .unwrap();
+    Arc::new(profile)
+}
+
+/// The loop of an adapter, with a server that gives tokens and does nothing else.
+fn drive<M: Machine>(mut machine: M, store: Option<&dyn Store>) -> Result<M::Output, Error> {
+    let now = Timestamp::UNIX_EPOCH;
+    let mut lock: Option<Lock> = None;
+    loop {
+        match machine.poll(now)? {
+            Step::Store(access) => {
+                let outcome = perform(store, access.request(), &mut lock);
+                access.complete(Duration::ZERO, outcome);
+            }
+            Step::Send(exchange) => {
+                let asks_for_tokens = exchange.request().url().path() == "/token";
+                let headers = [("content-type", "application/json")];
+                let body = br#"{"access_token":"new","token_type":"Bearer","expires_in":300}"#;
+                let outcome = if asks_for_tokens {
+                    Ok(Response::new(200, &headers, body))
+                } else {
+                    Err(NoResponse::NotSent("there is no such server"))
+                };
+                exchange.begin().complete(now, Duration::ZERO, outcome);
+            }
+            Step::Wait(pause) => {
+                let delay = pause.delay();
+                pause.complete(delay);
+            }
+            Step::Ask(_) => panic!("nobody is asked"),
+            Step::Done(output) => return Ok(output),
+        }
+    }
+}

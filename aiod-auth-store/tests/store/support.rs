@@ -1,0 +1,77 @@
+//! What the tests have in common.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use aiod_auth_core::{AccessToken, RecordKey, RefreshToken, Timestamp, Tokens};
+use aiod_auth_store::{FileStore, Store};
+
+/// A folder with one record in it, which is still to be written.
+pub(crate) struct Place {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) store: FileStore,
+    pub(crate) key: RecordKey,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            store: FileStore::new(folder.path().join("tokens")),
+            key: key("my-tool"),
+            folder,
+        }
+    }
+
+    pub(crate) fn with_record() -> Self {
+        let place = Self::new();
+        place.store.save(&place.key, &tokens("first")).unwrap();
+        place
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.store.location(&self.key).into()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        fs::read_to_string(self.path()).unwrap()
+    }
+
+    pub(crate) fn write(&self, text: impl AsRef<[u8]>) {
+        fs::write(self.path(), text).unwrap();
+    }
+
+    pub(crate) fn loaded(&self) -> Option<String> {
+        let tokens = self.store.load(&self.key).unwrap()?;
+        Some(tokens.access_token.expose().into())
+    }
+}
+
+pub(crate) fn key(client_id: &str) -> RecordKey {
+    RecordKey {
+        issuer: "https://auth.example.org".into(),
+        client_id: client_id.into(),
+        account: Some("work".into()),
+        scope: "openid".parse().unwrap(),
+        resource: vec!["https://api.example.org".into()],
+    }
+}
+
+pub(crate) fn tokens(text: &str) -> Tokens {
+    let mut tokens = Tokens::new(AccessToken::new(text), Timestamp::UNIX_EPOCH);
+    tokens.refresh_token = Some(RefreshToken::new(format!("refresh-{text}")));
+    tokens.scope = "openid".parse().unwrap();
+    tokens
+}
+
+/// The names in a folder, in alphabetical order.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,197 @@
+//! Modes, owners and symbolic links.
+
+use std::{
+    env, fs,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink},
+    os::unix::net::UnixListener,
+    os::unix::process::CommandExt as _,
+    path::Path,
+    process::Command,
+};
+
+use aiod_auth_store::{FileStore, Store, StoreError};
+
+use crate::support::{Place, names, tokens};
+
+#[test]
+fn only_we_can_read_what_is_written() {
+    let place = Place::with_record();
+    let _lock = place.store.try_lock(&place.key).unwrap();
+    assert_eq!(mode(place.path().parent().unwrap()), 0o700);
+    assert_eq!(mode(&place.path()), 0o600);
+    assert_eq!(
+        mode(Path::new(&format!("{}.lock", place.path().display()))),
+        0o600
+    );
+}
+
+#[test]
+fn what_was_open_to_others_is_closed() {
+    let place = Place::with_record();
+    let folder = place.path().parent().unwrap().to_owned();
+    set_mode(&folder, 0o2755);
+    set_mode(&place.path(), 0o644);
+    assert_eq!(place.loaded().as_deref(), Some("first"));
+    place.store.save(&place.key, &tokens("second")).unwrap();
+    assert_eq!(mode(&folder), 0o2700);
+    assert_eq!(mode(&place.path()), 0o600);
+}
+
+#[test]
+fn a_folder_for_everybody_stays_one() {
+    let place = Place::with_record();
+    let folder = place.path().parent().unwrap().to_owned();
+    set_mode(&folder, 0o1777);
+    place.store.save(&place.key, &tokens("second")).unwrap();
+    assert_eq!(mode(&folder), 0o1777);
+}
+
+#[test]
+fn a_link_is_written_through() {
+    let place = Place::with_record();
+    let elsewhere = place.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let target = elsewhere.join("record.toml");
+    fs::rename(place.path(), &target).unwrap();
+    // By way of a second link, and of a path that is relative to the first.
+    symlink("../elsewhere/second", place.path()).unwrap();
+    symlink("record.toml", elsewhere.join("second")).unwrap();
+    assert_eq!(place.loaded().as_deref(), Some("first"));
+
+    let _lock = place.store.try_lock(&place.key).unwrap().unwrap();
+    let direct = FileStore::new(&elsewhere);
+    assert!(
+        direct.try_lock(&place.key).unwrap().is_some(),
+        "another record"
+    );
+    place.store.save(&place.key, &tokens("second")).unwrap();
+    assert!(fs::symlink_metadata(place.path()).unwrap().is_symlink());
+    assert!(fs::symlink_metadata(&target).unwrap().is_file());
+    assert_eq!(place.loaded().as_deref(), Some("second"));
+    assert!(elsewhere.join("record.toml.lock").exists());
+
+    // What is removed is what has the tokens in it; the link waits for the next login.
+    place.store.remove(&place.key).unwrap();
+    assert!(!target.exists());
+    assert_eq!(place.loaded(), None);
+    place.store.save(&place.key, &tokens("third")).unwrap();
+    assert!(target.exists());
+    assert_eq!(place.loaded().as_deref(), Some("third"));
+}
+
+#[test]
+fn links_in_a_circle_are_refused() {
+    let place = Place::with_record();
+    fs::remove_file(place.path()).unwrap();
+    symlink(place.path(), place.path()).unwrap();
+    refused(&place, "no end");
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let place = Place::with_record();
+    fs::remove_file(place.path()).unwrap();
+    let _socket = UnixListener::bind(place.path()).unwrap();
+    refused(&place, "it is no file");
+}
+
+#[test]
+fn what_belongs_to_somebody_else_is_refused() {
+    let place = Place::with_record();
+    let target = place.folder.path().join("target");
+    fs::copy(place.path(), &target).unwrap();
+    if chown(place.path(), Some(SOMEBODY), None).is_err() {
+        eprintln!("left out: only root can give a file to somebody else");
+        return;
+    }
+    refused(&place, "another user");
+    fs::remove_file(place.path()).unwrap();
+    symlink(&target, place.path()).unwrap();
+    assert_eq!(place.loaded().as_deref(), Some("first"));
+    lchown(place.path(), Some(SOMEBODY), None).unwrap();
+    refused(&place, "another user");
+}
+
+fn refused(place: &Place, expected: &str) {
+    let before = names(place.path().parent().unwrap());
+    let outcomes = [
+        place.store.load(&place.key).map(drop),
+        place.store.save(&place.key, &tokens("new")),
+        place.store.remove(&place.key),
+    ];
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    assert_eq!(names(place.path().parent().unwrap()), before);
+}
+
+/// Root could write all the same, so as root this test runs again as somebody else.
+#[test]
+fn a_read_only_folder_can_be_read_but_not_locked() {
+    let place = Place::with_record();
+    let folder = place.path().parent().unwrap().to_owned();
+    set_mode(place.folder.path(), 0o755);
+    set_mode(&folder, 0o500);
+    let mut child = Command::new(env::current_exe().unwrap());
+    child
+        .args(["--exact", "unix::read_only"])
+        .env(FOLDER, &folder);
+    if chown(&folder, Some(SOMEBODY), None).is_ok() {
+        chown(place.path(), Some(SOMEBODY), None).unwrap();
+        child.uid(SOMEBODY);
+    }
+    assert!(child.status().unwrap().success());
+    set_mode(&folder, 0o700);
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn read_only() {
+    let Some(folder) = env::var_os(FOLDER) else {
+        return;
+    };
+    let (place, store) = (Place::new(), FileStore::new(folder));
+    let tokens = store.load(&place.key).unwrap().unwrap();
+    assert_eq!(tokens.access_token.expose(), "first");
+    for outcome in [
+        store.try_lock(&place.key).map(drop),
+        store.save(&place.key, &tokens),
+        store.remove(&place.key),
+    ] {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+        assert_eq!(error.hint(), Some("check who owns the file and its folder"));
+    }
+    assert!(store.load(&place.key).unwrap().is_some());
+}
+
+#[test]
+fn what_a_killed_process_left_is_removed_when_it_is_old() {
+    let place = Place::with_record();
+    let leftover = |number: u32| format!("{}.tmp-1-{number}", place.path().display());
+    for number in [1, 2] {
+        fs::write(leftover(number), "a token").unwrap();
+    }
+    let two_hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
+    let old = fs::File::options().write(true).open(leftover(1)).unwrap();
+    old.set_modified(two_hours_ago).unwrap();
+    place.store.save(&place.key, &tokens("second")).unwrap();
+    assert!(!Path::new(&leftover(1)).exists());
+    assert!(
+        Path::new(&leftover(2)).exists(),
+        "somebody may be writing it"
+    );
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o7777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+const SOMEBODY: u32 = 12_345;
+const FOLDER: &str = "AIOD_AUTH_STORE_TEST_FOLDER";

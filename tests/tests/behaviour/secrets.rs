@@ -1,0 +1,95 @@
+//! No secret in anything that is printed: not in `Debug`, not in `Display`, not in an error.
+
+use aiod_auth_core::{Login, Machine, Step};
+
+use super::*;
+
+/// Every secret here has this in it.
+const CANARY: &str = "canary";
+
+fn assert_silent(what: &str, text: &str) {
+    assert!(!text.contains(CANARY), "{what}: {text}");
+}
+
+#[test]
+fn machines_requests_and_outcomes_print_none() {
+    let secret = ClientSecret::new("canary-secret");
+    let client = ClientIdentity::public("demo")
+        .unwrap()
+        .with_secret(secret)
+        .unwrap();
+    let profile = Arc::new(
+        Profile::with_client(Issuer::new(ISSUER).unwrap(), client)
+            .with_login(aiod_auth_core::LoginMethod::Device),
+    );
+    let metadata = json!({
+        "issuer": ISSUER,
+        "token_endpoint": format!("{ISSUER}/token?key=canary"),
+        "device_authorization_endpoint": format!("{ISSUER}/device"),
+    });
+    let device = json!({
+        "device_code": "canary-device", "user_code": "u", "interval": 1,
+        "verification_uri": "https://as.example/device",
+    });
+    let good = json!({
+        "access_token": "canary-access", "refresh_token": "canary-refresh", "id_token": "canary-id",
+    });
+    let bad = json!({ "access_token": "canary\u{e9}", "refresh_token": "canary", "scope": {} });
+    for last in [
+        good.to_string(),
+        bad.to_string(),
+        "{\"access_token\":\"canary".to_owned(),
+    ] {
+        let answers = [metadata.to_string(), device.to_string(), last];
+        let mut answers = answers.iter();
+        let mut login = Login::new(Arc::clone(&profile), None, seconds(60), policy());
+        let now = Timestamp::UNIX_EPOCH;
+        loop {
+            assert_silent("machine", &format!("{login:?}"));
+            match login.poll(now) {
+                Ok(Step::Send(exchange)) => {
+                    assert_silent("request", &format!("{:?} {exchange:?}", exchange.request()));
+                    let body = answers.next().unwrap();
+                    let response = aiod_auth_core::Response::new(200, &[], body.as_bytes());
+                    assert_silent("response", &format!("{response:?}"));
+                    exchange.begin().complete(now, Duration::ZERO, Ok(response));
+                }
+                Ok(Step::Ask(ask)) => {
+                    assert_silent("prompt", &format!("{:?} {}", ask.prompt(), ask.prompt()));
+                    ask.complete(Duration::ZERO, aiod_auth_core::Reply::Shown);
+                }
+                Ok(Step::Wait(pause)) => {
+                    let delay = pause.delay();
+                    pause.complete(delay);
+                }
+                Ok(Step::Store(_)) => panic!(),
+                Ok(Step::Done(logged_in)) => {
+                    assert_silent("outcome", &format!("{logged_in:?}"));
+                    assert_eq!(logged_in.tokens.access_token.expose(), "canary-access");
+                    break;
+                }
+                Err(error) => {
+                    assert_silent("error", &format!("{error:?} {error} {:?}", error.hint()));
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_session_and_what_it_stores_print_none() {
+    let mut world = world();
+    let tokens = log_in(&mut world);
+    let printed = format!(
+        "{tokens:?} {:?} {:?}",
+        world.store,
+        Session::token(profile(), Demand::new(), policy())
+    );
+    for secret in [
+        tokens.tokens.access_token.expose(),
+        refresh_token(&tokens.tokens),
+    ] {
+        assert!(!secret.is_empty() && !printed.contains(secret), "{printed}");
+    }
+}

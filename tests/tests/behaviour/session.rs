@@ -1,0 +1,478 @@
+//! The session: tokens that are kept, renewed, and never lost.
+
+use aiod_auth_core::{
+    Kind, Machine, RefreshToken, Step, StoreFailure,
+    session::{Kept, StoreOperation, StoreReply},
+};
+use aiod_auth_tests::sim::REFRESH_TOKEN;
+
+use super::*;
+
+/// Past the lifetime of an access token.
+fn let_it_expire(world: &mut World) {
+    world.pass(seconds(300));
+}
+
+#[test]
+fn a_hundred_tokens_in_one_lifetime_are_one_login_and_no_refresh() {
+    let mut world = world();
+    log_in(&mut world);
+    for _ in 0..100 {
+        world.pass(seconds(2));
+        get_token(&mut world).unwrap();
+    }
+    assert_eq!(world.transcript(), "");
+}
+
+#[test]
+fn an_old_token_is_refreshed_and_the_new_one_is_stored() {
+    let mut world = world();
+    let before = log_in(&mut world).tokens;
+    let_it_expire(&mut world);
+    let after = get_token(&mut world).unwrap();
+    assert_eq!(
+        world.transcript(),
+        "305 s GET /.well-known/openid-configuration -> 200\n305 s POST /token -> 200"
+    );
+    assert_eq!(after.kept, Kept::Saved);
+    assert_ne!(refresh_token(&after.tokens), refresh_token(&before));
+    assert_eq!(
+        refresh_token(&stored(&world).unwrap()),
+        refresh_token(&after.tokens)
+    );
+}
+
+#[test]
+fn the_new_refresh_token_is_stored_before_anybody_sees_the_access_token() {
+    let mut world = world();
+    log_in(&mut world);
+    let_it_expire(&mut world);
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let mut saved = false;
+    let mut answered = false;
+    loop {
+        match session.poll(world.now()).unwrap() {
+            Step::Send(exchange) => {
+                let path = exchange.request().url().path().to_owned();
+                let token = json!({
+                    "access_token": "new", "refresh_token": "new", "token_type": "Bearer",
+                });
+                let metadata =
+                    json!({"issuer": ISSUER, "token_endpoint": format!("{ISSUER}/token")});
+                answered = path == "/token";
+                let body = if answered { token } else { metadata }.to_string();
+                let response = aiod_auth_core::Response::new(200, &[], body.as_bytes());
+                exchange
+                    .begin()
+                    .complete(world.now(), seconds(1), Ok(response));
+            }
+            Step::Store(access) => {
+                let reply = match &access.request().operation {
+                    StoreOperation::Load => StoreReply::Loaded(stored(&world).map(Arc::new)),
+                    StoreOperation::TryLock => StoreReply::Locked(true),
+                    StoreOperation::Save(tokens) => {
+                        assert!(answered);
+                        saved = refresh_token(tokens) == "new";
+                        StoreReply::Done
+                    }
+                    StoreOperation::Remove => panic!("nothing is ever removed"),
+                    StoreOperation::Unlock => {
+                        assert!(saved, "the lock is held until the tokens are saved");
+                        StoreReply::Done
+                    }
+                };
+                access.complete(Duration::ZERO, Ok(reply));
+            }
+            Step::Ask(_) | Step::Wait(_) => panic!(),
+            Step::Done(tokens) => {
+                assert!(saved);
+                assert_eq!(tokens.tokens.access_token.expose(), "new");
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_without_a_refresh_token_keeps_the_old_one() {
+    let mut world = world();
+    let before = log_in(&mut world).tokens;
+    for body in [
+        json!({"access_token": "a", "token_type": "Bearer"}),
+        json!({"access_token": "b", "token_type": "Bearer", "refresh_token": null}),
+        json!({"access_token": "c", "token_type": "Bearer", "refresh_token": ""}),
+    ] {
+        world.server.fault_at("/token", 1, instead(200, &body));
+        let force = Session::token(profile(), Demand::new().forced(), policy());
+        world.run(force).unwrap();
+        let stored = stored(&world).unwrap();
+        assert_eq!(
+            stored.access_token.expose(),
+            body["access_token"].as_str().unwrap()
+        );
+        assert_eq!(refresh_token(&stored), refresh_token(&before));
+    }
+}
+
+#[test]
+fn a_bad_optional_member_never_costs_a_rotated_refresh_token() {
+    let mut world = world();
+    let before = log_in(&mut world).tokens;
+    let_it_expire(&mut world);
+    let body = json!({"access_token": "a", "scope": {}, "refresh_token": "rotated"});
+    world.server.fault_at("/token", 1, instead(200, &body));
+    let error = get_token(&mut world).unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol);
+    assert!(error.to_string().contains("`scope`"), "{error}");
+    let stored = stored(&world).unwrap();
+    assert_eq!(refresh_token(&stored), "rotated");
+    assert!(stored.access_token.same_as(&before.access_token));
+}
+
+#[test]
+fn trouble_on_the_way_keeps_everything_and_is_tried_again() {
+    for (fault, sends) in [(bad_gateway(), 3), (Fault::DropBefore, 2)] {
+        let mut world = world();
+        let before = log_in(&mut world).tokens;
+        let_it_expire(&mut world);
+        world.server.fault_at("/token", 9, fault);
+        let earlier = seconds_of(&world, "/token").len();
+        let error = get_token(&mut world).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable);
+        assert_eq!(seconds_of(&world, "/token").len() - earlier, sends);
+        assert_eq!(
+            refresh_token(&stored(&world).unwrap()),
+            refresh_token(&before)
+        );
+
+        world.server.clear_faults();
+        get_token(&mut world).unwrap();
+    }
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_once_more_with_the_same_token() {
+    let mut world = World::new(Settings {
+        rotation_grace: seconds(10),
+        ..Settings::default()
+    });
+    log_in(&mut world);
+    let_it_expire(&mut world);
+    world.server.fault_at("/token", 1, Fault::DropAfter);
+    get_token(&mut world).unwrap();
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 2);
+}
+
+#[test]
+fn without_any_answer_the_outcome_is_unknown_and_the_token_is_kept() {
+    let mut world = world();
+    let before = log_in(&mut world).tokens;
+    let_it_expire(&mut world);
+    world.server.fault_at("/token", 9, Fault::DropBefore);
+    let error = get_token(&mut world).unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+    assert_eq!(
+        refresh_token(&stored(&world).unwrap()),
+        refresh_token(&before)
+    );
+}
+
+#[test]
+fn a_session_that_ended_is_said_once_and_its_record_stays() {
+    let mut world = world();
+    let before = log_in(&mut world).tokens;
+    let_it_expire(&mut world);
+    world.server.end_sessions();
+    let error = get_token(&mut world).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.hint()),
+        (Kind::SessionEnded, Some("log in again"))
+    );
+    let stored = stored(&world).unwrap();
+    assert_eq!(refresh_token(&stored), refresh_token(&before));
+    assert!(stored.session_ended_at.is_some());
+
+    let after = log_in(&mut world).tokens;
+    assert!(at(&after) > at(&before));
+    assert!(super::stored(&world).unwrap().session_ended_at.is_none());
+}
+
+#[test]
+fn a_refused_token_is_held_against_the_store_first() {
+    let mut world = world();
+    let first = log_in(&mut world).tokens;
+    let second = log_in(&mut world).tokens;
+    // A client that knows no lock writes while we refresh: the first token is refused, the second
+    // one is in the store by then.
+    world.store.save(&profile().key(), &first).unwrap();
+    let_it_expire(&mut world);
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let mut swapped = false;
+    let mut lock = None;
+    let tokens = loop {
+        match session.poll(world.now()).unwrap() {
+            Step::Send(exchange) if exchange.request().url().path() == "/token" && !swapped => {
+                swapped = true;
+                world.store.save(&profile().key(), &second).unwrap();
+                let body = oauth_error("invalid_grant").to_string();
+                let response = aiod_auth_core::Response::new(400, &[], body.as_bytes());
+                exchange
+                    .begin()
+                    .complete(world.now(), Duration::ZERO, Ok(response));
+            }
+            Step::Send(exchange) => {
+                let request = aiod_auth_tests::world::as_simulated(exchange.request());
+                let now_ms = world.now().as_unix_millis().unsigned_abs();
+                let aiod_auth_tests::sim::Reply::Answer(answer) =
+                    world.server.handle(now_ms, &request)
+                else {
+                    panic!()
+                };
+                let response = aiod_auth_core::Response::new(answer.status, &[], &answer.body);
+                exchange
+                    .begin()
+                    .complete(world.now(), Duration::ZERO, Ok(response));
+            }
+            Step::Store(access) => {
+                let outcome =
+                    aiod_auth_store::perform(Some(&world.store), access.request(), &mut lock);
+                access.complete(Duration::ZERO, outcome);
+            }
+            Step::Ask(_) | Step::Wait(_) => panic!(),
+            Step::Done(tokens) => break tokens,
+        }
+    };
+    assert!(swapped);
+    assert_ne!(refresh_token(&tokens.tokens), refresh_token(&second));
+    assert_eq!(
+        refresh_token(&stored(&world).unwrap()),
+        refresh_token(&tokens.tokens)
+    );
+}
+
+#[test]
+fn configuration_trouble_deletes_nothing() {
+    for code in [
+        "invalid_client",
+        "unauthorized_client",
+        "invalid_request",
+        "invalid_scope",
+    ] {
+        let mut world = world();
+        log_in(&mut world);
+        let_it_expire(&mut world);
+        world
+            .server
+            .fault_at("/token", 1, instead(401, &oauth_error(code)));
+        assert_eq!(
+            get_token(&mut world).unwrap_err().kind(),
+            Kind::Server,
+            "{code}"
+        );
+        assert!(stored(&world).unwrap().session_ended_at.is_none(), "{code}");
+        get_token(&mut world).unwrap();
+    }
+}
+
+#[test]
+fn somebody_else_who_was_faster_is_believed() {
+    let mut world = world();
+    log_in(&mut world);
+    let_it_expire(&mut world);
+    // Two sessions want the same; the second one finds what the first one stored.
+    get_token(&mut world).unwrap();
+    get_token(&mut world).unwrap();
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+}
+
+#[test]
+fn a_lock_that_is_held_is_waited_for_and_not_for_ever() {
+    let mut world = world();
+    log_in(&mut world);
+    let_it_expire(&mut world);
+    let lock = world.store.try_lock(&profile().key()).unwrap();
+    assert!(lock.is_some());
+    let started = world.now();
+    let error = get_token(&mut world).unwrap_err();
+    assert_eq!(error.kind(), Kind::Store);
+    let waited = world.now().saturating_duration_since(started).as_secs_f64();
+    assert!((59.0..=60.0).contains(&waited), "{waited}");
+    drop(lock);
+    get_token(&mut world).unwrap();
+}
+
+#[test]
+fn an_early_renewal_that_fails_is_no_error() {
+    let mut world = world();
+    let before = log_in(&mut world);
+    // 300 s: stale at 30 s before the end, aging from about 60 s before that.
+    world.pass(seconds(235));
+    world.server.fault_at("/token", 9, bad_gateway());
+    let early = Demand::new().renewed_early();
+    let held = world
+        .run(Session::token(profile(), early, policy()))
+        .unwrap();
+    assert!(held.renewal_failed.is_some());
+    assert!(
+        held.tokens
+            .access_token
+            .same_as(&before.tokens.access_token)
+    );
+    // And not again within a minute.
+    let now = world.now();
+    assert_eq!(
+        held.freshness(&early, now),
+        aiod_auth_core::session::Freshness::Good
+    );
+
+    world.server.clear_faults();
+    let renewed = world
+        .run(Session::token(profile(), early, policy()).with_held(Some(held)))
+        .unwrap();
+    assert!(renewed.renewal_failed.is_none());
+    assert!(
+        !renewed
+            .tokens
+            .access_token
+            .same_as(&before.tokens.access_token)
+    );
+}
+
+#[test]
+fn tokens_that_could_not_be_saved_are_given_out_and_it_is_said() {
+    let mut world = world();
+    log_in(&mut world);
+    let_it_expire(&mut world);
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let mut lock = None;
+    let tokens = loop {
+        match session.poll(world.now()).unwrap() {
+            Step::Store(access)
+                if matches!(access.request().operation, StoreOperation::Save(_)) =>
+            {
+                access.complete(Duration::ZERO, Err(StoreFailure::new("the disk is full")));
+            }
+            Step::Store(access) => {
+                let outcome =
+                    aiod_auth_store::perform(Some(&world.store), access.request(), &mut lock);
+                access.complete(Duration::ZERO, outcome);
+            }
+            Step::Send(exchange) => {
+                let request = aiod_auth_tests::world::as_simulated(exchange.request());
+                let now_ms = world.now().as_unix_millis().unsigned_abs();
+                let aiod_auth_tests::sim::Reply::Answer(answer) =
+                    world.server.handle(now_ms, &request)
+                else {
+                    panic!()
+                };
+                let response = aiod_auth_core::Response::new(answer.status, &[], &answer.body);
+                exchange
+                    .begin()
+                    .complete(world.now(), Duration::ZERO, Ok(response));
+            }
+            Step::Ask(_) | Step::Wait(_) => panic!(),
+            Step::Done(tokens) => break tokens,
+        }
+    };
+    assert_eq!(
+        tokens.kept,
+        Kept::NotSaved(StoreFailure::new("the disk is full"))
+    );
+
+    // The next job doesn't fall back on the old ones, which are dead.
+    world.pass(seconds(300));
+    let held = Some(tokens);
+    let next = world
+        .run(Session::token(profile(), Demand::new(), policy()).with_held(held))
+        .unwrap();
+    assert_eq!(next.kept, Kept::Saved);
+}
+
+#[test]
+fn a_login_is_a_last_resort_that_has_to_be_allowed() {
+    let mut world = world();
+    assert_eq!(
+        get_token(&mut world).unwrap_err().kind(),
+        Kind::NotAuthenticated
+    );
+    assert!(world.prompts.is_empty());
+
+    world.after(seconds(1), Event::Approve);
+    let session = Session::token(profile(), Demand::new(), policy()).or_login(seconds(60));
+    world.run(session).unwrap();
+    assert_eq!(world.prompts.len(), 1);
+
+    world.pass(seconds(300));
+    world.server.end_sessions();
+    world.after(seconds(1), Event::Approve);
+    let session = Session::token(profile(), Demand::new(), policy()).or_login(seconds(60));
+    world.run(session).unwrap();
+    assert_eq!(world.prompts.len(), 2);
+    assert!(stored(&world).unwrap().session_ended_at.is_none());
+}
+
+#[test]
+fn a_refresh_token_from_elsewhere_is_proven_by_using_it() {
+    let mut world = world();
+    let tokens = log_in(&mut world).tokens;
+    world.store.remove(&profile().key()).unwrap();
+    let dead = RefreshToken::new("dead");
+    let session = Session::login_with_refresh_token(profile(), dead, policy());
+    assert_eq!(world.run(session).unwrap_err().kind(), Kind::SessionEnded);
+    assert!(stored(&world).is_none());
+
+    let alive = tokens.refresh_token.clone().unwrap();
+    world
+        .run(Session::login_with_refresh_token(
+            profile(),
+            alive,
+            policy(),
+        ))
+        .unwrap();
+    assert!(stored(&world).is_some());
+}
+
+#[test]
+fn a_refresh_that_is_dropped_on_the_way_counts_as_sent() {
+    let mut world = world();
+    log_in(&mut world);
+    let_it_expire(&mut world);
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let (mut sends, mut lock) = (0, None);
+    let error = loop {
+        match session.poll(world.now()) {
+            Err(error) => break error,
+            Ok(Step::Send(exchange)) if exchange.request().url().path() == "/token" => {
+                sends += 1;
+                drop(exchange.begin());
+            }
+            Ok(Step::Send(exchange)) => {
+                let metadata =
+                    json!({"issuer": ISSUER, "token_endpoint": format!("{ISSUER}/token")});
+                let body = metadata.to_string();
+                let response = aiod_auth_core::Response::new(200, &[], body.as_bytes());
+                // Dropped before it began, it is offered again.
+                drop(exchange);
+                let Ok(Step::Send(exchange)) = session.poll(world.now()) else {
+                    panic!()
+                };
+                exchange
+                    .begin()
+                    .complete(world.now(), Duration::ZERO, Ok(response));
+            }
+            Ok(Step::Store(access)) => {
+                let outcome =
+                    aiod_auth_store::perform(Some(&world.store), access.request(), &mut lock);
+                access.complete(Duration::ZERO, outcome);
+            }
+            Ok(Step::Wait(pause)) => {
+                let delay = pause.delay();
+                pause.complete(delay);
+            }
+            Ok(Step::Ask(_) | Step::Done(_)) => panic!(),
+        }
+    };
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+    assert_eq!(sends, 2);
+    assert!(matches!(session.poll(world.now()), Err(Error::Finished)));
+}
