@@ -1,9 +1,6 @@
 //! Who asks: a client's identity, and how it proves it.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::string::{String, ToString};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use zeroize::Zeroizing;
@@ -145,9 +142,10 @@ impl ClientIdentity {
         if let Some(method) = self.method {
             return Ok(method);
         }
-        let supported: Option<&Vec<String>> = match endpoint {
-            Endpoint::Revocation => server.revocation_auth_methods.as_ref(),
-            _ => server.token_auth_methods.as_ref(),
+        let supported = if endpoint == Endpoint::Revocation {
+            &server.revocation_auth_methods
+        } else {
+            &server.token_auth_methods
         };
         let Some(supported) = supported else {
             return Ok(AuthenticationMethod::ClientSecretBasic);

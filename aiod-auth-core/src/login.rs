@@ -52,7 +52,7 @@ enum State {
     Start,
     Discovering(Box<Discovery>),
     Authorizing(Box<DeviceAuthorizationRequest>),
-    Asking(DeviceAuthorization, Option<(Duration, Reply)>),
+    Asking(Box<DeviceAuthorization>, Option<(Duration, Reply)>),
     Polling(Box<DeviceAccessTokenRequest>),
     Requesting(Box<AccessTokenRequest>),
     Ended,
@@ -89,12 +89,10 @@ impl Login {
     }
 
     fn needed(&self) -> &'static [Endpoint] {
-        match self.profile.login() {
-            LoginMethod::Device if self.refresh_token.is_none() => {
-                &[Endpoint::Token, Endpoint::DeviceAuthorization]
-            }
-            _ => &[Endpoint::Token],
+        if self.refresh_token.is_none() && self.profile.login() == LoginMethod::Device {
+            return &[Endpoint::Token, Endpoint::DeviceAuthorization];
         }
+        &[Endpoint::Token]
     }
 
     /// One state further, if the present one is through.
@@ -124,7 +122,7 @@ impl Login {
             State::Authorizing(request) => {
                 if let Some(outcome) = request.take_outcome(now) {
                     self.spent = self.spent.saturating_add(request.spent());
-                    self.state = State::Asking(outcome?, None);
+                    self.state = State::Asking(outcome?.into(), None);
                 }
             }
             State::Asking(authorization, Some((took, Reply::Shown))) => {

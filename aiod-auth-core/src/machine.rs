@@ -9,6 +9,7 @@
 //!   exception is [`InFlight`]: dropped, it means "sent, and no answer came".
 //! - Waits are durations, reported back as really slept. No machine computes a wait from the clock.
 
+use alloc::boxed::Box;
 use core::{fmt, time::Duration};
 
 use crate::{
@@ -87,7 +88,7 @@ impl InFlight<'_> {
     /// What is being sent.
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
-        self.machine.as_deref().map(|machine| machine.request())
+        self.machine.as_deref().map(Sends::request)
     }
 
     /// What came back, when (wall clock), and how long it took (monotonic clock).
@@ -140,7 +141,7 @@ impl<'m> StoreAccess<'m> {
 #[must_use]
 pub struct Ask<'m> {
     machine: &'m mut dyn Asks,
-    prompt: Prompt,
+    prompt: Box<Prompt>,
 }
 
 /// What a person has to be shown or asked.
@@ -178,12 +179,15 @@ impl fmt::Display for Prompt {
 
 impl<'m> Ask<'m> {
     pub(crate) fn new(machine: &'m mut dyn Asks, prompt: Prompt) -> Self {
-        Self { machine, prompt }
+        Self {
+            machine,
+            prompt: Box::new(prompt),
+        }
     }
 
     /// What to show.
     #[must_use]
-    pub const fn prompt(&self) -> &Prompt {
+    pub fn prompt(&self) -> &Prompt {
         &self.prompt
     }
 

@@ -120,7 +120,7 @@ impl Profile {
         match self.login {
             LoginMethod::Auto if self.client.is_confidential() => LoginMethod::ClientCredentials,
             LoginMethod::Auto => LoginMethod::Device,
-            decided => decided,
+            LoginMethod::Device | LoginMethod::ClientCredentials => self.login,
         }
     }
 

@@ -60,7 +60,7 @@ impl Http {
         let url = request.url().clone();
         let mut outgoing = match request.method() {
             Method::Get => client.get(url),
-            _ => client.post(url).body(request.body().to_vec()),
+            Method::Post | _ => client.post(url).body(request.body().to_vec()),
         };
         for (name, value) in request.headers() {
             outgoing = outgoing.header(name, value);

@@ -135,7 +135,7 @@ impl Client {
             Some(Freshness::Aging) => match self.renewal.try_lock() {
                 Ok(renewal) => self.renew(demand, renewal)?,
                 Err(TryLockError::Poisoned(poisoned)) => {
-                    self.renew(demand, poisoned.into_inner())?
+                    self.renew(demand, poisoned.into_inner())?;
                 }
                 Err(TryLockError::WouldBlock) => return Ok(Token(held)),
             },

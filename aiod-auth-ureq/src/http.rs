@@ -123,6 +123,10 @@ fn texts(headers: &HeaderMap) -> Vec<(&str, &str)> {
 }
 
 /// Whatever did not fail before there was a connection may have reached the server.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "somebody else's enum, which grows"
+)]
 fn no_response(error: &ureq::Error) -> NoResponse {
     match error {
         ureq::Error::Other(other) => match other.downcast_ref::<NotConnected>() {
@@ -158,6 +162,10 @@ impl std::fmt::Display for NotConnected {
 impl std::error::Error for NotConnected {}
 
 impl NotConnected {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "somebody else's enum, which grows"
+    )]
     fn wrap(error: &ureq::Error) -> ureq::Error {
         ureq::Error::Other(Box::new(match error {
             ureq::Error::Timeout(_) => Self::Because("timed out while connecting"),
@@ -170,6 +178,10 @@ impl NotConnected {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "somebody else's enum, which grows"
+)]
 fn reason(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused",

@@ -115,22 +115,27 @@ impl Error {
     /// Whether the same call may work later without anybody changing anything.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Unreachable { cause, .. } => *cause != Unreachable::Untrusted,
-            _ => self.kind() == Kind::Unavailable,
-        }
+        let untrusted = matches!(
+            self,
+            Self::Unreachable {
+                cause: Unreachable::Untrusted,
+                ..
+            }
+        );
+        self.kind() == Kind::Unavailable && !untrusted
     }
 
     /// What the server said, where it said something.
     #[must_use]
     pub fn server_error(&self) -> Option<&ServerError> {
-        match self {
-            Self::Refused(e)
-            | Self::AccessDenied(e)
-            | Self::SessionEnded(e)
-            | Self::TokenRejected(e) => Some(e),
-            _ => None,
+        if let Self::Refused(error)
+        | Self::AccessDenied(error)
+        | Self::SessionEnded(error)
+        | Self::TokenRejected(error) = self
+        {
+            return Some(error);
         }
+        None
     }
 
     /// What to do next, for a person.
@@ -157,7 +162,11 @@ impl Error {
                 Some("try again; if the server says that the session has ended, log in again")
             }
             Self::Store(failure) => failure.hint(),
-            _ => None,
+            Self::Usage(_)
+            | Self::AccessDenied(_)
+            | Self::Cancelled
+            | Self::Finished
+            | Self::Internal(_) => None,
         }
     }
 }

@@ -66,7 +66,14 @@ impl ConfigProblem {
                 Some("check the issuer, or give the address in the profile")
             }
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
-            _ => None,
+            Self::InvalidUrl { .. }
+            | Self::InvalidIssuer
+            | Self::MissingClientSecret
+            | Self::EmptyClientId
+            | Self::NoCommonAuthenticationMethod(_)
+            | Self::InvalidScope
+            | Self::InvalidResource
+            | Self::ForeignOrigin { .. } => None,
         }
     }
 }
@@ -148,7 +155,17 @@ impl Problem {
                 Some("configure the issuer exactly as the server writes it")
             }
             Self::NoMetadata => Some("check the issuer"),
-            _ => None,
+            Self::NotJson { .. }
+            | Self::Empty
+            | Self::NotAnObject
+            | Self::TooDeep
+            | Self::TooLarge
+            | Self::Missing(_)
+            | Self::Invalid(_)
+            | Self::Duplicate(_)
+            | Self::UnknownTokenType
+            | Self::UnexpectedStatus
+            | Self::SubjectMismatch => None,
         }
     }
 }

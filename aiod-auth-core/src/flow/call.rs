@@ -74,7 +74,7 @@ impl<T: Send> Flow for Call<T> {
     fn take_outcome(&mut self, _now: Timestamp) -> Option<Result<T, Error>> {
         match mem::replace(&mut self.state, State::Taken) {
             State::Ended(outcome) => Some(outcome),
-            unfinished => {
+            unfinished @ (State::Ready | State::Waiting(_) | State::Taken) => {
                 self.state = unfinished;
                 None
             }

@@ -127,12 +127,11 @@ impl Flow for DeviceAccessTokenRequest {
     fn take_outcome(&mut self, _now: Timestamp) -> Option<Result<Tokens, Error>> {
         match mem::replace(&mut self.state, State::Taken) {
             State::Ended(outcome) => Some(outcome),
-            State::Taken => None,
             // No poll at the deadline or after it, and no wait past it.
             State::Waiting(..) | State::Ready if self.time.left().is_zero() => {
                 Some(Err(self.time.is_up()))
             }
-            unfinished => {
+            unfinished @ (State::Waiting(..) | State::Ready | State::Taken) => {
                 self.state = unfinished;
                 None
             }

@@ -62,12 +62,12 @@ impl Discovery {
 
     /// Goes on to the next place after an answer that was no metadata; not when the server is away.
     fn go_on(&mut self, error: Error) -> Result<(), Error> {
-        match error {
-            Error::Refused(_) => {}
-            Error::InvalidResponse { .. } => {
-                self.problem.get_or_insert(error);
-            }
-            _ => return Err(error),
+        let is_answer = matches!(error, Error::Refused(_) | Error::InvalidResponse { .. });
+        if !is_answer {
+            return Err(error);
+        }
+        if matches!(error, Error::InvalidResponse { .. }) {
+            self.problem.get_or_insert(error);
         }
         let next = match self.place {
             Place::OpenIdAppended => Place::OAuthInserted,
@@ -129,7 +129,8 @@ impl Place {
     fn url(self, issuer: &Issuer) -> Url {
         let mut url = issuer.url().clone();
         // A terminating slash is removed first: RFC 8414 §3.1, OpenID Connect Discovery §4.1.
-        let path = url.path().strip_suffix('/').unwrap_or(url.path());
+        let path = url.path();
+        let path = path.strip_suffix('/').unwrap_or(path);
         let well_known: String = match self {
             Self::OpenIdAppended => format!("{path}/.well-known/openid-configuration"),
             Self::OAuthInserted => format!("/.well-known/oauth-authorization-server{path}"),

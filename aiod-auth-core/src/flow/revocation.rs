@@ -108,6 +108,9 @@ pub(super) fn done_or_dead(
         {
             Answer::Good(())
         }
-        answer => answer,
+        answer @ (Answer::Good(())
+        | Answer::Refused(_)
+        | Answer::Later { .. }
+        | Answer::Broken(_)) => answer,
     }
 }

@@ -227,7 +227,7 @@ impl Logout {
             Err(error) if session => self.unproven(error),
             // An access token that can't be revoked ends by itself.
             Err(Error::Config(ConfigProblem::MissingEndpoint(_))) => {
-                self.remove(LoggedOut::Forgotten)
+                self.remove(LoggedOut::Forgotten);
             }
             Err(Error::Refused(error)) if error.code == Some(ErrorCode::UnsupportedTokenType) => {
                 self.remove(LoggedOut::Forgotten);

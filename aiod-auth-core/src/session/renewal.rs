@@ -235,7 +235,7 @@ impl Session {
             },
             State::Loading(call) => {
                 if let Some(outcome) = call.take_outcome(now) {
-                    self.spend(|state| state.spent());
+                    self.spend(State::spent);
                     match outcome {
                         Ok(reply) => self.loaded(reply, now),
                         Err(error) => self.fail(error, now),
@@ -244,7 +244,7 @@ impl Session {
             }
             State::Discovering(discovery) => {
                 if let Some(outcome) = discovery.take_outcome(now) {
-                    self.spend(|state| state.spent());
+                    self.spend(State::spent);
                     match outcome {
                         Ok(server) => {
                             self.server = Some(Arc::new(self.profile.discovered(server)));
@@ -257,7 +257,7 @@ impl Session {
             State::Locking(lock, to_save) => {
                 if let Some(outcome) = lock.take_outcome(now) {
                     let to_save = to_save.take();
-                    self.spend(|state| state.spent());
+                    self.spend(State::spent);
                     self.locked = outcome.is_ok();
                     match (outcome, to_save) {
                         (Ok(()), None) => self.load(),
@@ -273,14 +273,14 @@ impl Session {
             State::Refreshing(request) => {
                 if let Some(outcome) = request.take_outcome(now) {
                     let new_refresh_token = request.take_new_refresh_token();
-                    self.spend(|state| state.spent());
+                    self.spend(State::spent);
                     self.refreshed(outcome, new_refresh_token, now);
                 }
             }
             State::Rereading(call, error) => {
                 if let Some(outcome) = call.take_outcome(now) {
                     let error = mem::replace(error, Error::Finished);
-                    self.spend(|state| state.spent());
+                    self.spend(State::spent);
                     match outcome {
                         Ok(reply) => self.reread(reply, error, now),
                         Err(_) => self.fail(error, now),
@@ -290,7 +290,7 @@ impl Session {
             State::Resting(Duration::ZERO) => self.refresh(now),
             State::Requesting(request) => {
                 if let Some(outcome) = request.take_outcome(now) {
-                    self.spend(|state| state.spent());
+                    self.spend(State::spent);
                     match outcome {
                         Ok(tokens) => self.save(Arc::new(tokens), None),
                         Err(error) => self.fail(error, now),
@@ -312,7 +312,7 @@ impl Session {
             State::Saving(call, tokens, error) => {
                 if let Some(outcome) = call.take_outcome(now) {
                     let (tokens, error) = (Arc::clone(tokens), error.take());
-                    self.spend(|state| state.spent());
+                    self.spend(State::spent);
                     self.saved(outcome, tokens, error, now);
                 }
             }
@@ -462,10 +462,10 @@ impl Session {
                 self.save(Arc::new(tokens), None);
             }
             Err(error @ Error::SessionEnded(_)) if renewing.second => {
-                self.session_ended(error, now)
+                self.session_ended(error, now);
             }
             Err(error @ Error::OutcomeUnknown { .. }) if renewing.lost_once => {
-                self.fail(error, now)
+                self.fail(error, now);
             }
             Err(error @ (Error::SessionEnded(_) | Error::OutcomeUnknown { .. })) => {
                 let call = StoreCall::new(&self.key, StoreOperation::Load);
@@ -501,12 +501,11 @@ impl Session {
                 Freshness::Aging | Freshness::Stale => self.refresh(now),
             };
         }
-        match error {
-            Error::OutcomeUnknown { .. } => {
-                renewing.lost_once = true;
-                self.state = State::Resting(self.policy.delay(1));
-            }
-            error => self.session_ended(error, now),
+        if matches!(error, Error::OutcomeUnknown { .. }) {
+            renewing.lost_once = true;
+            self.state = State::Resting(self.policy.delay(1));
+        } else {
+            self.session_ended(error, now);
         }
     }
 

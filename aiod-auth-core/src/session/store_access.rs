@@ -164,7 +164,7 @@ impl Flow for TakeLock {
     fn take_outcome(&mut self, _now: Timestamp) -> Option<Result<(), Error>> {
         match mem::replace(&mut self.state, Lock::Taken) {
             Lock::Ended(outcome) => Some(outcome),
-            unfinished => {
+            unfinished @ (Lock::Trying | Lock::Waiting(_) | Lock::Taken) => {
                 self.state = unfinished;
                 None
             }

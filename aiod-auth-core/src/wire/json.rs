@@ -63,7 +63,7 @@ impl<'a> Object<'a> {
             .filter(|list: &Vec<String>| !list.is_empty()))
     }
 
-    pub(crate) fn object(&self, name: &'static str) -> Result<Option<Object<'a>>, Problem> {
+    pub(crate) fn object(&self, name: &'static str) -> Result<Option<Self>, Problem> {
         match self.raw(name)? {
             None => Ok(None),
             Some(raw) if raw.get().starts_with('{') => serde_json::from_str(raw.get())

@@ -98,7 +98,7 @@ fn token(object: &Object<'_>, name: &'static str) -> Result<Option<String>, Prob
     }
 }
 
-/// RFC 6749 §7.1: a token of an unknown type must not be used. LinkedIn, VK and others leave the
+/// RFC 6749 §7.1: a token of an unknown type must not be used. `LinkedIn`, VK and others leave the
 /// type out; some write it in other letters, some with a space behind it.
 fn check_token_type(object: &Object<'_>) -> Result<(), Problem> {
     match object.text("token_type")? {

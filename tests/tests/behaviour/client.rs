@@ -29,7 +29,7 @@ fn logged_in() -> (Running, Client) {
 fn log_in_at(running: &Running, client: &Client) {
     let approve = |prompt: &Prompt| match prompt {
         Prompt::DeviceCode(prompt) => {
-            assert!(running.simulator().approve(&prompt.user_code, "alice"))
+            assert!(running.simulator().approve(&prompt.user_code, "alice"));
         }
         other => panic!("{other:?}"),
     };
