@@ -66,11 +66,7 @@ impl ClientIdentity {
             return Err(Error::Config(ConfigProblem::EmptyClientId));
         }
         check("client id", &id)?;
-        Ok(Self {
-            id,
-            secret: None,
-            method: None,
-        })
+        Ok(Self { id, secret: None, method: None })
     }
 
     /// A confidential client. An empty secret is none (RFC 6749 §2.3.1).
@@ -150,15 +146,10 @@ impl ClientIdentity {
         let Some(supported) = supported else {
             return Ok(AuthenticationMethod::ClientSecretBasic);
         };
-        [
-            AuthenticationMethod::ClientSecretBasic,
-            AuthenticationMethod::ClientSecretPost,
-        ]
-        .into_iter()
-        .find(|method| supported.iter().any(|name| name == method.as_str()))
-        .ok_or(Error::Config(ConfigProblem::NoCommonAuthenticationMethod(
-            endpoint,
-        )))
+        [AuthenticationMethod::ClientSecretBasic, AuthenticationMethod::ClientSecretPost]
+            .into_iter()
+            .find(|method| supported.iter().any(|name| name == method.as_str()))
+            .ok_or(Error::Config(ConfigProblem::NoCommonAuthenticationMethod(endpoint)))
     }
 }
 
@@ -192,9 +183,7 @@ mod tests {
 
     fn server(methods: Option<Vec<&str>>) -> AuthorizationServer {
         let server = AuthorizationServer::new(Issuer::new("https://as.example").unwrap());
-        let mut server = server
-            .with_endpoint(Endpoint::Token, "https://as.example/token")
-            .unwrap();
+        let mut server = server.with_endpoint(Endpoint::Token, "https://as.example/token").unwrap();
         server.token_auth_methods = methods.map(|m| m.into_iter().map(String::from).collect());
         server
     }
@@ -230,10 +219,7 @@ mod tests {
         let (header, body) =
             post(&confidential, &server(Some(vec!["client_secret_post"]))).unwrap();
         assert_eq!(header, "");
-        assert!(
-            body.contains("&client_id=cli&client_secret=p%3Aa"),
-            "{body}"
-        );
+        assert!(body.contains("&client_id=cli&client_secret=p%3Aa"), "{body}");
 
         assert!(post(&confidential, &server(Some(vec!["private_key_jwt"]))).is_err());
     }
@@ -241,9 +227,7 @@ mod tests {
     #[test]
     fn a_line_break_at_the_end_of_a_secret_is_named() {
         let client = ClientIdentity::public("cli").unwrap();
-        let error = client
-            .with_secret(ClientSecret::new("canary\n"))
-            .unwrap_err();
+        let error = client.with_secret(ClientSecret::new("canary\n")).unwrap_err();
         assert_eq!(error.hint(), Some("is there a line break at its end?"));
         assert!(!alloc::format!("{error} {error:?}").contains("canary"));
     }

@@ -53,14 +53,8 @@ impl Request {
 
     fn new(method: Method, url: Url, body: Zeroizing<Vec<u8>>) -> Self {
         // GitHub answers with a form unless asked for JSON.
-        Self {
-            method,
-            url,
-            headers: Vec::new(),
-            body,
-            timeout: None,
-        }
-        .with_header("Accept", "application/json")
+        Self { method, url, headers: Vec::new(), body, timeout: None }
+            .with_header("Accept", "application/json")
     }
 
     pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -86,9 +80,7 @@ impl Request {
 
     /// Names and values. A value may be a secret.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
+        self.headers.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
     /// What to send after the headers, in one piece with a `Content-Length`; empty for a GET. It
@@ -108,12 +100,7 @@ impl Request {
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (method, url) = (self.method.as_str(), &self.url);
-        write!(
-            f,
-            "Request({method} {}{})",
-            url.origin().ascii_serialization(),
-            url.path()
-        )
+        write!(f, "Request({method} {}{})", url.origin().ascii_serialization(), url.path())
     }
 }
 
@@ -129,11 +116,7 @@ impl<'a> Response<'a> {
     /// From a final status (not 1xx), the header fields, and the whole body, decoded.
     #[must_use]
     pub const fn new(status: u16, headers: &'a [(&'a str, &'a str)], body: &'a [u8]) -> Self {
-        Self {
-            status,
-            headers,
-            body,
-        }
+        Self { status, headers, body }
     }
 
     /// The status code.
@@ -145,10 +128,7 @@ impl<'a> Response<'a> {
     /// The first field of this name, in any case (RFC 9110 §5.1).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| *value)
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 
     /// The body.

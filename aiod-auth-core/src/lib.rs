@@ -1,4 +1,74 @@
 //! OAuth 2.0 and OpenID Connect client flows as state machines that do no IO.
+//!
+//! A machine says what it wants next: send this request, sleep so long, show this to a person, read
+//! or write this record. Whoever embeds it does that, and tells it what came of it. Nothing in here
+//! opens a socket, reads a clock, starts a thread or draws a random number, so every flow runs in a
+//! test, a fuzzer, a browser or a microcontroller (`no_std` with `alloc`) as it does in a server.
+//!
+//! Most programs want the `Client` of `aiod-auth-ureq` (blocking) or the driver of
+//! `aiod-auth-reqwest` (async), which are built on these machines and nothing else.
+//!
+//! # The loop
+//!
+//! This is all that an adapter is. Here, the network is a function that knows two answers:
+//!
+//! ```
+//! use core::time::Duration;
+//! use aiod_auth_core::{
+//!     AuthorizationServer, Error, Issuer, Machine, Reply, Response, RetryPolicy, Step, Timestamp,
+//!     flow::Discovery,
+//! };
+//!
+//! fn drive<M: Machine>(mut machine: M) -> Result<M::Output, Error> {
+//!     let now = Timestamp::from_unix_millis(1_767_225_600_000); // your clock
+//!     loop {
+//!         match machine.poll(now)? {
+//!             Step::Send(exchange) => {
+//!                 let (status, body) = send(exchange.request()); // your HTTP client
+//!                 let took = Duration::from_millis(20);
+//!                 exchange.begin().complete(now, took, Ok(Response::new(status, &[], body)));
+//!             }
+//!             Step::Wait(pause) => {
+//!                 let delay = pause.delay(); // your sleep
+//!                 pause.complete(delay);
+//!             }
+//!             Step::Store(access) => {
+//!                 let reply = access.request().answered_without_store(); // your store
+//!                 access.complete(Duration::ZERO, Ok(reply));
+//!             }
+//!             Step::Ask(ask) => ask.complete(Duration::ZERO, Reply::Cancelled), // your person
+//!             Step::Done(output) => return Ok(output),
+//!         }
+//!     }
+//! }
+//! # fn send(request: &aiod_auth_core::Request) -> (u16, &'static [u8]) {
+//! #     match request.url().path() {
+//! #         "/.well-known/openid-configuration" => (404, b""),
+//! #         _ => (200, br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/t"}"#),
+//! #     }
+//! # }
+//!
+//! let issuer = Issuer::new("https://as.example")?;
+//! let server: AuthorizationServer = drive(Discovery::new(issuer, RetryPolicy::default()))?;
+//! assert_eq!(server.issuer().as_str(), "https://as.example");
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! The rules of the loop are at [`Machine`], [`Exchange`] and [`InFlight`].
+//!
+//! # The map
+//!
+//! | for | see |
+//! | --- | --- |
+//! | one request of one RFC | [`flow`] |
+//! | a login from discovery to tokens | [`Login`] |
+//! | tokens that are kept and renewed; who am I; logging out | [`session`] |
+//! | what is configured | [`Profile`], [`Issuer`], [`ClientIdentity`], [`Scope`], [`RetryPolicy`] |
+//! | what can go wrong | [`Error`], [`Kind`] |
+//!
+//! # Features
+//!
+//! `std` (default): [`Timestamp`] from `std::time::SystemTime`. Everything else works without.
 #![no_std]
 #![warn(
     clippy::arithmetic_side_effects,

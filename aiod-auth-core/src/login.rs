@@ -69,15 +69,7 @@ impl Login {
         policy: RetryPolicy,
     ) -> Self {
         let (refresh_token, spent, state) = (None, Duration::ZERO, State::Start);
-        Self {
-            profile,
-            policy: policy.within(limit),
-            limit,
-            refresh_token,
-            server,
-            spent,
-            state,
-        }
+        Self { profile, policy: policy.within(limit), limit, refresh_token, server, spent, state }
     }
 
     /// Logs in with a refresh token that somebody else got (some platforms call it an API key), and
@@ -100,12 +92,7 @@ impl Login {
         match &mut self.state {
             State::Start => {
                 let given = self.profile.given_server(self.needed()).map(Arc::new);
-                match self
-                    .server
-                    .take()
-                    .filter(|server| server.is_current(now))
-                    .or(given)
-                {
+                match self.server.take().filter(|server| server.is_current(now)).or(given) {
                     Some(server) => self.begin(server)?,
                     None => {
                         let issuer = self.profile.issuer().clone();

@@ -35,10 +35,7 @@ pub trait Machine {
 /// What a machine wants next.
 #[must_use]
 #[derive(Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a driver that does not know a step can't drive"
-)]
+#[expect(clippy::exhaustive_enums, reason = "a driver that does not know a step can't drive")]
 pub enum Step<'m, T> {
     /// Perform one HTTP request: [`Exchange::begin`], send, then [`InFlight::complete`].
     Send(Exchange<'m>),
@@ -71,9 +68,7 @@ impl<'m> Exchange<'m> {
 
     /// The request goes out now.
     pub fn begin(self) -> InFlight<'m> {
-        InFlight {
-            machine: Some(self.machine),
-        }
+        InFlight { machine: Some(self.machine) }
     }
 }
 
@@ -179,10 +174,7 @@ impl fmt::Display for Prompt {
 
 impl<'m> Ask<'m> {
     pub(crate) fn new(machine: &'m mut dyn Asks, prompt: Prompt) -> Self {
-        Self {
-            machine,
-            prompt: Box::new(prompt),
-        }
+        Self { machine, prompt: Box::new(prompt) }
     }
 
     /// What to show.
@@ -219,11 +211,7 @@ pub enum Reason {
 
 impl<'m> Pause<'m> {
     pub(crate) fn new(machine: &'m mut dyn Sleeps, delay: Duration, reason: Reason) -> Self {
-        Self {
-            machine,
-            delay,
-            reason,
-        }
+        Self { machine, delay, reason }
     }
 
     /// How long to sleep.

@@ -39,10 +39,7 @@ impl Profile {
     /// # Errors
     /// [`Error::Config`] as for [`Issuer::new`] and [`ClientIdentity::public`].
     pub fn new(issuer: &str, client_id: impl Into<String>) -> Result<Self, Error> {
-        Ok(Self::with_client(
-            Issuer::new(issuer)?,
-            ClientIdentity::public(client_id)?,
-        ))
+        Ok(Self::with_client(Issuer::new(issuer)?, ClientIdentity::public(client_id)?))
     }
 
     /// Any client at any server.
@@ -86,13 +83,9 @@ impl Profile {
     /// # Errors
     /// As for [`AuthorizationServer::with_endpoint`].
     pub fn with_endpoint(mut self, endpoint: Endpoint, address: &str) -> Result<Self, Error> {
-        let url = self
-            .issuer
-            .transport()
-            .check(endpoint.metadata_name(), address)?;
-        if let Some(slot) = self.endpoints.slot(endpoint) {
-            *slot = Some(url);
-        }
+        let url = self.issuer.transport().check(endpoint.metadata_name(), address)?;
+        let slot = self.endpoints.slot(endpoint);
+        *slot.ok_or(Error::Usage("metadata is found by the issuer, not given"))? = Some(url);
         Ok(self)
     }
 
@@ -139,10 +132,7 @@ impl Profile {
     /// The server without asking it, if all these endpoints are given by hand.
     pub(crate) fn given_server(&self, needed: &[Endpoint]) -> Option<AuthorizationServer> {
         let server = self.discovered(AuthorizationServer::new(self.issuer.clone()));
-        needed
-            .iter()
-            .all(|endpoint| server.endpoint(*endpoint).is_some())
-            .then_some(server)
+        needed.iter().all(|endpoint| server.endpoint(*endpoint).is_some()).then_some(server)
     }
 
     /// What was discovered, with what is given by hand laid over it.
@@ -154,10 +144,7 @@ impl Profile {
 /// What a record of tokens is for. Two keys are the same only if all of it is: nobody is ever handed
 /// another's token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "whoever writes a store has to use all of it"
-)]
+#[expect(clippy::exhaustive_structs, reason = "whoever writes a store has to use all of it")]
 pub struct RecordKey {
     /// The authorization server.
     pub issuer: String,

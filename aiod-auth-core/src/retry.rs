@@ -50,9 +50,7 @@ impl RetryPolicy {
 
     /// The wait after the `failures`-th failure: doubled each time, up to a quarter less or more.
     pub(crate) fn delay(&self, failures: u32) -> Duration {
-        let doubled = self
-            .first_delay
-            .saturating_mul(1_u32 << failures.saturating_sub(1).min(10));
+        let doubled = self.first_delay.saturating_mul(1_u32 << failures.saturating_sub(1).min(10));
         spread(doubled, self.jitter_seed.wrapping_add(u64::from(failures)))
     }
 }
@@ -61,11 +59,8 @@ impl RetryPolicy {
 pub(crate) fn spread(middle: Duration, seed: u64) -> Duration {
     let quarter = middle.checked_div(4).unwrap_or_default();
     let share = u32::from(mix(seed).to_le_bytes()[0]);
-    let extra = quarter
-        .saturating_mul(2)
-        .saturating_mul(share)
-        .checked_div(255)
-        .unwrap_or_default();
+    let extra =
+        quarter.saturating_mul(2).saturating_mul(share).checked_div(255).unwrap_or_default();
     middle.saturating_sub(quarter).saturating_add(extra)
 }
 
@@ -154,10 +149,7 @@ impl Tries {
             Setback::NoResponse(NoResponse::Untrusted) => Unreachable::Untrusted,
             // A body that is too large is an answer; whoever reads answers has dealt with it.
             Setback::NoResponse(NoResponse::TooLarge) => return Err(Error::Internal("retry")),
-            Setback::Status {
-                status,
-                retry_after,
-            } => {
+            Setback::Status { status, retry_after } => {
                 self.sends = self.sends.saturating_add(1);
                 if let Some(asked) = retry_after {
                     if asked > self.policy.retry_after_max {
@@ -188,11 +180,7 @@ impl Tries {
         if self.unanswered > 0 && self.resend != Resend::Freely {
             return Error::OutcomeUnknown { endpoint, attempts };
         }
-        Error::Unreachable {
-            endpoint,
-            attempts,
-            cause,
-        }
+        Error::Unreachable { endpoint, attempts, cause }
     }
 }
 
@@ -203,20 +191,9 @@ mod tests {
     #[test]
     fn waits_double_and_spread_by_a_quarter_at_most() {
         for seed in 0..200 {
-            let policy = RetryPolicy {
-                jitter_seed: seed,
-                ..RetryPolicy::default()
-            };
-            assert!(
-                (750..=1250).contains(&policy.delay(1).as_millis()),
-                "{:?}",
-                policy.delay(1)
-            );
-            assert!(
-                (1500..=2500).contains(&policy.delay(2).as_millis()),
-                "{:?}",
-                policy.delay(2)
-            );
+            let policy = RetryPolicy { jitter_seed: seed, ..RetryPolicy::default() };
+            assert!((750..=1250).contains(&policy.delay(1).as_millis()), "{:?}", policy.delay(1));
+            assert!((1500..=2500).contains(&policy.delay(2).as_millis()), "{:?}", policy.delay(2));
         }
     }
 
@@ -227,27 +204,18 @@ mod tests {
         assert!(tries.again(refused).is_ok());
         assert!(tries.again(refused).is_ok());
         let error = tries.again(refused).unwrap_err();
-        assert!(
-            matches!(error, Error::Unreachable { attempts: 3, .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, Error::Unreachable { attempts: 3, .. }), "{error:?}");
     }
 
     #[test]
     fn a_refresh_without_answer_is_sent_twice_in_all() {
         let lost = Setback::NoResponse(NoResponse::Unknown("timed out"));
-        let busy = Setback::Status {
-            status: 503,
-            retry_after: None,
-        };
+        let busy = Setback::Status { status: 503, retry_after: None };
         for (first, second) in [(lost, lost), (busy, lost), (lost, busy)] {
             let mut tries = Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Once);
             assert!(tries.again(first).is_ok());
             let error = tries.again(second).unwrap_err();
-            assert!(
-                matches!(error, Error::OutcomeUnknown { attempts: 2, .. }),
-                "{error:?}"
-            );
+            assert!(matches!(error, Error::OutcomeUnknown { attempts: 2, .. }), "{error:?}");
         }
     }
 
@@ -268,10 +236,6 @@ mod tests {
     #[test]
     fn a_certificate_that_does_not_hold_is_not_tried_again() {
         let mut tries = Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Freely);
-        assert!(
-            tries
-                .again(Setback::NoResponse(NoResponse::Untrusted))
-                .is_err()
-        );
+        assert!(tries.again(Setback::NoResponse(NoResponse::Untrusted)).is_err());
     }
 }

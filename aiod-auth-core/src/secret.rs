@@ -62,11 +62,7 @@ secret!(
 );
 
 fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len()
-        && a.iter()
-            .zip(b)
-            .fold(0, |difference, (x, y)| difference | (x ^ y))
-            == 0
+    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
 }
 
 #[cfg(test)]
@@ -77,10 +73,7 @@ mod tests {
 
     #[test]
     fn debug_shows_the_kind_and_not_the_secret() {
-        assert_eq!(
-            format!("{:?}", AccessToken::new("canary")),
-            "AccessToken(redacted)"
-        );
+        assert_eq!(format!("{:?}", AccessToken::new("canary")), "AccessToken(redacted)");
     }
 
     #[test]

@@ -57,13 +57,9 @@ impl AuthorizationServer {
     /// [`Error::Config`] for an address that is no absolute URL, has a fragment (RFC 6749 §3.1), or
     /// is plain `http` beyond loopback.
     pub fn with_endpoint(mut self, endpoint: Endpoint, address: &str) -> Result<Self, Error> {
-        let url = self
-            .issuer
-            .transport
-            .check(endpoint.metadata_name(), address)?;
-        if let Some(slot) = self.endpoints.slot(endpoint) {
-            *slot = Some(url);
-        }
+        let url = self.issuer.transport.check(endpoint.metadata_name(), address)?;
+        let slot = self.endpoints.slot(endpoint);
+        *slot.ok_or(Error::Usage("metadata is found by the issuer, not given"))? = Some(url);
         Ok(self)
     }
 
@@ -89,8 +85,7 @@ impl AuthorizationServer {
     /// Whether it may be used without asking again: what was discovered is kept for an hour.
     #[must_use]
     pub fn is_current(&self, now: Timestamp) -> bool {
-        self.discovered_at
-            .is_none_or(|at| now.saturating_duration_since(at) < METADATA_AGE_MAX)
+        self.discovered_at.is_none_or(|at| now.saturating_duration_since(at) < METADATA_AGE_MAX)
     }
 
     /// Whether the end session endpoint takes a refresh token, without a browser. That is
@@ -102,18 +97,14 @@ impl AuthorizationServer {
     }
 
     pub(crate) fn require(&self, endpoint: Endpoint) -> Result<&Url, Error> {
-        self.endpoint(endpoint)
-            .ok_or(Error::Config(ConfigProblem::MissingEndpoint(endpoint)))
+        self.endpoint(endpoint).ok_or(Error::Config(ConfigProblem::MissingEndpoint(endpoint)))
     }
 
     /// These endpoints where they are given, the discovered ones elsewhere.
     pub(crate) fn overridden_by(mut self, given: &Endpoints) -> Self {
         let pairs = [
             (&mut self.endpoints.token, &given.token),
-            (
-                &mut self.endpoints.device_authorization,
-                &given.device_authorization,
-            ),
+            (&mut self.endpoints.device_authorization, &given.device_authorization),
             (&mut self.endpoints.revocation, &given.revocation),
             (&mut self.endpoints.end_session, &given.end_session),
             (&mut self.endpoints.userinfo, &given.userinfo),
@@ -180,11 +171,7 @@ impl Issuer {
             return Err(Error::Config(ConfigProblem::InvalidIssuer));
         }
         let url = transport.check("issuer", address)?;
-        Ok(Self {
-            text: address.to_string(),
-            url,
-            transport,
-        })
+        Ok(Self { text: address.to_string(), url, transport })
     }
 
     /// The address, as it was given.
@@ -250,12 +237,9 @@ mod tests {
 
     #[test]
     fn https_only_loopback_excepted() {
-        for address in [
-            "https://as.example",
-            "http://127.0.0.1:1",
-            "http://[::1]:8080",
-            "http://localhost",
-        ] {
+        for address in
+            ["https://as.example", "http://127.0.0.1:1", "http://[::1]:8080", "http://localhost"]
+        {
             assert!(Issuer::new(address).is_ok(), "{address}");
         }
         for address in [
@@ -277,17 +261,8 @@ mod tests {
     #[test]
     fn an_endpoint_keeps_its_query_and_has_no_fragment() {
         let server = || AuthorizationServer::new(Issuer::new("https://as.example").unwrap());
-        let with_query = server()
-            .with_endpoint(Endpoint::Token, "https://as/t?tenant=1")
-            .unwrap();
-        assert_eq!(
-            with_query.endpoint(Endpoint::Token).unwrap().query(),
-            Some("tenant=1")
-        );
-        assert!(
-            server()
-                .with_endpoint(Endpoint::Token, "https://as/token#x")
-                .is_err()
-        );
+        let with_query = server().with_endpoint(Endpoint::Token, "https://as/t?tenant=1").unwrap();
+        assert_eq!(with_query.endpoint(Endpoint::Token).unwrap().query(), Some("tenant=1"));
+        assert!(server().with_endpoint(Endpoint::Token, "https://as/token#x").is_err());
     }
 }

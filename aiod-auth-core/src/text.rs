@@ -50,10 +50,7 @@ mod tests {
         let cases = [
             ("Session not active", "Session not active"),
             ("\u{1b}[31mred\u{1b}[0m\u{7}", "red"),
-            (
-                "AADSTS50076: no\r\nTrace ID: 1",
-                "AADSTS50076: no Trace ID: 1",
-            ),
+            ("AADSTS50076: no\r\nTrace ID: 1", "AADSTS50076: no Trace ID: 1"),
             ("  \t a \n\n b ", "a b"),
             ("a\u{202e}b\u{200b}c\u{9b}d", "abcd"),
             ("\u{1b}[", ""),
@@ -66,9 +63,6 @@ mod tests {
 
     #[test]
     fn length_is_bounded() {
-        assert_eq!(
-            clean(&"x".repeat(10_000)).chars().count(),
-            CHARACTERS_MAX + 1
-        );
+        assert_eq!(clean(&"x".repeat(10_000)).chars().count(), CHARACTERS_MAX + 1);
     }
 }

@@ -127,11 +127,7 @@ mod tests {
             ("1969-12-31T23:59:59.5Z", "1969-12-31T23:59:59Z"),
         ];
         for (text, written) in cases {
-            assert_eq!(
-                text.parse::<Timestamp>().unwrap().to_string(),
-                written,
-                "{text}"
-            );
+            assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), written, "{text}");
         }
         for text in ["", "tomorrow", "2026-11-22", "2026-11-22T17:53:55"] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
@@ -143,14 +139,8 @@ mod tests {
         for end in [i64::MAX, i64::MIN] {
             let end = Timestamp::from_unix_millis(end);
             assert_ne!(end.to_string(), "0000-00-00T00:00:00Z");
-            assert_eq!(
-                end.saturating_add(Duration::MAX).as_unix_millis(),
-                MAX_MILLIS
-            );
-            assert_eq!(
-                end.saturating_sub(Duration::MAX).as_unix_millis(),
-                -MAX_MILLIS
-            );
+            assert_eq!(end.saturating_add(Duration::MAX).as_unix_millis(), MAX_MILLIS);
+            assert_eq!(end.saturating_sub(Duration::MAX).as_unix_millis(), -MAX_MILLIS);
         }
     }
 

@@ -103,10 +103,7 @@ impl Scope {
     pub fn new<T: Into<String>>(tokens: impl IntoIterator<Item = T>) -> Result<Self, Error> {
         let tokens: BTreeSet<String> = tokens.into_iter().map(Into::into).collect();
         let allowed = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        if tokens
-            .iter()
-            .any(|token| token.is_empty() || !token.bytes().all(allowed))
-        {
+        if tokens.iter().any(|token| token.is_empty() || !token.bytes().all(allowed)) {
             return Err(Error::Config(ConfigProblem::InvalidScope));
         }
         Ok(Self(tokens))

@@ -59,10 +59,7 @@ impl Driver {
     /// # Errors
     /// If TLS can't be set up.
     pub fn with_request_timeout(timeout: Duration) -> Result<Self, StartError> {
-        Ok(Self {
-            http: Http::new(timeout).map_err(|_| StartError)?,
-            store: None,
-        })
+        Ok(Self { http: Http::new(timeout).map_err(|_| StartError)?, store: None })
     }
 
     /// Gives machines that ask for it a store.

@@ -44,19 +44,11 @@ impl Http {
                 .connect_timeout(CONNECT_TIMEOUT)
                 .pool_idle_timeout(IDLE_MAX)
         };
-        Ok(Self {
-            client: builder().build()?,
-            to_loopback: builder().no_proxy().build()?,
-            timeout,
-        })
+        Ok(Self { client: builder().build()?, to_loopback: builder().no_proxy().build()?, timeout })
     }
 
     pub(crate) async fn send(&self, request: &Request) -> Result<Received, NoResponse> {
-        let client = if is_loopback(request.url()) {
-            &self.to_loopback
-        } else {
-            &self.client
-        };
+        let client = if is_loopback(request.url()) { &self.to_loopback } else { &self.client };
         let url = request.url().clone();
         let mut outgoing = match request.method() {
             Method::Get => client.get(url),
@@ -65,31 +57,18 @@ impl Http {
         for (name, value) in request.headers() {
             outgoing = outgoing.header(name, value);
         }
-        let timeout = request
-            .timeout()
-            .map_or(self.timeout, |limit| limit.min(self.timeout));
-        let response = outgoing
-            .timeout(timeout)
-            .send()
-            .await
-            .map_err(|error| no_response(&error))?;
+        let timeout = request.timeout().map_or(self.timeout, |limit| limit.min(self.timeout));
+        let response =
+            outgoing.timeout(timeout).send().await.map_err(|error| no_response(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Received {
-            status,
-            headers,
-            body: body(response).await?,
-        })
+        Ok(Received { status, headers, body: body(response).await? })
     }
 }
 
 /// Not past the limit, whatever the server sends.
 async fn body(mut response: reqwest::Response) -> Result<Zeroizing<Vec<u8>>, NoResponse> {
     let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| no_response(&error))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|error| no_response(&error))? {
         if body.len() + chunk.len() > BODY_BYTES_MAX {
             return Err(NoResponse::TooLarge);
         }

@@ -87,7 +87,7 @@ impl Client {
         &self,
         prompt: impl FnMut(&Prompt) -> R,
     ) -> Result<SessionTokens, Error> {
-        self.login_within(Duration::from_secs(300), prompt)
+        self.login_within(LOGIN_LIMIT, prompt)
     }
 
     /// Logs in anew, within this time.
@@ -112,11 +112,7 @@ impl Client {
     /// [`Error::SessionEnded`] for a dead one; nothing is kept then.
     pub fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
         let profile = Arc::clone(&self.profile);
-        let tokens = self.run(Session::login_with_refresh_token(
-            profile,
-            token,
-            self.policy,
-        ))?;
+        let tokens = self.run(Session::login_with_refresh_token(profile, token, self.policy))?;
         Ok(self.hold(tokens))
     }
 
@@ -133,9 +129,9 @@ impl Client {
         match freshness {
             Some(Freshness::Good) => return Ok(Token(held)),
             Some(Freshness::Aging) => match self.renewal.try_lock() {
-                Ok(renewal) => self.renew(demand, renewal)?,
+                Ok(renewal) => self.renew_as(demand, renewal)?,
                 Err(TryLockError::Poisoned(poisoned)) => {
-                    self.renew(demand, poisoned.into_inner())?;
+                    self.renew_as(demand, poisoned.into_inner())?;
                 }
                 Err(TryLockError::WouldBlock) => return Ok(Token(held)),
             },
@@ -145,11 +141,26 @@ impl Client {
             }
         }
         let held = self.held.load();
-        if held.is_some() {
-            Ok(Token(held))
-        } else {
-            Err(Error::NotAuthenticated)
+        if held.is_some() { Ok(Token(held)) } else { Err(Error::NotAuthenticated) }
+    }
+
+    /// As [`token`](Self::token); and if nobody is logged in, or the session has ended, logs in, as
+    /// [`login`](Self::login) does. A server that is away is no reason for a login.
+    ///
+    /// # Errors
+    /// As for both.
+    pub fn token_or_login<R: Into<Reply>>(
+        &self,
+        mut prompt: impl FnMut(&Prompt) -> R,
+    ) -> Result<Token, Error> {
+        match self.token() {
+            Err(Error::NotAuthenticated | Error::SessionEnded(_)) => {}
+            outcome => return outcome,
         }
+        let renewal = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = Session::token(Arc::clone(&self.profile), Demand::new(), self.policy);
+        self.renew(session.or_login(LOGIN_LIMIT), renewal, &mut |asked| prompt(asked).into())?;
+        Ok(Token(self.held.load()))
     }
 
     /// Tokens as good as a [`Demand`] says.
@@ -165,10 +176,7 @@ impl Client {
         }
         let renewal = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
         self.renew_unless_just_done(demand, renewals, renewal)?;
-        self.held
-            .load_full()
-            .map(|held| SessionTokens::clone(&held))
-            .ok_or(Error::NotAuthenticated)
+        self.held.load_full().map(|held| SessionTokens::clone(&held)).ok_or(Error::NotAuthenticated)
     }
 
     /// Asks the server who is logged in.
@@ -177,11 +185,7 @@ impl Client {
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
     /// scope `openid`.
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let answer = self.run(WhoAmI::new(
-            Arc::clone(&self.profile),
-            self.held(),
-            self.policy,
-        ))?;
+        let answer = self.run(WhoAmI::new(Arc::clone(&self.profile), self.held(), self.policy))?;
         self.hold(answer.session);
         Ok(answer.userinfo)
     }
@@ -191,11 +195,7 @@ impl Client {
     /// # Errors
     /// If there is no proof, and nothing is forgotten then.
     pub fn log_out(&self) -> Result<LoggedOut, Error> {
-        self.end(Logout::new(
-            Arc::clone(&self.profile),
-            self.held(),
-            self.policy,
-        ))
+        self.end(Logout::new(Arc::clone(&self.profile), self.held(), self.policy))
     }
 
     /// Forgets the tokens whatever the server says. [`LoggedOut::Unproven`] has the reason why the
@@ -223,7 +223,7 @@ impl Client {
         renewal: MutexGuard<'_, Option<Error>>,
     ) -> Result<(), Error> {
         if self.renewals.load(Ordering::Acquire) == renewals_before {
-            return self.renew(demand, renewal);
+            return self.renew_as(demand, renewal);
         }
         match &*renewal {
             Some(error) => Err(error.clone()),
@@ -231,13 +231,23 @@ impl Client {
         }
     }
 
-    fn renew(
+    fn renew_as(
         &self,
         demand: Demand,
-        mut renewal: MutexGuard<'_, Option<Error>>,
+        renewal: MutexGuard<'_, Option<Error>>,
     ) -> Result<(), Error> {
         let session = Session::token(Arc::clone(&self.profile), demand, self.policy);
-        let outcome = self.run(session.with_held(self.held())).map(|tokens| {
+        self.renew(session, renewal, &mut |_| Reply::Cancelled)
+    }
+
+    fn renew(
+        &self,
+        session: Session,
+        mut renewal: MutexGuard<'_, Option<Error>>,
+        person: &mut dyn FnMut(&Prompt) -> Reply,
+    ) -> Result<(), Error> {
+        let mut session = session.with_held(self.held());
+        let outcome = self.driver.run_with(&mut session, person).map(|tokens| {
             self.hold(tokens);
         });
         *renewal = outcome.as_ref().err().cloned();
@@ -259,11 +269,11 @@ impl Client {
     }
 }
 
+const LOGIN_LIMIT: Duration = Duration::from_secs(300);
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("profile", &self.profile)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("profile", &self.profile).finish_non_exhaustive()
     }
 }
 

@@ -37,10 +37,7 @@ impl Driver {
     /// Without a store. A request may take 30 s in all, 10 s of it to connect.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            http: Http::new(Duration::from_secs(30)),
-            store: None,
-        }
+        Self { http: Http::new(Duration::from_secs(30)), store: None }
     }
 
     /// Gives machines that ask for it a store.

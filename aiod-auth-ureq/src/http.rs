@@ -24,9 +24,7 @@ pub(crate) struct Http {
 impl Http {
     /// `timeout` is for a request and its answer together.
     pub(crate) fn new(timeout: Duration) -> Self {
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
+        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
         let config = Agent::config_builder()
             .user_agent(concat!("aiod-auth/", env!("CARGO_PKG_VERSION")))
             .http_status_as_error(false)
@@ -62,23 +60,16 @@ impl Http {
     }
 
     fn exchange(&self, request: &Request) -> Result<http::Response<Body>, ureq::Error> {
-        let mut outgoing = http::Request::builder()
-            .method(request.method().as_str())
-            .uri(request.url().as_str());
+        let mut outgoing =
+            http::Request::builder().method(request.method().as_str()).uri(request.url().as_str());
         for (name, value) in request.headers() {
             outgoing = outgoing.header(name, value);
         }
-        let timeout = request
-            .timeout()
-            .map_or(self.timeout, |limit| limit.min(self.timeout));
+        let timeout = request.timeout().map_or(self.timeout, |limit| limit.min(self.timeout));
         let to_loopback = is_loopback(request.url());
         // ureq sends a body with every method that is given one, an empty one, too.
         if request.body().is_empty() {
-            self.run(
-                outgoing.body(()).map_err(ureq::Error::Http)?,
-                timeout,
-                to_loopback,
-            )
+            self.run(outgoing.body(()).map_err(ureq::Error::Http)?, timeout, to_loopback)
         } else {
             self.run(
                 outgoing.body(request.body()).map_err(ureq::Error::Http)?,
@@ -94,39 +85,24 @@ impl Http {
         timeout: Duration,
         to_loopback: bool,
     ) -> Result<http::Response<Body>, ureq::Error> {
-        let config = self
-            .agent
-            .configure_request(request)
-            .timeout_global(Some(timeout));
-        let config = if to_loopback {
-            config.proxy(None)
-        } else {
-            config
-        };
+        let config = self.agent.configure_request(request).timeout_global(Some(timeout));
+        let config = if to_loopback { config.proxy(None) } else { config };
         self.agent.run(config.build())
     }
 }
 
 fn read(body: &mut Body) -> Result<zeroize::Zeroizing<Vec<u8>>, ureq::Error> {
     let limit = BODY_BYTES_MAX as u64;
-    Ok(zeroize::Zeroizing::new(
-        body.with_config().limit(limit).read_to_vec()?,
-    ))
+    Ok(zeroize::Zeroizing::new(body.with_config().limit(limit).read_to_vec()?))
 }
 
 /// A value that is no text can't be one that anybody reads.
 fn texts(headers: &HeaderMap) -> Vec<(&str, &str)> {
-    headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
-        .collect()
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
 }
 
 /// Whatever did not fail before there was a connection may have reached the server.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "somebody else's enum, which grows"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "somebody else's enum, which grows")]
 fn no_response(error: &ureq::Error) -> NoResponse {
     match error {
         ureq::Error::Other(other) => match other.downcast_ref::<NotConnected>() {
@@ -162,10 +138,7 @@ impl std::fmt::Display for NotConnected {
 impl std::error::Error for NotConnected {}
 
 impl NotConnected {
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "somebody else's enum, which grows"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "somebody else's enum, which grows")]
     fn wrap(error: &ureq::Error) -> ureq::Error {
         ureq::Error::Other(Box::new(match error {
             ureq::Error::Timeout(_) => Self::Because("timed out while connecting"),
@@ -178,10 +151,7 @@ impl NotConnected {
     }
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "somebody else's enum, which grows"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "somebody else's enum, which grows")]
 fn reason(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused",
@@ -206,9 +176,7 @@ impl Connector for Connecting {
         details: &ConnectionDetails<'_>,
         chained: Option<()>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
-        self.0
-            .connect(details, chained)
-            .map_err(|error| NotConnected::wrap(&error))
+        self.0.connect(details, chained).map_err(|error| NotConnected::wrap(&error))
     }
 }
 
@@ -223,11 +191,7 @@ impl Resolver for Resolving {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         self.0.resolve(uri, config, timeout).map_err(|error| {
-            let why = if matches!(error, ureq::Error::Timeout(_)) {
-                TIMED_OUT
-            } else {
-                NOT_FOUND
-            };
+            let why = if matches!(error, ureq::Error::Timeout(_)) { TIMED_OUT } else { NOT_FOUND };
             ureq::Error::Other(Box::new(NotConnected::Because(why)))
         })
     }

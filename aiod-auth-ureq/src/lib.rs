@@ -1,4 +1,31 @@
 //! A blocking OAuth client: log in once, then ask for a token whenever you need one.
+//!
+//! ```no_run
+//! use aiod_auth_ureq::{Client, Profile, store::FileStore};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let profile = Profile::new("https://auth.example.org/realms/lab", "my-tool")?;
+//! let client = Client::new(profile, FileStore::in_default_folder()?);
+//! let token = client.token_or_login(|prompt| println!("{prompt}"))?;
+//! let header = token.authorization(); // for your requests; ask again for each: it is refreshed when
+//!                                     // it is old, by one thread and one process at a time
+//! # Ok(()) }
+//! ```
+//!
+//! [`Client`] is for programs; [`Driver`] runs any machine of [`core`] by itself. Neither has a
+//! policy of its own: when to poll, to refresh, to try again, to save is decided in the machines.
+//!
+//! # What it does to the network
+//!
+//! https only, loopback excepted. No redirect is followed, no cookie kept, nothing cached. A request
+//! may take 30 s, 10 s of it to connect; an answer may have 1 MiB. The certificates that the platform
+//! trusts are trusted. Proxies are taken from the environment, and never used for loopback.
+//!
+//! # Features
+//!
+//! - `rustls` (default): TLS. Without it, only plain http on loopback works.
+//! - `file-store` (default): `store::FileStore`, tokens in private files.
+
 pub use aiod_auth_core as core;
 pub use aiod_auth_core::{Error, Kind, Profile, Scope};
 pub use aiod_auth_store as store;

@@ -115,13 +115,7 @@ impl Error {
     /// Whether the same call may work later without anybody changing anything.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let untrusted = matches!(
-            self,
-            Self::Unreachable {
-                cause: Unreachable::Untrusted,
-                ..
-            }
-        );
+        let untrusted = matches!(self, Self::Unreachable { cause: Unreachable::Untrusted, .. });
         self.kind() == Kind::Unavailable && !untrusted
     }
 
@@ -151,10 +145,9 @@ impl Error {
             Self::SessionEnded(_) | Self::NotAuthenticated | Self::TokenRejected(_) => {
                 Some("log in again")
             }
-            Self::Unreachable {
-                cause: Unreachable::Untrusted,
-                ..
-            } => Some("check the address, this machine's clock, and the certificates it trusts"),
+            Self::Unreachable { cause: Unreachable::Untrusted, .. } => {
+                Some("check the address, this machine's clock, and the certificates it trusts")
+            }
             Self::Unreachable { .. } => {
                 Some("check the network and the address, or try again later")
             }

@@ -198,10 +198,7 @@ pub struct StoreFailure {
 impl StoreFailure {
     /// Says what failed, naming the place and no token.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            hint: None,
-        }
+        Self { message: message.into(), hint: None }
     }
 
     /// Says what to do about it.

@@ -25,6 +25,18 @@ pub struct ServerError {
 }
 
 impl ServerError {
+    /// What a server said a moment ago to a dead refresh token.
+    pub(crate) const fn remembered() -> Self {
+        Self {
+            endpoint: Endpoint::Token,
+            status: 400,
+            code: Some(ErrorCode::InvalidGrant),
+            description: None,
+            uri: None,
+            html: false,
+        }
+    }
+
     pub(super) fn hint(&self) -> Option<&'static str> {
         match &self.code {
             Some(ErrorCode::InvalidClient) => {
@@ -47,11 +59,7 @@ impl ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.code {
-            Some(code) => write!(
-                f,
-                "{code}, HTTP {}, from the {}",
-                self.status, self.endpoint
-            ),
+            Some(code) => write!(f, "{code}, HTTP {}, from the {}", self.status, self.endpoint),
             None => write!(f, "HTTP {} from the {}", self.status, self.endpoint),
         }
     }

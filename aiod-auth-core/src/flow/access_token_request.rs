@@ -63,9 +63,7 @@ impl AccessTokenRequest {
     fn tokens(&mut self, answer: TokenAnswer, sent_at: Timestamp) -> Result<Tokens, Error> {
         match answer.granted {
             Ok(granted) => {
-                let refresh_token = answer
-                    .refresh_token
-                    .or_else(|| self.sent_refresh_token.take());
+                let refresh_token = answer.refresh_token.or_else(|| self.sent_refresh_token.take());
                 Ok(granted.into_tokens(refresh_token, sent_at, &self.requested))
             }
             Err(problem) => {

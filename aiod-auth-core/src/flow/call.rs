@@ -49,13 +49,7 @@ impl<T: Send> Call<T> {
         resend: Resend,
     ) -> Self {
         let tries = Tries::new(endpoint, policy, resend);
-        let mut call = Self {
-            endpoint,
-            request,
-            read,
-            tries,
-            state: State::Ready,
-        };
+        let mut call = Self { endpoint, request, read, tries, state: State::Ready };
         call.request.set_timeout(call.tries.time_left());
         call
     }
@@ -114,13 +108,9 @@ impl<T: Send> Sends for Call<T> {
             Ok(response) => match (self.read)(&response, sent_at) {
                 Answer::Good(good) => State::Ended(Ok(good)),
                 Answer::Refused(refused) => State::Ended(Err(Error::Refused(refused.error))),
-                Answer::Later {
-                    status,
-                    retry_after,
-                } => self.again(Setback::Status {
-                    status,
-                    retry_after,
-                }),
+                Answer::Later { status, retry_after } => {
+                    self.again(Setback::Status { status, retry_after })
+                }
                 Answer::Broken(problem) => {
                     State::Ended(Err(broken(self.endpoint, response.status(), problem)))
                 }
@@ -135,11 +125,7 @@ impl<T: Send> Sleeps for Call<T> {
         self.tries.spend(slept);
         if let State::Waiting(delay) = self.state {
             let rest = delay.saturating_sub(slept);
-            self.state = if rest.is_zero() {
-                State::Ready
-            } else {
-                State::Waiting(rest)
-            };
+            self.state = if rest.is_zero() { State::Ready } else { State::Waiting(rest) };
         }
         self.request.set_timeout(self.tries.time_left());
     }

@@ -63,20 +63,11 @@ impl DeviceAccessTokenRequest {
         form.push("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
         form.push("device_code", authorization.device_code.expose());
         let prompt = &authorization.prompt;
-        let time = Time {
-            code: prompt.expires_in,
-            limit,
-            left: limit,
-            spent: Duration::ZERO,
-        };
+        let time = Time { code: prompt.expires_in, limit, left: limit, spent: Duration::ZERO };
         let mut machine = Self {
             request: client.post(server, Endpoint::Token, form)?,
             requested: scope.clone(),
-            pace: Pace {
-                interval: prompt.interval,
-                slowed: false,
-                failures: 0,
-            },
+            pace: Pace { interval: prompt.interval, slowed: false, failures: 0 },
             time,
             state: State::Taken,
         };
@@ -114,10 +105,7 @@ impl DeviceAccessTokenRequest {
             // RFC 8628 §3.5: any other error ends the polling.
             _ => return self.end(Err(Error::Refused(error))),
         };
-        self.wait(
-            delay.max(refusal.retry_after.unwrap_or_default()),
-            Reason::Approval,
-        );
+        self.wait(delay.max(refusal.retry_after.unwrap_or_default()), Reason::Approval);
     }
 }
 
@@ -173,11 +161,7 @@ impl Sends for DeviceAccessTokenRequest {
             }
             Err(NoResponse::Untrusted) => {
                 let (endpoint, cause) = (Endpoint::Token, Unreachable::Untrusted);
-                return self.end(Err(Error::Unreachable {
-                    endpoint,
-                    attempts: 1,
-                    cause,
-                }));
+                return self.end(Err(Error::Unreachable { endpoint, attempts: 1, cause }));
             }
         };
         let broken = |problem| answer::broken(Endpoint::Token, response.status(), problem);
@@ -204,11 +188,7 @@ impl Sleeps for DeviceAccessTokenRequest {
         self.spend(slept);
         if let State::Waiting(delay, reason) = self.state {
             let rest = delay.saturating_sub(slept);
-            self.state = if rest.is_zero() {
-                State::Ready
-            } else {
-                State::Waiting(rest, reason)
-            };
+            self.state = if rest.is_zero() { State::Ready } else { State::Waiting(rest, reason) };
         }
     }
 }
@@ -246,11 +226,7 @@ impl Pace {
     /// A server that once said `slow_down` may measure with another clock than this machine's (GitHub
     /// and virtual machines): an eighth more.
     fn next(&self) -> Duration {
-        let margin = self
-            .interval
-            .checked_div(8)
-            .filter(|_| self.slowed)
-            .unwrap_or_default();
+        let margin = self.interval.checked_div(8).filter(|_| self.slowed).unwrap_or_default();
         self.interval.saturating_add(margin)
     }
 }

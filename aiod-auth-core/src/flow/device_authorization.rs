@@ -46,13 +46,7 @@ impl DeviceAuthorizationRequest {
         form.push("scope", &wanted);
         let request = client.post(server, Endpoint::DeviceAuthorization, form)?;
         Ok(Self {
-            call: Call::new(
-                Endpoint::DeviceAuthorization,
-                request,
-                read,
-                policy,
-                Resend::Freely,
-            ),
+            call: Call::new(Endpoint::DeviceAuthorization, request, read, policy, Resend::Freely),
             transport: server.issuer().transport(),
         })
     }
@@ -81,12 +75,7 @@ impl Flow for DeviceAuthorizationRequest {
 machine!(DeviceAuthorizationRequest => DeviceAuthorization);
 
 fn read(response: &Response<'_>, now: Timestamp) -> Answer<DeviceAnswer> {
-    answer::read(
-        Endpoint::DeviceAuthorization,
-        response,
-        now,
-        DeviceAnswer::parse,
-    )
+    answer::read(Endpoint::DeviceAuthorization, response, now, DeviceAnswer::parse)
 }
 
 /// A login that waits for a person. Show them the [`prompt`](Self::prompt), and poll with a
@@ -110,28 +99,19 @@ impl DeviceAuthorization {
     /// `expires_in` the time that has gone.
     #[must_use]
     pub fn into_parts(self) -> DeviceAuthorizationParts {
-        DeviceAuthorizationParts {
-            device_code: self.device_code,
-            prompt: self.prompt,
-        }
+        DeviceAuthorizationParts { device_code: self.device_code, prompt: self.prompt }
     }
 
     /// From plain data.
     #[must_use]
     pub fn from_parts(parts: DeviceAuthorizationParts) -> Self {
-        Self {
-            device_code: parts.device_code,
-            prompt: parts.prompt,
-        }
+        Self { device_code: parts.device_code, prompt: parts.prompt }
     }
 }
 
 /// A [`DeviceAuthorization`] as plain data.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "the members of RFC 8628 §3.2; callers build it"
-)]
+#[expect(clippy::exhaustive_structs, reason = "the members of RFC 8628 §3.2; callers build it")]
 pub struct DeviceAuthorizationParts {
     /// A secret.
     pub device_code: DeviceCode,
@@ -143,10 +123,7 @@ pub struct DeviceAuthorizationParts {
 ///
 /// `Display` is a few lines that say what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "the members of RFC 8628 §3.2; callers build it"
-)]
+#[expect(clippy::exhaustive_structs, reason = "the members of RFC 8628 §3.2; callers build it")]
 pub struct DevicePrompt {
     /// The code to enter.
     pub user_code: String,
@@ -164,28 +141,19 @@ impl DevicePrompt {
     /// The page to open in a browser: with the code in it, if the server offers that.
     #[must_use]
     pub fn page(&self) -> &Url {
-        self.verification_uri_complete
-            .as_ref()
-            .unwrap_or(&self.verification_uri)
+        self.verification_uri_complete.as_ref().unwrap_or(&self.verification_uri)
     }
 }
 
 impl fmt::Display for DevicePrompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            user_code,
-            verification_uri,
-            ..
-        } = self;
+        let Self { user_code, verification_uri, .. } = self;
         if let Some(complete) = &self.verification_uri_complete {
             write!(f, "To log in, open\n\n    {complete}\n\nor ")?;
         } else {
             f.write_str("To log in, ")?;
         }
-        write!(
-            f,
-            "open\n\n    {verification_uri}\n\nand enter the code  {user_code}\n\n"
-        )?;
+        write!(f, "open\n\n    {verification_uri}\n\nand enter the code  {user_code}\n\n")?;
         // RFC 8628 §5.4: somebody else's code would log somebody else in.
         f.write_str("Go on only if you started this login yourself.")?;
         if let Some(expires_in) = self.expires_in {

@@ -50,14 +50,7 @@ impl Discovery {
     pub fn new(issuer: Issuer, policy: RetryPolicy) -> Self {
         let place = Place::OpenIdAppended;
         let call = call(&issuer, place, policy);
-        Self {
-            issuer,
-            policy,
-            place,
-            call,
-            problem: None,
-            spent: Duration::ZERO,
-        }
+        Self { issuer, policy, place, call, problem: None, spent: Duration::ZERO }
     }
 
     /// Goes on to the next place after an answer that was no metadata; not when the server is away.

@@ -40,9 +40,7 @@ impl UserinfoRequest {
         let url = server.require(Endpoint::Userinfo)?.clone();
         let request =
             Request::get(url).with_header("Authorization", tokens.authorization().to_string());
-        Ok(Self {
-            call: Call::new(Endpoint::Userinfo, request, read, policy, Resend::Freely),
-        })
+        Ok(Self { call: Call::new(Endpoint::Userinfo, request, read, policy, Resend::Freely) })
     }
 }
 
@@ -78,9 +76,7 @@ fn read(response: &Response<'_>, now: Timestamp) -> Answer<Userinfo> {
     let status = response.status();
     if let (401 | 403, Some(challenge)) = (status, bearer_challenge(response)) {
         let code = challenge.param("error").map(ErrorCode::from_wire);
-        let said = challenge
-            .param("error_description")
-            .or_else(|| challenge.param("scope"));
+        let said = challenge.param("error_description").or_else(|| challenge.param("scope"));
         if code.is_some() {
             let error = ServerError {
                 endpoint: Endpoint::Userinfo,
@@ -91,11 +87,7 @@ fn read(response: &Response<'_>, now: Timestamp) -> Answer<Userinfo> {
                 html: false,
             };
             let error = Box::new(error);
-            return Answer::Refused(Refused {
-                error,
-                interval: None,
-                retry_after: None,
-            });
+            return Answer::Refused(Refused { error, interval: None, retry_after: None });
         }
     }
     answer::read(Endpoint::Userinfo, response, now, Userinfo::parse)
@@ -103,7 +95,5 @@ fn read(response: &Response<'_>, now: Timestamp) -> Answer<Userinfo> {
 
 fn bearer_challenge(response: &Response<'_>) -> Option<www_authenticate::Challenge> {
     let field = response.header("www-authenticate")?;
-    www_authenticate::parse(field)
-        .into_iter()
-        .find(|challenge| challenge.scheme == "bearer")
+    www_authenticate::parse(field).into_iter().find(|challenge| challenge.scheme == "bearer")
 }

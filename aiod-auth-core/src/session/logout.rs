@@ -100,7 +100,8 @@ impl Logout {
                 if let Some(outcome) = call.take_outcome(now) {
                     match outcome {
                         Ok(reply) => self.loaded(reply, now),
-                        Err(error) => self.end(Err(error)),
+                        // A damaged record: what it was for can't be ended.
+                        Err(error) => self.unproven(error),
                     }
                 }
             }
@@ -155,26 +156,14 @@ impl Logout {
     }
 
     fn loaded(&mut self, reply: StoreReply, now: Timestamp) {
-        let stored = if let StoreReply::Loaded(stored) = reply {
-            stored
-        } else {
-            None
-        };
+        let stored = if let StoreReply::Loaded(stored) = reply { stored } else { None };
         let unsaved = || self.held.as_ref().filter(|held| held.kept != Kept::Saved);
         self.tokens = stored.or_else(|| unsaved().map(|held| Arc::clone(&held.tokens)));
         if self.tokens.is_none() {
             return self.end(Ok(LoggedOut::NobodyThere));
         }
-        let given = || {
-            self.profile
-                .given_server(&[Endpoint::Revocation])
-                .map(Arc::new)
-        };
-        self.server = self
-            .server
-            .take()
-            .filter(|server| server.is_current(now))
-            .or_else(given);
+        let given = || self.profile.given_server(&[Endpoint::Revocation]).map(Arc::new);
+        self.server = self.server.take().filter(|server| server.is_current(now)).or_else(given);
         if self.server.is_some() {
             self.end_session();
         } else {
@@ -218,10 +207,7 @@ impl Logout {
     }
 
     fn revoked(&mut self, outcome: Result<(), Error>) {
-        let session = self
-            .tokens
-            .as_ref()
-            .is_some_and(|tokens| tokens.refresh_token.is_some());
+        let session = self.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some());
         match outcome {
             Ok(()) => self.remove(LoggedOut::Ended),
             Err(error) if session => self.unproven(error),

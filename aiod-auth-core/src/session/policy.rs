@@ -19,10 +19,7 @@ pub struct Demand {
 
 /// How good a token is for a [`Demand`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "whoever asks has to deal with each"
-)]
+#[expect(clippy::exhaustive_enums, reason = "whoever asks has to deal with each")]
 pub enum Freshness {
     /// Use it.
     Good,
@@ -36,11 +33,7 @@ impl Demand {
     /// Good enough for the next request.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            min_valid: None,
-            force: false,
-            early: false,
-        }
+        Self { min_valid: None, force: false, early: false }
     }
 
     /// Good for at least this long.
@@ -71,15 +64,9 @@ impl Demand {
     #[must_use]
     pub fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
         let (Some(left), Some(lifetime)) = (tokens.valid_for(now), tokens.lifetime()) else {
-            return if self.force {
-                Freshness::Stale
-            } else {
-                Freshness::Good
-            };
+            return if self.force { Freshness::Stale } else { Freshness::Good };
         };
-        let hard = self
-            .min_valid
-            .unwrap_or_else(|| HARD_MAX.min(part(lifetime, 10)));
+        let hard = self.min_valid.unwrap_or_else(|| HARD_MAX.min(part(lifetime, 10)));
         // Many clients that got their tokens together don't renew them together.
         let soft = spread(
             SOFT_MAX.min(part(lifetime, 5)),
@@ -129,16 +116,9 @@ mod tests {
             (2, 2, Freshness::Stale),
             (2, 200, Freshness::Stale),
         ] {
-            assert_eq!(
-                freshness(once, lifetime, age),
-                expected,
-                "{age} s of {lifetime} s"
-            );
+            assert_eq!(freshness(once, lifetime, age), expected, "{age} s of {lifetime} s");
         }
-        let service = Demand {
-            early: true,
-            ..once
-        };
+        let service = Demand { early: true, ..once };
         assert_eq!(freshness(service, 3600, 3400), Freshness::Good);
         assert_eq!(freshness(service, 3600, 3500), Freshness::Aging);
         assert_eq!(freshness(service, 3600, 3570), Freshness::Stale);
@@ -147,16 +127,10 @@ mod tests {
 
     #[test]
     fn what_the_caller_asks_for_decides() {
-        let long = Demand {
-            min_valid: Some(Duration::from_secs(600)),
-            ..Demand::default()
-        };
+        let long = Demand { min_valid: Some(Duration::from_secs(600)), ..Demand::default() };
         assert_eq!(freshness(long, 3600, 2999), Freshness::Good);
         assert_eq!(freshness(long, 3600, 3000), Freshness::Stale);
-        let force = Demand {
-            force: true,
-            ..Demand::default()
-        };
+        let force = Demand { force: true, ..Demand::default() };
         assert_eq!(freshness(force, 3600, 0), Freshness::Stale);
     }
 }

@@ -26,7 +26,7 @@ use super::{
     store_access::{StoreCall, StoreOperation, StoreReply, TakeLock},
 };
 use crate::{
-    error::{Endpoint, Error, StoreFailure},
+    error::{Endpoint, Error, ServerError, StoreFailure},
     flow::{AccessTokenRequest, Discovery},
     login::Login,
     machine::{Flow, Pause, Reason, Sleeps, Step, machine},
@@ -50,6 +50,8 @@ pub struct Session {
     held: Option<SessionTokens>,
     /// What was there when the job began: a forced renewal wants others than these.
     first: Option<Arc<Tokens>>,
+    /// What was there is still good: the renewal is early.
+    aging: bool,
     /// What is being renewed.
     renewing: Option<Renewing>,
     spent: Duration,
@@ -85,6 +87,9 @@ impl SessionTokens {
         }
     }
 }
+
+/// A verdict is believed for so long without asking again, however many ask.
+const VERDICT_AGE_MAX: Duration = Duration::from_secs(60);
 
 const EARLY_RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 
@@ -150,27 +155,13 @@ impl Session {
     /// Tokens as good as `demand` says, without asking a person.
     #[must_use]
     pub fn token(profile: Arc<Profile>, demand: Demand, policy: RetryPolicy) -> Self {
-        Self::new(
-            profile,
-            Job::Token {
-                demand,
-                login_limit: None,
-            },
-            policy,
-        )
+        Self::new(profile, Job::Token { demand, login_limit: None }, policy)
     }
 
     /// A new login, whatever there is, which may take as long as `limit`.
     #[must_use]
     pub fn login(profile: Arc<Profile>, limit: Duration, policy: RetryPolicy) -> Self {
-        Self::new(
-            profile,
-            Job::Login {
-                limit,
-                refresh_token: None,
-            },
-            policy,
-        )
+        Self::new(profile, Job::Login { limit, refresh_token: None }, policy)
     }
 
     /// A new login with a refresh token that somebody else got. It is proven by using it: a dead one
@@ -182,14 +173,7 @@ impl Session {
         policy: RetryPolicy,
     ) -> Self {
         let limit = policy.time_limit;
-        Self::new(
-            profile,
-            Job::Login {
-                limit,
-                refresh_token: Some(refresh_token),
-            },
-            policy,
-        )
+        Self::new(profile, Job::Login { limit, refresh_token: Some(refresh_token) }, policy)
     }
 
     fn new(profile: Arc<Profile>, job: Job, policy: RetryPolicy) -> Self {
@@ -201,6 +185,7 @@ impl Session {
             server: None,
             held: None,
             first: None,
+            aging: false,
             renewing: None,
             spent: Duration::ZERO,
             locked: false,
@@ -339,13 +324,15 @@ impl Session {
     }
 
     fn lock(&mut self, to_save: Option<Arc<Tokens>>) {
-        // Tokens that wait to be saved get the full time, however long the person took.
-        let spent = if to_save.is_some() {
+        let limit = if to_save.is_some() {
+            // However long the person took.
+            self.policy.time_limit
+        } else if self.aging {
+            // Whoever holds it is renewing already.
             Duration::ZERO
         } else {
-            self.spent
+            self.policy.after(self.spent).time_limit
         };
-        let limit = self.policy.after(spent).time_limit;
         self.state = State::Locking(TakeLock::new(&self.key, limit), to_save);
     }
 
@@ -407,21 +394,28 @@ impl Session {
         }
         if self.first.is_none() {
             self.first.clone_from(&tokens);
+            self.aging = tokens
+                .as_ref()
+                .is_some_and(|tokens| self.freshness(tokens, now) == Freshness::Aging);
+            if self.aging {
+                // While the old one is good, one try is enough.
+                self.policy.attempts = 1;
+            }
         }
-        let refresh_token = tokens
-            .as_ref()
-            .and_then(|tokens| tokens.refresh_token.clone());
+        if let Some(tokens) = &tokens
+            && tokens
+                .session_ended_at
+                .is_some_and(|at| now.saturating_duration_since(at) < VERDICT_AGE_MAX)
+        {
+            return self.fail(Error::SessionEnded(Box::new(ServerError::remembered())), now);
+        }
+        let refresh_token = tokens.as_ref().and_then(|tokens| tokens.refresh_token.clone());
         let by_client_credentials = self.profile.login() == LoginMethod::ClientCredentials;
         match (tokens, refresh_token) {
             _ if by_client_credentials && self.locked => self.request_with_client_credentials(now),
             (Some(tokens), Some(refresh_token)) if self.locked => {
                 let (lost_once, second) = (false, false);
-                self.renewing = Some(Renewing {
-                    tokens,
-                    refresh_token,
-                    lost_once,
-                    second,
-                });
+                self.renewing = Some(Renewing { tokens, refresh_token, lost_once, second });
                 self.refresh(now);
             }
             (Some(_), Some(_)) => self.find_server(now),
@@ -433,11 +427,7 @@ impl Session {
     /// Before the lock: a server that is slow must not make others wait.
     fn find_server(&mut self, now: Timestamp) {
         let given = || self.profile.given_server(&[Endpoint::Token]).map(Arc::new);
-        self.server = self
-            .server
-            .take()
-            .filter(|server| server.is_current(now))
-            .or_else(given);
+        self.server = self.server.take().filter(|server| server.is_current(now)).or_else(given);
         if self.server.is_some() {
             self.lock(None);
         } else {
@@ -542,26 +532,17 @@ impl Session {
 
     fn finish(&mut self, tokens: Arc<Tokens>, kept: Kept) {
         let server = self.server.clone();
-        self.end(Ok(SessionTokens {
-            tokens,
-            server,
-            kept,
-            renewal_failed: None,
-        }));
+        self.end(Ok(SessionTokens { tokens, server, kept, renewal_failed: None }));
     }
 
     /// An early renewal that fails is no failure; neither is one that a login can mend.
     fn fail(&mut self, error: Error, now: Timestamp) {
-        let Job::Token {
-            demand,
-            login_limit,
-        } = &self.job
-        else {
+        let Job::Token { demand, login_limit } = &self.job else {
             return self.end(Err(error));
         };
         if let Some(first) = &self.first
-            && !demand.force
-            && demand.freshness(first, now) == Freshness::Aging
+            && self.aging
+            && demand.freshness(first, now) != Freshness::Stale
         {
             return self.end(Ok(SessionTokens {
                 tokens: Arc::clone(first),

@@ -76,15 +76,8 @@ pub(super) struct StoreCall {
 
 impl StoreCall {
     pub(super) fn new(key: &Arc<RecordKey>, operation: StoreOperation) -> Self {
-        let request = StoreRequest {
-            key: Arc::clone(key),
-            operation,
-        };
-        Self {
-            request,
-            outcome: None,
-            spent: Duration::ZERO,
-        }
+        let request = StoreRequest { key: Arc::clone(key), operation };
+        Self { request, outcome: None, spent: Duration::ZERO }
     }
 
     /// Leaves it out, as if it were done.
@@ -136,12 +129,7 @@ enum Lock {
 
 impl TakeLock {
     pub(super) fn new(key: &Arc<RecordKey>, limit: Duration) -> Self {
-        Self {
-            key: Arc::clone(key),
-            limit,
-            spent: Duration::ZERO,
-            state: Lock::Trying,
-        }
+        Self { key: Arc::clone(key), limit, spent: Duration::ZERO, state: Lock::Trying }
     }
 
     /// Longer the longer it takes: whoever holds the lock is waiting for a server.
@@ -174,10 +162,8 @@ impl Flow for TakeLock {
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
         match self.state {
             Lock::Trying => {
-                let request = StoreRequest {
-                    key: Arc::clone(&self.key),
-                    operation: StoreOperation::TryLock,
-                };
+                let request =
+                    StoreRequest { key: Arc::clone(&self.key), operation: StoreOperation::TryLock };
                 Ok(Step::Store(StoreAccess::new(self, request)))
             }
             Lock::Waiting(delay) => Ok(Step::Wait(Pause::new(self, delay, Reason::Lock))),
@@ -209,11 +195,7 @@ impl Sleeps for TakeLock {
         self.spent = self.spent.saturating_add(slept);
         if let Lock::Waiting(delay) = self.state {
             let rest = delay.saturating_sub(slept);
-            self.state = if rest.is_zero() {
-                Lock::Trying
-            } else {
-                Lock::Waiting(rest)
-            };
+            self.state = if rest.is_zero() { Lock::Trying } else { Lock::Waiting(rest) };
         }
     }
 }

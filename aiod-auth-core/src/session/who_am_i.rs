@@ -50,14 +50,7 @@ impl WhoAmI {
         let session =
             Session::token(Arc::clone(&profile), Demand::default(), policy).with_held(held);
         let state = State::GettingToken(session.into());
-        Self {
-            profile,
-            policy,
-            session: None,
-            renewed: false,
-            spent: Duration::ZERO,
-            state,
-        }
+        Self { profile, policy, session: None, renewed: false, spent: Duration::ZERO, state }
     }
 
     fn advance(&mut self, now: Timestamp) -> Result<Option<WhoAmIAnswer>, Error> {
@@ -106,11 +99,7 @@ impl WhoAmI {
             return Err(Error::Internal("who am i"));
         };
         let policy = self.policy.after(self.spent);
-        let given = || {
-            self.profile
-                .given_server(&[Endpoint::Userinfo])
-                .map(Arc::new)
-        };
+        let given = || self.profile.given_server(&[Endpoint::Userinfo]).map(Arc::new);
         session.server = session.server.take().or_else(given);
         self.state = match &session.server {
             Some(server) => {
@@ -124,10 +113,7 @@ impl WhoAmI {
     }
 
     fn renew(&mut self, held: SessionTokens) {
-        let demand = Demand {
-            force: true,
-            ..Demand::default()
-        };
+        let demand = Demand { force: true, ..Demand::default() };
         let policy = self.policy.after(self.spent);
         let session =
             Session::token(Arc::clone(&self.profile), demand, policy).with_held(Some(held));
@@ -140,10 +126,7 @@ impl Flow for WhoAmI {
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<WhoAmIAnswer, Error>> {
         // Twice: a session that has just begun has to look where it stands.
-        let outcome = self
-            .advance(now)
-            .transpose()
-            .or_else(|| self.advance(now).transpose())?;
+        let outcome = self.advance(now).transpose().or_else(|| self.advance(now).transpose())?;
         self.state = State::Ended;
         Some(outcome)
     }

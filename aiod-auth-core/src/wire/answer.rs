@@ -26,10 +26,7 @@ pub(crate) enum Answer<T> {
     /// A verdict against the request.
     Refused(Refused),
     /// No verdict: the server can't answer now.
-    Later {
-        status: u16,
-        retry_after: Option<Duration>,
-    },
+    Later { status: u16, retry_after: Option<Duration> },
     /// It makes no sense.
     Broken(Problem),
 }
@@ -44,9 +41,7 @@ pub(crate) fn read<T>(
 ) -> Answer<T> {
     let status = response.status();
     if matches!(status, 300..=399) {
-        return Answer::Broken(Problem::Redirect {
-            to: redirect_origin(response),
-        });
+        return Answer::Broken(Problem::Redirect { to: redirect_origin(response) });
     }
     let text = text(response);
     let object = Object::parse(&text);
@@ -54,44 +49,26 @@ pub(crate) fn read<T>(
     let code = object.as_ref().ok().and_then(error::code);
     match code {
         Some(ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable) => {
-            return Answer::Later {
-                status,
-                retry_after,
-            };
+            return Answer::Later { status, retry_after };
         }
         Some(ErrorCode::Other(_)) if status >= 500 => {
-            return Answer::Later {
-                status,
-                retry_after,
-            };
+            return Answer::Later { status, retry_after };
         }
         None if matches!(status, 408 | 429) || status >= 500 => {
-            return Answer::Later {
-                status,
-                retry_after,
-            };
+            return Answer::Later { status, retry_after };
         }
         None if matches!(status, 200..=299) => {}
         None if status < 400 => return Answer::Broken(Problem::UnexpectedStatus),
         Some(_) | None => {
             let html = matches!(object, Err(Problem::Html));
             let error = error::server_error(endpoint, status, object.as_ref().ok(), html);
-            let interval = object
-                .ok()
-                .and_then(|object| object.seconds("interval").ok()?);
-            return Answer::Refused(Refused {
-                error: Box::new(error),
-                interval,
-                retry_after,
-            });
+            let interval = object.ok().and_then(|object| object.seconds("interval").ok()?);
+            return Answer::Refused(Refused { error: Box::new(error), interval, retry_after });
         }
     }
     // An error is read with whatever bytes it came in; a success has to be UTF-8.
     if let Err(error) = core::str::from_utf8(response.body()) {
-        return Answer::Broken(Problem::NotJson {
-            line: 1,
-            column: error.valid_up_to(),
-        });
+        return Answer::Broken(Problem::NotJson { line: 1, column: error.valid_up_to() });
     }
     match object.and_then(|object| parse(&object)) {
         Ok(good) => Answer::Good(good),
@@ -101,19 +78,14 @@ pub(crate) fn read<T>(
 
 /// The error for an answer that makes no sense.
 pub(crate) fn broken(endpoint: Endpoint, status: u16, problem: Problem) -> Error {
-    Error::InvalidResponse {
-        endpoint,
-        status,
-        problem,
-    }
+    Error::InvalidResponse { endpoint, status, problem }
 }
 
 /// The body as JSON text. A form is read only where it is labelled as one (GitHub).
 fn text<'a>(response: &Response<'a>) -> Zeroizing<CowText<'a>> {
     let is_form = response.header("content-type").is_some_and(|label| {
         label.split(';').next().is_some_and(|kind| {
-            kind.trim()
-                .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+            kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
         })
     });
     let body = response.body();
@@ -163,18 +135,10 @@ fn form_as_json(body: &[u8]) -> String {
 fn retry_after(response: &Response<'_>, now: Timestamp) -> Option<Duration> {
     let value = response.header("retry-after")?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(
-            value
-                .parse()
-                .map_or(Duration::MAX, Duration::from_secs)
-                .max(RETRY_AFTER_MIN),
-        );
+        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs).max(RETRY_AFTER_MIN));
     }
     let date = Timestamp::from_http_date(value)?;
-    let now = response
-        .header("date")
-        .and_then(Timestamp::from_http_date)
-        .unwrap_or(now);
+    let now = response.header("date").and_then(Timestamp::from_http_date).unwrap_or(now);
     Some(date.saturating_duration_since(now).max(RETRY_AFTER_MIN))
 }
 
@@ -192,12 +156,9 @@ mod tests {
 
     fn outcome(status: u16, headers: &[(&str, &str)], body: &str) -> String {
         let response = Response::new(status, headers, body.as_bytes());
-        let answer = read(
-            Endpoint::Token,
-            &response,
-            Timestamp::UNIX_EPOCH,
-            |object| object.required_text("access_token"),
-        );
+        let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, |object| {
+            object.required_text("access_token")
+        });
         match answer {
             Answer::Good(token) => alloc::format!("good {token}"),
             Answer::Refused(refused) => alloc::format!("refused {}", refused.error),
@@ -210,19 +171,10 @@ mod tests {
     fn the_error_in_the_body_counts_whatever_the_status() {
         for status in [200, 400, 401, 403, 428, 429, 500, 503] {
             let body = r#"{"error":"invalid_grant"}"#;
-            assert!(
-                outcome(status, &[], body).starts_with("refused invalid_grant"),
-                "{status}"
-            );
+            assert!(outcome(status, &[], body).starts_with("refused invalid_grant"), "{status}");
         }
-        assert_eq!(
-            outcome(400, &[], r#"{"error":"server_error"}"#),
-            "later None"
-        );
-        assert_eq!(
-            outcome(500, &[], r#"{"error":"unknown_error"}"#),
-            "later None"
-        );
+        assert_eq!(outcome(400, &[], r#"{"error":"server_error"}"#), "later None");
+        assert_eq!(outcome(500, &[], r#"{"error":"unknown_error"}"#), "later None");
         assert!(outcome(400, &[], r#"{"error":"teapot"}"#).starts_with("refused teapot"));
     }
 
@@ -230,14 +182,8 @@ mod tests {
     fn without_an_error_code_the_status_counts() {
         let token = r#"{"access_token":"a"}"#;
         assert_eq!(outcome(200, &[], token), "good a");
-        assert_eq!(
-            outcome(201, &[("content-type", "text/html")], token),
-            "good a"
-        );
-        assert_eq!(
-            outcome(200, &[], r#"{"error":"","access_token":"a"}"#),
-            "good a"
-        );
+        assert_eq!(outcome(201, &[("content-type", "text/html")], token), "good a");
+        assert_eq!(outcome(200, &[], r#"{"error":"","access_token":"a"}"#), "good a");
         assert_eq!(outcome(502, &[], "<html>Bad Gateway"), "later None");
         assert_eq!(outcome(429, &[], ""), "later None");
         assert_eq!(
@@ -254,14 +200,8 @@ mod tests {
 
     #[test]
     fn a_form_is_read_where_it_is_labelled_as_one() {
-        let label = [(
-            "Content-Type",
-            "application/x-www-form-urlencoded; charset=utf-8",
-        )];
-        assert_eq!(
-            outcome(200, &label, "access_token=a%2Bb&scope="),
-            "good a+b"
-        );
+        let label = [("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")];
+        assert_eq!(outcome(200, &label, "access_token=a%2Bb&scope="), "good a+b");
         assert_eq!(
             outcome(200, &label, "access_token=a&access_token=b"),
             "broken: `access_token` is there twice"
@@ -279,10 +219,7 @@ mod tests {
             ("-5", "later None"),
             ("soon", "later None"),
         ] {
-            let headers = [
-                ("Retry-After", value),
-                ("Date", "Fri, 31 Dec 1999 23:59:50 GMT"),
-            ];
+            let headers = [("Retry-After", value), ("Date", "Fri, 31 Dec 1999 23:59:50 GMT")];
             assert_eq!(outcome(503, &headers, ""), expected, "{value}");
         }
     }
@@ -291,20 +228,10 @@ mod tests {
     fn a_latin_1_byte_spoils_a_success_and_not_an_error() {
         let body = b"{\"error\":\"invalid_grant\",\"error_description\":\"d\xe9j\xe0\"}";
         let response = Response::new(400, &[], body);
-        let answer = read(
-            Endpoint::Token,
-            &response,
-            Timestamp::UNIX_EPOCH,
-            |_| Ok(()),
-        );
+        let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, |_| Ok(()));
         assert!(matches!(answer, Answer::Refused(_)));
         let response = Response::new(200, &[], b"{\"a\":\"\xe9\"}");
-        let answer = read(
-            Endpoint::Token,
-            &response,
-            Timestamp::UNIX_EPOCH,
-            |_| Ok(()),
-        );
+        let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, |_| Ok(()));
         assert!(matches!(answer, Answer::Broken(Problem::NotJson { .. })));
     }
 }

@@ -26,11 +26,8 @@ pub(crate) struct DeviceAnswer {
 impl DeviceAnswer {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
         // Google and Microsoft say `verification_url`.
-        let either = |uri, url| {
-            object
-                .text(uri)?
-                .map_or_else(|| object.text(url), |uri| Ok(Some(uri)))
-        };
+        let either =
+            |uri, url| object.text(uri)?.map_or_else(|| object.text(url), |uri| Ok(Some(uri)));
         Ok(Self {
             device_code: DeviceCode::new(object.required_text("device_code")?),
             user_code: object.required_text("user_code")?,
@@ -50,9 +47,7 @@ impl DeviceAnswer {
         transport: Transport,
     ) -> Result<DeviceAuthorization, Problem> {
         let page = |name, address: &str| {
-            transport
-                .check(name, address)
-                .map_err(|_| Problem::Invalid(name))
+            transport.check(name, address).map_err(|_| Problem::Invalid(name))
         };
         let complete = self.verification_uri_complete.as_deref();
         let user_code = clean(&self.user_code);

@@ -20,11 +20,7 @@ impl<'a> Form<'a> {
 
     /// The body, built once in a buffer that never grows: a copy left behind could not be wiped.
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let bytes_max = self
-            .pairs
-            .iter()
-            .map(|(name, value)| escaped_max(name, value))
-            .sum();
+        let bytes_max = self.pairs.iter().map(|(name, value)| escaped_max(name, value)).sum();
         let mut serializer = form_urlencoded::Serializer::new(String::with_capacity(bytes_max));
         for (name, value) in &self.pairs {
             serializer.append_pair(name, value);
@@ -43,10 +39,7 @@ pub(crate) fn escape(value: &str) -> Zeroizing<String> {
 
 /// `&`, `=`, and three bytes for each byte.
 fn escaped_max(name: &str, value: &str) -> usize {
-    name.len()
-        .saturating_add(value.len())
-        .saturating_mul(3)
-        .saturating_add(2)
+    name.len().saturating_add(value.len()).saturating_mul(3).saturating_add(2)
 }
 
 #[cfg(test)]
@@ -59,9 +52,6 @@ mod tests {
         form.push("a", "p:a+s%20s/w&o=rd é");
         form.push("empty", "");
         form.push("b", "*-._~");
-        assert_eq!(
-            &form.encode()[..],
-            b"a=p%3Aa%2Bs%2520s%2Fw%26o%3Drd+%C3%A9&b=*-._%7E"
-        );
+        assert_eq!(&form.encode()[..], b"a=p%3Aa%2Bs%2520s%2Fw%26o%3Drd+%C3%A9&b=*-._%7E");
     }
 }

@@ -36,10 +36,8 @@ impl<'a> Object<'a> {
             return Err(Problem::TooDeep);
         }
         // serde_json's own text quotes values: only the place is kept.
-        serde_json::from_str(text).map_err(|error| Problem::NotJson {
-            line: error.line(),
-            column: error.column(),
-        })
+        serde_json::from_str(text)
+            .map_err(|error| Problem::NotJson { line: error.line(), column: error.column() })
     }
 
     /// A string; `""` is one.
@@ -58,17 +56,15 @@ impl<'a> Object<'a> {
 
     /// An empty list counts as absent.
     pub(crate) fn strings(&self, name: &'static str) -> Result<Option<Vec<String>>, Problem> {
-        Ok(self
-            .read(name)?
-            .filter(|list: &Vec<String>| !list.is_empty()))
+        Ok(self.read(name)?.filter(|list: &Vec<String>| !list.is_empty()))
     }
 
     pub(crate) fn object(&self, name: &'static str) -> Result<Option<Self>, Problem> {
         match self.raw(name)? {
             None => Ok(None),
-            Some(raw) if raw.get().starts_with('{') => serde_json::from_str(raw.get())
-                .map(Some)
-                .map_err(|_| Problem::Invalid(name)),
+            Some(raw) if raw.get().starts_with('{') => {
+                serde_json::from_str(raw.get()).map(Some).map_err(|_| Problem::Invalid(name))
+            }
             Some(_) => Err(Problem::Invalid(name)),
         }
     }
@@ -87,38 +83,25 @@ impl<'a> Object<'a> {
             raw.get()
         };
         // `f64` would also read "inf" and "nan".
-        if !digits
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
-        {
+        if !digits.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
             return Err(Problem::Invalid(name));
         }
         let seconds: f64 = digits.parse().map_err(|_| Problem::Invalid(name))?;
         if seconds <= 0.0 {
             return Ok(None);
         }
-        Ok(Some(
-            Duration::try_from_secs_f64(seconds)
-                .unwrap_or(SECONDS_MAX)
-                .min(SECONDS_MAX),
-        ))
+        Ok(Some(Duration::try_from_secs_f64(seconds).unwrap_or(SECONDS_MAX).min(SECONDS_MAX)))
     }
 
     fn read<T: Deserialize<'a>>(&self, name: &'static str) -> Result<Option<T>, Problem> {
         let Some(raw) = self.raw(name)? else {
             return Ok(None);
         };
-        serde_json::from_str(raw.get())
-            .map(Some)
-            .map_err(|_| Problem::Invalid(name))
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| Problem::Invalid(name))
     }
 
     fn raw(&self, name: &'static str) -> Result<Option<&'a RawValue>, Problem> {
-        let mut found = self
-            .members
-            .iter()
-            .filter(|(key, _)| key == name)
-            .map(|(_, raw)| *raw);
+        let mut found = self.members.iter().filter(|(key, _)| key == name).map(|(_, raw)| *raw);
         let first = found.next();
         if found.next().is_some() {
             return Err(Problem::Duplicate(name));

@@ -62,9 +62,8 @@ impl Metadata {
         for (endpoint, address) in self.endpoints {
             let Some(address) = address else { continue };
             let name = endpoint.metadata_name();
-            server = server
-                .with_endpoint(endpoint, &address)
-                .map_err(|_| Problem::Invalid(name))?;
+            server =
+                server.with_endpoint(endpoint, &address).map_err(|_| Problem::Invalid(name))?;
         }
         server.token_auth_methods = self.token_auth_methods;
         server.revocation_auth_methods = self.revocation_auth_methods;

@@ -69,13 +69,9 @@ impl Granted {
         requested: &Scope,
     ) -> Tokens {
         let mut tokens = Tokens::new(self.access_token, sent_at);
-        tokens.expires_at = self
-            .expires_in
-            .map(|lifetime| sent_at.saturating_add(lifetime));
+        tokens.expires_at = self.expires_in.map(|lifetime| sent_at.saturating_add(lifetime));
         tokens.refresh_expires_at = match &refresh_token {
-            Some(_) => self
-                .refresh_expires_in
-                .map(|lifetime| sent_at.saturating_add(lifetime)),
+            Some(_) => self.refresh_expires_in.map(|lifetime| sent_at.saturating_add(lifetime)),
             None => None,
         };
         tokens.refresh_token = refresh_token;
@@ -135,18 +131,9 @@ mod tests {
     #[test]
     fn a_bad_member_is_named_and_the_new_refresh_token_is_kept() {
         let cases = [
-            (
-                r#""access_token":"a","scope":{}"#,
-                Problem::Invalid("scope"),
-            ),
-            (
-                r#""access_token":"a","expires_in":"soon""#,
-                Problem::Invalid("expires_in"),
-            ),
-            (
-                r#""access_token":"a","token_type":"mac""#,
-                Problem::UnknownTokenType,
-            ),
+            (r#""access_token":"a","scope":{}"#, Problem::Invalid("scope")),
+            (r#""access_token":"a","expires_in":"soon""#, Problem::Invalid("expires_in")),
+            (r#""access_token":"a","token_type":"mac""#, Problem::UnknownTokenType),
             (r#""access_token":"a\nb""#, Problem::Invalid("access_token")),
             (r#""access_token":"é""#, Problem::Invalid("access_token")),
             (r#""access_token":" a""#, Problem::Invalid("access_token")),
@@ -154,10 +141,7 @@ mod tests {
             (r#""access_token":"""#, Problem::Missing("access_token")),
             (r#""access_token":null"#, Problem::Missing("access_token")),
             (r#""Access_Token":"a""#, Problem::Missing("access_token")),
-            (
-                r#""access_token":"a","access_token":"b""#,
-                Problem::Duplicate("access_token"),
-            ),
+            (r#""access_token":"a","access_token":"b""#, Problem::Duplicate("access_token")),
         ];
         for (members, problem) in cases {
             let answer = parse(&alloc::format!("{{{members},\"refresh_token\":\"new\"}}"));
@@ -169,23 +153,14 @@ mod tests {
     #[test]
     fn a_refresh_token_that_is_none_is_none() {
         for value in ["null", "\"\""] {
-            let answer = parse(&alloc::format!(
-                r#"{{"access_token":"a","refresh_token":{value}}}"#
-            ));
-            assert!(
-                answer.granted.is_ok() && answer.refresh_token.is_none(),
-                "{value}"
-            );
+            let answer =
+                parse(&alloc::format!(r#"{{"access_token":"a","refresh_token":{value}}}"#));
+            assert!(answer.granted.is_ok() && answer.refresh_token.is_none(), "{value}");
         }
         for value in ["1", "\"a\\u0000\"", "{}"] {
-            let answer = parse(&alloc::format!(
-                r#"{{"access_token":"a","refresh_token":{value}}}"#
-            ));
-            assert_eq!(
-                answer.granted.unwrap_err(),
-                Problem::Invalid("refresh_token"),
-                "{value}"
-            );
+            let answer =
+                parse(&alloc::format!(r#"{{"access_token":"a","refresh_token":{value}}}"#));
+            assert_eq!(answer.granted.unwrap_err(), Problem::Invalid("refresh_token"), "{value}");
         }
     }
 
@@ -195,40 +170,17 @@ mod tests {
         let sent_at = Timestamp::UNIX_EPOCH;
         let tokens = |text: &str| {
             let answer = parse(text);
-            answer
-                .granted
-                .unwrap()
-                .into_tokens(answer.refresh_token, sent_at, &requested)
+            answer.granted.unwrap().into_tokens(answer.refresh_token, sent_at, &requested)
         };
         let seconds = |tokens: &Tokens| tokens.lifetime().map(|lifetime| lifetime.as_secs());
         for (text, lifetime, scope) in [
-            (
-                r#"{"access_token":"a","token_type":"bearer "}"#,
-                None,
-                "read write",
-            ),
-            (
-                r#"{"access_token":"a","expires_in":900.9}"#,
-                Some(900),
-                "read write",
-            ),
-            (
-                r#"{"access_token":"a","expires_in":0,"scope":null}"#,
-                None,
-                "read write",
-            ),
-            (
-                r#"{"access_token":"a","expires_in":"3599","scope":""}"#,
-                Some(3599),
-                "",
-            ),
+            (r#"{"access_token":"a","token_type":"bearer "}"#, None, "read write"),
+            (r#"{"access_token":"a","expires_in":900.9}"#, Some(900), "read write"),
+            (r#"{"access_token":"a","expires_in":0,"scope":null}"#, None, "read write"),
+            (r#"{"access_token":"a","expires_in":"3599","scope":""}"#, Some(3599), ""),
             (r#"{"access_token":"a","scope":["b","a"]}"#, None, "a b"),
             (r#"{"access_token":"a","scope":[]}"#, None, ""),
-            (
-                r#"{"access_token":"a","scope":"repo,gist","x":[{}]}"#,
-                None,
-                "repo,gist",
-            ),
+            (r#"{"access_token":"a","scope":"repo,gist","x":[{}]}"#, None, "repo,gist"),
         ] {
             let tokens = tokens(text);
             assert_eq!(seconds(&tokens), lifetime, "{text}");

@@ -14,10 +14,7 @@ pub(crate) struct Challenge {
 
 impl Challenge {
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
-        self.params
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+        self.params.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -30,10 +27,8 @@ pub(crate) fn parse(field: &str) -> Vec<Challenge> {
         let Some(scheme) = rest.token() else {
             return challenges;
         };
-        let mut challenge = Challenge {
-            scheme: scheme.to_ascii_lowercase(),
-            ..Challenge::default()
-        };
+        let mut challenge =
+            Challenge { scheme: scheme.to_ascii_lowercase(), ..Challenge::default() };
         rest.skip(" \t");
         rest.skip_token68();
         let mut repeated = false;
@@ -80,12 +75,9 @@ impl<'a> Rest<'a> {
 
     /// What NTLM and Negotiate have in place of parameters.
     fn skip_token68(&mut self) {
-        let after = self
-            .0
-            .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c));
-        let after = after
-            .trim_start_matches('=')
-            .trim_start_matches([' ', '\t']);
+        let after =
+            self.0.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c));
+        let after = after.trim_start_matches('=').trim_start_matches([' ', '\t']);
         let is_one = after.is_empty() || after.starts_with(',');
         if is_one && after.len() < self.0.len() {
             self.0 = after;
@@ -95,11 +87,7 @@ impl<'a> Rest<'a> {
     fn param(&mut self) -> Param {
         let mut ahead = Rest(self.0);
         let Some(name) = ahead.token() else {
-            return if ahead.0.is_empty() {
-                Param::None
-            } else {
-                Param::Broken
-            };
+            return if ahead.0.is_empty() { Param::None } else { Param::Broken };
         };
         ahead.skip(" \t");
         let Some(value) = ahead.0.strip_prefix('=') else {
@@ -151,11 +139,7 @@ mod tests {
     /// `scheme(name=value name=value) …`
     fn show(field: &str) -> String {
         let show = |challenge: &Challenge| {
-            let params: Vec<_> = challenge
-                .params
-                .iter()
-                .map(|(n, v)| format!("{n}={v}"))
-                .collect();
+            let params: Vec<_> = challenge.params.iter().map(|(n, v)| format!("{n}={v}")).collect();
             format!("{}({})", challenge.scheme, params.join(" "))
         };
         parse(field).iter().map(show).collect::<Vec<_>>().join(" ")
@@ -173,28 +157,13 @@ mod tests {
             ),
             ("Bearer, DPoP algs=\"ES256\"", "bearer() dpop(algs=ES256)"),
             ("bEaReR ReAlM=\"x\", ERROR=\"E\"", "bearer(realm=x error=E)"),
-            (
-                "Bearer realm = \"x\" ,  error\t=\t\"e\"",
-                "bearer(realm=x error=e)",
-            ),
-            (
-                " , Bearer realm=\"x\",, ,error=\"e\", ",
-                "bearer(realm=x error=e)",
-            ),
+            ("Bearer realm = \"x\" ,  error\t=\t\"e\"", "bearer(realm=x error=e)"),
+            (" , Bearer realm=\"x\",, ,error=\"e\", ", "bearer(realm=x error=e)"),
             ("NTLM TlRMTVNTUAACAAAA==", "ntlm()"),
-            (
-                "NTLM TlRMTVNT, Bearer error=\"e\"",
-                "ntlm() bearer(error=e)",
-            ),
+            ("NTLM TlRMTVNT, Bearer error=\"e\"", "ntlm() bearer(error=e)"),
             ("Bearer realm=\"x\" error=\"e\"", "bearer(realm=x error=e)"),
-            (
-                "Bearer error=\"a\", error=\"b\", Basic realm=\"r\"",
-                "basic(realm=r)",
-            ),
-            (
-                "Basic realm=\"ok\", Bearer realm=\"never closed",
-                "basic(realm=ok)",
-            ),
+            ("Bearer error=\"a\", error=\"b\", Basic realm=\"r\"", "basic(realm=r)"),
+            ("Basic realm=\"ok\", Bearer realm=\"never closed", "basic(realm=ok)"),
             ("\"Bearer\"", ""),
             ("", ""),
         ] {

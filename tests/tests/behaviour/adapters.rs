@@ -217,12 +217,14 @@ fn cause<D: Drive>(issuer: &str, timeout: Duration) -> Unreachable {
     let mut once = policy();
     once.attempts = 1;
     let mut discovery = Discovery::new(Issuer::new(issuer).unwrap(), once);
-    match D::with_timeout(timeout).run(&mut discovery).unwrap_err() {
-        Error::Unreachable {
-            cause, attempts: 1, ..
-        } => cause,
-        error => panic!("{error:?}"),
-    }
+    let error = D::with_timeout(timeout).run(&mut discovery).unwrap_err();
+    let Error::Unreachable {
+        cause, attempts: 1, ..
+    } = error
+    else {
+        panic!("{error:?}")
+    };
+    cause
 }
 
 /// Answers every connection with these bytes, and closes it.

@@ -69,6 +69,31 @@ fn a_login_a_token_a_name_and_a_logout() {
 }
 
 #[test]
+fn a_login_happens_only_if_nobody_is_logged_in() {
+    fn nobody(_: &Prompt) {
+        panic!("nobody is asked");
+    }
+    let (running, client) = logged_in();
+    client.token_or_login(nobody).unwrap();
+    thread::sleep(seconds(2));
+    running.simulator().fault_anywhere(9, bad_gateway());
+    let error = client.token_or_login(nobody).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    running.simulator().clear_faults();
+    running.simulator().end_sessions();
+    let mut prompts = 0;
+    let approve = |prompt: &Prompt| {
+        let Prompt::DeviceCode(prompt) = prompt else {
+            panic!()
+        };
+        running.simulator().approve(&prompt.user_code, "alice");
+        prompts += 1;
+    };
+    client.token_or_login(approve).unwrap();
+    assert_eq!(prompts, 1);
+}
+
+#[test]
 fn a_hundred_threads_with_an_old_token_make_one_refresh() {
     let (running, client) = logged_in();
     thread::sleep(seconds(2));

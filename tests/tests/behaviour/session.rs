@@ -192,6 +192,24 @@ fn a_session_that_ended_is_said_once_and_its_record_stays() {
     assert_eq!(refresh_token(&stored), refresh_token(&before));
     assert!(stored.session_ended_at.is_some());
 
+    // Whoever asks again and again does not ask the server again and again.
+    world.transcript();
+    assert_eq!(
+        get_token(&mut world).unwrap_err().kind(),
+        Kind::SessionEnded
+    );
+    assert_eq!(world.transcript(), "");
+    world.pass(seconds(60));
+    assert_eq!(
+        get_token(&mut world).unwrap_err().kind(),
+        Kind::SessionEnded
+    );
+    assert!(
+        world
+            .transcript()
+            .ends_with("POST /token -> 400 invalid_grant")
+    );
+
     let after = log_in(&mut world).tokens;
     assert!(at(&after) > at(&before));
     assert!(super::stored(&world).unwrap().session_ended_at.is_none());
@@ -336,6 +354,21 @@ fn an_early_renewal_that_fails_is_no_error() {
             .access_token
             .same_as(&before.tokens.access_token)
     );
+}
+
+#[test]
+fn an_early_renewal_does_not_wait_for_a_lock() {
+    let mut world = world();
+    log_in(&mut world);
+    world.pass(seconds(235));
+    let _lock = world.store.try_lock(&profile().key()).unwrap();
+    let started = world.now();
+    let early = Demand::new().renewed_early();
+    let held = world
+        .run(Session::token(profile(), early, policy()))
+        .unwrap();
+    assert!(held.renewal_failed.is_some());
+    assert_eq!(world.now(), started);
 }
 
 #[test]

@@ -1,0 +1,18 @@
+//! The command and the blocking client against a real Keycloak, which `tests/live/run.sh` starts.
+//!
+//! Every case has a configuration folder and a session of its own, so that they can run side by
+//! side. How many there are is written down in `tests/live/expected_cases`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod away;
+mod blocking;
+mod bots;
+mod login;
+mod logout;
+mod printed;
+mod refresh;
+mod rotation;
+mod slow_down;
+mod support;
+mod token;
+mod unapproved;

@@ -1,0 +1,120 @@
+//! Runs the command, and looks at what came of it.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::OnceLock,
+};
+
+use aiod_auth_tests::person::PersonError;
+use serde_json::Value;
+
+/// The command, under way.
+pub(crate) struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    /// What was read of it so far.
+    read: String,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) exit_code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Running {
+    /// Starts it with an empty environment.
+    pub(crate) fn start(arguments: &[String], home: &Path) -> Self {
+        let mut command = Command::new(path());
+        command.args(arguments).env_clear().env("HOME", home);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        Self {
+            stdout: BufReader::new(child.stdout.take().unwrap()),
+            child,
+            read: String::new(),
+        }
+    }
+
+    /// Lets a person open the page that it prints first, as JSON.
+    #[track_caller]
+    pub(crate) fn prompts(mut self, person: impl FnOnce(&str) -> Result<(), PersonError>) -> Self {
+        self.stdout.read_line(&mut self.read).unwrap();
+        let prompt: Value = serde_json::from_str(&self.read).unwrap_or_default();
+        let Some(page) = prompt["verification_uri_complete"].as_str() else {
+            panic!("no prompt: {:?}", self.finish());
+        };
+        if let Err(problem) = person(page) {
+            self.child.kill().unwrap();
+            panic!("{problem}: {:?}", self.finish());
+        }
+        self
+    }
+
+    /// Gives it this on stdin.
+    pub(crate) fn reads(mut self, text: &str) -> Self {
+        let mut stdin = self.child.stdin.take().unwrap();
+        stdin.write_all(text.as_bytes()).unwrap();
+        self
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(mut self) -> Finished {
+        self.stdout.read_to_string(&mut self.read).unwrap();
+        let rest = self.child.wait_with_output().unwrap();
+        Finished {
+            // A signal has none.
+            exit_code: rest.status.code().unwrap_or(-1),
+            stdout: self.read,
+            stderr: String::from_utf8(rest.stderr).unwrap(),
+        }
+    }
+}
+
+impl Finished {
+    /// It worked. What stands on stdout, without the line break.
+    #[track_caller]
+    pub(crate) fn answer(&self) -> &str {
+        assert_eq!(self.exit_code, 0, "{self:?}");
+        self.stdout.trim_end()
+    }
+
+    /// It worked, with `--json`: the last line.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        let last = self.answer().lines().last().unwrap();
+        serde_json::from_str(last).unwrap()
+    }
+
+    /// It failed like this, with `--json`. What it said about it.
+    #[track_caller]
+    pub(crate) fn error(&self, exit_code: i32, kind: &str) -> Value {
+        assert_eq!(self.exit_code, exit_code, "{self:?}");
+        let last = self.stderr.lines().last().unwrap();
+        let said: Value = serde_json::from_str(last).unwrap();
+        assert_eq!(said["error"]["kind"], kind, "{self:?}");
+        said["error"].clone()
+    }
+}
+
+/// Where the command is. `run.sh` says it; without that, it is built.
+fn path() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| env::var_os("AIOD_AUTH_COMMAND").map_or_else(build, PathBuf::from))
+}
+
+fn build() -> PathBuf {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--package", "aiod-auth-cli"])
+        .status();
+    assert!(built.unwrap().success(), "the command could not be built");
+    // This test is in `deps`, beside it.
+    let test = env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().join("aiod-auth")
+}

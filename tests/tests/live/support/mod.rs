@@ -1,0 +1,28 @@
+//! What the cases stand on: Keycloak itself, the command, and a place to work.
+
+pub(crate) mod command;
+pub(crate) mod keycloak;
+pub(crate) mod workplace;
+
+use std::{sync::Barrier, thread};
+
+pub(crate) use aiod_auth_tests::person::{ALICE, BOB};
+pub(crate) use workplace::Workplace;
+
+/// Runs this on many threads that start together.
+pub(crate) fn together<T: Send>(threads: usize, job: impl Fn() -> T + Sync) -> Vec<T> {
+    let barrier = Barrier::new(threads);
+    thread::scope(|scope| {
+        let spawn = |_| {
+            scope.spawn(|| {
+                barrier.wait();
+                job()
+            })
+        };
+        let handles: Vec<_> = (0..threads).map(spawn).collect();
+        handles
+            .into_iter()
+            .map(|handle| handle.join().unwrap())
+            .collect()
+    })
+}
