@@ -1,2 +1,36 @@
-//! (to come)
-fn main() {}
+//! The command `aiod-auth`: log in once, hand tokens to other programs, log out.
+//!
+//! [`args`] is what was typed, [`settings`] what that means, checked; each file in [`command`] does
+//! one command; [`failure`] knows the exit codes; nothing but [`print`] prints.
+
+use std::process::ExitCode;
+
+use crate::{args::Args, context::Context, print::Printer};
+
+mod args;
+mod command;
+mod config;
+mod config_file;
+mod context;
+mod duration;
+mod failure;
+mod interrupt;
+mod logger;
+mod print;
+mod secret;
+mod settings;
+
+fn main() -> ExitCode {
+    let args = match Args::read() {
+        Ok(args) => args,
+        Err(unread) => return Printer::unread(&unread),
+    };
+    let context = Context::new(args.global);
+    match command::run(&context, args.command) {
+        Ok(code) => code,
+        Err(failure) => {
+            context.printer.failure(&failure);
+            failure.exit_code()
+        }
+    }
+}

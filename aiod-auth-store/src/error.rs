@@ -3,7 +3,7 @@
 use std::{
     error::Error as _,
     io::{self, ErrorKind},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use aiod_auth_core::StoreFailure;
@@ -67,10 +67,9 @@ impl StoreError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Io { source, .. } => HINTS
-                .iter()
-                .find(|(kind, _)| *kind == source.kind())
-                .map(|(_, hint)| *hint),
+            Self::Io { source, .. } => {
+                HINTS.iter().find(|(kind, _)| *kind == source.kind()).map(|(_, hint)| *hint)
+            }
             Self::Damaged { .. } => Some("log in again: it is moved aside then"),
             Self::NewerVersion { .. } => Some("update aiod-auth"),
             Self::OtherKey { .. } => Some("move it away, then log in again"),
@@ -82,13 +81,12 @@ impl StoreError {
 
     /// For `map_err`.
     #[cfg(feature = "toml")]
-    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io {
-            doing,
-            path,
-            source,
-        }
+    pub(crate) fn io(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { doing, path, source }
     }
 }
 
@@ -107,14 +105,8 @@ impl From<StoreError> for StoreFailure {
 }
 
 const HINTS: [(ErrorKind, &str); 4] = [
-    (
-        ErrorKind::PermissionDenied,
-        "check who owns the file and its folder",
-    ),
-    (
-        ErrorKind::ReadOnlyFilesystem,
-        "choose a folder that can be written to",
-    ),
+    (ErrorKind::PermissionDenied, "check who owns the file and its folder"),
+    (ErrorKind::ReadOnlyFilesystem, "choose a folder that can be written to"),
     (ErrorKind::StorageFull, "make room on the disk"),
     (ErrorKind::QuotaExceeded, "make room on the disk"),
 ];

@@ -3,10 +3,7 @@
 //! A [`Store`] keeps one record of tokens per login, found by its
 //! [`RecordKey`](aiod_auth_core::RecordKey). [`MemoryStore`] forgets them when the program ends;
 #![cfg_attr(feature = "toml", doc = "[`FileStore`] keeps them in private files.")]
-#![cfg_attr(
-    not(feature = "toml"),
-    doc = "`FileStore` (feature `toml`) keeps them in files."
-)]
+#![cfg_attr(not(feature = "toml"), doc = "`FileStore` (feature `toml`) keeps them in files.")]
 //! Any other place is a store too, if it passes the suite in `contract_tests` (the feature
 //! `contract-tests`).
 //!

@@ -35,12 +35,7 @@ impl Store for MemoryStore {
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         let was_free = open(&self.locked).insert(key.clone());
-        Ok(was_free.then(|| {
-            Lock::new(Held {
-                key: key.clone(),
-                locked: Arc::clone(&self.locked),
-            })
-        }))
+        Ok(was_free.then(|| Lock::new(Held { key: key.clone(), locked: Arc::clone(&self.locked) })))
     }
 
     fn location(&self, _key: &RecordKey) -> String {

@@ -21,16 +21,17 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// What stands there can't be read. It is left as it is.
     fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError>;
 
-    /// Keeps the tokens for a key, in place of those before. Once this returns, they survive a crash.
+    /// Keeps the tokens for a key, in place of those before. Once this returns, they survive a
+    /// crash.
     ///
     /// # Errors
-    /// They are not kept. What was there before still is.
+    /// They may not be kept. What stands there is whole: what was there before, or these.
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError>;
 
     /// Forgets the tokens for a key. It is no error if there are none.
     ///
     /// # Errors
-    /// They are still there.
+    /// They may still be there.
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError>;
 
     /// Takes the lock of a key. `None`: somebody else holds it, who may be in this process or in

@@ -1,12 +1,13 @@
 //! One request out, one answer in: the only place that knows ureq.
 
+#[cfg(feature = "rustls")]
+use std::sync::Arc;
 use std::{error::Error as _, io, time::Duration};
 
 use aiod_auth_core::{BODY_BYTES_MAX, NoResponse, Request, Response, is_loopback};
 use ureq::{
     Agent, Body,
     http::{self, HeaderMap},
-    tls::{RootCerts, TlsConfig},
     unversioned::{
         resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
         transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout},
@@ -24,16 +25,16 @@ pub(crate) struct Http {
 impl Http {
     /// `timeout` is for a request and its answer together.
     pub(crate) fn new(timeout: Duration) -> Self {
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
         let config = Agent::config_builder()
             .user_agent(concat!("aiod-auth/", env!("CARGO_PKG_VERSION")))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .max_idle_age(IDLE_MAX)
-            .tls_config(tls)
-            .build();
+            .max_idle_age(IDLE_MAX);
+        #[cfg(feature = "rustls")]
+        let config = config.tls_config(tls());
+        let config = config.build();
         Self {
             agent: Agent::with_parts(config, Connecting::default(), Resolving::default()),
             timeout,
@@ -91,6 +92,16 @@ impl Http {
     }
 }
 
+/// What the platform trusts, as the async adapter does. The provider is named, so that nothing depends
+/// on what else is in the program.
+#[cfg(feature = "rustls")]
+fn tls() -> ureq::tls::TlsConfig {
+    ureq::tls::TlsConfig::builder()
+        .root_certs(ureq::tls::RootCerts::PlatformVerifier)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build()
+}
+
 fn read(body: &mut Body) -> Result<zeroize::Zeroizing<Vec<u8>>, ureq::Error> {
     let limit = BODY_BYTES_MAX as u64;
     Ok(zeroize::Zeroizing::new(body.with_config().limit(limit).read_to_vec()?))
@@ -143,12 +154,22 @@ impl NotConnected {
         ureq::Error::Other(Box::new(match error {
             ureq::Error::Timeout(_) => Self::Because("timed out while connecting"),
             ureq::Error::HostNotFound => Self::Because(NOT_FOUND),
-            // rustls says so in an error of kind `InvalidData`, whose type can't be named here.
-            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Self::Untrusted,
+            ureq::Error::Io(error) if is_certificate(error) => Self::Untrusted,
             ureq::Error::Io(error) => Self::Because(reason(error)),
             _ => Self::Because("the connection failed"),
         }))
     }
+}
+
+#[cfg(feature = "rustls")]
+fn is_certificate(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+#[cfg(not(feature = "rustls"))]
+const fn is_certificate(_: &io::Error) -> bool {
+    false
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "somebody else's enum, which grows")]

@@ -54,6 +54,12 @@ pub enum StoreReply {
 }
 
 impl StoreRequest {
+    /// For whoever tests a store or a driver.
+    #[must_use]
+    pub const fn new(key: Arc<RecordKey>, operation: StoreOperation) -> Self {
+        Self { key, operation }
+    }
+
     /// What a driver without a store answers: there is nothing, and nobody else wants it.
     #[must_use]
     pub const fn answered_without_store(&self) -> StoreReply {
@@ -76,7 +82,7 @@ pub(super) struct StoreCall {
 
 impl StoreCall {
     pub(super) fn new(key: &Arc<RecordKey>, operation: StoreOperation) -> Self {
-        let request = StoreRequest { key: Arc::clone(key), operation };
+        let request = StoreRequest::new(Arc::clone(key), operation);
         Self { request, outcome: None, spent: Duration::ZERO }
     }
 
@@ -162,8 +168,7 @@ impl Flow for TakeLock {
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
         match self.state {
             Lock::Trying => {
-                let request =
-                    StoreRequest { key: Arc::clone(&self.key), operation: StoreOperation::TryLock };
+                let request = StoreRequest::new(Arc::clone(&self.key), StoreOperation::TryLock);
                 Ok(Step::Store(StoreAccess::new(self, request)))
             }
             Lock::Waiting(delay) => Ok(Step::Wait(Pause::new(self, delay, Reason::Lock))),

@@ -36,8 +36,8 @@ pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
         .map_err(StoreError::io("remove", path))
 }
 
-/// Gives a damaged record another name, which says when. No earlier one is overwritten: whoever saves
-/// holds the record's lock, so nobody else is looking for a name.
+/// Gives a damaged record another name, which says when. No earlier one is overwritten: whoever
+/// saves holds the record's lock, so nobody else is looking for a name.
 pub(super) fn move_aside(path: &Path) -> Result<(), StoreError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let mut seconds = now.unwrap_or_default().as_secs();
@@ -73,8 +73,8 @@ fn finish(temporary: &Path, mut file: File, path: &Path, content: &[u8]) -> io::
     platform::sync_folder(folder(path))
 }
 
-/// A process that was killed while it saved has left a file with tokens in it. Nobody takes an hour to
-/// save, so what is older is nobody's. Whatever fails here can be tried again next time.
+/// A process that was killed while it saved has left a file with tokens in it. Nobody takes an hour
+/// to save, so what is older is nobody's. Whatever fails here can be tried again next time.
 fn remove_leftovers(path: &Path) {
     let beginning = beside(path, TEMPORARY);
     for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {

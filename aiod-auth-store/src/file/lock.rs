@@ -1,7 +1,7 @@
 //! One at a time: a kernel lock, on a file of its own.
 //!
-//! Not on the record: a lock belongs to the file and not to its name, and the record is another file
-//! after each save. For the same reason a lock file is never removed.
+//! Not on the record: a lock belongs to the file and not to its name, and the record is another
+//! file after each save. For the same reason a lock file is never removed.
 
 use std::{
     fs::{File, TryLockError},
@@ -34,8 +34,8 @@ struct Held(File);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // To close the file is not enough while another thread is starting a program: until that runs,
-        // it has the file open too. If it fails, closing is what is left.
+        // To close the file is not enough while another thread is starting a program: until that
+        // runs, it has the file open too. If it fails, closing is what is left.
         self.0.unlock().ok();
     }
 }

@@ -24,18 +24,22 @@ mod platform;
 
 /// Keeps tokens in a folder: one TOML file per login, which only the user can read.
 ///
-/// - **Private.** The folder has mode 0700 and a file 0600 from its first moment. A file or a symbolic
-///   link that belongs to somebody else is refused.
+/// - **Private.** The folder has mode 0700 and a file 0600 from its first moment. A file or a
+///   symbolic link that belongs to somebody else is refused.
 /// - **Whole.** A record is replaced at once, and has reached the disk when
 ///   [`save`](Store::save) returns. A symbolic link is written through, not replaced.
 /// - **Careful with what it doesn't know.** Comments and unknown members are kept; the record of a
-///   newer version is refused, a damaged one moved aside (`….corrupt-<Unix time>`) by the next save.
-/// - **Locked by the kernel,** with a file of its own (`….lock`) that is never removed. Where a file
-///   system has no locks, it warns and goes on without: two processes may then refresh at once, but
-///   without that, nobody could log in there at all.
+///   newer version is refused, a damaged one moved aside (`….corrupt-<Unix time>`) by the next
+///   save.
+/// - **Locked by the kernel,** with a file of its own (`….lock`) that is never removed. Where a
+///   file system has no locks, it warns and goes on without: two processes may then refresh at
+///   once, but without that, nobody could log in there at all.
 ///
-/// Linux is tested. macOS and Windows are written for, not tested; Windows has no modes: there, what
-/// keeps others out is that the folder is in the user's profile.
+/// What is read is wiped from memory as the secrets of `aiod-auth-core` are. While a record is
+/// rewritten, the TOML library makes copies of the old and the new one that are only freed.
+///
+/// Linux is tested. macOS and Windows are written for, not tested; Windows has no modes: there,
+/// what keeps others out is that the folder is in the user's profile.
 ///
 /// ```
 /// # use aiod_auth_core::{AccessToken, Profile, Timestamp, Tokens};
@@ -84,7 +88,9 @@ impl FileStore {
 /// [`StoreError::NoHome`].
 pub fn default_config_folder() -> Result<PathBuf, StoreError> {
     let folders = etcetera::choose_base_strategy().map_err(|_| StoreError::NoHome)?;
-    Ok(folders.config_dir().join("aiod-auth"))
+    let folder = folders.config_dir().join("aiod-auth");
+    // An empty HOME would be wherever the program was started.
+    if folder.is_absolute() { Ok(folder) } else { Err(StoreError::NoHome) }
 }
 
 impl Store for FileStore {
@@ -151,10 +157,7 @@ fn read_text(path: &Path) -> Result<Option<Text>, StoreError> {
     let metadata = file.metadata().map_err(StoreError::io("read", path))?;
     place::check(path, &metadata)?;
 
-    let damaged = |what: &str| StoreError::Damaged {
-        path: path.into(),
-        what: what.into(),
-    };
+    let damaged = |what: &str| StoreError::Damaged { path: path.into(), what: what.into() };
     if metadata.is_dir() {
         return Err(damaged("it is a folder"));
     }

@@ -5,8 +5,8 @@ use aiod_auth_core::RecordKey;
 /// The server, the client, and a hash of the whole key:
 /// `auth.example.org-my-tool-1a2b3c4d5e6f7a8b.toml`.
 ///
-/// The hash tells apart what looks the same in a file name. Nothing hangs on its quality: the key also
-/// stands in the file, and is compared.
+/// The hash tells apart what looks the same in a file name. Nothing hangs on its quality: the key
+/// also stands in the file, and is compared.
 pub(super) fn of(key: &RecordKey) -> String {
     let (_, after_scheme) = key.issuer.split_once("://").unwrap_or(("", &key.issuer));
     let host = after_scheme.split('/').next().unwrap_or_default();
@@ -85,18 +85,12 @@ mod tests {
     /// Another name would be another file: everybody would have to log in again.
     #[test]
     fn names_stay_the_same_for_good() {
-        assert_eq!(
-            of(&key()),
-            "auth.example.org-8443-my-tool-..-x-8f405448ef807883.toml"
-        );
+        assert_eq!(of(&key()), "auth.example.org-8443-my-tool-..-x-8f405448ef807883.toml");
     }
 
     #[test]
     fn the_hash_is_the_published_one() {
-        for (text, expected) in [
-            ("a", 0xaf63_dc4c_8601_ec8c),
-            ("foobar", 0x8594_4171_f739_67e8),
-        ] {
+        for (text, expected) in [("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)] {
             let mut hash = Fnv1a::new();
             hash.bytes(text.as_bytes());
             assert_eq!(hash.0, expected, "{text}");
@@ -109,10 +103,7 @@ mod tests {
             resource: texts.iter().map(|text| (*text).into()).collect(),
             ..key()
         };
-        let account = |account: &str| RecordKey {
-            account: Some(account.into()),
-            ..key()
-        };
+        let account = |account: &str| RecordKey { account: Some(account.into()), ..key() };
         let names = [
             of(&key()),
             of(&account("")),
@@ -120,10 +111,7 @@ mod tests {
             of(&resource(&["a"])),
             of(&resource(&["a", "b"])),
             of(&resource(&["ab"])),
-            of(&RecordKey {
-                scope: "a".parse().unwrap(),
-                ..key()
-            }),
+            of(&RecordKey { scope: "a".parse().unwrap(), ..key() }),
         ];
         let different: std::collections::BTreeSet<_> = names.iter().collect();
         assert_eq!(different.len(), names.len(), "{names:#?}");

@@ -31,10 +31,11 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     Err(StoreError::Refused { path, why })
 }
 
-/// Refuses what isn't ours, and what is neither a file nor a folder: reading a pipe would never end.
+/// Refuses what isn't ours, and what is neither a file nor a folder: reading a pipe would never
+/// end.
 ///
-/// What belongs to root passes: root could put anything in our place anyway, and it is how secrets are
-/// mounted into containers.
+/// What belongs to root passes: root could put anything in our place anyway, and it is how secrets
+/// are mounted into containers.
 pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
     let kind = metadata.file_type();
     let why = if !platform::is_ours_or_roots(metadata) {
@@ -51,7 +52,7 @@ pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<(), StoreError> 
 /// Makes sure that the folder is there, and that only we can look into it.
 pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     create_folder(folder).map_err(StoreError::io("make the folder", folder))?;
-    platform::make_private(folder).map_err(StoreError::io("make private the folder", folder))
+    platform::make_private(folder).map_err(StoreError::io("restrict the folder", folder))
 }
 
 /// Like `create_dir_all`, but each new folder is private and survives a crash.
@@ -59,7 +60,9 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
-    let parent = folder.parent().unwrap_or(folder);
+    let Some(parent) = folder.parent() else {
+        return Err(io::ErrorKind::NotFound.into());
+    };
     create_folder(parent)?;
     match platform::create_private_folder(folder) {
         // Somebody else was faster.

@@ -1,7 +1,7 @@
 //! The counterpart of `unix.rs`. Not tested.
 //!
-//! There are no modes here: what is new gets the rights of its folder, and the user's profile is closed
-//! to others.
+//! There are no modes here: what is new gets the rights of its folder, and the user's profile is
+//! closed to others.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -24,7 +24,6 @@ pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "Unix can fail here")]
 pub(super) fn make_private(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
@@ -33,8 +32,8 @@ pub(super) fn is_ours_or_roots(_metadata: &Metadata) -> bool {
     true
 }
 
-/// A virus scanner or a reader may have one of the files open for a moment: for two seconds at most,
-/// that is no error.
+/// A virus scanner or a reader may have one of the files open for a moment: for two seconds at
+/// most, that is no error.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     const ERROR_ACCESS_DENIED: i32 = 5;
     const ERROR_SHARING_VIOLATION: i32 = 32;
@@ -57,7 +56,6 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// NTFS keeps a journal of its own; a folder can't be opened for this.
-#[expect(clippy::unnecessary_wraps, reason = "Unix can fail here")]
 pub(super) fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -18,8 +18,8 @@
 //! resource = []
 //! ```
 //!
-//! The key comes last, and its last member always stands there: wherever a file was cut off, that is
-//! noticed, and a record that lost its refresh token is not taken for one that never had any.
+//! The key comes last, and its last member always stands there: wherever a file was cut off, that
+//! is noticed, and a record that lost its refresh token is not taken for one that never had any.
 
 pub(crate) use read::read;
 pub(crate) use write::write;

@@ -66,30 +66,22 @@ impl Section {
     }
 
     fn required(&mut self, member: &str) -> Result<String, Unreadable> {
-        self.text(member)?
-            .ok_or_else(|| self.wrong(member, "is missing"))
+        self.text(member)?.ok_or_else(|| self.wrong(member, "is missing"))
     }
 
     fn time(&mut self, member: &str) -> Result<Option<Timestamp>, Unreadable> {
         let time = self.text(member)?.map(|text| text.parse());
-        time.transpose()
-            .map_err(|_| self.wrong(member, "is no date and time"))
+        time.transpose().map_err(|_| self.wrong(member, "is no date and time"))
     }
 
     fn scope(&mut self, member: &str) -> Result<Scope, Unreadable> {
-        self.required(member)?
-            .parse()
-            .map_err(|_| self.wrong(member, "is no scope"))
+        self.required(member)?.parse().map_err(|_| self.wrong(member, "is no scope"))
     }
 
     fn texts(&mut self, member: &str) -> Result<Vec<String>, Unreadable> {
         let texts = self.members.get(member).and_then(Item::as_array);
-        let texts = texts.and_then(|texts| {
-            texts
-                .iter()
-                .map(|text| text.as_str().map(String::from))
-                .collect()
-        });
+        let texts = texts
+            .and_then(|texts| texts.iter().map(|text| text.as_str().map(String::from)).collect());
         texts.ok_or_else(|| self.wrong(member, "is missing, or no list of strings"))
     }
 

@@ -40,11 +40,7 @@ fn write_tokens(section: &mut dyn TableLike, tokens: &Tokens) {
     put(section, "issued_at", time(Some(tokens.issued_at)));
     put(section, "expires_at", time(tokens.expires_at));
     put(section, "refresh_token", refresh_token);
-    put(
-        section,
-        "refresh_expires_at",
-        time(tokens.refresh_expires_at),
-    );
+    put(section, "refresh_expires_at", time(tokens.refresh_expires_at));
     put(section, "scope", Some(tokens.scope.to_string()));
     put(section, "id_token", id_token);
     put(section, "session_ended_at", time(tokens.session_ended_at));

@@ -57,36 +57,24 @@ proptest! {
 
 fn keys() -> impl Strategy<Value = RecordKey> {
     let resource = proptest::collection::vec(any::<String>(), 0..3);
-    (
-        any::<String>(),
-        any::<String>(),
-        any::<Option<String>>(),
-        scopes(),
-        resource,
-    )
-        .prop_map(|(issuer, client_id, account, scope, resource)| RecordKey {
+    (any::<String>(), any::<String>(), any::<Option<String>>(), scopes(), resource).prop_map(
+        |(issuer, client_id, account, scope, resource)| RecordKey {
             issuer,
             client_id,
             account,
             scope,
             resource,
-        })
+        },
+    )
 }
 
 fn all_tokens() -> impl Strategy<Value = Tokens> {
-    let texts = (
-        any::<String>(),
-        any::<Option<String>>(),
-        any::<Option<String>>(),
-    );
+    let texts = (any::<String>(), any::<Option<String>>(), any::<Option<String>>());
     let times = (any::<i64>(), any::<[Option<i64>; 3]>());
     (texts, times, scopes()).prop_map(|((access, refresh, id), (issued, times), scope)| {
         let [expires, refresh_expires, ended] =
             times.map(|time| time.map(Timestamp::from_unix_millis));
-        let mut tokens = Tokens::new(
-            AccessToken::new(access),
-            Timestamp::from_unix_millis(issued),
-        );
+        let mut tokens = Tokens::new(AccessToken::new(access), Timestamp::from_unix_millis(issued));
         tokens.expires_at = expires;
         tokens.refresh_token = refresh.map(RefreshToken::new);
         tokens.refresh_expires_at = refresh_expires;
@@ -108,10 +96,7 @@ type Plain = (Vec<Option<String>>, Vec<Option<i64>>, Scope);
 fn plain(tokens: &Tokens) -> Plain {
     let secrets = vec![
         Some(tokens.access_token.expose().into()),
-        tokens
-            .refresh_token
-            .as_ref()
-            .map(|token| token.expose().into()),
+        tokens.refresh_token.as_ref().map(|token| token.expose().into()),
         tokens.id_token.as_ref().map(|token| token.expose().into()),
     ];
     let times = [

@@ -49,46 +49,22 @@ fn what_is_wrong_is_named_and_no_value_is_shown() {
     let access_token = "access_token = \"first\"\n";
     let cases = [
         ("first\n".to_owned(), "line 1 is not TOML"),
-        (
-            with(access_token, "access_token = first\n"),
-            "line 5 is not TOML",
-        ),
-        (
-            with(access_token, "access_token = \"first\n"),
-            "line 5 is not TOML",
-        ),
-        (
-            with(access_token, &access_token.repeat(2)),
-            "line 6 is not TOML",
-        ),
+        (with(access_token, "access_token = first\n"), "line 5 is not TOML"),
+        (with(access_token, "access_token = \"first\n"), "line 5 is not TOML"),
+        (with(access_token, &access_token.repeat(2)), "line 6 is not TOML"),
         (without(access_token), "tokens.access_token is missing"),
-        (
-            with(access_token, "access_token = [\"first\"]\n"),
-            "tokens.access_token is no string",
-        ),
+        (with(access_token, "access_token = [\"first\"]\n"), "tokens.access_token is no string"),
         (without("[tokens]"), "tokens is missing"),
         (with("[tokens]", "[first]"), "tokens is missing"),
-        (
-            with("[tokens]", "[[tokens]]"),
-            "tokens is missing, or no table",
-        ),
+        (with("[tokens]", "[[tokens]]"), "tokens is missing, or no table"),
         (with("version = 1", ""), "version is missing"),
         (with("version = 1", "version = \"first\""), "no version"),
         (with("version = 1", "version = 0"), "no version"),
-        (
-            with("1970-01-01T00", "first"),
-            "tokens.issued_at is no date",
-        ),
-        (
-            with("scope = \"openid\"", "scope = \"\\\"first\""),
-            "tokens.scope is no scope",
-        ),
+        (with("1970-01-01T00", "first"), "tokens.issued_at is no date"),
+        (with("scope = \"openid\"", "scope = \"\\\"first\""), "tokens.scope is no scope"),
         (without("scope = \"openid\""), "tokens.scope is missing"),
         (with("resource = [", "resource = [1, "), "key.resource"),
-        (
-            with("client_id = \"my-tool\"", "client_id = 1"),
-            "key.client_id is no string",
-        ),
+        (with("client_id = \"my-tool\"", "client_id = 1"), "key.client_id is no string"),
     ];
     for (text, what) in cases {
         place.write(text);
@@ -121,13 +97,7 @@ fn damaged(place: &Place, expected: &str) {
 #[test]
 fn a_damaged_record_is_moved_aside_by_the_next_save() {
     let place = Place::with_record();
-    let name = place
-        .path()
-        .file_name()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let name = place.path().file_name().unwrap().to_str().unwrap().to_owned();
     for text in ["one", "two", "three"] {
         place.write(text);
         place.store.save(&place.key, &tokens("new")).unwrap();
@@ -177,19 +147,15 @@ fn comments_and_unknown_members_are_kept() {
     let mut without_refresh = tokens("second");
     without_refresh.refresh_token = None;
     place.store.save(&place.key, &without_refresh).unwrap();
-    let expected = text
-        .replace("refresh_token = \"refresh-first\"\n", "")
-        .replace("first", "second");
+    let expected =
+        text.replace("refresh_token = \"refresh-first\"\n", "").replace("first", "second");
     assert_eq!(place.text(), expected);
 }
 
 #[test]
 fn a_newer_record_is_refused_and_left() {
     let place = Place::with_record();
-    let newer = place
-        .text()
-        .replace("version = 1", "version = 2")
-        .replace("[key]", "[names]");
+    let newer = place.text().replace("version = 1", "version = 2").replace("[key]", "[names]");
     place.write(&newer);
     let outcomes = [
         place.store.load(&place.key).map(drop),
@@ -198,10 +164,7 @@ fn a_newer_record_is_refused_and_left() {
     ];
     for outcome in outcomes {
         let error = outcome.unwrap_err();
-        assert!(
-            matches!(error, StoreError::NewerVersion { version: 2, .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, StoreError::NewerVersion { version: 2, .. }), "{error:?}");
         assert!(error.to_string().contains(place.path().to_str().unwrap()));
         assert_eq!(error.hint(), Some("update aiod-auth"));
     }
@@ -238,9 +201,6 @@ fn a_folder_that_cannot_be_made_is_an_error_that_names_it() {
         place.store.load(&place.key).map(drop),
     ] {
         let error = outcome.unwrap_err();
-        assert!(
-            error.to_string().contains(path.to_str().unwrap()),
-            "{error}"
-        );
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
 }

@@ -48,11 +48,7 @@ fn two_processes_exclude_each_other() {
     let mut child = start("hold_the_lock", &place);
     let (until_told, _output) = wait_until_it_works(&mut child);
     assert!(place.store.try_lock(&place.key).unwrap().is_none());
-    assert_eq!(
-        place.loaded().as_deref(),
-        Some("first"),
-        "reading needs no lock"
-    );
+    assert_eq!(place.loaded().as_deref(), Some("first"), "reading needs no lock");
     drop(until_told);
     assert!(child.wait().unwrap().success());
     assert!(place.store.try_lock(&place.key).unwrap().is_some());

@@ -20,10 +20,7 @@ fn a_session_saves_its_tokens_and_a_logout_removes_them() {
     assert_eq!(session.kept, Kept::Saved);
     let saved = store.load(&profile.key()).unwrap().unwrap();
     assert_eq!(saved.access_token.expose(), "new");
-    assert!(
-        store.try_lock(&profile.key()).unwrap().is_some(),
-        "it was unlocked"
-    );
+    assert!(store.try_lock(&profile.key()).unwrap().is_some(), "it was unlocked");
 
     let logout = Logout::new(Arc::clone(&profile), None, RetryPolicy::default());
     drive(logout.ignoring_errors(), Some(&store)).unwrap();
@@ -53,10 +50,7 @@ fn a_failure_keeps_its_cause_and_its_hint() {
     let failure = StoreFailure::from(error);
     assert!(failure.to_string().contains("os error"), "{failure}");
     assert!(StoreError::NoHome.hint().is_some());
-    assert_eq!(
-        StoreFailure::from(StoreError::Other("no".into())),
-        StoreFailure::new("no")
-    );
+    assert_eq!(StoreFailure::from(StoreError::Other("no".into())), StoreFailure::new("no"));
 }
 
 fn session(profile: &Arc<Profile>) -> Session {

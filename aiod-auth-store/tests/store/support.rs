@@ -18,11 +18,7 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self {
-            store: FileStore::new(folder.path().join("tokens")),
-            key: key("my-tool"),
-            folder,
-        }
+        Self { store: FileStore::new(folder.path().join("tokens")), key: key("my-tool"), folder }
     }
 
     pub(crate) fn with_record() -> Self {
@@ -69,9 +65,8 @@ pub(crate) fn tokens(text: &str) -> Tokens {
 /// The names in a folder, in alphabetical order.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }

@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use aiod_auth_store::{FileStore, Store, StoreError};
+use aiod_auth_store::{FileStore, Store, StoreError, default_config_folder};
 
 use crate::support::{Place, names, tokens};
 
@@ -19,10 +19,7 @@ fn only_we_can_read_what_is_written() {
     let _lock = place.store.try_lock(&place.key).unwrap();
     assert_eq!(mode(place.path().parent().unwrap()), 0o700);
     assert_eq!(mode(&place.path()), 0o600);
-    assert_eq!(
-        mode(Path::new(&format!("{}.lock", place.path().display()))),
-        0o600
-    );
+    assert_eq!(mode(Path::new(&format!("{}.lock", place.path().display()))), 0o600);
 }
 
 #[test]
@@ -60,10 +57,7 @@ fn a_link_is_written_through() {
 
     let _lock = place.store.try_lock(&place.key).unwrap().unwrap();
     let direct = FileStore::new(&elsewhere);
-    assert!(
-        direct.try_lock(&place.key).unwrap().is_some(),
-        "another record"
-    );
+    assert!(direct.try_lock(&place.key).unwrap().is_some(), "another record");
     place.store.save(&place.key, &tokens("second")).unwrap();
     assert!(fs::symlink_metadata(place.path()).unwrap().is_symlink());
     assert!(fs::symlink_metadata(&target).unwrap().is_file());
@@ -135,9 +129,7 @@ fn a_read_only_folder_can_be_read_but_not_locked() {
     set_mode(place.folder.path(), 0o755);
     set_mode(&folder, 0o500);
     let mut child = Command::new(env::current_exe().unwrap());
-    child
-        .args(["--exact", "unix::read_only"])
-        .env(FOLDER, &folder);
+    child.args(["--exact", "unix::read_only"]).env(FOLDER, &folder);
     if chown(&folder, Some(SOMEBODY), None).is_ok() {
         chown(place.path(), Some(SOMEBODY), None).unwrap();
         child.uid(SOMEBODY);
@@ -179,10 +171,23 @@ fn what_a_killed_process_left_is_removed_when_it_is_old() {
     old.set_modified(two_hours_ago).unwrap();
     place.store.save(&place.key, &tokens("second")).unwrap();
     assert!(!Path::new(&leftover(1)).exists());
-    assert!(
-        Path::new(&leftover(2)).exists(),
-        "somebody may be writing it"
-    );
+    assert!(Path::new(&leftover(2)).exists(), "somebody may be writing it");
+}
+
+#[test]
+fn the_default_folder_is_this_projects_own() {
+    let folder = default_config_folder().unwrap();
+    assert!(folder.is_absolute() && folder.ends_with("aiod-auth"));
+    let store = FileStore::in_default_folder().unwrap();
+    let path = store.location(&Place::new().key);
+    assert!(Path::new(&path).starts_with(folder.join("tokens")));
+}
+
+#[test]
+fn a_folder_without_a_name_is_an_error() {
+    let place = Place::new();
+    let error = FileStore::new("").save(&place.key, &tokens("new")).unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
 }
 
 fn mode(path: &Path) -> u32 {

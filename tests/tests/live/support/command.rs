@@ -34,11 +34,7 @@ impl Running {
         command.args(arguments).env_clear().env("HOME", home);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        Self {
-            stdout: BufReader::new(child.stdout.take().unwrap()),
-            child,
-            read: String::new(),
-        }
+        Self { stdout: BufReader::new(child.stdout.take().unwrap()), child, read: String::new() }
     }
 
     /// Lets a person open the page that it prints first, as JSON.
@@ -110,9 +106,7 @@ fn path() -> &'static Path {
 
 fn build() -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--package", "aiod-auth-cli"])
-        .status();
+    let built = Command::new(cargo).args(["build", "--package", "aiod-auth-cli"]).status();
     assert!(built.unwrap().success(), "the command could not be built");
     // This test is in `deps`, beside it.
     let test = env::current_exe().unwrap();

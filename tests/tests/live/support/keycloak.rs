@@ -28,11 +28,7 @@ pub(crate) fn is_active(access_token: &str) -> bool {
     let (_, said) = post(
         "aiod",
         "token/introspect",
-        &[
-            ("client_id", "aiod-api"),
-            ("client_secret", "aiod-api-secret"),
-            ("token", access_token),
-        ],
+        &[("client_id", "aiod-api"), ("client_secret", "aiod-api-secret"), ("token", access_token)],
     );
     said["active"].as_bool().unwrap()
 }

@@ -20,9 +20,6 @@ pub(crate) fn together<T: Send>(threads: usize, job: impl Fn() -> T + Sync) -> V
             })
         };
         let handles: Vec<_> = (0..threads).map(spawn).collect();
-        handles
-            .into_iter()
-            .map(|handle| handle.join().unwrap())
-            .collect()
+        handles.into_iter().map(|handle| handle.join().unwrap()).collect()
     })
 }

@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use aiod_auth_core::{ClientIdentity, ClientSecret, Issuer, Profile, Prompt, Tokens};
@@ -58,15 +57,15 @@ impl Workplace {
         self
     }
 
-    /// The same login as the profile `lab` of config.toml, which also has these lines.
-    pub(crate) fn as_profile(mut self, lines: &str) -> Self {
+    /// The same login as the default profile, `lab`, of a config.toml that goes on with these lines.
+    pub(crate) fn with_profile(mut self, lines: &str) -> Self {
         let scopes: Vec<_> = self.profile.scope().iter().collect();
         let (issuer, client_id) = (self.profile.issuer().as_str(), self.profile.client().id());
         let config = format!(
-            "[profiles.lab]\nissuer = \"{issuer}\"\nclient_id = \"{client_id}\"\nscopes = {scopes:?}\n{lines}\n"
+            "default_profile = \"lab\"\n[profiles.lab]\nissuer = \"{issuer}\"\nclient_id = \"{client_id}\"\nscopes = {scopes:?}\n{lines}\n"
         );
         self.write("config.toml", &config);
-        self.options = vec!["--profile".into(), "lab".into()];
+        self.options.clear();
         self
     }
 
@@ -107,8 +106,7 @@ impl Workplace {
     /// It fails like this, and says so in JSON.
     #[track_caller]
     pub(crate) fn fails(&self, arguments: &str, exit_code: i32, kind: &str) -> Value {
-        self.run(&format!("--json {arguments}"))
-            .error(exit_code, kind)
+        self.run(&format!("--json {arguments}")).error(exit_code, kind)
     }
 
     // With the blocking client.
@@ -130,7 +128,7 @@ impl Workplace {
     }
 
     /// What is stored.
-    pub(crate) fn record(&self) -> Option<Arc<Tokens>> {
+    pub(crate) fn record(&self) -> Option<Tokens> {
         self.store().load(&self.profile.key()).unwrap()
     }
 
@@ -138,7 +136,7 @@ impl Workplace {
     #[track_caller]
     pub(crate) fn refresh_token(&self) -> String {
         let record = self.record().unwrap();
-        record.refresh_token.as_ref().unwrap().expose().to_owned()
+        record.refresh_token.unwrap().expose().to_owned()
     }
 
     /// Puts other tokens into the store.

@@ -1,0 +1,263 @@
+//! What was typed: its form is checked here, its meaning in `settings.rs`.
+#![expect(
+    clippy::doc_markdown,
+    rustdoc::bare_urls,
+    reason = "the comments on fields and variants are the help text, which has no markup"
+)]
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+
+use crate::duration;
+
+/// Log in with OAuth 2.0 or OpenID Connect, hand fresh access tokens to other programs, log out.
+#[derive(Debug, Parser)]
+#[command(name = "aiod-auth", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Args {
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Self::try_parse()
+    }
+}
+
+/// What may stand before or after any command.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// Use this profile of config.toml [env: AIOD_AUTH_PROFILE]
+    // Not by clap's `env`: the variable gives way to --issuer, the option contradicts it.
+    #[arg(long, global = true, help_heading = ANYWHERE, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The folder of config.toml and of the tokens
+    #[arg(long, global = true, help_heading = ANYWHERE, value_name = "DIR", env = "AIOD_AUTH_CONFIG_DIR", hide_env_values = true)]
+    pub(crate) config_dir: Option<PathBuf>,
+    /// Where tokens are kept: file or memory
+    #[arg(long, global = true, help_heading = ANYWHERE, value_name = "URI")]
+    pub(crate) store: Option<String>,
+    /// Print JSON: answers on stdout, errors on stderr
+    #[arg(long, global = true, help_heading = ANYWHERE)]
+    pub(crate) json: bool,
+    /// Say nothing but warnings, errors, and what a login needs
+    #[arg(short, long, global = true, help_heading = ANYWHERE)]
+    pub(crate) quiet: bool,
+    /// Say which requests are made; never prints a secret
+    #[arg(short, long, global = true, help_heading = ANYWHERE)]
+    pub(crate) verbose: bool,
+    /// When to use colours
+    #[arg(long, global = true, help_heading = ANYWHERE, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+
+    /// Log in at this server, without a profile in config.toml
+    #[arg(long, global = true, value_name = "URL", help_heading = AD_HOC)]
+    pub(crate) issuer: Option<String>,
+    /// The client's name at the server
+    #[arg(long, global = true, value_name = "ID", help_heading = AD_HOC)]
+    pub(crate) client_id: Option<String>,
+    /// A file with the client's secret: TOML with client_secret, or the secret alone
+    /// [env, the secret itself: AIOD_AUTH_CLIENT_SECRET]
+    #[arg(long, global = true, value_name = "FILE", help_heading = AD_HOC)]
+    pub(crate) client_secret_file: Option<PathBuf>,
+    /// Ask for this scope; may be repeated
+    #[arg(long, global = true, value_name = "SCOPE", help_heading = AD_HOC)]
+    pub(crate) scope: Vec<String>,
+}
+
+impl Global {
+    /// Whether there is an option that only an ad hoc profile has.
+    pub(crate) fn is_ad_hoc(&self) -> bool {
+        self.issuer.is_some()
+            || self.client_id.is_some()
+            || self.client_secret_file.is_some()
+            || !self.scope.is_empty()
+    }
+
+    /// One by one, also where several were given at once, as RFC 6749 §3.3 writes them.
+    pub(crate) fn scopes(&self) -> Vec<String> {
+        self.scope.iter().flat_map(|scope| scope.split_whitespace()).map(Into::into).collect()
+    }
+}
+
+const ANYWHERE: &str = "With any command";
+const AD_HOC: &str = "Without a profile, or for profile set";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Log in, and keep the tokens
+    Login(Login),
+    /// Print an access token that is good for a while
+    Token(Token),
+    /// Say who is logged in where, without using the network
+    Status,
+    /// Ask the server who is logged in
+    Whoami,
+    /// Get a new access token, however good the present one is
+    Refresh,
+    /// End the session at the server, then forget it here
+    Logout(Logout),
+    /// Run a command with a fresh token in AIOD_AUTH_ACCESS_TOKEN
+    Exec(Exec),
+    /// Look at the profiles in config.toml, or change them
+    #[command(subcommand)]
+    Profile(Profile),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Login {
+    /// How to log in: auto takes what the profile says, else the best there is
+    #[arg(long)]
+    pub(crate) flow: Option<Flow>,
+    /// Give up after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = duration::parse_seconds)]
+    pub(crate) timeout: Duration,
+    /// Don't open a browser
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Keep nothing on disk
+    #[arg(long)]
+    pub(crate) no_save: bool,
+    /// Print the access token to stdout
+    #[arg(long)]
+    pub(crate) print_token: bool,
+    /// Show the link as a QR code, too
+    #[arg(long)]
+    pub(crate) qr: bool,
+    /// Log in with a refresh token (or "API key") that is read from stdin
+    #[arg(long, conflicts_with = "flow")]
+    pub(crate) refresh_token_stdin: bool,
+}
+
+/// The ways to log in, as `--flow` and config.toml name them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Flow {
+    Auto,
+    Device,
+    Browser,
+    Password,
+    ClientCredentials,
+}
+
+impl Flow {
+    /// As it is written in options and in config.toml.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Token {
+    /// How to print it [default: raw, or json with --json]
+    #[arg(long)]
+    pub(crate) format: Option<TokenFormat>,
+    /// Good for at least this long: 30s, 5m, 1h, or seconds [default: 30s, or a tenth of the token's
+    /// lifetime if that is less]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(crate) min_valid: Option<Duration>,
+    /// Get a new one, however good the present one is
+    #[arg(long)]
+    pub(crate) force_refresh: bool,
+    /// What git asks its credential helper for; git adds it by itself
+    #[arg(value_name = "OPERATION", hide = true)]
+    pub(crate) git_operation: Option<String>,
+}
+
+/// The forms in which other programs take a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenFormat {
+    /// The token alone
+    Raw,
+    /// Authorization: Bearer …
+    Header,
+    /// With its type, its end and its scope
+    Json,
+    /// For kubectl: the protocol of client-go's credential plugins
+    ExecCredential,
+    /// For git: credential.https://HOST.helper = "!aiod-auth token --format git"
+    Git,
+    /// For curl: a line for `curl -K -`
+    Curl,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Logout {
+    /// Forget the session here whatever the server says
+    #[arg(long)]
+    pub(crate) ignore_errors: bool,
+    /// Log out of every profile that has a record
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The exit status is the command's own; 127 if there is no such command, and \
+                        126 if it can't be run, as env(1) has it."
+)]
+pub(crate) struct Exec {
+    /// What to run, with its arguments
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Profile {
+    /// Name all profiles
+    List,
+    /// Show one, by default the one in use
+    Show {
+        /// Which one
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Add a profile, or change what is given and leave the rest
+    Set(ProfileSet),
+    /// Remove a profile; its tokens stay, so log out first
+    Remove {
+        /// Which one
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Endpoints and the other keys are set in config.toml itself.")]
+pub(crate) struct ProfileSet {
+    /// Which one
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// How to log in
+    #[arg(long)]
+    pub(crate) flow: Option<Flow>,
+    /// Use it where no profile is named
+    #[arg(long)]
+    pub(crate) default: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_anywhere_and_a_commands_own_belong_to_it() {
+        for line in ["--json --profile lab exec ls -l", "exec --json --profile lab -- ls -l"] {
+            let args =
+                Args::try_parse_from(["aiod-auth"].into_iter().chain(line.split(' '))).unwrap();
+            assert!(args.global.json, "{line}");
+            assert_eq!(args.global.profile.as_deref(), Some("lab"), "{line}");
+            let Command::Exec(exec) = args.command else { panic!("{line}") };
+            assert_eq!(exec.command, ["ls", "-l"], "{line}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `exec`: runs a command with a fresh token in its environment.
+
+use std::{
+    io::{self, ErrorKind},
+    process::{Command, ExitCode},
+};
+
+use aiod_auth_core::session::Demand;
+
+use crate::{args, context::Context, failure::Failure, settings::Settings};
+
+use super::token;
+
+pub(crate) fn run(context: &Context, options: &args::Exec) -> Result<ExitCode, Failure> {
+    let Some((program, arguments)) = options.command.split_first() else {
+        return Err(Failure::usage("there is no command to run"));
+    };
+    let session = token::get(context, &Settings::new(context)?, Demand::new())?;
+    let mut command = Command::new(program);
+    command.args(arguments).env("AIOD_AUTH_ACCESS_TOKEN", session.tokens.access_token.expose());
+    replace_with(&mut command).map_err(|error| {
+        let program = program.display();
+        if error.kind() == ErrorKind::NotFound {
+            Failure::usage(format!("{program}: command not found")).with_exit_code(127)
+        } else {
+            Failure::usage(format!("{program}: {error}")).with_exit_code(126)
+        }
+    })
+}
+
+/// The command takes this process's place, so that signals and the exit status are its own.
+#[cfg(unix)]
+fn replace_with(command: &mut Command) -> io::Result<ExitCode> {
+    Err(std::os::unix::process::CommandExt::exec(command))
+}
+
+/// Where a process can't be replaced, its exit status is passed on.
+#[cfg(not(unix))]
+fn replace_with(command: &mut Command) -> io::Result<ExitCode> {
+    let status = command.status()?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
+}

@@ -1,0 +1,55 @@
+//! What the person has to do, in the ways they can be told.
+
+use aiod_auth_core::{Prompt, Reply, flow::DevicePrompt};
+use serde::Serialize;
+
+use super::browser;
+use crate::{args, context::Context};
+
+pub(super) fn show(context: &Context, options: &args::Login, prompt: &Prompt) -> Reply {
+    match prompt {
+        Prompt::DeviceCode(prompt) => show_device_code(context, options, prompt),
+        other => {
+            context.printer.instruct(&other.to_string());
+            Reply::Shown
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    event: &'static str,
+    verification_uri: &'a str,
+    verification_uri_complete: Option<&'a str>,
+    user_code: &'a str,
+    expires_in: Option<u64>,
+    interval: u64,
+}
+
+fn show_device_code(context: &Context, options: &args::Login, prompt: &DevicePrompt) -> Reply {
+    let printer = &context.printer;
+    if context.global.json {
+        let told = printer.json(&Event {
+            event: "prompt",
+            verification_uri: prompt.verification_uri.as_str(),
+            verification_uri_complete: prompt.verification_uri_complete.as_ref().map(AsRef::as_ref),
+            user_code: &prompt.user_code,
+            expires_in: prompt.expires_in.map(|time| time.as_secs()),
+            interval: prompt.interval.as_secs(),
+        });
+        if let Err(failure) = told {
+            // Nobody can approve what nobody was told.
+            printer.warn(&failure.message);
+            return Reply::Cancelled;
+        }
+    }
+    printer.instruct(&format!("{prompt}\n"));
+    if options.qr {
+        printer.qr_code(prompt.page().as_str());
+    }
+    if !options.no_browser && !context.global.json {
+        browser::open(prompt.page().as_str());
+    }
+    printer.count_down(prompt.expires_in.unwrap_or(options.timeout).min(options.timeout));
+    Reply::Shown
+}

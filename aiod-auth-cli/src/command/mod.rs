@@ -1,0 +1,27 @@
+//! One file for each command.
+
+use std::process::ExitCode;
+
+use crate::{args::Command, context::Context, failure::Failure};
+
+mod exec;
+mod login;
+mod logout;
+mod profile;
+mod refresh;
+mod status;
+mod token;
+mod whoami;
+
+pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Login(options) => login::run(context, &options).map(|()| ExitCode::SUCCESS),
+        Command::Token(options) => token::run(context, &options).map(|()| ExitCode::SUCCESS),
+        Command::Status => status::run(context),
+        Command::Whoami => whoami::run(context).map(|()| ExitCode::SUCCESS),
+        Command::Refresh => refresh::run(context).map(|()| ExitCode::SUCCESS),
+        Command::Logout(options) => logout::run(context, &options).map(|()| ExitCode::SUCCESS),
+        Command::Exec(options) => exec::run(context, &options),
+        Command::Profile(options) => profile::run(context, &options).map(|()| ExitCode::SUCCESS),
+    }
+}

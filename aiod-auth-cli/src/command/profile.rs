@@ -1,0 +1,178 @@
+//! `profile`: looks at the profiles in `config.toml`, and changes them.
+
+use std::{fmt, path::Path};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use toml_edit::{Array, TableLike};
+
+use crate::{
+    args::{Flow, Global, Profile, ProfileSet},
+    config::{Config, ProfileConfig},
+    config_file::{ConfigFile, set},
+    context::Context,
+    failure::Failure,
+    settings::{self, Settings},
+};
+
+pub(crate) fn run(context: &Context, command: &Profile) -> Result<(), Failure> {
+    match command {
+        Profile::List => list(context),
+        Profile::Show { name } => show(context, name.as_deref()),
+        Profile::Set(options) => change(context, options),
+        Profile::Remove { name } => remove(context, name),
+    }
+}
+
+fn list(context: &Context) -> Result<(), Failure> {
+    let config = context.config()?;
+    let profile = |(name, profile): (&String, &ProfileConfig)| Listed {
+        profile: name.clone(),
+        issuer: profile.issuer.clone(),
+        client_id: profile.client_id.clone(),
+        default: config.default_profile.as_ref() == Some(name),
+    };
+    context.printer.answer(&List(config.profiles.iter().map(profile).collect()))
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct List(Vec<Listed>);
+
+#[derive(Serialize)]
+struct Listed {
+    profile: String,
+    issuer: Option<String>,
+    client_id: Option<String>,
+    default: bool,
+}
+
+impl fmt::Display for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Listed { profile, issuer, default, .. } in &self.0 {
+            let issuer = issuer.as_deref().unwrap_or("(no issuer)");
+            let default = if *default { "  (default)" } else { "" };
+            writeln!(f, "{profile}  {issuer}{default}")?;
+        }
+        Ok(())
+    }
+}
+
+fn show(context: &Context, name: Option<&str>) -> Result<(), Failure> {
+    let config = context.config()?;
+    let name = match name {
+        Some(name) => name.into(),
+        None => settings::profile_name(context, &config)?,
+    };
+    config.profile(&name)?;
+    let file = ConfigFile::open(&context.config_folder()?)?;
+    let Some(profile) = file.profile(&name) else {
+        return Ok(());
+    };
+    if context.global.json {
+        return context.printer.json(&as_json(&name, profile));
+    }
+    let lines =
+        profile.iter().map(|(key, value)| format!("{key} = {}\n", value.to_string().trim()));
+    context.printer.text(&lines.collect::<String>())
+}
+
+/// The profile as it is written. There are strings, booleans and lists of strings in it: others are
+/// errors.
+fn as_json(name: &str, profile: &dyn TableLike) -> Value {
+    let mut object = Map::new();
+    object.insert("profile".into(), json!(name));
+    for (key, item) in profile.iter() {
+        let list = item
+            .as_array()
+            .map(|list| list.iter().filter_map(|text| text.as_str()).collect::<Vec<_>>());
+        let value = match (item.as_bool(), list) {
+            (Some(value), _) => json!(value),
+            (None, Some(list)) => json!(list),
+            (None, None) => json!(item.as_str()),
+        };
+        object.insert(key.into(), value);
+    }
+    Value::Object(object)
+}
+
+fn change(context: &Context, options: &ProfileSet) -> Result<(), Failure> {
+    let name = &options.name;
+    let usable = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || !name.chars().all(usable) {
+        return Err(Failure::usage("a profile's name has letters, digits, and any of -_."));
+    }
+    let folder = context.config_folder()?;
+    let mut file = ConfigFile::open(&folder)?;
+    write(file.profile_mut(name)?, &context.global, options, &folder)?;
+    if options.default {
+        file.set_default_profile(name);
+    }
+    check(context, &file.config()?, name)?;
+    file.save()?;
+    context.printer.say(&format!("The profile `{name}` is set."));
+    Ok(())
+}
+
+fn write(
+    profile: &mut dyn TableLike,
+    global: &Global,
+    options: &ProfileSet,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let flow = options.flow.map(Flow::name);
+    let texts = [
+        ("issuer", &global.issuer),
+        ("client_id", &global.client_id),
+        ("flow", &flow),
+        ("store", &global.store),
+    ];
+    for (key, text) in texts {
+        if let Some(text) = text {
+            set(profile, key, text);
+        }
+    }
+    if let Some(secret) = &global.client_secret_file {
+        // What was typed is relative to where it was typed, what is written to the file.
+        let (secret, folder) = (absolute(secret)?, absolute(folder)?);
+        let secret = secret.strip_prefix(&folder).unwrap_or(&secret);
+        let secret =
+            secret.to_str().ok_or_else(|| Failure::usage("the secret's file name is no text"))?;
+        set(profile, "client_secret_file", secret);
+        profile.remove("client_secret_env");
+    }
+    if !global.scope.is_empty() {
+        set(profile, "scopes", Array::from_iter(global.scopes()));
+    }
+    Ok(())
+}
+
+fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
+    std::path::absolute(path)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+/// Whether the profile can work. Its secret may be on another machine, or come later.
+fn check(context: &Context, config: &Config, name: &str) -> Result<(), Failure> {
+    let mut profile = config.profile(name)?.clone();
+    profile.client_secret = None;
+    settings::profile(&profile)?;
+    settings::open_store(context, profile.store.as_deref())?;
+    Ok(())
+}
+
+fn remove(context: &Context, name: &str) -> Result<(), Failure> {
+    let config = context.config()?;
+    config.profile(name)?;
+    let left = Settings::of_profile(context, &config, name).and_then(|settings| {
+        Ok(settings.store.load(&settings.key())?.map(|_| settings.store.location(&settings.key())))
+    });
+    if let Ok(Some(location)) = left {
+        context.printer.warn(&format!("its tokens are still there, and alive: {location}"));
+    }
+    let mut file = ConfigFile::open(&context.config_folder()?)?;
+    file.remove_profile(name);
+    file.save()?;
+    context.printer.say(&format!("The profile `{name}` is gone."));
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! `refresh`: gets a new access token, however good the present one is.
+
+use aiod_auth_core::{
+    Timestamp,
+    session::{Demand, Kept},
+};
+use serde::Serialize;
+
+use crate::{context::Context, failure::Failure, settings::Settings};
+
+pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+    let settings = Settings::new(context)?;
+    let session = settings
+        .client()
+        .token_for(Demand::new().forced())
+        .map_err(|error| settings.explain(error))?;
+    // Here nobody gets the token, so nothing came of it.
+    if let Kept::NotSaved(failure) = &session.kept {
+        return Err(Failure::from(failure.clone()).within("refreshed, but not saved"));
+    }
+    let expires_at = session.tokens.expires_at.as_ref().map(Timestamp::to_string);
+    if context.global.json {
+        return context.printer.json(&Refreshed {
+            event: "refreshed",
+            profile: settings.name.as_deref(),
+            expires_at,
+            scope: session.tokens.scope.iter().collect(),
+        });
+    }
+    match expires_at {
+        Some(at) => context.printer.say(&format!("Refreshed. The access token expires at {at}.")),
+        None => context.printer.say("Refreshed."),
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Refreshed<'a> {
+    event: &'static str,
+    profile: Option<&'a str>,
+    expires_at: Option<String>,
+    scope: Vec<&'a str>,
+}

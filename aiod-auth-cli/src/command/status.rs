@@ -1,0 +1,149 @@
+//! `status`: who is logged in where. Asks no server, shows no token.
+
+use std::{fmt, process::ExitCode, time::SystemTime};
+
+use aiod_auth_core::{Kind, LoginMethod, Timestamp, Tokens};
+use serde::Serialize;
+
+use crate::{
+    context::Context,
+    failure::{Failure, exit_code},
+    settings::Settings,
+};
+
+pub(crate) fn run(context: &Context) -> Result<ExitCode, Failure> {
+    let settings = Settings::new(context)?;
+    let tokens = settings.store.load(&settings.key())?;
+    let reason = why_not(settings.profile.login(), tokens.as_ref(), SystemTime::now().into());
+    context.printer.answer(&Status::new(&settings, tokens.as_ref(), reason))?;
+    if reason.is_none() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    context.printer.say(&format!("next: run `{}`", settings.login_command));
+    Ok(ExitCode::from(exit_code(Kind::NotAuthenticated)))
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    profile: Option<&'a str>,
+    issuer: &'a str,
+    client_id: &'a str,
+    authenticated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    access_token_expires_at: Option<String>,
+    refresh_token_expires_at: Option<String>,
+    scope: Vec<&'a str>,
+    store: String,
+}
+
+/// Why nobody is logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Reason {
+    /// Nobody ever logged in, or somebody logged out.
+    NoRecord,
+    /// The server said that the session has ended.
+    SessionEnded,
+    /// Time is up for all that is there.
+    Expired,
+}
+
+impl<'a> Status<'a> {
+    fn new(settings: &'a Settings, tokens: Option<&'a Tokens>, reason: Option<Reason>) -> Self {
+        let time =
+            |of: fn(&Tokens) -> Option<Timestamp>| tokens.and_then(of).map(|at| at.to_string());
+        Self {
+            profile: settings.name.as_deref(),
+            issuer: settings.profile.issuer().as_str(),
+            client_id: settings.profile.client().id(),
+            authenticated: reason.is_none(),
+            reason,
+            access_token_expires_at: time(|tokens| tokens.expires_at),
+            refresh_token_expires_at: time(|tokens| tokens.refresh_expires_at),
+            scope: tokens.map(|tokens| tokens.scope.iter().collect()).unwrap_or_default(),
+            store: settings.store.location(&settings.key()),
+        }
+    }
+}
+
+/// Without a reason why not, `token` needs no new login, as far as can be known from here.
+fn why_not(login: LoginMethod, tokens: Option<&Tokens>, now: Timestamp) -> Option<Reason> {
+    let Some(tokens) = tokens else {
+        return Some(Reason::NoRecord);
+    };
+    if tokens.session_ended_at.is_some() {
+        return Some(Reason::SessionEnded);
+    }
+    let lives = |end: Option<Timestamp>| end.is_none_or(|end| end > now);
+    let renewable = match &tokens.refresh_token {
+        Some(_) => lives(tokens.refresh_expires_at),
+        // Such a client gets a new token by itself.
+        None => login == LoginMethod::ClientCredentials,
+    };
+    (!lives(tokens.expires_at) && !renewable).then_some(Reason::Expired)
+}
+
+impl fmt::Display for Status<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason {
+            None => writeln!(f, "logged in")?,
+            Some(Reason::NoRecord) => writeln!(f, "not logged in")?,
+            Some(Reason::SessionEnded) => {
+                writeln!(f, "not logged in: the server ended the session")?;
+            }
+            Some(Reason::Expired) => writeln!(f, "not logged in: the tokens have expired")?,
+        }
+        if let Some(profile) = self.profile {
+            writeln!(f, "profile: {profile}")?;
+        }
+        writeln!(f, "issuer: {}\nclient: {}", self.issuer, self.client_id)?;
+        if let Some(at) = &self.access_token_expires_at {
+            writeln!(f, "access token expires at: {at}")?;
+        }
+        if let Some(at) = &self.refresh_token_expires_at {
+            writeln!(f, "refresh token expires at: {at}")?;
+        }
+        if !self.scope.is_empty() {
+            writeln!(f, "scope: {}", self.scope.join(" "))?;
+        }
+        write!(f, "store: {}", self.store)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aiod_auth_core::{AccessToken, RefreshToken};
+
+    use super::*;
+
+    /// An access token until 10, perhaps a refresh token until another time.
+    fn check(login: LoginMethod, refresh_until: Option<i64>, now: i64, expected: Option<Reason>) {
+        let mut tokens = Tokens::new(AccessToken::new("a"), Timestamp::UNIX_EPOCH);
+        tokens.expires_at = Some(Timestamp::from_unix_millis(10));
+        if let Some(until) = refresh_until {
+            tokens.refresh_token = Some(RefreshToken::new("r"));
+            tokens.refresh_expires_at = Some(Timestamp::from_unix_millis(until));
+        }
+        let found = why_not(login, Some(&tokens), Timestamp::from_unix_millis(now));
+        assert_eq!(found, expected, "{login:?} {refresh_until:?} at {now}");
+    }
+
+    #[test]
+    fn time_is_up_when_nothing_is_left_to_renew_with() {
+        let person = LoginMethod::Device;
+        check(person, None, 9, None);
+        check(person, None, 10, Some(Reason::Expired));
+        check(person, Some(20), 19, None);
+        check(person, Some(20), 20, Some(Reason::Expired));
+        check(LoginMethod::ClientCredentials, None, 1000, None);
+    }
+
+    #[test]
+    fn a_session_that_ended_is_over_whatever_the_time() {
+        let mut tokens = Tokens::new(AccessToken::new("a"), Timestamp::UNIX_EPOCH);
+        tokens.session_ended_at = Some(Timestamp::UNIX_EPOCH);
+        let found = why_not(LoginMethod::Device, Some(&tokens), Timestamp::UNIX_EPOCH);
+        assert_eq!(found, Some(Reason::SessionEnded));
+    }
+}

@@ -1,0 +1,38 @@
+//! `whoami`: asks the server who is logged in.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{context::Context, failure::Failure, print::printable, settings::Settings};
+
+pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+    let settings = Settings::new(context)?;
+    let userinfo = settings.client().who_am_i().map_err(|error| settings.explain(error))?;
+    context.printer.answer(&WhoAmI {
+        name: userinfo.name,
+        roles: userinfo.roles,
+        subject: userinfo.subject,
+    })
+}
+
+#[derive(Serialize)]
+struct WhoAmI {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
+    subject: String,
+}
+
+impl fmt::Display for WhoAmI {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.name {
+            writeln!(f, "name: {}", printable(name))?;
+        }
+        if !self.roles.is_empty() {
+            writeln!(f, "roles: {}", printable(&self.roles.join(", ")))?;
+        }
+        write!(f, "subject: {}", printable(&self.subject))
+    }
+}

@@ -1,0 +1,188 @@
+//! Changing `config.toml` without touching what somebody else wrote in it: comments, order, keys.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
+    process,
+};
+
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
+
+use crate::{config::Config, failure::Failure};
+
+/// The file as a text that can be edited.
+#[derive(Debug)]
+pub(crate) struct ConfigFile {
+    folder: PathBuf,
+    path: PathBuf,
+    document: DocumentMut,
+}
+
+impl ConfigFile {
+    /// Opens the file, or begins a new one. One with a mistake in it is left to its owner.
+    pub(crate) fn open(folder: &Path) -> Result<Self, Failure> {
+        let path = Config::read(folder)?.file;
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+            other => other,
+        };
+        let document = text.map(|text| text.parse());
+        let (Ok(Ok(document)), folder) = (document, folder.into()) else {
+            return Err(Failure::config(format!("cannot read {}", path.display())));
+        };
+        Ok(Self { folder, path, document })
+    }
+
+    /// The table of a profile, if there is one.
+    pub(crate) fn profile(&self, name: &str) -> Option<&dyn TableLike> {
+        self.document.get("profiles")?.as_table_like()?.get(name)?.as_table_like()
+    }
+
+    /// The table of a profile, made if there is none.
+    pub(crate) fn profile_mut(&mut self, name: &str) -> Result<&mut dyn TableLike, Failure> {
+        let profiles = self.document.entry("profiles").or_insert_with(implicit_table);
+        let profile = profiles
+            .as_table_like_mut()
+            .map(|profiles| profiles.entry(name).or_insert_with(toml_edit::table));
+        profile
+            .and_then(Item::as_table_like_mut)
+            .ok_or_else(|| Failure::config("`profiles` must be a table of tables"))
+    }
+
+    pub(crate) fn set_default_profile(&mut self, name: &str) {
+        set(self.document.as_table_mut(), "default_profile", name);
+    }
+
+    /// Removes a profile, and makes it the default no longer.
+    pub(crate) fn remove_profile(&mut self, name: &str) {
+        let profiles = self.document.get_mut("profiles").and_then(Item::as_table_like_mut);
+        if let Some(profiles) = profiles {
+            profiles.remove(name);
+        }
+        if self.document.get("default_profile").and_then(Item::as_str) == Some(name) {
+            self.remove_default_profile();
+        }
+    }
+
+    /// The comment above it may be about the whole file, so it stays.
+    fn remove_default_profile(&mut self) {
+        let key = self.document.key("default_profile");
+        let above = key.and_then(|key| key.leaf_decor().prefix()?.as_str());
+        let above = above.unwrap_or_default().to_owned();
+        self.document.remove("default_profile");
+        if let Ok(document) = format!("{above}{}", self.document).parse() {
+            self.document = document;
+        }
+    }
+
+    /// What the file would say.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        Config::parse(&self.document.to_string(), &self.path)
+    }
+
+    pub(crate) fn save(&self) -> Result<(), Failure> {
+        let saved = make_private_folder(&self.folder)
+            .and_then(|()| replace(&self.path, self.document.to_string().as_bytes()));
+        saved.map_err(|error| {
+            Failure::config(format!("cannot write {}: {error}", self.path.display()))
+        })
+    }
+}
+
+/// Sets a value, and keeps the comments around the one before.
+pub(crate) fn set(table: &mut dyn TableLike, key: &str, value: impl Into<Value>) {
+    let mut value = value.into();
+    match table.get_mut(key) {
+        Some(item) => {
+            if let Some(before) = item.as_value() {
+                *value.decor_mut() = before.decor().clone();
+            }
+            *item = Item::Value(value);
+        }
+        None => {
+            table.insert(key, Item::Value(value));
+        }
+    }
+}
+
+/// One without a line of its own: `[profiles.lab]` is enough.
+fn implicit_table() -> Item {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    Item::Table(table)
+}
+
+/// A reader sees the old file or the new one, never half of it.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    // A symbolic link stays one.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.into());
+    let temporary = path.with_file_name(format!(".config.toml.{}", process::id()));
+    let written = write_new(&temporary, content).and_then(|()| {
+        if let Ok(before) = fs::metadata(&path) {
+            fs::set_permissions(&temporary, before.permissions())?;
+        }
+        fs::rename(&temporary, &path)
+    });
+    if written.is_err() {
+        // The first error is the one that counts.
+        fs::remove_file(&temporary).ok();
+    }
+    written
+}
+
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// The folder also holds the tokens.
+fn make_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_keeps_comments_order_and_what_it_does_not_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let before = r#"# mine
+[profiles.lab] # the lab
+issuer = "https://a.example" # old
+# why
+store = "memory"
+"#;
+        fs::write(&path, before).unwrap();
+        let mut file = ConfigFile::open(folder.path()).unwrap();
+        let lab = file.profile_mut("lab").unwrap();
+        set(lab, "issuer", "https://b.example");
+        let new = file.profile_mut("new").unwrap();
+        set(new, "issuer", "https://c.example");
+        file.set_default_profile("new");
+        file.save().unwrap();
+        let after = r#"default_profile = "new"
+# mine
+[profiles.lab] # the lab
+issuer = "https://b.example" # old
+# why
+store = "memory"
+
+[profiles.new]
+issuer = "https://c.example"
+"#;
+        assert_eq!(fs::read_to_string(&path).unwrap(), after);
+
+        file.remove_profile("new");
+        file.save().unwrap();
+        let without = before.replace("a.example", "b.example");
+        assert_eq!(fs::read_to_string(&path).unwrap(), without);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,39 @@
+//! What every command needs: the global options, a way to print, and the guard against Ctrl-C.
+
+use std::path::PathBuf;
+
+use aiod_auth_store::default_config_folder;
+
+use crate::{
+    args::Global, config::Config, failure::Failure, interrupt::Interrupt, logger, print::Printer,
+};
+
+/// What stands around a command.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) printer: Printer,
+    pub(crate) interrupt: Interrupt,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global) -> Self {
+        let printer = Printer::new(&global);
+        logger::install(&printer, global.verbose);
+        let interrupt = Interrupt::default();
+        interrupt.install(&printer);
+        Self { global, printer, interrupt }
+    }
+
+    pub(crate) fn config_folder(&self) -> Result<PathBuf, Failure> {
+        match &self.global.config_dir {
+            Some(folder) if !folder.as_os_str().is_empty() => Ok(folder.clone()),
+            // A variable that is empty is not set.
+            Some(_) | None => Ok(default_config_folder()?),
+        }
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        Config::read(&self.config_folder()?)
+    }
+}

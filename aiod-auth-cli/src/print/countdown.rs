@@ -1,0 +1,44 @@
+//! How much time is left, on the last line of a terminal.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+/// The line while it is there. Shared with whoever has to take it away on Ctrl-C.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Countdown(Arc<Mutex<Option<ProgressBar>>>);
+
+impl Countdown {
+    /// Draws the line and keeps it up to date, if stderr is a terminal.
+    pub(super) fn start(&self, time: Duration) {
+        let template = "{spinner} waiting for the login to be approved, {left} left";
+        let style = ProgressStyle::with_template(template);
+        if let (true, Ok(style)) = (io::stderr().is_terminal(), style) {
+            let left = move |state: &ProgressState, line: &mut dyn fmt::Write| {
+                let seconds = time.saturating_sub(state.elapsed()).as_secs();
+                // Nothing to be done if the terminal is gone.
+                write!(line, "{}:{:02}", seconds / 60, seconds % 60).ok();
+            };
+            let bar = ProgressBar::new_spinner().with_style(style.with_key("left", left));
+            bar.enable_steady_tick(Duration::from_millis(250));
+            self.replace(Some(bar));
+        }
+    }
+
+    /// Takes the line away, so that the next one begins where it was.
+    pub(super) fn end(&self) {
+        if let Some(bar) = self.replace(None) {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn replace(&self, bar: Option<ProgressBar>) -> Option<ProgressBar> {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut shown, bar)
+    }
+}

@@ -1,0 +1,178 @@
+//! The only place that prints. Answers go to stdout, everything else to stderr.
+
+use std::{
+    env,
+    fmt::Display,
+    io::{self, ErrorKind, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use aiod_auth_core::Kind;
+use anstyle::{AnsiColor, Color, Style};
+use clap::{ColorChoice, error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{args::Global, failure::Failure};
+
+use countdown::Countdown;
+
+mod countdown;
+mod failure;
+mod qr_code;
+
+/// Prints for people or for programs, as the global options say.
+#[derive(Clone, Debug)]
+pub(crate) struct Printer {
+    json: bool,
+    quiet: bool,
+    countdown: Countdown,
+}
+
+impl Printer {
+    pub(crate) fn new(global: &Global) -> Self {
+        // `auto`: on a terminal, unless NO_COLOR is set.
+        let color = match global.color {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        };
+        color.write_global();
+        Self { json: global.json, quiet: global.quiet, countdown: Countdown::default() }
+    }
+
+    /// Help or the version, if they were asked for; else what is wrong with the command line.
+    pub(crate) fn unread(error: &clap::Error) -> ExitCode {
+        if !error.use_stderr() {
+            // Nobody is left to be told that it failed.
+            error.print().ok();
+            return ExitCode::SUCCESS;
+        }
+        // Nothing was parsed, so this looks for itself.
+        let mut arguments = env::args_os().take_while(|argument| argument != "--");
+        let json = arguments.any(|argument| argument == "--json");
+        let failure = failure::of_arguments(&error.render().to_string());
+        if error.kind() == DisplayHelpOnMissingArgumentOrSubcommand && !json {
+            error.print().ok();
+            return failure.exit_code();
+        }
+        let printer = Self { json, quiet: false, countdown: Countdown::default() };
+        printer.failure(&failure);
+        failure.exit_code()
+    }
+
+    /// The answer, as JSON for programs and as it displays itself for people.
+    pub(crate) fn answer(&self, answer: &(impl Display + Serialize)) -> Result<(), Failure> {
+        if self.json { self.json(answer) } else { self.text(&answer.to_string()) }
+    }
+
+    /// A line of JSON on stdout.
+    pub(crate) fn json(&self, answer: &impl Serialize) -> Result<(), Failure> {
+        let line = serde_json::to_string(answer)
+            .map_err(|_| Failure::new(Kind::Internal, "cannot write JSON"))?;
+        self.text(&line)
+    }
+
+    /// Text on stdout, with a line break at its end; nothing if there is none.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        let mut stdout = io::stdout().lock();
+        match write!(stdout, "{text}{end}").and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(()),
+            // Whoever read it has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => {
+                let message = format!("cannot write to stdout: {error}");
+                Err(Failure::new(Kind::Internal, message))
+            }
+        }
+    }
+
+    /// Words for a person.
+    pub(crate) fn say(&self, words: &str) {
+        if !self.quiet && !self.json {
+            to_stderr(words);
+        }
+    }
+
+    /// Words for a person that a login can't do without.
+    pub(crate) fn instruct(&self, words: &str) {
+        if !self.json {
+            to_stderr(words);
+        }
+    }
+
+    pub(crate) fn warn(&self, words: &str) {
+        if self.json {
+            to_stderr(json!({ "warning": { "message": words } }));
+        } else {
+            to_stderr(format_args!("{WARNING}warning{WARNING:#}: {words}"));
+        }
+    }
+
+    pub(crate) fn log(&self, words: &str) {
+        if self.json {
+            to_stderr(json!({ "log": { "message": words } }));
+        } else {
+            to_stderr(format_args!("{DIM}{words}{DIM:#}"));
+        }
+    }
+
+    pub(crate) fn failure(&self, failure: &Failure) {
+        self.countdown.end();
+        if self.json {
+            let json = serde_json::to_string(&failure::as_json(failure));
+            to_stderr(json.unwrap_or_default());
+        } else {
+            to_stderr(failure::as_text(failure));
+        }
+    }
+
+    /// A QR code on stderr: black on white, whatever the terminal's own colours are.
+    pub(crate) fn qr_code(&self, text: &str) {
+        let Some(lines) = qr_code::lines(text) else {
+            return self.warn("the link is too long for a QR code");
+        };
+        for line in lines {
+            to_stderr(format_args!("{PAPER}{line}{PAPER:#}"));
+        }
+    }
+
+    /// Shows how much time is left, until the next failure or [`end_countdown`](Self::end_countdown).
+    pub(crate) fn count_down(&self, time: Duration) {
+        if !self.quiet && !self.json {
+            self.countdown.start(time);
+        }
+    }
+
+    pub(crate) fn end_countdown(&self) {
+        self.countdown.end();
+    }
+}
+
+/// What a server's users wrote, made safe for a terminal: without controls, and without what changes
+/// the direction of the line or hides itself in it.
+pub(crate) fn printable(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.chars().filter(|c| !hidden(*c)).collect()
+}
+
+fn to_stderr(words: impl Display) {
+    // Nobody is left to be told that it failed.
+    writeln!(anstream::stderr().lock(), "{words}").ok();
+}
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const PAPER: Style =
+    AnsiColor::BrightWhite.on_default().bg_color(Some(Color::Ansi(AnsiColor::Black)));

@@ -1,0 +1,29 @@
+use crate::world::{Ran, World};
+
+#[test]
+fn the_command_gets_a_token_and_its_status_is_passed_on() {
+    let world = World::new();
+    world.log_in();
+    let token = world.run_for_token("token").stdout;
+    let ran = world.run_for_token("exec -- printenv AIOD_AUTH_ACCESS_TOKEN");
+    assert_eq!(ran.ended(0).stdout, token);
+
+    let mut command = world.command("exec --quiet sh -c");
+    Ran::of(command.arg("exit 42"), "").ended(42);
+    world.run("exec no-such-command-here").failed(127, "command not found");
+    world.run("exec /").failed(126, "");
+    world.run("exec").failed(2, "");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn signals_that_are_ignored_stay_ignored() {
+    let world = World::new();
+    world.log_in();
+    let script = "trap '' HUP; exec $AIOD_AUTH exec -- grep SigIgn /proc/self/status";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", script]).env("AIOD_AUTH", env!("CARGO_BIN_EXE_aiod-auth"));
+    let folder = world.path("");
+    let ran = Ran::of(shell.env("AIOD_AUTH_CONFIG_DIR", folder), "");
+    assert!(ran.ended(0).stdout.trim_end().ends_with('1'), "{ran:?}");
+}

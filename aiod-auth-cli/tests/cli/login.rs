@@ -1,0 +1,199 @@
+use std::{fs, process::Stdio};
+
+use aiod_auth_tests::sim::{Answer, Fault};
+use serde_json::json;
+
+use crate::world::{Ran, World, mode};
+
+#[test]
+fn a_program_is_prompted_first_and_told_the_end() {
+    let world = World::new();
+    let login = world.start_login("--print-token");
+    let base = &world.server.base_url;
+    let user_code = login.user_code().to_owned();
+    let expected = json!({
+        "event": "prompt",
+        "verification_uri": format!("{base}/device"),
+        "verification_uri_complete": format!("{base}/device?user_code={user_code}"),
+        "user_code": user_code,
+        "expires_in": 600,
+        "interval": 1,
+    });
+    assert_eq!(login.prompt, expected);
+
+    assert!(world.server.simulator().approve(&user_code, "alice"));
+    let ran = login.end();
+    ran.ended(0);
+    assert_eq!(ran.stderr, "");
+    let mut event = ran.json();
+    let token = event["access_token"].take();
+    assert!(token.as_str().unwrap().starts_with("access-"));
+    assert!(event["expires_at"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(event["event"], "authenticated");
+    assert_eq!(event["profile"], "lab");
+    assert_eq!(event["scope"], json!(["openid", "roles"]));
+
+    let saved = world.run_for_token("token").ended(0).stdout.clone();
+    assert_eq!(saved.trim_end(), token);
+    assert_eq!(mode(&world.record()), 0o600);
+}
+
+#[test]
+fn a_person_is_shown_both_ways_and_a_qr_code() {
+    let world = World::new();
+    let mut command = world.command("login --qr --no-browser --timeout 2 --quiet");
+    let ran = Ran::of(command.stdout(Stdio::piped()), "");
+    ran.ended(4);
+    let base = &world.server.base_url;
+    let lines: Vec<_> = ran.stderr.lines().map(str::trim).collect();
+    let complete = format!("{base}/device?user_code=");
+    assert!(lines.iter().any(|line| line.starts_with(&complete)), "{ran:?}");
+    assert!(lines.contains(&format!("{base}/device").as_str()), "{ran:?}");
+    assert!(ran.stderr.contains("▀▀▀"), "{ran:?}");
+    assert!(ran.stderr.contains("error: nobody approved the login within 2 s"), "{ran:?}");
+    assert!(
+        ran.stderr.ends_with("next: run `aiod-auth login` again and approve the code in time\n")
+    );
+    assert_eq!(ran.stdout, "");
+    assert_eq!(world.records().len(), 0);
+}
+
+#[test]
+fn a_login_that_is_refused_or_comes_too_late() {
+    let world = World::new();
+    let login = world.start_login("");
+    assert!(world.server.simulator().deny(login.user_code()));
+    let error = login.end().failed_as(4, "access_denied");
+    assert_eq!(error["oauth_error"], "access_denied");
+    assert_eq!(error["http_status"], 400);
+
+    let login = world.start_login("");
+    world.server.simulator().expire_device_codes();
+    login.end().failed_as(4, "expired");
+
+    let login = world.start_login("--timeout 1");
+    let error = login.end().failed_as(4, "timed_out");
+    assert_eq!(error["message"], "nobody approved the login within 1 s");
+    assert_eq!(world.records().len(), 0);
+}
+
+#[test]
+fn a_server_without_a_complete_link_and_interval() {
+    let world = World::with(|settings| {
+        settings.send_verification_uri_complete = false;
+        settings.send_interval = false;
+    });
+    let mut login = world.start_login("");
+    assert_eq!(login.prompt["verification_uri_complete"], json!(null));
+    assert_eq!(login.prompt["interval"], 5);
+    login.child.kill().unwrap();
+}
+
+#[test]
+fn nothing_is_kept_unless_it_may_be() {
+    let world = World::new();
+    let refresh_token = world.new_refresh_token();
+    let line = "login --refresh-token-stdin --no-save --print-token";
+    let ran = Ran::of(&mut world.command(line), &refresh_token);
+    assert!(ran.ended(0).stdout.starts_with("access-"));
+    assert_eq!(world.records().len(), 0);
+    assert!(world.run("--store memory login --profile bot").ended(0).stdout.is_empty());
+    assert_eq!(world.records().len(), 0);
+}
+
+#[test]
+fn a_refresh_token_is_proven_before_it_is_kept() {
+    let world = World::new();
+    let line = "login --json --refresh-token-stdin";
+    let ran = world.run_with_input(line, "refresh-dead\n");
+    ran.failed_as(3, "session_ended");
+    for input in ["\n", "two words", "a\0b"] {
+        world.run_with_input(line, input).failed_as(2, "usage");
+    }
+    world.run(line).failed_as(2, "usage");
+    assert_eq!(world.records().len(), 0);
+
+    let refresh_token = world.new_refresh_token();
+    let ran = world.run_with_input(line, &format!("{refresh_token}\r\n"));
+    assert_eq!(ran.ended(0).json()["event"], "authenticated");
+    let simulator = world.server.simulator();
+    assert!(
+        !simulator.refresh_token_is_alive(aiod_auth_tests::sim::wall_clock_ms(), &refresh_token)
+    );
+}
+
+#[test]
+fn a_bot_logs_in_with_its_secret() {
+    let world = World::new();
+    world.run("login --profile bot").ended(0);
+    world.run("login --profile odd").ended(0);
+    world.run("login --flow client-credentials --profile bot").ended(0);
+    assert_eq!(world.records().len(), 2);
+
+    let base = &world.server.base_url;
+    world
+        .run(&format!("login --issuer {base} --client-id bot --client-secret-file bot.toml"))
+        .ended(0);
+    let mut by_variable = world.command(&format!("login --issuer {base} --client-id bot"));
+    Ran::of(by_variable.env("AIOD_AUTH_CLIENT_SECRET", "bot-secret"), "").ended(0);
+
+    world.write("bot.toml", "canary");
+    let ran = world.run("login --profile bot");
+    ran.failed(1, "invalid_client");
+    assert!(ran.stderr.contains("reason: \"unknown client or wrong secret\""), "{ran:?}");
+    let error = world.run("--json login --profile bot").failed_as(1, "server");
+    assert_eq!(
+        (&error["oauth_error"], &error["http_status"]),
+        (&json!("invalid_client"), &json!(401))
+    );
+    assert!(error["hint"].as_str().unwrap().contains("client secret"));
+}
+
+#[test]
+fn auto_is_what_the_profile_says() {
+    let world = World::new();
+    let issuer = &world.server.base_url;
+    let bot = "client_id = \"bot\"\nclient_secret_file = \"bot.toml\"\nflow = \"device\"";
+    world.write("config.toml", &format!("[profiles.bot]\nissuer = \"{issuer}\"\n{bot}"));
+    let error = world.run("login --profile bot --flow auto --json").failed_as(1, "server");
+    assert_eq!(error["oauth_error"], "unauthorized_client");
+    world.run("login --profile bot --flow client-credentials").ended(0);
+}
+
+#[test]
+fn a_login_that_can_not_be_saved_says_so() {
+    let world = World::new();
+    world.write("tokens", "in the way");
+    world.run("--json login --profile bot").failed_as(6, "store");
+    let ran = world.run_for_token("login --profile bot --print-token");
+    ran.failed(6, "logged in, but not saved");
+    assert!(ran.stdout.starts_with("access-"), "{ran:?}");
+}
+
+#[test]
+fn a_broken_record_is_left_alone_until_the_next_login_moves_it_aside() {
+    let world = World::new();
+    world.log_in();
+    let record = world.record();
+    fs::write(&record, "access_token = \"canary").unwrap();
+    for line in ["token", "status", "refresh", "logout", "whoami", "exec true"] {
+        world.run(line).failed(6, record.to_str().unwrap());
+    }
+    assert_eq!(fs::read_to_string(&record).unwrap(), "access_token = \"canary");
+
+    world.log_in();
+    world.run_for_token("token").ended(0);
+    let names = fs::read_dir(world.path("tokens")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().any(|name| name.to_str().unwrap().contains(".corrupt-")));
+}
+
+#[test]
+fn what_the_server_says_can_not_control_the_terminal() {
+    let world = World::new();
+    let nasty = json!({"error": "invalid_request\u{1b}[2J", "error_description": "\u{1b}]0;owned\u{7} no\n\nerror: fake"});
+    let answer = Fault::Instead(Answer::json(400, &nasty));
+    world.server.simulator().fault_at("/device_authorization", 1, answer);
+    let ran = world.run("login");
+    ran.failed(1, "invalid_request");
+    assert!(!ran.stderr.contains(['\u{1b}', '\u{7}']), "{ran:?}");
+}

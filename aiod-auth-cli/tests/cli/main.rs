@@ -1,0 +1,18 @@
+//! The command as a user meets it: the real binary against the embedded authorization server.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy.toml allows them in test functions only, not in what those share"
+)]
+
+#[cfg(unix)]
+mod ctrl_c;
+mod exec;
+mod login;
+mod logout;
+mod mistakes;
+mod profile;
+mod status;
+mod token;
+mod whoami;
+mod world;

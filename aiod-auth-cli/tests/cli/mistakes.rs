@@ -1,0 +1,130 @@
+//! Wrong usage and configuration: exit code 2, and nothing is sent.
+
+use std::fs;
+
+use crate::world::{Ran, World};
+
+#[test]
+fn usage() {
+    let world = World::new();
+    for (line, message) in [
+        ("tokn", "unrecognized subcommand 'tokn'"),
+        ("token --min-valid soon", "soon"),
+        ("token --client-secret=canary", "'--client-secret'"),
+        ("login --flow browser", "browser"),
+        ("login --flow password", "password"),
+        ("login --flow teleport", "teleport"),
+        ("login --timeout 0", "0"),
+        ("login --flow device --refresh-token-stdin", "cannot be used"),
+        ("login --client-id x", "--issuer"),
+        ("login --profile lab --issuer https://as.example", "contradict"),
+        ("token --profile", "--profile"),
+    ] {
+        world.run(line).failed(2, message);
+        world.run(&format!("--json {line}")).failed_as(2, "usage");
+    }
+    let ran = world.run("");
+    assert!(ran.ended(2).stderr.contains("Usage: aiod-auth"), "{ran:?}");
+    let ran = world.run("--help");
+    assert!(ran.ended(0).stdout.contains("Usage: aiod-auth"), "{ran:?}");
+    assert!(world.run("--version").ended(0).stdout.starts_with("aiod-auth 0."));
+    assert_eq!(world.requests(), 0);
+}
+
+#[test]
+fn configuration() {
+    let world = World::new();
+    let issuer = &world.server.base_url;
+    let file = world.path("config.toml");
+    let file = file.to_str().unwrap();
+    for (text, message) in [
+        ("", "no profile was chosen"),
+        ("default_profile = \"gone\"", "there is no profile `gone`"),
+        ("colour = 1", "unknown key `colour`"),
+        ("[profiles.a]\nisuer = \"x\"", "unknown key `profiles.a.isuer`"),
+        ("[profiles.a]\nclient_secret = \"canary\"", "unknown key `profiles.a.client_secret`"),
+        ("[profiles.a]\nplatform = \"aiod\"", "profiles.a.platform"),
+        ("[profiles.a]\nscopes = \"openid\"", "`profiles.a.scopes` must be a list of strings"),
+        ("[profiles.a]\nflow = \"magic\"", "`profiles.a.flow` must be auto, device"),
+        ("profiles = 1", "`profiles` must be a table"),
+        ("[profiles.a]\nissuer = \n", "line 2"),
+    ] {
+        fs::write(file, text).unwrap();
+        let ran = world.run("token");
+        ran.failed(2, message);
+        assert!(text.is_empty() || ran.stderr.contains(file), "{ran:?}");
+        world.run("token --json").failed_as(2, "config");
+    }
+    for (keys, message) in [
+        ("", "there is no issuer"),
+        ("issuer = \"ISSUER\"", "there is no client_id"),
+        ("issuer = \"http://as.example\"\nclient_id = \"x\"", "issuer is not https"),
+        ("issuer = \"as.example\"\nclient_id = \"x\"", "issuer is not a usable web address"),
+        ("issuer = \"ISSUER\"\nclient_id = \"\"", "the client id is empty"),
+        (
+            "issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"keyring\"",
+            "`keyring` is not in this version",
+        ),
+        (
+            "issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"cloud:canary\"",
+            "there is no such store",
+        ),
+        ("issuer = \"ISSUER\"\nclient_id = \"x\"\nscopes = [\"a b\"]", "a scope has a character"),
+        (
+            "issuer = \"ISSUER\"\nclient_id = \"x\"\ntoken_endpoint = \"http://as.example/token\"",
+            "token_endpoint is not https",
+        ),
+        (
+            "issuer = \"ISSUER\"\nclient_id = \"x\"\nclient_secret_file = \"gone\"",
+            "cannot read the client secret",
+        ),
+        ("issuer = \"ISSUER\"\nclient_id = \"x\"\nclient_secret_env = \"GONE\"", "GONE"),
+        (
+            "issuer = \"ISSUER\"\nclient_id = \"x\"\nflow = \"client-credentials\"",
+            "need a client secret",
+        ),
+    ] {
+        let keys = keys.replace("ISSUER", issuer);
+        fs::write(file, format!("default_profile = \"a\"\n[profiles.a]\n{keys}\n")).unwrap();
+        world.run("login").failed(2, message);
+        world.run("login --json").ended(2);
+    }
+}
+
+#[test]
+fn plain_http_beyond_loopback_is_refused_before_anything_is_sent() {
+    let world = World::new();
+    let line = "login --issuer http://192.0.2.1:81/ --client-id x";
+    let ran = world.run(line);
+    assert!(ran.failed(2, "issuer is not https").stderr.contains("allow_insecure_http"), "{ran:?}");
+    world.run(&format!("{line} --json")).failed_as(2, "config");
+}
+
+#[test]
+fn endpoints_by_hand_need_no_discovery() {
+    let world = World::with(|settings| {
+        settings.openid_configuration = false;
+        settings.oauth_authorization_server = false;
+    });
+    let issuer = &world.server.base_url;
+    world.write("config.toml", &format!(
+        "[profiles.a]\nissuer = \"{issuer}\"\nclient_id = \"bot\"\nclient_secret_env = \"SECRET\"\n\
+         client_authentication = \"client_secret_post\"\ntoken_endpoint = \"{issuer}/token\"\n"
+    ));
+    let mut command = world.command("token --profile a");
+    command.env("SECRET", "bot-secret");
+    assert!(Ran::of(&mut command, "").ended(0).stdout.starts_with("access-"));
+    let mut command = world.command("status");
+    Ran::of(command.env("SECRET", "bot-secret").env("AIOD_AUTH_PROFILE", "a"), "").ended(0);
+    let log = world.server.simulator();
+    assert!(String::from_utf8_lossy(&log.log()[0].request.body).contains("client_secret="));
+    assert_eq!(log.log().len(), 1);
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    let world = World::new();
+    assert!(!world.run("token").stderr.contains('\u{1b}'));
+    assert!(world.run("token --color always").stderr.contains("\u{1b}["));
+    assert!(!world.run("token --color never").stderr.contains('\u{1b}'));
+}

@@ -1,0 +1,92 @@
+use std::fs;
+
+use serde_json::json;
+
+use crate::world::World;
+
+#[test]
+fn profiles_are_listed_and_shown() {
+    let world = World::new();
+    let issuer = &world.server.base_url;
+    let listed = world.run("profile list --json").ended(0).json();
+    assert_eq!(
+        listed[2],
+        json!({"profile": "odd", "issuer": issuer, "client_id": "bot:odd id", "default": false})
+    );
+    assert!(world.run("profile list").stdout.contains(&format!("lab  {issuer}  (default)\n")));
+
+    let shown = world.run("profile show --json").ended(0).json();
+    let expected = json!({"profile": "lab", "issuer": issuer, "client_id": "demo", "scopes": ["openid", "roles"]});
+    assert_eq!(shown, expected);
+    let shown = world.run("profile show bot").ended(0).stdout.clone();
+    assert!(shown.ends_with("client_secret_file = \"bot.toml\"\n"), "{shown}");
+    world.run("profile show nobody").failed(2, "there is no profile `nobody`");
+}
+
+#[test]
+fn a_profile_is_made_changed_and_removed() {
+    let world = World::new();
+    let before = fs::read_to_string(world.path("config.toml")).unwrap();
+    let issuer = &world.server.base_url;
+    let set = format!(
+        "profile set new --issuer {issuer} --client-id bot --client-secret-file bot.toml --scope openid \
+         --scope profile --flow client-credentials --store file"
+    );
+    world.run(&set).ended(0);
+    world.run_for_token("token --profile new").ended(0);
+    let after = fs::read_to_string(world.path("config.toml")).unwrap();
+    let table = format!(
+        "\n[profiles.new]\nissuer = \"{issuer}\"\nclient_id = \"bot\"\nflow = \"client-credentials\"\n\
+         store = \"file\"\nclient_secret_file = \"bot.toml\"\nscopes = [\"openid\", \"profile\"]\n"
+    );
+    assert_eq!(after, format!("{before}{table}"));
+
+    world.run("profile set new --default --client-id demo --flow device").ended(0);
+    world.run("status").ended(3);
+    assert_eq!(world.run("profile show --json").json()["client_id"], "demo");
+    world.run("profile remove new").ended(0);
+    let after = fs::read_to_string(world.path("config.toml")).unwrap();
+    assert_eq!(after, before.replace("default_profile = \"lab\"\n", ""));
+    world.run("profile remove new").failed(2, "there is no profile `new`");
+}
+
+#[test]
+fn the_first_profile_makes_the_file() {
+    let world = World::new();
+    let issuer = &world.server.base_url;
+    let line =
+        format!("profile set a --issuer {issuer} --client-id demo --default --config-dir new/er");
+    world.run(&line).ended(0);
+    let text = fs::read_to_string(world.path("new/er/config.toml")).unwrap();
+    assert_eq!(
+        text,
+        format!(
+            "default_profile = \"a\"\n\n[profiles.a]\nissuer = \"{issuer}\"\nclient_id = \"demo\"\n"
+        )
+    );
+}
+
+#[test]
+fn what_can_not_work_is_not_written() {
+    let world = World::new();
+    let before = fs::read_to_string(world.path("config.toml")).unwrap();
+    for line in [
+        "profile set a/b --issuer https://as.example --client-id x",
+        "profile set new --issuer https://as.example",
+        "profile set lab --issuer http://as.example",
+        "profile set lab --store redis://u:canary@host",
+        "profile set lab --flow browser",
+        "profile set lab --scope \"",
+    ] {
+        world.run(line).failed(2, "");
+    }
+    assert_eq!(fs::read_to_string(world.path("config.toml")).unwrap(), before);
+}
+
+#[test]
+fn tokens_that_stay_behind_are_named() {
+    let world = World::new();
+    world.log_in();
+    let ran = world.run("profile remove lab");
+    assert!(ran.ended(0).stderr.contains(world.record().to_str().unwrap()), "{ran:?}");
+}

@@ -1,0 +1,37 @@
+use aiod_auth_tests::sim::{Answer, Fault};
+use serde_json::json;
+
+use crate::world::World;
+
+#[test]
+fn the_server_says_who_it_is() {
+    let world = World::new();
+    world.log_in();
+    let who = world.run("whoami --json").ended(0).json();
+    let roles = json!(["edit_aiod_resources", "crawler_example"]);
+    assert_eq!(who["subject"], "sub-alice");
+    assert_eq!(who["roles"], roles);
+    let ran = world.run("whoami");
+    assert!(ran.ended(0).stdout.ends_with("subject: sub-alice\n"), "{ran:?}");
+}
+
+#[test]
+fn absent_parts_are_left_out_and_controls_too() {
+    let world = World::new();
+    world.log_in();
+    let nasty = Answer::json(200, &json!({"sub": "s\u{1b}[2J\u{202e}1"}));
+    world.server.simulator().fault_at("/userinfo", 2, Fault::Instead(nasty));
+    assert_eq!(world.run("whoami").ended(0).stdout, "subject: s[2J1\n");
+    assert_eq!(
+        world.run("whoami --json").ended(0).json(),
+        json!({"subject": "s\u{1b}[2J\u{202e}1"})
+    );
+}
+
+#[test]
+fn a_token_that_is_dead_is_renewed_once() {
+    let world = World::new();
+    world.log_in();
+    world.server.simulator().end_sessions();
+    world.run("whoami --json").failed_as(3, "session_ended");
+}

@@ -1,0 +1,272 @@
+//! A server, a configuration folder, and a way to run the command that looks for leaked secrets.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use aiod_auth_tests::sim::{self, DEVICE_CODE, Reply, Request, Running, Settings};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) struct World {
+    pub(crate) server: Running,
+    folder: TempDir,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A login that has told what to do, and waits.
+pub(crate) struct Waiting {
+    pub(crate) child: Child,
+    pub(crate) prompt: Value,
+    stdout: BufReader<std::process::ChildStdout>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// With a server that behaves differently, and the profiles `lab`, `bot` and `odd`.
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings { interval: Duration::from_secs(1), ..Settings::default() };
+        change(&mut settings);
+        let world =
+            Self { server: sim::serve(settings).unwrap(), folder: tempfile::tempdir().unwrap() };
+        let issuer = &world.server.base_url;
+        world.write("bot.toml", "# the bot's\nclient_secret = \"bot-secret\"\n");
+        world.write("odd.txt", "p:a+s%20s/w&o=rd é\n");
+        world.write(
+            "config.toml",
+            &format!(
+                "# mine\n\
+             default_profile = \"lab\"\n\
+             [profiles.lab]\n\
+             issuer = \"{issuer}\"\n\
+             client_id = \"demo\"\n\
+             scopes = [\"openid\", \"roles\"]\n\
+             [profiles.bot]\n\
+             issuer = \"{issuer}\"\n\
+             client_id = \"bot\"\n\
+             client_secret_file = \"bot.toml\"\n\
+             [profiles.odd]\n\
+             issuer = \"{issuer}\"\n\
+             client_id = \"bot:odd id\"\n\
+             client_secret_file = \"odd.txt\"\n",
+            ),
+        );
+        world
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    /// The command with these arguments and nothing of this process's environment.
+    pub(crate) fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_aiod-auth"));
+        command
+            .args(line.split_whitespace())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path())
+            .env("AIOD_AUTH_CONFIG_DIR", self.folder.path())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command that nobody asked for a secret.
+    pub(crate) fn run(&self, line: &str) -> Ran {
+        let ran = Ran::of(&mut self.command(line), "");
+        check_for_secrets(&ran.stdout);
+        ran
+    }
+
+    /// Runs a command that prints an access token.
+    pub(crate) fn run_for_token(&self, line: &str) -> Ran {
+        let ran = Ran::of(&mut self.command(line), "");
+        check_for_secrets(&ran.stdout.replace("access-", ""));
+        ran
+    }
+
+    pub(crate) fn run_with_input(&self, line: &str, input: &str) -> Ran {
+        let ran = Ran::of(&mut self.command(line), input);
+        check_for_secrets(&ran.stdout);
+        ran
+    }
+
+    /// Logs in as Alice, without the second that a device login takes.
+    pub(crate) fn log_in(&self) {
+        let ran = self.run_with_input("login --refresh-token-stdin", &self.new_refresh_token());
+        ran.ended(0);
+    }
+
+    /// One of Alice's, got behind the command's back.
+    pub(crate) fn new_refresh_token(&self) -> String {
+        let mut simulator = self.server.simulator();
+        let now_ms = sim::wall_clock_ms();
+        let mut ask = |path, form: &[(&str, &str)]| -> Value {
+            let Reply::Answer(answer) = simulator.handle(now_ms, &Request::post(path, form)) else {
+                panic!("dropped");
+            };
+            let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+            if let Some(user_code) = answer["user_code"].as_str() {
+                assert!(simulator.approve(user_code, "alice"));
+            }
+            answer
+        };
+        let scope = ("scope", "openid roles");
+        let device = ask("/device_authorization", &[("client_id", "demo"), scope]);
+        let code = ("device_code", device["device_code"].as_str().unwrap());
+        let grant = ("grant_type", DEVICE_CODE);
+        let tokens = ask("/token", &[("client_id", "demo"), grant, code]);
+        tokens["refresh_token"].as_str().unwrap().into()
+    }
+
+    /// Starts a login with `--json`, up to where a person is needed.
+    pub(crate) fn start_login(&self, options: &str) -> Waiting {
+        let mut command = self.command(&format!("login --json {options}"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let prompt = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
+        Waiting { child, prompt, stdout }
+    }
+
+    /// The files with tokens in them.
+    pub(crate) fn records(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.path("tokens"));
+        let paths = entries.into_iter().flatten().map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect()
+    }
+
+    pub(crate) fn record(&self) -> PathBuf {
+        let records = self.records();
+        assert_eq!(records.len(), 1, "{records:?}");
+        records[0].clone()
+    }
+
+    /// How often the server handed out tokens for a refresh token.
+    pub(crate) fn refreshes(&self) -> usize {
+        self.server.simulator().grants(sim::REFRESH_TOKEN)
+    }
+
+    /// How many requests the server got.
+    pub(crate) fn requests(&self) -> usize {
+        self.server.simulator().log().len()
+    }
+}
+
+impl Waiting {
+    pub(crate) fn user_code(&self) -> &str {
+        self.prompt["user_code"].as_str().unwrap()
+    }
+
+    /// Waits for the end; what was printed before is not repeated.
+    pub(crate) fn end(mut self) -> Ran {
+        let mut stdout = String::new();
+        std::io::Read::read_to_string(&mut self.stdout, &mut stdout).unwrap();
+        let output = self.child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        check_for_secrets(&stderr);
+        Ran { code: output.status.code().unwrap_or(-1), stdout, stderr }
+    }
+}
+
+impl Ran {
+    pub(crate) fn of(command: &mut Command, input: &str) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !input.is_empty() {
+            command.stdin(Stdio::piped());
+        }
+        let mut child = command.spawn().unwrap();
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes()).unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
+        let ran = Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        };
+        check_for_secrets(&ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{ran:?}");
+        ran
+    }
+
+    #[track_caller]
+    pub(crate) fn ended(&self, code: i32) -> &Self {
+        assert_eq!(self.code, code, "{self:?}");
+        self
+    }
+
+    /// It failed with this exit code, and three short lines at most.
+    #[track_caller]
+    pub(crate) fn failed(&self, code: i32, message: &str) -> &Self {
+        self.ended(code);
+        let lines: Vec<_> = self.stderr.lines().collect();
+        assert!(lines[0].starts_with("error: ") && lines[0].contains(message), "{self:?}");
+        let rest_is_known =
+            |line: &&str| line.starts_with("reason: ") || line.starts_with("next: ");
+        assert!(lines.len() <= 3 && lines[1..].iter().all(rest_is_known), "{self:?}");
+        self
+    }
+
+    /// It failed with this exit code and kind, as JSON; hands out the error.
+    #[track_caller]
+    pub(crate) fn failed_as(&self, code: i32, kind: &str) -> Value {
+        self.ended(code);
+        let last = self.stderr.lines().last().unwrap_or_default();
+        let error: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("{self:?}"));
+        assert_eq!(error["error"]["kind"], kind, "{self:?}");
+        error["error"].clone()
+    }
+
+    /// What was answered, as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+}
+
+/// Every secret of the simulator says what it is.
+#[track_caller]
+fn check_for_secrets(text: &str) {
+    let is_token = |rest: &str| {
+        let body = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c));
+        body.count() >= 43
+    };
+    for kind in ["access-", "refresh-", "device-"] {
+        let leaked = text.match_indices(kind).any(|(at, _)| is_token(&text[at + kind.len()..]));
+        assert!(!leaked, "a {kind}token: {text}");
+    }
+    for secret in ["bot-secret", "p:a+s", "canary"] {
+        assert!(!text.contains(secret), "a secret: {text}");
+    }
+}
+
+#[cfg(unix)]
+pub(crate) fn mode(path: &Path) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o777
+}
+
+#[cfg(not(unix))]
+pub(crate) fn mode(_: &Path) -> u32 {
+    0o600
+}

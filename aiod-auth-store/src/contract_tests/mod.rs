@@ -1,0 +1,99 @@
+//! What every store must do, as a test: call [`run`] in a test of yours.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use aiod_auth_store::{MemoryStore, contract_tests};
+//!
+//! let memory = Arc::new(MemoryStore::default());
+//! contract_tests::run(&|| Box::new(Arc::clone(&memory)));
+//! ```
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
+use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens};
+
+use crate::Store;
+
+mod records;
+mod together;
+
+/// Tries everything that the methods of [`Store`] promise.
+///
+/// Each call of `new_store` gives another handle to **the same place**, as another process would
+/// have it. Records of the issuer `https://contract.test` may be there from an earlier run.
+///
+/// # Panics
+/// With the first promise that is broken.
+pub fn run(new_store: &dyn Fn() -> Box<dyn Store>) {
+    let (store, other) = (new_store(), new_store());
+
+    records::a_record_comes_back_whole(&*store, &*other);
+    records::what_is_absent_stays_absent(&*store);
+    records::any_text_comes_back(&*store);
+    records::a_save_replaces_all_of_the_record(&*store, &*other);
+    records::what_was_removed_is_gone(&*store, &*other);
+    records::keys_that_differ_in_one_member_do_not_mix(&*store);
+
+    together::a_lock_excludes_everybody_else(&*store, &*other);
+    together::a_lock_is_for_one_key(&*store);
+    together::a_lock_moves_to_another_thread(&*store, &*other);
+    together::one_thread_at_a_time_has_the_lock(new_store);
+    together::readers_see_whole_records(new_store);
+}
+
+/// Nothing is kept for it.
+fn fresh_key(store: &dyn Store, client_id: &str) -> RecordKey {
+    let key = RecordKey {
+        issuer: "https://contract.test".into(),
+        client_id: client_id.into(),
+        account: None,
+        scope: Scope::default(),
+        resource: Vec::new(),
+    };
+    store.remove(&key).unwrap();
+    key
+}
+
+/// Every member is there.
+fn full(text: &str) -> Tokens {
+    let mut tokens = minimal(text);
+    tokens.expires_at = Some(Timestamp::from_unix_millis(1_795_456_435_999));
+    tokens.refresh_token = Some(RefreshToken::new(text));
+    tokens.refresh_expires_at = Some(Timestamp::from_unix_millis(-1));
+    tokens.scope = scope("openid offline_access");
+    tokens.id_token = Some(IdToken::new(text));
+    tokens.session_ended_at = Some(Timestamp::from_unix_millis(i64::MAX));
+    tokens
+}
+
+/// Only what is always there.
+fn minimal(text: &str) -> Tokens {
+    Tokens::new(AccessToken::new(text), Timestamp::UNIX_EPOCH)
+}
+
+fn scope(text: &str) -> Scope {
+    text.parse().unwrap()
+}
+
+fn same(found: &Tokens, saved: &Tokens) {
+    let secrets = |tokens: &Tokens| {
+        [
+            Some(tokens.access_token.expose().to_owned()),
+            tokens.refresh_token.as_ref().map(|token| token.expose().to_owned()),
+            tokens.id_token.as_ref().map(|token| token.expose().to_owned()),
+        ]
+    };
+    // No `assert_eq`: what a store keeps in a test may still be somebody's token.
+    assert!(secrets(found) == secrets(saved), "the secrets are not those that were saved");
+    assert_eq!(found.scope, saved.scope);
+    same_time(Some(found.issued_at), Some(saved.issued_at));
+    same_time(found.expires_at, saved.expires_at);
+    same_time(found.refresh_expires_at, saved.refresh_expires_at);
+    same_time(found.session_ended_at, saved.session_ended_at);
+}
+
+/// To the second, and never later.
+fn same_time(found: Option<Timestamp>, saved: Option<Timestamp>) {
+    let seconds = |time: Timestamp| time.as_unix_millis().div_euclid(1000);
+    assert_eq!(found.map(seconds), saved.map(seconds));
+    assert!(found <= saved, "{found:?} is later than {saved:?}");
+}

@@ -1,0 +1,76 @@
+//! What is saved is what is loaded.
+
+use aiod_auth_core::RecordKey;
+
+use super::{fresh_key, full, minimal, same, scope};
+use crate::Store;
+
+pub(super) fn a_record_comes_back_whole(store: &dyn Store, other: &dyn Store) {
+    let key = fresh_key(store, "whole");
+    assert!(store.load(&key).unwrap().is_none());
+    store.save(&key, &full("a")).unwrap();
+    same(&store.load(&key).unwrap().unwrap(), &full("a"));
+    same(&other.load(&key).unwrap().unwrap(), &full("a"));
+}
+
+pub(super) fn what_is_absent_stays_absent(store: &dyn Store) {
+    let key = fresh_key(store, "absent");
+    store.save(&key, &minimal("a")).unwrap();
+    same(&store.load(&key).unwrap().unwrap(), &minimal("a"));
+}
+
+pub(super) fn any_text_comes_back(store: &dyn Store) {
+    let key = fresh_key(store, "text");
+    for text in
+        ["", " ", "\"'\\", "'''\"\"\"", "a\r\nb\n", "\0\u{1b}\u{7f}", "é\u{202e}😀", "[a]\n#"]
+    {
+        store.save(&key, &full(text)).unwrap();
+        same(&store.load(&key).unwrap().unwrap(), &full(text));
+    }
+}
+
+pub(super) fn a_save_replaces_all_of_the_record(store: &dyn Store, other: &dyn Store) {
+    let key = fresh_key(store, "replaced");
+    for tokens in [full("a"), minimal("b"), full("c"), full("d"), minimal("e")] {
+        store.save(&key, &tokens).unwrap();
+        same(&other.load(&key).unwrap().unwrap(), &tokens);
+    }
+}
+
+pub(super) fn what_was_removed_is_gone(store: &dyn Store, other: &dyn Store) {
+    let key = fresh_key(store, "removed");
+    store.save(&key, &full("a")).unwrap();
+    store.remove(&key).unwrap();
+    assert!(store.load(&key).unwrap().is_none());
+    assert!(other.load(&key).unwrap().is_none());
+    store.remove(&key).unwrap();
+}
+
+pub(super) fn keys_that_differ_in_one_member_do_not_mix(store: &dyn Store) {
+    let key = fresh_key(store, "one");
+    let account = |account: &str| Some(account.to_owned());
+    let keys = [
+        RecordKey { issuer: "https://contract.test/realm".into(), ..key.clone() },
+        RecordKey { client_id: "onE".into(), ..key.clone() },
+        RecordKey { account: account(""), ..key.clone() },
+        RecordKey { account: account("a"), ..key.clone() },
+        RecordKey { account: account("a\nb"), ..key.clone() },
+        RecordKey { scope: scope("a"), ..key.clone() },
+        RecordKey { scope: scope("a b"), ..key.clone() },
+        RecordKey { resource: vec!["a".into()], ..key.clone() },
+        RecordKey { resource: vec!["a".into(), "b".into()], ..key.clone() },
+        RecordKey { resource: vec!["a b".into()], ..key.clone() },
+        key,
+    ];
+    for key in &keys {
+        store.remove(key).unwrap();
+    }
+    for (number, key) in keys.iter().enumerate() {
+        assert!(store.load(key).unwrap().is_none(), "{key:?}");
+        store.save(key, &full(&number.to_string())).unwrap();
+    }
+    for (number, key) in keys.iter().enumerate() {
+        same(&store.load(key).unwrap().unwrap(), &full(&number.to_string()));
+        store.remove(key).unwrap();
+    }
+}

@@ -1,0 +1,252 @@
+//! The answers of a script, as they go over the wire.
+
+use std::time::Duration;
+
+use aiod_auth_core::{AccessToken, IdToken, RefreshToken, Request, Timestamp, Tokens};
+use serde_json::json;
+use url::form_urlencoded;
+
+use super::{
+    CANARY, ISSUER,
+    script::{Answer, Body, Edit, Name, Value, Word},
+};
+
+/// Writes answers. Every secret in them is a new one.
+#[derive(Debug, Default)]
+pub(super) struct Answerer {
+    secrets: u32,
+}
+
+/// An answer, and what is known about it.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
+    pub(super) slow_down: bool,
+    /// A good refresh token in a 200 without an `error`: it must not get lost.
+    pub(super) refresh_token: Option<String>,
+}
+
+/// A JSON object's members, in writing. A name may be there twice.
+type Members = Vec<(&'static str, String)>;
+
+impl Answerer {
+    /// A secret that was never there before.
+    pub(super) fn secret(&mut self) -> String {
+        self.secrets = self.secrets.saturating_add(1);
+        format!("{CANARY}-{}", self.secrets)
+    }
+
+    /// Tokens as somebody else might have got them.
+    pub(super) fn tokens(&mut self, now: Timestamp) -> Tokens {
+        let mut tokens = Tokens::new(AccessToken::new(self.secret()), now);
+        tokens.refresh_token = Some(RefreshToken::new(self.secret()));
+        tokens.id_token = Some(IdToken::new(self.secret()));
+        tokens.expires_at = Some(now.saturating_add(Duration::from_secs(300)));
+        tokens
+    }
+
+    pub(super) fn write(&mut self, request: &Request, answer: &Answer) -> Written {
+        let (good_status, good_members) = self.good(request);
+        let (default_status, members) = match &answer.body {
+            Body::Good => (good_status, good_members),
+            Body::Edited(edits) => (good_status, self.edited(good_members, edits)),
+            Body::Error(word, edits) => {
+                (400, self.edited(vec![("error", word.as_json())], edits))
+            }
+            Body::Impostor => (200, impostor()),
+            Body::Page | Body::Bytes(_) => (200, Members::new()),
+        };
+        let mut body = match &answer.body {
+            Body::Page => b"<html>Bad Gateway".to_vec(),
+            Body::Bytes(bytes) => harmless(bytes),
+            Body::Good | Body::Edited(_) | Body::Error(..) | Body::Impostor => {
+                object(&members).into_bytes()
+            }
+        };
+        let whole = body.len();
+        body.truncate(answer.cut.map_or(whole, usize::from));
+        let status = answer.status.unwrap_or(default_status);
+        let is_whole = body.len() == whole;
+        Written {
+            status,
+            headers: headers(answer),
+            slow_down: is_whole && matches!(answer.body, Body::Error(Word::SlowDown, _)),
+            refresh_token: good_refresh_token(&members).filter(|_| is_whole && status == 200),
+            body,
+        }
+    }
+
+    /// What a good server answers.
+    fn good(&mut self, request: &Request) -> (u16, Members) {
+        let quoted = |text: String| json!(text).to_string();
+        match request.url().path() {
+            "/device" => (
+                200,
+                vec![
+                    ("device_code", quoted(self.secret())),
+                    ("user_code", quoted("ABCD-EFGH".to_owned())),
+                    ("verification_uri", quoted(format!("{ISSUER}/approve"))),
+                    ("expires_in", "60".to_owned()),
+                    ("interval", "5".to_owned()),
+                ],
+            ),
+            "/token" => (
+                200,
+                vec![
+                    ("access_token", quoted(self.secret())),
+                    ("refresh_token", quoted(self.secret())),
+                    ("id_token", quoted(self.secret())),
+                    ("expires_in", "300".to_owned()),
+                ],
+            ),
+            "/userinfo" => (200, vec![("sub", quoted("alice".to_owned()))]),
+            LOGOUT => (204, Members::new()),
+            "/revoke" => (200, Members::new()),
+            _ => (200, metadata(ISSUER)),
+        }
+    }
+
+    fn edited(&mut self, mut members: Members, edits: &[Edit]) -> Members {
+        for edit in edits {
+            match edit {
+                Edit::Remove(name) => members.retain(|(there, _)| *there != name.as_str()),
+                Edit::Add(name, value) => members.push((name.as_str(), self.value(*name, *value))),
+            }
+        }
+        members
+    }
+
+    fn value(&mut self, name: Name, value: Value) -> String {
+        let text = if name.is_secret() { self.secret() } else { "word".to_owned() };
+        match value {
+            Value::Fresh => json!(text),
+            Value::NotAscii => json!(format!("{text}é")),
+            Value::Padded => json!(format!(" {text} ")),
+            Value::InAList => json!([text]),
+            Value::InAnObject => json!({ "value": text }),
+            Value::Null => json!(null),
+            Value::Empty => json!(""),
+            Value::Number(number) => json!(number),
+            Value::Fraction(number) => json!(f64::from(number) / 7.0),
+            Value::Digits(number) => json!(number.to_string()),
+            Value::Word(word) => return word.as_json(),
+            Value::HomeAddress => json!(format!("{ISSUER}/home")),
+            Value::InsecureAddress => json!(format!("{ELSEWHERE}/x").replace("https", "http")),
+        }
+        .to_string()
+    }
+}
+
+fn headers(answer: &Answer) -> Vec<(&'static str, String)> {
+    let mut headers = vec![("Location", format!("{ELSEWHERE}/?code={CANARY}"))];
+    if let Some(seconds) = answer.retry_after_s {
+        headers.push(("Retry-After", seconds.to_string()));
+    }
+    if answer.as_form {
+        headers.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
+    }
+    headers
+}
+
+fn metadata(issuer: &str) -> Members {
+    let address = |path: &str| json!(format!("{issuer}{path}")).to_string();
+    vec![
+        ("issuer", address("")),
+        // RFC 6749 §3.2: an endpoint may have a query. It may be a key.
+        ("token_endpoint", address(&format!("/token?key={CANARY}"))),
+        ("device_authorization_endpoint", address("/device")),
+        ("revocation_endpoint", address("/revoke")),
+        ("end_session_endpoint", address(LOGOUT)),
+        ("userinfo_endpoint", address("/userinfo")),
+    ]
+}
+
+fn impostor() -> Members {
+    metadata(ELSEWHERE)
+}
+
+fn object(members: &Members) -> String {
+    let members = members.iter().map(|(name, value)| format!("\"{name}\":{value}"));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+fn good_refresh_token(members: &Members) -> Option<String> {
+    let mut values = members.iter().filter(|(name, _)| *name == "refresh_token");
+    let (Some((_, value)), None) = (values.next(), values.next()) else { return None };
+    let token: String = serde_json::from_str(value).ok()?;
+    let good = token.is_ascii() && token.trim() == token && !token.is_empty();
+    let error = members.iter().any(|(name, _)| *name == "error");
+    (good && !error).then_some(token)
+}
+
+/// Bytes of the fuzzer's own, unless they hold what only this module may say.
+fn harmless(bytes: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains(CANARY) || text.contains(ISSUER) { Vec::new() } else { bytes.to_vec() }
+}
+
+/// A form's field.
+pub(super) fn field(request: &Request, name: &str) -> Option<String> {
+    let mut fields = form_urlencoded::parse(request.body());
+    fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned())
+}
+
+impl Name {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessToken => "access_token",
+            Self::RefreshToken => "refresh_token",
+            Self::IdToken => "id_token",
+            Self::TokenType => "token_type",
+            Self::ExpiresIn => "expires_in",
+            Self::RefreshExpiresIn => "refresh_expires_in",
+            Self::Scope => "scope",
+            Self::Error => "error",
+            Self::ErrorDescription => "error_description",
+            Self::DeviceCode => "device_code",
+            Self::UserCode => "user_code",
+            Self::VerificationUri => "verification_uri",
+            Self::VerificationUriComplete => "verification_uri_complete",
+            Self::Interval => "interval",
+            Self::Issuer => "issuer",
+            Self::TokenEndpoint => "token_endpoint",
+            Self::DeviceAuthorizationEndpoint => "device_authorization_endpoint",
+            Self::EndSessionEndpoint => "end_session_endpoint",
+            Self::UserinfoEndpoint => "userinfo_endpoint",
+            Self::AuthMethods => "token_endpoint_auth_methods_supported",
+            Self::Subject => "sub",
+        }
+    }
+
+    fn is_secret(self) -> bool {
+        let name = self.as_str();
+        ["access_token", "refresh_token", "id_token", "device_code"].contains(&name)
+    }
+}
+
+impl Word {
+    fn as_json(self) -> String {
+        let word = match self {
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::AccessDenied => "access_denied",
+            Self::ExpiredToken => "expired_token",
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidToken => "invalid_token",
+            Self::ServerError => "server_error",
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::Bearer => "Bearer",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        };
+        json!(word).to_string()
+    }
+}
+
+/// Where no secret may ever go.
+const ELSEWHERE: &str = "https://elsewhere.example";
+/// Keycloak's: it takes a refresh token.
+const LOGOUT: &str = "/protocol/openid-connect/logout";

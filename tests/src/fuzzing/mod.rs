@@ -1,0 +1,34 @@
+//! What the fuzz targets in `fuzz/` run. `cargo test` runs the same over their committed corpus.
+//!
+//! A [`Script`] says what happens around a machine, the [`Stage`](stage::Stage) plays it, and
+//! watches over what has to hold whatever happens.
+
+use arbitrary::{Arbitrary, Unstructured};
+
+pub use login::{LoginScript, machine_login};
+pub use pace::{Pace, Polled};
+pub use script::Script;
+pub use session::{SessionScript, machine_session};
+pub use token_answer::token_answer;
+
+mod answer;
+mod login;
+mod pace;
+mod records;
+mod script;
+mod session;
+mod stage;
+mod token_answer;
+mod watch;
+
+/// Reads a script as a fuzz target does.
+#[must_use]
+pub fn from_bytes<'a, T: Arbitrary<'a>>(bytes: &'a [u8]) -> Option<T> {
+    T::arbitrary_take_rest(Unstructured::new(bytes)).ok()
+}
+
+/// Every secret here has this in it, and nothing else does.
+const CANARY: &str = "secret-canary";
+
+/// The server that secrets are for.
+const ISSUER: &str = "http://127.0.0.1";

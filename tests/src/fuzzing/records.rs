@@ -1,0 +1,145 @@
+//! The store around a session, and what a session may do with it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aiod_auth_core::{
+    StoreFailure, Tokens,
+    session::{Kept, SessionTokens, StoreOperation, StoreReply},
+};
+
+use super::script::Stored;
+
+/// One record, and what happened to it.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    pub(super) stored: Option<Arc<Tokens>>,
+    /// Somebody logs out: the record may go.
+    pub(super) may_remove: bool,
+    /// Whoever spends the refresh token must hold the lock.
+    pub(super) needs_lock: bool,
+    locked: bool,
+    /// The store answered something that doesn't fit, as a broken one would.
+    pub(super) broken: bool,
+    /// Access tokens that were saved, or loaded.
+    kept: BTreeSet<String>,
+    failed: bool,
+    no_store: bool,
+    /// Refresh tokens that a refresh brought, and that nobody was asked to save yet.
+    unsaved: BTreeSet<String>,
+}
+
+impl Records {
+    /// A new job begins.
+    pub(super) fn begin(&mut self) {
+        *self = Self { stored: self.stored.take(), ..Self::default() };
+    }
+
+    /// A refresh token goes out.
+    pub(super) fn spends_refresh_token(&self) {
+        assert!(self.locked || !self.needs_lock, "a refresh token is spent without the lock");
+    }
+
+    /// A refresh brought a new refresh token, or none. The old one may be dead.
+    pub(super) fn rotated(&mut self, refresh_token: Option<String>) {
+        self.unsaved.extend(refresh_token);
+    }
+
+    pub(super) fn perform(
+        &mut self,
+        operation: &StoreOperation,
+        outcome: Stored,
+        others: Tokens,
+    ) -> Result<StoreReply, StoreFailure> {
+        self.check(operation);
+        match outcome {
+            Stored::Done => Ok(self.done(operation)),
+            Stored::Fails => {
+                self.failed = true;
+                Err(StoreFailure::new("the disk is full"))
+            }
+            Stored::NotKept => {
+                self.no_store = true;
+                self.broken |= !matches!(operation, StoreOperation::Save(_));
+                Ok(StoreReply::NotKept)
+            }
+            Stored::Busy => {
+                self.failed = true;
+                self.broken |= !matches!(operation, StoreOperation::TryLock);
+                Ok(StoreReply::Locked(false))
+            }
+            Stored::Overwritten => {
+                self.stored = Some(Arc::new(others));
+                Ok(self.done(operation))
+            }
+        }
+    }
+
+    fn check(&mut self, operation: &StoreOperation) {
+        match operation {
+            StoreOperation::Save(tokens) => {
+                assert!(self.locked, "saved without the lock");
+                if let Some(token) = &tokens.refresh_token {
+                    self.unsaved.remove(token.expose());
+                }
+            }
+            StoreOperation::Remove => {
+                assert!(self.may_remove, "a record is removed, and nobody logs out");
+                assert!(self.locked, "removed without the lock");
+            }
+            StoreOperation::Load | StoreOperation::TryLock | StoreOperation::Unlock => {}
+        }
+    }
+
+    fn done(&mut self, operation: &StoreOperation) -> StoreReply {
+        match operation {
+            StoreOperation::Load => {
+                self.keep(self.stored.clone().as_deref());
+                StoreReply::Loaded(self.stored.clone())
+            }
+            StoreOperation::TryLock => {
+                self.locked = true;
+                StoreReply::Locked(true)
+            }
+            StoreOperation::Save(tokens) => {
+                self.keep(Some(tokens));
+                self.stored = Some(Arc::clone(tokens));
+                StoreReply::Done
+            }
+            StoreOperation::Remove => {
+                self.stored = None;
+                StoreReply::Done
+            }
+            StoreOperation::Unlock => {
+                self.locked = false;
+                StoreReply::Done
+            }
+        }
+    }
+
+    fn keep(&mut self, tokens: Option<&Tokens>) {
+        self.kept.extend(tokens.map(|tokens| tokens.access_token.expose().to_owned()));
+    }
+
+    /// A job hands out tokens.
+    pub(super) fn hands_out(&mut self, session: &SessionTokens, held: Option<&SessionTokens>) {
+        let was_held = held.is_some_and(|held| Arc::ptr_eq(&held.tokens, &session.tokens));
+        let access_token = session.tokens.access_token.expose();
+        match &session.kept {
+            Kept::Saved => assert!(
+                was_held || self.kept.contains(access_token) || self.broken,
+                "handed out as saved before the store said so"
+            ),
+            Kept::NoStore => assert!(was_held || self.no_store, "there is a store"),
+            Kept::NotSaved(_) => assert!(was_held || self.failed, "no operation failed"),
+        }
+        if let Some(token) = &session.tokens.refresh_token {
+            self.unsaved.remove(token.expose());
+        }
+    }
+
+    /// A job is through, with or without tokens.
+    pub(super) fn end(&self) {
+        let lost = &self.unsaved;
+        assert!(lost.is_empty() || self.broken, "nobody was asked to keep {lost:?}");
+    }
+}

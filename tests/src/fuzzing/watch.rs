@@ -1,0 +1,65 @@
+//! What holds for every machine, whatever happens around it.
+
+use std::{
+    fmt::{Debug, Display},
+    time::Duration,
+};
+
+use aiod_auth_core::{Error, Machine, Request, Step, Timestamp};
+use url::Url;
+
+use super::{CANARY, ISSUER};
+
+/// What is offered, in words.
+pub(super) fn seen<T>(step: &Step<'_, T>) -> String {
+    match step {
+        Step::Send(exchange) => {
+            let request = exchange.request();
+            format!("send {} {} {:?}", request.url(), request.body().escape_ascii(), request.timeout())
+        }
+        Step::Store(access) => format!("store {:?}", access.request()),
+        Step::Ask(ask) => format!("ask {}", ask.prompt()),
+        Step::Wait(pause) => format!("wait {:?} for {:?}", pause.delay(), pause.reason()),
+        Step::Done(_) => "done".to_owned(),
+    }
+}
+
+/// Nothing that is printed has a secret in it.
+pub(super) fn silent(what: &impl Debug) {
+    silent_text(&format!("{what:?}"));
+}
+
+/// The same for what is there for people.
+pub(super) fn silent_in_words(what: &(impl Debug + Display)) {
+    silent_text(&format!("{what:?} {what}"));
+}
+
+fn silent_text(text: &str) {
+    assert!(!text.contains(CANARY), "a secret is printed: {text}");
+}
+
+/// A secret goes to the server it is for, and nobody waits longer than the caller does.
+pub(super) fn request(request: &Request, left: Option<Duration>) {
+    silent(request);
+    let home = Url::parse(ISSUER).map(|url| url.origin());
+    assert_eq!(Ok(request.url().origin()), home, "a request goes elsewhere");
+    if let (Some(left), Some(timeout)) = (left, request.timeout()) {
+        assert!(timeout <= left, "a request may take {timeout:?}, and {left:?} are left");
+    }
+}
+
+/// An error is of somebody else's making.
+pub(super) fn error(error: &Error, broken_store: bool) {
+    silent_in_words(error);
+    silent(&error.hint());
+    let ours = matches!(error, Error::Finished | Error::Internal(_));
+    assert!(!ours || broken_store, "a bug: {error:?}");
+}
+
+/// The outcome is handed over once.
+pub(super) fn finished<M: Machine>(machine: &mut M, now: Timestamp) {
+    for _ in 0..2 {
+        let again = machine.poll(now).map(|step| seen(&step));
+        assert!(matches!(again, Err(Error::Finished)), "after the end: {again:?}");
+    }
+}

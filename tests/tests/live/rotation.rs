@@ -1,0 +1,75 @@
+//! The realm Polars, where a refresh token may be used once, with the command.
+
+use std::{collections::HashSet, thread, time::Duration};
+
+use crate::support::{Workplace, keycloak};
+
+fn logged_in() -> Workplace {
+    Workplace::new("Polars", "PolarsCloud").with_scope("openid").logged_in()
+}
+
+/// Keycloak compares whole seconds: within one second, an older refresh token still works.
+fn a_second_later() {
+    thread::sleep(Duration::from_millis(1100));
+}
+
+#[track_caller]
+fn assert_alive(access_token: &str) {
+    assert_eq!(keycloak::userinfo_status("Polars", access_token), 200);
+}
+
+#[test]
+fn every_refresh_changes_the_stored_refresh_token() {
+    let place = logged_in();
+    let mut seen = HashSet::from([place.refresh_token()]);
+    for _ in 0..5 {
+        assert_alive(place.run("token --force-refresh").answer());
+        assert!(seen.insert(place.refresh_token()), "it did not change");
+    }
+}
+
+#[test]
+fn an_access_token_that_has_expired_is_renewed() {
+    let place = logged_in();
+    let first = place.record().unwrap();
+    // It lives 10 s, and Keycloak counts whole seconds.
+    thread::sleep(Duration::from_secs(11));
+    let old = first.access_token.expose();
+    assert_eq!(keycloak::userinfo_status("Polars", old), 401);
+    assert_alive(place.run("token").answer());
+    assert_ne!(place.refresh_token(), first.refresh_token.unwrap().expose());
+}
+
+#[test]
+fn a_refresh_token_that_was_used_before_ends_the_session() {
+    let place = logged_in();
+    let first = place.record().unwrap();
+    a_second_later();
+    place.json("refresh");
+    a_second_later();
+    place.json("refresh");
+    let newest = place.record().unwrap();
+
+    // As from a backup.
+    place.replace_record(&first);
+    let error = place.fails("refresh", 3, "session_ended");
+    assert_eq!(error["oauth_error"], "invalid_grant");
+    place.replace_record(&newest);
+    place.fails("refresh", 3, "session_ended");
+}
+
+#[test]
+fn two_processes_that_refresh_at_the_same_moment_keep_the_session() {
+    let place = logged_in();
+    for round in 0..10 {
+        let before = place.refresh_token();
+        let both = [(); 2].map(|()| place.start("token --force-refresh"));
+        for process in both {
+            assert_alive(process.finish().answer());
+        }
+        assert_ne!(place.refresh_token(), before, "round {round}");
+    }
+    a_second_later();
+    place.json("refresh");
+    assert_alive(place.run("token").answer());
+}
