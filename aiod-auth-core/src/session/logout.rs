@@ -11,7 +11,7 @@ use crate::{
     profile::{Profile, RecordKey},
     retry::RetryPolicy,
     server::AuthorizationServer,
-    session::{Kept, SessionTokens},
+    session::{SessionTokens, tokens::newest},
     time::Timestamp,
     token::Tokens,
 };
@@ -156,9 +156,7 @@ impl Logout {
     }
 
     fn loaded(&mut self, reply: StoreReply, now: Timestamp) {
-        let stored = if let StoreReply::Loaded(stored) = reply { stored } else { None };
-        let unsaved = || self.held.as_ref().filter(|held| held.kept != Kept::Saved);
-        self.tokens = stored.or_else(|| unsaved().map(|held| Arc::clone(&held.tokens)));
+        self.tokens = newest(reply.into_loaded(), self.held.as_ref());
         if self.tokens.is_none() {
             return self.end(Ok(LoggedOut::NobodyThere));
         }

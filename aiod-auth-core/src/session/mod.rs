@@ -5,12 +5,15 @@
 
 pub use logout::{LoggedOut, Logout};
 pub use policy::{Demand, Freshness};
-pub use renewal::{Kept, Session, SessionTokens};
+pub use renewal::Session;
 pub use store_access::{StoreOperation, StoreReply, StoreRequest};
+pub use tokens::{Kept, SessionTokens};
 pub use who_am_i::{WhoAmI, WhoAmIAnswer};
 
 mod logout;
 mod policy;
+mod refreshing;
 mod renewal;
 mod store_access;
+mod tokens;
 mod who_am_i;

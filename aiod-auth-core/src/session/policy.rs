@@ -1,5 +1,6 @@
 //! When a token is good enough, when it may be renewed, and when it must be: pure functions.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::{retry::spread, time::Timestamp, token::Tokens};
@@ -79,6 +80,38 @@ impl Demand {
         } else {
             Freshness::Good
         }
+    }
+}
+
+/// A demand, held against what was there when the job began.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    demand: Demand,
+    first: Option<Arc<Tokens>>,
+}
+
+impl Wanted {
+    pub(super) const fn new(demand: Demand) -> Self {
+        Self { demand, first: None }
+    }
+
+    pub(super) fn note_first(&mut self, tokens: &Arc<Tokens>) {
+        self.first.get_or_insert_with(|| Arc::clone(tokens));
+    }
+
+    /// Others than those that were there at first are new enough for a forced renewal.
+    pub(super) fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
+        let mut demand = self.demand;
+        if let Some(first) = &self.first {
+            demand.force &= first.access_token.same_as(&tokens.access_token);
+        }
+        demand.freshness(tokens, now)
+    }
+
+    /// What was there at first, if it can still be used.
+    pub(super) fn first_while_good(&self, now: Timestamp) -> Option<Arc<Tokens>> {
+        let first = self.first.as_ref()?;
+        (self.demand.freshness(first, now) != Freshness::Stale).then(|| Arc::clone(first))
     }
 }
 

@@ -4,16 +4,13 @@
 //!   Loading --good--> Ended
 //!      | not good
 //!   Discovering --> Locking --> Loading, again: somebody else may have been faster
-//!                                  |
+//!                                  | still not good
 //!                      Refreshing, or Requesting (client credentials)
 //!                         |    |
-//!      no verdict, or "session ended"   new tokens, or a new refresh token alone
-//!                         |    |
-//!                  Rereading   +--> Saving --> Unlocking --> Ended
+//!                  no tokens   new tokens
+//!                         |    +--> Saving --> Unlocking --> Ended
 //!                         |
-//!            another refresh token: Refreshing with that, once
-//!            lost: Resting, then Refreshing with the same, once
-//!            else: Unlocking --> LoggingIn, if allowed --> Locking --> Saving …
+//!                         +--> Unlocking --> LoggingIn, if that is allowed --> Locking --> Saving …
 //! ```
 //!
 //! Nobody sees a new token before it is saved. A failure never removes anything.
@@ -22,16 +19,19 @@ use alloc::{boxed::Box, sync::Arc};
 use core::{mem, time::Duration};
 
 use super::{
-    policy::{Demand, Freshness},
+    Demand, Freshness, Kept, SessionTokens,
+    policy::Wanted,
+    refreshing::{Around, Refreshed, Refreshing},
     store_access::{StoreCall, StoreOperation, StoreReply, TakeLock},
+    tokens::newest,
 };
 use crate::{
-    error::{Endpoint, Error, ServerError, StoreFailure},
+    error::{Endpoint, Error, ServerError},
     flow::{AccessTokenRequest, Discovery},
     login::Login,
-    machine::{Flow, Pause, Reason, Sleeps, Step, machine},
+    machine::{Flow, Step, machine},
     profile::{LoginMethod, Profile, RecordKey},
-    retry::{Resend, RetryPolicy},
+    retry::RetryPolicy,
     secret::RefreshToken,
     server::AuthorizationServer,
     time::Timestamp,
@@ -48,84 +48,19 @@ pub struct Session {
     server: Option<Arc<AuthorizationServer>>,
     /// What the caller holds.
     held: Option<SessionTokens>,
-    /// What was there when the job began: a forced renewal wants others than these.
-    first: Option<Arc<Tokens>>,
     /// What was there is still good: the renewal is early.
     aging: bool,
-    /// What is being renewed.
-    renewing: Option<Renewing>,
     spent: Duration,
     locked: bool,
     state: State,
 }
 
-/// What a session ends in: tokens, and where they are.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SessionTokens {
-    /// The tokens.
-    pub tokens: Arc<Tokens>,
-    /// The server, where the job had to know it: for the next job.
-    pub server: Option<Arc<AuthorizationServer>>,
-    /// Whether they are in the store.
-    pub kept: Kept,
-    /// An early renewal that failed, and when. These tokens are the old ones, and still good.
-    pub renewal_failed: Option<(Timestamp, Box<Error>)>,
-}
-
-impl SessionTokens {
-    /// How good they are for a demand. After an early renewal that failed, none is due for a minute.
-    #[must_use]
-    pub fn freshness(&self, demand: &Demand, now: Timestamp) -> Freshness {
-        match (demand.freshness(&self.tokens, now), &self.renewal_failed) {
-            (Freshness::Aging, Some((at, _)))
-                if now.saturating_duration_since(*at) < EARLY_RENEWAL_PAUSE =>
-            {
-                Freshness::Good
-            }
-            (freshness, _) => freshness,
-        }
-    }
-}
-
-/// A verdict is believed for so long without asking again, however many ask.
-const VERDICT_AGE_MAX: Duration = Duration::from_secs(60);
-
-const EARLY_RENEWAL_PAUSE: Duration = Duration::from_secs(60);
-
-/// Whether tokens are in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "there is no fourth possibility")]
-pub enum Kept {
-    /// They are.
-    Saved,
-    /// There is no store.
-    NoStore,
-    /// The store failed. Losing these tokens may mean a new login.
-    NotSaved(StoreFailure),
-}
-
 #[derive(Debug)]
 enum Job {
     /// Good tokens; if a login is needed, log in within this limit, or don't.
-    Token {
-        demand: Demand,
-        login_limit: Option<Duration>,
-    },
-    Login {
-        limit: Duration,
-        refresh_token: Option<RefreshToken>,
-    },
-}
-
-#[derive(Debug)]
-struct Renewing {
-    tokens: Arc<Tokens>,
-    refresh_token: RefreshToken,
-    /// It was sent before, and no answer came.
-    lost_once: bool,
-    /// It is another one than the first that was refused.
-    second: bool,
+    Token { wanted: Wanted, login_limit: Option<Duration> },
+    /// A new login, with a refresh token from elsewhere, if there is one.
+    Login { limit: Duration, refresh_token: Option<RefreshToken> },
 }
 
 #[derive(Debug)]
@@ -133,12 +68,12 @@ enum State {
     Start,
     Loading(StoreCall),
     Discovering(Box<Discovery>),
+    /// With what to save, after a login.
     Locking(TakeLock, Option<Arc<Tokens>>),
-    Refreshing(Box<AccessTokenRequest>),
-    Rereading(StoreCall, Error),
-    Resting(Duration),
+    Refreshing(Box<Refreshing>),
     Requesting(Box<AccessTokenRequest>),
     LoggingIn(Box<Login>),
+    /// With the error that comes all the same.
     Saving(StoreCall, Arc<Tokens>, Option<Error>),
     Unlocking(StoreCall, Next),
     Ended,
@@ -155,7 +90,7 @@ impl Session {
     /// Tokens as good as `demand` says, without asking a person.
     #[must_use]
     pub fn token(profile: Arc<Profile>, demand: Demand, policy: RetryPolicy) -> Self {
-        Self::new(profile, Job::Token { demand, login_limit: None }, policy)
+        Self::new(profile, Job::Token { wanted: Wanted::new(demand), login_limit: None }, policy)
     }
 
     /// A new login, whatever there is, which may take as long as `limit`.
@@ -184,9 +119,7 @@ impl Session {
             job,
             server: None,
             held: None,
-            first: None,
             aging: false,
-            renewing: None,
             spent: Duration::ZERO,
             locked: false,
             state: State::Start,
@@ -220,7 +153,7 @@ impl Session {
             },
             State::Loading(call) => {
                 if let Some(outcome) = call.take_outcome(now) {
-                    self.spend(State::spent);
+                    self.spend();
                     match outcome {
                         Ok(reply) => self.loaded(reply, now),
                         Err(error) => self.fail(error, now),
@@ -229,7 +162,7 @@ impl Session {
             }
             State::Discovering(discovery) => {
                 if let Some(outcome) = discovery.take_outcome(now) {
-                    self.spend(State::spent);
+                    self.spend();
                     match outcome {
                         Ok(server) => {
                             self.server = Some(Arc::new(self.profile.discovered(server)));
@@ -242,40 +175,34 @@ impl Session {
             State::Locking(lock, to_save) => {
                 if let Some(outcome) = lock.take_outcome(now) {
                     let to_save = to_save.take();
-                    self.spend(State::spent);
+                    self.spend();
                     self.locked = outcome.is_ok();
                     match (outcome, to_save) {
                         (Ok(()), None) => self.load(),
                         (Ok(()), Some(tokens)) => self.save(tokens, None),
-                        (Err(error), None) => self.fail(error, now),
                         (Err(Error::Store(failure)), Some(tokens)) => {
                             self.finish(tokens, Kept::NotSaved(failure));
                         }
-                        (Err(error), Some(_)) => self.fail(error, now),
+                        (Err(error), _) => self.fail(error, now),
                     }
                 }
             }
-            State::Refreshing(request) => {
-                if let Some(outcome) = request.take_outcome(now) {
-                    let new_refresh_token = request.take_new_refresh_token();
-                    self.spend(State::spent);
-                    self.refreshed(outcome, new_refresh_token, now);
-                }
-            }
-            State::Rereading(call, error) => {
-                if let Some(outcome) = call.take_outcome(now) {
-                    let error = mem::replace(error, Error::Finished);
-                    self.spend(State::spent);
+            State::Refreshing(refreshing) => {
+                if let Some(outcome) = refreshing.take_outcome(now) {
+                    self.spend();
                     match outcome {
-                        Ok(reply) => self.reread(reply, error, now),
-                        Err(_) => self.fail(error, now),
+                        Ok(Refreshed::New(tokens)) => self.save(Arc::from(tokens), None),
+                        Ok(Refreshed::Found(tokens)) => self.finish(tokens, Kept::Saved),
+                        Ok(Refreshed::Failed(error, Some(tokens))) => {
+                            self.save(Arc::from(tokens), Some(error));
+                        }
+                        Ok(Refreshed::Failed(error, None)) | Err(error) => self.fail(error, now),
                     }
                 }
             }
-            State::Resting(Duration::ZERO) => self.refresh(now),
             State::Requesting(request) => {
                 if let Some(outcome) = request.take_outcome(now) {
-                    self.spend(State::spent);
+                    self.spend();
                     match outcome {
                         Ok(tokens) => self.save(Arc::new(tokens), None),
                         Err(error) => self.fail(error, now),
@@ -283,8 +210,8 @@ impl Session {
                 }
             }
             State::LoggingIn(login) => {
+                // A person's time is not the server's: it is not counted.
                 if let Some(outcome) = login.take_outcome(now) {
-                    // A person's time is not the server's: it does not count.
                     match outcome {
                         Ok(logged_in) => {
                             self.server = Some(logged_in.server);
@@ -297,7 +224,7 @@ impl Session {
             State::Saving(call, tokens, error) => {
                 if let Some(outcome) = call.take_outcome(now) {
                     let (tokens, error) = (Arc::clone(tokens), error.take());
-                    self.spend(State::spent);
+                    self.spend();
                     self.saved(outcome, tokens, error, now);
                 }
             }
@@ -312,7 +239,7 @@ impl Session {
                     }
                 }
             }
-            State::Resting(_) | State::Ended => {}
+            State::Ended => {}
         }
         Ok(None)
     }
@@ -321,107 +248,6 @@ impl Session {
 
     fn load(&mut self) {
         self.state = State::Loading(StoreCall::new(&self.key, StoreOperation::Load));
-    }
-
-    fn lock(&mut self, to_save: Option<Arc<Tokens>>) {
-        let limit = if to_save.is_some() {
-            // However long the person took.
-            self.policy.time_limit
-        } else if self.aging {
-            // Whoever holds it is renewing already.
-            Duration::ZERO
-        } else {
-            self.policy.after(self.spent).time_limit
-        };
-        self.state = State::Locking(TakeLock::new(&self.key, limit), to_save);
-    }
-
-    fn save(&mut self, tokens: Arc<Tokens>, error: Option<Error>) {
-        let operation = StoreOperation::Save(Arc::clone(&tokens));
-        self.state = State::Saving(StoreCall::new(&self.key, operation), tokens, error);
-    }
-
-    fn log_in(&mut self, limit: Duration) {
-        let (profile, server) = (Arc::clone(&self.profile), self.server.clone());
-        let mut login = Login::new(profile, server, limit, self.policy);
-        if let Job::Login { refresh_token, .. } = &mut self.job
-            && let Some(token) = refresh_token.take()
-        {
-            login = login.with_refresh_token(token);
-        }
-        self.state = State::LoggingIn(login.into());
-    }
-
-    fn refresh(&mut self, now: Timestamp) {
-        let (Some(server), Some(renewing)) = (&self.server, &self.renewing) else {
-            return self.fail(Error::Internal("session"), now);
-        };
-        let request = AccessTokenRequest::refreshing(
-            server,
-            self.profile.client(),
-            &renewing.refresh_token,
-            &renewing.tokens.scope,
-            self.policy.after(self.spent),
-            // The store is looked at before a token goes out a second time.
-            Resend::Never,
-        );
-        match request {
-            Ok(request) => self.state = State::Refreshing(request.into()),
-            Err(error) => self.fail(error, now),
-        }
-    }
-
-    fn request_with_client_credentials(&mut self, now: Timestamp) {
-        let Some(server) = &self.server else {
-            return self.fail(Error::Internal("session"), now);
-        };
-        let (client, scope) = (self.profile.client(), self.profile.scope());
-        let policy = self.policy.after(self.spent);
-        match AccessTokenRequest::client_credentials(server, client, scope, policy) {
-            Ok(request) => self.state = State::Requesting(request.into()),
-            Err(error) => self.fail(error, now),
-        }
-    }
-
-    // What came of it.
-
-    fn loaded(&mut self, reply: StoreReply, now: Timestamp) {
-        let tokens = self.newest(reply);
-        if let Some(tokens) = &tokens
-            && self.freshness(tokens, now) == Freshness::Good
-        {
-            return self.finish(Arc::clone(tokens), self.kept(tokens));
-        }
-        if self.first.is_none() {
-            self.first.clone_from(&tokens);
-            self.aging = tokens
-                .as_ref()
-                .is_some_and(|tokens| self.freshness(tokens, now) == Freshness::Aging);
-            if self.aging {
-                // While the old one is good, one try is enough.
-                self.policy.attempts = 1;
-            }
-        }
-        if let Some(tokens) = &tokens
-            && tokens
-                .session_ended_at
-                .is_some_and(|at| now.saturating_duration_since(at) < VERDICT_AGE_MAX)
-        {
-            return self.fail(Error::SessionEnded(Box::new(ServerError::remembered())), now);
-        }
-        let refresh_token = tokens.as_ref().and_then(|tokens| tokens.refresh_token.clone());
-        let by_client_credentials = self.profile.login() == LoginMethod::ClientCredentials;
-        match (tokens, refresh_token) {
-            _ if by_client_credentials && self.locked => self.request_with_client_credentials(now),
-            (Some(tokens), Some(refresh_token)) if self.locked => {
-                let (lost_once, second) = (false, false);
-                self.renewing = Some(Renewing { tokens, refresh_token, lost_once, second });
-                self.refresh(now);
-            }
-            (Some(_), Some(_)) => self.find_server(now),
-            _ if by_client_credentials => self.find_server(now),
-            (_, None) | (None, _) => self.fail(Error::NotAuthenticated, now),
-        }
     }
 
     /// Before the lock: a server that is slow must not make others wait.
@@ -437,76 +263,105 @@ impl Session {
         }
     }
 
-    fn refreshed(
-        &mut self,
-        outcome: Result<Tokens, Error>,
-        new_refresh_token: Option<RefreshToken>,
-        now: Timestamp,
-    ) {
-        let Some(renewing) = &self.renewing else {
-            return self.fail(Error::Internal("session"), now);
-        };
-        match outcome {
-            Ok(tokens) => {
-                let tokens = tokens.inheriting(&renewing.tokens);
-                self.save(Arc::new(tokens), None);
-            }
-            Err(error @ Error::SessionEnded(_)) if renewing.second => {
-                self.session_ended(error, now);
-            }
-            Err(error @ Error::OutcomeUnknown { .. }) if renewing.lost_once => {
-                self.fail(error, now);
-            }
-            Err(error @ (Error::SessionEnded(_) | Error::OutcomeUnknown { .. })) => {
-                let call = StoreCall::new(&self.key, StoreOperation::Load);
-                self.state = State::Rereading(call, error);
-            }
-            Err(error) => match new_refresh_token {
-                Some(new) => {
-                    let mut tokens = Tokens::clone(&renewing.tokens);
-                    tokens.refresh_token = Some(new);
-                    self.save(Arc::new(tokens), Some(error));
-                }
-                None => self.fail(error, now),
-            },
-        }
-    }
-
-    /// Somebody who doesn't take the lock (a platform's own client) may have written meanwhile.
-    fn reread(&mut self, reply: StoreReply, error: Error, now: Timestamp) {
-        let stored = self.newest(reply);
-        let Some(renewing) = &mut self.renewing else {
-            return self.fail(error, now);
-        };
-        if let Some(tokens) = &stored
-            && let Some(other) = &tokens.refresh_token
-            && !other.same_as(&renewing.refresh_token)
-        {
-            renewing.tokens = Arc::clone(tokens);
-            renewing.refresh_token = other.clone();
-            renewing.second = true;
-            let tokens = Arc::clone(tokens);
-            return match self.freshness(&tokens, now) {
-                Freshness::Good => self.finish(Arc::clone(&tokens), self.kept(&tokens)),
-                Freshness::Aging | Freshness::Stale => self.refresh(now),
-            };
-        }
-        if matches!(error, Error::OutcomeUnknown { .. }) {
-            renewing.lost_once = true;
-            self.state = State::Resting(self.policy.delay(1));
+    fn lock(&mut self, to_save: Option<Arc<Tokens>>) {
+        let limit = if to_save.is_some() {
+            // However long the person took.
+            self.policy.time_limit
+        } else if self.aging {
+            // Whoever holds it is renewing already.
+            Duration::ZERO
         } else {
-            self.session_ended(error, now);
-        }
+            self.policy.after(self.spent).time_limit
+        };
+        self.state = State::Locking(TakeLock::new(&self.key, limit), to_save);
     }
 
-    /// The record stays, marked, until a new login replaces it.
-    fn session_ended(&mut self, error: Error, now: Timestamp) {
-        let Some(renewing) = &self.renewing else {
-            return self.fail(error, now);
+    fn renew(&mut self, tokens: Option<(Arc<Tokens>, RefreshToken)>) -> Result<(), Error> {
+        let (Some(server), Job::Token { wanted, .. }) = (&self.server, &self.job) else {
+            return Err(Error::Internal("session"));
         };
-        let mut tokens = Tokens::clone(&renewing.tokens);
-        tokens.session_ended_at = Some(now);
-        self.save(Arc::new(tokens), Some(error));
+        let policy = self.policy.after(self.spent);
+        self.state = match tokens {
+            Some((tokens, refresh_token)) => {
+                let around = Around {
+                    profile: Arc::clone(&self.profile),
+                    server: Arc::clone(server),
+                    key: Arc::clone(&self.key),
+                    policy,
+                    held: self.held.clone(),
+                    wanted: wanted.clone(),
+                };
+                State::Refreshing(Refreshing::new(around, tokens, refresh_token)?.into())
+            }
+            None => {
+                let (client, scope) = (self.profile.client(), self.profile.scope());
+                let request =
+                    AccessTokenRequest::client_credentials(server, client, scope, policy)?;
+                State::Requesting(request.into())
+            }
+        };
+        Ok(())
+    }
+
+    fn log_in(&mut self, limit: Duration) {
+        let (profile, server) = (Arc::clone(&self.profile), self.server.clone());
+        let mut login = Login::new(profile, server, limit, self.policy);
+        if let Job::Login { refresh_token, .. } = &mut self.job
+            && let Some(token) = refresh_token.take()
+        {
+            login = login.with_refresh_token(token);
+        }
+        self.state = State::LoggingIn(login.into());
+    }
+
+    fn save(&mut self, tokens: Arc<Tokens>, error: Option<Error>) {
+        let operation = StoreOperation::Save(Arc::clone(&tokens));
+        self.state = State::Saving(StoreCall::new(&self.key, operation), tokens, error);
+    }
+
+    // What came of it.
+
+    fn loaded(&mut self, reply: StoreReply, now: Timestamp) {
+        let tokens = newest(reply.into_loaded(), self.held.as_ref());
+        let Job::Token { wanted, .. } = &mut self.job else {
+            return self.end(Err(Error::Internal("session")));
+        };
+        if let Some(tokens) = &tokens {
+            match wanted.freshness(tokens, now) {
+                Freshness::Good => return self.finish(Arc::clone(tokens), self.kept(tokens)),
+                // While the old one is good, one try is enough.
+                Freshness::Aging if !self.locked => {
+                    self.aging = true;
+                    self.policy.attempts = 1;
+                }
+                Freshness::Aging | Freshness::Stale => {}
+            }
+            wanted.note_first(tokens);
+            let ended = |at| now.saturating_duration_since(at) < VERDICT_AGE_MAX;
+            if tokens.session_ended_at.is_some_and(ended) {
+                let verdict = Box::new(ServerError::remembered());
+                return self.fail(Error::SessionEnded(verdict), now);
+            }
+        }
+        // A client that logs in as itself needs no session: its secret gets the next token.
+        let renewable = match self.profile.login() {
+            LoginMethod::ClientCredentials => None,
+            LoginMethod::Auto | LoginMethod::Device => {
+                let refreshable = tokens.and_then(|tokens| {
+                    let refresh_token = tokens.refresh_token.clone()?;
+                    Some((tokens, refresh_token))
+                });
+                if refreshable.is_none() {
+                    return self.fail(Error::NotAuthenticated, now);
+                }
+                refreshable
+            }
+        };
+        if !self.locked {
+            self.find_server(now);
+        } else if let Err(error) = self.renew(renewable) {
+            self.fail(error, now);
+        }
     }
 
     fn saved(
@@ -537,17 +392,16 @@ impl Session {
 
     /// An early renewal that fails is no failure; neither is one that a login can mend.
     fn fail(&mut self, error: Error, now: Timestamp) {
-        let Job::Token { demand, login_limit } = &self.job else {
+        let Job::Token { wanted, login_limit } = &self.job else {
             return self.end(Err(error));
         };
-        if let Some(first) = &self.first
-            && self.aging
-            && demand.freshness(first, now) != Freshness::Stale
+        if self.aging
+            && let Some(first) = wanted.first_while_good(now)
         {
             return self.end(Ok(SessionTokens {
-                tokens: Arc::clone(first),
+                kept: self.kept(&first),
+                tokens: first,
                 server: self.server.clone(),
-                kept: self.kept(first),
                 renewal_failed: Some((now, Box::new(error))),
             }));
         }
@@ -571,22 +425,6 @@ impl Session {
         self.state = State::Unlocking(call, next);
     }
 
-    // What is known.
-
-    /// The newer one of what is stored and what the caller holds and could not save.
-    fn newest(&self, reply: StoreReply) -> Option<Arc<Tokens>> {
-        let stored = match reply {
-            StoreReply::Loaded(stored) => stored,
-            StoreReply::Locked(_) | StoreReply::Done | StoreReply::NotKept => None,
-        };
-        let unsaved = self.held.as_ref().filter(|held| held.kept != Kept::Saved);
-        match (stored, unsaved) {
-            (Some(stored), Some(held)) if held.tokens.issued_at <= stored.issued_at => Some(stored),
-            (_, Some(held)) => Some(Arc::clone(&held.tokens)),
-            (stored, None) => stored,
-        }
-    }
-
     fn kept(&self, tokens: &Arc<Tokens>) -> Kept {
         match &self.held {
             Some(held) if Arc::ptr_eq(&held.tokens, tokens) => held.kept.clone(),
@@ -594,34 +432,8 @@ impl Session {
         }
     }
 
-    /// Others than those that were there at first are new enough for a forced renewal.
-    fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
-        let Job::Token { demand, .. } = &self.job else {
-            return Freshness::Stale;
-        };
-        let mut demand = *demand;
-        if let Some(first) = &self.first {
-            demand.force &= first.access_token.same_as(&tokens.access_token);
-        }
-        demand.freshness(tokens, now)
-    }
-
-    fn spend(&mut self, of: impl Fn(&State) -> Duration) {
-        self.spent = self.spent.saturating_add(of(&self.state));
-    }
-}
-
-impl State {
-    fn spent(&self) -> Duration {
-        match self {
-            Self::Loading(call) | Self::Rereading(call, _) => call.spent(),
-            Self::Saving(call, ..) | Self::Unlocking(call, _) => call.spent(),
-            Self::Locking(lock, _) => lock.spent(),
-            Self::Discovering(discovery) => discovery.spent(),
-            Self::Refreshing(request) | Self::Requesting(request) => request.spent(),
-            Self::LoggingIn(login) => login.spent(),
-            Self::Start | Self::Resting(_) | Self::Ended => Duration::ZERO,
-        }
+    fn spend(&mut self) {
+        self.spent = self.spent();
     }
 }
 
@@ -644,32 +456,32 @@ impl Flow for Session {
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        if let State::Resting(delay) = self.state {
-            return Ok(Step::Wait(Pause::new(self, delay, Reason::Retry)));
-        }
         match &mut self.state {
-            State::Loading(call) | State::Rereading(call, _) => call.step(),
+            State::Loading(call) => call.step(),
             State::Saving(call, ..) | State::Unlocking(call, _) => call.step(),
             State::Locking(lock, _) => lock.step(),
             State::Discovering(discovery) => discovery.step(),
-            State::Refreshing(request) | State::Requesting(request) => request.step(),
+            State::Refreshing(refreshing) => refreshing.step(),
+            State::Requesting(request) => request.step(),
             State::LoggingIn(login) => login.step(),
-            State::Start | State::Resting(_) | State::Ended => Err(Error::Finished),
+            State::Start | State::Ended => Err(Error::Finished),
         }
     }
 
     fn spent(&self) -> Duration {
-        self.spent.saturating_add(self.state.spent())
+        self.spent.saturating_add(match &self.state {
+            State::Loading(call) => call.spent(),
+            State::Saving(call, ..) | State::Unlocking(call, _) => call.spent(),
+            State::Locking(lock, _) => lock.spent(),
+            State::Discovering(discovery) => discovery.spent(),
+            State::Refreshing(refreshing) => refreshing.spent(),
+            State::Requesting(request) => request.spent(),
+            State::Start | State::LoggingIn(_) | State::Ended => Duration::ZERO,
+        })
     }
 }
 
 machine!(Session => SessionTokens);
 
-impl Sleeps for Session {
-    fn slept(&mut self, slept: Duration) {
-        self.spent = self.spent.saturating_add(slept);
-        if let State::Resting(delay) = &mut self.state {
-            *delay = delay.saturating_sub(slept);
-        }
-    }
-}
+/// A verdict is believed for so long without asking again, however many ask.
+const VERDICT_AGE_MAX: Duration = Duration::from_secs(60);

@@ -53,6 +53,16 @@ pub enum StoreReply {
     NotKept,
 }
 
+impl StoreReply {
+    /// The record; nothing where the answer is to another question.
+    pub(super) fn into_loaded(self) -> Option<Arc<Tokens>> {
+        match self {
+            Self::Loaded(tokens) => tokens,
+            Self::Locked(_) | Self::Done | Self::NotKept => None,
+        }
+    }
+}
+
 impl StoreRequest {
     /// For whoever tests a store or a driver.
     #[must_use]

@@ -1,0 +1,229 @@
+//! One refresh, until there is a verdict: the part of a session that must not lose a token.
+//!
+//! ```text
+//!   Sending --verdict, or new tokens--> Ended
+//!      ^   \
+//!      |    "session ended", or no answer came
+//!      |         \
+//!      |       Rereading the store: what does it hold now?
+//!      |         |   another refresh token: with that one, once
+//!      +---------+   no answer: Resting, then with the same one, once
+//! ```
+
+use alloc::{boxed::Box, sync::Arc};
+use core::{mem, time::Duration};
+
+use super::{
+    Freshness, SessionTokens,
+    policy::Wanted,
+    store_access::{StoreCall, StoreOperation, StoreReply},
+    tokens::newest,
+};
+use crate::{
+    error::Error,
+    flow::AccessTokenRequest,
+    machine::{Flow, Pause, Reason, Sleeps, Step},
+    profile::{Profile, RecordKey},
+    retry::{Resend, RetryPolicy},
+    secret::RefreshToken,
+    server::AuthorizationServer,
+    time::Timestamp,
+    token::Tokens,
+};
+
+/// Refreshes under the store's lock, which the session holds. It writes nothing: what is to be saved
+/// is in its outcome.
+#[derive(Debug)]
+pub(super) struct Refreshing {
+    around: Around,
+    tokens: Arc<Tokens>,
+    refresh_token: RefreshToken,
+    /// It was sent before, and no answer came.
+    lost_once: bool,
+    /// It is another one than the first, which was refused.
+    second: bool,
+    spent: Duration,
+    state: State,
+}
+
+/// What a refresh has to know.
+#[derive(Debug)]
+pub(super) struct Around {
+    pub(super) profile: Arc<Profile>,
+    pub(super) server: Arc<AuthorizationServer>,
+    pub(super) key: Arc<RecordKey>,
+    pub(super) policy: RetryPolicy,
+    pub(super) held: Option<SessionTokens>,
+    pub(super) wanted: Wanted,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Refreshed {
+    /// New tokens, to be saved before anybody sees them.
+    New(Box<Tokens>),
+    /// Somebody who takes no lock (a platform's own client) has stored these, and they are good.
+    Found(Arc<Tokens>),
+    /// Nothing; but this is to be saved: a new refresh token that came with a broken answer, or the
+    /// mark that the session has ended.
+    Failed(Error, Option<Box<Tokens>>),
+}
+
+#[derive(Debug)]
+enum State {
+    Sending(Box<AccessTokenRequest>),
+    Rereading(StoreCall, Error),
+    Resting(Duration),
+    Ended,
+}
+
+impl Refreshing {
+    pub(super) fn new(
+        around: Around,
+        tokens: Arc<Tokens>,
+        refresh_token: RefreshToken,
+    ) -> Result<Self, Error> {
+        let (lost_once, second, spent) = (false, false, Duration::ZERO);
+        let state = State::Ended;
+        let mut refreshing =
+            Self { around, tokens, refresh_token, lost_once, second, spent, state };
+        refreshing.send()?;
+        Ok(refreshing)
+    }
+
+    fn send(&mut self) -> Result<(), Error> {
+        let request = AccessTokenRequest::refreshing(
+            &self.around.server,
+            self.around.profile.client(),
+            &self.refresh_token,
+            &self.tokens.scope,
+            self.around.policy.after(self.spent),
+            // The store is looked at before a token goes out a second time.
+            Resend::Never,
+        )?;
+        self.state = State::Sending(request.into());
+        Ok(())
+    }
+
+    fn advance(&mut self, now: Timestamp) -> Result<Option<Refreshed>, Error> {
+        match &mut self.state {
+            State::Sending(request) => {
+                if let Some(outcome) = request.take_outcome(now) {
+                    let new_refresh_token = request.take_new_refresh_token();
+                    self.spent = self.spent.saturating_add(request.spent());
+                    return self.answered(outcome, new_refresh_token, now);
+                }
+            }
+            State::Rereading(call, error) => {
+                if let Some(outcome) = call.take_outcome(now) {
+                    let error = mem::replace(error, Error::Finished);
+                    self.spent = self.spent.saturating_add(call.spent());
+                    // A store that can't be read now says nothing against the verdict.
+                    let stored = outcome.ok().and_then(StoreReply::into_loaded);
+                    return self.reread(stored, error, now);
+                }
+            }
+            State::Resting(Duration::ZERO) => self.send()?,
+            State::Resting(_) | State::Ended => {}
+        }
+        Ok(None)
+    }
+
+    fn answered(
+        &mut self,
+        outcome: Result<Tokens, Error>,
+        new_refresh_token: Option<RefreshToken>,
+        now: Timestamp,
+    ) -> Result<Option<Refreshed>, Error> {
+        let error = match outcome {
+            Ok(tokens) => {
+                return Ok(Some(Refreshed::New(Box::new(tokens.inheriting(&self.tokens)))));
+            }
+            Err(error) => error,
+        };
+        if let Some(new) = new_refresh_token {
+            let mut tokens = Tokens::clone(&self.tokens);
+            tokens.refresh_token = Some(new);
+            return Ok(Some(Refreshed::Failed(error, Some(Box::new(tokens)))));
+        }
+        let refused = matches!(error, Error::SessionEnded(_));
+        if refused && self.second {
+            return Ok(Some(self.ended(error, now)));
+        }
+        let lost = matches!(error, Error::OutcomeUnknown { .. });
+        if !refused && (!lost || self.lost_once) {
+            return Err(error);
+        }
+        let call = StoreCall::new(&self.around.key, StoreOperation::Load);
+        self.state = State::Rereading(call, error);
+        Ok(None)
+    }
+
+    fn reread(
+        &mut self,
+        stored: Option<Arc<Tokens>>,
+        error: Error,
+        now: Timestamp,
+    ) -> Result<Option<Refreshed>, Error> {
+        if let Some(stored) = newest(stored, self.around.held.as_ref())
+            && let Some(other) = &stored.refresh_token
+            && !other.same_as(&self.refresh_token)
+        {
+            if self.around.wanted.freshness(&stored, now) == Freshness::Good {
+                return Ok(Some(Refreshed::Found(stored)));
+            }
+            self.refresh_token = other.clone();
+            self.tokens = stored;
+            self.second = true;
+            self.send()?;
+            return Ok(None);
+        }
+        if let Error::OutcomeUnknown { .. } = error {
+            self.lost_once = true;
+            self.state = State::Resting(self.around.policy.delay(1));
+            return Ok(None);
+        }
+        Ok(Some(self.ended(error, now)))
+    }
+
+    /// The record stays, marked, until a new login replaces it.
+    fn ended(&self, error: Error, now: Timestamp) -> Refreshed {
+        let mut tokens = Tokens::clone(&self.tokens);
+        tokens.session_ended_at = Some(now);
+        Refreshed::Failed(error, Some(Box::new(tokens)))
+    }
+}
+
+impl Flow for Refreshing {
+    type Output = Refreshed;
+
+    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<Refreshed, Error>> {
+        let outcome = self.advance(now).transpose()?;
+        self.state = State::Ended;
+        Some(outcome)
+    }
+
+    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
+        if let State::Resting(delay) = self.state {
+            return Ok(Step::Wait(Pause::new(self, delay, Reason::Retry)));
+        }
+        match &mut self.state {
+            State::Sending(request) => request.step(),
+            State::Rereading(call, _) => call.step(),
+            State::Resting(_) | State::Ended => Err(Error::Finished),
+        }
+    }
+
+    fn spent(&self) -> Duration {
+        self.spent
+    }
+}
+
+impl Sleeps for Refreshing {
+    fn slept(&mut self, slept: Duration) {
+        self.spent = self.spent.saturating_add(slept);
+        if let State::Resting(delay) = &mut self.state {
+            *delay = delay.saturating_sub(slept);
+        }
+    }
+}

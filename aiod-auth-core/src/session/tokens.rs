@@ -1,0 +1,68 @@
+//! What a session ends in: tokens, and where they are.
+
+use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
+
+use super::{Demand, Freshness};
+use crate::{
+    error::{Error, StoreFailure},
+    server::AuthorizationServer,
+    time::Timestamp,
+    token::Tokens,
+};
+
+/// What a session ends in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionTokens {
+    /// The tokens.
+    pub tokens: Arc<Tokens>,
+    /// The server, where the job had to know it: for the next job.
+    pub server: Option<Arc<AuthorizationServer>>,
+    /// Whether they are in the store.
+    pub kept: Kept,
+    /// An early renewal that failed, and when. These tokens are the old ones, and still good.
+    pub renewal_failed: Option<(Timestamp, Box<Error>)>,
+}
+
+/// Whether tokens are in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no fourth possibility")]
+pub enum Kept {
+    /// They are.
+    Saved,
+    /// There is no store.
+    NoStore,
+    /// The store failed. Losing these tokens may mean a new login.
+    NotSaved(StoreFailure),
+}
+
+impl SessionTokens {
+    /// How good they are for a demand. After an early renewal that failed, none is due for a minute.
+    #[must_use]
+    pub fn freshness(&self, demand: &Demand, now: Timestamp) -> Freshness {
+        match (demand.freshness(&self.tokens, now), &self.renewal_failed) {
+            (Freshness::Aging, Some((at, _)))
+                if now.saturating_duration_since(*at) < EARLY_RENEWAL_PAUSE =>
+            {
+                Freshness::Good
+            }
+            (freshness, _) => freshness,
+        }
+    }
+}
+
+/// The newer one of what is stored and what the caller holds and could not save.
+pub(super) fn newest(
+    stored: Option<Arc<Tokens>>,
+    held: Option<&SessionTokens>,
+) -> Option<Arc<Tokens>> {
+    let unsaved = held.filter(|held| held.kept != Kept::Saved);
+    match (stored, unsaved) {
+        (Some(stored), Some(held)) if held.tokens.issued_at <= stored.issued_at => Some(stored),
+        (_, Some(held)) => Some(Arc::clone(&held.tokens)),
+        (stored, None) => stored,
+    }
+}
+
+const EARLY_RENEWAL_PAUSE: Duration = Duration::from_secs(60);
