@@ -176,7 +176,7 @@ fn check(what: &'static str, text: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
+    use alloc::{vec, vec::Vec};
 
     use super::*;
     use crate::server::Issuer;
