@@ -30,8 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let started = Instant::now();
         match login.poll(now())? {
             Step::Send(exchange) => {
-                let answer = curl(exchange.request());
                 let in_flight = exchange.begin();
+                let answer = curl(in_flight.request());
                 let outcome = match &answer {
                     Ok((status, body)) => Ok(Response::new(*status, &[], body)),
                     Err(_) => Err(NoResponse::Unknown("curl failed")),

@@ -24,9 +24,10 @@
 //!     loop {
 //!         match machine.poll(now)? {
 //!             Step::Send(exchange) => {
-//!                 let (status, body) = send(exchange.request()); // your HTTP client
+//!                 let in_flight = exchange.begin();
+//!                 let (status, body) = send(in_flight.request()); // your HTTP client
 //!                 let took = Duration::from_millis(20);
-//!                 exchange.begin().complete(now, took, Ok(Response::new(status, &[], body)));
+//!                 in_flight.complete(now, took, Ok(Response::new(status, &[], body)));
 //!             }
 //!             Step::Wait(pause) => {
 //!                 let delay = pause.delay(); // your sleep

@@ -68,7 +68,7 @@ impl<'m> Exchange<'m> {
 
     /// The request goes out now.
     pub fn begin(self) -> InFlight<'m> {
-        InFlight { machine: Some(self.machine) }
+        InFlight { machine: self.machine, completed: false }
     }
 }
 
@@ -76,14 +76,15 @@ impl<'m> Exchange<'m> {
 /// never sends a code twice.
 #[must_use]
 pub struct InFlight<'m> {
-    machine: Option<&'m mut dyn Sends>,
+    machine: &'m mut dyn Sends,
+    completed: bool,
 }
 
 impl InFlight<'_> {
-    /// What is being sent.
+    /// What to send.
     #[must_use]
-    pub fn request(&self) -> Option<&Request> {
-        self.machine.as_deref().map(Sends::request)
+    pub fn request(&self) -> &Request {
+        self.machine.request()
     }
 
     /// What came back, when (wall clock), and how long it took (monotonic clock).
@@ -93,17 +94,16 @@ impl InFlight<'_> {
         took: Duration,
         outcome: Result<Response<'_>, NoResponse>,
     ) {
-        if let Some(machine) = self.machine.take() {
-            machine.answered(now.saturating_sub(took), took, outcome);
-        }
+        self.completed = true;
+        self.machine.answered(now.saturating_sub(took), took, outcome);
     }
 }
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        if let Some(machine) = self.machine.take() {
+        if !self.completed {
             let lost = NoResponse::Unknown("the request was abandoned");
-            machine.answered(Timestamp::UNIX_EPOCH, Duration::ZERO, Err(lost));
+            self.machine.answered(Timestamp::UNIX_EPOCH, Duration::ZERO, Err(lost));
         }
     }
 }

@@ -107,21 +107,21 @@ impl Driver {
     }
 
     async fn exchange(&self, exchange: Exchange<'_>) {
-        let request = exchange.request().clone();
         let in_flight = exchange.begin();
         let started = Instant::now();
-        let received = self.http.send(&request).await;
-        match &received {
-            Ok(received) => log::debug!("{request:?} -> {}", received.status),
-            Err(no_response) => log::debug!("{request:?} -> {no_response:?}"),
-        }
+        let received = self.http.send(in_flight.request()).await;
+        let took = started.elapsed();
         match received {
             Ok(received) => {
+                log::debug!("{:?} -> {}", in_flight.request(), received.status);
                 let headers = received.headers();
                 let response = Response::new(received.status, &headers, &received.body);
-                in_flight.complete(now(), started.elapsed(), Ok(response));
+                in_flight.complete(now(), took, Ok(response));
             }
-            Err(no_response) => in_flight.complete(now(), started.elapsed(), Err(no_response)),
+            Err(no_response) => {
+                log::debug!("{:?} -> {no_response:?}", in_flight.request());
+                in_flight.complete(now(), took, Err(no_response));
+            }
         }
     }
 

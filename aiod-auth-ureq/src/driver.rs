@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use aiod_auth_core::{Error, Exchange, Machine, Prompt, Reply, Step, Timestamp};
+use aiod_auth_core::{Error, Exchange, Machine, Prompt, Reply, Response, Step, Timestamp};
 use aiod_auth_store::{Store, perform};
 
 use crate::http::Http;
@@ -96,16 +96,22 @@ impl Driver {
     }
 
     fn exchange(&self, exchange: Exchange<'_>) {
-        let request = exchange.request().clone();
         let in_flight = exchange.begin();
         let started = Instant::now();
-        self.http.send(&request, |outcome| {
-            match &outcome {
-                Ok(response) => log::debug!("{request:?} -> {}", response.status()),
-                Err(no_response) => log::debug!("{request:?} -> {no_response:?}"),
+        let received = self.http.send(in_flight.request());
+        let took = started.elapsed();
+        match received {
+            Ok(received) => {
+                log::debug!("{:?} -> {}", in_flight.request(), received.status);
+                let headers = received.headers();
+                let response = Response::new(received.status, &headers, &received.body);
+                in_flight.complete(now(), took, Ok(response));
             }
-            in_flight.complete(now(), started.elapsed(), outcome);
-        });
+            Err(no_response) => {
+                log::debug!("{:?} -> {no_response:?}", in_flight.request());
+                in_flight.complete(now(), took, Err(no_response));
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::{error::Error as _, io, time::Duration};
 
-use aiod_auth_core::{BODY_BYTES_MAX, NoResponse, Request, Response, is_loopback};
+use aiod_auth_core::{BODY_BYTES_MAX, NoResponse, Request, is_loopback};
 use ureq::{
     Agent, Body,
     http::{self, HeaderMap},
@@ -13,6 +13,7 @@ use ureq::{
         transport::{ConnectionDetails, Connector, DefaultConnector, NextTimeout},
     },
 };
+use zeroize::Zeroizing;
 
 /// Sends requests: no redirects, no cookies, time limits on everything, a limit on the body, the
 /// platform's certificates, the environment's proxies, and no proxy for loopback.
@@ -20,6 +21,23 @@ use ureq::{
 pub(crate) struct Http {
     agent: Agent,
     timeout: Duration,
+}
+
+/// What came back, owned.
+pub(crate) struct Received {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl Received {
+    /// A value that is no text can't be one that anybody reads.
+    pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
+        let text = |(name, value)| {
+            Some((http::HeaderName::as_str(name), http::HeaderValue::to_str(value).ok()?))
+        };
+        self.headers.iter().filter_map(text).collect()
+    }
 }
 
 impl Http {
@@ -41,23 +59,14 @@ impl Http {
         }
     }
 
-    /// Sends, and hands on what came back, borrowed.
-    pub(crate) fn send<T>(
-        &self,
-        request: &Request,
-        answer: impl FnOnce(Result<Response<'_>, NoResponse>) -> T,
-    ) -> T {
-        let received = self.exchange(request).and_then(|response| {
+    pub(crate) fn send(&self, request: &Request) -> Result<Received, NoResponse> {
+        let receive = |response: http::Response<Body>| {
             let (parts, mut body) = response.into_parts();
-            Ok((parts.status.as_u16(), parts.headers, read(&mut body)?))
-        });
-        match received {
-            Ok((status, headers, body)) => {
-                let headers = texts(&headers);
-                answer(Ok(Response::new(status, &headers, &body)))
-            }
-            Err(error) => answer(Err(no_response(&error))),
-        }
+            let body =
+                Zeroizing::new(body.with_config().limit(BODY_BYTES_MAX as u64).read_to_vec()?);
+            Ok(Received { status: parts.status.as_u16(), headers: parts.headers, body })
+        };
+        self.exchange(request).and_then(receive).map_err(|error| no_response(&error))
     }
 
     fn exchange(&self, request: &Request) -> Result<http::Response<Body>, ureq::Error> {
@@ -100,16 +109,6 @@ fn tls() -> ureq::tls::TlsConfig {
         .root_certs(ureq::tls::RootCerts::PlatformVerifier)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .build()
-}
-
-fn read(body: &mut Body) -> Result<zeroize::Zeroizing<Vec<u8>>, ureq::Error> {
-    let limit = BODY_BYTES_MAX as u64;
-    Ok(zeroize::Zeroizing::new(body.with_config().limit(limit).read_to_vec()?))
-}
-
-/// A value that is no text can't be one that anybody reads.
-fn texts(headers: &HeaderMap) -> Vec<(&str, &str)> {
-    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect()
 }
 
 /// Whatever did not fail before there was a connection may have reached the server.
