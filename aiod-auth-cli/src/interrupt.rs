@@ -7,6 +7,7 @@
 use std::{
     fs, mem, process,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
 use aiod_auth_core::{Kind, RecordKey, Tokens};
@@ -23,9 +24,16 @@ pub(crate) struct Interrupt(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// How many stretches are under way in which nothing may be cut off.
-    under_way: Mutex<usize>,
+    state: Mutex<State>,
     ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many stretches are under way in which nothing may be cut off.
+    under_way: usize,
+    /// Ctrl-C was pressed.
+    leaving: bool,
 }
 
 impl Interrupt {
@@ -43,26 +51,27 @@ impl Interrupt {
 
     /// Nothing may be cut off until this is dropped.
     pub(crate) fn hold_off(&self) -> HeldOff {
-        *self.under_way() += 1;
+        self.state().under_way += 1;
         HeldOff(self.clone())
     }
 
     fn leave(&self, printer: &Printer) {
-        let mut under_way = self.under_way();
-        if *under_way > 0 {
+        let mut state = self.state();
+        state.leaving = true;
+        if state.under_way > 0 {
             printer.say("saving first, then leaving …");
         }
-        while *under_way > 0 {
-            under_way = self.0.ended.wait(under_way).unwrap_or_else(PoisonError::into_inner);
+        while state.under_way > 0 {
+            state = self.0.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         // Still held by this thread when the process ends: nothing new begins meanwhile.
-        mem::forget(under_way);
+        mem::forget(state);
         printer.failure(&Failure::new(Kind::Cancelled, "cancelled"));
         process::exit(exit_code(Kind::Cancelled).into());
     }
 
-    fn under_way(&self) -> MutexGuard<'_, usize> {
-        self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,8 +91,17 @@ pub(crate) struct HeldOff(Interrupt);
 
 impl Drop for HeldOff {
     fn drop(&mut self) {
-        *self.0.under_way() -= 1;
+        let mut state = self.0.state();
+        state.under_way -= 1;
+        let leaving = state.leaving;
+        drop(state);
         self.0.0.ended.notify_all();
+        // What was to be saved is saved. Nothing comes after it: the other thread ends the process.
+        if leaving {
+            loop {
+                thread::park();
+            }
+        }
     }
 }
 
@@ -138,10 +156,10 @@ mod tests {
         let store = GuardedStore::new(Box::<MemoryStore>::default(), &interrupt);
         let key = Profile::new("https://as.example", "cli").unwrap().key();
         let lock = store.try_lock(&key).unwrap();
-        assert_eq!(*interrupt.under_way(), 1);
+        assert_eq!(interrupt.state().under_way, 1);
         assert!(store.try_lock(&key).unwrap().is_none());
-        assert_eq!(*interrupt.under_way(), 1);
+        assert_eq!(interrupt.state().under_way, 1);
         drop(lock);
-        assert_eq!(*interrupt.under_way(), 0);
+        assert_eq!(interrupt.state().under_way, 0);
     }
 }

@@ -1,7 +1,7 @@
 //! The command `aiod-auth`: log in once, hand tokens to other programs, log out.
 //!
 //! [`args`] is what was typed, [`settings`] what that means, checked; each file in [`command`] does
-//! one command; [`failure`] knows the exit codes; nothing but [`print`] prints.
+//! one command; [`failure`] knows the exit codes; nothing but [`print`](mod@print) prints.
 
 use std::process::ExitCode;
 

@@ -23,7 +23,7 @@ fn a_login_is_left_at_once() {
     let started = Instant::now();
     interrupt(&login.child);
     login.end().failed_as(4, "cancelled");
-    assert!(started.elapsed() < Duration::from_millis(900));
+    assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(world.records().len(), 0);
 }
 
@@ -41,8 +41,8 @@ fn a_refresh_under_way_is_saved_first() {
     }
     interrupt(&child);
     let output = child.wait_with_output().unwrap();
-    // It may have been through by then: what counts is that nothing is lost.
-    assert!(matches!(output.status.code(), Some(0 | 4)), "{output:?}");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
 
     let record = fs::read_to_string(world.record()).unwrap();
     let line = record.lines().find_map(|line| line.strip_prefix("refresh_token = \""));
