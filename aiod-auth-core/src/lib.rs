@@ -96,6 +96,7 @@ pub use profile::{LoginMethod, Profile, RecordKey};
 pub use retry::RetryPolicy;
 pub use secret::{AccessToken, ClientSecret, DeviceCode, IdToken, RefreshToken};
 pub use server::{AuthorizationServer, Issuer, is_loopback};
+pub use text::clean;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use token::{Scope, Tokens};
 

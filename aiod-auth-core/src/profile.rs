@@ -117,6 +117,11 @@ impl Profile {
         }
     }
 
+    /// Whether somebody said how to log in.
+    pub(crate) const fn login_is_decided(&self) -> bool {
+        !matches!(self.login, LoginMethod::Auto)
+    }
+
     /// Under which name its tokens are kept.
     #[must_use]
     pub fn key(&self) -> RecordKey {

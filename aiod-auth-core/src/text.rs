@@ -5,8 +5,11 @@ use alloc::string::String;
 /// At most this many characters of a server's text are shown.
 const CHARACTERS_MAX: usize = 300;
 
-/// One line without control characters, escape sequences or direction overrides, of limited length.
-pub(crate) fn clean(text: &str) -> String {
+/// Makes a server's text safe for a terminal: one line without control characters, escape sequences or
+/// direction overrides, of limited length. The texts in errors and prompts are clean already; what
+/// [`Userinfo`](crate::flow::Userinfo) holds is not.
+#[must_use]
+pub fn clean(text: &str) -> String {
     let mut cleaned = String::new();
     let mut characters = text.chars().peekable();
     let mut length = 0_usize;

@@ -259,7 +259,9 @@ impl Client {
         self.driver.run(&mut machine)
     }
 
-    fn held(&self) -> Option<SessionTokens> {
+    /// What the last call ended in: the tokens, and whether they are in the store.
+    #[must_use]
+    pub fn held(&self) -> Option<SessionTokens> {
         self.held.load().as_deref().cloned()
     }
 

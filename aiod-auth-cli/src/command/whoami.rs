@@ -2,13 +2,18 @@
 
 use std::fmt;
 
+use aiod_auth_core::clean;
 use serde::Serialize;
 
-use crate::{context::Context, failure::Failure, print::printable, settings::Settings};
+use crate::{context::Context, failure::Failure, settings::Settings};
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let settings = Settings::new(context)?;
-    let userinfo = settings.client().who_am_i().map_err(|error| settings.explain(error))?;
+    let client = settings.client();
+    let userinfo = client.who_am_i().map_err(|error| settings.explain(error))?;
+    if let Some(session) = client.held() {
+        super::token::warn_if_not_saved(context, &session);
+    }
     context.printer.answer(&WhoAmI {
         name: userinfo.name,
         roles: userinfo.roles,
@@ -28,11 +33,11 @@ struct WhoAmI {
 impl fmt::Display for WhoAmI {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = &self.name {
-            writeln!(f, "name: {}", printable(name))?;
+            writeln!(f, "name: {}", clean(name))?;
         }
         if !self.roles.is_empty() {
-            writeln!(f, "roles: {}", printable(&self.roles.join(", ")))?;
+            writeln!(f, "roles: {}", clean(&self.roles.join(", ")))?;
         }
-        write!(f, "subject: {}", printable(&self.subject))
+        write!(f, "subject: {}", clean(&self.subject))
     }
 }

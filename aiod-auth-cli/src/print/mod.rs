@@ -154,17 +154,6 @@ impl Printer {
     }
 }
 
-/// What a server's users wrote, made safe for a terminal: without controls, and without what changes
-/// the direction of the line or hides itself in it.
-pub(crate) fn printable(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    text.chars().filter(|c| !hidden(*c)).collect()
-}
-
 fn to_stderr(words: impl Display) {
     // Nobody is left to be told that it failed.
     writeln!(anstream::stderr().lock(), "{words}").ok();

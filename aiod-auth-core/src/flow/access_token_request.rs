@@ -26,6 +26,8 @@ use crate::{
 pub struct AccessTokenRequest {
     call: Call<(TokenAnswer, Timestamp)>,
     requested: Scope,
+    /// A client that logs in as itself needs no refresh token: RFC 6749 §4.4.3.
+    for_itself: bool,
     /// A refresh: what is kept if the answer brings no other (RFC 6749 §6).
     sent_refresh_token: Option<RefreshToken>,
     new_refresh_token: Option<RefreshToken>,
@@ -44,6 +46,7 @@ impl AccessTokenRequest {
         Ok(Self {
             call: Call::new(Endpoint::Token, request, read, policy, resend),
             requested,
+            for_itself: false,
             sent_refresh_token: None,
             new_refresh_token: None,
         })
@@ -54,13 +57,21 @@ impl AccessTokenRequest {
         self
     }
 
+    pub(super) fn for_itself(mut self) -> Self {
+        self.for_itself = true;
+        self
+    }
+
     /// After an error: a new refresh token that came with an answer which is otherwise of no use.
     /// Keep it in place of the old one, which may be dead.
     pub fn take_new_refresh_token(&mut self) -> Option<RefreshToken> {
         self.new_refresh_token.take()
     }
 
-    fn tokens(&mut self, answer: TokenAnswer, sent_at: Timestamp) -> Result<Tokens, Error> {
+    fn tokens(&mut self, mut answer: TokenAnswer, sent_at: Timestamp) -> Result<Tokens, Error> {
+        if self.for_itself {
+            answer.refresh_token = None;
+        }
         match answer.granted {
             Ok(granted) => {
                 let refresh_token = answer.refresh_token.or_else(|| self.sent_refresh_token.take());

@@ -13,7 +13,8 @@ use crate::{
 };
 
 impl AccessTokenRequest {
-    /// A token for the client itself, with `grant_type=client_credentials`.
+    /// A token for the client itself, with `grant_type=client_credentials`. A refresh token that comes
+    /// with it is dropped: the secret gets the next token.
     ///
     /// # Errors
     /// [`Error::Config`] for a client without a secret (RFC 6749 §4.4), or a server without a token
@@ -31,6 +32,7 @@ impl AccessTokenRequest {
         let mut form = Form::default();
         form.push("grant_type", "client_credentials");
         form.push("scope", &wanted);
-        Self::new(server, client, form, scope.clone(), policy, Resend::Freely)
+        let request = Self::new(server, client, form, scope.clone(), policy, Resend::Freely)?;
+        Ok(request.for_itself())
     }
 }

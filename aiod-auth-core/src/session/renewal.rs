@@ -343,18 +343,17 @@ impl Session {
                 return self.fail(Error::SessionEnded(verdict), now);
             }
         }
-        // A client that logs in as itself needs no session: its secret gets the next token.
-        let renewable = match self.profile.login() {
-            LoginMethod::ClientCredentials => None,
-            LoginMethod::Auto | LoginMethod::Device => {
-                let refreshable = tokens.and_then(|tokens| {
-                    let refresh_token = tokens.refresh_token.clone()?;
-                    Some((tokens, refresh_token))
-                });
-                if refreshable.is_none() {
-                    return self.fail(Error::NotAuthenticated, now);
-                }
-                refreshable
+        let refreshable = tokens.and_then(|tokens| {
+            let refresh_token = tokens.refresh_token.clone()?;
+            Some((tokens, refresh_token))
+        });
+        let renewable = match (refreshable, self.profile.login(), self.profile.login_is_decided()) {
+            // A client that may log in as itself never takes the place of a person who has.
+            (Some(session), LoginMethod::Auto | LoginMethod::Device, _)
+            | (Some(session), LoginMethod::ClientCredentials, false) => Some(session),
+            (_, LoginMethod::ClientCredentials, _) => None,
+            (None, LoginMethod::Auto | LoginMethod::Device, _) => {
+                return self.fail(Error::NotAuthenticated, now);
             }
         };
         if !self.locked {

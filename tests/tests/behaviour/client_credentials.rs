@@ -1,7 +1,7 @@
 //! The client credentials grant: RFC 6749 §4.4.
 
 use aiod_auth_core::{Kind, LoginMethod};
-use aiod_auth_tests::sim::CLIENT_CREDENTIALS;
+use aiod_auth_tests::sim::{CLIENT_CREDENTIALS, REFRESH_TOKEN};
 
 use super::*;
 
@@ -64,4 +64,20 @@ fn a_refresh_token_that_comes_anyway_is_not_used() {
     world.pass(seconds(60));
     token(&mut world, &bot).unwrap();
     assert_eq!(world.server.grants(CLIENT_CREDENTIALS), 1);
+}
+
+#[test]
+fn a_bot_never_takes_the_place_of_a_person_who_logged_in_with_its_client() {
+    let mut world = world();
+    let mut client = aiod_auth_tests::sim::Client::confidential("web", "web-secret");
+    client.grant_types.extend([aiod_auth_tests::sim::DEVICE_CODE, REFRESH_TOKEN]);
+    world.server.clients.push(client);
+    let auto = bot("web", "web-secret");
+    let device = Arc::new(Profile::clone(&auto).with_login(LoginMethod::Device));
+    world.after(seconds(1), Event::Approve);
+    world.run(Session::login(device, seconds(60), policy())).unwrap();
+    world.pass(seconds(300));
+    token(&mut world, &auto).unwrap();
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+    assert_eq!(world.server.grants(CLIENT_CREDENTIALS), 0);
 }

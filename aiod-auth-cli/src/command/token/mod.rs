@@ -55,10 +55,14 @@ pub(super) fn get(
     demand: Demand,
 ) -> Result<SessionTokens, Failure> {
     let session = settings.client().token_for(demand).map_err(|error| settings.explain(error))?;
+    warn_if_not_saved(context, &session);
+    Ok(session)
+}
+
+pub(super) fn warn_if_not_saved(context: &Context, session: &SessionTokens) {
     if let Kept::NotSaved(failure) = &session.kept {
         context.printer.warn(&format!("this token was not saved: {failure}"));
     }
-    Ok(session)
 }
 
 fn format_of(context: &Context, options: &args::Token) -> Result<TokenFormat, Failure> {
