@@ -49,7 +49,7 @@ start_keycloak() {
     fail "no Keycloak answers at $AIOD_AUTH_LIVE_KEYCLOAK, and only http://127.0.0.1:PORT can be started"
   # Whoever started that one may still need it.
   if ./keycloak.sh status >/dev/null; then fail "a Keycloak of keycloak.sh runs on another port"; fi
-  trap 'rm -f "$output"; ./keycloak.sh stop' EXIT
+  trap 'rm -f "$output"; ./keycloak.sh stop >/dev/null' EXIT
   ./keycloak.sh start --port "$port"
 }
 

@@ -52,9 +52,7 @@ impl Answerer {
         let (default_status, members) = match &answer.body {
             Body::Good => (good_status, good_members),
             Body::Edited(edits) => (good_status, self.edited(good_members, edits)),
-            Body::Error(word, edits) => {
-                (400, self.edited(vec![("error", word.as_json())], edits))
-            }
+            Body::Error(word, edits) => (400, self.edited(vec![("error", word.as_json())], edits)),
             Body::Impostor => (200, impostor()),
             Body::Page | Body::Bytes(_) => (200, Members::new()),
         };

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    ClientIdentity, ClientSecret, Endpoint, Error, Issuer, LoggedIn, Login, LoginMethod,
-    Profile, RefreshToken,
+    ClientIdentity, ClientSecret, Endpoint, Error, Issuer, LoggedIn, Login, LoginMethod, Profile,
+    RefreshToken,
 };
 use arbitrary::Arbitrary;
 

@@ -3,6 +3,8 @@
 //! A [`Script`] says what happens around a machine, the [`Stage`](stage::Stage) plays it, and
 //! watches over what has to hold whatever happens.
 
+#![expect(clippy::panic, reason = "a panic is what a fuzzer looks for")]
+
 use arbitrary::{Arbitrary, Unstructured};
 
 pub use login::{LoginScript, machine_login};

@@ -14,9 +14,9 @@ use super::script::Stored;
 pub(super) struct Records {
     pub(super) stored: Option<Arc<Tokens>>,
     /// Somebody logs out: the record may go.
-    pub(super) may_remove: bool,
+    may_remove: bool,
     /// Whoever spends the refresh token must hold the lock.
-    pub(super) needs_lock: bool,
+    needs_lock: bool,
     locked: bool,
     /// The store answered something that doesn't fit, as a broken one would.
     pub(super) broken: bool,
@@ -30,8 +30,9 @@ pub(super) struct Records {
 
 impl Records {
     /// A new job begins.
-    pub(super) fn begin(&mut self) {
-        *self = Self { stored: self.stored.take(), ..Self::default() };
+    pub(super) fn begin(&mut self, may_remove: bool, needs_lock: bool) {
+        let stored = self.stored.take();
+        *self = Self { stored, may_remove, needs_lock, ..Self::default() };
     }
 
     /// A refresh token goes out.

@@ -80,7 +80,7 @@ impl Policy {
 #[derive(Arbitrary, Clone, Debug)]
 pub(super) enum Sent {
     Answered(Answer),
-    NotSent,
+    Refused,
     Unknown,
     Untrusted,
     TooLarge,

@@ -3,24 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Profile, RefreshToken,
+    Error, Profile, RefreshToken, RetryPolicy, Timestamp,
     session::{Demand, Logout, Session, SessionTokens, WhoAmI},
 };
 use arbitrary::Arbitrary;
 
-use super::{
-    CANARY,
-    login::Client,
-    script::Script,
-    stage::Stage,
-};
+use super::{login::Client, script::Script, stage::Stage};
 
 /// Two jobs one after the other, with one store, and what happens around them.
 #[derive(Arbitrary, Debug)]
 pub struct SessionScript {
     client: Client,
-    /// Tokens that are in the store at first, and how many seconds ago they expired.
-    stored: Option<i16>,
+    /// There are tokens in the store at first, which expired so many seconds ago.
+    stored_expired_s: Option<i16>,
     jobs: [Job; 2],
     around: Script,
 }
@@ -44,41 +39,72 @@ pub fn machine_session(script: &SessionScript) -> &'static str {
     // Whatever happens, nobody sees a token before it is kept, and no session is lost or removed.
     let Ok(profile) = script.client.profile() else { return "config" };
     let mut stage = Stage::new(&script.around);
-    if let Some(expired_s) = script.stored {
+    if let Some(expired_s) = script.stored_expired_s {
+        let now_ms = stage.now().as_unix_millis();
         let mut tokens = stage.answerer.tokens(stage.now());
-        let ago = Duration::from_secs(expired_s.unsigned_abs().into());
-        tokens.expires_at = Some(if expired_s < 0 {
-            stage.now().saturating_add(ago)
-        } else {
-            stage.now().saturating_sub(ago)
-        });
+        let expired_ms = i64::from(expired_s).saturating_mul(1000);
+        tokens.expires_at = Some(Timestamp::from_unix_millis(now_ms.saturating_sub(expired_ms)));
         stage.records.stored = Some(Arc::new(tokens));
     }
+    let policy = script.around.policy.retry_policy();
     let mut held = None;
     let mut ending = "done";
     for job in script.jobs {
-        ending = match job.play(&mut stage, &profile, script, &mut held) {
-            Ok(()) => "done",
-            Err(error) => error.kind().as_str(),
-        };
+        match job.run(&mut stage, Arc::clone(&profile), policy, held.clone()) {
+            Ok(session) => (held, ending) = (session, "done"),
+            Err(error) => ending = error.kind().as_str(),
+        }
     }
     ending
 }
 
 impl Job {
-    fn play(
+    fn run(
         self,
         stage: &mut Stage<'_>,
-        profile: &Arc<Profile>,
-        script: &SessionScript,
-        held: &mut Option<SessionTokens>,
-    ) -> Result<(), Error> {
-        let (profile, policy) = (Arc::clone(profile), script.around.policy.retry_policy());
-        let before = held.take();
-        stage.records.begin(self);
+        profile: Arc<Profile>,
+        policy: RetryPolicy,
+        held: Option<SessionTokens>,
+    ) -> Result<Option<SessionTokens>, Error> {
+        let before = held.clone();
+        stage.records.begin(
+            matches!(self, Self::Logout { .. }),
+            !matches!(self, Self::LoginWithRefreshToken),
+        );
         let outcome = match self {
-            Self::Token { .. } => {},
+            Self::Token { force, early, min_valid_s, login_limit_s } => {
+                let mut demand = Demand::new();
+                (demand.force, demand.early) = (force, early);
+                demand.min_valid = min_valid_s.map(|s| Duration::from_secs(s.into()));
+                let mut session = Session::token(profile, demand, policy).with_held(held);
+                if let Some(limit_s) = login_limit_s {
+                    session = session.or_login(Duration::from_secs(limit_s.into()));
+                }
+                stage.play(&mut session).map(Some)
+            }
+            Self::Login { limit_s } => {
+                let limit = Duration::from_secs(limit_s.into());
+                stage.play(&mut Session::login(profile, limit, policy).with_held(held)).map(Some)
+            }
+            Self::LoginWithRefreshToken => {
+                let token = RefreshToken::new(stage.answerer.secret());
+                let session = Session::login_with_refresh_token(profile, token, policy);
+                stage.play(&mut session.with_held(held)).map(Some)
+            }
+            Self::WhoAmI => {
+                let mut who_am_i = WhoAmI::new(profile, held, policy);
+                stage.play(&mut who_am_i).map(|answer| Some(answer.session))
+            }
+            Self::Logout { ignoring_errors } => {
+                let logout = Logout::new(profile, held, policy);
+                let mut logout = if ignoring_errors { logout.ignoring_errors() } else { logout };
+                stage.play(&mut logout).map(|_| None)
+            }
         };
-        Ok(())
+        if let Ok(Some(session)) = &outcome {
+            stage.records.hands_out(session, before.as_ref());
+        }
+        stage.records.end();
+        outcome
     }
 }

@@ -93,15 +93,14 @@ impl<'s> Stage<'s> {
 
     fn send(&mut self, exchange: Exchange<'_>) {
         let request = exchange.request().clone();
-        let left = self.limit.map(|limit| limit.saturating_sub(self.elapsed));
-        watch::request(&request, left);
+        watch::request(&request);
         let grant_type = field(&request, "grant_type").unwrap_or_default();
         if grant_type == "refresh_token" {
             self.records.spends_refresh_token();
         }
         if grant_type.ends_with("device_code") {
-            assert_ne!(left, Some(Duration::ZERO), "polled after the caller's limit");
             self.pace.iter().for_each(Pace::poll);
+            self.check_left(request.timeout().unwrap_or(Duration::MAX));
         }
 
         let Turn { jump, took, outcome } = turn(&self.script.sends, &mut self.played.sends);
@@ -112,7 +111,7 @@ impl<'s> Stage<'s> {
                 self.pass(took.time(), jump);
                 return self.answer(in_flight, &request, &answer, took.time());
             }
-            Sent::NotSent => NoResponse::NotSent("connection refused"),
+            Sent::Refused => NoResponse::NotSent("connection refused"),
             Sent::Unknown => NoResponse::Unknown("timed out"),
             Sent::Untrusted => NoResponse::Untrusted,
             Sent::TooLarge => NoResponse::TooLarge,
@@ -178,10 +177,6 @@ impl<'s> Stage<'s> {
 
     fn sleep(&mut self, pause: Pause<'_>) {
         let delay = pause.delay();
-        if let Some(limit) = self.limit {
-            let left = limit.saturating_sub(self.elapsed);
-            assert!(delay <= left, "to sleep {delay:?}, and {left:?} are left");
-        }
         let Turn { jump, took, outcome } = turn(&self.script.sleeps, &mut self.played.sleeps);
         let repeated = self.played.sleeps > self.script.sleeps.len();
         let slept = match outcome {
@@ -196,6 +191,14 @@ impl<'s> Stage<'s> {
             pace.sleep(slept);
         }
         pause.complete(slept);
+    }
+
+    /// What a login asks for ends within its limit.
+    fn check_left(&self, time: Duration) {
+        if let Some(limit) = self.limit {
+            let left = limit.saturating_sub(self.elapsed);
+            assert!(time <= left && !left.is_zero(), "{time:?}, and {left:?} are left");
+        }
     }
 
     fn pass(&mut self, time: Duration, jump: Jump) {
@@ -215,7 +218,7 @@ impl<'s> Stage<'s> {
 
 /// The next turn of a list; at its end, the last one again.
 fn turn<T: Clone + Default>(turns: &[Turn<T>], played: &mut usize) -> Turn<T> {
-    let turn = turns.get(*played).or(turns.last());
+    let turn = turns.get(*played).or_else(|| turns.last());
     *played = played.saturating_add(1);
     turn.cloned().unwrap_or_default()
 }

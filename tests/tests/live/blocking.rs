@@ -3,7 +3,7 @@
 use std::{collections::HashSet, thread, time::Duration};
 
 use aiod_auth_core::{
-    Kind, RefreshToken,
+    Kind, Prompt, RefreshToken,
     session::{Demand, LoggedOut},
 };
 use aiod_auth_tests::person::PersonError;
@@ -12,8 +12,9 @@ use aiod_auth_ureq::Client;
 use crate::{
     bots::ODD_SECRET,
     support::{
-        BOB, Workplace, keycloak, together,
-        workplace::{alice_approves, page},
+        Workplace, keycloak,
+        person::{alice_approves, bob_refuses, nobody_comes, page},
+        together,
     },
 };
 
@@ -23,6 +24,13 @@ fn sdk() -> Workplace {
 
 fn rotating() -> Workplace {
     Workplace::new("Polars", "PolarsCloud").with_scope("openid")
+}
+
+/// Alice logs in.
+#[track_caller]
+fn log_in(client: &Client) {
+    let approve = |prompt: &Prompt| alice_approves(page(prompt)).unwrap();
+    client.login(approve).unwrap();
 }
 
 /// The access token that the client has now.
@@ -42,7 +50,7 @@ fn new_token(client: &Client) -> String {
 fn a_person_logs_in_gets_tokens_and_logs_out() {
     let place = sdk();
     let client = place.client();
-    client.login(alice_approves).unwrap();
+    log_in(&client);
     assert_eq!(client.who_am_i().unwrap().name.as_deref(), Some("Alice Example"));
     let first = token(&client);
     let second = new_token(&client);
@@ -59,19 +67,20 @@ fn a_person_logs_in_gets_tokens_and_logs_out() {
 }
 
 /// How a login ends, at whose page this person did this.
-fn refused(client_id: &str, person: impl Fn(&str) -> Result<(), PersonError>) -> Kind {
+fn refused(client_id: &str, person: fn(&str) -> Result<(), PersonError>, limit_s: u64) -> Kind {
     let place = Workplace::new("aiod", client_id);
-    let limit = Duration::from_secs(8);
-    let login = place.client().login_within(limit, |prompt| person(page(prompt)).unwrap());
+    let limit = Duration::from_secs(limit_s);
+    let shown = |prompt: &Prompt| person(page(prompt)).unwrap();
+    let login = place.client().login_within(limit, shown);
     assert!(place.record().is_none());
     login.unwrap_err().kind()
 }
 
 #[test]
 fn a_login_that_is_not_approved_is_an_error_of_its_kind() {
-    assert_eq!(refused("aiod-sdk", |page| BOB.deny(page)), Kind::AccessDenied);
-    assert_eq!(refused("aiod-short", |_| Ok(())), Kind::Expired);
-    assert_eq!(refused("aiod-sdk", |_| Ok(())), Kind::TimedOut);
+    assert_eq!(refused("aiod-sdk", bob_refuses, 60), Kind::AccessDenied);
+    assert_eq!(refused("aiod-short", nobody_comes, 60), Kind::Expired);
+    assert_eq!(refused("aiod-sdk", nobody_comes, 2), Kind::TimedOut);
 }
 
 #[test]
@@ -82,7 +91,7 @@ fn a_session_that_was_ended_elsewhere_has_ended() {
     keycloak::end_session("aiod-sdk", &place.refresh_token());
     let error = client.token_for(Demand::new().forced()).unwrap_err();
     assert_eq!(error.kind(), Kind::SessionEnded);
-    client.login(alice_approves).unwrap();
+    log_in(&client);
     client.token().unwrap();
 }
 
@@ -122,7 +131,7 @@ fn a_client_and_the_command_use_one_login_in_turn() {
 fn a_token_that_has_expired_is_renewed_once_for_all_threads() {
     let place = rotating();
     let client = place.client();
-    client.login(alice_approves).unwrap();
+    log_in(&client);
     let old = token(&client);
     // An access token lives 10 s.
     thread::sleep(Duration::from_secs(11));
@@ -139,7 +148,7 @@ fn a_token_that_has_expired_is_renewed_once_for_all_threads() {
 fn twenty_threads_that_force_a_refresh_keep_the_session() {
     let place = rotating();
     let client = place.client();
-    client.login(alice_approves).unwrap();
+    log_in(&client);
     for _ in 0..5 {
         let before = place.refresh_token();
         let tokens: HashSet<_> = together(20, || new_token(&client)).into_iter().collect();

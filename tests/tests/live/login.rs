@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ALICE, Workplace, keycloak};
+use crate::support::{Workplace, keycloak, person::alice_approves};
 
 #[test]
 fn a_person_approves_and_is_logged_in() {
     let place = Workplace::new("aiod", "aiod-sdk").with_scope("openid");
-    let login = place.log_in(|page| ALICE.approve(page));
+    let login = place.log_in(alice_approves);
     let (prompt, end) = login.answer().split_once('\n').unwrap();
 
     let prompt: Value = serde_json::from_str(prompt).unwrap();
@@ -49,7 +49,7 @@ fn status_is_yes_after_a_login_and_no_before_it() {
 fn a_profile_in_config_toml_logs_in() {
     let place = Workplace::new("aiod", "aiod-sdk").with_scope("openid");
     let place = place.with_profile("flow = \"device\"");
-    let login = place.log_in(|page| ALICE.approve(page));
+    let login = place.log_in(alice_approves);
     assert_eq!(login.json()["profile"], "lab");
     assert_eq!(place.json("status")["profile"], "lab");
     assert_eq!(place.json("whoami")["name"], "Alice Example");
@@ -90,7 +90,7 @@ fn offline_access_never_expires() {
 fn a_login_that_is_not_saved_hands_out_its_token() {
     let place = Workplace::new("aiod", "aiod-sdk");
     let login = place.start("login --json --no-save --print-token");
-    let login = login.prompts(|page| ALICE.approve(page)).finish();
+    let login = login.prompts(alice_approves).finish();
     assert!(keycloak::is_active(login.json()["access_token"].as_str().unwrap()));
     assert_eq!(place.run("status").exit_code, 3);
     assert!(!place.folder().join("tokens").exists());

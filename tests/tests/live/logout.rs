@@ -1,6 +1,6 @@
 //! Logging out, with the command.
 
-use crate::support::{ALICE, Workplace, keycloak};
+use crate::support::{Workplace, keycloak, person::alice_approves};
 
 fn logged_in() -> Workplace {
     Workplace::new("aiod", "aiod-sdk").with_scope("openid").logged_in()
@@ -54,7 +54,7 @@ fn one_logout_is_for_all_profiles() {
     let other = format!("[profiles.other]\nissuer = \"{issuer}\"\nclient_id = \"aiod-rotating\"");
     let place = Workplace::new("aiod", "aiod-sdk").with_profile(&other).logged_in();
     let login = place.start("login --json --profile other");
-    login.prompts(|page| ALICE.approve(page)).finish().json();
+    login.prompts(alice_approves).finish().json();
     place.json("status");
     place.json("status --profile other");
 

@@ -2,7 +2,7 @@
 
 use aiod_auth_core::Tokens;
 
-use crate::support::{ALICE, Workplace, command::Finished};
+use crate::support::{Workplace, command::Finished, person::alice_approves};
 
 /// Neither the tokens nor their signatures, which nothing else has in it.
 #[track_caller]
@@ -33,7 +33,7 @@ fn status_shows_no_token() {
 fn verbose_commands_say_what_they_sent_and_show_no_token() {
     let place = Workplace::new("aiod", "aiod-sdk").with_scope("openid");
     let login = place.start("-v --json login");
-    let login = login.prompts(|page| ALICE.approve(page)).finish();
+    let login = login.prompts(alice_approves).finish();
     let first = place.record().unwrap();
     let refresh = place.run("-v refresh");
     let second = place.record().unwrap();

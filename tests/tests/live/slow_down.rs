@@ -9,13 +9,13 @@ use aiod_auth_core::{
 use aiod_auth_ureq::Driver;
 use serde_json::Value;
 
-use crate::support::{ALICE, Workplace, keycloak};
+use crate::support::{Workplace, keycloak, person::alice_approves};
 
 #[test]
 fn the_command_keeps_to_a_long_interval() {
     let place = Workplace::new("aiod", "aiod-slow");
     let login = place.start("-v --json login");
-    let login = login.prompts(|page| ALICE.approve(page)).finish();
+    let login = login.prompts(alice_approves).finish();
     let prompt = login.answer().lines().next().unwrap();
     let prompt: Value = serde_json::from_str(prompt).unwrap();
     assert_eq!(prompt["interval"], 5);
@@ -48,7 +48,7 @@ fn a_login_whose_code_is_polled_too_fast_slows_down_and_comes_through() {
     parts.prompt.interval = Duration::from_secs(1);
     let authorization = DeviceAuthorization::from_parts(parts);
     let page = authorization.prompt().page().clone();
-    let approval = thread::spawn(move || ALICE.approve(page.as_str()));
+    let approval = thread::spawn(move || alice_approves(page.as_str()));
     let limit = Duration::from_secs(60);
     let polls = DeviceAccessTokenRequest::new(&server, &client, &authorization, &scope, limit);
     let mut polls = Watched { machine: polls.unwrap(), waits: Vec::new() };

@@ -5,7 +5,10 @@ use std::time::Instant;
 use aiod_auth_tests::person::PersonError;
 use serde_json::Value;
 
-use crate::support::{BOB, Workplace};
+use crate::support::{
+    Workplace,
+    person::{bob_refuses, nobody_comes},
+};
 
 /// The error of a login, at whose page this person did this.
 #[track_caller]
@@ -28,13 +31,13 @@ fn no_code(realm: &str, client_id: &str, kind: &str) -> Value {
 
 #[test]
 fn a_person_who_refuses_is_not_logged_in() {
-    let error = refused("aiod-sdk", |page| BOB.deny(page), "access_denied");
+    let error = refused("aiod-sdk", bob_refuses, "access_denied");
     assert_eq!(error["oauth_error"], "access_denied");
 }
 
 #[test]
 fn a_code_that_nobody_approves_expires() {
-    refused("aiod-short", |_| Ok(()), "expired");
+    refused("aiod-short", nobody_comes, "expired");
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 pub(crate) mod command;
 pub(crate) mod keycloak;
+pub(crate) mod person;
 pub(crate) mod workplace;
 
 use std::{sync::Barrier, thread};
 
-pub(crate) use aiod_auth_tests::person::{ALICE, BOB};
 pub(crate) use workplace::Workplace;
 
 /// Runs this on many threads that start together.

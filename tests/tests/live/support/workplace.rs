@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aiod_auth_core::{ClientIdentity, ClientSecret, Issuer, Profile, Prompt, Tokens};
+use aiod_auth_core::{ClientIdentity, ClientSecret, Issuer, Profile, Tokens};
 use aiod_auth_store::{FileStore, Store};
 use aiod_auth_tests::person::PersonError;
 use aiod_auth_ureq::Client;
@@ -13,9 +13,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
-    ALICE,
     command::{Finished, Running},
     keycloak,
+    person::alice_approves,
 };
 
 /// One login, with a folder of its own. The command and the blocking client find the same tokens.
@@ -72,7 +72,7 @@ impl Workplace {
     /// Alice has logged in here, with the command.
     #[track_caller]
     pub(crate) fn logged_in(self) -> Self {
-        self.log_in(|page| ALICE.approve(page)).json();
+        self.log_in(alice_approves).json();
         self
     }
 
@@ -146,18 +146,5 @@ impl Workplace {
 
     fn store(&self) -> FileStore {
         FileStore::new(self.folder().join("tokens"))
-    }
-}
-
-/// For a login with the blocking client: alice approves what is shown.
-pub(crate) fn alice_approves(prompt: &Prompt) {
-    ALICE.approve(page(prompt)).unwrap();
-}
-
-/// The page that a person is shown.
-pub(crate) fn page(prompt: &Prompt) -> &str {
-    match prompt {
-        Prompt::DeviceCode(prompt) => prompt.page().as_str(),
-        other => panic!("{other:?}"),
     }
 }
