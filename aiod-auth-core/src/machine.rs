@@ -261,6 +261,29 @@ pub(crate) trait Flow {
 }
 
 macro_rules! machine {
+    // One request and nothing else: the field is its `Call`.
+    ($flow:ty => $output:ty, by $call:ident) => {
+        impl $crate::machine::Flow for $flow {
+            type Output = $output;
+
+            fn take_outcome(
+                &mut self,
+                now: $crate::time::Timestamp,
+            ) -> Option<Result<$output, $crate::error::Error>> {
+                self.$call.take_outcome(now)
+            }
+
+            fn step<T>(&mut self) -> Result<$crate::machine::Step<'_, T>, $crate::error::Error> {
+                self.$call.step()
+            }
+
+            fn spent(&self) -> core::time::Duration {
+                self.$call.spent()
+            }
+        }
+
+        $crate::machine::machine!($flow => $output);
+    };
     ($flow:ty => $output:ty) => {
         impl $crate::machine::Machine for $flow {
             type Output = $output;

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 use aiod_auth_core::{
     Error, Machine, NoResponse, Prompt, Reply, Request, Response, Step, Timestamp,
 };
-use aiod_auth_store::{Lock, MemoryStore, Store, perform};
+use aiod_auth_store::{Lock, MemoryStore, perform};
 
 use crate::sim;
 
@@ -18,6 +18,7 @@ pub struct World {
     pub server: sim::Simulator,
     /// The store that sessions get.
     pub store: MemoryStore,
+    lock: Option<Lock>,
     /// How long a request and its answer take.
     pub latency: Duration,
     /// What the person was shown.
@@ -51,6 +52,7 @@ impl World {
         Self {
             server: sim::Simulator::new(ISSUER, 1, settings),
             store: MemoryStore::default(),
+            lock: None,
             latency: Duration::ZERO,
             prompts: Vec::new(),
             events: BTreeMap::new(),
@@ -111,41 +113,55 @@ impl World {
         machine: &mut M,
         mut person: impl FnMut(&Prompt) -> Reply,
     ) -> Result<M::Output, Error> {
-        let mut lock: Option<Lock> = None;
+        self.lock = None;
         loop {
             match machine.poll(self.now())? {
-                Step::Send(exchange) => {
-                    let request = exchange.request().clone();
-                    let in_flight = exchange.begin();
-                    let (took, reply) = self.send(&request);
-                    self.pass(took);
-                    match reply {
-                        Ok(answer) => {
-                            let headers = headers(&answer);
-                            let response = Response::new(answer.status, &headers, &answer.body);
-                            in_flight.complete(self.now(), took, Ok(response));
-                        }
-                        Err(no_response) => in_flight.complete(self.now(), took, Err(no_response)),
-                    }
-                }
-                Step::Store(access) => {
-                    let store: &dyn Store = &self.store;
-                    let outcome = perform(Some(store), access.request(), &mut lock);
-                    access.complete(Duration::ZERO, outcome);
-                }
                 Step::Ask(ask) => {
                     self.prompts.push(ask.prompt().clone());
                     let reply = person(ask.prompt());
                     ask.complete(Duration::ZERO, reply);
                 }
-                Step::Wait(pause) => {
-                    let delay = pause.delay();
-                    self.pass(delay);
-                    pause.complete(delay);
+                step => {
+                    if let Some(output) = self.perform(step) {
+                        return Ok(output);
+                    }
                 }
-                Step::Done(output) => return Ok(output),
             }
         }
+    }
+
+    /// Performs one step; the output, if that was the last one. A person sees what they are shown.
+    pub fn perform<T>(&mut self, step: Step<'_, T>) -> Option<T> {
+        match step {
+            Step::Send(exchange) => {
+                let in_flight = exchange.begin();
+                let (took, reply) = self.send(in_flight.request());
+                self.pass(took);
+                match reply {
+                    Ok(answer) => {
+                        let headers = headers(&answer);
+                        let response = Response::new(answer.status, &headers, &answer.body);
+                        in_flight.complete(self.now(), took, Ok(response));
+                    }
+                    Err(no_response) => in_flight.complete(self.now(), took, Err(no_response)),
+                }
+            }
+            Step::Store(access) => {
+                let outcome = perform(Some(&self.store), access.request(), &mut self.lock);
+                access.complete(Duration::ZERO, outcome);
+            }
+            Step::Ask(ask) => {
+                self.prompts.push(ask.prompt().clone());
+                ask.complete(Duration::ZERO, Reply::Shown);
+            }
+            Step::Wait(pause) => {
+                let delay = pause.delay();
+                self.pass(delay);
+                pause.complete(delay);
+            }
+            Step::Done(output) => return Some(output),
+        }
+        None
     }
 
     /// What went over the wire since the last call, a line each: `5 s POST /token -> 400 slow_down`.

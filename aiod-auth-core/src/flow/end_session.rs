@@ -1,7 +1,5 @@
 //! Ending a session at the server: Keycloak's way, and OpenID Connect RP-Initiated Logout.
 
-use core::time::Duration;
-
 use url::Url;
 
 use crate::{
@@ -9,7 +7,7 @@ use crate::{
     error::{Endpoint, Error, Problem},
     flow::call::Call,
     http::Response,
-    machine::{Flow, Step, machine},
+    machine::machine,
     retry::{Resend, RetryPolicy},
     secret::{IdToken, RefreshToken},
     server::AuthorizationServer,
@@ -42,23 +40,7 @@ impl EndSessionRequest {
     }
 }
 
-impl Flow for EndSessionRequest {
-    type Output = ();
-
-    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<(), Error>> {
-        self.call.take_outcome(now)
-    }
-
-    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        self.call.step()
-    }
-
-    fn spent(&self) -> Duration {
-        self.call.spent()
-    }
-}
-
-machine!(EndSessionRequest => ());
+machine!(EndSessionRequest => (), by call);
 
 /// 204 is Keycloak's word that the session is over, said again for one that was over already. A page
 /// with status 200 proves nothing: it may ask a person for confirmation.

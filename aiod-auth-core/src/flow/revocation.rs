@@ -1,13 +1,11 @@
 //! Revoking a token: RFC 7009.
 
-use core::time::Duration;
-
 use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error, ErrorCode},
     flow::call::Call,
     http::Response,
-    machine::{Flow, Step, machine},
+    machine::machine,
     retry::{Resend, RetryPolicy},
     secret::{AccessToken, RefreshToken},
     server::AuthorizationServer,
@@ -67,23 +65,7 @@ impl RevocationRequest {
     }
 }
 
-impl Flow for RevocationRequest {
-    type Output = ();
-
-    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<(), Error>> {
-        self.call.take_outcome(now)
-    }
-
-    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        self.call.step()
-    }
-
-    fn spent(&self) -> Duration {
-        self.call.spent()
-    }
-}
-
-machine!(RevocationRequest => ());
+machine!(RevocationRequest => (), by call);
 
 fn read(response: &Response<'_>, now: Timestamp) -> Answer<()> {
     done_or_dead(Endpoint::Revocation, response, now)

@@ -1,7 +1,7 @@
 //! The session: tokens that are kept, renewed, and never lost.
 
 use aiod_auth_core::{
-    Kind, Machine, RefreshToken, Step, StoreFailure,
+    Kind, Machine, RefreshToken, Response, Step, StoreFailure,
     session::{Kept, StoreOperation, StoreReply},
 };
 use aiod_auth_tests::sim::REFRESH_TOKEN;
@@ -61,7 +61,7 @@ fn the_new_refresh_token_is_stored_before_anybody_sees_the_access_token() {
                     json!({"issuer": ISSUER, "token_endpoint": format!("{ISSUER}/token")});
                 answered = path == "/token";
                 let body = if answered { token } else { metadata }.to_string();
-                let response = aiod_auth_core::Response::new(200, &[], body.as_bytes());
+                let response = Response::new(200, &[], body.as_bytes());
                 exchange
                     .begin()
                     .complete(world.now(), seconds(1), Ok(response));
@@ -226,38 +226,20 @@ fn a_refused_token_is_held_against_the_store_first() {
     let_it_expire(&mut world);
     let mut session = Session::token(profile(), Demand::new(), policy());
     let mut swapped = false;
-    let mut lock = None;
     let tokens = loop {
         match session.poll(world.now()).unwrap() {
             Step::Send(exchange) if exchange.request().url().path() == "/token" && !swapped => {
                 swapped = true;
                 world.store.save(&profile().key(), &second).unwrap();
                 let body = oauth_error("invalid_grant").to_string();
-                let response = aiod_auth_core::Response::new(400, &[], body.as_bytes());
-                exchange
-                    .begin()
-                    .complete(world.now(), Duration::ZERO, Ok(response));
+                let response = Response::new(400, &[], body.as_bytes());
+                exchange.begin().complete(world.now(), Duration::ZERO, Ok(response));
             }
-            Step::Send(exchange) => {
-                let request = aiod_auth_tests::world::as_simulated(exchange.request());
-                let now_ms = world.now().as_unix_millis().unsigned_abs();
-                let aiod_auth_tests::sim::Reply::Answer(answer) =
-                    world.server.handle(now_ms, &request)
-                else {
-                    panic!()
-                };
-                let response = aiod_auth_core::Response::new(answer.status, &[], &answer.body);
-                exchange
-                    .begin()
-                    .complete(world.now(), Duration::ZERO, Ok(response));
+            step => {
+                if let Some(tokens) = world.perform(step) {
+                    break tokens;
+                }
             }
-            Step::Store(access) => {
-                let outcome =
-                    aiod_auth_store::perform(Some(&world.store), access.request(), &mut lock);
-                access.complete(Duration::ZERO, outcome);
-            }
-            Step::Ask(_) | Step::Wait(_) => panic!(),
-            Step::Done(tokens) => break tokens,
         }
     };
     assert!(swapped);
@@ -377,7 +359,6 @@ fn tokens_that_could_not_be_saved_are_given_out_and_it_is_said() {
     log_in(&mut world);
     let_it_expire(&mut world);
     let mut session = Session::token(profile(), Demand::new(), policy());
-    let mut lock = None;
     let tokens = loop {
         match session.poll(world.now()).unwrap() {
             Step::Store(access)
@@ -385,26 +366,11 @@ fn tokens_that_could_not_be_saved_are_given_out_and_it_is_said() {
             {
                 access.complete(Duration::ZERO, Err(StoreFailure::new("the disk is full")));
             }
-            Step::Store(access) => {
-                let outcome =
-                    aiod_auth_store::perform(Some(&world.store), access.request(), &mut lock);
-                access.complete(Duration::ZERO, outcome);
+            step => {
+                if let Some(tokens) = world.perform(step) {
+                    break tokens;
+                }
             }
-            Step::Send(exchange) => {
-                let request = aiod_auth_tests::world::as_simulated(exchange.request());
-                let now_ms = world.now().as_unix_millis().unsigned_abs();
-                let aiod_auth_tests::sim::Reply::Answer(answer) =
-                    world.server.handle(now_ms, &request)
-                else {
-                    panic!()
-                };
-                let response = aiod_auth_core::Response::new(answer.status, &[], &answer.body);
-                exchange
-                    .begin()
-                    .complete(world.now(), Duration::ZERO, Ok(response));
-            }
-            Step::Ask(_) | Step::Wait(_) => panic!(),
-            Step::Done(tokens) => break tokens,
         }
     };
     assert_eq!(
@@ -471,7 +437,7 @@ fn a_refresh_that_is_dropped_on_the_way_counts_as_sent() {
     log_in(&mut world);
     let_it_expire(&mut world);
     let mut session = Session::token(profile(), Demand::new(), policy());
-    let (mut sends, mut lock) = (0, None);
+    let mut sends = 0;
     let error = loop {
         match session.poll(world.now()) {
             Err(error) => break error,
@@ -479,30 +445,14 @@ fn a_refresh_that_is_dropped_on_the_way_counts_as_sent() {
                 sends += 1;
                 drop(exchange.begin());
             }
+            // Dropped before it began, it is offered again.
             Ok(Step::Send(exchange)) => {
-                let metadata =
-                    json!({"issuer": ISSUER, "token_endpoint": format!("{ISSUER}/token")});
-                let body = metadata.to_string();
-                let response = aiod_auth_core::Response::new(200, &[], body.as_bytes());
-                // Dropped before it began, it is offered again.
                 drop(exchange);
-                let Ok(Step::Send(exchange)) = session.poll(world.now()) else {
-                    panic!()
-                };
-                exchange
-                    .begin()
-                    .complete(world.now(), Duration::ZERO, Ok(response));
+                let step = session.poll(world.now()).unwrap();
+                assert!(matches!(step, Step::Send(_)));
+                world.perform(step);
             }
-            Ok(Step::Store(access)) => {
-                let outcome =
-                    aiod_auth_store::perform(Some(&world.store), access.request(), &mut lock);
-                access.complete(Duration::ZERO, outcome);
-            }
-            Ok(Step::Wait(pause)) => {
-                let delay = pause.delay();
-                pause.complete(delay);
-            }
-            Ok(Step::Ask(_) | Step::Done(_)) => panic!(),
+            Ok(step) => assert!(world.perform(step).is_none()),
         }
     };
     assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
