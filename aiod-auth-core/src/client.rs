@@ -1,6 +1,6 @@
 //! Who asks: a client's identity, and how it proves it.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use zeroize::Zeroizing;
@@ -92,10 +92,10 @@ impl ClientIdentity {
         &self.id
     }
 
-    /// Whether it has a secret.
+    /// Whether it can prove who it is.
     #[must_use]
     pub const fn is_confidential(&self) -> bool {
-        self.secret.is_some()
+        self.secret.is_some() && !matches!(self.method, Some(AuthenticationMethod::None))
     }
 
     /// A POST of this form to an endpoint, authenticated by one method and no other (RFC 6749
@@ -132,11 +132,13 @@ impl ClientIdentity {
         server: &AuthorizationServer,
         endpoint: Endpoint,
     ) -> Result<AuthenticationMethod, Error> {
-        if self.secret.is_none() {
-            return Ok(AuthenticationMethod::None);
-        }
-        if let Some(method) = self.method {
-            return Ok(method);
+        match (&self.secret, self.method) {
+            (None, None | Some(AuthenticationMethod::None)) => {
+                return Ok(AuthenticationMethod::None);
+            }
+            (None, Some(_)) => return Err(Error::Config(ConfigProblem::MissingClientSecret)),
+            (Some(_), Some(method)) => return Ok(method),
+            (Some(_), None) => {}
         }
         let supported = if endpoint == Endpoint::Revocation {
             &server.revocation_auth_methods
@@ -162,8 +164,11 @@ fn basic_authorization(id: &str, secret: &str) -> String {
     joined.push_str(&id);
     joined.push(':');
     joined.push_str(&secret);
-    let encoded = Zeroizing::new(BASE64_STANDARD.encode(joined.as_bytes()));
-    ["Basic ", &encoded].concat().to_string()
+    // In a buffer that never grows: a copy left behind could not be wiped.
+    let mut header = String::with_capacity(joined.len().saturating_mul(2).saturating_add(10));
+    header.push_str("Basic ");
+    BASE64_STANDARD.encode_string(joined.as_bytes(), &mut header);
+    header
 }
 
 /// RFC 6749 appendix A.1 and A.2: no control characters; beyond ASCII is common, and escaped.
@@ -176,7 +181,7 @@ fn check(what: &'static str, text: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{vec, vec::Vec};
+    use alloc::{string::ToString, vec, vec::Vec};
 
     use super::*;
     use crate::server::Issuer;

@@ -131,6 +131,14 @@ impl<'a> Response<'a> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 
+    /// All fields of this name, in any case.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| *value)
+    }
+
     /// The body.
     #[must_use]
     pub const fn body(&self) -> &'a [u8] {

@@ -91,8 +91,8 @@ impl Login {
     fn advance(&mut self, now: Timestamp) -> Result<Option<Tokens>, Error> {
         match &mut self.state {
             State::Start => {
-                let given = self.profile.given_server(self.needed()).map(Arc::new);
-                match self.server.take().filter(|server| server.is_current(now)).or(given) {
+                let known = self.server.take();
+                match self.profile.server_for(known, self.needed(), now) {
                     Some(server) => self.begin(server)?,
                     None => {
                         let issuer = self.profile.issuer().clone();
@@ -132,7 +132,10 @@ impl Login {
 
     /// The server is known.
     fn begin(&mut self, server: Arc<AuthorizationServer>) -> Result<(), Error> {
-        let (client, scope, policy) = (self.profile.client(), self.profile.scope(), self.policy);
+        let (client, scope) = (self.profile.client(), self.profile.scope());
+        let policy = self.policy.after(self.spent);
+        // Before a person is asked: without it nothing comes of the login.
+        server.require(Endpoint::Token)?;
         self.state = match (&self.refresh_token, self.profile.login()) {
             (Some(token), _) => State::Requesting(
                 AccessTokenRequest::refresh(&server, client, token, scope, policy)?.into(),

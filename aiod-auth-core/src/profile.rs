@@ -1,11 +1,12 @@
 //! What to log in to, and as whom: everything that a caller configures.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error},
     server::{AuthorizationServer, Endpoints, Issuer},
+    time::Timestamp,
     token::Scope,
 };
 
@@ -134,10 +135,24 @@ impl Profile {
         }
     }
 
+    /// The server without asking it: what is known, if it is this one and still current, or what is
+    /// given by hand, if that is all that is needed. `None`: ask it.
+    pub(crate) fn server_for(
+        &self,
+        known: Option<Arc<AuthorizationServer>>,
+        needed: &[Endpoint],
+        now: Timestamp,
+    ) -> Option<Arc<AuthorizationServer>> {
+        known
+            .filter(|server| *server.issuer() == self.issuer && server.is_current(now))
+            .filter(|server| server.is_discovered() || server.has(needed))
+            .or_else(|| self.given_server(needed).map(Arc::new))
+    }
+
     /// The server without asking it, if all these endpoints are given by hand.
-    pub(crate) fn given_server(&self, needed: &[Endpoint]) -> Option<AuthorizationServer> {
+    fn given_server(&self, needed: &[Endpoint]) -> Option<AuthorizationServer> {
         let server = self.discovered(AuthorizationServer::new(self.issuer.clone()));
-        needed.iter().all(|endpoint| server.endpoint(*endpoint).is_some()).then_some(server)
+        server.has(needed).then_some(server)
     }
 
     /// What was discovered, with what is given by hand laid over it.

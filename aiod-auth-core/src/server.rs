@@ -10,7 +10,7 @@ use core::{fmt, time::Duration};
 use url::{Host, Url};
 
 use crate::{
-    error::{ConfigProblem, Endpoint, Error},
+    error::{ConfigProblem, Endpoint, Error, Problem},
     time::Timestamp,
 };
 
@@ -23,6 +23,8 @@ pub struct AuthorizationServer {
     /// `None`: given by hand.
     pub(crate) discovered_at: Option<Timestamp>,
     pub(crate) endpoints: Endpoints,
+    /// What the metadata names at an address that must not be used. It matters only to who needs it.
+    pub(crate) unusable: Vec<Endpoint>,
     /// Which authentication methods the endpoints take; `None`: it doesn't say.
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
@@ -46,6 +48,7 @@ impl AuthorizationServer {
             issuer,
             discovered_at: None,
             endpoints: Endpoints::default(),
+            unusable: Vec::new(),
             token_auth_methods: None,
             revocation_auth_methods: None,
         }
@@ -88,6 +91,14 @@ impl AuthorizationServer {
         self.discovered_at.is_none_or(|at| now.saturating_duration_since(at) < METADATA_AGE_MAX)
     }
 
+    pub(crate) const fn is_discovered(&self) -> bool {
+        self.discovered_at.is_some()
+    }
+
+    pub(crate) fn has(&self, endpoints: &[Endpoint]) -> bool {
+        endpoints.iter().all(|endpoint| self.endpoint(*endpoint).is_some())
+    }
+
     /// Whether the end session endpoint takes a refresh token, without a browser. That is
     /// Keycloak's way, and nothing in its metadata says so but this path.
     #[must_use]
@@ -97,7 +108,14 @@ impl AuthorizationServer {
     }
 
     pub(crate) fn require(&self, endpoint: Endpoint) -> Result<&Url, Error> {
-        self.endpoint(endpoint).ok_or(Error::Config(ConfigProblem::MissingEndpoint(endpoint)))
+        self.endpoint(endpoint).ok_or_else(|| match self.unusable.contains(&endpoint) {
+            false => Error::Config(ConfigProblem::MissingEndpoint(endpoint)),
+            true => Error::InvalidResponse {
+                endpoint: Endpoint::Metadata,
+                status: 200,
+                problem: Problem::Invalid(endpoint.metadata_name()),
+            },
+        })
     }
 
     /// These endpoints where they are given, the discovered ones elsewhere.
@@ -119,6 +137,12 @@ impl AuthorizationServer {
 }
 
 impl Endpoints {
+    pub(crate) fn put(&mut self, endpoint: Endpoint, url: Url) {
+        if let Some(slot) = self.slot(endpoint) {
+            *slot = Some(url);
+        }
+    }
+
     pub(crate) const fn slot(&mut self, endpoint: Endpoint) -> Option<&mut Option<Url>> {
         match endpoint {
             Endpoint::Metadata => None,
@@ -166,6 +190,7 @@ impl Issuer {
     }
 
     fn with_transport(address: &str, transport: Transport) -> Result<Self, Error> {
+        let address = address.trim();
         // First, since an address with a fragment is refused as an endpoint as well.
         if address.contains(['?', '#']) {
             return Err(Error::Config(ConfigProblem::InvalidIssuer));
@@ -199,8 +224,18 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// An absolute address without user, password or fragment, on a transport that is allowed.
+    /// An endpoint: an absolute address without user, password or fragment (RFC 6749 §3.1), on a
+    /// transport that is allowed.
     pub(crate) fn check(self, member: &'static str, address: &str) -> Result<Url, Error> {
+        let url = self.check_page(member, address)?;
+        match url.fragment() {
+            None => Ok(url),
+            Some(_) => Err(Error::Config(ConfigProblem::InvalidUrl { member })),
+        }
+    }
+
+    /// A page for a person, which may have a fragment.
+    pub(crate) fn check_page(self, member: &'static str, address: &str) -> Result<Url, Error> {
         let url = Url::parse(address.trim())
             .map_err(|_| Error::Config(ConfigProblem::InvalidUrl { member }))?;
         let secure = match url.scheme() {
@@ -208,8 +243,7 @@ impl Transport {
             "http" => self == Self::HttpAllowed || is_loopback(&url),
             _ => return Err(Error::Config(ConfigProblem::InvalidUrl { member })),
         };
-        let plain =
-            url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        let plain = url.username().is_empty() && url.password().is_none();
         match (plain, secure) {
             (false, _) => Err(Error::Config(ConfigProblem::InvalidUrl { member })),
             (true, false) => Err(Error::Config(ConfigProblem::InsecureUrl { member })),

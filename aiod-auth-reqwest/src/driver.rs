@@ -15,7 +15,9 @@ use crate::http::Http;
 /// Drives any machine of `aiod-auth-core` on reqwest, in the calling task.
 ///
 /// A future that is dropped drops the machine's ticket with it: a request that may be on its way
-/// counts as sent, and a store's lock is given back.
+/// counts as sent, and a store's lock is given back. So a refresh token that the server has rotated
+/// meanwhile is lost with the answer: run a [`Session`](aiod_auth_core::session::Session) in a task of
+/// its own, and await that; no `select!` or `timeout` around `run` itself.
 ///
 /// ```no_run
 /// # async fn discover() -> Result<(), Box<dyn std::error::Error>> {

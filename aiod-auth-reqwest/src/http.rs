@@ -50,10 +50,15 @@ impl Http {
     pub(crate) async fn send(&self, request: &Request) -> Result<Received, NoResponse> {
         let client = if is_loopback(request.url()) { &self.to_loopback } else { &self.client };
         let url = request.url().clone();
-        let mut outgoing = match request.method() {
-            Method::Get => client.get(url),
-            Method::Post | _ => client.post(url).body(request.body().to_vec()),
+        let method = match request.method() {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            _ => return Err(NoResponse::NotSent("this version can't send such a request")),
         };
+        let mut outgoing = client.request(method, url);
+        if !request.body().is_empty() {
+            outgoing = outgoing.body(request.body().to_vec());
+        }
         for (name, value) in request.headers() {
             outgoing = outgoing.header(name, value);
         }

@@ -5,7 +5,7 @@
 
 use std::{env, error::Error};
 
-use aiod_auth_ureq::{Client, Profile, store::FileStore};
+use aiod_auth_ureq::{Client, Profile, core::clean, store::FileStore};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = env::args().skip(1);
@@ -15,6 +15,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::new(profile, FileStore::in_default_folder()?);
     let token = client.token_or_login(|prompt| println!("{prompt}"))?;
     let me = client.who_am_i()?;
-    println!("{} has a token until {:?}", me.name.unwrap_or(me.subject), token.expires_at);
+    println!("{} has a token until {:?}", clean(&me.name.unwrap_or(me.subject)), token.expires_at);
     Ok(())
 }

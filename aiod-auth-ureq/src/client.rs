@@ -11,7 +11,7 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Error, Machine, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
+    Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
     flow::Userinfo,
     session::{Demand, Freshness, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
@@ -22,18 +22,21 @@ use crate::driver::{Driver, now};
 
 /// One login, for as many threads as like: share it by reference or in an `Arc`.
 ///
-/// A token that is still good costs no lock and no copy. One refresh is under way at a time, among
+/// A token that is still good costs no lock and no copy. One job is under way at a time, among
 /// threads and, through the store's lock, among processes; while it runs, the others get the old
 /// token as long as it is valid.
 pub struct Client {
     profile: Arc<Profile>,
     driver: Driver,
     policy: RetryPolicy,
+    /// Written only by whoever holds `job`.
     held: ArcSwapOption<SessionTokens>,
-    /// Held by the one thread that renews; inside, how its last try ended.
-    renewal: Mutex<Option<Error>>,
-    /// How many renewals have ended.
-    renewals: AtomicU64,
+    /// Held by the one thread that is at it; inside, why its last job failed.
+    job: Mutex<Option<Error>>,
+    /// How many jobs have ended.
+    jobs: AtomicU64,
+    /// Held by the one thread that asks a person because there was no token.
+    person: Mutex<()>,
 }
 
 impl Client {
@@ -52,14 +55,19 @@ impl Client {
             driver,
             policy,
             held: ArcSwapOption::empty(),
-            renewal: Mutex::new(None),
-            renewals: AtomicU64::new(0),
+            job: Mutex::new(None),
+            jobs: AtomicU64::new(0),
+            person: Mutex::new(()),
         }
     }
 
-    /// How often anything may be tried. The default: three times in all, within 60 s.
+    /// How often anything may be tried. The default: three times in all, within 60 s. A seed of 0
+    /// stands for a random one.
     #[must_use]
-    pub fn with_retry_policy(mut self, policy: RetryPolicy) -> Self {
+    pub fn with_retry_policy(mut self, mut policy: RetryPolicy) -> Self {
+        if policy.jitter_seed == 0 {
+            policy.jitter_seed = self.policy.jitter_seed;
+        }
         self.policy = policy;
         self
     }
@@ -102,7 +110,8 @@ impl Client {
         let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
         let mut person = |asked: &Prompt| prompt(asked).into();
         let tokens = self.driver.run_with(&mut session, &mut person)?;
-        Ok(self.hold(tokens))
+        // Not before: a person takes their time.
+        self.end_job(&mut self.begin_job(), Ok(tokens))
     }
 
     /// Logs in with a refresh token that somebody else got (some platforms call it an API key), and
@@ -112,55 +121,67 @@ impl Client {
     /// [`Error::SessionEnded`] for a dead one; nothing is kept then.
     pub fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
         let profile = Arc::clone(&self.profile);
-        let tokens = self.run(Session::login_with_refresh_token(profile, token, self.policy))?;
-        Ok(self.hold(tokens))
+        let mut session = Session::login_with_refresh_token(profile, token, self.policy);
+        let mut job = self.begin_job();
+        let outcome = self.driver.run(&mut session);
+        self.end_job(&mut job, outcome)
     }
 
-    /// A token that is good for a while: from memory, the store, or a refresh.
+    /// A token that is good for a while: from memory, the store, or a refresh. Whether a new one could
+    /// be saved is in [`held`](Self::held).
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] or [`Error::SessionEnded`] if a login is needed;
     /// [`Error::Unreachable`] if there was none in time.
     pub fn token(&self) -> Result<Token, Error> {
         let demand = Demand::new().renewed_early();
+        let jobs = self.jobs.load(Ordering::Acquire);
         let held = self.held.load();
-        let freshness = held.as_ref().map(|held| held.freshness(&demand, now()));
-        let renewals = self.renewals.load(Ordering::Acquire);
-        match freshness {
+        match held.as_ref().map(|held| held.freshness(&demand, now())) {
             Some(Freshness::Good) => return Ok(Token(held)),
-            Some(Freshness::Aging) => match self.renewal.try_lock() {
-                Ok(renewal) => self.renew_as(demand, renewal)?,
-                Err(TryLockError::Poisoned(poisoned)) => {
-                    self.renew_as(demand, poisoned.into_inner())?;
-                }
+            Some(Freshness::Aging) => match self.job.try_lock() {
+                Ok(mut job) => self.renew(demand, &mut job)?,
+                // Somebody is at it.
                 Err(TryLockError::WouldBlock) => return Ok(Token(held)),
+                Err(TryLockError::Poisoned(poisoned)) => {
+                    self.renew(demand, &mut poisoned.into_inner())?;
+                }
             },
             Some(Freshness::Stale) | None => {
-                let renewal = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
-                self.renew_unless_just_done(demand, renewals, renewal)?;
+                let mut job = self.begin_job();
+                self.renew_unless_just_done(demand, held.as_deref(), jobs, &mut job)?;
             }
         }
         let held = self.held.load();
+        // Somebody may have logged out meanwhile.
         if held.is_some() { Ok(Token(held)) } else { Err(Error::NotAuthenticated) }
     }
 
     /// As [`token`](Self::token); and if nobody is logged in, or the session has ended, logs in, as
-    /// [`login`](Self::login) does. A server that is away is no reason for a login.
+    /// [`login`](Self::login) does. A server that is away is no reason for a login. (`prompt` must not
+    /// call this itself.)
     ///
     /// # Errors
     /// As for both.
     pub fn token_or_login<R: Into<Reply>>(
         &self,
-        mut prompt: impl FnMut(&Prompt) -> R,
+        prompt: impl FnMut(&Prompt) -> R,
     ) -> Result<Token, Error> {
-        match self.token() {
-            Err(Error::NotAuthenticated | Error::SessionEnded(_)) => {}
-            outcome => return outcome,
+        let needs_a_login = |outcome: &Result<Token, Error>| {
+            matches!(outcome, Err(Error::NotAuthenticated | Error::SessionEnded(_)))
+        };
+        let outcome = self.token();
+        if !needs_a_login(&outcome) {
+            return outcome;
         }
-        let renewal = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = Session::token(Arc::clone(&self.profile), Demand::new(), self.policy);
-        self.renew(session.or_login(LOGIN_LIMIT), renewal, &mut |asked| prompt(asked).into())?;
-        Ok(Token(self.held.load()))
+        // One thread asks; the others wait for what comes of it.
+        let _person = self.person.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = self.token();
+        if !needs_a_login(&outcome) {
+            return outcome;
+        }
+        self.login(prompt)?;
+        self.token()
     }
 
     /// Tokens as good as a [`Demand`] says.
@@ -168,15 +189,16 @@ impl Client {
     /// # Errors
     /// As for [`token`](Self::token).
     pub fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
-        let renewals = self.renewals.load(Ordering::Acquire);
-        if let Some(held) = &*self.held.load()
+        let jobs = self.jobs.load(Ordering::Acquire);
+        let held = self.held.load_full();
+        if let Some(held) = &held
             && held.freshness(&demand, now()) == Freshness::Good
         {
             return Ok(SessionTokens::clone(held));
         }
-        let renewal = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
-        self.renew_unless_just_done(demand, renewals, renewal)?;
-        self.held.load_full().map(|held| SessionTokens::clone(&held)).ok_or(Error::NotAuthenticated)
+        let mut job = self.begin_job();
+        self.renew_unless_just_done(demand, held.as_deref(), jobs, &mut job)?;
+        self.held().ok_or(Error::NotAuthenticated)
     }
 
     /// Asks the server who is logged in.
@@ -185,9 +207,20 @@ impl Client {
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
     /// scope `openid`.
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let answer = self.run(WhoAmI::new(Arc::clone(&self.profile), self.held(), self.policy))?;
-        self.hold(answer.session);
-        Ok(answer.userinfo)
+        let mut job = self.begin_job();
+        let mut machine = WhoAmI::new(Arc::clone(&self.profile), self.held(), self.policy);
+        match self.driver.run(&mut machine) {
+            Ok(answer) => {
+                self.end_job(&mut job, Ok(answer.session))?;
+                Ok(answer.userinfo)
+            }
+            Err(error) => {
+                if let Some(session) = machine.take_session() {
+                    self.end_job(&mut job, Ok(session))?;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Ends the session at the server, proves it, and forgets the tokens.
@@ -195,7 +228,7 @@ impl Client {
     /// # Errors
     /// If there is no proof, and nothing is forgotten then.
     pub fn log_out(&self) -> Result<LoggedOut, Error> {
-        self.end(Logout::new(Arc::clone(&self.profile), self.held(), self.policy))
+        self.end(|held| Logout::new(Arc::clone(&self.profile), held, self.policy))
     }
 
     /// Forgets the tokens whatever the server says. [`LoggedOut::Unproven`] has the reason why the
@@ -204,70 +237,79 @@ impl Client {
     /// # Errors
     /// If the store fails.
     pub fn log_out_ignoring_errors(&self) -> Result<LoggedOut, Error> {
-        let logout = Logout::new(Arc::clone(&self.profile), self.held(), self.policy);
-        self.end(logout.ignoring_errors())
+        self.end(|held| Logout::new(Arc::clone(&self.profile), held, self.policy).ignoring_errors())
     }
 
-    fn end(&self, logout: Logout) -> Result<LoggedOut, Error> {
-        let logged_out = self.run(logout)?;
-        self.held.store(None);
+    fn end(
+        &self,
+        logout: impl FnOnce(Option<SessionTokens>) -> Logout,
+    ) -> Result<LoggedOut, Error> {
+        let mut job = self.begin_job();
+        let logged_out = self.driver.run(&mut logout(self.held()))?;
+        self.end_job(&mut job, Err(Error::NotAuthenticated)).ok();
         Ok(logged_out)
     }
 
-    /// A thread that waited while another one renewed takes what came of that, good or bad: a
-    /// hundred threads don't ask a server that is away a hundred times.
+    /// A thread that waited while another one was at it takes what came of that, if it is what it
+    /// wants; and a hundred threads don't ask a server that is away a hundred times.
     fn renew_unless_just_done(
         &self,
-        demand: Demand,
-        renewals_before: u64,
-        renewal: MutexGuard<'_, Option<Error>>,
+        mut demand: Demand,
+        before: Option<&SessionTokens>,
+        jobs_before: u64,
+        job: &mut Option<Error>,
     ) -> Result<(), Error> {
-        if self.renewals.load(Ordering::Acquire) == renewals_before {
-            return self.renew_as(demand, renewal);
+        if self.jobs.load(Ordering::Acquire) != jobs_before {
+            if let Some(held) = &*self.held.load() {
+                // Who wants others than those that were there has got them.
+                demand.force &= before.is_none_or(|before| {
+                    before.tokens.access_token.same_as(&held.tokens.access_token)
+                });
+                if held.freshness(&demand, now()) != Freshness::Stale {
+                    return Ok(());
+                }
+            }
+            if let Some(error) = job.as_ref().filter(|error| error.is_retryable()) {
+                return Err(error.clone());
+            }
         }
-        match &*renewal {
-            Some(error) => Err(error.clone()),
-            None => Ok(()),
-        }
+        self.renew(demand, job)
     }
 
-    fn renew_as(
-        &self,
-        demand: Demand,
-        renewal: MutexGuard<'_, Option<Error>>,
-    ) -> Result<(), Error> {
+    fn renew(&self, demand: Demand, job: &mut Option<Error>) -> Result<(), Error> {
         let session = Session::token(Arc::clone(&self.profile), demand, self.policy);
-        self.renew(session, renewal, &mut |_| Reply::Cancelled)
-    }
-
-    fn renew(
-        &self,
-        session: Session,
-        mut renewal: MutexGuard<'_, Option<Error>>,
-        person: &mut dyn FnMut(&Prompt) -> Reply,
-    ) -> Result<(), Error> {
         let mut session = session.with_held(self.held());
-        let outcome = self.driver.run_with(&mut session, person).map(|tokens| {
-            self.hold(tokens);
-        });
-        *renewal = outcome.as_ref().err().cloned();
-        self.renewals.fetch_add(1, Ordering::Release);
-        outcome
+        let outcome = self.driver.run(&mut session);
+        if let Some(unsaved) = session.take_unsaved() {
+            self.held.store(Some(Arc::new(unsaved)));
+        }
+        self.end_job(job, outcome).map(|_| ())
     }
 
-    fn run<M: Machine>(&self, mut machine: M) -> Result<M::Output, Error> {
-        self.driver.run(&mut machine)
+    fn begin_job(&self) -> MutexGuard<'_, Option<Error>> {
+        self.job.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds what came of a job. Tokens are let go only if there is no session any more.
+    fn end_job(
+        &self,
+        job: &mut Option<Error>,
+        outcome: Result<SessionTokens, Error>,
+    ) -> Result<SessionTokens, Error> {
+        match &outcome {
+            Ok(tokens) => self.held.store(Some(Arc::new(tokens.clone()))),
+            Err(Error::NotAuthenticated | Error::SessionEnded(_)) => self.held.store(None),
+            Err(_) => {}
+        }
+        *job = outcome.as_ref().err().cloned();
+        self.jobs.fetch_add(1, Ordering::Release);
+        outcome
     }
 
     /// What the last call ended in: the tokens, and whether they are in the store.
     #[must_use]
     pub fn held(&self) -> Option<SessionTokens> {
         self.held.load().as_deref().cloned()
-    }
-
-    fn hold(&self, tokens: SessionTokens) -> SessionTokens {
-        self.held.store(Some(Arc::new(tokens.clone())));
-        tokens
     }
 }
 

@@ -21,6 +21,11 @@
 //! may take 30 s, 10 s of it to connect; an answer may have 1 MiB. The certificates that the platform
 //! trusts are trusted. Proxies are taken from the environment, and never used for loopback.
 //!
+//! # Logs
+//!
+//! Through the crate `log`: which requests are made, at level `debug`, never a value. ureq's own protocol
+//! crate dumps whole requests at level `trace`, tokens included: leave `ureq_proto` out of your logger.
+//!
 //! # Features
 //!
 //! - `rustls` (default): TLS. Without it, only plain http on loopback works.

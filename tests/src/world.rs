@@ -71,11 +71,7 @@ impl World {
     /// Time goes by.
     pub fn pass(&mut self, time: Duration) {
         let end = self.elapsed_ms.saturating_add(millis(time));
-        while let Some(entry) = self
-            .events
-            .first_entry()
-            .filter(|entry| *entry.key() <= end)
-        {
+        while let Some(entry) = self.events.first_entry().filter(|entry| *entry.key() <= end) {
             let (at, events) = entry.remove_entry();
             self.elapsed_ms = self.elapsed_ms.max(at);
             for event in events {
@@ -90,9 +86,7 @@ impl World {
     pub fn now(&self) -> Timestamp {
         let elapsed = i64::try_from(self.elapsed_ms).unwrap_or(i64::MAX);
         Timestamp::from_unix_millis(
-            START_MS
-                .saturating_add(elapsed)
-                .saturating_add(self.clock_offset_ms),
+            START_MS.saturating_add(elapsed).saturating_add(self.clock_offset_ms),
         )
     }
 
@@ -115,17 +109,13 @@ impl World {
     ) -> Result<M::Output, Error> {
         self.lock = None;
         loop {
-            match machine.poll(self.now())? {
-                Step::Ask(ask) => {
-                    self.prompts.push(ask.prompt().clone());
-                    let reply = person(ask.prompt());
-                    ask.complete(Duration::ZERO, reply);
-                }
-                step => {
-                    if let Some(output) = self.perform(step) {
-                        return Ok(output);
-                    }
-                }
+            let step = machine.poll(self.now())?;
+            if let Step::Ask(ask) = step {
+                self.prompts.push(ask.prompt().clone());
+                let reply = person(ask.prompt());
+                ask.complete(Duration::ZERO, reply);
+            } else if let Some(output) = self.perform(step) {
+                return Ok(output);
             }
         }
     }
@@ -204,9 +194,8 @@ impl World {
                 self.server.deny(&code);
             }
             (Event::ClockJumps(seconds), _) => {
-                self.clock_offset_ms = self
-                    .clock_offset_ms
-                    .saturating_add(seconds.saturating_mul(1000));
+                self.clock_offset_ms =
+                    self.clock_offset_ms.saturating_add(seconds.saturating_mul(1000));
             }
             (Event::Approve | Event::Deny, None) => {}
         }
@@ -217,10 +206,7 @@ impl World {
 #[must_use]
 pub fn as_simulated(request: &Request) -> sim::Request {
     let url = request.url();
-    let query = url
-        .query()
-        .map(|query| format!("?{query}"))
-        .unwrap_or_default();
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     sim::Request {
         method: request.method().as_str().to_owned(),
         target: format!("{}{query}", url.path()),
@@ -233,11 +219,7 @@ pub fn as_simulated(request: &Request) -> sim::Request {
 }
 
 fn headers(answer: &sim::Answer) -> Vec<(&str, &str)> {
-    answer
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect()
+    answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
 
 fn millis(duration: Duration) -> u64 {

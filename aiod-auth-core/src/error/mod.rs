@@ -25,7 +25,7 @@ pub enum Error {
     #[error("{0}")]
     Config(ConfigProblem),
     /// The server's answer makes no sense.
-    #[error("the {endpoint} gave an answer that makes no sense (HTTP {status}): {problem}")]
+    #[error("the {endpoint} gave an answer that makes no sense{}: {problem}", Http(*status))]
     InvalidResponse {
         /// Who answered.
         endpoint: Endpoint,
@@ -270,11 +270,23 @@ impl fmt::Display for Endpoint {
     }
 }
 
+struct Http(u16);
+
+impl fmt::Display for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            status => write!(f, " (HTTP {status})"),
+        }
+    }
+}
+
 struct Tries(u32);
 
 impl fmt::Display for Tries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            0 => f.write_str("not tried"),
             1 => f.write_str("tried once"),
             n => write!(f, "tried {n} times"),
         }

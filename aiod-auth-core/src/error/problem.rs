@@ -28,7 +28,7 @@ pub enum ConfigProblem {
     #[error("the server names no {}", .0.metadata_name())]
     MissingEndpoint(Endpoint),
     /// Client credentials without a secret: RFC 6749 §4.4.
-    #[error("client credentials need a client secret")]
+    #[error("this way to authenticate needs a client secret")]
     MissingClientSecret,
     /// A client id or secret with control characters: RFC 6749 appendix A.
     #[error("the {0} has a control character in it")]
@@ -42,15 +42,6 @@ pub enum ConfigProblem {
     /// A scope with a character that RFC 6749 §3.3 doesn't allow.
     #[error("a scope has a character in it that is not allowed")]
     InvalidScope,
-    /// A resource that is no absolute URI without a fragment: RFC 8707 §2.
-    #[error("a resource must be an absolute address without a fragment")]
-    InvalidResource,
-    /// A token would go to an origin that it isn't for.
-    #[error("{member} is on another host than the server that the token is for")]
-    ForeignOrigin {
-        /// Which address.
-        member: &'static str,
-    },
 }
 
 impl ConfigProblem {
@@ -71,9 +62,7 @@ impl ConfigProblem {
             | Self::MissingClientSecret
             | Self::EmptyClientId
             | Self::NoCommonAuthenticationMethod(_)
-            | Self::InvalidScope
-            | Self::InvalidResource
-            | Self::ForeignOrigin { .. } => None,
+            | Self::InvalidScope => None,
         }
     }
 }
@@ -137,9 +126,6 @@ pub enum Problem {
     /// There is no metadata at any of the places where it could be.
     #[error("no metadata was found")]
     NoMetadata,
-    /// The answer is about another subject than the session: OpenID Connect Core §5.3.2.
-    #[error("`sub` is another one than before")]
-    SubjectMismatch,
 }
 
 impl Problem {
@@ -164,8 +150,7 @@ impl Problem {
             | Self::Invalid(_)
             | Self::Duplicate(_)
             | Self::UnknownTokenType
-            | Self::UnexpectedStatus
-            | Self::SubjectMismatch => None,
+            | Self::UnexpectedStatus => None,
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::text::clean;
 pub struct ServerError {
     /// Who said it.
     pub endpoint: Endpoint,
-    /// The HTTP status.
+    /// The HTTP status; 0 for a verdict of a moment ago, which is remembered and not asked for again.
     pub status: u16,
     /// The `error` code, where there is one.
     pub code: Option<ErrorCode>,
@@ -25,11 +25,11 @@ pub struct ServerError {
 }
 
 impl ServerError {
-    /// What a server said a moment ago to a dead refresh token.
+    /// What a server said a moment ago to a dead refresh token, as far as it was kept.
     pub(crate) const fn remembered() -> Self {
         Self {
             endpoint: Endpoint::Token,
-            status: 400,
+            status: 0,
             code: Some(ErrorCode::InvalidGrant),
             description: None,
             uri: None,
@@ -59,6 +59,7 @@ impl ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.code {
+            Some(code) if self.status == 0 => write!(f, "{code}, a moment ago"),
             Some(code) => write!(f, "{code}, HTTP {}, from the {}", self.status, self.endpoint),
             None => write!(f, "HTTP {} from the {}", self.status, self.endpoint),
         }

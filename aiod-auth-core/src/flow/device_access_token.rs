@@ -63,7 +63,9 @@ impl DeviceAccessTokenRequest {
         form.push("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
         form.push("device_code", authorization.device_code.expose());
         let prompt = &authorization.prompt;
-        let time = Time { code: prompt.expires_in, limit, left: limit, spent: Duration::ZERO };
+        // RFC 8628 §3.2 wants a lifetime. Without one, nobody waits for ever.
+        let left = if prompt.expires_in.is_some() { limit } else { limit.min(LIFETIME_MAX) };
+        let time = Time { code: prompt.expires_in, limit, left, spent: Duration::ZERO };
         let mut machine = Self {
             request: client.post(server, Endpoint::Token, form)?,
             requested: scope.clone(),
@@ -230,6 +232,9 @@ impl Pace {
         self.interval.saturating_add(margin)
     }
 }
+
+/// How long a code without a lifetime is waited for, however patient the caller is.
+const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// How long there still is.
 #[derive(Debug)]

@@ -75,7 +75,7 @@ impl Discovery {
     }
 
     fn nothing_found(&mut self) -> Error {
-        let nothing = answer::broken(Endpoint::Metadata, 404, Problem::NoMetadata);
+        let nothing = answer::broken(Endpoint::Metadata, 0, Problem::NoMetadata);
         self.problem.take().unwrap_or(nothing)
     }
 }

@@ -17,7 +17,7 @@ impl AccessTokenRequest {
     /// A new access token for a refresh token. The scope is that of the session: none is sent, so
     /// that a narrowed answer can't shrink what the refresh token stands for.
     ///
-    /// If no answer comes it is sent once more, with the same refresh token, and no third time.
+    /// If no answer comes it is sent once more, with the same refresh token.
     ///
     /// # Errors
     /// [`Error::Config`] for a server without a token endpoint. As an outcome

@@ -94,6 +94,8 @@ fn read(response: &Response<'_>, now: Timestamp) -> Answer<Userinfo> {
 }
 
 fn bearer_challenge(response: &Response<'_>) -> Option<www_authenticate::Challenge> {
-    let field = response.header("www-authenticate")?;
-    www_authenticate::parse(field).into_iter().find(|challenge| challenge.scheme == "bearer")
+    response
+        .headers("www-authenticate")
+        .flat_map(www_authenticate::parse)
+        .find(|challenge| challenge.scheme == "bearer")
 }

@@ -67,6 +67,7 @@ impl Logout {
     pub fn new(profile: Arc<Profile>, held: Option<SessionTokens>, policy: RetryPolicy) -> Self {
         let key = Arc::new(profile.key());
         let state = State::Locking(TakeLock::new(&key, policy.time_limit));
+        let held = held.filter(|held| held.key == key);
         Self {
             profile,
             key,
@@ -160,8 +161,8 @@ impl Logout {
         if self.tokens.is_none() {
             return self.end(Ok(LoggedOut::NobodyThere));
         }
-        let given = || self.profile.given_server(&[Endpoint::Revocation]).map(Arc::new);
-        self.server = self.server.take().filter(|server| server.is_current(now)).or_else(given);
+        let needed = [Endpoint::Revocation];
+        self.server = self.profile.server_for(self.server.take(), &needed, now);
         if self.server.is_some() {
             self.end_session();
         } else {

@@ -13,8 +13,8 @@ pub struct Demand {
     pub min_valid: Option<Duration>,
     /// A new one, however good the present one is.
     pub force: bool,
-    /// Renew it early, while it is still good; a failure then is no error. For programs that run on,
-    /// so that nobody ever waits for a refresh.
+    /// Renew it early, while it is still good; a failure then is no error. For programs that run on:
+    /// one caller renews, and the others need not wait for it.
     pub early: bool,
 }
 
@@ -64,6 +64,13 @@ impl Demand {
     /// No lock, no allocation: this is the hot path of every caller.
     #[must_use]
     pub fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
+        if tokens.session_ended_at.is_some() {
+            return Freshness::Stale;
+        }
+        // The clock was ahead when they were issued: by now, nothing is known of their age.
+        if tokens.issued_at > now.saturating_add(CLOCK_STEP_MAX) {
+            return Freshness::Stale;
+        }
         let (Some(left), Some(lifetime)) = (tokens.valid_for(now), tokens.lifetime()) else {
             return if self.force { Freshness::Stale } else { Freshness::Good };
         };
@@ -108,6 +115,12 @@ impl Wanted {
         demand.freshness(tokens, now)
     }
 
+    /// Whether they can be used, for less long than is asked for.
+    pub(super) fn would_do(&self, tokens: &Tokens, now: Timestamp) -> bool {
+        let any = Demand { min_valid: Some(Duration::ZERO), ..self.demand };
+        any.freshness(tokens, now) != Freshness::Stale
+    }
+
     /// What was there at first, if it can still be used.
     pub(super) fn first_while_good(&self, now: Timestamp) -> Option<Arc<Tokens>> {
         let first = self.first.as_ref()?;
@@ -119,6 +132,8 @@ fn part(lifetime: Duration, of: u32) -> Duration {
     lifetime.checked_div(of).unwrap_or_default()
 }
 
+/// A clock that is set right goes back no further than this.
+const CLOCK_STEP_MAX: Duration = Duration::from_secs(60);
 /// The margin in which a token must be renewed is never longer than this by itself.
 const HARD_MAX: Duration = Duration::from_secs(30);
 /// The margin before that, in which it may be.

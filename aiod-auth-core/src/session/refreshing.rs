@@ -16,11 +16,11 @@ use core::{mem, time::Duration};
 use super::{
     Freshness, SessionTokens,
     policy::Wanted,
-    store_access::{StoreCall, StoreOperation, StoreReply},
+    store_access::{StoreCall, StoreOperation},
     tokens::newest,
 };
 use crate::{
-    error::Error,
+    error::{Endpoint, Error},
     flow::AccessTokenRequest,
     machine::{Flow, Pause, Reason, Sleeps, Step},
     profile::{Profile, RecordKey},
@@ -92,12 +92,16 @@ impl Refreshing {
     }
 
     fn send(&mut self) -> Result<(), Error> {
+        let mut policy = self.around.policy.after(self.spent);
+        if self.lost_once {
+            policy.attempts = 1;
+        }
         let request = AccessTokenRequest::refreshing(
             &self.around.server,
             self.around.profile.client(),
             &self.refresh_token,
             &self.tokens.scope,
-            self.around.policy.after(self.spent),
+            policy,
             // The store is looked at before a token goes out a second time.
             Resend::Never,
         )?;
@@ -111,16 +115,18 @@ impl Refreshing {
                 if let Some(outcome) = request.take_outcome(now) {
                     let new_refresh_token = request.take_new_refresh_token();
                     self.spent = self.spent.saturating_add(request.spent());
-                    return self.answered(outcome, new_refresh_token, now);
+                    return self.answered(outcome, new_refresh_token);
                 }
             }
             State::Rereading(call, error) => {
                 if let Some(outcome) = call.take_outcome(now) {
                     let error = mem::replace(error, Error::Finished);
                     self.spent = self.spent.saturating_add(call.spent());
-                    // A store that can't be read now says nothing against the verdict.
-                    let stored = outcome.ok().and_then(StoreReply::into_loaded);
-                    return self.reread(stored, error, now);
+                    return match outcome {
+                        Ok(reply) => self.reread(reply.into_loaded(), error, now),
+                        // What can't be read must not be overwritten, by a mark least of all.
+                        Err(_) => Err(error),
+                    };
                 }
             }
             State::Resting(Duration::ZERO) => self.send()?,
@@ -133,7 +139,6 @@ impl Refreshing {
         &mut self,
         outcome: Result<Tokens, Error>,
         new_refresh_token: Option<RefreshToken>,
-        now: Timestamp,
     ) -> Result<Option<Refreshed>, Error> {
         let error = match outcome {
             Ok(tokens) => {
@@ -146,12 +151,14 @@ impl Refreshing {
             tokens.refresh_token = Some(new);
             return Ok(Some(Refreshed::Failed(error, Some(Box::new(tokens)))));
         }
-        let refused = matches!(error, Error::SessionEnded(_));
-        if refused && self.second {
-            return Ok(Some(self.ended(error, now)));
-        }
+        let verdict = matches!(error, Error::SessionEnded(_));
         let lost = matches!(error, Error::OutcomeUnknown { .. });
-        if !refused && (!lost || self.lost_once) {
+        let away = matches!(error, Error::Unreachable { .. });
+        if self.lost_once && (lost || away) {
+            // Whatever happened to the second send, nobody knows what came of the first.
+            return Err(Error::OutcomeUnknown { endpoint: Endpoint::Token, attempts: 2 });
+        }
+        if !verdict && !lost {
             return Err(error);
         }
         let call = StoreCall::new(&self.around.key, StoreOperation::Load);
@@ -165,15 +172,16 @@ impl Refreshing {
         error: Error,
         now: Timestamp,
     ) -> Result<Option<Refreshed>, Error> {
-        if let Some(stored) = newest(stored, self.around.held.as_ref())
-            && let Some(other) = &stored.refresh_token
-            && !other.same_as(&self.refresh_token)
-        {
-            if self.around.wanted.freshness(&stored, now) == Freshness::Good {
-                return Ok(Some(Refreshed::Found(stored)));
+        let others = [stored.clone(), newest(None, self.around.held.as_ref())];
+        for (tokens, other) in others.into_iter().flatten().filter_map(with_refresh_token) {
+            if other.same_as(&self.refresh_token) || self.second {
+                continue;
             }
-            self.refresh_token = other.clone();
-            self.tokens = stored;
+            if self.around.wanted.freshness(&tokens, now) == Freshness::Good {
+                return Ok(Some(Refreshed::Found(tokens)));
+            }
+            self.refresh_token = other;
+            self.tokens = tokens;
             self.second = true;
             self.send()?;
             return Ok(None);
@@ -183,15 +191,23 @@ impl Refreshing {
             self.state = State::Resting(self.around.policy.delay(1));
             return Ok(None);
         }
-        Ok(Some(self.ended(error, now)))
+        // The record stays, marked, until a new login replaces it.
+        let refused = stored.and_then(with_refresh_token);
+        let refused = refused.filter(|(_, stored)| stored.same_as(&self.refresh_token));
+        Ok(Some(Refreshed::Failed(
+            error,
+            refused.map(|(tokens, _)| {
+                let mut tokens = Tokens::clone(&tokens);
+                tokens.session_ended_at = Some(now);
+                Box::new(tokens)
+            }),
+        )))
     }
+}
 
-    /// The record stays, marked, until a new login replaces it.
-    fn ended(&self, error: Error, now: Timestamp) -> Refreshed {
-        let mut tokens = Tokens::clone(&self.tokens);
-        tokens.session_ended_at = Some(now);
-        Refreshed::Failed(error, Some(Box::new(tokens)))
-    }
+pub(super) fn with_refresh_token(tokens: Arc<Tokens>) -> Option<(Arc<Tokens>, RefreshToken)> {
+    let refresh_token = tokens.refresh_token.clone()?;
+    Some((tokens, refresh_token))
 }
 
 impl Flow for Refreshing {

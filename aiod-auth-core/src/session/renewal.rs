@@ -21,12 +21,12 @@ use core::{mem, time::Duration};
 use super::{
     Demand, Freshness, Kept, SessionTokens,
     policy::Wanted,
-    refreshing::{Around, Refreshed, Refreshing},
+    refreshing::{Around, Refreshed, Refreshing, with_refresh_token},
     store_access::{StoreCall, StoreOperation, StoreReply, TakeLock},
     tokens::newest,
 };
 use crate::{
-    error::{Endpoint, Error, ServerError},
+    error::{Endpoint, Error, ServerError, Unreachable},
     flow::{AccessTokenRequest, Discovery},
     login::Login,
     machine::{Flow, Step, machine},
@@ -48,6 +48,7 @@ pub struct Session {
     server: Option<Arc<AuthorizationServer>>,
     /// What the caller holds.
     held: Option<SessionTokens>,
+    unsaved: Option<SessionTokens>,
     /// What was there is still good: the renewal is early.
     aging: bool,
     spent: Duration,
@@ -119,6 +120,7 @@ impl Session {
             job,
             server: None,
             held: None,
+            unsaved: None,
             aging: false,
             spent: Duration::ZERO,
             locked: false,
@@ -139,16 +141,27 @@ impl Session {
     /// count where they could not be saved.
     #[must_use]
     pub fn with_held(mut self, held: Option<SessionTokens>) -> Self {
-        self.server = held.as_ref().and_then(|held| held.server.clone());
-        self.held = held;
+        self.held = held.filter(|held| held.key == self.key);
+        self.server = self.held.as_ref().and_then(|held| held.server.clone());
         self
+    }
+
+    /// After an error: tokens that should have been saved and could not be. Hold on to them.
+    pub fn take_unsaved(&mut self) -> Option<SessionTokens> {
+        self.unsaved.take()
     }
 
     /// One state further, if the present one is through.
     fn advance(&mut self, now: Timestamp) -> Result<Option<SessionTokens>, Error> {
         match &mut self.state {
             State::Start => match &self.job {
-                Job::Token { .. } => self.load(),
+                Job::Token { .. } => {
+                    if let Some(held) = &self.held {
+                        let tokens = Arc::clone(&held.tokens);
+                        self.judge(&tokens, now);
+                    }
+                    self.load();
+                }
                 Job::Login { limit, .. } => self.log_in(*limit),
             },
             State::Loading(call) => {
@@ -252,8 +265,7 @@ impl Session {
 
     /// Before the lock: a server that is slow must not make others wait.
     fn find_server(&mut self, now: Timestamp) {
-        let given = || self.profile.given_server(&[Endpoint::Token]).map(Arc::new);
-        self.server = self.server.take().filter(|server| server.is_current(now)).or_else(given);
+        self.server = self.profile.server_for(self.server.take(), &[Endpoint::Token], now);
         if self.server.is_some() {
             self.lock(None);
         } else {
@@ -282,6 +294,12 @@ impl Session {
         };
         let policy = self.policy.after(self.spent);
         self.state = match tokens {
+            // An answer that nobody waits for would be lost, and a rotated token with it.
+            Some(_) if policy.time_limit < REFRESH_TIME_MIN => {
+                let (endpoint, attempts) = (Endpoint::Token, 0);
+                let cause = Unreachable::NotSent("no time was left for it");
+                return Err(Error::Unreachable { endpoint, attempts, cause });
+            }
             Some((tokens, refresh_token)) => {
                 let around = Around {
                     profile: Arc::clone(&self.profile),
@@ -323,37 +341,33 @@ impl Session {
 
     fn loaded(&mut self, reply: StoreReply, now: Timestamp) {
         let tokens = newest(reply.into_loaded(), self.held.as_ref());
-        let Job::Token { wanted, .. } = &mut self.job else {
+        let Job::Token { wanted, .. } = &self.job else {
             return self.end(Err(Error::Internal("session")));
         };
         if let Some(tokens) = &tokens {
-            match wanted.freshness(tokens, now) {
-                Freshness::Good => return self.finish(Arc::clone(tokens), self.kept(tokens)),
-                // While the old one is good, one try is enough.
-                Freshness::Aging if !self.locked => {
-                    self.aging = true;
-                    self.policy.attempts = 1;
-                }
-                Freshness::Aging | Freshness::Stale => {}
+            if wanted.freshness(tokens, now) == Freshness::Good {
+                return self.finish(Arc::clone(tokens), self.kept(tokens));
             }
-            wanted.note_first(tokens);
+            self.judge(tokens, now);
             let ended = |at| now.saturating_duration_since(at) < VERDICT_AGE_MAX;
             if tokens.session_ended_at.is_some_and(ended) {
                 let verdict = Box::new(ServerError::remembered());
                 return self.fail(Error::SessionEnded(verdict), now);
             }
         }
-        let refreshable = tokens.and_then(|tokens| {
-            let refresh_token = tokens.refresh_token.clone()?;
-            Some((tokens, refresh_token))
-        });
+        let last = tokens.clone().filter(|tokens| self.would_do(tokens, now));
+        let refreshable = tokens.and_then(with_refresh_token);
         let renewable = match (refreshable, self.profile.login(), self.profile.login_is_decided()) {
             // A client that may log in as itself never takes the place of a person who has.
             (Some(session), LoginMethod::Auto | LoginMethod::Device, _)
             | (Some(session), LoginMethod::ClientCredentials, false) => Some(session),
             (_, LoginMethod::ClientCredentials, _) => None,
             (None, LoginMethod::Auto | LoginMethod::Device, _) => {
-                return self.fail(Error::NotAuthenticated, now);
+                // Nothing renews it, and it is good for a while: the freshest there is.
+                return match last {
+                    Some(tokens) => self.finish(Arc::clone(&tokens), self.kept(&tokens)),
+                    None => self.fail(Error::NotAuthenticated, now),
+                };
             }
         };
         if !self.locked {
@@ -361,6 +375,22 @@ impl Session {
         } else if let Err(error) = self.renew(renewable) {
             self.fail(error, now);
         }
+    }
+
+    /// Whether they can be used, for less long than is asked for.
+    fn would_do(&self, tokens: &Tokens, now: Timestamp) -> bool {
+        matches!(&self.job, Job::Token { wanted, .. } if wanted.would_do(tokens, now))
+    }
+
+    /// Before anything is renewed: how good is what there is?
+    fn judge(&mut self, tokens: &Arc<Tokens>, now: Timestamp) {
+        let Job::Token { wanted, .. } = &mut self.job else { return };
+        if wanted.freshness(tokens, now) == Freshness::Aging && !self.locked {
+            self.aging = true;
+            // While the old one is good, one try is enough.
+            self.policy.attempts = 1;
+        }
+        wanted.note_first(tokens);
     }
 
     fn saved(
@@ -376,17 +406,22 @@ impl Session {
             Err(Error::Store(failure)) => Kept::NotSaved(failure),
             Err(error) => return self.fail(error, now),
         };
-        match error {
-            None => self.finish(tokens, kept),
-            Some(error) => self.fail(error, now),
+        let Some(error) = error else { return self.finish(tokens, kept) };
+        if kept != Kept::Saved {
+            self.unsaved = Some(self.outcome(tokens, kept));
         }
+        self.fail(error, now);
     }
 
     // The end.
 
     fn finish(&mut self, tokens: Arc<Tokens>, kept: Kept) {
-        let server = self.server.clone();
-        self.end(Ok(SessionTokens { tokens, server, kept, renewal_failed: None }));
+        self.end(Ok(self.outcome(tokens, kept)));
+    }
+
+    fn outcome(&self, tokens: Arc<Tokens>, kept: Kept) -> SessionTokens {
+        let (key, server) = (Arc::clone(&self.key), self.server.clone());
+        SessionTokens { key, tokens, server, kept, renewal_failed: None }
     }
 
     /// An early renewal that fails is no failure; neither is one that a login can mend.
@@ -397,12 +432,10 @@ impl Session {
         if self.aging
             && let Some(first) = wanted.first_while_good(now)
         {
-            return self.end(Ok(SessionTokens {
-                kept: self.kept(&first),
-                tokens: first,
-                server: self.server.clone(),
-                renewal_failed: Some((now, Box::new(error))),
-            }));
+            let kept = self.kept(&first);
+            let mut outcome = self.outcome(first, kept);
+            outcome.renewal_failed = Some((now, Box::new(error)));
+            return self.end(Ok(outcome));
         }
         match (&error, *login_limit) {
             (Error::SessionEnded(_) | Error::NotAuthenticated, Some(limit)) => {
@@ -441,17 +474,16 @@ impl Flow for Session {
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<SessionTokens, Error>> {
         // Giving back a lock that is not held needs no step, so a state may be through at once.
-        for _ in 0..4 {
+        loop {
             let before = mem::discriminant(&self.state);
             if let Some(outcome) = self.advance(now).transpose() {
                 self.state = State::Ended;
                 return Some(outcome);
             }
             if mem::discriminant(&self.state) == before {
-                break;
+                return None;
             }
         }
-        None
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
@@ -481,6 +513,9 @@ impl Flow for Session {
 }
 
 machine!(Session => SessionTokens);
+
+/// A refresh is begun only if this much time is left for its answer.
+const REFRESH_TIME_MIN: Duration = Duration::from_secs(15);
 
 /// A verdict is believed for so long without asking again, however many ask.
 const VERDICT_AGE_MAX: Duration = Duration::from_secs(60);

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::{Demand, Freshness};
 use crate::{
     error::{Error, StoreFailure},
+    profile::RecordKey,
     server::AuthorizationServer,
     time::Timestamp,
     token::Tokens,
@@ -15,6 +16,8 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionTokens {
+    /// Which record they are. A session of another profile takes no notice of them.
+    pub key: Arc<RecordKey>,
     /// The tokens.
     pub tokens: Arc<Tokens>,
     /// The server, where the job had to know it: for the next job.

@@ -53,13 +53,24 @@ impl WhoAmI {
         Self { profile, policy, session: None, renewed: false, spent: Duration::ZERO, state }
     }
 
+    /// After an error: the tokens that it asked with, which may be new. Hold on to them.
+    pub fn take_session(&mut self) -> Option<SessionTokens> {
+        self.session.take()
+    }
+
     fn advance(&mut self, now: Timestamp) -> Result<Option<WhoAmIAnswer>, Error> {
         match &mut self.state {
             State::GettingToken(session) => {
                 if let Some(outcome) = session.take_outcome(now) {
                     self.spent = self.spent.saturating_add(session.spent());
-                    self.session = Some(outcome?);
-                    self.ask()?;
+                    match outcome {
+                        Ok(tokens) => self.session = Some(tokens),
+                        Err(error) => {
+                            self.session = session.take_unsaved();
+                            return Err(error);
+                        }
+                    }
+                    self.ask(now)?;
                 }
             }
             State::Discovering(discovery) => {
@@ -69,7 +80,7 @@ impl WhoAmI {
                     if let Some(session) = &mut self.session {
                         session.server = Some(server);
                     }
-                    self.ask()?;
+                    self.ask(now)?;
                 }
             }
             State::Asking(request) => {
@@ -84,7 +95,10 @@ impl WhoAmI {
                             self.renewed = true;
                             self.renew(session);
                         }
-                        (Err(error), _) => return Err(error),
+                        (Err(error), session) => {
+                            self.session = session;
+                            return Err(error);
+                        }
                         (Ok(_), None) => return Err(Error::Internal("who am i")),
                     }
                 }
@@ -94,13 +108,13 @@ impl WhoAmI {
         Ok(None)
     }
 
-    fn ask(&mut self) -> Result<(), Error> {
+    fn ask(&mut self, now: Timestamp) -> Result<(), Error> {
         let Some(session) = &mut self.session else {
             return Err(Error::Internal("who am i"));
         };
         let policy = self.policy.after(self.spent);
-        let given = || self.profile.given_server(&[Endpoint::Userinfo]).map(Arc::new);
-        session.server = session.server.take().or_else(given);
+        let known = session.server.take();
+        session.server = self.profile.server_for(known, &[Endpoint::Userinfo], now);
         self.state = match &session.server {
             Some(server) => {
                 State::Asking(UserinfoRequest::new(server, &session.tokens, policy)?.into())
@@ -125,8 +139,12 @@ impl Flow for WhoAmI {
     type Output = WhoAmIAnswer;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<WhoAmIAnswer, Error>> {
-        // Twice: a session that has just begun has to look where it stands.
-        let outcome = self.advance(now).transpose().or_else(|| self.advance(now).transpose())?;
+        let mut outcome = self.advance(now).transpose();
+        // A session that has just begun has to look where it stands.
+        if outcome.is_none() && matches!(self.state, State::GettingToken(_)) {
+            outcome = self.advance(now).transpose();
+        }
+        let outcome = outcome?;
         self.state = State::Ended;
         Some(outcome)
     }

@@ -46,12 +46,16 @@ pub(crate) fn read<T>(
     let text = text(response);
     let object = Object::parse(&text);
     let retry_after = retry_after(response, now);
-    let code = object.as_ref().ok().and_then(error::code);
+    let code = match object.as_ref().map(error::code) {
+        Ok(Err(problem)) => return Answer::Broken(problem),
+        Ok(Ok(code)) => code,
+        Err(_) => None,
+    };
     match code {
         Some(ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable) => {
             return Answer::Later { status, retry_after };
         }
-        Some(ErrorCode::Other(_)) if status >= 500 => {
+        Some(ErrorCode::Other(_)) if status == 429 || status >= 500 => {
             return Answer::Later { status, retry_after };
         }
         None if matches!(status, 408 | 429) || status >= 500 => {
@@ -67,9 +71,7 @@ pub(crate) fn read<T>(
         }
     }
     // An error is read with whatever bytes it came in; a success has to be UTF-8.
-    if let Err(error) = core::str::from_utf8(response.body()) {
-        return Answer::Broken(Problem::NotJson { line: 1, column: error.valid_up_to() });
-    }
+    let object = object.map(|object| object.decoded_from(response.body()));
     match object.and_then(|object| parse(&object)) {
         Ok(good) => Answer::Good(good),
         Err(problem) => Answer::Broken(problem),
@@ -231,7 +233,7 @@ mod tests {
         let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, |_| Ok(()));
         assert!(matches!(answer, Answer::Refused(_)));
         let response = Response::new(200, &[], b"{\"a\":\"\xe9\"}");
-        let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, |_| Ok(()));
+        let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, Object::must_be_utf_8);
         assert!(matches!(answer, Answer::Broken(Problem::NotJson { .. })));
     }
 }

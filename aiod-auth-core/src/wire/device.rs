@@ -25,6 +25,7 @@ pub(crate) struct DeviceAnswer {
 
 impl DeviceAnswer {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
+        object.must_be_utf_8()?;
         // Google and Microsoft say `verification_url`.
         let either =
             |uri, url| object.text(uri)?.map_or_else(|| object.text(url), |uri| Ok(Some(uri)));
@@ -47,7 +48,7 @@ impl DeviceAnswer {
         transport: Transport,
     ) -> Result<DeviceAuthorization, Problem> {
         let page = |name, address: &str| {
-            transport.check(name, address).map_err(|_| Problem::Invalid(name))
+            transport.check_page(name, address).map_err(|_| Problem::Invalid(name))
         };
         let complete = self.verification_uri_complete.as_deref();
         let user_code = clean(&self.user_code);

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::json::Object;
 use crate::{
-    error::{Endpoint, ErrorCode, ServerError},
+    error::{Endpoint, ErrorCode, Problem, ServerError},
     text::clean,
 };
 
@@ -19,10 +19,13 @@ pub(crate) struct Refused {
     pub(crate) retry_after: Option<Duration>,
 }
 
-/// The `error` code, if the answer has one that is a string and not empty.
-pub(crate) fn code(object: &Object<'_>) -> Option<ErrorCode> {
-    let code = object.text("error").ok()??;
-    Some(ErrorCode::from_wire(&code))
+/// The `error` code, if the answer has one that is a string and not empty. Two are one too many.
+pub(crate) fn code(object: &Object<'_>) -> Result<Option<ErrorCode>, Problem> {
+    match object.text("error") {
+        Ok(code) => Ok(code.map(|code| ErrorCode::from_wire(&code))),
+        Err(problem @ Problem::Duplicate(_)) => Err(problem),
+        Err(_) => Ok(None),
+    }
 }
 
 pub(crate) fn server_error(
@@ -34,7 +37,7 @@ pub(crate) fn server_error(
     ServerError {
         endpoint,
         status,
-        code: object.and_then(code),
+        code: object.and_then(|object| code(object).ok()?),
         description: object.and_then(description),
         uri: object
             .and_then(|object| object.text("error_uri").ok()?)

@@ -12,6 +12,8 @@ use crate::{error::Problem, http::BODY_BYTES_MAX};
 /// an error for whoever reads it.
 pub(crate) struct Object<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
+    /// The bytes that it came in were no UTF-8, and were read as well as can be.
+    not_utf_8: Option<Problem>,
 }
 
 impl<'a> Object<'a> {
@@ -38,6 +40,19 @@ impl<'a> Object<'a> {
         // serde_json's own text quotes values: only the place is kept.
         serde_json::from_str(text)
             .map_err(|error| Problem::NotJson { line: error.line(), column: error.column() })
+    }
+
+    /// Notes whether these bytes are UTF-8, which [`must_be_utf_8`](Self::must_be_utf_8) tells.
+    pub(crate) fn decoded_from(mut self, body: &[u8]) -> Self {
+        self.not_utf_8 = core::str::from_utf8(body)
+            .err()
+            .map(|error| Problem::NotJson { line: 1, column: error.valid_up_to() });
+        self
+    }
+
+    /// RFC 8259 §8.1. Whoever reads a success asks.
+    pub(crate) fn must_be_utf_8(&self) -> Result<(), Problem> {
+        self.not_utf_8.clone().map_or(Ok(()), Err)
     }
 
     /// A string; `""` is one.
@@ -126,7 +141,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                 while let Some(Key(key)) = map.next_key()? {
                     members.push((key, map.next_value()?));
                 }
-                Ok(Object { members })
+                Ok(Object { members, not_utf_8: None })
             }
         }
 

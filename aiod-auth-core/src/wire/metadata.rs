@@ -28,6 +28,7 @@ impl fmt::Debug for Metadata {
 
 impl Metadata {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
+        object.must_be_utf_8()?;
         let endpoint = |endpoint: Endpoint| Ok((endpoint, object.text(endpoint.metadata_name())?));
         Ok(Self {
             issuer: object.required_text("issuer")?,
@@ -61,9 +62,10 @@ impl Metadata {
         server.discovered_at = Some(now);
         for (endpoint, address) in self.endpoints {
             let Some(address) = address else { continue };
-            let name = endpoint.metadata_name();
-            server =
-                server.with_endpoint(endpoint, &address).map_err(|_| Problem::Invalid(name))?;
+            match issuer.transport().check(endpoint.metadata_name(), &address) {
+                Ok(url) => server.endpoints.put(endpoint, url),
+                Err(_) => server.unusable.push(endpoint),
+            }
         }
         server.token_auth_methods = self.token_auth_methods;
         server.revocation_auth_methods = self.revocation_auth_methods;

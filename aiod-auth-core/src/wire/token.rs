@@ -45,12 +45,13 @@ impl TokenAnswer {
 
 impl Granted {
     fn parse(object: &Object<'_>) -> Result<Self, Problem> {
+        object.must_be_utf_8()?;
         let access_token =
             token(object, "access_token")?.ok_or(Problem::Missing("access_token"))?;
         check_token_type(object)?;
         Ok(Self {
             access_token: AccessToken::new(access_token),
-            expires_in: object.seconds("expires_in")?.map(whole_seconds),
+            expires_in: object.seconds("expires_in")?.and_then(whole_seconds),
             // Keycloak and Kick; GitLab and LinkedIn have it under the second name.
             refresh_expires_in: match object.seconds("refresh_expires_in")? {
                 Some(seconds) => Some(seconds),
@@ -114,8 +115,9 @@ fn scope(object: &Object<'_>) -> Result<Option<Scope>, Problem> {
     scope.map(Some).map_err(|_| Problem::Invalid("scope"))
 }
 
-fn whole_seconds(duration: Duration) -> Duration {
-    Duration::from_secs(duration.as_secs())
+/// Less than one is as good as unknown: a token can't be refreshed that often.
+fn whole_seconds(duration: Duration) -> Option<Duration> {
+    Some(Duration::from_secs(duration.as_secs())).filter(|whole| !whole.is_zero())
 }
 
 #[cfg(test)]

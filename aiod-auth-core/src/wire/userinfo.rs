@@ -19,6 +19,7 @@ pub struct Userinfo {
 
 impl Userinfo {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
+        object.must_be_utf_8()?;
         // A claim of another shape is some other server's business.
         let text = |name| object.text(name).ok().flatten();
         let keycloak_roles = || object.object("realm_access").ok()??.strings("roles").ok()?;

@@ -28,14 +28,15 @@ pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(folder)
 }
 
-/// Takes from others what they may do in a folder of ours; but not in one like `/tmp`, which is
-/// everybody's on purpose, as its sticky bit says.
+/// Takes from others what they may do in a folder of ours; but not in one that was made for something
+/// else (`/tmp`, a home folder): a folder of ours is called `tokens`.
 pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     let metadata = fs::metadata(folder)?;
     let mode = metadata.mode() & 0o7777;
     let is_private = mode & 0o077 == 0;
     let is_shared = mode & 0o1000 != 0;
-    if is_private || is_shared || metadata.uid() != geteuid().as_raw() {
+    let is_for_tokens = folder.file_name().is_some_and(|name| name == "tokens");
+    if is_private || is_shared || !is_for_tokens || metadata.uid() != geteuid().as_raw() {
         return Ok(());
     }
     log::warn!("{} was open to other users", folder.display());

@@ -20,12 +20,14 @@ use aiod_auth_tests::{
 use aiod_auth_ureq::{Client, Profile};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let by_itself = std::env::args().any(|arg| arg == "--approve") || !stdout().is_terminal();
+    let approve = match std::env::args().nth(1).as_deref() {
+        None => false,
+        Some("--approve") => true,
+        Some(_) => return Err("the one argument is --approve".into()),
+    };
+    let by_itself = approve || !stdout().is_terminal();
 
-    let running = serve(Settings {
-        interval: Duration::from_secs(1),
-        ..Settings::default()
-    })?;
+    let running = serve(Settings { interval: Duration::from_secs(1), ..Settings::default() })?;
     println!(
         "1. An authorization server runs at {} (it ends with this program).\n",
         running.base_url
@@ -52,11 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     let me = client.who_am_i()?;
-    println!(
-        "3. Who am I? {}, roles {:?}.\n",
-        me.name.as_deref().unwrap_or("nameless"),
-        me.roles
-    );
+    println!("3. Who am I? {}, roles {:?}.\n", me.name.as_deref().unwrap_or("nameless"), me.roles);
 
     let first = client.token_for(Demand::new())?;
     let second = client.token_for(Demand::new().forced())?;
@@ -66,10 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     println!(
         "4. A refresh: a new access token ({}), a new refresh token ({}), saved before it was used ({}).\n",
-        yes(!first
-            .tokens
-            .access_token
-            .same_as(&second.tokens.access_token)),
+        yes(!first.tokens.access_token.same_as(&second.tokens.access_token)),
         yes(rotated),
         yes(store
             .load(&key)?
@@ -78,9 +73,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     client.log_out()?;
     let now_ms = aiod_auth_tests::sim::wall_clock_ms();
-    let alive = running
-        .simulator()
-        .access_token_is_alive(now_ms, second.tokens.access_token.expose());
+    let alive =
+        running.simulator().access_token_is_alive(now_ms, second.tokens.access_token.expose());
     println!(
         "5. Logout: the server says that the session is over; the token is dead there ({}), and gone here ({}).\n",
         yes(!alive),
@@ -95,10 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn indented(text: &str) -> String {
-    text.lines()
-        .map(|line| format!("   {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.lines().map(|line| format!("   {line}")).collect::<Vec<_>>().join("\n")
 }
 
 fn yes(really: bool) -> &'static str {

@@ -90,10 +90,12 @@ fn a_bots_token_is_dead_after_its_logout() {
 }
 
 #[test]
-fn a_refresh_token_that_a_bot_gets_is_not_needed() {
+fn a_refresh_token_that_a_bot_gets_is_not_kept() {
     let bot = Workplace::new("aiod", "aiod-bot-refresh").with_secret("aiod-bot-refresh-secret");
-    bot.json("login");
-    assert!(bot.record().unwrap().refresh_token.is_some());
+    let record = log_in(&bot);
     bot.json("refresh");
+    let newest = bot.run("token").answer().to_owned();
+    assert_ne!(newest, record.access_token.expose());
     assert_eq!(bot.json("logout")["outcome"], "ended");
+    assert!(!keycloak::is_active(&newest));
 }

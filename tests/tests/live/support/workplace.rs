@@ -62,7 +62,14 @@ impl Workplace {
         let scopes: Vec<_> = self.profile.scope().iter().collect();
         let (issuer, client_id) = (self.profile.issuer().as_str(), self.profile.client().id());
         let config = format!(
-            "default_profile = \"lab\"\n[profiles.lab]\nissuer = \"{issuer}\"\nclient_id = \"{client_id}\"\nscopes = {scopes:?}\n{lines}\n"
+            r#"
+            default_profile = "lab"
+            [profiles.lab]
+            issuer = "{issuer}"
+            client_id = "{client_id}"
+            scopes = {scopes:?}
+            {lines}
+            "#
         );
         self.write("config.toml", &config);
         self.options.clear();

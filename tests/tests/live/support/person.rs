@@ -1,0 +1,35 @@
+//! The person at the browser, one at a time.
+
+use std::sync::{Mutex, PoisonError};
+
+use aiod_auth_core::Prompt;
+use aiod_auth_tests::person::{ALICE, BOB, PersonError};
+
+/// Alice opens this page and approves the login.
+///
+/// When somebody approves one client for the first time twice at once, Keycloak writes the consent
+/// down twice, and answers each later approval with status 500. So the approvals queue up.
+pub(crate) fn alice_approves(page: &str) -> Result<(), PersonError> {
+    static BROWSER: Mutex<()> = Mutex::new(());
+    let _queue = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
+    ALICE.approve(page)
+}
+
+/// Bob opens this page and refuses.
+pub(crate) fn bob_refuses(page: &str) -> Result<(), PersonError> {
+    BOB.deny(page)
+}
+
+/// Nobody opens this page.
+#[expect(clippy::unnecessary_wraps, reason = "it stands where others decide")]
+pub(crate) fn nobody_comes(_page: &str) -> Result<(), PersonError> {
+    Ok(())
+}
+
+/// The page that a prompt of the blocking client asks to open.
+pub(crate) fn page(prompt: &Prompt) -> &str {
+    match prompt {
+        Prompt::DeviceCode(prompt) => prompt.page().as_str(),
+        other => panic!("{other:?}"),
+    }
+}
