@@ -233,7 +233,10 @@ mod tests {
         let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, |_| Ok(()));
         assert!(matches!(answer, Answer::Refused(_)));
         let response = Response::new(200, &[], b"{\"a\":\"\xe9\"}");
-        let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, Object::must_be_utf_8);
+        let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, |object| {
+            object.must_be_utf_8()?;
+            Ok(())
+        });
         assert!(matches!(answer, Answer::Broken(Problem::NotJson { .. })));
     }
 }

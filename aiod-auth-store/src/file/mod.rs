@@ -24,7 +24,8 @@ mod platform;
 
 /// Keeps tokens in a folder: one TOML file per login, which only the user can read.
 ///
-/// - **Private.** The folder has mode 0700 and a file 0600 from its first moment. A file or a
+/// - **Private.** A folder that is made has mode 0700 and a file 0600 from its first moment; a folder called
+///   `tokens` that others could look into is closed to them. A file or a
 ///   symbolic link that belongs to somebody else is refused.
 /// - **Whole.** A record is replaced at once, and has reached the disk when
 ///   [`save`](Store::save) returns. A symbolic link is written through, not replaced.

@@ -52,6 +52,8 @@ pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<(), StoreError> 
 /// Makes sure that the folder is there, and that only we can look into it.
 pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     create_folder(folder).map_err(StoreError::io("make the folder", folder))?;
+    let metadata = fs::metadata(folder).map_err(StoreError::io("look at the folder", folder))?;
+    check(folder, &metadata)?;
     platform::make_private(folder).map_err(StoreError::io("restrict the folder", folder))
 }
 

@@ -44,6 +44,26 @@ fn a_folder_for_everybody_stays_one() {
 }
 
 #[test]
+fn a_folder_that_was_made_for_something_else_keeps_its_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    set_mode(folder.path(), 0o755);
+    let place = Place::with_record();
+    FileStore::new(folder.path()).save(&place.key, &tokens("first")).unwrap();
+    assert_eq!(mode(folder.path()), 0o755);
+}
+
+#[test]
+fn a_folder_of_somebody_else_is_refused() {
+    let place = Place::with_record();
+    let folder = place.path().parent().unwrap().to_owned();
+    // Only root can give something away; for anybody else there is no such folder to be had here.
+    if chown(&folder, Some(65534), None).is_ok() {
+        let refused = place.store.save(&place.key, &tokens("second")).unwrap_err();
+        assert!(matches!(refused, StoreError::Refused { .. }), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_link_is_written_through() {
     let place = Place::with_record();
     let elsewhere = place.folder.path().join("elsewhere");
