@@ -109,7 +109,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Login {
-    /// How to log in: auto takes what the profile says, else the best there is
+    /// How to log in: auto takes what the profile says, else client credentials for a client with a
+    /// secret, the device flow for one without
     #[arg(long)]
     pub(crate) flow: Option<Flow>,
     /// Give up after this many seconds

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -11,7 +10,7 @@ use aiod_auth_core::{AuthenticationMethod, Endpoint};
 use clap::ValueEnum;
 use toml_edit::{DocumentMut, Item, TableLike};
 
-use crate::{args::Flow, failure::Failure, secret::SecretSource};
+use crate::{args::Flow, failure::Failure, own_file::OwnFile, secret::SecretSource};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -55,8 +54,8 @@ impl Config {
     /// Reads the file; none is an empty one.
     pub(crate) fn read(folder: &Path) -> Result<Self, Failure> {
         let file = folder.join("config.toml");
-        match fs::read_to_string(&file) {
-            Ok(text) => Self::parse(&text, &file),
+        match OwnFile::read(&file) {
+            Ok(read) => Self::parse(&read.text, &file),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Ok(Self { file, ..Self::default() })
             }

@@ -1,7 +1,7 @@
 //! Changing `config.toml` without touching what somebody else wrote in it: comments, order, keys.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
     process,
@@ -9,29 +9,43 @@ use std::{
 
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
-use crate::{config::Config, failure::Failure};
+use crate::{config::Config, failure::Failure, own_file::OwnFile};
 
 /// The file as a text that can be edited.
 #[derive(Debug)]
 pub(crate) struct ConfigFile {
-    folder: PathBuf,
     path: PathBuf,
     document: DocumentMut,
+    /// Held from reading to writing, so that nothing that others write in between is lost.
+    _lock: Option<File>,
 }
 
 impl ConfigFile {
-    /// Opens the file, or begins a new one. One with a mistake in it is left to its owner.
-    pub(crate) fn open(folder: &Path) -> Result<Self, Failure> {
+    /// Reads the file; none is an empty one.
+    pub(crate) fn read(folder: &Path) -> Result<Self, Failure> {
+        Self::open(folder, None)
+    }
+
+    /// Reads the file to change it, or begins a new one.
+    pub(crate) fn edit(folder: &Path) -> Result<Self, Failure> {
+        let path = resolved(folder.join("config.toml"));
+        let lock = make_private_folder(folder).and_then(|()| lock(&path));
+        let lock = lock
+            .map_err(|error| Failure::config(format!("cannot lock {}: {error}", path.display())))?;
+        Self::open(folder, Some(lock))
+    }
+
+    /// One with a mistake in it is left to its owner.
+    fn open(folder: &Path, lock: Option<File>) -> Result<Self, Failure> {
         let path = Config::read(folder)?.file;
-        let text = match fs::read_to_string(&path) {
+        let text = match OwnFile::read(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
-            other => other,
+            read => read.map(|read| read.text),
         };
-        let document = text.map(|text| text.parse());
-        let (Ok(Ok(document)), folder) = (document, folder.into()) else {
+        let Ok(Ok(document)) = text.map(|text| text.parse()) else {
             return Err(Failure::config(format!("cannot read {}", path.display())));
         };
-        Ok(Self { folder, path, document })
+        Ok(Self { path: resolved(path), document, _lock: lock })
     }
 
     /// The table of a profile, if there is one.
@@ -82,8 +96,7 @@ impl ConfigFile {
     }
 
     pub(crate) fn save(&self) -> Result<(), Failure> {
-        let saved = make_private_folder(&self.folder)
-            .and_then(|()| replace(&self.path, self.document.to_string().as_bytes()));
+        let saved = replace(&self.path, self.document.to_string().as_bytes());
         saved.map_err(|error| {
             Failure::config(format!("cannot write {}: {error}", self.path.display()))
         })
@@ -113,16 +126,32 @@ fn implicit_table() -> Item {
     Item::Table(table)
 }
 
+/// Where a symbolic link leads, even if nothing is there yet: the link itself stays.
+fn resolved(path: PathBuf) -> PathBuf {
+    match (fs::canonicalize(&path), fs::read_link(&path)) {
+        (Ok(target), _) => target,
+        // `join` with an absolute path is that path.
+        (Err(_), Ok(target)) => path.parent().map(|folder| folder.join(&target)).unwrap_or(target),
+        (Err(_), Err(_)) => path,
+    }
+}
+
+/// Waits for whoever changes the file now. The lock's file stays: others may wait for it.
+fn lock(path: &Path) -> io::Result<File> {
+    let path = path.with_file_name("config.toml.lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
 /// A reader sees the old file or the new one, never half of it.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    // A symbolic link stays one.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.into());
     let temporary = path.with_file_name(format!(".config.toml.{}", process::id()));
     let written = write_new(&temporary, content).and_then(|()| {
-        if let Ok(before) = fs::metadata(&path) {
+        if let Ok(before) = fs::metadata(path) {
             fs::set_permissions(&temporary, before.permissions())?;
         }
-        fs::rename(&temporary, &path)
+        fs::rename(&temporary, path)
     });
     if written.is_err() {
         // The first error is the one that counts.
@@ -160,7 +189,7 @@ issuer = "https://a.example" # old
 store = "memory"
 "#;
         fs::write(&path, before).unwrap();
-        let mut file = ConfigFile::open(folder.path()).unwrap();
+        let mut file = ConfigFile::edit(folder.path()).unwrap();
         let lab = file.profile_mut("lab").unwrap();
         set(lab, "issuer", "https://b.example");
         let new = file.profile_mut("new").unwrap();
@@ -183,6 +212,7 @@ issuer = "https://c.example"
         file.save().unwrap();
         let without = before.replace("a.example", "b.example");
         assert_eq!(fs::read_to_string(&path).unwrap(), without);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        // The file and its lock.
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

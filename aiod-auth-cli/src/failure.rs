@@ -43,6 +43,10 @@ impl Failure {
         Self::new(Kind::Config, message)
     }
 
+    pub(crate) fn cancelled() -> Self {
+        Self::new(Kind::Cancelled, "cancelled")
+    }
+
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -107,10 +111,14 @@ fn http_status(error: &Error) -> Option<u16> {
     if let Error::InvalidResponse { status, .. }
     | Error::Unreachable { cause: Unreachable::Status(status), .. } = error
     {
-        // 0: nothing came that has a status.
-        return Some(*status).filter(|status| *status != 0);
+        return known(*status);
     }
-    error.server_error().map(|said| said.status)
+    error.server_error().and_then(|said| known(said.status))
+}
+
+/// 0: nothing came that has a status.
+fn known(status: u16) -> Option<u16> {
+    Some(status).filter(|status| *status != 0)
 }
 
 impl From<StoreFailure> for Failure {

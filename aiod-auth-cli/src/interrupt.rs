@@ -5,9 +5,10 @@
 //! So that is the stretch in which the exit waits.
 
 use std::{
-    fs, mem, process,
+    mem, process,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 
 use aiod_auth_core::{Kind, RecordKey, Tokens};
@@ -34,17 +35,15 @@ struct State {
     under_way: usize,
     /// Ctrl-C was pressed.
     leaving: bool,
+    /// After such a stretch the command has nothing left to do but to say what came of it.
+    reports: bool,
 }
 
 impl Interrupt {
     /// From here on, Ctrl-C ends the program with exit code 4.
     pub(crate) fn install(&self, printer: &Printer) {
-        if is_told_to_ignore_signals() {
-            return;
-        }
         let (interrupt, for_handler) = (self.clone(), printer.clone());
-        let installed = ctrlc::set_handler(move || interrupt.leave(&for_handler));
-        if installed.is_err() {
+        if !on_signal(move || interrupt.signalled(&for_handler)) {
             printer.warn("Ctrl-C can't be handled here");
         }
     }
@@ -55,19 +54,45 @@ impl Interrupt {
         HeldOff(self.clone())
     }
 
-    fn leave(&self, printer: &Printer) {
+    /// The command that holds Ctrl-C off ends by itself then, and says what came of it.
+    pub(crate) fn report_first(&self) {
+        self.state().reports = true;
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.state().leaving
+    }
+
+    fn signalled(&self, printer: &Printer) {
         let mut state = self.state();
-        state.leaving = true;
-        if state.under_way > 0 {
-            printer.say("saving first, then leaving …");
+        let again = mem::replace(&mut state.leaving, true);
+        drop(state);
+        let (interrupt, printer) = (self.clone(), printer.clone());
+        if again {
+            thread::spawn(move || leave(&printer, "cancelled; what was under way may be lost"));
+            return;
+        }
+        thread::spawn(move || interrupt.leave_when_possible(&printer));
+    }
+
+    fn leave_when_possible(&self, printer: &Printer) {
+        let (mut state, waited) = self
+            .0
+            .ended
+            .wait_timeout_while(self.state(), NO_WAIT, |state| state.under_way > 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            // Not with the state held: whoever reads stderr may keep this waiting.
+            drop(state);
+            printer.say("finishing first; Ctrl-C again leaves at once …");
+            state = self.state();
         }
         while state.under_way > 0 {
             state = self.0.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         // Still held by this thread when the process ends: nothing new begins meanwhile.
         mem::forget(state);
-        printer.failure(&Failure::new(Kind::Cancelled, "cancelled"));
-        process::exit(exit_code(Kind::Cancelled).into());
+        leave(printer, "cancelled");
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -75,25 +100,64 @@ impl Interrupt {
     }
 }
 
-/// Whether whoever started this (nohup, a script's `&`) had one of the signals ignored. It stays so:
-/// `exec` hands that on to the command, a handler it could not. Only Linux says it.
-fn is_told_to_ignore_signals() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // proc(5): bit 0 is signal 1. SIGHUP is 1, SIGINT 2, SIGTERM 15.
-    ignored.is_some_and(|mask| mask & (1 | 1 << 1 | 1 << 14) != 0)
+fn leave(printer: &Printer, words: &str) {
+    let code = exit_code(Kind::Cancelled).into();
+    // Whoever reads stderr may have stopped without closing it.
+    thread::spawn(move || {
+        thread::sleep(TIME_TO_SAY_SO);
+        process::exit(code);
+    });
+    printer.failure(&Failure::new(Kind::Cancelled, words));
+    process::exit(code);
 }
 
-/// Until this is dropped, Ctrl-C waits.
+/// Not worth a word to a person.
+const NO_WAIT: Duration = Duration::from_millis(200);
+const TIME_TO_SAY_SO: Duration = Duration::from_millis(500);
+
+/// Calls this when a signal asks the program to end.
+#[cfg(unix)]
+fn on_signal(leave: impl Fn() + Send + 'static) -> bool {
+    use signal_hook::{
+        consts::{SIGHUP, SIGINT, SIGTERM},
+        iterator::Signals,
+    };
+
+    let ignored = ignored_signals();
+    let heard =
+        [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    let Ok(mut signals) = Signals::new(heard) else { return false };
+    thread::spawn(move || signals.forever().for_each(|_| leave()));
+    true
+}
+
+#[cfg(not(unix))]
+fn on_signal(leave: impl Fn() + Send + 'static) -> bool {
+    ctrlc::set_handler(leave).is_ok()
+}
+
+/// What whoever started this (nohup, a script's `&`) had ignored: bit 0 is signal 1, proc(5). It stays
+/// so: `exec` hands that on to the command, a handler it could not. Only Linux says it.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
+/// Until this is dropped, Ctrl-C waits; a second one does not.
 #[derive(Debug)]
 pub(crate) struct HeldOff(Interrupt);
 
 impl Drop for HeldOff {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        state.under_way -= 1;
         let leaving = state.leaving;
+        if leaving && state.reports {
+            // This thread ends the process: Ctrl-C goes on waiting for that.
+            return;
+        }
+        state.under_way -= 1;
         drop(state);
         self.0.0.ended.notify_all();
         // What was to be saved is saved. Nothing comes after it: the other thread ends the process.

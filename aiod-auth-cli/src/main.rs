@@ -16,6 +16,8 @@ mod duration;
 mod failure;
 mod interrupt;
 mod logger;
+mod login_command;
+mod own_file;
 mod print;
 mod secret;
 mod settings;

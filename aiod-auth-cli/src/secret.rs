@@ -1,14 +1,14 @@
 //! Where a client's secret is, and how it is read. It is never on a command line.
 
 use std::{
-    env, fs,
+    env,
     path::{Path, PathBuf},
 };
 
 use aiod_auth_core::ClientSecret;
 use toml_edit::DocumentMut;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, own_file::OwnFile};
 
 /// The variable with the secret of an ad hoc profile.
 pub(crate) const CLIENT_SECRET_VARIABLE: &str = "AIOD_AUTH_CLIENT_SECRET";
@@ -38,10 +38,14 @@ impl SecretSource {
 
 fn read_file(file: &Path) -> Result<ClientSecret, Failure> {
     let shown = file.display();
-    let text = fs::read_to_string(file).map_err(|error| {
+    let read = OwnFile::read(file).map_err(|error| {
         Failure::config(format!("cannot read the client secret in {shown}: {error}"))
     })?;
-    let secret = parse(text).map_err(|problem| Failure::config(format!("{shown} {problem}")))?;
+    if read.is_public {
+        log::warn!("everybody on this machine can read the client secret in {shown}");
+    }
+    let secret =
+        parse(read.text).map_err(|problem| Failure::config(format!("{shown} {problem}")))?;
     if secret.is_empty() {
         return Err(Failure::config(format!("{shown} has no client secret in it")));
     }

@@ -12,6 +12,7 @@ use crate::{
     context::Context,
     failure::Failure,
     interrupt::GuardedStore,
+    login_command,
     secret::{CLIENT_SECRET_VARIABLE, SecretSource},
 };
 
@@ -20,7 +21,9 @@ use crate::{
 pub(crate) struct Settings {
     /// Its name in config.toml; an ad hoc profile has none.
     pub(crate) name: Option<String>,
+    /// As much as tells whose record it is. What requests need is only looked for when there are any.
     pub(crate) profile: Profile,
+    config: ProfileConfig,
     pub(crate) store: Arc<dyn Store>,
     /// The command that logs in with the same settings.
     pub(crate) login_command: String,
@@ -55,17 +58,13 @@ impl Settings {
     ) -> Result<Self, Failure> {
         let settings = config.profile(name)?;
         let store = context.global.store.as_ref().or(settings.store.as_ref());
-        let mut login_command = String::from("aiod-auth login");
-        if config.default_profile.as_deref() != Some(name) {
-            login_command.push_str(" --profile ");
-            login_command.push_str(name);
-        }
         Ok(Self {
             name: Some(name.into()),
-            profile: profile(settings)
+            profile: profile_of_record(settings)
                 .map_err(|failure| failure.within(&format!("profile `{name}`")))?,
+            config: settings.clone(),
             store: open_store(context, store.map(String::as_str))?,
-            login_command,
+            login_command: login_command::of_profile(&context.global, config, name),
         })
     }
 
@@ -85,18 +84,19 @@ impl Settings {
         };
         Ok(Self {
             name: None,
-            profile: profile(&settings)?,
+            profile: profile_of_record(&settings)?,
+            config: settings,
             store: open_store(context, global.store.as_deref())?,
-            login_command: "aiod-auth login --issuer …".into(),
+            login_command: login_command::ad_hoc(global),
         })
     }
 
     /// Logs in like this, whatever the profile says; `auto` leaves it to the profile.
-    pub(crate) fn with_flow(mut self, flow: Flow) -> Result<Self, Failure> {
+    pub(crate) fn with_flow(mut self, flow: Flow) -> Self {
         if flow != Flow::Auto {
-            self.profile = self.profile.with_login(login_method(flow)?);
+            self.config.flow = Some(flow);
         }
-        Ok(self)
+        self
     }
 
     /// Keeps nothing on disk.
@@ -105,8 +105,36 @@ impl Settings {
         self
     }
 
-    pub(crate) fn client(&self) -> Client {
+    /// What makes requests, with the client's secret.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        let profile = profile(&self.config).map_err(|failure| match &self.name {
+            Some(name) => failure.within(&format!("profile `{name}`")),
+            None => failure,
+        })?;
+        Ok(Client::new(profile, Arc::clone(&self.store)))
+    }
+
+    /// What makes requests that may be refused for lack of the client's secret.
+    pub(crate) fn client_without_secret(&self) -> Client {
         Client::new(self.profile.clone(), Arc::clone(&self.store))
+    }
+
+    /// Whether a new token needs neither a person nor a refresh token.
+    pub(crate) fn logs_in_by_itself(&self) -> bool {
+        match self.config.flow.unwrap_or(Flow::Auto) {
+            Flow::ClientCredentials => true,
+            Flow::Auto => self.config.client_secret.is_some(),
+            Flow::Device | Flow::Browser | Flow::Password => false,
+        }
+    }
+
+    /// The environment variables that may hold a client's secret: no other program's business.
+    pub(crate) fn secret_variables(&self) -> Vec<String> {
+        let mut variables = vec![CLIENT_SECRET_VARIABLE.to_owned()];
+        if let Some(SecretSource::Variable(name)) = &self.config.client_secret {
+            variables.push(name.clone());
+        }
+        variables
     }
 
     pub(crate) fn key(&self) -> RecordKey {
@@ -135,15 +163,8 @@ pub(crate) fn profile_name(context: &Context, config: &Config) -> Result<String,
 
 /// What the core needs to know, checked by it.
 pub(crate) fn profile(settings: &ProfileConfig) -> Result<Profile, Failure> {
-    let missing = |what| Failure::config(format!("there is no {what}"));
-    let address = settings.issuer.as_deref().ok_or_else(|| missing("issuer"))?;
-    let issuer = if settings.allow_insecure_http {
-        Issuer::allowing_insecure_http(address)?
-    } else {
-        Issuer::new(address)?
-    };
-    let client_id = settings.client_id.as_deref().ok_or_else(|| missing("client_id"))?;
-    let mut client = ClientIdentity::public(client_id)?;
+    let issuer = issuer(settings)?;
+    let mut client = public_client(settings)?;
     if let Some(secret) = &settings.client_secret {
         client = client.with_secret(secret.read()?)?;
     }
@@ -157,6 +178,30 @@ pub(crate) fn profile(settings: &ProfileConfig) -> Result<Profile, Failure> {
         profile = profile.with_endpoint(*endpoint, address)?;
     }
     Ok(profile)
+}
+
+/// As much of it as tells whose record it is.
+fn profile_of_record(settings: &ProfileConfig) -> Result<Profile, Failure> {
+    let profile = Profile::with_client(issuer(settings)?, public_client(settings)?);
+    Ok(profile.with_scope(Scope::new(&settings.scopes)?))
+}
+
+fn issuer(settings: &ProfileConfig) -> Result<Issuer, Failure> {
+    let address = settings.issuer.as_deref().ok_or_else(|| missing("issuer"))?;
+    if settings.allow_insecure_http {
+        Ok(Issuer::allowing_insecure_http(address)?)
+    } else {
+        Ok(Issuer::new(address)?)
+    }
+}
+
+fn public_client(settings: &ProfileConfig) -> Result<ClientIdentity, Failure> {
+    let client_id = settings.client_id.as_deref().ok_or_else(|| missing("client_id"))?;
+    Ok(ClientIdentity::public(client_id)?)
+}
+
+fn missing(what: &str) -> Failure {
+    Failure::config(format!("there is no {what}"))
 }
 
 fn login_method(flow: Flow) -> Result<LoginMethod, Failure> {

@@ -15,9 +15,13 @@ pub(crate) fn run(context: &Context, options: &args::Exec) -> Result<ExitCode, F
     let Some((program, arguments)) = options.command.split_first() else {
         return Err(Failure::usage("there is no command to run"));
     };
-    let session = token::get(context, &Settings::new(context)?, Demand::new())?;
+    let settings = Settings::new(context)?;
+    let session = token::get(context, &settings, Demand::new())?;
     let mut command = Command::new(program);
     command.args(arguments).env("AIOD_AUTH_ACCESS_TOKEN", session.tokens.access_token.expose());
+    for variable in settings.secret_variables() {
+        command.env_remove(variable);
+    }
     replace_with(&mut command).map_err(|error| {
         let program = program.display();
         if error.kind() == ErrorKind::NotFound {

@@ -21,6 +21,9 @@ fn log_out_of_all(context: &Context, options: &args::Logout) -> Result<(), Failu
     let config = context.config()?;
     let mut outcome = Ok(());
     for name in config.profiles.keys() {
+        if context.interrupt.is_leaving() {
+            return Err(Failure::cancelled());
+        }
         let one = Settings::of_profile(context, &config, name).and_then(|settings| match settings
             .store
             .load(&settings.key())?
@@ -41,7 +44,14 @@ fn log_out_of_all(context: &Context, options: &args::Logout) -> Result<(), Failu
 }
 
 fn log_out(context: &Context, options: &args::Logout, settings: &Settings) -> Result<(), Failure> {
-    let client = settings.client();
+    let client = match settings.client() {
+        Err(failure) if options.ignore_errors => {
+            context.printer.warn(&failure.message);
+            settings.client_without_secret()
+        }
+        client => client?,
+    };
+    context.interrupt.report_first();
     let logged_out =
         if options.ignore_errors { client.log_out_ignoring_errors() } else { client.log_out() };
     let logged_out = logged_out.map_err(|error| settings.explain(error))?;

@@ -16,12 +16,28 @@ use crate::{
 };
 
 pub(crate) fn run(context: &Context, command: &Profile) -> Result<(), Failure> {
+    refuse_unused(&context.global, command)?;
     match command {
         Profile::List => list(context),
         Profile::Show { name } => show(context, name.as_deref()),
         Profile::Set(options) => change(context, options),
         Profile::Remove { name } => remove(context, name),
     }
+}
+
+/// Options that are for any command, but say nothing to this one, are a mistake.
+fn refuse_unused(global: &Global, command: &Profile) -> Result<(), Failure> {
+    let uses_profile = matches!(command, Profile::Show { name: None });
+    if global.profile.is_some() && !uses_profile {
+        return Err(Failure::usage("`profile` takes the name without --profile"));
+    }
+    let is_set = matches!(command, Profile::Set(_));
+    if (global.is_ad_hoc() || global.store.is_some()) && !is_set {
+        return Err(Failure::usage(
+            "--issuer, --client-id, --client-secret-file, --scope and --store are for `profile set`",
+        ));
+    }
+    Ok(())
 }
 
 fn list(context: &Context) -> Result<(), Failure> {
@@ -65,7 +81,7 @@ fn show(context: &Context, name: Option<&str>) -> Result<(), Failure> {
         None => settings::profile_name(context, &config)?,
     };
     config.profile(&name)?;
-    let file = ConfigFile::open(&context.config_folder()?)?;
+    let file = ConfigFile::read(&context.config_folder()?)?;
     let Some(profile) = file.profile(&name) else {
         return Ok(());
     };
@@ -103,7 +119,7 @@ fn change(context: &Context, options: &ProfileSet) -> Result<(), Failure> {
         return Err(Failure::usage("a profile's name has letters, digits, and any of -_."));
     }
     let folder = context.config_folder()?;
-    let mut file = ConfigFile::open(&folder)?;
+    let mut file = ConfigFile::edit(&folder)?;
     write(file.profile_mut(name)?, &context.global, options, &folder)?;
     if options.default {
         file.set_default_profile(name);
@@ -170,7 +186,7 @@ fn remove(context: &Context, name: &str) -> Result<(), Failure> {
     if let Ok(Some(location)) = left {
         context.printer.warn(&format!("its tokens are still there, and alive: {location}"));
     }
-    let mut file = ConfigFile::open(&context.config_folder()?)?;
+    let mut file = ConfigFile::edit(&context.config_folder()?)?;
     file.remove_profile(name);
     file.save()?;
     context.printer.say(&format!("The profile `{name}` is gone."));

@@ -10,8 +10,9 @@ use crate::{context::Context, failure::Failure, settings::Settings};
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let settings = Settings::new(context)?;
+    context.interrupt.report_first();
     let session = settings
-        .client()
+        .client()?
         .token_for(Demand::new().forced())
         .map_err(|error| settings.explain(error))?;
     // Here nobody gets the token, so nothing came of it.

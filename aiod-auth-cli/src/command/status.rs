@@ -2,7 +2,7 @@
 
 use std::{fmt, process::ExitCode, time::SystemTime};
 
-use aiod_auth_core::{Kind, LoginMethod, Timestamp, Tokens};
+use aiod_auth_core::{Kind, Timestamp, Tokens};
 use serde::Serialize;
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn run(context: &Context) -> Result<ExitCode, Failure> {
     let settings = Settings::new(context)?;
     let tokens = settings.store.load(&settings.key())?;
-    let reason = why_not(settings.profile.login(), tokens.as_ref(), SystemTime::now().into());
+    let reason = why_not(settings.logs_in_by_itself(), tokens.as_ref(), SystemTime::now().into());
     context.printer.answer(&Status::new(&settings, tokens.as_ref(), reason))?;
     if reason.is_none() {
         return Ok(ExitCode::SUCCESS);
@@ -68,7 +68,7 @@ impl<'a> Status<'a> {
 }
 
 /// Without a reason why not, `token` needs no new login, as far as can be known from here.
-fn why_not(login: LoginMethod, tokens: Option<&Tokens>, now: Timestamp) -> Option<Reason> {
+fn why_not(logs_in_by_itself: bool, tokens: Option<&Tokens>, now: Timestamp) -> Option<Reason> {
     let Some(tokens) = tokens else {
         return Some(Reason::NoRecord);
     };
@@ -79,7 +79,7 @@ fn why_not(login: LoginMethod, tokens: Option<&Tokens>, now: Timestamp) -> Optio
     let renewable = match &tokens.refresh_token {
         Some(_) => lives(tokens.refresh_expires_at),
         // Such a client gets a new token by itself.
-        None => login == LoginMethod::ClientCredentials,
+        None => logs_in_by_itself,
     };
     (!lives(tokens.expires_at) && !renewable).then_some(Reason::Expired)
 }
@@ -118,32 +118,32 @@ mod tests {
     use super::*;
 
     /// An access token until 10, perhaps a refresh token until another time.
-    fn check(login: LoginMethod, refresh_until: Option<i64>, now: i64, expected: Option<Reason>) {
+    fn check(by_itself: bool, refresh_until: Option<i64>, now: i64, expected: Option<Reason>) {
         let mut tokens = Tokens::new(AccessToken::new("a"), Timestamp::UNIX_EPOCH);
         tokens.expires_at = Some(Timestamp::from_unix_millis(10));
         if let Some(until) = refresh_until {
             tokens.refresh_token = Some(RefreshToken::new("r"));
             tokens.refresh_expires_at = Some(Timestamp::from_unix_millis(until));
         }
-        let found = why_not(login, Some(&tokens), Timestamp::from_unix_millis(now));
-        assert_eq!(found, expected, "{login:?} {refresh_until:?} at {now}");
+        let found = why_not(by_itself, Some(&tokens), Timestamp::from_unix_millis(now));
+        assert_eq!(found, expected, "{by_itself} {refresh_until:?} at {now}");
     }
 
     #[test]
     fn time_is_up_when_nothing_is_left_to_renew_with() {
-        let person = LoginMethod::Device;
+        let person = false;
         check(person, None, 9, None);
         check(person, None, 10, Some(Reason::Expired));
         check(person, Some(20), 19, None);
         check(person, Some(20), 20, Some(Reason::Expired));
-        check(LoginMethod::ClientCredentials, None, 1000, None);
+        check(true, None, 1000, None);
     }
 
     #[test]
     fn a_session_that_ended_is_over_whatever_the_time() {
         let mut tokens = Tokens::new(AccessToken::new("a"), Timestamp::UNIX_EPOCH);
         tokens.session_ended_at = Some(Timestamp::UNIX_EPOCH);
-        let found = why_not(LoginMethod::Device, Some(&tokens), Timestamp::UNIX_EPOCH);
+        let found = why_not(false, Some(&tokens), Timestamp::UNIX_EPOCH);
         assert_eq!(found, Some(Reason::SessionEnded));
     }
 }

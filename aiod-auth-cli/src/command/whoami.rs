@@ -9,7 +9,7 @@ use crate::{context::Context, failure::Failure, settings::Settings};
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let settings = Settings::new(context)?;
-    let client = settings.client();
+    let client = settings.client()?;
     let userinfo = client.who_am_i().map_err(|error| settings.explain(error))?;
     if let Some(session) = client.held() {
         super::token::warn_if_not_saved(context, &session);

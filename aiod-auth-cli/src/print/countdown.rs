@@ -37,6 +37,15 @@ impl Countdown {
         }
     }
 
+    /// Does this while the line is away.
+    pub(super) fn suspend(&self, print: impl FnOnce()) {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match shown {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
     fn replace(&self, bar: Option<ProgressBar>) -> Option<ProgressBar> {
         let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut shown, bar)

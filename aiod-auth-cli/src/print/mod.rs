@@ -69,56 +69,55 @@ impl Printer {
 
     /// A line of JSON on stdout.
     pub(crate) fn json(&self, answer: &impl Serialize) -> Result<(), Failure> {
-        let line = serde_json::to_string(answer)
-            .map_err(|_| Failure::new(Kind::Internal, "cannot write JSON"))?;
-        self.text(&line)
+        self.text(&to_json(answer)?)
+    }
+
+    /// A line of JSON on stdout, that somebody has to read.
+    pub(crate) fn needed_json(&self, answer: &impl Serialize) -> Result<(), Failure> {
+        self.needed_text(&to_json(answer)?)
     }
 
     /// Text on stdout, with a line break at its end; nothing if there is none.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
-        if text.is_empty() {
-            return Ok(());
-        }
-        let end = if text.ends_with('\n') { "" } else { "\n" };
-        let mut stdout = io::stdout().lock();
-        match write!(stdout, "{text}{end}").and_then(|()| stdout.flush()) {
-            Ok(()) => Ok(()),
+        match to_stdout(text) {
             // Whoever read it has seen enough.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            Err(error) => {
-                let message = format!("cannot write to stdout: {error}");
-                Err(Failure::new(Kind::Internal, message))
-            }
+            written => written.map_err(|error| unwritten(&error)),
         }
+    }
+
+    /// Text on stdout, that somebody has to read.
+    pub(crate) fn needed_text(&self, text: &str) -> Result<(), Failure> {
+        to_stdout(text).map_err(|error| unwritten(&error))
     }
 
     /// Words for a person.
     pub(crate) fn say(&self, words: &str) {
         if !self.quiet && !self.json {
-            to_stderr(words);
+            self.tell(words);
         }
     }
 
     /// Words for a person that a login can't do without.
     pub(crate) fn instruct(&self, words: &str) {
         if !self.json {
-            to_stderr(words);
+            self.tell(words);
         }
     }
 
     pub(crate) fn warn(&self, words: &str) {
         if self.json {
-            to_stderr(json!({ "warning": { "message": words } }));
+            self.tell(json!({ "warning": { "message": words } }));
         } else {
-            to_stderr(format_args!("{WARNING}warning{WARNING:#}: {words}"));
+            self.tell(format_args!("{WARNING}warning{WARNING:#}: {words}"));
         }
     }
 
     pub(crate) fn log(&self, words: &str) {
         if self.json {
-            to_stderr(json!({ "log": { "message": words } }));
+            self.tell(json!({ "log": { "message": words } }));
         } else {
-            to_stderr(format_args!("{DIM}{words}{DIM:#}"));
+            self.tell(format_args!("{DIM}{words}{DIM:#}"));
         }
     }
 
@@ -152,6 +151,28 @@ impl Printer {
     pub(crate) fn end_countdown(&self) {
         self.countdown.end();
     }
+
+    /// On stderr, above the countdown.
+    fn tell(&self, words: impl Display) {
+        self.countdown.suspend(|| to_stderr(words));
+    }
+}
+
+fn to_json(answer: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(answer).map_err(|_| Failure::new(Kind::Internal, "cannot write JSON"))
+}
+
+fn to_stdout(text: &str) -> io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let mut stdout = io::stdout().lock();
+    write!(stdout, "{text}{end}").and_then(|()| stdout.flush())
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::new(Kind::Internal, format!("cannot write to stdout: {error}"))
 }
 
 fn to_stderr(words: impl Display) {

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Write},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -12,7 +13,11 @@ use aiod_auth_tests::sim::{Fault, wall_clock_ms};
 use crate::world::World;
 
 fn interrupt(child: &Child) {
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    signal("-INT", &child.id().to_string());
+}
+
+fn signal(name: &str, process: &str) {
+    let kill = Command::new("kill").args([name, process]).status();
     assert!(kill.unwrap().success());
 }
 
@@ -49,4 +54,91 @@ fn a_refresh_under_way_is_saved_first() {
     let refresh_token = line.unwrap().trim_end_matches('"');
     assert!(world.server.simulator().refresh_token_is_alive(wall_clock_ms(), refresh_token));
     world.run("refresh").ended(0);
+}
+
+#[test]
+fn a_signal_that_is_ignored_stays_so_and_the_others_wait_all_the_same() {
+    let world = World::new();
+    world.log_in();
+    let delay = Fault::Delay(Duration::from_secs(1));
+    world.server.simulator().fault_at("/token", 1, delay);
+    let before = world.refreshes();
+    let refresh = world.command("refresh");
+    // A script's `&`: the shell has SIGINT ignored.
+    let mut script = Command::new("sh");
+    script.args(["-c", "\"$@\" & echo $!; wait $!; echo $?", "sh"]);
+    script.arg(refresh.get_program()).args(refresh.get_args());
+    script.envs(refresh.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut child = script.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let process = said.next().unwrap().unwrap();
+    while world.refreshes() == before {
+        thread::sleep(Duration::from_millis(5));
+    }
+    signal("-INT", &process);
+    signal("-TERM", &process);
+    // It has no more to do then than to say so.
+    assert_eq!(said.next().unwrap().unwrap(), "0");
+    child.wait().unwrap();
+    world.run("refresh").ended(0);
+}
+
+#[test]
+fn a_second_one_does_not_wait() {
+    let world = World::new();
+    world.log_in();
+    let delay = Fault::Delay(Duration::from_secs(20));
+    world.server.simulator().fault_at("/token", 1, delay);
+    let before = world.refreshes();
+    let mut command = world.command("refresh");
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    while world.refreshes() == before {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let started = Instant::now();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    interrupt(&child);
+    assert!(said.next().unwrap().unwrap().starts_with("finishing first"));
+    interrupt(&child);
+    assert!(said.next().unwrap().unwrap().contains("may be lost"));
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_refresh_token_that_was_sent_is_not_lost() {
+    let world = World::new();
+    let refresh_token = world.new_refresh_token();
+    let delay = Fault::Delay(Duration::from_secs(1));
+    world.server.simulator().fault_at("/token", 1, delay);
+    let before = world.refreshes();
+    let mut command = world.command("login --refresh-token-stdin --json");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(refresh_token.as_bytes()).unwrap();
+    while world.refreshes() == before {
+        thread::sleep(Duration::from_millis(5));
+    }
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    world.run("refresh").ended(0);
+}
+
+#[test]
+fn it_leaves_even_if_nobody_reads_what_it_says() {
+    let world = World::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let stderr = writer.try_clone().unwrap();
+    // As full as a pipe gets: what is written next waits.
+    let filler = thread::spawn(move || writer.write_all(&vec![b' '; 1 << 20]));
+    thread::sleep(Duration::from_millis(200));
+    let mut command = world.command("login --json");
+    let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+    let mut prompt = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut prompt).unwrap();
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    drop(reader);
+    filler.join().unwrap().ok();
 }

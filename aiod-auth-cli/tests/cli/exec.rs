@@ -27,3 +27,16 @@ fn signals_that_are_ignored_stay_ignored() {
     let ran = Ran::of(shell.env("AIOD_AUTH_CONFIG_DIR", folder), "");
     assert!(ran.ended(0).stdout.trim_end().ends_with('1'), "{ran:?}");
 }
+
+#[test]
+fn the_command_gets_no_client_secret() {
+    let world = World::new();
+    let issuer = &world.server.base_url;
+    let bot = "client_id = \"bot\"\nclient_secret_env = \"SECRET\"";
+    world.write("config.toml", &format!("[profiles.bot]\nissuer = \"{issuer}\"\n{bot}"));
+    let mut command =
+        world.command("--profile bot exec -- printenv SECRET AIOD_AUTH_CLIENT_SECRET");
+    command.env("SECRET", "bot-secret").env("AIOD_AUTH_CLIENT_SECRET", "canary");
+    let ran = Ran::of(&mut command, "");
+    assert_eq!(ran.ended(1).stdout, "");
+}

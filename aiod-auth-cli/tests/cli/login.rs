@@ -197,3 +197,49 @@ fn what_the_server_says_can_not_control_the_terminal() {
     ran.failed(1, "invalid_request");
     assert!(!ran.stderr.contains(['\u{1b}', '\u{7}']), "{ran:?}");
 }
+
+#[test]
+fn a_program_that_left_is_not_waited_for() {
+    let world = World::new();
+    let into_nothing = |line| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = world.command(line);
+        command.stdout(writer).stderr(Stdio::piped()).output().unwrap().status.code()
+    };
+    assert_eq!(into_nothing("login --json"), Some(4));
+    assert_eq!(world.server.simulator().grants(aiod_auth_tests::sim::DEVICE_CODE), 0);
+    assert_eq!(into_nothing("login --profile bot --print-token"), Some(1));
+    assert_eq!(into_nothing("login --profile bot --print-token --json"), Some(1));
+}
+
+#[test]
+fn a_refresh_token_is_neither_cut_nor_takes_a_bom() {
+    let world = World::new();
+    let line = "login --refresh-token-stdin";
+    let input = format!("\u{feff}{}\n", world.new_refresh_token());
+    world.run_with_input(line, &input).ended(0);
+    world.run_with_input(line, &"x".repeat((1 << 20) + 1)).failed(2, "too long");
+}
+
+#[test]
+fn the_hint_is_the_whole_command() {
+    let world = World::new();
+    let issuer = &world.server.base_url;
+    let hint = |ran: &Ran| ran.stderr.lines().last().unwrap().to_owned();
+    let mut command = world.command("token");
+    command.args(["--issuer", issuer, "--client-id", "it's", "--scope", "a b"]);
+    let expected = format!(
+        r"next: run `aiod-auth login --issuer {issuer} --client-id 'it'\''s' --scope 'a b'`"
+    );
+    assert_eq!(hint(&Ran::of(&mut command, "")), expected);
+
+    let mut command = world.command("token --profile lab");
+    let ran = Ran::of(command.env("AIOD_AUTH_PROFILE", "bot"), "");
+    assert_eq!(hint(&ran), "next: run `aiod-auth login --profile lab`");
+    let folder = world.path("");
+    let mut command = world.command("token --config-dir");
+    let ran = Ran::of(command.arg(&folder).env_remove("AIOD_AUTH_CONFIG_DIR"), "");
+    let expected = format!("next: run `aiod-auth login --config-dir {}`", folder.display());
+    assert_eq!(hint(&ran), expected);
+}

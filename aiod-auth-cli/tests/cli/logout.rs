@@ -54,3 +54,15 @@ fn one_that_fails_does_not_keep_the_others() {
     world.run("logout --all").ended(2);
     assert_eq!(world.records().len(), 1);
 }
+
+#[test]
+fn a_secret_that_is_gone_keeps_nobody_logged_in_here() {
+    let world = World::new();
+    world.run("login --profile bot").ended(0);
+    std::fs::remove_file(world.path("bot.toml")).unwrap();
+    world.run("logout --profile bot").failed(2, "cannot read the client secret");
+    let ran = world.run("logout --profile bot --ignore-errors");
+    assert!(ran.ended(0).stderr.starts_with("warning: "), "{ran:?}");
+    assert_eq!(world.records().len(), 0);
+    assert_eq!(world.run("logout --all").ended(0).stderr, "");
+}

@@ -81,7 +81,7 @@ fn configuration() {
         ("issuer = \"ISSUER\"\nclient_id = \"x\"\nclient_secret_env = \"GONE\"", "GONE"),
         (
             "issuer = \"ISSUER\"\nclient_id = \"x\"\nflow = \"client-credentials\"",
-            "need a client secret",
+            "a client secret",
         ),
     ] {
         let keys = keys.replace("ISSUER", issuer);
@@ -127,4 +127,22 @@ fn colours_are_for_those_who_want_them() {
     assert!(!world.run("token").stderr.contains('\u{1b}'));
     assert!(world.run("token --color always").stderr.contains("\u{1b}["));
     assert!(!world.run("token --color never").stderr.contains('\u{1b}'));
+}
+
+#[test]
+#[cfg(unix)]
+fn files_that_can_not_be_trusted() {
+    let world = World::new();
+    crate::world::set_mode(&world.path("bot.toml"), 0o644);
+    let ran = world.run_for_token("token --profile bot");
+    assert!(ran.ended(0).stderr.starts_with("warning: everybody"), "{ran:?}");
+    world.write("odd.txt", "\u{feff}p:a+s%20s/w&o=rd é\n");
+    world.run("login --profile odd").ended(0);
+
+    for name in ["bot.toml", "config.toml"] {
+        fs::remove_file(world.path(name)).unwrap();
+        let mkfifo = std::process::Command::new("mkfifo").arg(world.path(name)).status();
+        assert!(mkfifo.unwrap().success());
+        world.run("login --profile bot").failed(2, "not a regular file");
+    }
 }

@@ -90,3 +90,55 @@ fn tokens_that_stay_behind_are_named() {
     let ran = world.run("profile remove lab");
     assert!(ran.ended(0).stderr.contains(world.record().to_str().unwrap()), "{ran:?}");
 }
+
+#[test]
+fn options_that_say_nothing_here_are_refused() {
+    let world = World::new();
+    for line in [
+        "profile list --profile lab",
+        "profile list --issuer https://as.example",
+        "profile show --client-id x",
+        "profile show lab --profile bot",
+        "profile remove lab --scope x",
+        "profile remove lab --store file",
+        "profile set lab --profile bot",
+    ] {
+        world.run(line).failed(2, "");
+    }
+    world.run("profile show --profile bot").ended(0);
+}
+
+#[test]
+fn many_at_once_lose_nothing() {
+    let world = World::new();
+    let children: Vec<_> = (0..8)
+        .map(|n| {
+            let line = format!("profile set new{n} --issuer https://as.example --client-id x");
+            world.command(&line).stderr(std::process::Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let listed = world.run("profile list --json").ended(0).json();
+    assert_eq!(listed.as_array().unwrap().len(), 3 + 8);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_stays_one() {
+    let world = World::new();
+    fs::create_dir(world.path("dotfiles")).unwrap();
+    for target in ["dotfiles/there.toml", "dotfiles/not_yet.toml"] {
+        let link = world.path("config.toml");
+        if target.contains("there") {
+            fs::rename(&link, world.path(target)).unwrap();
+        } else {
+            fs::remove_file(&link).unwrap();
+        }
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        world.run("profile set new --issuer https://as.example --client-id x").ended(0);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(fs::read_to_string(world.path(target)).unwrap().contains("[profiles.new]"));
+    }
+}

@@ -57,3 +57,22 @@ fn nothing_is_left_to_renew_with() {
     // A bot gets a new token by itself.
     world.run("status --profile bot").ended(0);
 }
+
+#[test]
+fn a_record_is_shown_without_what_only_requests_need() {
+    let world = World::new();
+    world.run("login --profile bot").ended(0);
+    std::fs::remove_file(world.path("bot.toml")).unwrap();
+    world.run("status --profile bot").ended(0);
+    world.run("token --profile bot --force-refresh").failed(2, "cannot read the client secret");
+    let issuer = &world.server.base_url;
+    world.write(
+        "config.toml",
+        &format!("[profiles.a]\nissuer = \"{issuer}\"\nclient_id = \"a\"\nflow = \"browser\""),
+    );
+    world.run("status --profile a").ended(3);
+    world.run("login --profile a").failed(2, "browser");
+    let error =
+        world.run("login --profile a --flow client-credentials --json").ended(2).stderr.clone();
+    assert!(error.contains("a client secret"), "{error}");
+}

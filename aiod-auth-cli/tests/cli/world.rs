@@ -74,6 +74,8 @@ impl World {
 
     pub(crate) fn write(&self, name: &str, content: &str) {
         fs::write(self.path(name), content).unwrap();
+        #[cfg(unix)]
+        set_mode(&self.path(name), 0o600);
     }
 
     /// The command with these arguments and nothing of this process's environment.
@@ -264,6 +266,11 @@ fn check_for_secrets(text: &str) {
 #[cfg(unix)]
 pub(crate) fn mode(path: &Path) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o777
+}
+
+#[cfg(unix)]
+pub(crate) fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
 }
 
 #[cfg(not(unix))]

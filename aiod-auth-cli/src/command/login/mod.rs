@@ -1,9 +1,7 @@
 //! `login`: shows the person what to do, waits, and keeps the tokens.
 
-use std::io::{self, IsTerminal, Read};
-
 use aiod_auth_core::{
-    RefreshToken, Timestamp, Tokens,
+    Timestamp, Tokens,
     session::{Kept, SessionTokens},
 };
 use serde::Serialize;
@@ -12,11 +10,12 @@ use crate::{args, context::Context, failure::Failure, settings::Settings};
 
 mod browser;
 mod prompt;
+mod refresh_token;
 
 pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failure> {
     let mut settings = Settings::new(context)?;
     if let Some(flow) = options.flow {
-        settings = settings.with_flow(flow)?;
+        settings = settings.with_flow(flow);
     }
     if options.no_save {
         settings = settings.without_saving();
@@ -31,31 +30,20 @@ fn log_in(
     options: &args::Login,
     settings: &Settings,
 ) -> Result<SessionTokens, Failure> {
-    let client = settings.client();
+    let client = settings.client()?;
     let session = if options.refresh_token_stdin {
-        client.login_with_refresh_token(read_refresh_token(context)?)
+        let token = refresh_token::read(context)?;
+        // The server may give another in its place: leaving now would lose it.
+        context.interrupt.report_first();
+        let _held_off = context.interrupt.hold_off();
+        client.login_with_refresh_token(token)
     } else {
-        client.login_within(options.timeout, |asked| prompt::show(context, options, asked))
+        let secrets = settings.secret_variables();
+        client
+            .login_within(options.timeout, |asked| prompt::show(context, options, &secrets, asked))
     };
     session.map_err(|error| settings.explain(error))
 }
-
-fn read_refresh_token(context: &Context) -> Result<RefreshToken, Failure> {
-    let stdin = io::stdin();
-    if stdin.is_terminal() {
-        context.printer.instruct("Paste the refresh token, then press Enter and Ctrl-D:");
-    }
-    let mut text = String::new();
-    let read = stdin.lock().take(BYTES_MAX).read_to_string(&mut text);
-    let token = text.trim();
-    if read.is_err() || token.is_empty() || token.contains(|c: char| c.is_control() || c == ' ') {
-        return Err(Failure::usage("what stdin brought is no refresh token"));
-    }
-    Ok(RefreshToken::new(token))
-}
-
-/// No token is near this size.
-const BYTES_MAX: u64 = 1 << 20;
 
 /// A token that was asked for is handed out even if it could not be saved.
 fn report(
@@ -89,15 +77,19 @@ fn answer(
 ) -> Result<(), Failure> {
     let access_token = options.print_token.then(|| tokens.access_token.expose());
     if context.global.json {
-        return context.printer.json(&Authenticated {
+        let event = Authenticated {
             event: "authenticated",
             profile: settings.name.as_deref(),
             expires_at: tokens.expires_at.as_ref().map(Timestamp::to_string),
             scope: tokens.scope.iter().collect(),
             access_token,
-        });
+        };
+        if options.print_token {
+            return context.printer.needed_json(&event);
+        }
+        return context.printer.json(&event);
     }
-    context.printer.text(access_token.unwrap_or_default())
+    context.printer.needed_text(access_token.unwrap_or_default())
 }
 
 #[derive(Serialize)]

@@ -6,9 +6,14 @@ use serde::Serialize;
 use super::browser;
 use crate::{args, context::Context};
 
-pub(super) fn show(context: &Context, options: &args::Login, prompt: &Prompt) -> Reply {
+pub(super) fn show(
+    context: &Context,
+    options: &args::Login,
+    secret_variables: &[String],
+    prompt: &Prompt,
+) -> Reply {
     match prompt {
-        Prompt::DeviceCode(prompt) => show_device_code(context, options, prompt),
+        Prompt::DeviceCode(prompt) => show_device_code(context, options, secret_variables, prompt),
         other => {
             context.printer.instruct(&other.to_string());
             Reply::Shown
@@ -26,10 +31,15 @@ struct Event<'a> {
     interval: u64,
 }
 
-fn show_device_code(context: &Context, options: &args::Login, prompt: &DevicePrompt) -> Reply {
+fn show_device_code(
+    context: &Context,
+    options: &args::Login,
+    secret_variables: &[String],
+    prompt: &DevicePrompt,
+) -> Reply {
     let printer = &context.printer;
     if context.global.json {
-        let told = printer.json(&Event {
+        let told = printer.needed_json(&Event {
             event: "prompt",
             verification_uri: prompt.verification_uri.as_str(),
             verification_uri_complete: prompt.verification_uri_complete.as_ref().map(AsRef::as_ref),
@@ -48,7 +58,7 @@ fn show_device_code(context: &Context, options: &args::Login, prompt: &DevicePro
         printer.qr_code(prompt.page().as_str());
     }
     if !options.no_browser && !context.global.json {
-        browser::open(prompt.page().as_str());
+        browser::open(prompt.page().as_str(), secret_variables);
     }
     printer.count_down(prompt.expires_in.unwrap_or(options.timeout).min(options.timeout));
     Reply::Shown

@@ -54,7 +54,7 @@ pub(super) fn get(
     settings: &Settings,
     demand: Demand,
 ) -> Result<SessionTokens, Failure> {
-    let session = settings.client().token_for(demand).map_err(|error| settings.explain(error))?;
+    let session = settings.client()?.token_for(demand).map_err(|error| settings.explain(error))?;
     warn_if_not_saved(context, &session);
     Ok(session)
 }

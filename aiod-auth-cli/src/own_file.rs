@@ -1,0 +1,78 @@
+//! Reading a file that this program trusts: its settings, or a secret.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Error, ErrorKind, Read},
+    path::Path,
+};
+
+/// A regular file, whose owner may tell this program what to do.
+#[derive(Debug)]
+pub(crate) struct OwnFile {
+    pub(crate) text: String,
+    /// Whether everybody on this machine can read it.
+    pub(crate) is_public: bool,
+}
+
+impl OwnFile {
+    pub(crate) fn read(path: &Path) -> io::Result<Self> {
+        // Before it is opened: a pipe without a writer would never come back.
+        check(&fs::metadata(path)?)?;
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        check(&metadata)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        Ok(Self { text: without_bom(text), is_public: is_public(&metadata) })
+    }
+}
+
+/// Some editors put one before the text.
+pub(crate) fn without_bom(text: String) -> String {
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
+}
+
+fn check(metadata: &Metadata) -> io::Result<()> {
+    if !metadata.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    #[cfg(unix)]
+    {
+        let owner = std::os::unix::fs::MetadataExt::uid(metadata);
+        if !may_be_trusted(owner, rustix::process::geteuid().as_raw()) {
+            return Err(Error::new(ErrorKind::PermissionDenied, "it belongs to another user"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn may_be_trusted(owner: u32, me: u32) -> bool {
+    owner == me || owner == 0
+}
+
+#[cfg(unix)]
+fn is_public(metadata: &Metadata) -> bool {
+    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o004 != 0
+}
+
+#[cfg(not(unix))]
+fn is_public(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_belongs_to_this_user_or_to_root() {
+        assert!(may_be_trusted(1000, 1000));
+        assert!(may_be_trusted(0, 1000));
+        assert!(!may_be_trusted(1001, 1000));
+        assert!(!may_be_trusted(1000, 0));
+    }
+}
