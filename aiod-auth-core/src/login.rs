@@ -32,6 +32,8 @@ pub struct Login {
     policy: RetryPolicy,
     limit: Duration,
     refresh_token: Option<RefreshToken>,
+    /// It is another one than the caller's, which it replaced.
+    rotated: bool,
     server: Option<Arc<AuthorizationServer>>,
     spent: Duration,
     state: State,
@@ -68,8 +70,17 @@ impl Login {
         limit: Duration,
         policy: RetryPolicy,
     ) -> Self {
-        let (refresh_token, spent, state) = (None, Duration::ZERO, State::Start);
-        Self { profile, policy: policy.within(limit), limit, refresh_token, server, spent, state }
+        let (refresh_token, rotated, spent, state) = (None, false, Duration::ZERO, State::Start);
+        Self {
+            profile,
+            policy: policy.within(limit),
+            limit,
+            refresh_token,
+            rotated,
+            server,
+            spent,
+            state,
+        }
     }
 
     /// Logs in with a refresh token that somebody else got (some platforms call it an API key), and
@@ -124,7 +135,21 @@ impl Login {
                 }
                 outcome => return outcome.transpose(),
             },
-            State::Requesting(request) => return request.take_outcome(now).transpose(),
+            State::Requesting(request) => {
+                let outcome = request.take_outcome(now).transpose();
+                // The one that was sent is dead, and the answer is of no other use: once more.
+                if let (Err(_), Some(rotated), false) =
+                    (&outcome, request.take_new_refresh_token(), self.rotated)
+                    && let Some(server) = self.server.take()
+                {
+                    self.rotated = true;
+                    self.spent = self.spent.saturating_add(request.spent());
+                    self.refresh_token = Some(rotated);
+                    self.begin(server)?;
+                    return Ok(None);
+                }
+                return outcome;
+            }
             State::Asking(_, None) | State::Ended => {}
         }
         Ok(None)

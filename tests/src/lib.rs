@@ -6,6 +6,7 @@
 pub mod fuzzing;
 pub mod person;
 pub mod sim;
+pub mod strategies;
 pub mod world;
 
 /// The examples of the README are compiled.

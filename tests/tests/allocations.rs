@@ -11,8 +11,10 @@ use aiod_auth_ureq::{Client, Profile};
 
 #[test]
 fn a_token_that_is_still_good_costs_no_allocation() {
-    let running = serve(Settings { interval: Duration::from_secs(1), ..Settings::default() }).unwrap();
-    let client = Client::new(Profile::new(&running.base_url, "demo").unwrap(), MemoryStore::default());
+    let running =
+        serve(Settings { interval: Duration::from_secs(1), ..Settings::default() }).unwrap();
+    let client =
+        Client::new(Profile::new(&running.base_url, "demo").unwrap(), MemoryStore::default());
     let approve = |prompt: &Prompt| {
         if let Prompt::DeviceCode(prompt) = prompt {
             assert!(running.simulator().approve(&prompt.user_code, "alice"));

@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod behaviour;
+mod fuzz_corpus;
+mod properties;

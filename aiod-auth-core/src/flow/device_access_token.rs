@@ -78,10 +78,13 @@ impl DeviceAccessTokenRequest {
         Ok(machine)
     }
 
-    /// Counts time that has gone since the code was given, before the first poll.
+    /// Counts time that has gone since the code was given. No wait goes past the deadline.
     pub(crate) fn spend(&mut self, time: Duration) {
         self.time.spend(time);
         self.request.set_timeout(self.time.left());
+        if let State::Waiting(delay, reason) = self.state {
+            self.wait(delay, reason);
+        }
     }
 
     fn wait(&mut self, delay: Duration, reason: Reason) {

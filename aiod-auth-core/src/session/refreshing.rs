@@ -188,7 +188,7 @@ impl Refreshing {
         }
         if let Error::OutcomeUnknown { .. } = error {
             self.lost_once = true;
-            self.state = State::Resting(self.around.policy.delay(1));
+            self.state = State::Resting(self.around.policy.delay(1).max(Duration::from_millis(1)));
             return Ok(None);
         }
         // The record stays, marked, until a new login replaces it.

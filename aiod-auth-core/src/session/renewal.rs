@@ -349,7 +349,8 @@ impl Session {
                 return self.finish(Arc::clone(tokens), self.kept(tokens));
             }
             self.judge(tokens, now);
-            let ended = |at| now.saturating_duration_since(at) < VERDICT_AGE_MAX;
+            // Not one from a clock that was ahead: it would hold for as long as that.
+            let ended = |at| at <= now && now.saturating_duration_since(at) < VERDICT_AGE_MAX;
             if tokens.session_ended_at.is_some_and(ended) {
                 let verdict = Box::new(ServerError::remembered());
                 return self.fail(Error::SessionEnded(verdict), now);

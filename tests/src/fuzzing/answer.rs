@@ -8,7 +8,8 @@ use url::form_urlencoded;
 
 use super::{
     CANARY, ISSUER,
-    script::{Answer, Body, Edit, Name, Value, Word},
+    script::{Answer, Body, Edit, Value},
+    words::Name,
 };
 
 /// Writes answers. Every secret in them is a new one.
@@ -70,7 +71,7 @@ impl Answerer {
         Written {
             status,
             headers: headers(answer),
-            slow_down: is_whole && matches!(answer.body, Body::Error(Word::SlowDown, _)),
+            slow_down: is_whole && answer.body.is_slow_down(),
             refresh_token: good_refresh_token(&members).filter(|_| is_whole && status == 200),
             body,
         }
@@ -189,59 +190,6 @@ fn harmless(bytes: &[u8]) -> Vec<u8> {
 pub(super) fn field(request: &Request, name: &str) -> Option<String> {
     let mut fields = form_urlencoded::parse(request.body());
     fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned())
-}
-
-impl Name {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::AccessToken => "access_token",
-            Self::RefreshToken => "refresh_token",
-            Self::IdToken => "id_token",
-            Self::TokenType => "token_type",
-            Self::ExpiresIn => "expires_in",
-            Self::RefreshExpiresIn => "refresh_expires_in",
-            Self::Scope => "scope",
-            Self::Error => "error",
-            Self::ErrorDescription => "error_description",
-            Self::DeviceCode => "device_code",
-            Self::UserCode => "user_code",
-            Self::VerificationUri => "verification_uri",
-            Self::VerificationUriComplete => "verification_uri_complete",
-            Self::Interval => "interval",
-            Self::Issuer => "issuer",
-            Self::TokenEndpoint => "token_endpoint",
-            Self::DeviceAuthorizationEndpoint => "device_authorization_endpoint",
-            Self::EndSessionEndpoint => "end_session_endpoint",
-            Self::UserinfoEndpoint => "userinfo_endpoint",
-            Self::AuthMethods => "token_endpoint_auth_methods_supported",
-            Self::Subject => "sub",
-        }
-    }
-
-    fn is_secret(self) -> bool {
-        let name = self.as_str();
-        ["access_token", "refresh_token", "id_token", "device_code"].contains(&name)
-    }
-}
-
-impl Word {
-    fn as_json(self) -> String {
-        let word = match self {
-            Self::AuthorizationPending => "authorization_pending",
-            Self::SlowDown => "slow_down",
-            Self::AccessDenied => "access_denied",
-            Self::ExpiredToken => "expired_token",
-            Self::InvalidGrant => "invalid_grant",
-            Self::InvalidClient => "invalid_client",
-            Self::InvalidToken => "invalid_token",
-            Self::ServerError => "server_error",
-            Self::UnsupportedTokenType => "unsupported_token_type",
-            Self::Bearer => "Bearer",
-            Self::ClientSecretPost => "client_secret_post",
-            Self::PrivateKeyJwt => "private_key_jwt",
-        };
-        json!(word).to_string()
-    }
 }
 
 /// Where no secret may ever go.

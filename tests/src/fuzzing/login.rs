@@ -41,7 +41,7 @@ pub fn machine_login(script: &LoginScript) -> &'static str {
         login = login.with_refresh_token(RefreshToken::new(format!("{CANARY}-given")));
     }
     let mut stage = Stage::new(&script.around);
-    stage.limit = Some(limit);
+    stage.time.limit = Some(limit);
     match stage.play(&mut login) {
         Ok(LoggedIn { tokens, .. }) => {
             assert!(!tokens.access_token.expose().is_empty());

@@ -20,8 +20,10 @@ mod records;
 mod script;
 mod session;
 mod stage;
+mod time;
 mod token_answer;
 mod watch;
+mod words;
 
 /// Reads a script as a fuzz target does.
 #[must_use]

@@ -42,7 +42,8 @@ impl Records {
 
     /// A refresh brought a new refresh token, or none. The old one may be dead.
     pub(super) fn rotated(&mut self, refresh_token: Option<String>) {
-        self.unsaved.extend(refresh_token);
+        // Not yet: a login with a refresh token loses the next one if the answer is otherwise broken.
+        self.unsaved.extend(refresh_token.filter(|_| self.needs_lock));
     }
 
     pub(super) fn perform(

@@ -5,6 +5,8 @@ use std::time::Duration;
 use aiod_auth_core::RetryPolicy;
 use arbitrary::Arbitrary;
 
+use super::words::{Name, Word};
+
 /// What comes of each step, in this order. The last one of each list goes on for ever; an empty list
 /// means that all is well.
 #[derive(Arbitrary, Debug)]
@@ -118,37 +120,17 @@ pub(super) enum Body {
     Bytes(Vec<u8>),
 }
 
+impl Body {
+    pub(super) fn is_slow_down(&self) -> bool {
+        matches!(self, Self::Error(Word::SlowDown, edits) if edits.is_empty())
+    }
+}
+
 #[derive(Arbitrary, Clone, Debug)]
 pub(super) enum Edit {
     Remove(Name),
     /// A second one, if there is one already.
     Add(Name, Value),
-}
-
-/// The members that somebody reads.
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub(super) enum Name {
-    AccessToken,
-    RefreshToken,
-    IdToken,
-    TokenType,
-    ExpiresIn,
-    RefreshExpiresIn,
-    Scope,
-    Error,
-    ErrorDescription,
-    DeviceCode,
-    UserCode,
-    VerificationUri,
-    VerificationUriComplete,
-    Interval,
-    Issuer,
-    TokenEndpoint,
-    DeviceAuthorizationEndpoint,
-    EndSessionEndpoint,
-    UserinfoEndpoint,
-    AuthMethods,
-    Subject,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -168,22 +150,6 @@ pub(super) enum Value {
     HomeAddress,
     /// Plain `http`: it must be refused.
     InsecureAddress,
-}
-
-#[derive(Arbitrary, Clone, Copy, Debug)]
-pub(super) enum Word {
-    AuthorizationPending,
-    SlowDown,
-    AccessDenied,
-    ExpiredToken,
-    InvalidGrant,
-    InvalidClient,
-    InvalidToken,
-    ServerError,
-    UnsupportedTokenType,
-    Bearer,
-    ClientSecretPost,
-    PrivateKeyJwt,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug, Default)]

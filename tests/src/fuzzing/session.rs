@@ -40,8 +40,8 @@ pub fn machine_session(script: &SessionScript) -> &'static str {
     let Ok(profile) = script.client.profile() else { return "config" };
     let mut stage = Stage::new(&script.around);
     if let Some(expired_s) = script.stored_expired_s {
-        let now_ms = stage.now().as_unix_millis();
-        let mut tokens = stage.answerer.tokens(stage.now());
+        let now_ms = stage.time.now().as_unix_millis();
+        let mut tokens = stage.answerer.tokens(stage.time.now());
         let expired_ms = i64::from(expired_s).saturating_mul(1000);
         tokens.expires_at = Some(Timestamp::from_unix_millis(now_ms.saturating_sub(expired_ms)));
         stage.records.stored = Some(Arc::new(tokens));

@@ -4,14 +4,15 @@ use std::{fmt::Debug, time::Duration};
 
 use aiod_auth_core::{
     Ask, Error, Exchange, InFlight, Machine, NoResponse, Pause, Prompt, Reply, Request, Response,
-    Step, StoreAccess, Timestamp,
+    Step, StoreAccess,
 };
 
 use super::{
     answer::{Answerer, field},
-    pace::{Pace, Polled},
+    pace::Polled,
     records::Records,
-    script::{Answer, Asked, Jump, Script, Sent, Slept, Turn},
+    script::{Answer, Asked, Script, Sent, Slept, Turn},
+    time::Time,
     watch,
 };
 
@@ -21,12 +22,7 @@ pub(super) struct Stage<'s> {
     played: Played,
     pub(super) answerer: Answerer,
     pub(super) records: Records,
-    /// How long the machine may take in all.
-    pub(super) limit: Option<Duration>,
-    elapsed: Duration,
-    clock: Timestamp,
-    /// Of the device code that the person was shown.
-    pace: Option<Pace>,
+    pub(super) time: Time,
 }
 
 /// How many turns of each list were played.
@@ -45,15 +41,8 @@ impl<'s> Stage<'s> {
             played: Played::default(),
             answerer: Answerer::default(),
             records: Records::default(),
-            limit: None,
-            elapsed: Duration::ZERO,
-            clock: Timestamp::from_unix_millis(START_MS),
-            pace: None,
+            time: Time::default(),
         }
-    }
-
-    pub(super) const fn now(&self) -> Timestamp {
-        self.clock
     }
 
     /// Runs a machine to its end.
@@ -61,46 +50,56 @@ impl<'s> Stage<'s> {
     where
         M: Machine<Output: Debug> + Debug,
     {
-        (self.elapsed, self.pace) = (Duration::ZERO, None);
+        self.time.begin();
         for _ in 0..OPERATIONS_MAX {
             watch::silent(machine);
             // The first ticket is dropped: that must change nothing.
-            let dropped = match machine.poll(self.now()) {
+            let dropped = match machine.poll(self.time.now()) {
                 Ok(Step::Done(output)) => {
                     watch::silent(&output);
-                    watch::finished(machine, self.now());
+                    watch::finished(machine, self.time.now());
                     return Ok(output);
                 }
                 Ok(step) => watch::seen(&step),
-                Err(error) => {
-                    watch::error(&error, self.records.broken);
-                    watch::finished(machine, self.now());
-                    return Err(error);
-                }
+                Err(error) => return Err(self.failed(machine, error)),
             };
-            let step = machine.poll(self.now());
-            assert_eq!(dropped, step.as_ref().map_or_else(ToString::to_string, watch::seen));
-            match step {
-                Ok(Step::Send(exchange)) => self.send(exchange),
-                Ok(Step::Store(access)) => self.store(access),
-                Ok(Step::Ask(ask)) => self.ask(ask),
-                Ok(Step::Wait(pause)) => self.sleep(pause),
-                Ok(Step::Done(_)) | Err(_) => {}
+            match machine.poll(self.time.now()) {
+                Ok(step) => {
+                    assert_eq!(dropped, watch::seen(&step));
+                    self.perform(step);
+                }
+                Err(error) => panic!("{dropped}: dropped, it was {error}"),
             }
         }
         panic!("no end after {OPERATIONS_MAX} operations: {machine:?}");
     }
 
+    fn failed<M: Machine>(&self, machine: &mut M, error: Error) -> Error {
+        watch::error(&error, self.records.broken);
+        watch::finished(machine, self.time.now());
+        error
+    }
+
+    fn perform<T>(&mut self, step: Step<'_, T>) {
+        match step {
+            Step::Send(exchange) => self.send(exchange),
+            Step::Store(access) => self.store(access),
+            Step::Ask(ask) => self.ask(ask),
+            Step::Wait(pause) => self.sleep(pause),
+            Step::Done(_) => {}
+        }
+    }
+
     fn send(&mut self, exchange: Exchange<'_>) {
         let request = exchange.request().clone();
         watch::request(&request);
+        self.time.send(request.timeout());
         let grant_type = field(&request, "grant_type").unwrap_or_default();
         if grant_type == "refresh_token" {
             self.records.spends_refresh_token();
         }
         if grant_type.ends_with("device_code") {
-            self.pace.iter().for_each(Pace::poll);
-            self.check_left(request.timeout().unwrap_or(Duration::MAX));
+            self.time.poll();
         }
 
         let Turn { jump, took, outcome } = turn(&self.script.sends, &mut self.played.sends);
@@ -108,7 +107,7 @@ impl<'s> Stage<'s> {
         let no_response = match outcome {
             Sent::Abandoned => return self.abandon(in_flight),
             Sent::Answered(answer) => {
-                self.pass(took.time(), jump);
+                self.time.pass(took.time(), jump);
                 return self.answer(in_flight, &request, &answer, took.time());
             }
             Sent::Refused => NoResponse::NotSent("connection refused"),
@@ -116,14 +115,14 @@ impl<'s> Stage<'s> {
             Sent::Untrusted => NoResponse::Untrusted,
             Sent::TooLarge => NoResponse::TooLarge,
         };
-        self.pass(took.time(), jump);
-        in_flight.complete(self.now(), took.time(), Err(no_response));
-        self.polled(Polled::NoAnswer);
+        self.time.pass(took.time(), jump);
+        in_flight.complete(self.time.now(), took.time(), Err(no_response));
+        self.time.polled(Polled::NoAnswer);
     }
 
     fn abandon(&mut self, in_flight: InFlight<'_>) {
         drop(in_flight);
-        self.polled(Polled::NoAnswer);
+        self.time.polled(Polled::NoAnswer);
     }
 
     fn answer(
@@ -137,24 +136,18 @@ impl<'s> Stage<'s> {
         let headers: Vec<_> = written.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         let response = Response::new(written.status, &headers, &written.body);
         watch::silent(&response);
-        in_flight.complete(self.now(), took, Ok(response));
-        self.polled(if written.slow_down { Polled::SlowDown } else { Polled::Answered });
+        in_flight.complete(self.time.now(), took, Ok(response));
+        self.time.polled(if written.slow_down { Polled::SlowDown } else { Polled::Answered });
         if field(request, "grant_type").as_deref() == Some("refresh_token") {
             self.records.rotated(written.refresh_token);
-        }
-    }
-
-    fn polled(&mut self, polled: Polled) {
-        if let Some(pace) = &mut self.pace {
-            pace.answered(polled);
         }
     }
 
     fn store(&mut self, access: StoreAccess<'_>) {
         watch::silent(access.request());
         let Turn { jump, took, outcome } = turn(&self.script.stores, &mut self.played.stores);
-        self.pass(took.time(), jump);
-        let others = self.answerer.tokens(self.now());
+        self.time.pass(took.time(), jump);
+        let others = self.answerer.tokens(self.time.now());
         let reply = self.records.perform(&access.request().operation, outcome, others);
         access.complete(took.time(), reply);
     }
@@ -163,9 +156,9 @@ impl<'s> Stage<'s> {
         watch::silent_in_words(ask.prompt());
         let Turn { jump, took, outcome } = turn(&self.script.asks, &mut self.played.asks);
         if let Prompt::DeviceCode(prompt) = ask.prompt() {
-            self.pace = Some(Pace::new(prompt));
+            self.time.code_given(prompt);
         }
-        self.pass(took.time(), jump);
+        self.time.pass(took.time(), jump);
         ask.complete(
             took.time(),
             match outcome {
@@ -186,33 +179,8 @@ impl<'s> Stage<'s> {
             Slept::Longer => delay.saturating_add(took.time()),
         };
         let slept = slept.max(Duration::from_millis(1));
-        self.pass(slept, jump);
-        if let Some(pace) = &mut self.pace {
-            pace.sleep(slept);
-        }
+        self.time.sleep(slept, jump);
         pause.complete(slept);
-    }
-
-    /// What a login asks for ends within its limit.
-    fn check_left(&self, time: Duration) {
-        if let Some(limit) = self.limit {
-            let left = limit.saturating_sub(self.elapsed);
-            assert!(time <= left && !left.is_zero(), "{time:?}, and {left:?} are left");
-        }
-    }
-
-    fn pass(&mut self, time: Duration, jump: Jump) {
-        self.elapsed = self.elapsed.saturating_add(time);
-        if let Some(pace) = &mut self.pace {
-            pace.pass(time);
-        }
-        let jump_ms = match jump {
-            Jump::None => 0,
-            Jump::Seconds(seconds) => i64::from(seconds).saturating_mul(1000),
-            Jump::Millis(millis) => millis,
-        };
-        let later = self.clock.saturating_add(time).as_unix_millis();
-        self.clock = Timestamp::from_unix_millis(later.saturating_add(jump_ms));
     }
 }
 
@@ -225,6 +193,3 @@ fn turn<T: Clone + Default>(turns: &[Turn<T>], played: &mut usize) -> Turn<T> {
 
 /// More than any limit of a script leaves time for: 255 s, and a lock that is tried each 15 ms.
 const OPERATIONS_MAX: usize = 20_000;
-
-/// 2026-01-01T00:00:00Z.
-const START_MS: i64 = 1_767_225_600_000;

@@ -21,11 +21,7 @@ pub(super) struct Browser {
 
 impl Browser {
     pub(super) fn new(start: &Url) -> Self {
-        Self {
-            agent: agent(),
-            origin: start.origin(),
-            cookies: BTreeMap::new(),
-        }
+        Self { agent: agent(), origin: start.origin(), cookies: BTreeMap::new() }
     }
 
     pub(super) fn open(&mut self, url: Url) -> Result<Page, PersonError> {
@@ -56,9 +52,7 @@ impl Browser {
         self.stay_at_home(url)?;
         let request = self.agent.get(url.as_str());
         let request = request.header(header::COOKIE, self.cookie_header());
-        request
-            .call()
-            .map_err(|source| PersonError::no_answer(url, source))
+        request.call().map_err(|source| PersonError::no_answer(url, source))
     }
 
     fn post(&self, form: &Form) -> Result<Response<Body>, PersonError> {
@@ -80,9 +74,7 @@ impl Browser {
 
     fn cookie_header(&self) -> String {
         let cookies = self.cookies.iter();
-        let pairs: Vec<_> = cookies
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
+        let pairs: Vec<_> = cookies.map(|(name, value)| format!("{name}={value}")).collect();
         pairs.join("; ")
     }
 
@@ -143,18 +135,13 @@ mod tests {
     fn another_origin_gets_nothing() {
         let mut browser = Browser::new(&Url::parse(PAGE).unwrap());
         let elsewhere = Url::parse("http://127.0.0.1:1/device").unwrap();
-        assert!(matches!(
-            browser.open(elsewhere),
-            Err(PersonError::OtherOrigin(_))
-        ));
+        assert!(matches!(browser.open(elsewhere), Err(PersonError::OtherOrigin(_))));
     }
 
     const PAGE: &str = "http://127.0.0.1:18180/device?user_code=ABCD-EFGH";
 
     fn set_cookie(values: &[&'static str]) -> HeaderMap {
-        let values = values
-            .iter()
-            .map(|value| header::HeaderValue::from_static(value));
+        let values = values.iter().map(|value| header::HeaderValue::from_static(value));
         values.map(|value| (header::SET_COOKIE, value)).collect()
     }
 }

@@ -33,11 +33,7 @@ impl Form {
                 _ => {}
             }
         }
-        Ok(Self {
-            action,
-            fields,
-            buttons,
-        })
+        Ok(Self { action, fields, buttons })
     }
 
     pub(super) fn set(&mut self, name: &str, value: &str) {

@@ -23,16 +23,10 @@ mod form;
 mod page;
 
 /// A user of both realms in `tests/live/realms`, who has every role.
-pub const ALICE: Person = Person {
-    user: "alice",
-    password: "alice-password",
-};
+pub const ALICE: Person = Person { user: "alice", password: "alice-password" };
 
 /// A user of both realms in `tests/live/realms`, who has no role.
-pub const BOB: Person = Person {
-    user: "bob",
-    password: "bob-password",
-};
+pub const BOB: Person = Person { user: "bob", password: "bob-password" };
 
 /// Somebody with an account, and with a fresh browser for every decision.
 #[derive(Debug, Clone, Copy)]
@@ -119,10 +113,7 @@ pub enum PersonError {
 
 impl PersonError {
     fn no_answer(url: &Url, source: ureq::Error) -> Self {
-        Self::NoAnswer {
-            url: url.clone(),
-            source: Box::new(source),
-        }
+        Self::NoAnswer { url: url.clone(), source: Box::new(source) }
     }
 }
 
@@ -167,10 +158,7 @@ mod tests {
     #[test]
     fn the_simulators_page_is_walked_to_its_end() {
         for (decide, outcome) in [
-            (
-                Person::approve as fn(&Person, &str) -> _,
-                r#""access_token""#,
-            ),
+            (Person::approve as fn(&Person, &str) -> _, r#""access_token""#),
             (Person::deny, r#""access_denied""#),
         ] {
             let simulator = sim::serve(sim::Settings::default()).unwrap();

@@ -29,9 +29,7 @@ impl Page {
         let elements = root.descendent_elements();
         let forms = elements.filter(|element| element.value().name() == "form");
         Ok(Self {
-            forms: forms
-                .map(|form| Form::read(&url, form))
-                .collect::<Result<_, _>>()?,
+            forms: forms.map(|form| Form::read(&url, form)).collect::<Result<_, _>>()?,
             text: visible_text(root),
             url,
             status,
@@ -41,9 +39,7 @@ impl Page {
     /// The login form, filled in.
     pub(super) fn login(&self, person: &Person) -> Option<Form> {
         let mut forms = self.forms.iter();
-        let mut form = forms
-            .find(|form| form.fields.contains_key("password"))?
-            .clone();
+        let mut form = forms.find(|form| form.fields.contains_key("password"))?.clone();
         form.set("username", person.user);
         form.set("password", person.password);
         Some(form)
@@ -77,11 +73,7 @@ impl Page {
     }
 
     pub(super) fn seen(self) -> Seen {
-        Seen {
-            path: self.url.path().to_owned(),
-            status: self.status,
-            text: self.text,
-        }
+        Seen { path: self.url.path().to_owned(), status: self.status, text: self.text }
     }
 }
 
@@ -111,11 +103,7 @@ mod tests {
         check(
             &form,
             "http://127.0.0.1:18180/realms/aiod/login?code=a&tab_id=b",
-            &[
-                ("credentialId", ""),
-                ("password", "alice-password"),
-                ("username", "alice"),
-            ],
+            &[("credentialId", ""), ("password", "alice-password"), ("username", "alice")],
         );
     }
 
@@ -149,10 +137,7 @@ mod tests {
     #[test]
     fn the_text_is_what_a_person_reads() {
         assert_eq!(page(KEYCLOAK_LOGIN).text, "Show Sign In");
-        assert_eq!(
-            page(KEYCLOAK_CONSENT).text,
-            "Do you grant these access privileges? Yes No"
-        );
+        assert_eq!(page(KEYCLOAK_CONSENT).text, "Do you grant these access privileges? Yes No");
     }
 
     #[test]
@@ -160,10 +145,7 @@ mod tests {
         let last = |query: &str, status| {
             let url = Url::parse(&format!("http://127.0.0.1:18180/device/status{query}")).unwrap();
             let page = Page::read(url, status, "").unwrap();
-            (
-                page.confirms(Decision::Approve),
-                page.confirms(Decision::Deny),
-            )
+            (page.confirms(Decision::Approve), page.confirms(Decision::Deny))
         };
         assert_eq!(last("", 200), (true, true));
         assert_eq!(last("?error=access_denied", 200), (false, true));
@@ -205,11 +187,7 @@ mod tests {
     #[track_caller]
     fn check(form: &Form, action: &str, fields: &[(&str, &str)]) {
         assert_eq!(form.action.as_str(), action);
-        let sent: Vec<_> = form
-            .fields
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .collect();
+        let sent: Vec<_> = form.fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(sent, fields);
     }
 }

@@ -20,10 +20,7 @@ impl Simulator {
             Some(authorization) => Credentials::from_header(authorization, form)?,
             None => Credentials::from_form(form)?,
         };
-        let client = self
-            .clients
-            .iter()
-            .find(|client| client.client_id == credentials.client_id);
+        let client = self.clients.iter().find(|client| client.client_id == credentials.client_id);
         let methods = &self.settings.token_endpoint_auth_methods;
         match client {
             Some(client)
@@ -32,9 +29,9 @@ impl Simulator {
             {
                 Ok(client.clone())
             }
-            Some(_) | None => Err(Refusal::invalid_client(
-                credentials.method == "client_secret_basic",
-            )),
+            Some(_) | None => {
+                Err(Refusal::invalid_client(credentials.method == "client_secret_basic"))
+            }
         }
     }
 }
@@ -51,22 +48,14 @@ impl Credentials {
     fn from_header(authorization: &str, form: &Parameters) -> Result<Self, Refusal> {
         // RFC 6749 §2.3: one method per request.
         if form.get("client_secret").is_some() {
-            return Err(Refusal::invalid_request(
-                "the client authenticates in two ways",
-            ));
+            return Err(Refusal::invalid_request("the client authenticates in two ways"));
         }
         let (client_id, client_secret) =
             decode_basic(authorization).ok_or_else(|| Refusal::invalid_client(true))?;
         if form.get("client_id").is_some_and(|id| id != client_id) {
-            return Err(Refusal::invalid_request(
-                "two different values of client_id",
-            ));
+            return Err(Refusal::invalid_request("two different values of client_id"));
         }
-        Ok(Self {
-            method: "client_secret_basic",
-            client_id,
-            client_secret,
-        })
+        Ok(Self { method: "client_secret_basic", client_id, client_secret })
     }
 
     fn from_form(form: &Parameters) -> Result<Self, Refusal> {
@@ -145,17 +134,9 @@ mod tests {
             ("demo", "secret", "401 invalid_client"),
             ("demo", "", "400 unauthorized_client"),
         ] {
-            let form = [
-                CLIENT_CREDENTIALS,
-                ("client_id", client_id),
-                ("client_secret", client_secret),
-            ];
-            let answer = check(
-                &mut simulator(),
-                0,
-                &Request::post("/token", &form),
-                outcome,
-            );
+            let form =
+                [CLIENT_CREDENTIALS, ("client_id", client_id), ("client_secret", client_secret)];
+            let answer = check(&mut simulator(), 0, &Request::post("/token", &form), outcome);
             assert_eq!(answer.header("www-authenticate"), None);
         }
     }
@@ -178,16 +159,7 @@ mod tests {
     fn a_method_that_is_switched_off_is_refused() {
         let mut simulator = simulator();
         simulator.settings.token_endpoint_auth_methods = vec!["client_secret_basic"];
-        let form = [
-            CLIENT_CREDENTIALS,
-            ("client_id", "bot"),
-            ("client_secret", "bot-secret"),
-        ];
-        check(
-            &mut simulator,
-            0,
-            &Request::post("/token", &form),
-            "401 invalid_client",
-        );
+        let form = [CLIENT_CREDENTIALS, ("client_id", "bot"), ("client_secret", "bot-secret")];
+        check(&mut simulator, 0, &Request::post("/token", &form), "401 invalid_client");
     }
 }

@@ -58,9 +58,7 @@ impl Client {
         if self.grant_types.contains(&grant_type) {
             return Ok(());
         }
-        Err(Refusal::unauthorized_client(
-            "the client may not use this grant type",
-        ))
+        Err(Refusal::unauthorized_client("the client may not use this grant type"))
     }
 
     /// Which scope this client gets when it asks for `requested` (RFC 6749 §3.3).
@@ -75,10 +73,8 @@ impl Client {
         if !ignore_unknown && !is_within(requested, &self.scope) {
             return Err(Refusal::invalid_scope("the client may not have this scope"));
         }
-        let granted: Vec<&str> = requested
-            .split_whitespace()
-            .filter(|scope| is_within(scope, &self.scope))
-            .collect();
+        let granted: Vec<&str> =
+            requested.split_whitespace().filter(|scope| is_within(scope, &self.scope)).collect();
         Ok(granted.join(" "))
     }
 }
@@ -112,10 +108,7 @@ impl User {
 /// The clients that every simulator starts with.
 pub(super) fn initial_clients() -> Vec<Client> {
     vec![
-        Client {
-            client_name: "the aiod-auth demo".to_owned(),
-            ..Client::public("demo")
-        },
+        Client { client_name: "the aiod-auth demo".to_owned(), ..Client::public("demo") },
         Client::confidential("bot", "bot-secret"),
         // Every character here is one that some client forgets to encode (RFC 6749 §2.3.1).
         Client::confidential("bot:odd id", "p:a+s%20s/w&o=rd é"),
@@ -125,20 +118,14 @@ pub(super) fn initial_clients() -> Vec<Client> {
 /// The users that every simulator starts with; the first is who the approval page proposes.
 pub(super) fn initial_users() -> Vec<User> {
     vec![
-        User::new(
-            "alice",
-            "Alice Example",
-            &["edit_aiod_resources", "crawler_example"],
-        ),
+        User::new("alice", "Alice Example", &["edit_aiod_resources", "crawler_example"]),
         User::new("bob", "Bob Example", &[]),
     ]
 }
 
 /// Whether every scope of the first list is in the second.
 pub(super) fn is_within(scope: &str, other: &str) -> bool {
-    scope
-        .split_whitespace()
-        .all(|scope| other.split_whitespace().any(|other| other == scope))
+    scope.split_whitespace().all(|scope| other.split_whitespace().any(|other| other == scope))
 }
 
 /// What a client may have unless it is registered with something else, and what is advertised.

@@ -97,18 +97,9 @@ mod tests {
             (&[][..], "401 invalid_client"),
             (&[("client_id", "nobody")], "401 invalid_client"),
             (&[("client_id", "bot")], "401 invalid_client"),
-            (
-                &[("client_id", "bot"), ("client_secret", "bot-secret")],
-                "400 unauthorized_client",
-            ),
-            (
-                &[("client_id", "demo"), ("scope", "everything")],
-                "400 invalid_scope",
-            ),
-            (
-                &[("client_id", "demo"), ("client_id", "demo")],
-                "400 invalid_request",
-            ),
+            (&[("client_id", "bot"), ("client_secret", "bot-secret")], "400 unauthorized_client"),
+            (&[("client_id", "demo"), ("scope", "everything")], "400 invalid_scope"),
+            (&[("client_id", "demo"), ("client_id", "demo")], "400 invalid_request"),
         ] {
             let request = Request::post("/device_authorization", form);
             check(&mut simulator(), 0, &request, outcome);

@@ -67,8 +67,7 @@ impl Simulator {
             Some(username) => self.user(username),
             None => self.users.first(),
         };
-        user.cloned()
-            .ok_or_else(|| Refusal::invalid_request("no such user"))
+        user.cloned().ok_or_else(|| Refusal::invalid_request("no such user"))
     }
 
     fn open_device_code(&self, now_ms: u64, user_code: &str) -> Option<&DeviceCode> {
@@ -78,20 +77,13 @@ impl Simulator {
     }
 
     fn approval_page(&self, device_code: &DeviceCode) -> Answer {
-        let client = self
-            .clients
-            .iter()
-            .find(|client| client.client_id == device_code.client_id);
+        let client = self.clients.iter().find(|client| client.client_id == device_code.client_id);
         pages::approval(&Approval {
             user_code: &device_code.user_code,
             client_name: client.map_or(&device_code.client_id, |client| &client.client_name),
             scope: &device_code.scope,
             csrf: &device_code.csrf,
-            usernames: self
-                .users
-                .iter()
-                .map(|user| user.preferred_username.as_str())
-                .collect(),
+            usernames: self.users.iter().map(|user| user.preferred_username.as_str()).collect(),
         })
     }
 }
@@ -121,10 +113,9 @@ mod tests {
 
     #[test]
     fn a_user_decides_on_the_page() {
-        for (decision, title, outcome) in [
-            ("approve", "Approved", "200"),
-            ("deny", "Denied", "400 access_denied"),
-        ] {
+        for (decision, title, outcome) in
+            [("approve", "Approved", "200"), ("deny", "Denied", "400 access_denied")]
+        {
             let mut simulator = simulator();
             let device = ask_for_device_code(&mut simulator, 0, None);
             let address = format!("/device?user_code={}", device.user_code);
@@ -155,10 +146,7 @@ mod tests {
             ("/device?user_code=%3Cb%3E", "400"),
         ] {
             let answer = check(&mut simulator(), 0, &Request::get(address), outcome);
-            assert!(
-                page(&answer).contains(r#"<input name="user_code""#),
-                "{address}"
-            );
+            assert!(page(&answer).contains(r#"<input name="user_code""#), "{address}");
         }
     }
 
@@ -180,33 +168,17 @@ mod tests {
         for (form, outcome) in [
             (&[][..], "400 invalid_request"),
             (&[user_code, ("decision", "approve")], "403"),
-            (
-                &[user_code, ("decision", "approve"), ("csrf", "guess")],
-                "403",
-            ),
+            (&[user_code, ("decision", "approve"), ("csrf", "guess")], "403"),
             (&[user_code, ("csrf", &csrf)], "400 invalid_request"),
+            (&[user_code, ("csrf", &csrf), ("decision", "perhaps")], "400 invalid_request"),
             (
-                &[user_code, ("csrf", &csrf), ("decision", "perhaps")],
-                "400 invalid_request",
-            ),
-            (
-                &[
-                    user_code,
-                    ("csrf", &csrf),
-                    ("decision", "approve"),
-                    ("user", "eve"),
-                ],
+                &[user_code, ("csrf", &csrf), ("decision", "approve"), ("user", "eve")],
                 "400 invalid_request",
             ),
         ] {
             check(&mut simulator, 0, &Request::post("/device", form), outcome);
         }
-        check(
-            &mut simulator,
-            5_000,
-            &poll(&device),
-            "400 authorization_pending",
-        );
+        check(&mut simulator, 5_000, &poll(&device), "400 authorization_pending");
     }
 
     #[test]

@@ -50,10 +50,7 @@ mod tests {
         for (form, outcome) in [
             (&[][..], "200"),
             (&[refresh_token], "401 invalid_client"),
-            (
-                &[("client_id", "demo"), ("refresh_token", "garbage")],
-                "400 invalid_grant",
-            ),
+            (&[("client_id", "demo"), ("refresh_token", "garbage")], "400 invalid_grant"),
             (&[("client_id", "demo"), refresh_token], "204"),
             (&[("client_id", "demo"), refresh_token], "204"),
         ] {
@@ -68,10 +65,7 @@ mod tests {
     #[test]
     fn only_the_endpoint_that_is_advertised_exists() {
         let mut simulator = simulator();
-        for request in [
-            Request::get("/end_session"),
-            Request::post("/end_session", &[]),
-        ] {
+        for request in [Request::get("/end_session"), Request::post("/end_session", &[])] {
             check(&mut simulator, 0, &request, "200");
         }
         check(&mut simulator, 0, &Request::get(KEYCLOAK), "404");

@@ -19,9 +19,8 @@ impl Simulator {
             Err(Refusal { error, answer }) => (format!("{} {error}", answer.status), answer),
         };
         // RFC 6749 §5.1 asks for both headers where there are tokens, and they fit everywhere.
-        let mut answer = answer
-            .with_header("Cache-Control", "no-store")
-            .with_header("Pragma", "no-cache");
+        let mut answer =
+            answer.with_header("Cache-Control", "no-store").with_header("Pragma", "no-cache");
         if let Some(date) = time::http_date(now_ms) {
             answer = answer.with_header("Date", &date);
         }

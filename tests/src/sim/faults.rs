@@ -62,11 +62,7 @@ struct Planned {
 
 impl Faults {
     pub(super) fn plan(&mut self, path: Option<&str>, times: usize, fault: Fault) {
-        self.planned.push(Planned {
-            path: path.map(str::to_owned),
-            times,
-            fault,
-        });
+        self.planned.push(Planned { path: path.map(str::to_owned), times, fault });
     }
 
     pub(super) fn clear(&mut self) {

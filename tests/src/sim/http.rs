@@ -36,9 +36,7 @@ impl Request {
     /// A POST request with a form.
     #[must_use]
     pub fn post(target: &str, form: &[(&str, &str)]) -> Self {
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish();
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         Self {
             method: "POST".to_owned(),
             target: target.to_owned(),
@@ -58,9 +56,7 @@ impl Request {
     /// The target without its query.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.target
-            .split_once('?')
-            .map_or(self.target.as_str(), |(path, _)| path)
+        self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
     }
 
     /// The first header of this name, in any case.
@@ -119,21 +115,13 @@ impl Answer {
     /// An answer with a body of this `Content-Type`.
     #[must_use]
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            body: body.into(),
-            ..Self::empty(status).with_header("Content-Type", content_type)
-        }
+        Self { body: body.into(), ..Self::empty(status).with_header("Content-Type", content_type) }
     }
 
     /// An answer without a body.
     #[must_use]
     pub fn empty(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-            delay: Duration::ZERO,
-        }
+        Self { status, headers: Vec::new(), body: Vec::new(), delay: Duration::ZERO }
     }
 
     /// A JSON document.
@@ -169,9 +157,7 @@ impl Answer {
 }
 
 fn find_header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
-    let mut values = headers
-        .iter()
-        .filter(|(header, _)| header.eq_ignore_ascii_case(name));
+    let mut values = headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
     values.next().map(|(_, value)| value.as_str())
 }
 

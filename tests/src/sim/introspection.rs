@@ -63,11 +63,7 @@ mod tests {
     use crate::sim::testing::{body, check, log_in, simulator};
 
     fn introspection(token: &str) -> Request {
-        let form = [
-            ("client_id", "bot"),
-            ("client_secret", "bot-secret"),
-            ("token", token),
-        ];
+        let form = [("client_id", "bot"), ("client_secret", "bot-secret"), ("token", token)];
         Request::post("/introspect", &form)
     }
 
@@ -104,22 +100,11 @@ mod tests {
     #[test]
     fn only_confidential_clients_may_ask() {
         for (form, outcome) in [
-            (
-                &[("client_id", "demo"), ("token", "t")][..],
-                "401 invalid_client",
-            ),
+            (&[("client_id", "demo"), ("token", "t")][..], "401 invalid_client"),
             (&[("token", "t")], "401 invalid_client"),
-            (
-                &[("client_id", "bot"), ("client_secret", "bot-secret")],
-                "400 invalid_request",
-            ),
+            (&[("client_id", "bot"), ("client_secret", "bot-secret")], "400 invalid_request"),
         ] {
-            check(
-                &mut simulator(),
-                0,
-                &Request::post("/introspect", form),
-                outcome,
-            );
+            check(&mut simulator(), 0, &Request::post("/introspect", form), outcome);
         }
     }
 }

@@ -11,11 +11,7 @@ impl Simulator {
     pub(super) fn metadata(&self) -> Answer {
         let methods = &self.settings.token_endpoint_auth_methods;
         let scopes: Vec<&str> = SCOPE.split_whitespace().collect();
-        let end_session = if self.settings.keycloak_logout {
-            KEYCLOAK_LOGOUT
-        } else {
-            END_SESSION
-        };
+        let end_session = if self.settings.keycloak_logout { KEYCLOAK_LOGOUT } else { END_SESSION };
         let body = json!({
             "issuer": self.issuer,
             "device_authorization_endpoint": self.url("/device_authorization"),
@@ -47,10 +43,8 @@ mod tests {
 
     #[test]
     fn both_documents_name_the_issuer_and_its_endpoints() {
-        for path in [
-            "/.well-known/openid-configuration",
-            "/.well-known/oauth-authorization-server",
-        ] {
+        for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
+        {
             let body = body(&check(&mut simulator(), 0, &Request::get(path), "200"));
             assert_eq!(body["issuer"], "http://as.test");
             assert_eq!(body["token_endpoint"], "http://as.test/token");

@@ -110,12 +110,7 @@ impl Simulator {
                 (Some(outcome), reply)
             }
         };
-        self.log.push(Handled {
-            at_ms: now_ms,
-            request: request.clone(),
-            outcome,
-            fault,
-        });
+        self.log.push(Handled { at_ms: now_ms, request: request.clone(), outcome, fault });
         reply
     }
 
@@ -168,10 +163,7 @@ impl Simulator {
     /// How often tokens were given out for this grant type, answers that got lost included.
     #[must_use]
     pub fn grants(&self, grant_type: &str) -> usize {
-        let granted = self
-            .log
-            .iter()
-            .filter(|handled| handled.is_grant(grant_type));
+        let granted = self.log.iter().filter(|handled| handled.is_grant(grant_type));
         granted.count()
     }
 
@@ -195,9 +187,7 @@ impl Simulator {
     }
 
     fn user(&self, username: &str) -> Option<&User> {
-        self.users
-            .iter()
-            .find(|user| user.preferred_username == username)
+        self.users.iter().find(|user| user.preferred_username == username)
     }
 }
 

@@ -120,11 +120,7 @@ mod tests {
             csrf: text,
             usernames: vec![text],
         };
-        for answer in [
-            approval(&evil),
-            enter_user_code(200, text),
-            message(200, text, text),
-        ] {
+        for answer in [approval(&evil), enter_user_code(200, text), message(200, text, text)] {
             let page = String::from_utf8(answer.body.clone()).unwrap();
             assert!(!page.contains("<b "));
             assert!(page.contains("&lt;b a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;"));

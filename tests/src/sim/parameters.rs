@@ -17,9 +17,7 @@ impl Parameters {
                 continue;
             }
             if parameters.get(&name).is_some() {
-                return Err(Refusal::invalid_request(&format!(
-                    "the parameter {name} comes twice"
-                )));
+                return Err(Refusal::invalid_request(&format!("the parameter {name} comes twice")));
             }
             parameters.0.push((name.into_owned(), value.into_owned()));
         }

@@ -16,10 +16,7 @@ impl Refusal {
     /// RFC 6749 §5.2, the shape of every OAuth error.
     pub(super) fn oauth(status: u16, error: &str, error_description: &str) -> Self {
         let body = json!({ "error": error, "error_description": error_description });
-        Self {
-            error: error.to_owned(),
-            answer: Answer::json(status, &body),
-        }
+        Self { error: error.to_owned(), answer: Answer::json(status, &body) }
     }
 
     pub(super) fn invalid_request(error_description: &str) -> Self {
@@ -42,9 +39,8 @@ impl Refusal {
     pub(super) fn invalid_client(used_authorization_header: bool) -> Self {
         let mut refusal = Self::oauth(401, "invalid_client", "unknown client or wrong secret");
         if used_authorization_header {
-            refusal.answer = refusal
-                .answer
-                .with_header("WWW-Authenticate", r#"Basic realm="simulator""#);
+            refusal.answer =
+                refusal.answer.with_header("WWW-Authenticate", r#"Basic realm="simulator""#);
         }
         refusal
     }
@@ -86,9 +82,6 @@ impl Refusal {
     }
 
     fn plain(answer: Answer) -> Self {
-        Self {
-            error: String::new(),
-            answer,
-        }
+        Self { error: String::new(), answer }
     }
 }

@@ -21,31 +21,22 @@ use super::{Answer, Reply, Request, Settings, Simulator};
 /// # Errors
 /// If the system has no port, socket or thread to give.
 pub fn serve(settings: Settings) -> io::Result<Running> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let base_url = format!("http://{}", listener.local_addr()?);
     let simulator = Arc::new(Mutex::new(Simulator::new(&base_url, 0, settings)));
 
     let (stop, stopped) = oneshot::channel::<()>();
     let accepting = accept(listener, Arc::clone(&simulator));
-    let thread = thread::Builder::new()
-        .name("simulator".to_owned())
-        .spawn(move || {
-            // When this returns, the runtime is dropped, and every connection with it.
-            runtime.block_on(async {
-                tokio::spawn(accepting);
-                let _ = stopped.await;
-            });
-        })?;
-    Ok(Running {
-        base_url,
-        simulator,
-        stop: Some(stop),
-        thread: Some(thread),
-    })
+    let thread = thread::Builder::new().name("simulator".to_owned()).spawn(move || {
+        // When this returns, the runtime is dropped, and every connection with it.
+        runtime.block_on(async {
+            tokio::spawn(accepting);
+            let _ = stopped.await;
+        });
+    })?;
+    Ok(Running { base_url, simulator, stop: Some(stop), thread: Some(thread) })
 }
 
 /// A simulator that answers until this is dropped.
@@ -126,11 +117,7 @@ async fn read(request: hyper::Request<Incoming>) -> Result<Request, hyper::Error
     };
     Ok(Request {
         method: head.method.to_string(),
-        target: head
-            .uri
-            .path_and_query()
-            .map_or("/", |target| target.as_str())
-            .to_owned(),
+        target: head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
         headers: head.headers.iter().map(header).collect(),
         body: body.collect().await?.to_bytes().to_vec(),
     })
@@ -212,9 +199,7 @@ mod tests {
     fn a_delayed_answer_delays_no_other() {
         let running = serve(Settings::default()).unwrap();
         let delay = Duration::from_millis(500);
-        running
-            .simulator()
-            .fault_at("/token", 1, Fault::Delay(delay));
+        running.simulator().fault_at("/token", 1, Fault::Delay(delay));
         let started = Instant::now();
         thread::scope(|scope| {
             let delayed = scope.spawn(|| post(&running, "/token", "client_id=demo"));
@@ -244,13 +229,9 @@ mod tests {
         let running = serve(Settings::default()).unwrap();
         let address = running.base_url.strip_prefix("http://").unwrap().to_owned();
         let far_away = Duration::from_secs(3600);
-        running
-            .simulator()
-            .fault_anywhere(1, Fault::Delay(far_away));
+        running.simulator().fault_anywhere(1, Fault::Delay(far_away));
         let mut waiting = TcpStream::connect(&address).unwrap();
-        waiting
-            .write_all(b"GET / HTTP/1.1\r\nHost: as.test\r\n\r\n")
-            .unwrap();
+        waiting.write_all(b"GET / HTTP/1.1\r\nHost: as.test\r\n\r\n").unwrap();
         while running.simulator().log().is_empty() {
             thread::yield_now();
         }

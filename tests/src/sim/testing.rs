@@ -53,11 +53,8 @@ pub(super) fn approve(simulator: &mut Simulator, device: &DeviceAuthorization) {
 }
 
 pub(super) fn poll(device: &DeviceAuthorization) -> Request {
-    let form = [
-        ("client_id", "demo"),
-        ("grant_type", DEVICE_CODE),
-        ("device_code", &device.device_code),
-    ];
+    let form =
+        [("client_id", "demo"), ("grant_type", DEVICE_CODE), ("device_code", &device.device_code)];
     Request::post("/token", &form)
 }
 

@@ -29,10 +29,7 @@ mod tests {
 
     #[test]
     fn a_date_header_reads_as_the_rfc_says() {
-        assert_eq!(
-            http_date(784_111_777_000).as_deref(),
-            Some("Sun, 06 Nov 1994 08:49:37 GMT")
-        );
+        assert_eq!(http_date(784_111_777_000).as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
         assert_eq!(http_date(u64::MAX), None);
     }
 

@@ -53,10 +53,7 @@ mod tests {
             assert_eq!(body["sub"], "sub-alice");
             assert_eq!(body["name"], "Alice Example");
             assert_eq!(body["preferred_username"], "alice");
-            assert_eq!(
-                body["roles"],
-                json!(["edit_aiod_resources", "crawler_example"])
-            );
+            assert_eq!(body["roles"], json!(["edit_aiod_resources", "crawler_example"]));
         }
     }
 

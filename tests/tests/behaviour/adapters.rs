@@ -37,14 +37,8 @@ struct Async(aiod_auth_reqwest::Driver, tokio::runtime::Runtime);
 
 impl Drive for Async {
     fn with_timeout(timeout: Duration) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        Self(
-            aiod_auth_reqwest::Driver::with_request_timeout(timeout).unwrap(),
-            runtime,
-        )
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self(aiod_auth_reqwest::Driver::with_request_timeout(timeout).unwrap(), runtime)
     }
 
     fn run<M: Machine + Send>(&self, machine: &mut M) -> Result<M::Output, Error> {
@@ -96,9 +90,7 @@ mod check {
         let scope = "profile".parse().unwrap();
         let request =
             AccessTokenRequest::client_credentials(&server, bot.client(), &scope, policy());
-        D::with_timeout(seconds(10))
-            .run(&mut request.unwrap())
-            .unwrap();
+        D::with_timeout(seconds(10)).run(&mut request.unwrap()).unwrap();
         let simulator = running.simulator();
         let sent = &simulator.log().last().unwrap().request;
         let version = concat!("aiod-auth/", env!("CARGO_PKG_VERSION"));
@@ -118,10 +110,7 @@ mod check {
     }
 
     pub(super) fn a_refused_connection_was_not_sent<D: Drive>() {
-        let free = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let cause = cause::<D>(&format!("http://{free}"), seconds(10));
         assert!(matches!(cause, Unreachable::NotSent(_)), "{cause:?}");
     }
@@ -140,9 +129,7 @@ mod check {
 
     pub(super) fn a_server_that_never_answers_may_have_got_it<D: Drive>() {
         let running = serve(Settings::default()).unwrap();
-        running
-            .simulator()
-            .fault_anywhere(9, Fault::Delay(seconds(600)));
+        running.simulator().fault_anywhere(9, Fault::Delay(seconds(600)));
         let cause = cause::<D>(&running.base_url, Duration::from_millis(300));
         assert_eq!(cause, Unreachable::NoAnswer("timed out"));
     }
@@ -150,26 +137,13 @@ mod check {
     pub(super) fn a_redirect_is_an_answer<D: Drive>() {
         for status in [301, 302, 303, 307, 308] {
             let running = serve(Settings::default()).unwrap();
-            let to = format!(
-                "{}/.well-known/oauth-authorization-server",
-                running.base_url
-            );
-            running
-                .simulator()
-                .fault_anywhere(3, Fault::Instead(Answer::redirect(status, &to)));
+            let to = format!("{}/.well-known/oauth-authorization-server", running.base_url);
+            running.simulator().fault_anywhere(3, Fault::Instead(Answer::redirect(status, &to)));
             let error = discover::<D>(&running).unwrap_err();
-            let Error::InvalidResponse { problem, .. } = &error else {
-                panic!("{error:?}")
-            };
+            let Error::InvalidResponse { problem, .. } = &error else { panic!("{error:?}") };
             let to = Some(running.base_url.clone());
             assert_eq!(*problem, Problem::Redirect { to });
-            assert!(
-                running
-                    .simulator()
-                    .log()
-                    .iter()
-                    .all(|handled| handled.outcome.is_none())
-            );
+            assert!(running.simulator().log().iter().all(|handled| handled.outcome.is_none()));
         }
     }
 
@@ -179,9 +153,7 @@ mod check {
         let large = Answer::new(200, "application/json", large.into_bytes());
         running.simulator().fault_anywhere(3, Fault::Instead(large));
         let error = discover::<D>(&running).unwrap_err();
-        let Error::InvalidResponse { problem, .. } = &error else {
-            panic!("{error:?}")
-        };
+        let Error::InvalidResponse { problem, .. } = &error else { panic!("{error:?}") };
         assert_eq!(*problem, Problem::TooLarge);
     }
 
@@ -194,14 +166,8 @@ mod check {
     pub(super) fn a_certificate_that_nobody_signed_is_not_trusted_and_not_tried_again<D: Drive>() {
         let (address, connections) = tls_server();
         let mut discovery = Discovery::new(Issuer::new(&address).unwrap(), policy());
-        let error = D::with_timeout(seconds(10))
-            .run(&mut discovery)
-            .unwrap_err();
-        assert_eq!(
-            (error.kind(), error.is_retryable()),
-            (Kind::Unavailable, false),
-            "{error:?}"
-        );
+        let error = D::with_timeout(seconds(10)).run(&mut discovery).unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (Kind::Unavailable, false), "{error:?}");
         assert!(error.to_string().contains("TLS"), "{error}");
         assert_eq!(connections.load(std::sync::atomic::Ordering::SeqCst), 1);
     }
@@ -218,12 +184,7 @@ fn cause<D: Drive>(issuer: &str, timeout: Duration) -> Unreachable {
     once.attempts = 1;
     let mut discovery = Discovery::new(Issuer::new(issuer).unwrap(), once);
     let error = D::with_timeout(timeout).run(&mut discovery).unwrap_err();
-    let Error::Unreachable {
-        cause, attempts: 1, ..
-    } = error
-    else {
-        panic!("{error:?}")
-    };
+    let Error::Unreachable { cause, attempts: 1, .. } = error else { panic!("{error:?}") };
     cause
 }
 

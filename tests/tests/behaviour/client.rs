@@ -11,29 +11,13 @@ use super::*;
 
 /// A server with short times, and a client that alice has just logged in with.
 fn logged_in() -> (Running, Client) {
-    let settings = Settings {
-        interval: seconds(1),
-        access_token_lifetime: seconds(2),
-        ..Settings::default()
-    };
+    let settings =
+        Settings { interval: seconds(1), access_token_lifetime: seconds(2), ..Settings::default() };
     let running = serve(settings).unwrap();
     let profile = Profile::new(&running.base_url, "demo").unwrap();
-    let client = Client::new(
-        profile.with_scope("openid".parse().unwrap()),
-        MemoryStore::default(),
-    );
+    let client = Client::new(profile.with_scope("openid".parse().unwrap()), MemoryStore::default());
     log_in_at(&running, &client);
     (running, client)
-}
-
-fn log_in_at(running: &Running, client: &Client) {
-    let approve = |prompt: &Prompt| match prompt {
-        Prompt::DeviceCode(prompt) => {
-            assert!(running.simulator().approve(&prompt.user_code, "alice"));
-        }
-        other => panic!("{other:?}"),
-    };
-    client.login(approve).unwrap();
 }
 
 /// Runs this on many threads that start together.
@@ -47,20 +31,14 @@ fn together<T: Send>(threads: usize, job: impl Fn() -> T + Sync) -> Vec<T> {
             })
         };
         let handles: Vec<_> = (0..threads).map(spawn).collect();
-        handles
-            .into_iter()
-            .map(|handle| handle.join().unwrap())
-            .collect()
+        handles.into_iter().map(|handle| handle.join().unwrap()).collect()
     })
 }
 
 #[test]
 fn a_login_a_token_a_name_and_a_logout() {
     let (running, client) = logged_in();
-    assert_eq!(
-        client.who_am_i().unwrap().name.as_deref(),
-        Some("Alice Example")
-    );
+    assert_eq!(client.who_am_i().unwrap().name.as_deref(), Some("Alice Example"));
     let token = client.token().unwrap().access_token.expose().to_owned();
     client.log_out().unwrap();
     let now_ms = aiod_auth_tests::sim::wall_clock_ms();
@@ -83,9 +61,7 @@ fn a_login_happens_only_if_nobody_is_logged_in() {
     running.simulator().end_sessions();
     let mut prompts = 0;
     let approve = |prompt: &Prompt| {
-        let Prompt::DeviceCode(prompt) = prompt else {
-            panic!()
-        };
+        let Prompt::DeviceCode(prompt) = prompt else { panic!() };
         running.simulator().approve(&prompt.user_code, "alice");
         prompts += 1;
     };
@@ -97,9 +73,7 @@ fn a_login_happens_only_if_nobody_is_logged_in() {
 fn a_hundred_threads_with_an_old_token_make_one_refresh() {
     let (running, client) = logged_in();
     thread::sleep(seconds(2));
-    let tokens = together(100, || {
-        client.token().unwrap().access_token.expose().to_owned()
-    });
+    let tokens = together(100, || client.token().unwrap().access_token.expose().to_owned());
     assert_eq!(running.simulator().grants(REFRESH_TOKEN), 1);
     assert!(tokens.iter().all(|token| *token == tokens[0]));
 }
@@ -111,18 +85,13 @@ fn while_one_thread_renews_the_others_keep_the_old_token() {
     log_in_at(&running, &client);
     // 10 s: stale 1 s before the end, aging from 1.5 to 2.5 s before that.
     thread::sleep(Duration::from_millis(7700));
-    running
-        .simulator()
-        .fault_at("/token", 1, Fault::Delay(seconds(1)));
+    running.simulator().fault_at("/token", 1, Fault::Delay(seconds(1)));
     let waited = together(20, || {
         let started = Instant::now();
         client.token().unwrap();
         started.elapsed()
     });
-    let blocked = waited
-        .iter()
-        .filter(|waited| **waited > Duration::from_millis(500))
-        .count();
+    let blocked = waited.iter().filter(|waited| **waited > Duration::from_millis(500)).count();
     assert!(blocked <= 1, "{waited:?}");
 }
 
@@ -133,10 +102,7 @@ fn when_the_server_is_away_the_waiting_threads_share_one_answer() {
     running.simulator().fault_anywhere(999, bad_gateway());
     let before = running.simulator().log().len();
     let errors = together(50, || client.token().unwrap_err().kind());
-    assert!(
-        errors.iter().all(|kind| *kind == Kind::Unavailable),
-        "{errors:?}"
-    );
+    assert!(errors.iter().all(|kind| *kind == Kind::Unavailable), "{errors:?}");
     // Three tries of one job, or of a second one for a thread that came late.
     let requests = running.simulator().log().len() - before;
     assert!(requests <= 6, "{requests}");

@@ -32,23 +32,16 @@ fn a_wrong_secret_is_the_servers_refusal_asked_once() {
     let mut world = world();
     let error = token(&mut world, &bot("bot", "wrong")).unwrap_err();
     assert_eq!(error.kind(), Kind::Server);
-    assert!(
-        error.hint().unwrap().contains("client secret"),
-        "{:?}",
-        error.hint()
-    );
+    assert!(error.hint().unwrap().contains("client secret"), "{:?}", error.hint());
     assert_eq!(seconds_of(&world, "/token").len(), 1);
 }
 
 #[test]
 fn no_secret_is_refused_before_anything_is_sent() {
     let mut world = world();
-    let profile = Profile::new(ISSUER, "bot")
-        .unwrap()
-        .with_login(LoginMethod::ClientCredentials);
-    let profile = profile
-        .with_endpoint(aiod_auth_core::Endpoint::Token, &format!("{ISSUER}/token"))
-        .unwrap();
+    let profile = Profile::new(ISSUER, "bot").unwrap().with_login(LoginMethod::ClientCredentials);
+    let profile =
+        profile.with_endpoint(aiod_auth_core::Endpoint::Token, &format!("{ISSUER}/token")).unwrap();
     let error = token(&mut world, &Arc::new(profile)).unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
     assert_eq!(world.transcript(), "");

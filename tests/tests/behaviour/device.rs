@@ -58,10 +58,7 @@ fn the_prompt_says_where_to_go_and_warns() {
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    assert_eq!(
-        prompt.page(),
-        prompt.verification_uri_complete.as_ref().unwrap()
-    );
+    assert_eq!(prompt.page(), prompt.verification_uri_complete.as_ref().unwrap());
 }
 
 #[test]
@@ -85,9 +82,7 @@ fn a_missing_interval_is_five_seconds() {
 #[test]
 fn slow_down_adds_five_seconds_for_good() {
     let mut world = world();
-    world
-        .server
-        .fault_at("/token", 1, instead(400, &oauth_error("slow_down")));
+    world.server.fault_at("/token", 1, instead(400, &oauth_error("slow_down")));
     world.after(seconds(17), Event::Approve);
     login(&mut world).unwrap();
     // 10 s, and an eighth more: the server's clock may not be ours.
@@ -112,18 +107,10 @@ fn a_network_that_drops_is_waited_out() {
     let faults: [(&str, Fault, [u64; 2]); 6] = [
         ("reset before", Fault::DropBefore, [5, 15]),
         ("502 page", bad_gateway(), [5, 15]),
-        (
-            "200 page of a portal",
-            Fault::Instead(Answer::html(200, "<html>Hotel")),
-            [5, 15],
-        ),
+        ("200 page of a portal", Fault::Instead(Answer::html(200, "<html>Hotel")), [5, 15]),
         ("503 with Retry-After", busy, [5, 35]),
         ("429", Fault::Instead(Answer::empty(429)), [5, 15]),
-        (
-            "server_error",
-            instead(400, &oauth_error("server_error")),
-            [5, 15],
-        ),
+        ("server_error", instead(400, &oauth_error("server_error")), [5, 15]),
     ];
     for (name, fault, expected) in faults {
         let mut world = world();
@@ -151,9 +138,7 @@ fn an_always_pending_code_ends_exactly_at_its_deadline() {
     let error = login(&mut world).unwrap_err();
     assert_eq!(error.kind(), Kind::Expired);
     assert_eq!(polls(&world), [5, 10]);
-    let ended = world
-        .now()
-        .saturating_duration_since(World::new(Settings::default()).now());
+    let ended = world.now().saturating_duration_since(World::new(Settings::default()).now());
     assert_eq!(ended, seconds(12));
 }
 
@@ -161,10 +146,7 @@ fn an_always_pending_code_ends_exactly_at_its_deadline() {
 fn the_callers_limit_ends_the_login_too() {
     let mut world = world();
     let error = login_within(&mut world, 11).unwrap_err();
-    assert!(
-        matches!(error, Error::TimedOut { limit } if limit == seconds(11)),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::TimedOut { limit } if limit == seconds(11)), "{error:?}");
     assert_eq!(polls(&world), [5, 10]);
 }
 
@@ -172,13 +154,9 @@ fn the_callers_limit_ends_the_login_too() {
 fn no_poll_outlives_the_deadline() {
     let mut world = world();
     world.server.settings.device_code_lifetime = seconds(12);
-    world
-        .server
-        .fault_at("/token", 9, Fault::Delay(seconds(600)));
+    world.server.fault_at("/token", 9, Fault::Delay(seconds(600)));
     assert_eq!(login(&mut world).unwrap_err().kind(), Kind::Expired);
-    let ended = world
-        .now()
-        .saturating_duration_since(World::new(Settings::default()).now());
+    let ended = world.now().saturating_duration_since(World::new(Settings::default()).now());
     assert_eq!(ended, seconds(12));
 }
 
@@ -188,18 +166,9 @@ fn without_a_lifetime_the_code_lives_as_long_as_the_callers_limit() {
     let body = json!({
         "device_code": "d", "user_code": "u", "verification_uri": "https://as.example/device",
     });
-    world
-        .server
-        .fault_at("/device_authorization", 1, instead(200, &body));
-    world.server.fault_at(
-        "/token",
-        99,
-        instead(400, &oauth_error("authorization_pending")),
-    );
-    assert_eq!(
-        login_within(&mut world, 22).unwrap_err().kind(),
-        Kind::TimedOut
-    );
+    world.server.fault_at("/device_authorization", 1, instead(200, &body));
+    world.server.fault_at("/token", 99, instead(400, &oauth_error("authorization_pending")));
+    assert_eq!(login_within(&mut world, 22).unwrap_err().kind(), Kind::TimedOut);
     assert_eq!(polls(&world), [5, 10, 15, 20]);
     assert!(!prompt(&world).to_string().contains("good for"));
 }
@@ -216,14 +185,8 @@ fn verdicts_end_the_login_with_their_kind() {
     ] {
         for status in [200, 400, 403] {
             let mut world = world();
-            world
-                .server
-                .fault_at("/token", 1, instead(status, &oauth_error(code)));
-            assert_eq!(
-                login(&mut world).unwrap_err().kind(),
-                kind,
-                "{status} {code}"
-            );
+            world.server.fault_at("/token", 1, instead(status, &oauth_error(code)));
+            assert_eq!(login(&mut world).unwrap_err().kind(), kind, "{status} {code}");
             assert_eq!(polls(&world).len(), 1, "{status} {code}");
         }
     }
@@ -235,19 +198,14 @@ fn a_person_who_refuses_is_believed() {
     world.after(seconds(6), Event::Deny);
     let error = login(&mut world).unwrap_err();
     assert_eq!(error.kind(), Kind::AccessDenied);
-    assert_eq!(
-        error.server_error().unwrap().code,
-        Some(ErrorCode::AccessDenied)
-    );
+    assert_eq!(error.server_error().unwrap().code, Some(ErrorCode::AccessDenied));
 }
 
 #[test]
 fn a_login_that_is_cancelled_sends_nothing_more() {
     let mut world = world();
     let mut login = Login::new(profile(), None, seconds(300), policy());
-    let error = world
-        .run_with(&mut login, |_| Reply::Cancelled)
-        .unwrap_err();
+    let error = world.run_with(&mut login, |_| Reply::Cancelled).unwrap_err();
     assert_eq!(error.kind(), Kind::Cancelled);
     assert!(polls(&world).is_empty());
 }
@@ -273,32 +231,17 @@ fn an_answer_that_lacks_what_is_needed_names_it() {
         let mut body = whole.clone();
         body.as_object_mut().unwrap().remove(field);
         let mut world = world();
-        world
-            .server
-            .fault_at("/device_authorization", 1, instead(200, &body));
+        world.server.fault_at("/device_authorization", 1, instead(200, &body));
         let error = login(&mut world).unwrap_err();
         assert_eq!(error.kind(), Kind::Protocol);
-        assert!(
-            error.to_string().contains(&format!("`{field}` is missing")),
-            "{error}"
-        );
+        assert!(error.to_string().contains(&format!("`{field}` is missing")), "{error}");
     }
-    for uri in [
-        "file:///etc/passwd",
-        "http://as.example/device",
-        "javascript:alert(1)",
-    ] {
+    for uri in ["file:///etc/passwd", "http://as.example/device", "javascript:alert(1)"] {
         let mut body = whole.clone();
         body["verification_uri"] = uri.into();
         let mut world = world();
-        world
-            .server
-            .fault_at("/device_authorization", 1, instead(200, &body));
-        assert_eq!(
-            login(&mut world).unwrap_err().kind(),
-            Kind::Protocol,
-            "{uri}"
-        );
+        world.server.fault_at("/device_authorization", 1, instead(200, &body));
+        assert_eq!(login(&mut world).unwrap_err().kind(), Kind::Protocol, "{uri}");
     }
 }
 
@@ -309,9 +252,6 @@ fn a_server_without_the_device_flow_is_a_matter_of_configuration() {
     world.server.fault_anywhere(1, instead(200, &metadata));
     let error = login(&mut world).unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
-    assert_eq!(
-        error.to_string(),
-        "the server names no device_authorization_endpoint"
-    );
+    assert_eq!(error.to_string(), "the server names no device_authorization_endpoint");
     assert_eq!(world.transcript().lines().count(), 1);
 }

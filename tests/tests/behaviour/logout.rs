@@ -12,12 +12,8 @@ fn log_out(world: &mut World) -> Result<LoggedOut, Error> {
 }
 
 fn both_ways() -> [World; 2] {
-    [false, true].map(|keycloak_logout| {
-        World::new(Settings {
-            keycloak_logout,
-            ..Settings::default()
-        })
-    })
+    [false, true]
+        .map(|keycloak_logout| World::new(Settings { keycloak_logout, ..Settings::default() }))
 }
 
 #[test]
@@ -26,21 +22,10 @@ fn the_session_ends_at_the_server_then_here() {
         let tokens = log_in(&mut world).tokens;
         assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::Ended));
         let now_ms = world.now().as_unix_millis().unsigned_abs();
-        assert!(
-            !world
-                .server
-                .access_token_is_alive(now_ms, tokens.access_token.expose())
-        );
-        assert!(
-            !world
-                .server
-                .refresh_token_is_alive(now_ms, refresh_token(&tokens))
-        );
+        assert!(!world.server.access_token_is_alive(now_ms, tokens.access_token.expose()));
+        assert!(!world.server.refresh_token_is_alive(now_ms, refresh_token(&tokens)));
         assert!(stored(&world).is_none());
-        assert!(matches!(
-            log_out(&mut world).unwrap(),
-            LoggedOut::NobodyThere
-        ));
+        assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::NobodyThere));
     }
 }
 
@@ -53,9 +38,7 @@ fn a_server_that_is_away_leaves_everything_as_it_is() {
         assert!(stored(&world).is_some());
 
         let ignoring = Logout::new(profile(), None, policy()).ignoring_errors();
-        let LoggedOut::Unproven(error) = world.run(ignoring).unwrap() else {
-            panic!()
-        };
+        let LoggedOut::Unproven(error) = world.run(ignoring).unwrap() else { panic!() };
         assert_eq!(error.kind(), Kind::Unavailable);
         assert!(stored(&world).is_none());
     }
@@ -63,22 +46,13 @@ fn a_server_that_is_away_leaves_everything_as_it_is() {
 
 #[test]
 fn a_page_proves_nothing_and_revocation_does() {
-    let mut world = World::new(Settings {
-        keycloak_logout: true,
-        ..Settings::default()
-    });
+    let mut world = World::new(Settings { keycloak_logout: true, ..Settings::default() });
     let tokens = log_in(&mut world).tokens;
     let page = Fault::Instead(Answer::html(200, "<html>Do you want to log out?"));
-    world
-        .server
-        .fault_at("/protocol/openid-connect/logout", 1, page);
+    world.server.fault_at("/protocol/openid-connect/logout", 1, page);
     assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::Ended));
     let now_ms = world.now().as_unix_millis().unsigned_abs();
-    assert!(
-        !world
-            .server
-            .refresh_token_is_alive(now_ms, refresh_token(&tokens))
-    );
+    assert!(!world.server.refresh_token_is_alive(now_ms, refresh_token(&tokens)));
 }
 
 #[test]

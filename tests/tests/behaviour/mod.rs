@@ -1,14 +1,15 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    ClientIdentity, ClientSecret, Error, Issuer, Profile, RetryPolicy, Timestamp, Tokens,
+    ClientIdentity, ClientSecret, Error, Issuer, Profile, Prompt, RetryPolicy, Timestamp, Tokens,
     session::{Demand, Session, SessionTokens},
 };
 use aiod_auth_store::Store;
 use aiod_auth_tests::{
-    sim::{Answer, Fault, Settings},
+    sim::{Answer, Fault, Running, Settings},
     world::{Event, ISSUER, World},
 };
+use aiod_auth_ureq::Client;
 use serde_json::{Value, json};
 
 mod adapters;
@@ -17,6 +18,9 @@ mod client_credentials;
 mod device;
 mod discovery;
 mod logout;
+mod regressions;
+mod regressions_of_logins;
+mod regressions_of_threads;
 mod secrets;
 mod session;
 mod who_am_i;
@@ -31,19 +35,13 @@ fn world() -> World {
 
 /// A public client, as whom a person logs in.
 fn profile() -> Arc<Profile> {
-    Arc::new(
-        Profile::new(ISSUER, "demo")
-            .unwrap()
-            .with_scope("openid profile".parse().unwrap()),
-    )
+    Arc::new(Profile::new(ISSUER, "demo").unwrap().with_scope("openid profile".parse().unwrap()))
 }
 
 /// A client with a secret, which logs in as itself.
 fn bot(id: &str, secret: &str) -> Arc<Profile> {
-    let client = ClientIdentity::public(id)
-        .unwrap()
-        .with_secret(ClientSecret::new(secret))
-        .unwrap();
+    let client =
+        ClientIdentity::public(id).unwrap().with_secret(ClientSecret::new(secret)).unwrap();
     Arc::new(Profile::with_client(Issuer::new(ISSUER).unwrap(), client))
 }
 
@@ -55,11 +53,20 @@ fn policy() -> RetryPolicy {
 fn log_in(world: &mut World) -> SessionTokens {
     world.after(Duration::ZERO, Event::Approve);
     world.after(seconds(1), Event::Approve);
-    let tokens = world
-        .run(Session::login(profile(), seconds(300), policy()))
-        .unwrap();
+    let tokens = world.run(Session::login(profile(), seconds(300), policy())).unwrap();
     world.transcript();
     tokens
+}
+
+/// The same over real HTTP.
+fn log_in_at(running: &Running, client: &Client) {
+    let approve = |prompt: &Prompt| match prompt {
+        Prompt::DeviceCode(prompt) => {
+            assert!(running.simulator().approve(&prompt.user_code, "alice"));
+        }
+        other => panic!("{other:?}"),
+    };
+    client.login(approve).unwrap();
 }
 
 /// What `Client::token` asks for.
@@ -72,10 +79,7 @@ fn stored(world: &World) -> Option<Tokens> {
 }
 
 fn refresh_token(tokens: &Tokens) -> &str {
-    tokens
-        .refresh_token
-        .as_ref()
-        .map_or("", |token| token.expose())
+    tokens.refresh_token.as_ref().map_or("", |token| token.expose())
 }
 
 /// The server answers this in place of its own answer.
@@ -96,9 +100,7 @@ fn seconds_of(world: &World, path: &str) -> Vec<u64> {
     let log = world.server.log();
     let start = log.first().map_or(0, |handled| handled.at_ms);
     let to_path = log.iter().filter(|handled| handled.request.path() == path);
-    to_path
-        .map(|handled| (handled.at_ms - start) / 1000)
-        .collect()
+    to_path.map(|handled| (handled.at_ms - start) / 1000).collect()
 }
 
 fn at(tokens: &Tokens) -> Timestamp {

@@ -14,10 +14,7 @@ fn assert_silent(what: &str, text: &str) {
 #[test]
 fn machines_requests_and_outcomes_print_none() {
     let secret = ClientSecret::new("canary-secret");
-    let client = ClientIdentity::public("demo")
-        .unwrap()
-        .with_secret(secret)
-        .unwrap();
+    let client = ClientIdentity::public("demo").unwrap().with_secret(secret).unwrap();
     let profile = Arc::new(
         Profile::with_client(Issuer::new(ISSUER).unwrap(), client)
             .with_login(aiod_auth_core::LoginMethod::Device),
@@ -35,11 +32,7 @@ fn machines_requests_and_outcomes_print_none() {
         "access_token": "canary-access", "refresh_token": "canary-refresh", "id_token": "canary-id",
     });
     let bad = json!({ "access_token": "canary\u{e9}", "refresh_token": "canary", "scope": {} });
-    for last in [
-        good.to_string(),
-        bad.to_string(),
-        "{\"access_token\":\"canary".to_owned(),
-    ] {
+    for last in [good.to_string(), bad.to_string(), "{\"access_token\":\"canary".to_owned()] {
         let answers = [metadata.to_string(), device.to_string(), last];
         let mut answers = answers.iter();
         let mut login = Login::new(Arc::clone(&profile), None, seconds(60), policy());
@@ -86,10 +79,7 @@ fn a_session_and_what_it_stores_print_none() {
         world.store,
         Session::token(profile(), Demand::new(), policy())
     );
-    for secret in [
-        tokens.tokens.access_token.expose(),
-        refresh_token(&tokens.tokens),
-    ] {
+    for secret in [tokens.tokens.access_token.expose(), refresh_token(&tokens.tokens)] {
         assert!(!secret.is_empty() && !printed.contains(secret), "{printed}");
     }
 }

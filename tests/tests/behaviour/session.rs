@@ -406,3 +406,18 @@ fn a_token_that_nothing_renews_is_used_to_its_end() {
     world.pass(seconds(5));
     assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
 }
+
+#[test]
+fn a_refresh_token_from_elsewhere_survives_a_broken_answer_that_rotates_it() {
+    let mut world = world();
+    let tokens = log_in(&mut world).tokens;
+    world.store.remove(&profile().key()).unwrap();
+    // The answer is the server's own, with one member made bad: the token is rotated.
+    let alive = tokens.refresh_token.clone().unwrap();
+    let body = json!({"access_token": "a", "scope": {}, "refresh_token": alive.expose()});
+    world.server.fault_at("/token", 1, instead(200, &body));
+    world
+        .run(Session::login_with_refresh_token(profile(), RefreshToken::new("old"), policy()))
+        .unwrap();
+    assert!(stored(&world).is_some());
+}

@@ -51,19 +51,13 @@ fn a_missing_scope_is_named_and_nothing_is_renewed() {
     world.server.fault_at("/userinfo", 1, refused);
     let error = who_am_i(&mut world).unwrap_err();
     assert_eq!(error.kind(), Kind::Server);
-    assert_eq!(
-        error.server_error().unwrap().description.as_deref(),
-        Some("Missing openid scope")
-    );
+    assert_eq!(error.server_error().unwrap().description.as_deref(), Some("Missing openid scope"));
     assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
 }
 
 #[test]
 fn nobody_is_nobody_without_a_request() {
     let mut world = world();
-    assert_eq!(
-        who_am_i(&mut world).unwrap_err().kind(),
-        Kind::NotAuthenticated
-    );
+    assert_eq!(who_am_i(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
     assert_eq!(world.transcript(), "");
 }

@@ -51,12 +51,7 @@ mod tests {
     fn an_approved_code_gets_tokens_once() {
         let mut simulator = simulator();
         let device = ask_for_device_code(&mut simulator, 0, Some("openid"));
-        check(
-            &mut simulator,
-            0,
-            &poll(&device),
-            "400 authorization_pending",
-        );
+        check(&mut simulator, 0, &poll(&device), "400 authorization_pending");
         approve(&mut simulator, &device);
         let body = body(&check(&mut simulator, 5_000, &poll(&device), "200"));
         assert!(simulator.access_token_is_alive(5_000, body["access_token"].as_str().unwrap()));
@@ -98,19 +93,9 @@ mod tests {
         let mut simulator = simulator();
         let device = ask_for_device_code(&mut simulator, 0, None);
         let last_moment = DEVICE_CODE_LIFETIME_MS - 1;
-        check(
-            &mut simulator,
-            last_moment,
-            &poll(&device),
-            "400 authorization_pending",
-        );
+        check(&mut simulator, last_moment, &poll(&device), "400 authorization_pending");
         approve(&mut simulator, &device);
-        check(
-            &mut simulator,
-            DEVICE_CODE_LIFETIME_MS,
-            &poll(&device),
-            "400 expired_token",
-        );
+        check(&mut simulator, DEVICE_CODE_LIFETIME_MS, &poll(&device), "400 expired_token");
     }
 
     #[test]
@@ -128,22 +113,15 @@ mod tests {
         simulator.clients.push(Client::public("other"));
         let device = ask_for_device_code(&mut simulator, 0, None);
         approve(&mut simulator, &device);
-        let garbage = DeviceAuthorization {
-            device_code: "garbage".to_owned(),
-            user_code: String::new(),
-        };
+        let garbage =
+            DeviceAuthorization { device_code: "garbage".to_owned(), user_code: String::new() };
         check(&mut simulator, 0, &poll(&garbage), "400 invalid_grant");
         let form = [
             ("client_id", "other"),
             ("grant_type", DEVICE_CODE),
             ("device_code", &device.device_code),
         ];
-        check(
-            &mut simulator,
-            0,
-            &Request::post("/token", &form),
-            "400 invalid_grant",
-        );
+        check(&mut simulator, 0, &Request::post("/token", &form), "400 invalid_grant");
     }
 
     #[test]

@@ -23,11 +23,7 @@ impl Simulator {
             CLIENT_CREDENTIALS => self.client_credentials_grant(now_ms, &client, &form)?,
             _ => {
                 let error_description = "no such grant type here";
-                return Err(Refusal::oauth(
-                    400,
-                    "unsupported_grant_type",
-                    error_description,
-                ));
+                return Err(Refusal::oauth(400, "unsupported_grant_type", error_description));
             }
         };
         Ok(self.token_answer(&tokens))
@@ -36,16 +32,14 @@ impl Simulator {
     fn new_access_token(&mut self, now_ms: u64, session: SessionId, scope: &str) -> String {
         let token = self.random.token("access");
         let lifetime = self.settings.access_token_lifetime;
-        self.sessions
-            .add_access_token(&token, session, scope, now_ms, lifetime);
+        self.sessions.add_access_token(&token, session, scope, now_ms, lifetime);
         token
     }
 
     fn new_refresh_token(&mut self, now_ms: u64, session: SessionId) -> String {
         let token = self.random.token("refresh");
         let lifetime = self.settings.refresh_token_lifetime;
-        self.sessions
-            .add_refresh_token(&token, session, now_ms, lifetime);
+        self.sessions.add_refresh_token(&token, session, now_ms, lifetime);
         token
     }
 
@@ -97,45 +91,23 @@ mod tests {
     fn a_bad_request_is_refused() {
         for (form, outcome) in [
             (&[][..], "401 invalid_client"),
-            (
-                &[("grant_type", "client_credentials")],
-                "401 invalid_client",
-            ),
+            (&[("grant_type", "client_credentials")], "401 invalid_client"),
             (&[("client_id", "demo")], "400 invalid_request"),
-            (
-                &[("client_id", "demo"), ("grant_type", "")],
-                "400 invalid_request",
-            ),
-            (
-                &[("client_id", "demo"), ("grant_type", "password")],
-                "400 unsupported_grant_type",
-            ),
+            (&[("client_id", "demo"), ("grant_type", "")], "400 invalid_request"),
+            (&[("client_id", "demo"), ("grant_type", "password")], "400 unsupported_grant_type"),
             (
                 &[("client_id", "demo"), ("grant_type", "client_credentials")],
                 "400 unauthorized_client",
             ),
             (
-                &[
-                    BOT[0],
-                    BOT[1],
-                    ("grant_type", REFRESH_TOKEN),
-                    ("refresh_token", "r"),
-                ],
+                &[BOT[0], BOT[1], ("grant_type", REFRESH_TOKEN), ("refresh_token", "r")],
                 "400 unauthorized_client",
             ),
             (
-                &[
-                    BOT[0],
-                    BOT[1],
-                    ("grant_type", DEVICE_CODE),
-                    ("device_code", "d"),
-                ],
+                &[BOT[0], BOT[1], ("grant_type", DEVICE_CODE), ("device_code", "d")],
                 "400 unauthorized_client",
             ),
-            (
-                &[BOT[0], BOT[1], BOT[1], ("grant_type", CLIENT_CREDENTIALS)],
-                "400 invalid_request",
-            ),
+            (&[BOT[0], BOT[1], BOT[1], ("grant_type", CLIENT_CREDENTIALS)], "400 invalid_request"),
         ] {
             let answer = check(&mut simulator(), 0, &Request::post("/token", form), outcome);
             let (_, error) = outcome.split_once(' ').unwrap();
@@ -148,12 +120,7 @@ mod tests {
     #[test]
     fn the_answer_has_the_optional_members_that_the_settings_name() {
         let mut simulator = simulator();
-        let form = [
-            BOT[0],
-            BOT[1],
-            ("grant_type", CLIENT_CREDENTIALS),
-            ("scope", "openid"),
-        ];
+        let form = [BOT[0], BOT[1], ("grant_type", CLIENT_CREDENTIALS), ("scope", "openid")];
         let request = Request::post("/token", &form);
         for (always_send_scope, send_expires_in) in [(false, true), (true, false)] {
             simulator.settings.always_send_scope = always_send_scope;

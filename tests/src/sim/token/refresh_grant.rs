@@ -102,12 +102,7 @@ mod tests {
         let second = tokens(&check(&mut simulator, 1_000, &refresh(&first), "200"));
         check(&mut simulator, 10_999, &refresh(&first), "200");
         check(&mut simulator, 10_999, &refresh(&second), "200");
-        check(
-            &mut simulator,
-            11_000,
-            &refresh(&first),
-            "400 invalid_grant",
-        );
+        check(&mut simulator, 11_000, &refresh(&first), "400 invalid_grant");
     }
 
     #[test]
@@ -119,12 +114,7 @@ mod tests {
             let answer = check(&mut simulator, now_ms, &refresh(&first), "200");
             assert!(body(&answer).get("refresh_token").is_none());
         }
-        check(
-            &mut simulator,
-            4_800_000,
-            &refresh(&first),
-            "400 invalid_grant",
-        );
+        check(&mut simulator, 4_800_000, &refresh(&first), "400 invalid_grant");
     }
 
     #[test]
@@ -132,12 +122,7 @@ mod tests {
         let mut simulator = simulator();
         let first = log_in(&mut simulator, 0, "openid");
         let second = tokens(&check(&mut simulator, 1_799_999, &refresh(&first), "200"));
-        check(
-            &mut simulator,
-            3_599_999,
-            &refresh(&second),
-            "400 invalid_grant",
-        );
+        check(&mut simulator, 3_599_999, &refresh(&second), "400 invalid_grant");
     }
 
     #[test]
@@ -199,12 +184,7 @@ mod tests {
                 ("grant_type", REFRESH_TOKEN),
                 ("refresh_token", refresh_token),
             ];
-            check(
-                &mut simulator,
-                1,
-                &Request::post("/token", &form),
-                "400 invalid_grant",
-            );
+            check(&mut simulator, 1, &Request::post("/token", &form), "400 invalid_grant");
         }
         check(&mut simulator, 1, &refresh(&first), "200");
     }

@@ -1,0 +1,270 @@
+//! What went wrong once with tokens that are kept and renewed.
+
+use aiod_auth_core::{
+    AuthorizationServer, Endpoint, Kind, Machine, RefreshToken, Step, StoreFailure,
+    session::{Freshness, Kept, Logout, StoreOperation, WhoAmI},
+};
+use aiod_auth_tests::sim::REFRESH_TOKEN;
+
+use super::*;
+
+/// Runs a machine to its end. `or_else` sees each step first: what it completes itself, it keeps.
+pub(super) fn run_with<M: Machine>(
+    world: &mut World,
+    machine: &mut M,
+    mut or_else: impl for<'step> FnMut(
+        &mut World,
+        Step<'step, M::Output>,
+    ) -> Option<Step<'step, M::Output>>,
+) -> Result<M::Output, Error> {
+    loop {
+        let step = machine.poll(world.now())?;
+        if let Some(step) = or_else(world, step)
+            && let Some(output) = world.perform(step)
+        {
+            return Ok(output);
+        }
+    }
+}
+
+/// Alice has logged in, and her access token is past its lifetime.
+fn with_an_old_token() -> (World, SessionTokens) {
+    let mut world = world();
+    let tokens = log_in(&mut world);
+    world.pass(seconds(300));
+    (world, tokens)
+}
+
+/// Alice's client, with the token endpoint given by hand and the others to be discovered.
+fn half_given() -> Arc<Profile> {
+    let profile = Profile::clone(&profile());
+    Arc::new(profile.with_endpoint(Endpoint::Token, &format!("{ISSUER}/token")).unwrap())
+}
+
+/// A server that is not the profile's.
+pub(super) fn another_server() -> Arc<AuthorizationServer> {
+    let server = AuthorizationServer::new(Issuer::new("https://other.example").unwrap());
+    Arc::new(server.with_endpoint(Endpoint::Token, "https://other.example/token").unwrap())
+}
+
+fn now_ms(world: &World) -> u64 {
+    u64::try_from(world.now().as_unix_millis()).unwrap()
+}
+
+#[test]
+fn a_refresh_is_not_begun_without_time_for_its_answer() {
+    let (mut world, _) = with_an_old_token();
+    world.latency = Duration::from_millis(300);
+    // Somebody else has the lock for nearly all the time there is.
+    let mut lock = world.store.try_lock(&profile().key()).unwrap();
+    let free_at = world.now().saturating_add(seconds(58));
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let mut locked = false;
+    let error = run_with(&mut world, &mut session, |world, step| {
+        if world.now() >= free_at {
+            lock = None;
+        }
+        if let Step::Store(access) = &step {
+            let is_lock = matches!(access.request().operation, StoreOperation::TryLock);
+            locked |= is_lock && lock.is_none();
+        }
+        Some(step)
+    });
+    assert_eq!(error.unwrap_err().kind(), Kind::Unavailable);
+    assert!(locked);
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
+    let kept = stored(&world).unwrap();
+    assert!(world.server.refresh_token_is_alive(now_ms(&world), refresh_token(&kept)));
+}
+
+#[test]
+fn after_a_lost_answer_there_is_one_more_send_whatever_comes_of_it() {
+    let faults = [Fault::DropBefore, Fault::DropAfter, instead(503, &json!({})), bad_gateway()];
+    for fault in faults {
+        let (mut world, _) = with_an_old_token();
+        world.server.fault_at("/token", 1, Fault::DropAfter);
+        world.server.fault_at("/token", 9, fault);
+        let earlier = seconds_of(&world, "/token").len();
+        let error = get_token(&mut world).unwrap_err();
+        assert!(matches!(error, Error::OutcomeUnknown { attempts: 2, .. }), "{error:?}");
+        assert!(error.to_string().contains("tried 2 times"), "{error}");
+        assert_eq!(seconds_of(&world, "/token").len() - earlier, 2);
+    }
+}
+
+#[test]
+fn with_a_token_endpoint_given_by_hand_a_name_is_found_after_a_refresh() {
+    let mut world = world();
+    log_in(&mut world);
+    world.run(WhoAmI::new(half_given(), None, policy())).unwrap();
+    world.pass(seconds(300));
+    world.run(WhoAmI::new(half_given(), None, policy())).unwrap();
+}
+
+#[test]
+fn with_a_token_endpoint_given_by_hand_a_refreshed_session_is_logged_out() {
+    let (mut world, _) = with_an_old_token();
+    let held = world.run(Session::token(half_given(), Demand::new(), policy())).unwrap();
+    world.run(Logout::new(half_given(), Some(held), policy())).unwrap();
+    assert!(stored(&world).is_none());
+}
+
+#[test]
+fn a_token_from_a_clock_that_was_ahead_is_not_good_for_longer() {
+    let mut world = world();
+    world.after(Duration::ZERO, Event::ClockJumps(86_400));
+    world.pass(seconds(1));
+    log_in(&mut world);
+    world.after(Duration::ZERO, Event::ClockJumps(-86_400));
+    world.pass(seconds(600));
+    let token = get_token(&mut world).unwrap().tokens.access_token.clone();
+    assert!(world.server.access_token_is_alive(now_ms(&world), token.expose()));
+}
+
+#[test]
+fn a_held_token_from_a_clock_that_was_ahead_leaves_the_stored_one_alone() {
+    let mut world = world();
+    let mut held = log_in(&mut world);
+    let mut dead = Tokens::clone(&held.tokens);
+    dead.issued_at = dead.issued_at.saturating_add(seconds(86_400));
+    dead.expires_at = Some(world.now());
+    dead.refresh_token = Some(RefreshToken::new("dead"));
+    held.tokens = Arc::new(dead);
+    held.kept = Kept::NotSaved(StoreFailure::new("the disk is full"));
+    world.pass(seconds(300));
+    let session = Session::token(profile(), Demand::new(), policy()).with_held(Some(held));
+    let outcome = world.run(session);
+    let kept = stored(&world).unwrap();
+    assert_ne!(refresh_token(&kept), "dead", "{outcome:?}");
+    assert!(world.server.refresh_token_is_alive(now_ms(&world), refresh_token(&kept)));
+}
+
+#[test]
+fn an_answer_with_two_errors_in_it_is_no_success() {
+    let (mut world, before) = with_an_old_token();
+    let body = r#"{"error":"a","error":"b","access_token":"c","token_type":"Bearer"}"#;
+    let answer = Answer::new(200, "application/json", body);
+    world.server.fault_at("/token", 1, Fault::Instead(answer));
+    get_token(&mut world).unwrap_err();
+    assert!(stored(&world).unwrap().access_token.same_as(&before.tokens.access_token));
+}
+
+#[test]
+fn a_lifetime_below_a_second_is_not_refreshed_again_and_again() {
+    let (mut world, _) = with_an_old_token();
+    let body = json!({"access_token": "a", "token_type": "Bearer", "expires_in": 0.5});
+    world.server.fault_at("/token", 99, instead(200, &body));
+    let earlier = seconds_of(&world, "/token").len();
+    for _ in 0..10 {
+        get_token(&mut world).unwrap();
+    }
+    assert_eq!(seconds_of(&world, "/token").len() - earlier, 1);
+}
+
+#[test]
+fn a_refresh_token_is_sent_to_no_server_but_its_own() {
+    let (mut world, mut held) = with_an_old_token();
+    held.server = Some(another_server());
+    let mut session = Session::token(profile(), Demand::new(), policy()).with_held(Some(held));
+    let outcome = run_with(&mut world, &mut session, |_, step| {
+        if let Step::Send(exchange) = &step {
+            assert_eq!(exchange.request().url().host_str(), Some("127.0.0.1"));
+        }
+        Some(step)
+    });
+    outcome.unwrap();
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+}
+
+#[test]
+fn an_early_renewal_with_a_store_that_fails_is_no_error() {
+    let mut world = world();
+    let held = log_in(&mut world);
+    let early = Demand::new().renewed_early();
+    world.pass(seconds(235));
+    assert_eq!(held.freshness(&early, world.now()), Freshness::Aging);
+    let before = held.tokens.access_token.clone();
+    let mut session = Session::token(profile(), early, policy()).with_held(Some(held));
+    let after = run_with(&mut world, &mut session, |_, step| {
+        let Step::Store(access) = step else { return Some(step) };
+        access.complete(Duration::ZERO, Err(StoreFailure::new("damaged")));
+        None
+    });
+    assert!(after.unwrap().tokens.access_token.same_as(&before));
+    assert_eq!(world.transcript(), "");
+}
+
+#[test]
+fn bytes_that_are_no_utf_8_never_cost_a_rotated_refresh_token() {
+    let (mut world, _) = with_an_old_token();
+    let body = b"{\"access_token\":\"a\",\"refresh_token\":\"rotated\",\"name\":\"Andr\xe9\"}";
+    let answer = Answer::new(200, "application/json", body);
+    world.server.fault_at("/token", 1, Fault::Instead(answer));
+    assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::Protocol);
+    assert_eq!(refresh_token(&stored(&world).unwrap()), "rotated");
+}
+
+#[test]
+fn without_a_store_a_rotated_refresh_token_of_a_broken_answer_is_handed_over() {
+    let (mut world, mut held) = with_an_old_token();
+    held.kept = Kept::NoStore;
+    let body = json!({"access_token": "a", "scope": {}, "refresh_token": "rotated"});
+    world.server.fault_at("/token", 1, instead(200, &body));
+    let mut session = Session::token(profile(), Demand::new(), policy()).with_held(Some(held));
+    let outcome = run_with(&mut world, &mut session, |_, step| {
+        let Step::Store(access) = step else { return Some(step) };
+        let reply = access.request().answered_without_store();
+        access.complete(Duration::ZERO, Ok(reply));
+        None
+    });
+    assert_eq!(outcome.unwrap_err().kind(), Kind::Protocol);
+    assert_eq!(refresh_token(&session.take_unsaved().unwrap().tokens), "rotated");
+}
+
+#[test]
+fn a_record_that_cannot_be_read_again_is_not_overwritten() {
+    let (mut world, before) = with_an_old_token();
+    let mut newer = Tokens::clone(&before.tokens);
+    newer.refresh_token = Some(RefreshToken::new("newer"));
+    world.server.fault_at("/token", 1, instead(400, &oauth_error("invalid_grant")));
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let mut loads = 0;
+    let outcome = run_with(&mut world, &mut session, |world, step| {
+        let Step::Store(access) = step else { return Some(step) };
+        let is_load = matches!(access.request().operation, StoreOperation::Load);
+        loads += usize::from(is_load);
+        if !is_load || loads < 3 {
+            return Some(Step::Store(access));
+        }
+        // A client that knows no lock has just written it.
+        world.store.save(&profile().key(), &newer).unwrap();
+        access.complete(Duration::ZERO, Err(StoreFailure::new("too many open files")));
+        None
+    });
+    outcome.unwrap_err();
+    assert_eq!(loads, 3);
+    assert_eq!(refresh_token(&stored(&world).unwrap()), "newer");
+}
+
+#[test]
+fn a_challenge_counts_in_whichever_field_it_is() {
+    let mut world = world();
+    log_in(&mut world);
+    let challenge = "Bearer error=\"insufficient_scope\", scope=\"openid\"";
+    let answer = Answer::empty(403)
+        .with_header("WWW-Authenticate", "Negotiate")
+        .with_header("WWW-Authenticate", challenge);
+    world.server.fault_at("/userinfo", 1, Fault::Instead(answer));
+    let error = world.run(WhoAmI::new(profile(), None, policy())).unwrap_err();
+    assert!(error.to_string().contains("insufficient_scope"), "{error}");
+}
+
+#[test]
+fn after_a_verdict_the_sessions_access_token_is_not_handed_out() {
+    let mut world = world();
+    log_in(&mut world);
+    world.server.end_sessions();
+    let forced = Session::token(profile(), Demand::new().forced(), policy());
+    assert_eq!(world.run(forced).unwrap_err().kind(), Kind::SessionEnded);
+    assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::SessionEnded);
+}
