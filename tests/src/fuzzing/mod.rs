@@ -1,6 +1,6 @@
 //! What the fuzz targets in `fuzz/` run. `cargo test` runs the same over their committed corpus.
 //!
-//! A [`Script`] says what happens around a machine, the [`Stage`](stage::Stage) plays it, and
+//! A [`Script`] says what happens around a machine, the `Stage` plays it, and
 //! watches over what has to hold whatever happens.
 
 #![expect(clippy::panic, reason = "a panic is what a fuzzer looks for")]
