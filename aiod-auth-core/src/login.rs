@@ -196,7 +196,12 @@ impl Flow for Login {
     type Output = LoggedIn;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<LoggedIn, Error>> {
-        let outcome = match self.advance(now).transpose()? {
+        // A state that has just begun may be through at once: no time may be left for it.
+        let mut outcome = self.advance(now).transpose();
+        if outcome.is_none() {
+            outcome = self.advance(now).transpose();
+        }
+        let outcome = match outcome? {
             Ok(tokens) => match self.server.take() {
                 Some(server) => Ok(LoggedIn { tokens, server }),
                 None => Err(Error::Internal("login")),

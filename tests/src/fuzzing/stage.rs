@@ -60,6 +60,11 @@ impl<'s> Stage<'s> {
                     watch::finished(machine, self.time.now());
                     return Ok(output);
                 }
+                // Not yet: a wait of nothing may be offered once.
+                Ok(Step::Wait(pause)) if pause.delay().is_zero() => {
+                    self.sleep(pause);
+                    continue;
+                }
                 Ok(step) => watch::seen(&step),
                 Err(error) => return Err(self.failed(machine, error)),
             };
@@ -67,6 +72,10 @@ impl<'s> Stage<'s> {
                 Ok(step) => {
                     assert_eq!(dropped, watch::seen(&step));
                     self.perform(step);
+                }
+                // Not yet: a wait that would end after the deadline may be offered once.
+                Err(error @ (Error::Expired | Error::TimedOut { .. })) => {
+                    return Err(self.failed(machine, error));
                 }
                 Err(error) => panic!("{dropped}: dropped, it was {error}"),
             }
