@@ -190,11 +190,11 @@ impl Sends for DeviceAccessTokenRequest {
 
 impl Sleeps for DeviceAccessTokenRequest {
     fn slept(&mut self, slept: Duration) {
-        self.spend(slept);
         if let State::Waiting(delay, reason) = self.state {
             let rest = delay.saturating_sub(slept);
             self.state = if rest.is_zero() { State::Ready } else { State::Waiting(rest, reason) };
         }
+        self.spend(slept);
     }
 }
 

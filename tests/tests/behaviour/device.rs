@@ -1,6 +1,6 @@
 //! The device flow: RFC 8628.
 
-use aiod_auth_core::{Error, ErrorCode, Kind, Login, Prompt, Reply, Tokens};
+use aiod_auth_core::{Error, ErrorCode, Kind, Login, Machine, Prompt, Reply, Step, Tokens};
 
 use super::*;
 
@@ -254,4 +254,27 @@ fn a_server_without_the_device_flow_is_a_matter_of_configuration() {
     assert_eq!(error.kind(), Kind::Config);
     assert_eq!(error.to_string(), "the server names no device_authorization_endpoint");
     assert_eq!(world.transcript().lines().count(), 1);
+}
+
+#[test]
+fn a_sleep_that_is_cut_short_near_the_deadline_does_not_bring_a_poll_forward() {
+    // Found by fuzzing: what was slept was taken off twice.
+    let mut world = world();
+    let mut login = Login::new(profile(), None, seconds(6), policy());
+    let mut slept = Duration::ZERO;
+    loop {
+        match login.poll(world.now()) {
+            Ok(Step::Wait(pause)) => {
+                world.pass(Duration::from_millis(700));
+                slept += Duration::from_millis(700);
+                pause.complete(Duration::from_millis(700));
+            }
+            Ok(Step::Send(exchange)) => {
+                assert!(exchange.request().url().path() != "/token" || slept >= seconds(5));
+                world.perform::<()>(Step::Send(exchange));
+            }
+            Ok(step) => assert!(world.perform(step).is_none()),
+            Err(error) => return assert_eq!(error.kind(), Kind::TimedOut),
+        }
+    }
 }
