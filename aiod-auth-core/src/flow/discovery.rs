@@ -29,6 +29,8 @@ pub struct Discovery {
     call: Call<Metadata>,
     /// What was wrong with the first document that was there.
     problem: Option<Error>,
+    /// What the last place said that had nothing.
+    status: u16,
     /// At the places before this one.
     spent: Duration,
 }
@@ -50,7 +52,7 @@ impl Discovery {
     pub fn new(issuer: Issuer, policy: RetryPolicy) -> Self {
         let place = Place::OpenIdAppended;
         let call = call(&issuer, place, policy);
-        Self { issuer, policy, place, call, problem: None, spent: Duration::ZERO }
+        Self { issuer, policy, place, call, problem: None, status: 0, spent: Duration::ZERO }
     }
 
     /// Goes on to the next place after an answer that was no metadata; not when the server is away.
@@ -59,7 +61,9 @@ impl Discovery {
         if !is_answer {
             return Err(error);
         }
-        if matches!(error, Error::InvalidResponse { .. }) {
+        if let Error::Refused(refused) = &error {
+            self.status = refused.status;
+        } else {
             self.problem.get_or_insert(error);
         }
         let next = match self.place {
@@ -75,7 +79,7 @@ impl Discovery {
     }
 
     fn nothing_found(&mut self) -> Error {
-        let nothing = answer::broken(Endpoint::Metadata, 0, Problem::NoMetadata);
+        let nothing = answer::broken(Endpoint::Metadata, self.status, Problem::NoMetadata);
         self.problem.take().unwrap_or(nothing)
     }
 }
