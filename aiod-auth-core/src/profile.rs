@@ -84,9 +84,7 @@ impl Profile {
     /// # Errors
     /// As for [`AuthorizationServer::with_endpoint`].
     pub fn with_endpoint(mut self, endpoint: Endpoint, address: &str) -> Result<Self, Error> {
-        let url = self.issuer.transport().check(endpoint.metadata_name(), address)?;
-        let slot = self.endpoints.slot(endpoint);
-        *slot.ok_or(Error::Usage("metadata is found by the issuer, not given"))? = Some(url);
+        self.endpoints.give(self.issuer.transport(), endpoint, address)?;
         Ok(self)
     }
 

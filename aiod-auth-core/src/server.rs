@@ -60,9 +60,7 @@ impl AuthorizationServer {
     /// [`Error::Config`] for an address that is no absolute URL, has a fragment (RFC 6749 §3.1), or
     /// is plain `http` beyond loopback.
     pub fn with_endpoint(mut self, endpoint: Endpoint, address: &str) -> Result<Self, Error> {
-        let url = self.issuer.transport.check(endpoint.metadata_name(), address)?;
-        let slot = self.endpoints.slot(endpoint);
-        *slot.ok_or(Error::Usage("metadata is found by the issuer, not given"))? = Some(url);
+        self.endpoints.give(self.issuer.transport, endpoint, address)?;
         Ok(self)
     }
 
@@ -137,13 +135,26 @@ impl AuthorizationServer {
 }
 
 impl Endpoints {
+    /// What is given by hand is checked, and has to be an endpoint.
+    pub(crate) fn give(
+        &mut self,
+        transport: Transport,
+        endpoint: Endpoint,
+        address: &str,
+    ) -> Result<(), Error> {
+        let url = transport.check(endpoint.metadata_name(), address)?;
+        let slot = self.slot(endpoint);
+        *slot.ok_or(Error::Usage("metadata is found by the issuer, not given"))? = Some(url);
+        Ok(())
+    }
+
     pub(crate) fn put(&mut self, endpoint: Endpoint, url: Url) {
         if let Some(slot) = self.slot(endpoint) {
             *slot = Some(url);
         }
     }
 
-    pub(crate) const fn slot(&mut self, endpoint: Endpoint) -> Option<&mut Option<Url>> {
+    const fn slot(&mut self, endpoint: Endpoint) -> Option<&mut Option<Url>> {
         match endpoint {
             Endpoint::Metadata => None,
             Endpoint::Token => Some(&mut self.token),

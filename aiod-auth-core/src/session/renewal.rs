@@ -205,7 +205,10 @@ impl Session {
                     self.spend();
                     match outcome {
                         Ok(Refreshed::New(tokens)) => self.save(Arc::from(tokens), None),
-                        Ok(Refreshed::Found(tokens)) => self.finish(tokens, Kept::Saved),
+                        Ok(Refreshed::Found(tokens)) => {
+                            let kept = self.kept(&tokens);
+                            self.finish(tokens, kept);
+                        }
                         Ok(Refreshed::Failed(error, Some(tokens))) => {
                             self.save(Arc::from(tokens), Some(error));
                         }
