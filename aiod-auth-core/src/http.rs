@@ -6,6 +6,9 @@ use core::{fmt, time::Duration};
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::wire::www_authenticate;
+pub use crate::wire::www_authenticate::Challenge;
+
 /// A request to send exactly as it is: no redirect is followed, no cookie kept, nothing cached.
 ///
 /// `Debug` shows method, origin and path: no query, no header, no body.
@@ -137,6 +140,13 @@ impl<'a> Response<'a> {
             .iter()
             .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, value)| *value)
+    }
+
+    /// The challenges of all `WWW-Authenticate` fields, in order (RFC 9110 §11.6.1). One that is written
+    /// wrongly is left out.
+    #[must_use]
+    pub fn challenges(&self) -> Vec<Challenge> {
+        self.headers("www-authenticate").flat_map(www_authenticate::parse).collect()
     }
 
     /// The body.

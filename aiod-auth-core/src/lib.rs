@@ -87,7 +87,7 @@ pub use error::{
     ConfigProblem, Endpoint, Error, ErrorCode, Kind, Problem, ServerError, StoreFailure,
     Unreachable,
 };
-pub use http::{BODY_BYTES_MAX, Method, NoResponse, Request, Response};
+pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
 pub use login::{LoggedIn, Login};
 pub use machine::{
     Ask, Exchange, InFlight, Machine, Pause, Prompt, Reason, Reply, Step, StoreAccess,

@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::{
     error::{Endpoint, Error, ErrorCode, ServerError},
     flow::call::Call,
-    http::{Request, Response},
+    http::{Challenge, Request, Response},
     machine::{Flow, Step, machine},
     retry::{Resend, RetryPolicy},
     server::AuthorizationServer,
@@ -16,7 +16,6 @@ use crate::{
     wire::{
         answer::{self, Answer, Refused},
         userinfo::Userinfo,
-        www_authenticate,
     },
 };
 
@@ -93,9 +92,6 @@ fn read(response: &Response<'_>, now: Timestamp) -> Answer<Userinfo> {
     answer::read(Endpoint::Userinfo, response, now, Userinfo::parse)
 }
 
-fn bearer_challenge(response: &Response<'_>) -> Option<www_authenticate::Challenge> {
-    response
-        .headers("www-authenticate")
-        .flat_map(www_authenticate::parse)
-        .find(|challenge| challenge.scheme == "bearer")
+fn bearer_challenge(response: &Response<'_>) -> Option<Challenge> {
+    response.challenges().into_iter().find(|challenge| challenge.scheme() == "bearer")
 }

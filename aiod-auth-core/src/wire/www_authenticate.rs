@@ -5,16 +5,30 @@ use alloc::{
     vec::Vec,
 };
 
-/// One challenge; scheme and names in lower case.
+/// What a server asks for in a `WWW-Authenticate` field, with its reason: RFC 9110 §11.3, RFC 6750 §3.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Challenge {
-    pub(crate) scheme: String,
-    pub(crate) params: Vec<(String, String)>,
+pub struct Challenge {
+    scheme: String,
+    params: Vec<(String, String)>,
 }
 
 impl Challenge {
-    pub(crate) fn param(&self, name: &str) -> Option<&str> {
-        self.params.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    /// The scheme in lower case: `bearer`, `basic`, `dpop`.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// A parameter by its name in lower case: `error`, `scope`. As the server wrote it: clean it before
+    /// it is shown.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params().find(|(n, _)| *n == name).map(|(_, value)| value)
+    }
+
+    /// All parameters in order, names in lower case.
+    pub fn params(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.params.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
