@@ -7,6 +7,7 @@ pub mod fuzzing;
 pub mod person;
 pub mod sim;
 pub mod strategies;
+pub mod verdict;
 pub mod world;
 
 /// The examples of the README are compiled.

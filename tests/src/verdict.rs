@@ -1,0 +1,314 @@
+//! What the machines make of one answer, in the words of `docs/conformance.md`.
+//!
+//! One request goes out, one [`Answer`] comes back, and the [`Verdict`] says what the machine wants
+//! next. The conformance table, the quirks and the recorded answers are all asked this way.
+
+use std::{fmt, time::Duration};
+
+use aiod_auth_core::{
+    AccessToken, AuthorizationServer, ClientIdentity, ClientSecret, DeviceCode, Endpoint, Error,
+    Issuer, Machine, Reason, RefreshToken, Response, RetryPolicy, Scope, Step, Timestamp, Tokens,
+    flow::{
+        AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
+        DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt, Discovery,
+        EndSessionRequest, RevocationRequest, Userinfo, UserinfoRequest,
+    },
+};
+
+/// Who is asked, and so which machine reads the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// `Discovery`, at the first of the places where metadata can be. The issuer is [`ISSUER`].
+    Metadata,
+    /// `DeviceAuthorizationRequest`, with the scope `read write`.
+    Device,
+    /// `DeviceAccessTokenRequest`: the first poll, after 5 s.
+    Poll,
+    /// `AccessTokenRequest::refresh` with the refresh token `old`, for the scope `read write`.
+    Refresh,
+    /// `AccessTokenRequest::client_credentials`, for the scope `read write`.
+    ClientCredentials,
+    /// `RevocationRequest` for a refresh token.
+    Revocation,
+    /// `EndSessionRequest`: Keycloak's logout by refresh token.
+    EndSession,
+    /// `UserinfoRequest`.
+    Userinfo,
+}
+
+/// Who is asked.
+pub const ISSUER: &str = "https://as.example";
+
+/// An answer as it goes over the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The header fields.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// From text: the status, a space, and the body; or, as HTTP writes it, header fields on lines of
+    /// their own, an empty line, and the body.
+    ///
+    /// ```
+    /// # use aiod_auth_tests::verdict::Answer;
+    /// assert_eq!(Answer::parse("200 {}").body, b"{}");
+    /// assert_eq!(Answer::parse("503\nRetry-After: 3\n\nbusy").headers[0].1, "3");
+    /// ```
+    ///
+    /// # Panics
+    /// For text without a status: a mistake in a table.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a mistake in a table")]
+    pub fn parse(text: &str) -> Self {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (status, rest) = text.split_at(digits);
+        let Ok(status) = status.parse() else { panic!("no status: {text}") };
+        let Some(head) = rest.strip_prefix('\n') else {
+            let body = rest.strip_prefix(' ').unwrap_or(rest);
+            return Self { status, headers: Vec::new(), body: body.into() };
+        };
+        let (head, body) = head.split_once("\n\n").unwrap_or((head, ""));
+        let field = |line: &str| {
+            let (name, value) = line.split_once(':').unwrap_or((line, ""));
+            (name.to_owned(), value.trim().to_owned())
+        };
+        Self { status, headers: head.lines().map(field).collect(), body: body.into() }
+    }
+}
+
+/// What a machine made of an answer: `ok`, `pending`, `slow_down`, `retry`, `next place`, or
+/// `error:KIND`; and what there is to say about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// In a word.
+    pub outcome: String,
+    /// What came of it, each in a few words.
+    pub details: Vec<String>,
+}
+
+impl Verdict {
+    fn new(outcome: impl Into<String>, details: Vec<String>) -> Self {
+        Self { outcome: outcome.into(), details }
+    }
+
+    /// Whether it is what is written here: the outcome, and some of the details, with `; ` between.
+    #[must_use]
+    pub fn is(&self, expected: &str) -> bool {
+        let mut parts = expected.split("; ");
+        parts.next() == Some(&self.outcome)
+            && parts.all(|part| self.details.iter().any(|detail| detail == part))
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.outcome)?;
+        self.details.iter().try_for_each(|detail| write!(f, "; {detail}"))
+    }
+}
+
+/// Asks, answers, and says what comes of it.
+///
+/// # Errors
+/// Nothing was asked: the machine could not begin.
+pub fn verdict(asked: Asked, answer: &Answer) -> Result<Verdict, Error> {
+    let (server, client, scope) = (server()?, ClientIdentity::public("client")?, scope());
+    let policy = patient();
+    let old = RefreshToken::new("old");
+    Ok(match asked {
+        Asked::Metadata => {
+            let mut machine = Discovery::new(Issuer::new(ISSUER)?, policy);
+            ask(&mut machine, answer, |server| about_server(&server))
+        }
+        Asked::Device => {
+            let mut machine = DeviceAuthorizationRequest::new(&server, &client, &scope, policy)?;
+            ask(&mut machine, answer, |authorization| about_prompt(authorization.prompt()))
+        }
+        Asked::Poll => {
+            let (authorization, limit) = (authorization()?, Duration::from_secs(1800));
+            let mut machine =
+                DeviceAccessTokenRequest::new(&server, &client, &authorization, &scope, limit)?;
+            ask(&mut machine, answer, |tokens| about_tokens(&tokens))
+        }
+        Asked::Refresh => {
+            let mut machine = AccessTokenRequest::refresh(&server, &client, &old, &scope, policy)?;
+            let mut verdict = ask(&mut machine, answer, |tokens| about_tokens(&tokens));
+            let saved = machine.take_new_refresh_token();
+            verdict.details.extend(saved.map(|new| format!("refresh token {} kept", new.expose())));
+            verdict
+        }
+        Asked::ClientCredentials => {
+            let bot = client.with_secret(ClientSecret::new("secret"))?;
+            let mut machine =
+                AccessTokenRequest::client_credentials(&server, &bot, &scope, policy)?;
+            ask(&mut machine, answer, |tokens| about_tokens(&tokens))
+        }
+        Asked::Revocation => {
+            let mut machine = RevocationRequest::refresh_token(&server, &client, &old, policy)?;
+            ask(&mut machine, answer, |()| Vec::new())
+        }
+        Asked::EndSession => {
+            let mut machine = EndSessionRequest::new(&server, &client, &old, policy)?;
+            ask(&mut machine, answer, |()| Vec::new())
+        }
+        Asked::Userinfo => {
+            let tokens = Tokens::new(AccessToken::new("access"), NOW);
+            let mut machine = UserinfoRequest::new(&server, &tokens, policy)?;
+            ask(&mut machine, answer, |userinfo| about_person(&userinfo))
+        }
+    })
+}
+
+fn ask<M: Machine>(
+    machine: &mut M,
+    answer: &Answer,
+    about: impl FnOnce(M::Output) -> Vec<String>,
+) -> Verdict {
+    let headers: Vec<(&str, &str)> =
+        answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    // Polls begin with a wait.
+    if let Ok(Step::Wait(pause)) = machine.poll(NOW) {
+        let delay = pause.delay();
+        pause.complete(delay);
+    }
+    if let Ok(Step::Send(exchange)) = machine.poll(NOW) {
+        let response = Response::new(answer.status, &headers, &answer.body);
+        exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
+    }
+    match machine.poll(NOW) {
+        Ok(Step::Done(output)) => Verdict::new("ok", about(output)),
+        Ok(Step::Send(_)) => Verdict::new("next place", Vec::new()),
+        Ok(Step::Wait(pause)) => {
+            let outcome = match pause.reason() {
+                Reason::Approval if pause.delay() == INTERVAL => "pending",
+                Reason::Approval => "slow_down",
+                _ => "retry",
+            };
+            // Jitter is no whole second.
+            let seconds = format!("after {} s", pause.delay().as_secs());
+            Verdict::new(outcome, vec![seconds])
+        }
+        Ok(Step::Store(_) | Step::Ask(_)) => Verdict::new("another step", Vec::new()),
+        Err(error) => Verdict::new(format!("error:{}", error.kind()), about_error(&error)),
+    }
+}
+
+fn about_error(error: &Error) -> Vec<String> {
+    let mut details = Vec::new();
+    if let Error::InvalidResponse { problem, .. } = error {
+        details.push(problem.to_string());
+    }
+    if let Some(said) = error.server_error() {
+        details.push(format!("HTTP {}", said.status));
+        details
+            .push(said.code.as_ref().map_or("no code".to_owned(), |code| format!("code {code}")));
+        details.extend(said.description.iter().map(|text| format!("says {text}")));
+        details.extend(said.uri.iter().map(|uri| format!("see {uri}")));
+    }
+    details.extend(error.hint().map(|hint| format!("hint {hint}")));
+    details
+}
+
+fn about_tokens(tokens: &Tokens) -> Vec<String> {
+    let seconds = |at: Timestamp| at.saturating_duration_since(NOW).as_secs();
+    let mut details = vec![
+        tokens
+            .expires_at
+            .map_or("no expiry".to_owned(), |at| format!("expires in {} s", seconds(at))),
+        if tokens.scope.is_empty() {
+            "no scope".to_owned()
+        } else {
+            format!("scope {}", tokens.scope)
+        },
+        tokens.refresh_token.as_ref().map_or("no refresh token".to_owned(), |token| {
+            format!("refresh token {}", token.expose())
+        }),
+    ];
+    details.extend(
+        tokens.refresh_expires_at.map(|at| format!("refresh token expires in {} s", seconds(at))),
+    );
+    details.extend(tokens.id_token.as_ref().map(|_| "ID token".to_owned()));
+    details
+}
+
+fn about_prompt(prompt: &DevicePrompt) -> Vec<String> {
+    let mut details = vec![
+        format!("user code {}", prompt.user_code),
+        format!("page {}", prompt.verification_uri),
+        prompt
+            .expires_in
+            .map_or("no expiry".to_owned(), |life| format!("expires in {} s", life.as_secs())),
+        format!("interval {} s", prompt.interval.as_secs()),
+    ];
+    details.extend(
+        prompt.verification_uri_complete.as_ref().map(|uri| format!("complete page {uri}")),
+    );
+    details
+}
+
+fn about_server(server: &AuthorizationServer) -> Vec<String> {
+    let endpoint =
+        |endpoint: &Endpoint| Some((endpoint.metadata_name(), server.endpoint(*endpoint)?));
+    ENDPOINTS.iter().filter_map(endpoint).map(|(name, url)| format!("{name} {url}")).collect()
+}
+
+fn about_person(userinfo: &Userinfo) -> Vec<String> {
+    let mut details = vec![format!("subject {}", userinfo.subject)];
+    details.extend(userinfo.name.iter().map(|name| format!("name {name}")));
+    details.extend(userinfo.roles.iter().map(|role| format!("role {role}")));
+    details
+}
+
+/// A server with every endpoint.
+///
+/// # Errors
+/// None: its addresses are good.
+pub fn server() -> Result<AuthorizationServer, Error> {
+    ENDPOINTS.iter().try_fold(AuthorizationServer::new(Issuer::new(ISSUER)?), |server, endpoint| {
+        server.with_endpoint(*endpoint, &format!("{ISSUER}/{}", endpoint.metadata_name()))
+    })
+}
+
+/// A login that a person may approve.
+fn authorization() -> Result<DeviceAuthorization, Error> {
+    Ok(DeviceAuthorization::from_parts(DeviceAuthorizationParts {
+        device_code: DeviceCode::new("device-code"),
+        prompt: DevicePrompt {
+            user_code: "ABCD-EFGH".to_owned(),
+            verification_uri: server()?.issuer().as_str().parse().map_err(|_| Error::Finished)?,
+            verification_uri_complete: None,
+            expires_in: Some(Duration::from_secs(1800)),
+            interval: INTERVAL,
+        },
+    }))
+}
+
+fn scope() -> Scope {
+    Scope::new(["read", "write"]).unwrap_or_default()
+}
+
+/// So that a long `Retry-After` is seen, and not given up on.
+fn patient() -> RetryPolicy {
+    let mut policy = RetryPolicy::default();
+    policy.retry_after_max = Duration::from_secs(3600);
+    policy.time_limit = Duration::from_secs(7200);
+    policy
+}
+
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// 2026-01-01T00:00:00Z.
+const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+
+const ENDPOINTS: [Endpoint; 5] = [
+    Endpoint::Token,
+    Endpoint::DeviceAuthorization,
+    Endpoint::Revocation,
+    Endpoint::EndSession,
+    Endpoint::Userinfo,
+];

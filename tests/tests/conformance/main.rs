@@ -1,0 +1,14 @@
+//! What a client owes, what real servers do, and what was recorded of them: tables, every row of which
+//! is executed. `docs/conformance.md` is made of them:
+//!
+//! ```sh
+//! WRITE_DOCS=1 cargo test -p aiod-auth-tests --test conformance
+//! ```
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod document;
+mod quirks;
+mod recorded;
+mod row;
+mod table;
+mod vectors;

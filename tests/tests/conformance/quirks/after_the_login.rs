@@ -1,0 +1,5 @@
+//! Refresh, rotation, revocation, logout.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

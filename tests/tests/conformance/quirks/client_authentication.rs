@@ -1,0 +1,5 @@
+//! Client authentication.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! Device authorization and polling.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! Token answers: errors.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! Discovery, userinfo, DPoP.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! Tiled's own protocol.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! The wire.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! CC: client credentials.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! OUT: ending the session.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! ERR: error responses.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! FORM: building requests.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! INT: introspection.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! DISC: metadata.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

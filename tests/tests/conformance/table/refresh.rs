@@ -1,0 +1,5 @@
+//! REF: refreshing.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

@@ -1,0 +1,5 @@
+//! RES: resource indicators.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

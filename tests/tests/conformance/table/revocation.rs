@@ -1,0 +1,5 @@
+//! REV: revocation.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];

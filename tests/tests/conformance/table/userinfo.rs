@@ -1,0 +1,5 @@
+//! UI: userinfo.
+
+use crate::row::Row;
+
+pub(crate) const ROWS: &[Row] = &[];
