@@ -36,19 +36,9 @@ pub(crate) struct ProfileConfig {
     pub(crate) allow_insecure_http: bool,
 }
 
-/// Where an endpoint's address may stand in a profile.
-pub(crate) const ENDPOINTS: [Endpoint; 5] = [
-    Endpoint::Token,
-    Endpoint::DeviceAuthorization,
-    Endpoint::Revocation,
-    Endpoint::EndSession,
-    Endpoint::Userinfo,
-];
-
 /// Keys that belong to the format, for features that this version doesn't have. To pass over them
 /// would log in to something else than what was meant.
-const LATER: [&str; 5] =
-    ["api", "platform", "resource", "authorization_endpoint", "introspection_endpoint"];
+const LATER: [&str; 4] = ["api", "platform", "resource", "authorization_endpoint"];
 
 impl Config {
     /// Reads the file; none is an empty one.
@@ -131,7 +121,10 @@ impl Config {
                     profile.allow_insecure_http =
                         allowed.ok_or_else(|| must_be(&place, "true or false"))?;
                 }
-                _ => match ENDPOINTS.into_iter().find(|endpoint| endpoint.metadata_name() == key) {
+                _ => match Endpoint::NAMED
+                    .into_iter()
+                    .find(|endpoint| endpoint.metadata_name() == key)
+                {
                     Some(endpoint) => profile.endpoints.push((endpoint, string(&place, item)?)),
                     None if LATER.contains(&key) => {
                         return Err(format!("this version can't do what `{place}` is for, set"));

@@ -140,10 +140,18 @@ impl ClientIdentity {
             (Some(_), Some(method)) => return Ok(method),
             (Some(_), None) => {}
         }
-        let supported = if endpoint == Endpoint::Revocation {
-            &server.revocation_auth_methods
-        } else {
-            &server.token_auth_methods
+        let supported = match endpoint {
+            Endpoint::Revocation => &server.revocation_auth_methods,
+            // RFC 8414 §2 names no default for it.
+            Endpoint::Introspection if server.introspection_auth_methods.is_some() => {
+                &server.introspection_auth_methods
+            }
+            Endpoint::Introspection
+            | Endpoint::Metadata
+            | Endpoint::Token
+            | Endpoint::DeviceAuthorization
+            | Endpoint::EndSession
+            | Endpoint::Userinfo => &server.token_auth_methods,
         };
         let Some(supported) = supported else {
             return Ok(AuthenticationMethod::ClientSecretBasic);

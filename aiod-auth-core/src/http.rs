@@ -65,6 +65,12 @@ impl Request {
         self
     }
 
+    /// Adds to a form, in a buffer that never grows: a copy left behind could not be wiped.
+    pub(crate) fn add_to_form(&mut self, more: &[u8]) {
+        let separator: &[u8] = if self.body.is_empty() || more.is_empty() { b"" } else { b"&" };
+        self.body = Zeroizing::new([self.body.as_slice(), separator, more].concat());
+    }
+
     pub(crate) fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = Some(timeout);
     }

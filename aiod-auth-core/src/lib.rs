@@ -92,6 +92,7 @@ pub use login::{LoggedIn, Login};
 pub use machine::{
     Ask, Exchange, InFlight, Machine, Pause, Prompt, Reason, Reply, Step, StoreAccess,
 };
+pub use parameters::Parameters;
 pub use profile::{LoginMethod, Profile, RecordKey};
 pub use retry::RetryPolicy;
 pub use secret::{AccessToken, ClientSecret, DeviceCode, IdToken, RefreshToken};
@@ -106,6 +107,7 @@ pub mod flow;
 mod http;
 mod login;
 mod machine;
+mod parameters;
 mod profile;
 mod retry;
 mod secret;

@@ -158,18 +158,24 @@ impl Login {
     /// The server is known.
     fn begin(&mut self, server: Arc<AuthorizationServer>) -> Result<(), Error> {
         let (client, scope) = (self.profile.client(), self.profile.scope());
-        let policy = self.policy.after(self.spent);
+        let (parameters, policy) = (self.profile.parameters(), self.policy.after(self.spent));
         // Before a person is asked: without it nothing comes of the login.
         server.require(Endpoint::Token)?;
         self.state = match (&self.refresh_token, self.profile.login()) {
             (Some(token), _) => State::Requesting(
-                AccessTokenRequest::refresh(&server, client, token, scope, policy)?.into(),
+                AccessTokenRequest::refresh(&server, client, token, scope, policy)?
+                    .with_parameters(parameters)
+                    .into(),
             ),
             (None, LoginMethod::ClientCredentials) => State::Requesting(
-                AccessTokenRequest::client_credentials(&server, client, scope, policy)?.into(),
+                AccessTokenRequest::client_credentials(&server, client, scope, policy)?
+                    .with_parameters(parameters)
+                    .into(),
             ),
             (None, LoginMethod::Auto | LoginMethod::Device) => State::Authorizing(
-                DeviceAuthorizationRequest::new(&server, client, scope, policy)?.into(),
+                DeviceAuthorizationRequest::new(&server, client, scope, policy)?
+                    .with_parameters(parameters)
+                    .into(),
             ),
         };
         self.server = Some(server);
@@ -185,7 +191,8 @@ impl Login {
         let server = self.server.as_deref().ok_or(Error::Internal("login"))?;
         let (client, scope) = (self.profile.client(), self.profile.scope());
         let left = self.limit.saturating_sub(self.spent);
-        let mut polls = DeviceAccessTokenRequest::new(server, client, authorization, scope, left)?;
+        let mut polls = DeviceAccessTokenRequest::new(server, client, authorization, scope, left)?
+            .with_parameters(self.profile.parameters());
         polls.spend(took);
         self.state = State::Polling(polls.into());
         Ok(())

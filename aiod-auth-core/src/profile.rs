@@ -5,6 +5,7 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error},
+    parameters::Parameters,
     server::{AuthorizationServer, Endpoints, Issuer},
     time::Timestamp,
     token::Scope,
@@ -17,6 +18,7 @@ pub struct Profile {
     endpoints: Endpoints,
     client: ClientIdentity,
     scope: Scope,
+    parameters: Parameters,
     account: Option<String>,
     login: LoginMethod,
 }
@@ -51,6 +53,7 @@ impl Profile {
             endpoints: Endpoints::default(),
             client,
             scope: Scope::default(),
+            parameters: Parameters::default(),
             account: None,
             login: LoginMethod::Auto,
         }
@@ -68,6 +71,13 @@ impl Profile {
     #[must_use]
     pub fn with_account(mut self, account: impl Into<String>) -> Self {
         self.account = Some(account.into());
+        self
+    }
+
+    /// Says more than the flows need: which API the tokens are for, or parameters of the server's own.
+    #[must_use]
+    pub fn with_parameters(mut self, parameters: Parameters) -> Self {
+        self.parameters = parameters;
         self
     }
 
@@ -106,6 +116,12 @@ impl Profile {
         &self.scope
     }
 
+    /// What is said beyond what the flows need.
+    #[must_use]
+    pub const fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
     /// How to log in, decided.
     #[must_use]
     pub const fn login(&self) -> LoginMethod {
@@ -129,7 +145,7 @@ impl Profile {
             client_id: self.client.id().into(),
             account: self.account.clone(),
             scope: self.scope.clone(),
-            resource: Vec::new(),
+            resource: self.parameters.resources(),
         }
     }
 

@@ -28,17 +28,12 @@ pub struct AuthorizationServer {
     /// Which authentication methods the endpoints take; `None`: it doesn't say.
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
+    pub(crate) introspection_auth_methods: Option<Vec<String>>,
 }
 
-/// The addresses, as far as they are known.
+/// The addresses, as far as they are known: each endpoint once.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Endpoints {
-    pub(crate) token: Option<Url>,
-    pub(crate) device_authorization: Option<Url>,
-    pub(crate) revocation: Option<Url>,
-    pub(crate) end_session: Option<Url>,
-    pub(crate) userinfo: Option<Url>,
-}
+pub(crate) struct Endpoints(Vec<(Endpoint, Url)>);
 
 impl AuthorizationServer {
     /// A server without any endpoint yet.
@@ -51,6 +46,7 @@ impl AuthorizationServer {
             unusable: Vec::new(),
             token_auth_methods: None,
             revocation_auth_methods: None,
+            introspection_auth_methods: None,
         }
     }
 
@@ -72,15 +68,8 @@ impl AuthorizationServer {
 
     /// Where an endpoint is, if the server has it.
     #[must_use]
-    pub const fn endpoint(&self, endpoint: Endpoint) -> Option<&Url> {
-        match endpoint {
-            Endpoint::Metadata => None,
-            Endpoint::Token => self.endpoints.token.as_ref(),
-            Endpoint::DeviceAuthorization => self.endpoints.device_authorization.as_ref(),
-            Endpoint::Revocation => self.endpoints.revocation.as_ref(),
-            Endpoint::EndSession => self.endpoints.end_session.as_ref(),
-            Endpoint::Userinfo => self.endpoints.userinfo.as_ref(),
-        }
+    pub fn endpoint(&self, endpoint: Endpoint) -> Option<&Url> {
+        self.endpoints.get(endpoint)
     }
 
     /// Whether it may be used without asking again: what was discovered is kept for an hour.
@@ -101,7 +90,7 @@ impl AuthorizationServer {
     /// Keycloak's way, and nothing in its metadata says so but this path.
     #[must_use]
     pub fn ends_session_by_refresh_token(&self) -> bool {
-        let path = self.endpoints.end_session.as_ref().map_or("", Url::path);
+        let path = self.endpoint(Endpoint::EndSession).map_or("", Url::path);
         path.ends_with("/protocol/openid-connect/logout")
     }
 
@@ -118,17 +107,8 @@ impl AuthorizationServer {
 
     /// These endpoints where they are given, the discovered ones elsewhere.
     pub(crate) fn overridden_by(mut self, given: &Endpoints) -> Self {
-        let pairs = [
-            (&mut self.endpoints.token, &given.token),
-            (&mut self.endpoints.device_authorization, &given.device_authorization),
-            (&mut self.endpoints.revocation, &given.revocation),
-            (&mut self.endpoints.end_session, &given.end_session),
-            (&mut self.endpoints.userinfo, &given.userinfo),
-        ];
-        for (discovered, given) in pairs {
-            if given.is_some() {
-                discovered.clone_from(given);
-            }
+        for (endpoint, url) in &given.0 {
+            self.endpoints.put(*endpoint, url.clone());
         }
         self
     }
@@ -142,27 +122,20 @@ impl Endpoints {
         endpoint: Endpoint,
         address: &str,
     ) -> Result<(), Error> {
-        let url = transport.check(endpoint.metadata_name(), address)?;
-        let slot = self.slot(endpoint);
-        *slot.ok_or(Error::Usage("metadata is found by the issuer, not given"))? = Some(url);
+        if endpoint == Endpoint::Metadata {
+            return Err(Error::Usage("metadata is found by the issuer, not given"));
+        }
+        self.put(endpoint, transport.check(endpoint.metadata_name(), address)?);
         Ok(())
     }
 
     pub(crate) fn put(&mut self, endpoint: Endpoint, url: Url) {
-        if let Some(slot) = self.slot(endpoint) {
-            *slot = Some(url);
-        }
+        self.0.retain(|(known, _)| *known != endpoint);
+        self.0.push((endpoint, url));
     }
 
-    const fn slot(&mut self, endpoint: Endpoint) -> Option<&mut Option<Url>> {
-        match endpoint {
-            Endpoint::Metadata => None,
-            Endpoint::Token => Some(&mut self.token),
-            Endpoint::DeviceAuthorization => Some(&mut self.device_authorization),
-            Endpoint::Revocation => Some(&mut self.revocation),
-            Endpoint::EndSession => Some(&mut self.end_session),
-            Endpoint::Userinfo => Some(&mut self.userinfo),
-        }
+    fn get(&self, endpoint: Endpoint) -> Option<&Url> {
+        self.0.iter().find(|(known, _)| *known == endpoint).map(|(_, url)| url)
     }
 }
 

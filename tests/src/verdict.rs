@@ -11,7 +11,8 @@ use aiod_auth_core::{
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
         DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt, Discovery,
-        EndSessionRequest, RevocationRequest, Userinfo, UserinfoRequest,
+        EndSessionRequest, Introspection, IntrospectionRequest, RevocationRequest, Userinfo,
+        UserinfoRequest,
     },
 };
 
@@ -34,6 +35,8 @@ pub enum Asked {
     EndSession,
     /// `UserinfoRequest`.
     Userinfo,
+    /// `IntrospectionRequest`, by a client with a secret.
+    Introspection,
 }
 
 /// Who is asked.
@@ -161,6 +164,12 @@ pub fn verdict(asked: Asked, answer: &Answer) -> Result<Verdict, Error> {
             let mut machine = UserinfoRequest::new(&server, &tokens, policy)?;
             ask(&mut machine, answer, |userinfo| about_person(&userinfo))
         }
+        Asked::Introspection => {
+            let (bot, token) =
+                (client.with_secret(ClientSecret::new("secret"))?, AccessToken::new("a"));
+            let mut machine = IntrospectionRequest::new(&server, &bot, &token, policy)?;
+            ask(&mut machine, answer, about_token)
+        }
     })
 }
 
@@ -184,10 +193,10 @@ fn ask<M: Machine>(
         Ok(Step::Done(output)) => Verdict::new("ok", about(output)),
         Ok(Step::Send(_)) => Verdict::new("next place", Vec::new()),
         Ok(Step::Wait(pause)) => {
-            let outcome = match pause.reason() {
-                Reason::Approval if pause.delay() == INTERVAL => "pending",
-                Reason::Approval => "slow_down",
-                _ => "retry",
+            let outcome = match pause.delay() {
+                _ if pause.reason() != Reason::Approval => "retry",
+                INTERVAL => "pending",
+                _ => "slow_down",
             };
             // Jitter is no whole second.
             let seconds = format!("after {} s", pause.delay().as_secs());
@@ -205,8 +214,9 @@ fn about_error(error: &Error) -> Vec<String> {
     }
     if let Some(said) = error.server_error() {
         details.push(format!("HTTP {}", said.status));
-        details
-            .push(said.code.as_ref().map_or("no code".to_owned(), |code| format!("code {code}")));
+        details.push(
+            said.code.as_ref().map_or_else(|| "no code".to_owned(), |code| format!("code {code}")),
+        );
         details.extend(said.description.iter().map(|text| format!("says {text}")));
         details.extend(said.uri.iter().map(|uri| format!("see {uri}")));
     }
@@ -219,15 +229,16 @@ fn about_tokens(tokens: &Tokens) -> Vec<String> {
     let mut details = vec![
         tokens
             .expires_at
-            .map_or("no expiry".to_owned(), |at| format!("expires in {} s", seconds(at))),
+            .map_or_else(|| "no expiry".to_owned(), |at| format!("expires in {} s", seconds(at))),
         if tokens.scope.is_empty() {
             "no scope".to_owned()
         } else {
             format!("scope {}", tokens.scope)
         },
-        tokens.refresh_token.as_ref().map_or("no refresh token".to_owned(), |token| {
-            format!("refresh token {}", token.expose())
-        }),
+        tokens.refresh_token.as_ref().map_or_else(
+            || "no refresh token".to_owned(),
+            |token| format!("refresh token {}", token.expose()),
+        ),
     ];
     details.extend(
         tokens.refresh_expires_at.map(|at| format!("refresh token expires in {} s", seconds(at))),
@@ -240,9 +251,10 @@ fn about_prompt(prompt: &DevicePrompt) -> Vec<String> {
     let mut details = vec![
         format!("user code {}", prompt.user_code),
         format!("page {}", prompt.verification_uri),
-        prompt
-            .expires_in
-            .map_or("no expiry".to_owned(), |life| format!("expires in {} s", life.as_secs())),
+        prompt.expires_in.map_or_else(
+            || "no expiry".to_owned(),
+            |life| format!("expires in {} s", life.as_secs()),
+        ),
         format!("interval {} s", prompt.interval.as_secs()),
     ];
     details.extend(
@@ -254,7 +266,7 @@ fn about_prompt(prompt: &DevicePrompt) -> Vec<String> {
 fn about_server(server: &AuthorizationServer) -> Vec<String> {
     let endpoint =
         |endpoint: &Endpoint| Some((endpoint.metadata_name(), server.endpoint(*endpoint)?));
-    ENDPOINTS.iter().filter_map(endpoint).map(|(name, url)| format!("{name} {url}")).collect()
+    Endpoint::NAMED.iter().filter_map(endpoint).map(|(name, url)| format!("{name} {url}")).collect()
 }
 
 fn about_person(userinfo: &Userinfo) -> Vec<String> {
@@ -264,14 +276,45 @@ fn about_person(userinfo: &Userinfo) -> Vec<String> {
     details
 }
 
+fn about_token(introspection: Introspection) -> Vec<String> {
+    let Introspection::Active(token) = introspection else { return words(["inactive"]) };
+    let mut details = words(["active"]);
+    let texts = [
+        ("client", &token.client_id),
+        ("username", &token.username),
+        ("type", &token.token_type),
+        ("subject", &token.subject),
+        ("issuer", &token.issuer),
+        ("id", &token.id),
+    ];
+    details
+        .extend(texts.iter().filter_map(|(name, text)| Some(format!("{name} {}", text.as_ref()?))));
+    let times = [
+        ("expires", token.expires_at),
+        ("issued", token.issued_at),
+        ("not before", token.not_before),
+    ];
+    details.extend(times.iter().filter_map(|(name, at)| Some(format!("{name} {}", (*at)?))));
+    details.extend(token.scope.iter().map(|scope| format!("scope {scope}")));
+    details.extend(token.audience.iter().map(|audience| format!("audience {audience}")));
+    details
+}
+
+fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).into()
+}
+
 /// A server with every endpoint.
 ///
 /// # Errors
 /// None: its addresses are good.
 pub fn server() -> Result<AuthorizationServer, Error> {
-    ENDPOINTS.iter().try_fold(AuthorizationServer::new(Issuer::new(ISSUER)?), |server, endpoint| {
-        server.with_endpoint(*endpoint, &format!("{ISSUER}/{}", endpoint.metadata_name()))
-    })
+    Endpoint::NAMED.iter().try_fold(
+        AuthorizationServer::new(Issuer::new(ISSUER)?),
+        |server, endpoint| {
+            server.with_endpoint(*endpoint, &format!("{ISSUER}/{}", endpoint.metadata_name()))
+        },
+    )
 }
 
 /// A login that a person may approve.
@@ -304,11 +347,3 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// 2026-01-01T00:00:00Z.
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
-
-const ENDPOINTS: [Endpoint; 5] = [
-    Endpoint::Token,
-    Endpoint::DeviceAuthorization,
-    Endpoint::Revocation,
-    Endpoint::EndSession,
-    Endpoint::Userinfo,
-];

@@ -240,9 +240,21 @@ pub enum Endpoint {
     EndSession,
     /// OpenID Connect Core §5.3.
     Userinfo,
+    /// RFC 7662.
+    Introspection,
 }
 
 impl Endpoint {
+    /// Those that a server's metadata names, and that can be given by hand.
+    pub const NAMED: [Self; 6] = [
+        Self::Token,
+        Self::DeviceAuthorization,
+        Self::Revocation,
+        Self::EndSession,
+        Self::Userinfo,
+        Self::Introspection,
+    ];
+
     /// Its name in the server's metadata (RFC 8414 §2).
     #[must_use]
     pub const fn metadata_name(self) -> &'static str {
@@ -253,6 +265,7 @@ impl Endpoint {
             Self::Revocation => "revocation_endpoint",
             Self::EndSession => "end_session_endpoint",
             Self::Userinfo => "userinfo_endpoint",
+            Self::Introspection => "introspection_endpoint",
         }
     }
 }
@@ -266,6 +279,7 @@ impl fmt::Display for Endpoint {
             Self::Revocation => "revocation endpoint",
             Self::EndSession => "end session endpoint",
             Self::Userinfo => "userinfo endpoint",
+            Self::Introspection => "introspection endpoint",
         })
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     flow::call::Call,
     http::Response,
     machine::{Flow, Step, machine},
+    parameters::Parameters,
     retry::{Resend, RetryPolicy},
     secret::RefreshToken,
     server::AuthorizationServer,
@@ -50,6 +51,13 @@ impl AccessTokenRequest {
             sent_refresh_token: None,
             new_refresh_token: None,
         })
+    }
+
+    /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
+    #[must_use]
+    pub fn with_parameters(mut self, parameters: &Parameters) -> Self {
+        self.call = self.call.with_parameters(parameters);
+        self
     }
 
     pub(super) fn with_sent(mut self, refresh_token: RefreshToken) -> Self {

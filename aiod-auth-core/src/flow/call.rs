@@ -14,6 +14,7 @@ use crate::{
     error::{Endpoint, Error, Problem},
     http::{NoResponse, Request, Response},
     machine::{Exchange, Flow, Pause, Reason, Sends, Sleeps, Step},
+    parameters::Parameters,
     retry::{Resend, RetryPolicy, Setback, Tries},
     time::Timestamp,
     wire::answer::{Answer, broken},
@@ -52,6 +53,11 @@ impl<T: Send> Call<T> {
         let mut call = Self { endpoint, request, read, tries, state: State::Ready };
         call.request.set_timeout(call.tries.time_left());
         call
+    }
+
+    pub(crate) fn with_parameters(mut self, parameters: &Parameters) -> Self {
+        parameters.add_to(&mut self.request);
+        self
     }
 
     fn again(&mut self, setback: Setback) -> State<T> {

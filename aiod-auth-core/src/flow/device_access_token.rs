@@ -18,6 +18,7 @@ use crate::{
     flow::DeviceAuthorization,
     http::{NoResponse, Request, Response},
     machine::{Exchange, Flow, Pause, Reason, Sends, Sleeps, Step, machine},
+    parameters::Parameters,
     server::AuthorizationServer,
     time::Timestamp,
     token::{Scope, Tokens},
@@ -76,6 +77,13 @@ impl DeviceAccessTokenRequest {
         // Not at once: several servers answer a first immediate poll with `slow_down`.
         machine.wait(prompt.interval, Reason::Approval);
         Ok(machine)
+    }
+
+    /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
+    #[must_use]
+    pub fn with_parameters(mut self, parameters: &Parameters) -> Self {
+        parameters.add_to(&mut self.request);
+        self
     }
 
     /// Counts time that has gone since the code was given. No wait goes past the deadline.

@@ -11,6 +11,7 @@ use crate::{
     flow::call::Call,
     http::Response,
     machine::{Flow, Step, machine},
+    parameters::Parameters,
     retry::{Resend, RetryPolicy},
     secret::DeviceCode,
     server::{AuthorizationServer, Transport},
@@ -49,6 +50,13 @@ impl DeviceAuthorizationRequest {
             call: Call::new(Endpoint::DeviceAuthorization, request, read, policy, Resend::Freely),
             transport: server.issuer().transport(),
         })
+    }
+
+    /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
+    #[must_use]
+    pub fn with_parameters(mut self, parameters: &Parameters) -> Self {
+        self.call = self.call.with_parameters(parameters);
+        self
     }
 }
 

@@ -7,10 +7,14 @@ pub use device_authorization::{
 };
 pub use discovery::Discovery;
 pub use end_session::{EndSessionRequest, end_session_url};
+pub use introspection::IntrospectionRequest;
 pub use revocation::RevocationRequest;
 pub use userinfo::UserinfoRequest;
 
-pub use crate::wire::userinfo::Userinfo;
+pub use crate::wire::{
+    introspection::{ActiveToken, Introspection},
+    userinfo::Userinfo,
+};
 
 mod access_token_request;
 pub(crate) mod call;
@@ -19,6 +23,7 @@ mod device_access_token;
 mod device_authorization;
 mod discovery;
 mod end_session;
+mod introspection;
 mod refresh;
 mod revocation;
 mod userinfo;

@@ -105,6 +105,7 @@ impl Refreshing {
             // The store is looked at before a token goes out a second time.
             Resend::Never,
         )?;
+        let request = request.with_parameters(self.around.profile.parameters());
         self.state = State::Sending(request.into());
         Ok(())
     }

@@ -318,7 +318,7 @@ impl Session {
                 let (client, scope) = (self.profile.client(), self.profile.scope());
                 let request =
                     AccessTokenRequest::client_credentials(server, client, scope, policy)?;
-                State::Requesting(request.into())
+                State::Requesting(request.with_parameters(self.profile.parameters()).into())
             }
         };
         Ok(())

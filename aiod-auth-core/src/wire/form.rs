@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 /// The parameters of a request. One without a value is left out: RFC 6749 §3.2 treats it as absent.
 #[derive(Default)]
 pub(crate) struct Form<'a> {
-    pairs: Vec<(&'static str, &'a str)>,
+    pairs: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Form<'a> {
-    pub(crate) fn push(&mut self, name: &'static str, value: &'a str) {
+    pub(crate) fn push(&mut self, name: &'a str, value: &'a str) {
         if !value.is_empty() {
             self.pairs.push((name, value));
         }

@@ -6,7 +6,7 @@ use core::{fmt, time::Duration};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::{error::Problem, http::BODY_BYTES_MAX};
+use crate::{error::Problem, http::BODY_BYTES_MAX, time::Timestamp};
 
 /// The members as they came, unread. Absent and null are the same; a member that is there twice is
 /// an error for whoever reads it.
@@ -84,9 +84,29 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Seconds that are more than none: a number or, from many servers, a string; fractions from
-    /// Tiled. Zero, a negative number and null mean "unknown".
+    /// Seconds that are more than none. Zero, a negative number and null mean "unknown".
     pub(crate) fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Problem> {
+        let Some(seconds) = self.number(name)?.filter(|seconds| *seconds > 0.0) else {
+            return Ok(None);
+        };
+        Ok(Some(Duration::try_from_secs_f64(seconds).unwrap_or(SECONDS_MAX).min(SECONDS_MAX)))
+    }
+
+    /// Seconds since 1970: RFC 7519 §2, `NumericDate`.
+    pub(crate) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let millis = self.number(name)?.map(|seconds| seconds * 1000.0);
+        // A cast from a float stops at the ends.
+        #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds are enough")]
+        Ok(millis.map(|millis| Timestamp::from_unix_millis(millis as i64)))
+    }
+
+    /// `true` or `false`, and nothing else.
+    pub(crate) fn boolean(&self, name: &'static str) -> Result<Option<bool>, Problem> {
+        self.read(name)
+    }
+
+    /// A number or, from many servers, a string; fractions from Tiled.
+    fn number(&self, name: &'static str) -> Result<Option<f64>, Problem> {
         let Some(raw) = self.raw(name)? else {
             return Ok(None);
         };
@@ -101,11 +121,7 @@ impl<'a> Object<'a> {
         if !digits.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
             return Err(Problem::Invalid(name));
         }
-        let seconds: f64 = digits.parse().map_err(|_| Problem::Invalid(name))?;
-        if seconds <= 0.0 {
-            return Ok(None);
-        }
-        Ok(Some(Duration::try_from_secs_f64(seconds).unwrap_or(SECONDS_MAX).min(SECONDS_MAX)))
+        digits.parse().map(Some).map_err(|_| Problem::Invalid(name))
     }
 
     fn read<T: Deserialize<'a>>(&self, name: &'static str) -> Result<Option<T>, Problem> {

@@ -14,9 +14,11 @@ use crate::{
 /// A metadata document, read but not yet held against the issuer that was asked for.
 pub(crate) struct Metadata {
     issuer: String,
-    endpoints: [(Endpoint, Option<String>); 5],
+    /// Those that are there; without an address where it is none.
+    endpoints: Vec<(Endpoint, Option<String>)>,
     token_auth_methods: Option<Vec<String>>,
     revocation_auth_methods: Option<Vec<String>>,
+    introspection_auth_methods: Option<Vec<String>>,
 }
 
 /// The query of an address may hold a key.
@@ -29,19 +31,23 @@ impl fmt::Debug for Metadata {
 impl Metadata {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
         object.must_be_utf_8()?;
-        let endpoint = |endpoint: Endpoint| Ok((endpoint, object.text(endpoint.metadata_name())?));
+        let mut endpoints = Vec::new();
+        for endpoint in Endpoint::NAMED {
+            match object.text(endpoint.metadata_name()) {
+                Ok(None) => {}
+                Ok(address) => endpoints.push((endpoint, address)),
+                Err(Problem::Invalid(_)) => endpoints.push((endpoint, None)),
+                Err(problem) => return Err(problem),
+            }
+        }
         Ok(Self {
             issuer: object.required_text("issuer")?,
-            endpoints: [
-                endpoint(Endpoint::Token)?,
-                endpoint(Endpoint::DeviceAuthorization)?,
-                endpoint(Endpoint::Revocation)?,
-                endpoint(Endpoint::EndSession)?,
-                endpoint(Endpoint::Userinfo)?,
-            ],
+            endpoints,
             token_auth_methods: object.strings("token_endpoint_auth_methods_supported")?,
             revocation_auth_methods: object
                 .strings("revocation_endpoint_auth_methods_supported")?,
+            introspection_auth_methods: object
+                .strings("introspection_endpoint_auth_methods_supported")?,
         })
     }
 
@@ -61,14 +67,16 @@ impl Metadata {
         let mut server = AuthorizationServer::new(issuer.clone());
         server.discovered_at = Some(now);
         for (endpoint, address) in self.endpoints {
-            let Some(address) = address else { continue };
-            match issuer.transport().check(endpoint.metadata_name(), &address) {
-                Ok(url) => server.endpoints.put(endpoint, url),
-                Err(_) => server.unusable.push(endpoint),
+            let transport = issuer.transport();
+            let url = address.map(|address| transport.check(endpoint.metadata_name(), &address));
+            match url {
+                Some(Ok(url)) => server.endpoints.put(endpoint, url),
+                Some(Err(_)) | None => server.unusable.push(endpoint),
             }
         }
         server.token_auth_methods = self.token_auth_methods;
         server.revocation_auth_methods = self.revocation_auth_methods;
+        server.introspection_auth_methods = self.introspection_auth_methods;
         Ok(server)
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod device;
 pub(crate) mod error;
 pub(crate) mod form;
+pub(crate) mod introspection;
 pub(crate) mod json;
 pub(crate) mod metadata;
 pub(crate) mod token;

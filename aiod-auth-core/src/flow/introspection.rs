@@ -1,0 +1,81 @@
+//! Asking whether a token is good: RFC 7662.
+
+use alloc::string::ToString;
+
+use crate::{
+    client::ClientIdentity,
+    error::{ConfigProblem, Endpoint, Error},
+    flow::call::Call,
+    http::{Request, Response},
+    machine::machine,
+    retry::{Resend, RetryPolicy},
+    secret::AccessToken,
+    server::AuthorizationServer,
+    time::Timestamp,
+    token::Tokens,
+    wire::{
+        answer::{self, Answer},
+        form::Form,
+        introspection::Introspection,
+    },
+};
+
+/// Asks what an access token is worth, for an API that is shown one. Ends in an [`Introspection`],
+/// which is kept nowhere: who keeps it must not keep it longer than it says (RFC 7662 §4).
+#[derive(Debug)]
+pub struct IntrospectionRequest {
+    call: Call<Introspection>,
+}
+
+impl IntrospectionRequest {
+    /// Asks as a client with a secret: the server must know who asks (RFC 7662 §2.1).
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a client without a secret, or a server without an introspection endpoint.
+    pub fn new(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        token: &AccessToken,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        if !client.is_confidential() {
+            return Err(Error::Config(ConfigProblem::MissingClientSecret));
+        }
+        let request = client.post(server, Endpoint::Introspection, form(token))?;
+        Ok(Self::sending(request, policy))
+    }
+
+    /// Asks with an access token of one's own, where the server takes that.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a server without an introspection endpoint.
+    pub fn with_bearer(
+        server: &AuthorizationServer,
+        own: &Tokens,
+        token: &AccessToken,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        let url = server.require(Endpoint::Introspection)?.clone();
+        let request = Request::post_form(url, form(token).encode())
+            .with_header("Authorization", own.authorization().to_string());
+        Ok(Self::sending(request, policy))
+    }
+
+    fn sending(request: Request, policy: RetryPolicy) -> Self {
+        let endpoint = Endpoint::Introspection;
+        Self { call: Call::new(endpoint, request, read, policy, Resend::Freely) }
+    }
+}
+
+machine!(IntrospectionRequest => Introspection, by call);
+
+fn form(token: &AccessToken) -> Form<'_> {
+    let mut form = Form::default();
+    form.push("token", token.expose());
+    form.push("token_type_hint", "access_token");
+    form
+}
+
+fn read(response: &Response<'_>, now: Timestamp) -> Answer<Introspection> {
+    answer::read(Endpoint::Introspection, response, now, Introspection::parse)
+}

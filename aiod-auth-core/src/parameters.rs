@@ -1,0 +1,115 @@
+//! What a request says beyond what its flow needs: RFC 6749 §8.2, RFC 8707.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::fmt;
+
+use url::Url;
+
+use crate::{error::Error, http::Request, wire::form::Form};
+
+/// Parameters of a server's own, such as Auth0's `audience`, and the APIs that a token is for. They go
+/// into each request for a device code or for tokens.
+///
+/// ```
+/// use aiod_auth_core::Parameters;
+///
+/// let parameters = Parameters::default()
+///     .with_resource("https://api.example.org/")?
+///     .with("audience", "https://api.example.org/")?;
+/// assert!(parameters.with("grant_type", "password").is_err());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// Adds one. Without a value it is left out (RFC 6749 §3.1).
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name that a flow itself uses, or that is there already: only `resource`
+    /// and `audience` may be there more than once (RFC 8707 §2, RFC 8693 §2.1).
+    pub fn with(mut self, name: &str, value: &str) -> Result<Self, Error> {
+        if name.is_empty() || RESERVED.contains(&name) {
+            return Err(Error::Usage("a parameter of this name is the flow's own"));
+        }
+        if name == "resource" {
+            return self.with_resource(value);
+        }
+        if name != "audience" && self.0.iter().any(|(known, _)| known == name) {
+            return Err(Error::Usage("a parameter may be there only once"));
+        }
+        if !value.is_empty() {
+            self.0.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(self)
+    }
+
+    /// Says which API the token is for, by the address that it is known under (RFC 8707 §2). More than
+    /// one is fine.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what is no absolute URI, or has a fragment.
+    pub fn with_resource(mut self, uri: &str) -> Result<Self, Error> {
+        match Url::parse(uri) {
+            Ok(parsed) if parsed.fragment().is_none() => {
+                let resource = ("resource".to_owned(), uri.to_owned());
+                if !self.0.contains(&resource) {
+                    self.0.push(resource);
+                }
+                Ok(self)
+            }
+            Ok(_) | Err(_) => {
+                Err(Error::Usage("a resource has to be an absolute URI without a fragment"))
+            }
+        }
+    }
+
+    /// The APIs that a token is for, as a set.
+    pub(crate) fn resources(&self) -> Vec<String> {
+        let resources = self.0.iter().filter(|(name, _)| name == "resource");
+        let mut resources: Vec<String> = resources.map(|(_, uri)| uri.clone()).collect();
+        resources.sort();
+        resources
+    }
+
+    pub(crate) fn add_to(&self, request: &mut Request) {
+        let mut form = Form::default();
+        for (name, value) in &self.0 {
+            form.push(name, value);
+        }
+        request.add_to_form(&form.encode());
+    }
+}
+
+/// A value may be a secret.
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// What the flows send themselves, and what would change who asks or how the answer comes.
+const RESERVED: [&str; 22] = [
+    "assertion",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "device_code",
+    "grant_type",
+    "password",
+    "redirect_uri",
+    "refresh_token",
+    "request_uri",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+    "token",
+    "token_type_hint",
+    "username",
+];

@@ -1,0 +1,78 @@
+//! The introspection response: RFC 7662 §2.2.
+
+use alloc::{boxed::Box, string::String, vec, vec::Vec};
+
+use super::json::Object;
+use crate::{error::Problem, time::Timestamp, token::Scope};
+
+/// What a server says about a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 7662 §2.2: a token is active or it is not")]
+pub enum Introspection {
+    /// It can't be used. Why not, and what it once was, is not said.
+    Inactive,
+    /// It can be used now.
+    Active(Box<ActiveToken>),
+}
+
+/// A token that can be used, as far as the server says what it is. Texts are as the server wrote them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ActiveToken {
+    /// `scope`
+    pub scope: Option<Scope>,
+    /// `client_id`: who asked for it.
+    pub client_id: Option<String>,
+    /// `username`: a name for people.
+    pub username: Option<String>,
+    /// `token_type`: how it is used.
+    pub token_type: Option<String>,
+    /// `exp`. After this the answer says nothing any more.
+    pub expires_at: Option<Timestamp>,
+    /// `iat`
+    pub issued_at: Option<Timestamp>,
+    /// `nbf`
+    pub not_before: Option<Timestamp>,
+    /// `sub`: who it speaks for.
+    pub subject: Option<String>,
+    /// `aud`: whom it is for.
+    pub audience: Vec<String>,
+    /// `iss`: who made it.
+    pub issuer: Option<String>,
+    /// `jti`
+    pub id: Option<String>,
+}
+
+impl Introspection {
+    /// A member that decides and is not what it has to be spoils the answer: nobody guesses who may do
+    /// what.
+    pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
+        object.must_be_utf_8()?;
+        if !object.boolean("active")?.ok_or(Problem::Missing("active"))? {
+            return Ok(Self::Inactive);
+        }
+        let scope = object.text("scope")?.map(|scope| scope.parse());
+        Ok(Self::Active(Box::new(ActiveToken {
+            scope: scope.transpose().map_err(|_| Problem::Invalid("scope"))?,
+            client_id: object.text("client_id")?,
+            username: object.text("username")?,
+            token_type: object.text("token_type")?,
+            expires_at: object.time("exp")?,
+            issued_at: object.time("iat")?,
+            not_before: object.time("nbf")?,
+            subject: object.text("sub")?,
+            audience: audience(object)?,
+            issuer: object.text("iss")?,
+            id: object.text("jti")?,
+        })))
+    }
+}
+
+/// RFC 7519 §4.1.3: one, or a list.
+pub(crate) fn audience(object: &Object<'_>) -> Result<Vec<String>, Problem> {
+    match object.text("aud") {
+        Ok(one) => Ok(one.map(|one| vec![one]).unwrap_or_default()),
+        Err(Problem::Invalid(_)) => Ok(object.strings("aud")?.unwrap_or_default()),
+        Err(problem) => Err(problem),
+    }
+}
