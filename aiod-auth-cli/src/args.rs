@@ -66,6 +66,9 @@ pub(crate) struct Global {
     /// Ask for this scope; may be repeated
     #[arg(long, global = true, value_name = "SCOPE", help_heading = AD_HOC)]
     pub(crate) scope: Vec<String>,
+    /// The API that the token is for, by its address (RFC 8707); may be repeated
+    #[arg(long, global = true, value_name = "URI", help_heading = AD_HOC)]
+    pub(crate) resource: Vec<String>,
 }
 
 impl Global {
@@ -75,6 +78,7 @@ impl Global {
             || self.client_id.is_some()
             || self.client_secret_file.is_some()
             || !self.scope.is_empty()
+            || !self.resource.is_empty()
     }
 
     /// One by one, also where several were given at once, as RFC 6749 §3.3 writes them.

@@ -32,13 +32,14 @@ pub(crate) struct ProfileConfig {
     pub(crate) client_authentication: Option<AuthenticationMethod>,
     pub(crate) flow: Option<Flow>,
     pub(crate) scopes: Vec<String>,
+    pub(crate) resource: Vec<String>,
     pub(crate) store: Option<String>,
     pub(crate) allow_insecure_http: bool,
 }
 
 /// Keys that belong to the format, for features that this version doesn't have. To pass over them
 /// would log in to something else than what was meant.
-const LATER: [&str; 4] = ["api", "platform", "resource", "authorization_endpoint"];
+const LATER: [&str; 3] = ["api", "platform", "authorization_endpoint"];
 
 impl Config {
     /// Reads the file; none is an empty one.
@@ -115,6 +116,7 @@ impl Config {
                     profile.flow = Some(flow.map_err(|_| must_be(&place, &flow_names()))?);
                 }
                 "scopes" => profile.scopes = strings(&place, item)?,
+                "resource" => profile.resource = string_or_strings(&place, item)?,
                 "store" => profile.store = Some(string(&place, item)?),
                 "allow_insecure_http" => {
                     let allowed = item.as_bool();
@@ -152,6 +154,13 @@ fn strings(place: &str, item: &Item) -> Result<Vec<String>, String> {
     all.ok_or_else(|| must_be(place, "a list of strings"))
 }
 
+fn string_or_strings(place: &str, item: &Item) -> Result<Vec<String>, String> {
+    match item.as_str() {
+        Some(one) => Ok(vec![one.into()]),
+        None => strings(place, item),
+    }
+}
+
 /// What is there is not repeated: it may be a secret in the wrong place.
 fn must_be(place: &str, what: &str) -> String {
     format!("`{place}` must be {what}")
@@ -186,6 +195,7 @@ client_secret_file = "secret.toml"
 client_authentication = "client_secret_post"
 flow = "client-credentials"
 scopes = ["a", "b"]
+resource = "https://api.example"
 store = "memory"
 allow_insecure_http = true
 [profiles]
@@ -204,6 +214,7 @@ small = { client_secret_env = "NAME" }
             client_authentication: Some(AuthenticationMethod::ClientSecretPost),
             flow: Some(Flow::ClientCredentials),
             scopes: vec!["a".into(), "b".into()],
+            resource: vec!["https://api.example".into()],
             store: Some("memory".into()),
             allow_insecure_http: true,
         };

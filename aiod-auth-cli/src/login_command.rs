@@ -21,7 +21,9 @@ pub(crate) fn ad_hoc(global: &Global) -> String {
     let options =
         [text("--issuer", &global.issuer), text("--client-id", &global.client_id), secret];
     let scopes = global.scope.iter().map(|scope| ("--scope", Cow::Borrowed(scope.as_str())));
-    written(global, options.into_iter().flatten().chain(scopes))
+    let resources =
+        global.resource.iter().map(|resource| ("--resource", Cow::Borrowed(resource.as_str())));
+    written(global, options.into_iter().flatten().chain(scopes).chain(resources))
 }
 
 fn written<'a>(

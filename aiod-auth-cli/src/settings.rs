@@ -2,7 +2,9 @@
 
 use std::{env, sync::Arc};
 
-use aiod_auth_core::{ClientIdentity, Error, Issuer, LoginMethod, Profile, RecordKey, Scope};
+use aiod_auth_core::{
+    ClientIdentity, Error, Issuer, LoginMethod, Parameters, Profile, RecordKey, Scope,
+};
 use aiod_auth_store::{FileStore, MemoryStore, Store};
 use aiod_auth_ureq::Client;
 
@@ -39,7 +41,7 @@ impl Settings {
             }
             (None, Some(_)) => Self::ad_hoc(context),
             (_, None) if global.is_ad_hoc() => Err(Failure::usage(
-                "--client-id, --client-secret-file and --scope belong to --issuer",
+                "--client-id, --client-secret-file, --scope and --resource belong to --issuer",
             )
             .with_hint("say --issuer, too, or change the profile with `aiod-auth profile set`")),
             (_, None) => {
@@ -80,6 +82,7 @@ impl Settings {
             client_id: global.client_id.clone(),
             client_secret: secret,
             scopes: global.scopes(),
+            resource: global.resource.clone(),
             ..ProfileConfig::default()
         };
         Ok(Self {
@@ -173,6 +176,7 @@ pub(crate) fn profile(settings: &ProfileConfig) -> Result<Profile, Failure> {
     }
     let mut profile = Profile::with_client(issuer, client)
         .with_scope(Scope::new(&settings.scopes)?)
+        .with_parameters(parameters(settings)?)
         .with_login(login_method(settings.flow.unwrap_or(Flow::Auto))?);
     for (endpoint, address) in &settings.endpoints {
         profile = profile.with_endpoint(*endpoint, address)?;
@@ -183,7 +187,12 @@ pub(crate) fn profile(settings: &ProfileConfig) -> Result<Profile, Failure> {
 /// As much of it as tells whose record it is.
 fn profile_of_record(settings: &ProfileConfig) -> Result<Profile, Failure> {
     let profile = Profile::with_client(issuer(settings)?, public_client(settings)?);
-    Ok(profile.with_scope(Scope::new(&settings.scopes)?))
+    Ok(profile.with_scope(Scope::new(&settings.scopes)?).with_parameters(parameters(settings)?))
+}
+
+fn parameters(settings: &ProfileConfig) -> Result<Parameters, Failure> {
+    let parameters = Parameters::default();
+    Ok(settings.resource.iter().try_fold(parameters, |all, uri| all.with_resource(uri))?)
 }
 
 fn issuer(settings: &ProfileConfig) -> Result<Issuer, Failure> {

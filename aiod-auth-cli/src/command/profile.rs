@@ -34,7 +34,7 @@ fn refuse_unused(global: &Global, command: &Profile) -> Result<(), Failure> {
     let is_set = matches!(command, Profile::Set(_));
     if (global.is_ad_hoc() || global.store.is_some()) && !is_set {
         return Err(Failure::usage(
-            "--issuer, --client-id, --client-secret-file, --scope and --store are for `profile set`",
+            "--issuer, --client-id, --client-secret-file, --scope, --resource and --store are for `profile set`",
         ));
     }
     Ok(())
@@ -159,6 +159,9 @@ fn write(
     }
     if !global.scope.is_empty() {
         set(profile, "scopes", Array::from_iter(global.scopes()));
+    }
+    if !global.resource.is_empty() {
+        set(profile, "resource", Array::from_iter(&global.resource));
     }
     Ok(())
 }
