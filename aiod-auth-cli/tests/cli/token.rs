@@ -187,3 +187,23 @@ fn verbose_names_requests_and_shows_no_secret() {
         world.run_with_input("login --refresh-token-stdin --verbose", &world.new_refresh_token());
     assert!(ran.ended(0).stderr.contains("/token"), "{ran:?}");
 }
+
+#[test]
+fn a_token_for_an_api_is_a_record_of_its_own() {
+    let world = World::new();
+    let bot =
+        format!("--issuer {} --client-id bot --client-secret-file bot.toml", world.server.base_url);
+    let token = |line: &str| world.run_for_token(line).ended(0).stdout.clone();
+    let plain = token(&format!("token {bot}"));
+    let for_api = token(&format!("token {bot} --resource https://api.example/ --resource urn:b"));
+    assert_ne!(plain, for_api);
+    let asked: Vec<_> = world.token_requests(CLIENT_CREDENTIALS);
+    assert!(!asked[0].contains("resource"), "{asked:?}");
+    assert!(
+        asked[1].contains("&resource=https%3A%2F%2Fapi.example%2F&resource=urn%3Ab"),
+        "{asked:?}"
+    );
+    let again = format!("token {bot} --resource urn:b --resource https://api.example/");
+    assert_eq!(token(&again), for_api);
+    world.run(&format!("token {bot} --json --resource /relative")).failed_as(2, "usage");
+}

@@ -169,6 +169,14 @@ impl World {
         self.server.simulator().grants(sim::REFRESH_TOKEN)
     }
 
+    /// The bodies of the requests for tokens by this grant.
+    pub(crate) fn token_requests(&self, grant_type: &str) -> Vec<String> {
+        let simulator = self.server.simulator();
+        let bodies = simulator.log().iter().map(|handled| &handled.request.body);
+        let bodies = bodies.map(|body| String::from_utf8(body.clone()).unwrap());
+        bodies.filter(|body| body.contains(&format!("grant_type={grant_type}"))).collect()
+    }
+
     /// How many requests the server got.
     pub(crate) fn requests(&self) -> usize {
         self.server.simulator().log().len()
