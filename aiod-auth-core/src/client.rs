@@ -110,7 +110,15 @@ impl ClientIdentity {
         let mut basic = None;
         match (self.method_for(server, endpoint)?, &self.secret) {
             (AuthenticationMethod::ClientSecretBasic, Some(secret)) => {
-                basic = Some(basic_authorization(&self.id, secret.expose()));
+                let (id, secret) = (self.id.as_str(), secret.expose());
+                // Older Spring Security doesn't unescape them.
+                basic = Some(if server.deviations.basic_unescaped {
+                    (basic_authorization(id, secret), false)
+                } else {
+                    let (escaped_id, escaped_secret) = (escape(id), escape(secret));
+                    let is_escaped = *escaped_id != id || *escaped_secret != secret;
+                    (basic_authorization(&escaped_id, &escaped_secret), is_escaped)
+                });
             }
             (AuthenticationMethod::ClientSecretPost, Some(secret)) => {
                 form.push("client_id", &self.id);
@@ -120,7 +128,9 @@ impl ClientIdentity {
         }
         let request = Request::post_form(url, form.encode());
         Ok(match basic {
-            Some(authorization) => request.with_header("Authorization", authorization),
+            Some((authorization, is_escaped)) => {
+                request.with_header("Authorization", authorization).with_escaped_basic(is_escaped)
+            }
             None => request,
         })
     }
@@ -163,15 +173,14 @@ impl ClientIdentity {
     }
 }
 
-/// RFC 6749 §2.3.1: each part is form-escaped, then joined, then base64.
+/// RFC 6749 §2.3.1: each part is form-escaped, then they are joined, then base64.
 fn basic_authorization(id: &str, secret: &str) -> String {
-    let (id, secret) = (escape(id), escape(secret));
     let mut joined = Zeroizing::new(String::with_capacity(
         id.len().saturating_add(secret.len()).saturating_add(1),
     ));
-    joined.push_str(&id);
+    joined.push_str(id);
     joined.push(':');
-    joined.push_str(&secret);
+    joined.push_str(secret);
     // In a buffer that never grows: a copy left behind could not be wiped.
     let mut header = String::with_capacity(joined.len().saturating_mul(2).saturating_add(10));
     header.push_str("Basic ");

@@ -19,6 +19,7 @@ pub struct Request {
     headers: Vec<(&'static str, Zeroizing<String>)>,
     body: Zeroizing<Vec<u8>>,
     timeout: Option<Duration>,
+    basic_is_escaped: bool,
 }
 
 /// The methods that OAuth needs.
@@ -56,13 +57,27 @@ impl Request {
 
     fn new(method: Method, url: Url, body: Zeroizing<Vec<u8>>) -> Self {
         // GitHub answers with a form unless asked for JSON.
-        Self { method, url, headers: Vec::new(), body, timeout: None }
+        Self { method, url, headers: Vec::new(), body, timeout: None, basic_is_escaped: false }
             .with_header("Accept", "application/json")
     }
 
     pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, Zeroizing::new(value.into())));
         self
+    }
+
+    /// With client credentials, some of whose characters were escaped.
+    pub(crate) const fn with_escaped_basic(mut self, is_escaped: bool) -> Self {
+        self.basic_is_escaped = is_escaped;
+        self
+    }
+
+    pub(crate) const fn basic_is_escaped(&self) -> bool {
+        self.basic_is_escaped
+    }
+
+    pub(crate) fn has_authorization(&self) -> bool {
+        self.headers.iter().any(|(name, _)| *name == "Authorization")
     }
 
     /// Adds to a form, in a buffer that never grows: a copy left behind could not be wiped.

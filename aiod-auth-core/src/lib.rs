@@ -83,6 +83,7 @@ extern crate alloc;
 extern crate std;
 
 pub use client::{AuthenticationMethod, ClientIdentity};
+pub use deviations::Deviations;
 pub use error::{
     ConfigProblem, Endpoint, Error, ErrorCode, Kind, Problem, ServerError, StoreFailure,
     Unreachable,
@@ -92,6 +93,7 @@ pub use login::{LoggedIn, Login};
 pub use machine::{
     Ask, Exchange, InFlight, Machine, Pause, Prompt, Reason, Reply, Step, StoreAccess,
 };
+pub use note::Note;
 pub use parameters::Parameters;
 pub use profile::{LoginMethod, Profile, RecordKey};
 pub use retry::RetryPolicy;
@@ -102,11 +104,13 @@ pub use time::{InvalidTimestamp, Timestamp};
 pub use token::{Scope, Tokens};
 
 mod client;
+mod deviations;
 mod error;
 pub mod flow;
 mod http;
 mod login;
 mod machine;
+mod note;
 mod parameters;
 mod profile;
 mod retry;

@@ -106,8 +106,8 @@ impl Login {
                 match self.profile.server_for(known, self.needed(), now) {
                     Some(server) => self.begin(server)?,
                     None => {
-                        let issuer = self.profile.issuer().clone();
-                        self.state = State::Discovering(Discovery::new(issuer, self.policy).into());
+                        let discovery = self.profile.discovery(self.policy);
+                        self.state = State::Discovering(discovery.into());
                     }
                 }
             }

@@ -9,13 +9,14 @@
 //!   exception is [`InFlight`]: dropped, it means "sent, and no answer came".
 //! - Waits are durations, reported back as really slept. No machine computes a wait from the clock.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, time::Duration};
 
 use crate::{
     error::{Error, StoreFailure},
     flow::DevicePrompt,
     http::{NoResponse, Request, Response},
+    note::Note,
     session::{StoreReply, StoreRequest},
     time::Timestamp,
 };
@@ -87,15 +88,16 @@ impl InFlight<'_> {
         self.machine.request()
     }
 
-    /// What came back, when (wall clock), and how long it took (monotonic clock).
+    /// What came back, when (wall clock), and how long it took (monotonic clock). Returns what was
+    /// tolerated in it, for a log.
     pub fn complete(
         mut self,
         now: Timestamp,
         took: Duration,
         outcome: Result<Response<'_>, NoResponse>,
-    ) {
+    ) -> Vec<Note> {
         self.completed = true;
-        self.machine.answered(now.saturating_sub(took), took, outcome);
+        self.machine.answered(now.saturating_sub(took), took, outcome)
     }
 }
 
@@ -310,7 +312,7 @@ pub(crate) trait Sends: Send {
         sent_at: Timestamp,
         took: Duration,
         outcome: Result<Response<'_>, NoResponse>,
-    );
+    ) -> Vec<Note>;
 }
 
 /// What stands behind a [`StoreAccess`].

@@ -72,9 +72,13 @@ impl Parameters {
         resources
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub(crate) fn add_to(&self, request: &mut Request) {
         let mut form = Form::default();
-        for (name, value) in &self.0 {
+        for (name, value) in self.iter() {
             form.push(name, value);
         }
         request.add_to_form(&form.encode());
@@ -84,7 +88,7 @@ impl Parameters {
 /// A value may be a secret.
 impl fmt::Debug for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
     }
 }
 

@@ -4,8 +4,11 @@ use alloc::{string::String, sync::Arc, vec::Vec};
 
 use crate::{
     client::ClientIdentity,
+    deviations::Deviations,
     error::{Endpoint, Error},
+    flow::Discovery,
     parameters::Parameters,
+    retry::RetryPolicy,
     server::{AuthorizationServer, Endpoints, Issuer},
     time::Timestamp,
     token::Scope,
@@ -19,6 +22,7 @@ pub struct Profile {
     client: ClientIdentity,
     scope: Scope,
     parameters: Parameters,
+    deviations: Arc<Deviations>,
     account: Option<String>,
     login: LoginMethod,
 }
@@ -54,6 +58,7 @@ impl Profile {
             client,
             scope: Scope::default(),
             parameters: Parameters::default(),
+            deviations: Arc::default(),
             account: None,
             login: LoginMethod::Auto,
         }
@@ -78,6 +83,13 @@ impl Profile {
     #[must_use]
     pub fn with_parameters(mut self, parameters: Parameters) -> Self {
         self.parameters = parameters;
+        self
+    }
+
+    /// Says what the server does otherwise than the standards.
+    #[must_use]
+    pub fn with_deviations(mut self, deviations: Deviations) -> Self {
+        self.deviations = deviations.into();
         self
     }
 
@@ -171,7 +183,13 @@ impl Profile {
 
     /// What was discovered, with what is given by hand laid over it.
     pub(crate) fn discovered(&self, server: AuthorizationServer) -> AuthorizationServer {
-        server.overridden_by(&self.endpoints)
+        server.overridden_by(&self.endpoints).with_deviations(Arc::clone(&self.deviations))
+    }
+
+    /// Asks the server about itself.
+    pub(crate) fn discovery(&self, policy: RetryPolicy) -> Discovery {
+        let discovery = Discovery::new(self.issuer.clone(), policy);
+        discovery.with_deviations(Arc::clone(&self.deviations))
     }
 }
 

@@ -48,8 +48,8 @@ secret!(
     RefreshToken
 );
 secret!(
-    /// An OpenID Connect ID token, kept only as a hint for ending the session. Its claims are not
-    /// read: nobody has validated them.
+    /// An OpenID Connect ID token: a hint for ending the session, and what a refresh and userinfo are
+    /// held against, so that they are about the same person. Its other claims are not read.
     IdToken
 );
 secret!(

@@ -2,6 +2,7 @@
 
 use alloc::{
     string::{String, ToString},
+    sync::Arc,
     vec::Vec,
 };
 
@@ -10,6 +11,7 @@ use core::{fmt, time::Duration};
 use url::{Host, Url};
 
 use crate::{
+    deviations::Deviations,
     error::{ConfigProblem, Endpoint, Error, Problem},
     time::Timestamp,
 };
@@ -29,6 +31,7 @@ pub struct AuthorizationServer {
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
     pub(crate) introspection_auth_methods: Option<Vec<String>>,
+    pub(crate) deviations: Arc<Deviations>,
 }
 
 /// The addresses, as far as they are known: each endpoint once.
@@ -47,6 +50,7 @@ impl AuthorizationServer {
             token_auth_methods: None,
             revocation_auth_methods: None,
             introspection_auth_methods: None,
+            deviations: Arc::default(),
         }
     }
 
@@ -58,6 +62,13 @@ impl AuthorizationServer {
     pub fn with_endpoint(mut self, endpoint: Endpoint, address: &str) -> Result<Self, Error> {
         self.endpoints.give(self.issuer.transport, endpoint, address)?;
         Ok(self)
+    }
+
+    /// Says what it does otherwise than the standards.
+    #[must_use]
+    pub fn with_deviations(mut self, deviations: impl Into<Arc<Deviations>>) -> Self {
+        self.deviations = deviations.into();
+        self
     }
 
     /// Who it is.

@@ -30,7 +30,7 @@ pub struct Tokens {
     pub refresh_expires_at: Option<Timestamp>,
     /// What was granted, which may be more or less than what was asked for.
     pub scope: Scope,
-    /// Kept as a hint for ending the session; its claims are not read.
+    /// Says whom the login is about; kept also as a hint for ending the session.
     pub id_token: Option<IdToken>,
     /// When the server said that the session has ended: the refresh token is dead. Kept, so that
     /// somebody can be told why they have to log in again.

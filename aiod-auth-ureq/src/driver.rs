@@ -105,7 +105,9 @@ impl Driver {
                 log::debug!("{:?} -> {}", in_flight.request(), received.status);
                 let headers = received.headers();
                 let response = Response::new(received.status, &headers, &received.body);
-                in_flight.complete(now(), took, Ok(response));
+                for note in in_flight.complete(now(), took, Ok(response)) {
+                    log::debug!("in that answer {note}");
+                }
             }
             Err(no_response) => {
                 log::debug!("{:?} -> {no_response:?}", in_flight.request());

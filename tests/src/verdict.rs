@@ -120,26 +120,38 @@ impl fmt::Display for Verdict {
 /// # Errors
 /// Nothing was asked: the machine could not begin.
 pub fn verdict(asked: Asked, answer: &Answer) -> Result<Verdict, Error> {
-    let (server, client, scope) = (server()?, ClientIdentity::public("client")?, scope());
+    verdict_at(&server()?, asked, answer)
+}
+
+/// The same at another server, or at one that is known to do something otherwise.
+///
+/// # Errors
+/// As for [`verdict`].
+pub fn verdict_at(
+    server: &AuthorizationServer,
+    asked: Asked,
+    answer: &Answer,
+) -> Result<Verdict, Error> {
+    let (client, scope) = (ClientIdentity::public("client")?, scope());
     let policy = patient();
     let old = RefreshToken::new("old");
     Ok(match asked {
         Asked::Metadata => {
-            let mut machine = Discovery::new(Issuer::new(ISSUER)?, policy);
+            let mut machine = Discovery::new(server.issuer().clone(), policy);
             ask(&mut machine, answer, |server| about_server(&server))
         }
         Asked::Device => {
-            let mut machine = DeviceAuthorizationRequest::new(&server, &client, &scope, policy)?;
+            let mut machine = DeviceAuthorizationRequest::new(server, &client, &scope, policy)?;
             ask(&mut machine, answer, |authorization| about_prompt(authorization.prompt()))
         }
         Asked::Poll => {
             let (authorization, limit) = (authorization()?, Duration::from_secs(1800));
             let mut machine =
-                DeviceAccessTokenRequest::new(&server, &client, &authorization, &scope, limit)?;
+                DeviceAccessTokenRequest::new(server, &client, &authorization, &scope, limit)?;
             ask(&mut machine, answer, |tokens| about_tokens(&tokens))
         }
         Asked::Refresh => {
-            let mut machine = AccessTokenRequest::refresh(&server, &client, &old, &scope, policy)?;
+            let mut machine = AccessTokenRequest::refresh(server, &client, &old, &scope, policy)?;
             let mut verdict = ask(&mut machine, answer, |tokens| about_tokens(&tokens));
             let saved = machine.take_new_refresh_token();
             verdict.details.extend(saved.map(|new| format!("refresh token {} kept", new.expose())));
@@ -147,27 +159,26 @@ pub fn verdict(asked: Asked, answer: &Answer) -> Result<Verdict, Error> {
         }
         Asked::ClientCredentials => {
             let bot = client.with_secret(ClientSecret::new("secret"))?;
-            let mut machine =
-                AccessTokenRequest::client_credentials(&server, &bot, &scope, policy)?;
+            let mut machine = AccessTokenRequest::client_credentials(server, &bot, &scope, policy)?;
             ask(&mut machine, answer, |tokens| about_tokens(&tokens))
         }
         Asked::Revocation => {
-            let mut machine = RevocationRequest::refresh_token(&server, &client, &old, policy)?;
+            let mut machine = RevocationRequest::refresh_token(server, &client, &old, policy)?;
             ask(&mut machine, answer, |()| Vec::new())
         }
         Asked::EndSession => {
-            let mut machine = EndSessionRequest::new(&server, &client, &old, policy)?;
+            let mut machine = EndSessionRequest::new(server, &client, &old, policy)?;
             ask(&mut machine, answer, |()| Vec::new())
         }
         Asked::Userinfo => {
             let tokens = Tokens::new(AccessToken::new("access"), NOW);
-            let mut machine = UserinfoRequest::new(&server, &tokens, policy)?;
+            let mut machine = UserinfoRequest::new(server, &client, &tokens, policy)?;
             ask(&mut machine, answer, |userinfo| about_person(&userinfo))
         }
         Asked::Introspection => {
             let (bot, token) =
                 (client.with_secret(ClientSecret::new("secret"))?, AccessToken::new("a"));
-            let mut machine = IntrospectionRequest::new(&server, &bot, &token, policy)?;
+            let mut machine = IntrospectionRequest::new(server, &bot, &token, policy)?;
             ask(&mut machine, answer, about_token)
         }
     })
@@ -180,6 +191,7 @@ fn ask<M: Machine>(
 ) -> Verdict {
     let headers: Vec<(&str, &str)> =
         answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let mut notes = Vec::new();
     // Polls begin with a wait.
     if let Ok(Step::Wait(pause)) = machine.poll(NOW) {
         let delay = pause.delay();
@@ -187,9 +199,10 @@ fn ask<M: Machine>(
     }
     if let Ok(Step::Send(exchange)) = machine.poll(NOW) {
         let response = Response::new(answer.status, &headers, &answer.body);
-        exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
+        let noted = exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
+        notes = noted.iter().map(|note| format!("note {note}")).collect();
     }
-    match machine.poll(NOW) {
+    let mut verdict = match machine.poll(NOW) {
         Ok(Step::Done(output)) => Verdict::new("ok", about(output)),
         Ok(Step::Send(_)) => Verdict::new("next place", Vec::new()),
         Ok(Step::Wait(pause)) => {
@@ -204,7 +217,9 @@ fn ask<M: Machine>(
         }
         Ok(Step::Store(_) | Step::Ask(_)) => Verdict::new("another step", Vec::new()),
         Err(error) => Verdict::new(format!("error:{}", error.kind()), about_error(&error)),
-    }
+    };
+    verdict.details.append(&mut notes);
+    verdict
 }
 
 fn about_error(error: &Error) -> Vec<String> {

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use aiod_auth_core::{
-    Error, Machine, NoResponse, Prompt, Reply, Request, Response, Step, Timestamp,
+    Error, Machine, NoResponse, Note, Prompt, Reply, Request, Response, Step, Timestamp,
 };
 use aiod_auth_store::{Lock, MemoryStore, perform};
 
@@ -23,6 +23,8 @@ pub struct World {
     pub latency: Duration,
     /// What the person was shown.
     pub prompts: Vec<Prompt>,
+    /// What was tolerated in answers.
+    pub notes: Vec<Note>,
     /// What will happen, in milliseconds since the beginning.
     events: BTreeMap<u64, Vec<Event>>,
     elapsed_ms: u64,
@@ -55,6 +57,7 @@ impl World {
             lock: None,
             latency: Duration::ZERO,
             prompts: Vec::new(),
+            notes: Vec::new(),
             events: BTreeMap::new(),
             elapsed_ms: 0,
             clock_offset_ms: 0,
@@ -131,9 +134,11 @@ impl World {
                     Ok(answer) => {
                         let headers = headers(&answer);
                         let response = Response::new(answer.status, &headers, &answer.body);
-                        in_flight.complete(self.now(), took, Ok(response));
+                        self.notes.extend(in_flight.complete(self.now(), took, Ok(response)));
                     }
-                    Err(no_response) => in_flight.complete(self.now(), took, Err(no_response)),
+                    Err(no_response) => {
+                        in_flight.complete(self.now(), took, Err(no_response));
+                    }
                 }
             }
             Step::Store(access) => {

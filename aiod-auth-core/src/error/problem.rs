@@ -123,6 +123,9 @@ pub enum Problem {
         /// As answered, cleaned.
         found: String,
     },
+    /// It is about somebody else than the one who logged in: OpenID Connect Core §5.3.2, §12.2.
+    #[error("it is about somebody else than the one who logged in")]
+    OtherSubject,
     /// There is no metadata at any of the places where it could be.
     #[error("no metadata was found")]
     NoMetadata,
@@ -141,6 +144,7 @@ impl Problem {
                 Some("configure the issuer exactly as the server writes it")
             }
             Self::NoMetadata => Some("check the issuer"),
+            Self::OtherSubject => Some("log out and log in again"),
             Self::NotJson { .. }
             | Self::Empty
             | Self::NotAnObject

@@ -22,6 +22,8 @@ pub struct ServerError {
     pub uri: Option<String>,
     /// The answer was a web page.
     pub html: bool,
+    /// What to do about it, where more is known than the code says.
+    pub(crate) advice: Option<&'static str>,
 }
 
 impl ServerError {
@@ -34,11 +36,19 @@ impl ServerError {
             description: None,
             uri: None,
             html: false,
+            advice: None,
         }
     }
 
     pub(super) fn hint(&self) -> Option<&'static str> {
+        if self.advice.is_some() {
+            return self.advice;
+        }
         match &self.code {
+            // Auth0: a second factor needs a person.
+            Some(ErrorCode::Other(code)) if code == "mfa_required" => {
+                Some("log in with a browser or the device flow")
+            }
             Some(ErrorCode::InvalidClient) => {
                 Some("check the client id, the client secret, and the authentication method")
             }

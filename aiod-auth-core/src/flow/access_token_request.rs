@@ -7,7 +7,6 @@ use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error, Problem},
     flow::call::Call,
-    http::Response,
     machine::{Flow, Step, machine},
     parameters::Parameters,
     retry::{Resend, RetryPolicy},
@@ -16,7 +15,7 @@ use crate::{
     time::Timestamp,
     token::{Scope, Tokens},
     wire::{
-        answer::{self, Answer},
+        answer::{self, Answer, Received},
         form::Form,
         token::TokenAnswer,
     },
@@ -45,7 +44,8 @@ impl AccessTokenRequest {
     ) -> Result<Self, Error> {
         let request = client.post(server, Endpoint::Token, form)?;
         Ok(Self {
-            call: Call::new(Endpoint::Token, request, read, policy, resend),
+            call: Call::new(Endpoint::Token, request, read, policy, resend)
+                .from(&server.deviations),
             requested,
             for_itself: false,
             sent_refresh_token: None,
@@ -117,9 +117,9 @@ impl Flow for AccessTokenRequest {
 
 machine!(AccessTokenRequest => Tokens);
 
-fn read(response: &Response<'_>, sent_at: Timestamp) -> Answer<(TokenAnswer, Timestamp)> {
-    answer::read(Endpoint::Token, response, sent_at, |object| {
-        Ok((TokenAnswer::parse(object), sent_at))
+fn read(received: &Received<'_>) -> Answer<(TokenAnswer, Timestamp)> {
+    answer::read(Endpoint::Token, received, |object| {
+        Ok((TokenAnswer::parse(object, received.deviations), received.sent_at))
     })
 }
 

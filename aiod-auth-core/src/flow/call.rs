@@ -8,16 +8,19 @@
 //!     +--- Waiting <--+
 //! ```
 
+use alloc::{sync::Arc, vec::Vec};
 use core::{mem, time::Duration};
 
 use crate::{
+    deviations::Deviations,
     error::{Endpoint, Error, Problem},
     http::{NoResponse, Request, Response},
     machine::{Exchange, Flow, Pause, Reason, Sends, Sleeps, Step},
+    note::Note,
     parameters::Parameters,
     retry::{Resend, RetryPolicy, Setback, Tries},
     time::Timestamp,
-    wire::answer::{Answer, broken},
+    wire::answer::{Answer, Received, broken},
 };
 
 /// One request, sent until there is a verdict or the policy's patience is at its end.
@@ -26,12 +29,13 @@ pub(crate) struct Call<T> {
     endpoint: Endpoint,
     request: Request,
     read: Reader<T>,
+    deviations: Arc<Deviations>,
     tries: Tries,
     state: State<T>,
 }
 
-/// Makes an answer of a response and of the time when it was asked for.
-pub(crate) type Reader<T> = fn(&Response<'_>, Timestamp) -> Answer<T>;
+/// Makes an answer of what was received.
+pub(crate) type Reader<T> = fn(&Received<'_>) -> Answer<T>;
 
 #[derive(Debug)]
 enum State<T> {
@@ -50,9 +54,16 @@ impl<T: Send> Call<T> {
         resend: Resend,
     ) -> Self {
         let tries = Tries::new(endpoint, policy, resend);
-        let mut call = Self { endpoint, request, read, tries, state: State::Ready };
+        let deviations = Arc::default();
+        let mut call = Self { endpoint, request, read, deviations, tries, state: State::Ready };
         call.request.set_timeout(call.tries.time_left());
         call
+    }
+
+    /// Reads the answers as this server means them.
+    pub(crate) fn from(mut self, deviations: &Arc<Deviations>) -> Self {
+        self.deviations = Arc::clone(deviations);
+        self
     }
 
     pub(crate) fn with_parameters(mut self, parameters: &Parameters) -> Self {
@@ -104,25 +115,32 @@ impl<T: Send> Sends for Call<T> {
         sent_at: Timestamp,
         took: Duration,
         outcome: Result<Response<'_>, NoResponse>,
-    ) {
+    ) -> Vec<Note> {
         self.tries.spend(took);
+        let mut notes = Vec::new();
         self.state = match outcome {
             Err(NoResponse::TooLarge) => {
                 State::Ended(Err(broken(self.endpoint, 0, Problem::TooLarge)))
             }
             Err(no_response) => self.again(Setback::NoResponse(no_response)),
-            Ok(response) => match (self.read)(&response, sent_at) {
-                Answer::Good(good) => State::Ended(Ok(good)),
-                Answer::Refused(refused) => State::Ended(Err(Error::Refused(refused.error))),
-                Answer::Later { status, retry_after } => {
-                    self.again(Setback::Status { status, retry_after })
+            Ok(response) => {
+                let received = Received::new(&self.request, response, sent_at, &self.deviations);
+                let answer = (self.read)(&received);
+                notes = received.into_notes();
+                match answer {
+                    Answer::Good(good) => State::Ended(Ok(good)),
+                    Answer::Refused(refused) => State::Ended(Err(Error::Refused(refused.error))),
+                    Answer::Later { status, retry_after } => {
+                        self.again(Setback::Status { status, retry_after })
+                    }
+                    Answer::Broken(problem) => {
+                        State::Ended(Err(broken(self.endpoint, response.status(), problem)))
+                    }
                 }
-                Answer::Broken(problem) => {
-                    State::Ended(Err(broken(self.endpoint, response.status(), problem)))
-                }
-            },
+            }
         };
         self.request.set_timeout(self.tries.time_left());
+        notes
     }
 }
 

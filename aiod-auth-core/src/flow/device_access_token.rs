@@ -10,20 +10,23 @@
 //!
 //! Pace and deadline come from what was really waited. A jump of the wall clock changes neither.
 
+use alloc::{sync::Arc, vec::Vec};
 use core::{mem, time::Duration};
 
 use crate::{
     client::ClientIdentity,
+    deviations::Deviations,
     error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
     flow::DeviceAuthorization,
     http::{NoResponse, Request, Response},
     machine::{Exchange, Flow, Pause, Reason, Sends, Sleeps, Step, machine},
+    note::Note,
     parameters::Parameters,
     server::AuthorizationServer,
     time::Timestamp,
     token::{Scope, Tokens},
     wire::{
-        answer::{self, Answer},
+        answer::{self, Answer, Received},
         form::Form,
         token::TokenAnswer,
     },
@@ -35,6 +38,7 @@ use crate::{
 pub struct DeviceAccessTokenRequest {
     request: Request,
     requested: Scope,
+    deviations: Arc<Deviations>,
     pace: Pace,
     time: Time,
     state: State,
@@ -70,7 +74,8 @@ impl DeviceAccessTokenRequest {
         let mut machine = Self {
             request: client.post(server, Endpoint::Token, form)?,
             requested: scope.clone(),
-            pace: Pace { interval: prompt.interval, slowed: false, failures: 0 },
+            deviations: Arc::clone(&server.deviations),
+            pace: Pace { interval: prompt.interval, slow_downs: 0, in_a_row: 0, failures: 0 },
             time,
             state: State::Taken,
         };
@@ -164,23 +169,37 @@ impl Sends for DeviceAccessTokenRequest {
         sent_at: Timestamp,
         took: Duration,
         outcome: Result<Response<'_>, NoResponse>,
-    ) {
+    ) -> Vec<Note> {
         self.spend(took);
-        let response = match outcome {
-            Ok(response) => response,
-            Err(NoResponse::NotSent(_) | NoResponse::Unknown(_)) => return self.no_verdict(None),
+        match outcome {
+            Ok(response) => {
+                let deviations = Arc::clone(&self.deviations);
+                let received = Received::new(&self.request, response, sent_at, &deviations);
+                let answer = answer::read(Endpoint::Token, &received, |object| {
+                    Ok(TokenAnswer::parse(object, &deviations))
+                });
+                let mut notes = received.into_notes();
+                self.read(answer, response.status(), sent_at);
+                notes.extend(self.pace.note());
+                return notes;
+            }
+            Err(NoResponse::NotSent(_) | NoResponse::Unknown(_)) => self.no_verdict(None),
             Err(NoResponse::TooLarge) => {
-                return self.end(Err(answer::broken(Endpoint::Token, 0, Problem::TooLarge)));
+                self.end(Err(answer::broken(Endpoint::Token, 0, Problem::TooLarge)));
             }
             Err(NoResponse::Untrusted) => {
                 let (endpoint, cause) = (Endpoint::Token, Unreachable::Untrusted);
-                return self.end(Err(Error::Unreachable { endpoint, attempts: 1, cause }));
+                self.end(Err(Error::Unreachable { endpoint, attempts: 1, cause }));
             }
-        };
-        let broken = |problem| answer::broken(Endpoint::Token, response.status(), problem);
-        match answer::read(Endpoint::Token, &response, sent_at, |object| {
-            Ok(TokenAnswer::parse(object))
-        }) {
+        }
+        Vec::new()
+    }
+}
+
+impl DeviceAccessTokenRequest {
+    fn read(&mut self, answer: Answer<TokenAnswer>, status: u16, sent_at: Timestamp) {
+        let broken = |problem| answer::broken(Endpoint::Token, status, problem);
+        match answer {
             Answer::Good(answer) => {
                 let tokens = answer.granted.map_err(broken).map(|granted| {
                     granted.into_tokens(answer.refresh_token, sent_at, &self.requested)
@@ -210,14 +229,16 @@ impl Sleeps for DeviceAccessTokenRequest {
 #[derive(Debug)]
 struct Pace {
     interval: Duration,
-    slowed: bool,
+    /// How often the server said `slow_down`, and how often in a row.
+    slow_downs: u32,
+    in_a_row: u32,
     /// Failures in a row.
     failures: u32,
 }
 
 impl Pace {
     fn after_pending(&mut self) -> Duration {
-        self.failures = 0;
+        (self.failures, self.in_a_row) = (0, 0);
         self.next()
     }
 
@@ -225,8 +246,15 @@ impl Pace {
     fn after_slow_down(&mut self, named: Option<Duration>) -> Duration {
         let longer = self.interval.saturating_add(Duration::from_secs(5));
         self.interval = longer.max(named.unwrap_or_default());
-        self.slowed = true;
-        self.after_pending()
+        self.slow_downs = self.slow_downs.saturating_add(1);
+        (self.failures, self.in_a_row) = (0, self.in_a_row.saturating_add(1));
+        self.next()
+    }
+
+    /// GitHub and virtual machines: five seconds of this machine may be less than the server's.
+    fn note(&self) -> Option<Note> {
+        let rule = "came again and again: does this machine's clock run too fast?";
+        (self.in_a_row >= 3).then_some(Note { field: "slow_down", rule })
     }
 
     /// Doubled each time, up to a minute. An answer ends the doubling.
@@ -239,7 +267,8 @@ impl Pace {
     /// A server that once said `slow_down` may measure with another clock than this machine's (GitHub
     /// and virtual machines): an eighth more.
     fn next(&self) -> Duration {
-        let margin = self.interval.checked_div(8).filter(|_| self.slowed).unwrap_or_default();
+        let margin =
+            self.interval.checked_div(8).filter(|_| self.slow_downs > 0).unwrap_or_default();
         self.interval.saturating_add(margin)
     }
 }

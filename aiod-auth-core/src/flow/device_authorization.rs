@@ -9,7 +9,6 @@ use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error},
     flow::call::Call,
-    http::Response,
     machine::{Flow, Step, machine},
     parameters::Parameters,
     retry::{Resend, RetryPolicy},
@@ -18,7 +17,7 @@ use crate::{
     time::{Timestamp, in_words},
     token::Scope,
     wire::{
-        answer::{self, Answer},
+        answer::{self, Answer, Received},
         device::DeviceAnswer,
         form::Form,
     },
@@ -47,7 +46,8 @@ impl DeviceAuthorizationRequest {
         form.push("scope", &wanted);
         let request = client.post(server, Endpoint::DeviceAuthorization, form)?;
         Ok(Self {
-            call: Call::new(Endpoint::DeviceAuthorization, request, read, policy, Resend::Freely),
+            call: Call::new(Endpoint::DeviceAuthorization, request, read, policy, Resend::Freely)
+                .from(&server.deviations),
             transport: server.issuer().transport(),
         })
     }
@@ -82,8 +82,8 @@ impl Flow for DeviceAuthorizationRequest {
 
 machine!(DeviceAuthorizationRequest => DeviceAuthorization);
 
-fn read(response: &Response<'_>, now: Timestamp) -> Answer<DeviceAnswer> {
-    answer::read(Endpoint::DeviceAuthorization, response, now, DeviceAnswer::parse)
+fn read(received: &Received<'_>) -> Answer<DeviceAnswer> {
+    answer::read(Endpoint::DeviceAuthorization, received, DeviceAnswer::parse)
 }
 
 /// A login that waits for a person. Show them the [`prompt`](Self::prompt), and poll with a

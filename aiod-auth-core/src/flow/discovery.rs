@@ -1,20 +1,21 @@
 //! Discovery of a server's metadata: RFC 8414 §3, OpenID Connect Discovery §4.
 
-use alloc::{format, string::String};
+use alloc::{format, string::String, sync::Arc};
 use core::time::Duration;
 
 use url::Url;
 
 use crate::{
+    deviations::Deviations,
     error::{Endpoint, Error, Problem},
     flow::call::Call,
-    http::{Request, Response},
+    http::Request,
     machine::{Flow, Step, machine},
     retry::{Resend, RetryPolicy},
     server::{AuthorizationServer, Issuer},
     time::Timestamp,
     wire::{
-        answer::{self, Answer},
+        answer::{self, Answer, Received},
         metadata::Metadata,
     },
 };
@@ -24,6 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Discovery {
     issuer: Issuer,
+    deviations: Arc<Deviations>,
     policy: RetryPolicy,
     place: Place,
     call: Call<Metadata>,
@@ -52,7 +54,15 @@ impl Discovery {
     pub fn new(issuer: Issuer, policy: RetryPolicy) -> Self {
         let place = Place::OpenIdAppended;
         let call = call(&issuer, place, policy);
-        Self { issuer, policy, place, call, problem: None, status: 0, spent: Duration::ZERO }
+        let (deviations, problem, spent) = (Arc::default(), None, Duration::ZERO);
+        Self { issuer, deviations, policy, place, call, problem, status: 0, spent }
+    }
+
+    /// Says what the server does otherwise than the standards.
+    #[must_use]
+    pub fn with_deviations(mut self, deviations: impl Into<Arc<Deviations>>) -> Self {
+        self.deviations = deviations.into();
+        self
     }
 
     /// Goes on to the next place after an answer that was no metadata; not when the server is away.
@@ -91,7 +101,7 @@ impl Flow for Discovery {
         match self.call.take_outcome(now)? {
             Ok(metadata) => Some(
                 metadata
-                    .into_server(&self.issuer, now)
+                    .into_server(&self.issuer, self.deviations.issuer.as_deref(), now)
                     .map_err(|problem| answer::broken(Endpoint::Metadata, 200, problem)),
             ),
             Err(error) => self.go_on(error).err().map(Err),
@@ -114,11 +124,11 @@ fn call(issuer: &Issuer, place: Place, policy: RetryPolicy) -> Call<Metadata> {
     Call::new(Endpoint::Metadata, request, read, policy, Resend::Freely)
 }
 
-fn read(response: &Response<'_>, now: Timestamp) -> Answer<Metadata> {
-    match response.status() {
+fn read(received: &Received<'_>) -> Answer<Metadata> {
+    match received.response.status() {
         // RFC 8414 §3.2: 200 and no other.
         201..=299 => Answer::Broken(Problem::UnexpectedStatus),
-        _ => answer::read(Endpoint::Metadata, response, now, Metadata::parse),
+        _ => answer::read(Endpoint::Metadata, received, Metadata::parse),
     }
 }
 

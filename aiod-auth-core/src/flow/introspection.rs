@@ -1,20 +1,20 @@
 //! Asking whether a token is good: RFC 7662.
 
-use alloc::string::ToString;
+use alloc::{string::ToString, sync::Arc};
 
 use crate::{
     client::ClientIdentity,
+    deviations::Deviations,
     error::{ConfigProblem, Endpoint, Error},
     flow::call::Call,
-    http::{Request, Response},
+    http::Request,
     machine::machine,
     retry::{Resend, RetryPolicy},
     secret::AccessToken,
     server::AuthorizationServer,
-    time::Timestamp,
     token::Tokens,
     wire::{
-        answer::{self, Answer},
+        answer::{self, Answer, Received},
         form::Form,
         introspection::Introspection,
     },
@@ -42,7 +42,7 @@ impl IntrospectionRequest {
             return Err(Error::Config(ConfigProblem::MissingClientSecret));
         }
         let request = client.post(server, Endpoint::Introspection, form(token))?;
-        Ok(Self::sending(request, policy))
+        Ok(Self::sending(request, policy, &server.deviations))
     }
 
     /// Asks with an access token of one's own, where the server takes that.
@@ -58,12 +58,12 @@ impl IntrospectionRequest {
         let url = server.require(Endpoint::Introspection)?.clone();
         let request = Request::post_form(url, form(token).encode())
             .with_header("Authorization", own.authorization().to_string());
-        Ok(Self::sending(request, policy))
+        Ok(Self::sending(request, policy, &server.deviations))
     }
 
-    fn sending(request: Request, policy: RetryPolicy) -> Self {
+    fn sending(request: Request, policy: RetryPolicy, deviations: &Arc<Deviations>) -> Self {
         let endpoint = Endpoint::Introspection;
-        Self { call: Call::new(endpoint, request, read, policy, Resend::Freely) }
+        Self { call: Call::new(endpoint, request, read, policy, Resend::Freely).from(deviations) }
     }
 }
 
@@ -76,6 +76,6 @@ fn form(token: &AccessToken) -> Form<'_> {
     form
 }
 
-fn read(response: &Response<'_>, now: Timestamp) -> Answer<Introspection> {
-    answer::read(Endpoint::Introspection, response, now, Introspection::parse)
+fn read(received: &Received<'_>) -> Answer<Introspection> {
+    answer::read(Endpoint::Introspection, received, Introspection::parse)
 }

@@ -6,7 +6,8 @@ pub use device_authorization::{
     DeviceAuthorization, DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt,
 };
 pub use discovery::Discovery;
-pub use end_session::{EndSessionRequest, end_session_url};
+pub use end_session::EndSessionRequest;
+pub use end_session_page::EndSessionPage;
 pub use introspection::IntrospectionRequest;
 pub use revocation::RevocationRequest;
 pub use userinfo::UserinfoRequest;
@@ -23,6 +24,7 @@ mod device_access_token;
 mod device_authorization;
 mod discovery;
 mod end_session;
+mod end_session_page;
 mod introspection;
 mod refresh;
 mod revocation;

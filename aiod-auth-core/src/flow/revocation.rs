@@ -4,14 +4,12 @@ use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error, ErrorCode},
     flow::call::Call,
-    http::Response,
     machine::machine,
     retry::{Resend, RetryPolicy},
     secret::{AccessToken, RefreshToken},
     server::AuthorizationServer,
-    time::Timestamp,
     wire::{
-        answer::{self, Answer},
+        answer::{self, Answer, Received},
         form::Form,
     },
 };
@@ -60,28 +58,25 @@ impl RevocationRequest {
         form.push("token", token);
         form.push("token_type_hint", token_type_hint);
         let request = client.post(server, Endpoint::Revocation, form)?;
-        let call = Call::new(Endpoint::Revocation, request, read, policy, Resend::Freely);
+        let call = Call::new(Endpoint::Revocation, request, read, policy, Resend::Freely)
+            .from(&server.deviations);
         Ok(Self { call })
     }
 }
 
 machine!(RevocationRequest => (), by call);
 
-fn read(response: &Response<'_>, now: Timestamp) -> Answer<()> {
-    done_or_dead(Endpoint::Revocation, response, now)
+fn read(received: &Received<'_>) -> Answer<()> {
+    done_or_dead(Endpoint::Revocation, received)
 }
 
 /// RFC 7009 §2.2: the status alone says that it is done (Keycloak writes an error into a 200). A
 /// token that is already dead is what was wanted (Google: 400 `invalid_token`).
-pub(super) fn done_or_dead(
-    endpoint: Endpoint,
-    response: &Response<'_>,
-    now: Timestamp,
-) -> Answer<()> {
-    if response.is_success() {
+pub(super) fn done_or_dead(endpoint: Endpoint, received: &Received<'_>) -> Answer<()> {
+    if received.response.is_success() {
         return Answer::Good(());
     }
-    match answer::read(endpoint, response, now, |_| Ok(())) {
+    match answer::read(endpoint, received, |_| Ok(())) {
         Answer::Refused(refused)
             if matches!(
                 refused.error.code,

@@ -1,10 +1,14 @@
 //! Who is logged in: OpenID Connect Core §5.3.
 
-use alloc::{boxed::Box, string::ToString};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+};
 use core::time::Duration;
 
 use crate::{
-    error::{Endpoint, Error, ErrorCode, ServerError},
+    client::ClientIdentity,
+    error::{Endpoint, Error, ErrorCode, Problem, ServerError},
     flow::call::Call,
     http::{Challenge, Request, Response},
     machine::{Flow, Step, machine},
@@ -14,7 +18,8 @@ use crate::{
     time::Timestamp,
     token::Tokens,
     wire::{
-        answer::{self, Answer, Refused},
+        answer::{self, Answer, Received, Refused},
+        id_token::Claims,
         userinfo::Userinfo,
     },
 };
@@ -23,23 +28,34 @@ use crate::{
 #[derive(Debug)]
 pub struct UserinfoRequest {
     call: Call<Userinfo>,
+    /// Whom the ID token is about.
+    subject: Option<String>,
 }
 
 impl UserinfoRequest {
-    /// Asks with this access token, in a header and nowhere else (RFC 6750 §2.1).
+    /// Asks with this access token, in a header and nowhere else (RFC 6750 §2.1). The answer has to be
+    /// about whom the ID token is about, if there is one.
     ///
     /// # Errors
     /// [`Error::Config`] for a server without a userinfo endpoint. As an outcome
     /// [`Error::TokenRejected`] if the server doesn't accept the token.
     pub fn new(
         server: &AuthorizationServer,
+        client: &ClientIdentity,
         tokens: &Tokens,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         let url = server.require(Endpoint::Userinfo)?.clone();
         let request =
             Request::get(url).with_header("Authorization", tokens.authorization().to_string());
-        Ok(Self { call: Call::new(Endpoint::Userinfo, request, read, policy, Resend::Freely) })
+        let call = Call::new(Endpoint::Userinfo, request, read, policy, Resend::Freely)
+            .from(&server.deviations);
+        // OpenID Connect Core §3.1.3.7: without these two it is not for us, and says nothing.
+        let claims = tokens.id_token.as_ref().and_then(Claims::of).filter(|claims| {
+            claims.issuer == server.issuer().as_str()
+                && claims.audience.iter().any(|audience| audience == client.id())
+        });
+        Ok(Self { call, subject: claims.map(|claims| claims.subject) })
     }
 }
 
@@ -54,6 +70,12 @@ impl Flow for UserinfoRequest {
                     && matches!(error.code, None | Some(ErrorCode::InvalidToken)) =>
             {
                 Err(Error::TokenRejected(error))
+            }
+            // OpenID Connect Core §5.3.2: nothing of it may be used.
+            Ok(userinfo)
+                if self.subject.as_ref().is_some_and(|subject| *subject != userinfo.subject) =>
+            {
+                Err(answer::broken(Endpoint::Userinfo, 200, Problem::OtherSubject))
             }
             outcome => outcome,
         })
@@ -71,7 +93,8 @@ impl Flow for UserinfoRequest {
 machine!(UserinfoRequest => Userinfo);
 
 /// A resource's errors are in its challenge (RFC 6750 §3); Keycloak's body is empty.
-fn read(response: &Response<'_>, now: Timestamp) -> Answer<Userinfo> {
+fn read(received: &Received<'_>) -> Answer<Userinfo> {
+    let response = &received.response;
     let status = response.status();
     if let (401 | 403, Some(challenge)) = (status, bearer_challenge(response)) {
         let code = challenge.param("error").map(ErrorCode::from_wire);
@@ -84,12 +107,13 @@ fn read(response: &Response<'_>, now: Timestamp) -> Answer<Userinfo> {
                 description: said.map(clean),
                 uri: None,
                 html: false,
+                advice: None,
             };
             let error = Box::new(error);
             return Answer::Refused(Refused { error, interval: None, retry_after: None });
         }
     }
-    answer::read(Endpoint::Userinfo, response, now, Userinfo::parse)
+    answer::read(Endpoint::Userinfo, received, Userinfo::parse)
 }
 
 fn bearer_challenge(response: &Response<'_>) -> Option<Challenge> {

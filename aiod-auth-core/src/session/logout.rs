@@ -166,8 +166,7 @@ impl Logout {
         if self.server.is_some() {
             self.end_session();
         } else {
-            let policy = self.policy.after(self.spent);
-            let discovery = Discovery::new(self.profile.issuer().clone(), policy);
+            let discovery = self.profile.discovery(self.policy.after(self.spent));
             self.state = State::Discovering(discovery.into());
         }
     }

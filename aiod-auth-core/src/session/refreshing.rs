@@ -20,15 +20,16 @@ use super::{
     tokens::newest,
 };
 use crate::{
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, Problem},
     flow::AccessTokenRequest,
     machine::{Flow, Pause, Reason, Sleeps, Step},
     profile::{Profile, RecordKey},
     retry::{Resend, RetryPolicy},
-    secret::RefreshToken,
+    secret::{IdToken, RefreshToken},
     server::AuthorizationServer,
     time::Timestamp,
     token::Tokens,
+    wire::id_token::Claims,
 };
 
 /// Refreshes under the store's lock, which the session holds. It writes nothing: what is to be saved
@@ -142,6 +143,11 @@ impl Refreshing {
         new_refresh_token: Option<RefreshToken>,
     ) -> Result<Option<Refreshed>, Error> {
         let error = match outcome {
+            // Somebody else's tokens, and the refresh token among them: none of it is kept.
+            Ok(tokens) if tokens.id_token.as_ref().is_some_and(|new| self.is_of_another(new)) => {
+                let (endpoint, problem) = (Endpoint::Token, Problem::OtherSubject);
+                return Err(Error::InvalidResponse { endpoint, status: 200, problem });
+            }
             Ok(tokens) => {
                 return Ok(Some(Refreshed::New(Box::new(tokens.inheriting(&self.tokens)))));
             }
@@ -165,6 +171,19 @@ impl Refreshing {
         let call = StoreCall::new(&self.around.key, StoreOperation::Load);
         self.state = State::Rereading(call, error);
         Ok(None)
+    }
+
+    /// OpenID Connect Core §12.2: it is the same person, said by the same server to the same client.
+    fn is_of_another(&self, new: &IdToken) -> bool {
+        let old = self.tokens.id_token.as_ref().and_then(Claims::of);
+        match (Claims::of(new), old) {
+            (Some(new), Some(old)) => {
+                new.issuer != old.issuer
+                    || new.subject != old.subject
+                    || !old.audience.iter().all(|audience| new.audience.contains(audience))
+            }
+            (None, _) | (_, None) => false,
+        }
     }
 
     fn reread(

@@ -272,9 +272,8 @@ impl Session {
         if self.server.is_some() {
             self.lock(None);
         } else {
-            let issuer = self.profile.issuer().clone();
-            let policy = self.policy.after(self.spent);
-            self.state = State::Discovering(Discovery::new(issuer, policy).into());
+            let discovery = self.profile.discovery(self.policy.after(self.spent));
+            self.state = State::Discovering(discovery.into());
         }
     }
 

@@ -117,11 +117,10 @@ impl WhoAmI {
         session.server = self.profile.server_for(known, &[Endpoint::Userinfo], now);
         self.state = match &session.server {
             Some(server) => {
-                State::Asking(UserinfoRequest::new(server, &session.tokens, policy)?.into())
+                let client = self.profile.client();
+                State::Asking(UserinfoRequest::new(server, client, &session.tokens, policy)?.into())
             }
-            None => {
-                State::Discovering(Discovery::new(self.profile.issuer().clone(), policy).into())
-            }
+            None => State::Discovering(self.profile.discovery(policy).into()),
         };
         Ok(())
     }

@@ -4,8 +4,9 @@ use alloc::{
     borrow::Cow,
     boxed::Box,
     string::{String, ToString},
+    vec::Vec,
 };
-use core::time::Duration;
+use core::{cell::RefCell, time::Duration};
 
 use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
@@ -13,8 +14,10 @@ use zeroize::Zeroizing;
 pub(crate) use super::error::Refused;
 use super::{error, json::Object};
 use crate::{
+    deviations::Deviations,
     error::{Endpoint, Error, ErrorCode, Problem},
-    http::Response,
+    http::{Request, Response},
+    note::Note,
     time::Timestamp,
 };
 
@@ -31,22 +34,64 @@ pub(crate) enum Answer<T> {
     Broken(Problem),
 }
 
+/// A response, and what it takes to read it.
+pub(crate) struct Received<'a> {
+    request: &'a Request,
+    pub(crate) response: Response<'a>,
+    pub(crate) sent_at: Timestamp,
+    pub(crate) deviations: &'a Deviations,
+    notes: RefCell<Vec<Note>>,
+}
+
+impl<'a> Received<'a> {
+    pub(crate) const fn new(
+        request: &'a Request,
+        response: Response<'a>,
+        sent_at: Timestamp,
+        deviations: &'a Deviations,
+    ) -> Self {
+        Self { request, response, sent_at, deviations, notes: RefCell::new(Vec::new()) }
+    }
+
+    fn note(&self, field: &'static str, rule: &'static str) {
+        self.notes.borrow_mut().push(Note { field, rule });
+    }
+
+    pub(crate) fn into_notes(self) -> Vec<Note> {
+        self.notes.into_inner()
+    }
+}
+
 /// Reads an answer: the `error` in the body counts whatever the status, then the status, and only
 /// a 2xx without an error is a success.
 pub(crate) fn read<T>(
     endpoint: Endpoint,
-    response: &Response<'_>,
-    now: Timestamp,
+    received: &Received<'_>,
     parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
-    let status = response.status();
-    if matches!(status, 300..=399) {
+    let response = &received.response;
+    if matches!(response.status(), 300..=399) {
         return Answer::Broken(Problem::Redirect { to: redirect_origin(response) });
     }
-    let text = text(response);
-    let object = Object::parse(&text);
-    let retry_after = retry_after(response, now);
-    let code = match object.as_ref().map(error::code) {
+    check_clock(received);
+    let text = text(received);
+    // An error is read with whatever bytes it came in; a success has to be UTF-8.
+    let object = Object::parse(&text).map(|object| object.decoded_from(response.body()));
+    let answer = read_object(endpoint, received, &object, parse);
+    if let Ok(object) = object {
+        received.notes.borrow_mut().extend(object.into_notes());
+    }
+    answer
+}
+
+fn read_object<T>(
+    endpoint: Endpoint,
+    received: &Received<'_>,
+    object: &Result<Object<'_>, Problem>,
+    parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
+) -> Answer<T> {
+    let (status, retry_after) = (received.response.status(), retry_after(received));
+    let code = match object.as_ref().map(|object| error::code(object, received.deviations)) {
         Ok(Err(problem)) => return Answer::Broken(problem),
         Ok(Ok(code)) => code,
         Err(_) => None,
@@ -64,15 +109,18 @@ pub(crate) fn read<T>(
         None if matches!(status, 200..=299) => {}
         None if status < 400 => return Answer::Broken(Problem::UnexpectedStatus),
         Some(_) | None => {
+            if matches!(status, 200..=299) {
+                received.note("error", "came with a status of success: the error counts"); // GitHub, Slack
+            }
             let html = matches!(object, Err(Problem::Html));
-            let error = error::server_error(endpoint, status, object.as_ref().ok(), html);
-            let interval = object.ok().and_then(|object| object.seconds("interval").ok()?);
+            let object = object.as_ref().ok();
+            let mut error = error::server_error(endpoint, status, code, object, html);
+            error::advise(&mut error, received.request, &received.response);
+            let interval = object.and_then(|object| object.seconds("interval").ok()?);
             return Answer::Refused(Refused { error: Box::new(error), interval, retry_after });
         }
     }
-    // An error is read with whatever bytes it came in; a success has to be UTF-8.
-    let object = object.map(|object| object.decoded_from(response.body()));
-    match object.and_then(|object| parse(&object)) {
+    match object.as_ref().map_err(Problem::clone).and_then(parse) {
         Ok(good) => Answer::Good(good),
         Err(problem) => Answer::Broken(problem),
     }
@@ -84,18 +132,20 @@ pub(crate) fn broken(endpoint: Endpoint, status: u16, problem: Problem) -> Error
 }
 
 /// The body as JSON text. A form is read only where it is labelled as one (GitHub).
-fn text<'a>(response: &Response<'a>) -> Zeroizing<CowText<'a>> {
-    let is_form = response.header("content-type").is_some_and(|label| {
-        label.split(';').next().is_some_and(|kind| {
-            kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        })
-    });
-    let body = response.body();
-    Zeroizing::new(CowText(if is_form && body.first() != Some(&b'{') {
-        Cow::Owned(form_as_json(body))
-    } else {
-        String::from_utf8_lossy(body)
-    }))
+fn text<'a>(received: &Received<'a>) -> Zeroizing<CowText<'a>> {
+    let label = received.response.header("content-type").unwrap_or_default();
+    let kind = label.split(';').next().unwrap_or_default().trim();
+    let body = received.response.body();
+    let is_object = body.trim_ascii_start().first() == Some(&b'{');
+    let is_form = kind.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    if is_form && !is_object {
+        received.note("Content-Type", "is that of a form, and a form it is"); // GitHub
+        return Zeroizing::new(CowText(Cow::Owned(form_as_json(body))));
+    }
+    if is_object && !kind.is_empty() && !kind.to_ascii_lowercase().ends_with("json") {
+        received.note("Content-Type", "is not that of JSON, and JSON it is"); // Facebook: text/plain
+    }
+    Zeroizing::new(CowText(String::from_utf8_lossy(body)))
 }
 
 /// Text that is wiped if it is a copy.
@@ -134,15 +184,31 @@ fn form_as_json(body: &[u8]) -> String {
 }
 
 /// RFC 9110 §10.2.3: seconds, or a date, which is taken relative to the server's own clock.
-fn retry_after(response: &Response<'_>, now: Timestamp) -> Option<Duration> {
+fn retry_after(received: &Received<'_>) -> Option<Duration> {
+    let response = &received.response;
     let value = response.header("retry-after")?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(value.parse().map_or(Duration::MAX, Duration::from_secs).max(RETRY_AFTER_MIN));
     }
     let date = Timestamp::from_http_date(value)?;
-    let now = response.header("date").and_then(Timestamp::from_http_date).unwrap_or(now);
+    let now =
+        response.header("date").and_then(Timestamp::from_http_date).unwrap_or(received.sent_at);
     Some(date.saturating_duration_since(now).max(RETRY_AFTER_MIN))
 }
+
+/// Times are never taken from the server, but whoever looks for a reason wants to know.
+fn check_clock(received: &Received<'_>) {
+    let date = received.response.header("date").and_then(Timestamp::from_http_date);
+    let skew = |date: Timestamp| {
+        date.saturating_duration_since(received.sent_at)
+            .max(received.sent_at.saturating_duration_since(date))
+    };
+    if date.is_some_and(|date| skew(date) > SKEW_MAX) {
+        received.note("Date", "is far from this machine's time: one of the two clocks is wrong");
+    }
+}
+
+const SKEW_MAX: Duration = Duration::from_secs(30);
 
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 
@@ -156,12 +222,18 @@ fn redirect_origin(response: &Response<'_>) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn outcome(status: u16, headers: &[(&str, &str)], body: &str) -> String {
-        let response = Response::new(status, headers, body.as_bytes());
-        let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, |object| {
+    fn read_token(response: Response<'_>) -> Answer<String> {
+        let request = Request::get("https://as.example".parse().unwrap());
+        let deviations = Deviations::default();
+        let received = Received::new(&request, response, Timestamp::UNIX_EPOCH, &deviations);
+        read(Endpoint::Token, &received, |object| {
+            object.must_be_utf_8()?;
             object.required_text("access_token")
-        });
-        match answer {
+        })
+    }
+
+    fn outcome(status: u16, headers: &[(&str, &str)], body: &str) -> String {
+        match read_token(Response::new(status, headers, body.as_bytes())) {
             Answer::Good(token) => alloc::format!("good {token}"),
             Answer::Refused(refused) => alloc::format!("refused {}", refused.error),
             Answer::Later { retry_after, .. } => alloc::format!("later {retry_after:?}"),
@@ -230,13 +302,8 @@ mod tests {
     fn a_latin_1_byte_spoils_a_success_and_not_an_error() {
         let body = b"{\"error\":\"invalid_grant\",\"error_description\":\"d\xe9j\xe0\"}";
         let response = Response::new(400, &[], body);
-        let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, |_| Ok(()));
-        assert!(matches!(answer, Answer::Refused(_)));
-        let response = Response::new(200, &[], b"{\"a\":\"\xe9\"}");
-        let answer = read(Endpoint::Token, &response, Timestamp::UNIX_EPOCH, |object| {
-            object.must_be_utf_8()?;
-            Ok(())
-        });
-        assert!(matches!(answer, Answer::Broken(Problem::NotJson { .. })));
+        assert!(matches!(read_token(response), Answer::Refused(_)));
+        let response = Response::new(200, &[], b"{\"access_token\":\"\xe9\"}");
+        assert!(matches!(read_token(response), Answer::Broken(Problem::NotJson { .. })));
     }
 }

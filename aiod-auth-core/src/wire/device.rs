@@ -26,9 +26,16 @@ pub(crate) struct DeviceAnswer {
 impl DeviceAnswer {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
         object.must_be_utf_8()?;
-        // Google and Microsoft say `verification_url`.
-        let either =
-            |uri, url| object.text(uri)?.map_or_else(|| object.text(url), |uri| Ok(Some(uri)));
+        let either = |uri, url| match object.text(uri)? {
+            Some(uri) => Ok(Some(uri)),
+            None => {
+                let address = object.text(url)?;
+                if address.is_some() {
+                    object.note(url, "is in the place of a name that ends in `uri`"); // Google, Microsoft
+                }
+                Ok(address)
+            }
+        };
         Ok(Self {
             device_code: DeviceCode::new(object.required_text("device_code")?),
             user_code: object.required_text("user_code")?,

@@ -5,7 +5,9 @@ use core::time::Duration;
 
 use super::json::Object;
 use crate::{
+    deviations::Deviations,
     error::{Endpoint, ErrorCode, Problem, ServerError},
+    http::{Challenge, Request, Response},
     text::clean,
 };
 
@@ -20,9 +22,17 @@ pub(crate) struct Refused {
 }
 
 /// The `error` code, if the answer has one that is a string and not empty. Two are one too many.
-pub(crate) fn code(object: &Object<'_>) -> Result<Option<ErrorCode>, Problem> {
+pub(crate) fn code(
+    object: &Object<'_>,
+    deviations: &Deviations,
+) -> Result<Option<ErrorCode>, Problem> {
+    let elsewhere = deviations.error_at.as_deref().and_then(|pointer| object.at(pointer));
+    match elsewhere.map(|word| deviations.code(&word)) {
+        None | Some(ErrorCode::Other(_)) => {}
+        code @ Some(_) => return Ok(code),
+    }
     match object.text("error") {
-        Ok(code) => Ok(code.map(|code| ErrorCode::from_wire(&code))),
+        Ok(code) => Ok(code.map(|code| deviations.code(&code))),
         Err(problem @ Problem::Duplicate(_)) => Err(problem),
         Err(_) => Ok(None),
     }
@@ -31,20 +41,42 @@ pub(crate) fn code(object: &Object<'_>) -> Result<Option<ErrorCode>, Problem> {
 pub(crate) fn server_error(
     endpoint: Endpoint,
     status: u16,
+    code: Option<ErrorCode>,
     object: Option<&Object<'_>>,
     html: bool,
 ) -> ServerError {
     ServerError {
         endpoint,
         status,
-        code: object.and_then(|object| code(object).ok()?),
+        code,
         description: object.and_then(description),
         uri: object
             .and_then(|object| object.text("error_uri").ok()?)
             .filter(|uri| is_web(uri))
             .map(|uri| clean(&uri)),
         html,
+        advice: None,
     }
+}
+
+/// Says what the request may have to do with it.
+pub(crate) fn advise(error: &mut ServerError, request: &Request, response: &Response<'_>) {
+    let about_the_client =
+        matches!(error.code, Some(ErrorCode::InvalidClient | ErrorCode::UnauthorizedClient));
+    let wanted = response.challenges().into_iter().next();
+    error.advice = match wanted.as_ref().map(Challenge::scheme) {
+        // Older Spring Security, and others.
+        _ if about_the_client && request.basic_is_escaped() => Some(
+            "check the client id and secret; some servers don't unescape them: this one has characters \
+             that are escaped (RFC 6749 §2.3.1), so try client_secret_post",
+        ),
+        // RFC 6749 §5.2: the scheme that the client should have used.
+        Some("basic") if about_the_client && !request.has_authorization() => Some(
+            "the server asks for client_secret_basic: check the client id, the client secret, and the \
+             authentication method",
+        ),
+        _ => None,
+    };
 }
 
 /// What the server says to people.
@@ -54,6 +86,9 @@ fn description(object: &Object<'_>) -> Option<String> {
     plain("error_description")
         .or_else(|| plain("message")) // Twitch, Discord, Reddit
         .or_else(|| plain("detail")) // FastAPI: Tiled and many
+        .or_else(|| object.at("/detail/0/msg")) // FastAPI, for what is missing in a request
+        .or_else(|| object.at("/errors/0/message")) // Fitbit, Strava
+        .or_else(|| plain("error_message")) // Instagram
         .or_else(|| plain("errorSummary")) // Okta
         .or_else(|| plain("reason")) // Zoom
         .or_else(|| plain("errmsg")) // WeChat

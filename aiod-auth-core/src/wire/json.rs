@@ -1,12 +1,17 @@
 //! A JSON object whose members are read one by one, so that a bad one costs nothing but itself.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::{fmt, time::Duration};
+use alloc::{
+    borrow::Cow,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::{cell::RefCell, fmt, time::Duration};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, Value};
 
-use crate::{error::Problem, http::BODY_BYTES_MAX, time::Timestamp};
+use crate::{error::Problem, http::BODY_BYTES_MAX, note::Note, time::Timestamp};
 
 /// The members as they came, unread. Absent and null are the same; a member that is there twice is
 /// an error for whoever reads it.
@@ -14,6 +19,7 @@ pub(crate) struct Object<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
     /// The bytes that it came in were no UTF-8, and were read as well as can be.
     not_utf_8: Option<Problem>,
+    notes: RefCell<Vec<Note>>,
 }
 
 impl<'a> Object<'a> {
@@ -55,6 +61,30 @@ impl<'a> Object<'a> {
         self.not_utf_8.clone().map_or(Ok(()), Err)
     }
 
+    /// Says what was tolerated.
+    pub(crate) fn note(&self, field: &'static str, rule: &'static str) {
+        self.notes.borrow_mut().push(Note { field, rule });
+    }
+
+    pub(crate) fn into_notes(self) -> Vec<Note> {
+        self.notes.into_inner()
+    }
+
+    /// The text or number at a JSON pointer (RFC 6901).
+    pub(crate) fn at(&self, pointer: &str) -> Option<String> {
+        let (first, rest) = match pointer.strip_prefix('/')?.split_once('/') {
+            Some((first, rest)) => (first, format!("/{rest}")),
+            None => (pointer.strip_prefix('/')?, String::new()),
+        };
+        let name = first.replace("~1", "/").replace("~0", "~");
+        let (_, raw) = self.members.iter().find(|(key, _)| *key == name)?;
+        match serde_json::from_str::<Value>(raw.get()).ok()?.pointer(&rest)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
     /// A string; `""` is one.
     pub(crate) fn string(&self, name: &'static str) -> Result<Option<String>, Problem> {
         self.read(name)
@@ -86,10 +116,18 @@ impl<'a> Object<'a> {
 
     /// Seconds that are more than none. Zero, a negative number and null mean "unknown".
     pub(crate) fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Problem> {
-        let Some(seconds) = self.number(name)?.filter(|seconds| *seconds > 0.0) else {
+        let Some(seconds) = self.number(name)? else {
             return Ok(None);
         };
-        Ok(Some(Duration::try_from_secs_f64(seconds).unwrap_or(SECONDS_MAX).min(SECONDS_MAX)))
+        if seconds <= 0.0 {
+            self.note(name, "is not more than nothing: taken as unknown"); // Mailchimp, Keycloak
+            return Ok(None);
+        }
+        let duration = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        if duration > SECONDS_MAX {
+            self.note(name, "is longer than a hundred years: cut"); // WSO2
+        }
+        Ok(Some(duration.min(SECONDS_MAX)))
     }
 
     /// Seconds since 1970: RFC 7519 §2, `NumericDate`.
@@ -113,6 +151,7 @@ impl<'a> Object<'a> {
         let unquoted: String;
         let digits = if raw.get().starts_with('"') {
             unquoted = serde_json::from_str(raw.get()).map_err(|_| Problem::Invalid(name))?;
+            self.note(name, "is a string: read as a number"); // Entra, PayPal, NetSuite
             unquoted.trim()
         } else {
             raw.get()
@@ -157,7 +196,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                 while let Some(Key(key)) = map.next_key()? {
                     members.push((key, map.next_value()?));
                 }
-                Ok(Object { members, not_utf_8: None })
+                Ok(Object { members, not_utf_8: None, notes: RefCell::default() })
             }
         }
 
@@ -219,8 +258,6 @@ const SECONDS_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
-    use alloc::format;
-
     use super::*;
 
     #[test]

@@ -52,15 +52,17 @@ impl Metadata {
     }
 
     /// RFC 8414 §3.3: of a document with another issuer nothing is used. No normalisation: not of
-    /// case, port, slash or Unicode (§4).
+    /// case, port, slash or Unicode (§4). `named`: what it calls itself, where that is known.
     pub(crate) fn into_server(
         self,
         issuer: &Issuer,
+        named: Option<&str>,
         now: Timestamp,
     ) -> Result<AuthorizationServer, Problem> {
-        if self.issuer != issuer.as_str() {
+        let expected = named.unwrap_or(issuer.as_str());
+        if self.issuer != expected {
             return Err(Problem::IssuerMismatch {
-                expected: clean(issuer.as_str()),
+                expected: clean(expected),
                 found: clean(&self.issuer),
             });
         }

@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod device;
 pub(crate) mod error;
 pub(crate) mod form;
+pub(crate) mod id_token;
 pub(crate) mod introspection;
 pub(crate) mod json;
 pub(crate) mod metadata;

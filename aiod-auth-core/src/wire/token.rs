@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::json::Object;
 use crate::{
+    deviations::Deviations,
     error::Problem,
     secret::{AccessToken, IdToken, RefreshToken},
     time::Timestamp,
@@ -30,11 +31,11 @@ pub(crate) struct Granted {
 }
 
 impl TokenAnswer {
-    pub(crate) fn parse(object: &Object<'_>) -> Self {
+    pub(crate) fn parse(object: &Object<'_>, deviations: &Deviations) -> Self {
         let refresh_token = token(object, "refresh_token");
         let spoiled = refresh_token.as_ref().err().cloned();
         Self {
-            granted: Granted::parse(object).and_then(|granted| match spoiled {
+            granted: Granted::parse(object, deviations).and_then(|granted| match spoiled {
                 Some(problem) => Err(problem),
                 None => Ok(granted),
             }),
@@ -44,11 +45,11 @@ impl TokenAnswer {
 }
 
 impl Granted {
-    fn parse(object: &Object<'_>) -> Result<Self, Problem> {
+    fn parse(object: &Object<'_>, deviations: &Deviations) -> Result<Self, Problem> {
         object.must_be_utf_8()?;
         let access_token =
             token(object, "access_token")?.ok_or(Problem::Missing("access_token"))?;
-        check_token_type(object)?;
+        check_token_type(object, deviations)?;
         Ok(Self {
             access_token: AccessToken::new(access_token),
             expires_in: object.seconds("expires_in")?.and_then(whole_seconds),
@@ -57,7 +58,7 @@ impl Granted {
                 Some(seconds) => Some(seconds),
                 None => object.seconds("refresh_token_expires_in")?,
             },
-            scope: scope(object)?,
+            scope: scope(object, deviations)?,
             id_token: object.text("id_token")?.map(IdToken::new),
         })
     }
@@ -95,21 +96,37 @@ fn token(object: &Object<'_>, name: &'static str) -> Result<Option<String>, Prob
     }
 }
 
-/// RFC 6749 §7.1: a token of an unknown type must not be used. `LinkedIn`, VK and others leave the
-/// type out; some write it in other letters, some with a space behind it.
-fn check_token_type(object: &Object<'_>) -> Result<(), Problem> {
-    match object.text("token_type")? {
-        Some(kind) if !kind.trim().eq_ignore_ascii_case("bearer") => Err(Problem::UnknownTokenType),
-        _ => Ok(()),
+/// RFC 6749 §7.1: a token of an unknown type must not be used; in which letters it is written means
+/// nothing (§5.1).
+fn check_token_type(object: &Object<'_>, deviations: &Deviations) -> Result<(), Problem> {
+    let Some(kind) = object.text("token_type")? else {
+        object.note("token_type", "is missing: taken as Bearer"); // LinkedIn, VK
+        return Ok(());
+    };
+    if kind.trim() != kind {
+        object.note("token_type", "has white space at its ends");
+    }
+    let is_bearer = kind.trim().eq_ignore_ascii_case("bearer");
+    if is_bearer || deviations.bearer_names.contains(&kind) {
+        Ok(())
+    } else {
+        Err(Problem::UnknownTokenType)
     }
 }
 
 /// A string; Twitch sends a list. `""` is the empty set (GitHub Apps), null nothing said (Imgur).
-fn scope(object: &Object<'_>) -> Result<Option<Scope>, Problem> {
+fn scope(object: &Object<'_>, deviations: &Deviations) -> Result<Option<Scope>, Problem> {
     let scope = match object.string("scope") {
-        Ok(Some(text)) => text.parse(),
+        Ok(Some(text)) => match deviations.scope_separator {
+            Some(separator) => text.replace(separator, " ").parse(),
+            None => text.parse(),
+        },
         Ok(None) => return Ok(None),
-        Err(Problem::Invalid(_)) => Scope::new(object.strings("scope")?.unwrap_or_default()),
+        Err(Problem::Invalid(_)) => {
+            let scopes = object.strings("scope")?.unwrap_or_default();
+            object.note("scope", "is a list: its members are taken");
+            Scope::new(scopes)
+        }
         Err(problem) => return Err(problem),
     };
     scope.map(Some).map_err(|_| Problem::Invalid("scope"))
@@ -127,7 +144,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> TokenAnswer {
-        TokenAnswer::parse(&Object::parse(text).unwrap())
+        TokenAnswer::parse(&Object::parse(text).unwrap(), &Deviations::default())
     }
 
     #[test]

@@ -30,7 +30,9 @@ fn complete_with(exchange: Exchange<'_>, took: Duration, trouble: Trouble) {
     let in_flight = exchange.begin();
     let now = Timestamp::UNIX_EPOCH;
     match trouble {
-        Trouble::NoResponse(no_response) => in_flight.complete(now, took, Err(no_response)),
+        Trouble::NoResponse(no_response) => {
+            in_flight.complete(now, took, Err(no_response));
+        }
         Trouble::Status(status, retry_after) => {
             let seconds = retry_after.map(|seconds| seconds.to_string());
             let headers: Vec<_> = seconds.iter().map(|s| ("Retry-After", s.as_str())).collect();

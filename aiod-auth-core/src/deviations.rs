@@ -1,0 +1,81 @@
+//! What a server is known to do otherwise than the standards say: data, never code.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::error::ErrorCode;
+
+/// What one server does otherwise, said by whoever configures it. Without this it would be refused,
+/// since on any other server it would mean something else. (What can only mean one thing is tolerated
+/// anyway: it needs nothing here.)
+///
+/// ```
+/// use aiod_auth_core::{Deviations, ErrorCode};
+///
+/// // Twitch puts the code into `message`, and has words of its own.
+/// let twitch = Deviations::default()
+///     .with_error_at("/message")
+///     .with_error("Invalid refresh token", ErrorCode::InvalidGrant);
+/// # let _ = twitch;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deviations {
+    pub(crate) bearer_names: Vec<String>,
+    pub(crate) scope_separator: Option<char>,
+    pub(crate) error_at: Option<String>,
+    pub(crate) errors: Vec<(String, ErrorCode)>,
+    pub(crate) basic_unescaped: bool,
+    pub(crate) issuer: Option<String>,
+}
+
+impl Deviations {
+    /// A `token_type` that means Bearer: eBay's `User Access Token`, Slack's `bot`.
+    #[must_use]
+    pub fn with_bearer_name(mut self, token_type: impl Into<String>) -> Self {
+        self.bearer_names.push(token_type.into());
+        self
+    }
+
+    /// What stands between the scopes of an answer, besides a space: GitHub's comma.
+    #[must_use]
+    pub const fn with_scope_separator(mut self, separator: char) -> Self {
+        self.scope_separator = Some(separator);
+        self
+    }
+
+    /// Where the error's code is, as a JSON pointer (RFC 6901): `/message` (Twitch),
+    /// `/errors/0/errorType` (Fitbit). Only a code that is known counts; without one `error` does.
+    #[must_use]
+    pub fn with_error_at(mut self, pointer: impl Into<String>) -> Self {
+        self.error_at = Some(pointer.into());
+        self
+    }
+
+    /// What a word of the server's own means: Slack's `invalid_refresh_token` is an `invalid_grant`.
+    #[must_use]
+    pub fn with_error(mut self, word: impl Into<String>, code: ErrorCode) -> Self {
+        self.errors.push((word.into(), code));
+        self
+    }
+
+    /// The server doesn't unescape the id and the secret in an `Authorization: Basic` header, which
+    /// RFC 6749 §2.3.1 wants escaped: older Spring Security.
+    #[must_use]
+    pub const fn with_unescaped_basic(mut self) -> Self {
+        self.basic_unescaped = true;
+        self
+    }
+
+    /// The `issuer` in the metadata, where it is not the one that was asked for: Entra's `common`
+    /// answers with a template. Tokens of any of its tenants are then taken.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// What a word in the code's place means.
+    pub(crate) fn code(&self, word: &str) -> ErrorCode {
+        let own = self.errors.iter().find(|(known, _)| known == word).map(|(_, code)| code.clone());
+        own.unwrap_or_else(|| ErrorCode::from_wire(word))
+    }
+}
