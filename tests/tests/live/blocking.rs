@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-fn sdk() -> Workplace {
+pub(crate) fn sdk() -> Workplace {
     Workplace::new("aiod", "aiod-sdk").with_scope("openid")
 }
 
@@ -28,7 +28,7 @@ fn rotating() -> Workplace {
 
 /// Alice logs in.
 #[track_caller]
-fn log_in(client: &Client) {
+pub(crate) fn log_in(client: &Client) {
     let approve = |prompt: &Prompt| alice_approves(page(prompt)).unwrap();
     client.login(approve).unwrap();
 }

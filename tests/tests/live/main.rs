@@ -7,6 +7,7 @@
 mod away;
 mod blocking;
 mod bots;
+mod introspection;
 mod login;
 mod logout;
 mod printed;

@@ -54,6 +54,14 @@ pub(crate) fn end_session(client_id: &str, refresh_token: &str) {
     assert_eq!(post("aiod", "logout", &form).0, 204);
 }
 
+/// Where the server sends a browser that comes to this page.
+pub(crate) fn visit(page: &url::Url) -> url::Url {
+    let answer = agent().get(page.as_str()).call().unwrap();
+    let location =
+        answer.headers().get("location").unwrap_or_else(|| panic!("{}", answer.status()));
+    location.to_str().unwrap().parse().unwrap()
+}
+
 /// Sends a form, and returns the status and the JSON that came back.
 pub(crate) fn post(realm: &str, path: &str, form: &[(&str, &str)]) -> (u16, Value) {
     let mut answer = send(realm, path, form);
@@ -72,6 +80,6 @@ fn address(realm: &str, path: &str) -> String {
 }
 
 fn agent() -> Agent {
-    let config = Agent::config_builder().http_status_as_error(false);
+    let config = Agent::config_builder().http_status_as_error(false).max_redirects(0);
     config.proxy(None).build().new_agent()
 }
