@@ -69,13 +69,13 @@ impl ClientIdentity {
         Ok(Self { id, secret: None, method: None })
     }
 
-    /// A confidential client. An empty secret is none (RFC 6749 §2.3.1).
+    /// A confidential client. An empty secret is none, unless a method is named that takes it.
     ///
     /// # Errors
     /// [`Error::Config`] for a secret with control characters: often a line break at its end.
     pub fn with_secret(mut self, secret: ClientSecret) -> Result<Self, Error> {
         check("client secret", secret.expose())?;
-        self.secret = Some(secret).filter(|secret| !secret.expose().is_empty());
+        self.secret = Some(secret);
         Ok(self)
     }
 
@@ -94,8 +94,12 @@ impl ClientIdentity {
 
     /// Whether it can prove who it is.
     #[must_use]
-    pub const fn is_confidential(&self) -> bool {
-        self.secret.is_some() && !matches!(self.method, Some(AuthenticationMethod::None))
+    pub fn is_confidential(&self) -> bool {
+        self.secret().is_some() && !matches!(self.method, Some(AuthenticationMethod::None))
+    }
+
+    fn secret(&self) -> Option<&ClientSecret> {
+        self.secret.as_ref().filter(|secret| self.method.is_some() || !secret.expose().is_empty())
     }
 
     /// A POST of this form to an endpoint, authenticated by one method and no other (RFC 6749
@@ -108,7 +112,7 @@ impl ClientIdentity {
     ) -> Result<Request, Error> {
         let url = server.require(endpoint)?.clone();
         let mut basic = None;
-        match (self.method_for(server, endpoint)?, &self.secret) {
+        match (self.method_for(server, endpoint)?, self.secret()) {
             (AuthenticationMethod::ClientSecretBasic, Some(secret)) => {
                 let (id, secret) = (self.id.as_str(), secret.expose());
                 // Older Spring Security doesn't unescape them.
@@ -142,7 +146,7 @@ impl ClientIdentity {
         server: &AuthorizationServer,
         endpoint: Endpoint,
     ) -> Result<AuthenticationMethod, Error> {
-        match (&self.secret, self.method) {
+        match (self.secret(), self.method) {
             (None, None | Some(AuthenticationMethod::None)) => {
                 return Ok(AuthenticationMethod::None);
             }

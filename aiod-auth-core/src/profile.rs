@@ -136,7 +136,7 @@ impl Profile {
 
     /// How to log in, decided.
     #[must_use]
-    pub const fn login(&self) -> LoginMethod {
+    pub fn login(&self) -> LoginMethod {
         match self.login {
             LoginMethod::Auto if self.client.is_confidential() => LoginMethod::ClientCredentials,
             LoginMethod::Auto => LoginMethod::Device,
