@@ -9,6 +9,7 @@
 mod document;
 mod quirks;
 mod recorded;
+mod requests;
 mod row;
 mod table;
 mod vectors;
