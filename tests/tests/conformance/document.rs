@@ -1,11 +1,16 @@
 //! `docs/conformance.md`, made of the tables: it can't say what isn't tested.
 
-use std::{env, fmt::Write as _, fs, path::PathBuf};
+use std::{
+    env,
+    fmt::{self, Write as _},
+    fs,
+    path::PathBuf,
+};
 
 use crate::{
-    quirks,
+    quirks, recorded,
     row::{Check, Row},
-    table,
+    table, vectors,
 };
 
 /// How many rows are checked, and how many are not.
@@ -56,17 +61,41 @@ fn quirks() -> Count {
 fn summary() -> String {
     let mut text = String::new();
     for (what, count) in [("obligations", obligations()), ("quirks of real servers", quirks())] {
-        writeln!(
-            text,
-            "- {} {what}: {} executed with {} single answers, {} not met on purpose, {} for later",
-            count.all(),
-            count.executed,
-            count.answers,
-            count.not_met,
-            count.later,
-        )
-        .unwrap();
+        let Count { executed, later, not_met, answers } = count;
+        let all = count.all();
+        line(
+            &mut text,
+            format_args!(
+                "- {all} {what}: {executed} executed, with {answers} single answers, {not_met} not met on purpose, {later} for later",
+            ),
+        );
     }
+    let (replayed, listed) = recorded::counts()
+        .servers
+        .values()
+        .fold((0, 0), |sum, server| (sum.0 + server.0, sum.1 + server.1));
+    line(
+        &mut text,
+        format_args!(
+            "- {} recorded answers of real servers: {replayed} replayed, {listed} listed with a reason",
+            replayed + listed,
+        ),
+    );
+    let vectors = vectors::counts();
+    let sum = |count: fn(&vectors::Counts) -> usize| vectors.iter().map(count).sum::<usize>();
+    line(
+        &mut text,
+        format_args!(
+            "- {} test vectors: {} executed, {} not met on purpose, {} for later",
+            sum(|file| file.executed + file.not_met + file.later),
+            sum(|file| file.executed),
+            sum(|file| file.not_met),
+            sum(|file| file.later),
+        ),
+    );
+    let targets = fuzz_targets();
+    let edges: usize = targets.iter().map(|target| target.edges).sum();
+    line(&mut text, format_args!("- {} fuzz targets, which reach {edges} edges", targets.len()));
     text
 }
 
@@ -74,21 +103,72 @@ fn document() -> String {
     let mut text = INTRODUCTION.to_owned();
     text += &summary();
     for group in table::GROUPS {
-        writeln!(text, "\n## {}: {}\n", group.name, group.about).unwrap();
+        line(&mut text, format_args!("\n## {}: {}\n", group.name, group.about));
         match group.later {
             Some(what) => {
-                writeln!(text, "For later, with {what}: {} obligations.", group.obligations)
-                    .unwrap();
+                let n = group.obligations;
+                line(&mut text, format_args!("For later, with {what}: {n} obligations."));
             }
             None => rows(&mut text, group.rows),
         }
     }
     text += "\n# What real servers do\n";
     for (about, group) in quirks::GROUPS {
-        writeln!(text, "\n## {about}\n").unwrap();
+        line(&mut text, format_args!("\n## {about}\n"));
         rows(&mut text, group);
     }
+    text += "\n# Recorded answers\n\n";
+    text +=
+        "Each is listed with its outcome in [outcomes.txt](../tests/recorded/outcomes.txt).\n\n";
+    text += "| server | replayed | listed with a reason |\n| --- | --- | --- |\n";
+    let recorded = recorded::counts();
+    for (server, (replayed, listed)) in &recorded.servers {
+        line(&mut text, format_args!("| {server} | {replayed} | {listed} |"));
+    }
+    text += "\n| outcome, or the reason | answers |\n| --- | --- |\n";
+    for (what, count) in recorded.outcomes.iter().chain(&recorded.reasons) {
+        line(&mut text, format_args!("| {what} | {count} |"));
+    }
+    text += "\n# Test vectors\n\n";
+    text += "| file | executed | not met | for later |\n| --- | --- | --- | --- |\n";
+    for vectors::Counts { file, executed, not_met, later, reason } in vectors::counts() {
+        let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        line(&mut text, format_args!("| {file} | {executed} | {not_met} | {later}{reason} |"));
+    }
+    text += "\n# Fuzz targets\n\n";
+    text += "Edges of the code that each has reached within 20 s, when it was last measured, of those in its binary.\n\n";
+    text += "| target | edges | of |\n| --- | --- | --- |\n";
+    for FuzzTarget { name, edges, of } in fuzz_targets() {
+        line(&mut text, format_args!("| {name} | {edges} | {of} |"));
+    }
     text
+}
+
+struct FuzzTarget {
+    name: String,
+    edges: usize,
+    of: usize,
+}
+
+/// As `.ci/run fuzz_measure` wrote them down.
+fn fuzz_targets() -> Vec<FuzzTarget> {
+    let measured = fs::read_to_string(project().join("fuzz/coverage.txt")).unwrap();
+    let lines = measured.lines().filter(|line| !line.starts_with('#'));
+    let target = |line: &str| {
+        let mut words = line.split_whitespace();
+        let mut next = || words.next().unwrap().to_owned();
+        let (name, edges, of) = (next(), next(), next());
+        FuzzTarget { name, edges: edges.parse().unwrap(), of: of.parse().unwrap() }
+    };
+    lines.map(target).collect()
+}
+
+fn project() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn line(text: &mut String, words: fmt::Arguments<'_>) {
+    writeln!(text, "{words}").unwrap();
 }
 
 fn rows(text: &mut String, rows: &[Row]) {
@@ -105,7 +185,7 @@ fn rows(text: &mut String, rows: &[Row]) {
             Check::Later(what) => format!("for later: {what}"),
             Check::NotMet(why) => format!("**not met**: {why}"),
         };
-        writeln!(text, "| {} | {} | {check} |", row.id, row.says).unwrap();
+        line(text, format_args!("| {} | {} | {check} |", row.id, row.says));
     }
 }
 
@@ -119,7 +199,7 @@ by `cargo test -p aiod-auth-tests --test conformance`, which also makes this pag
 
 #[test]
 fn the_document_is_up_to_date() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/conformance.md");
+    let path = project().join("docs/conformance.md");
     if env::var_os("WRITE_DOCS").is_some() {
         fs::write(&path, document()).unwrap();
     }
