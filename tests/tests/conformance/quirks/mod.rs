@@ -3,13 +3,21 @@
 use crate::row::{Row, all_hold};
 
 mod after_the_login;
+mod around;
 mod client_authentication;
+mod client_behaviour;
 mod device;
+mod device_behaviour;
 mod error_answers;
+mod loops;
+mod metadata_behaviour;
 mod other_endpoints;
+mod session_behaviour;
 mod tiled;
 mod token_answers;
+mod token_behaviour;
 mod wire;
+mod wire_behaviour;
 
 /// What they are about, and the rows.
 pub(crate) const GROUPS: [(&str, &[Row]); 8] = [

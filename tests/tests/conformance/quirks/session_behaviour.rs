@@ -1,0 +1,129 @@
+//! What takes more than one answer: refresh, rotation, revocation, logout.
+
+use std::time::Duration;
+
+use aiod_auth_core::{AuthorizationServer, Machine};
+use aiod_auth_core::{
+    Endpoint, IdToken, Issuer, Kind, RefreshToken, RetryPolicy, Step,
+    flow::{RevocationRequest, end_session_url},
+    session::{Demand, LoggedOut, Logout, Session, SessionTokens},
+};
+use aiod_auth_store::{Lock, Store, perform};
+use aiod_auth_tests::{
+    sim::{REFRESH_TOKEN, Settings},
+    world::World,
+};
+
+use super::around::*;
+
+/// Three processes with one store want a token at once, and the server forgives no second use.
+pub(super) fn one_of_several_refreshes() {
+    let (mut world, _) = logged_in(Settings::default());
+    world.pass(seconds(300));
+    let mut sessions: Vec<_> = (0..3)
+        .map(|_| (Session::token(profile(), Demand::new(), RetryPolicy::default()), None))
+        .collect();
+    let mut tokens: Vec<SessionTokens> = Vec::new();
+    while !sessions.is_empty() {
+        sessions.retain_mut(|(session, lock)| match one_step(&mut world, session, lock) {
+            Some(outcome) => {
+                tokens.push(outcome);
+                false
+            }
+            None => true,
+        });
+    }
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+    let stored = world.store.load(&profile().key()).unwrap().unwrap();
+    assert!(stored.session_ended_at.is_none());
+    for got in &tokens {
+        assert!(got.tokens.access_token.same_as(&stored.access_token));
+    }
+    // The one that was stored is the living one.
+    world.pass(seconds(300));
+    token(&mut world).unwrap();
+}
+
+fn one_step(
+    world: &mut World,
+    session: &mut Session,
+    lock: &mut Option<Lock>,
+) -> Option<SessionTokens> {
+    match session.poll(world.now()).unwrap() {
+        Step::Store(access) => {
+            let outcome = perform(Some(&world.store), access.request(), lock);
+            access.complete(Duration::ZERO, outcome);
+            None
+        }
+        step @ (Step::Send(_) | Step::Ask(_) | Step::Wait(_) | Step::Done(_)) => {
+            world.perform(step)
+        }
+    }
+}
+
+pub(super) fn a_token_is_revoked_by_a_form() {
+    let (server, old) = (server(), RefreshToken::new("old"));
+    let policy = RetryPolicy::default();
+    let mut request = RevocationRequest::refresh_token(&server, &client(), &old, policy).unwrap();
+    let request = sent(&mut request);
+    assert_eq!(request.url().query(), None);
+    assert_eq!(body(&request), "token=old&token_type_hint=refresh_token&client_id=client");
+}
+
+pub(super) fn a_logout_that_ignores_errors_goes_on() {
+    let (mut world, _) = logged_in(Settings::default());
+    world.server.fault_at("/revoke", 2, instead("403 {}"));
+    let log_out = || Logout::new(profile(), None, RetryPolicy::default());
+    assert_eq!(world.run(log_out()).unwrap_err().kind(), Kind::Server);
+    assert!(world.store.load(&profile().key()).unwrap().is_some());
+
+    let outcome = world.run(log_out().ignoring_errors()).unwrap();
+    assert!(matches!(outcome, LoggedOut::Unproven(error) if error.kind() == Kind::Server));
+    assert!(world.store.load(&profile().key()).unwrap().is_none());
+}
+
+pub(super) fn after_a_logout_nothing_is_used() {
+    let (mut world, _) = logged_in(Settings::default());
+    world.run(Logout::new(profile(), None, RetryPolicy::default())).unwrap();
+    world.transcript();
+    assert_eq!(token(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
+    assert_eq!(world.transcript(), "");
+}
+
+pub(super) fn a_session_ends_by_refresh_token_at_keycloak_only() {
+    for (keycloak_logout, path) in [(true, "/protocol/openid-connect/logout"), (false, "/revoke")] {
+        let (mut world, _) = logged_in(Settings { keycloak_logout, ..Settings::default() });
+        world.run(Logout::new(profile(), None, RetryPolicy::default())).unwrap();
+        let transcript = world.transcript();
+        let posts: Vec<_> = transcript.lines().filter(|line| line.contains("POST")).collect();
+        assert!(posts.len() == 1 && posts[0].contains(path), "{transcript}");
+    }
+}
+
+pub(super) fn the_end_session_page_gets_hint_and_client() {
+    let id_token = IdToken::new("e30.e30.c2ln");
+    let page = end_session_url(&server(), &client(), Some(&id_token)).unwrap();
+    let pairs: Vec<_> = page.query_pairs().into_owned().collect();
+    let value = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+    assert_eq!(value("id_token_hint"), Some("e30.e30.c2ln"));
+    assert_eq!(value("client_id"), Some("client"));
+    assert_eq!(value("redirect_uri"), None);
+}
+
+pub(super) fn an_end_session_page_may_be_given_by_hand() {
+    let server = |page| {
+        AuthorizationServer::new(Issuer::new("https://tenant.auth0.com/").unwrap())
+            .with_endpoint(Endpoint::EndSession, page)
+            .unwrap()
+    };
+    let standard = server("https://tenant.auth0.com/oidc/logout");
+    let page = end_session_url(&standard, &client(), None).unwrap();
+    assert_eq!(page.as_str(), "https://tenant.auth0.com/oidc/logout?client_id=client");
+    let old = server("https://tenant.auth0.com/v2/logout?returnTo=https%3A%2F%2Fapp.example");
+    let page = end_session_url(&old, &client(), None).unwrap();
+    assert_eq!(
+        page.as_str(),
+        "https://tenant.auth0.com/v2/logout?returnTo=https%3A%2F%2Fapp.example&client_id=client"
+    );
+    assert!(!standard.ends_session_by_refresh_token());
+}
