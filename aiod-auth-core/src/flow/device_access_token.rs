@@ -207,7 +207,12 @@ impl DeviceAccessTokenRequest {
                 self.end(tokens);
             }
             Answer::Refused(refusal) => self.refused(refusal),
-            Answer::Later { retry_after, .. } => self.no_verdict(retry_after),
+            Answer::Later { status, retry_after } => {
+                self.no_verdict(retry_after);
+                if status == 429 {
+                    self.pace.slow_down();
+                }
+            }
             // A captive portal, or a proxy: not this server.
             Answer::Broken(Problem::Html) => self.no_verdict(None),
             Answer::Broken(problem) => self.end(Err(broken(problem))),
@@ -244,11 +249,16 @@ impl Pace {
 
     /// Five seconds more, for this and every later request; GitHub names its own new interval.
     fn after_slow_down(&mut self, named: Option<Duration>) -> Duration {
-        let longer = self.interval.saturating_add(Duration::from_secs(5));
-        self.interval = longer.max(named.unwrap_or_default());
-        self.slow_downs = self.slow_downs.saturating_add(1);
+        self.slow_down();
+        self.interval = self.interval.max(named.unwrap_or_default());
         (self.failures, self.in_a_row) = (0, self.in_a_row.saturating_add(1));
         self.next()
+    }
+
+    /// For all later polls. 429 means it as well, whoever says it: Auth0, or a proxy.
+    fn slow_down(&mut self) {
+        self.interval = self.interval.saturating_add(Duration::from_secs(5));
+        self.slow_downs = self.slow_downs.saturating_add(1);
     }
 
     /// GitHub and virtual machines: five seconds of this machine may be less than the server's.
