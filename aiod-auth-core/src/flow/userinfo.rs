@@ -27,7 +27,9 @@ use crate::{
 /// Shows the access token and asks who it is for. Ends in [`Userinfo`].
 #[derive(Debug)]
 pub struct UserinfoRequest {
-    call: Call<Userinfo>,
+    call: Call<Result<Userinfo, Rejected>>,
+    /// The token was rejected, and a new one may not be.
+    renewable: bool,
     /// Whom the ID token is about.
     subject: Option<String>,
 }
@@ -55,8 +57,19 @@ impl UserinfoRequest {
             claims.issuer == server.issuer().as_str()
                 && claims.audience.iter().any(|audience| audience == client.id())
         });
-        Ok(Self { call, subject: claims.map(|claims| claims.subject) })
+        Ok(Self { call, renewable: false, subject: claims.map(|claims| claims.subject) })
     }
+
+    pub(crate) const fn is_renewable(&self) -> bool {
+        self.renewable
+    }
+}
+
+/// The server doesn't accept the token.
+#[derive(Debug)]
+struct Rejected {
+    error: Box<ServerError>,
+    renewable: bool,
 }
 
 impl Flow for UserinfoRequest {
@@ -64,20 +77,18 @@ impl Flow for UserinfoRequest {
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<Userinfo, Error>> {
         Some(match self.call.take_outcome(now)? {
-            // RFC 6750 §3.1: a new token may help with these, and with nothing else.
-            Err(Error::Refused(error))
-                if error.status == 401
-                    && matches!(error.code, None | Some(ErrorCode::InvalidToken)) =>
-            {
+            Ok(Err(Rejected { error, renewable })) => {
+                self.renewable = renewable;
                 Err(Error::TokenRejected(error))
             }
             // OpenID Connect Core §5.3.2: nothing of it may be used.
-            Ok(userinfo)
+            Ok(Ok(userinfo))
                 if self.subject.as_ref().is_some_and(|subject| *subject != userinfo.subject) =>
             {
                 Err(answer::broken(Endpoint::Userinfo, 200, Problem::OtherSubject))
             }
-            outcome => outcome,
+            Ok(Ok(userinfo)) => Ok(userinfo),
+            Err(error) => Err(error),
         })
     }
 
@@ -92,8 +103,28 @@ impl Flow for UserinfoRequest {
 
 machine!(UserinfoRequest => Userinfo);
 
+/// RFC 6750 §3.1: a new token may help with a 401 without a code or for the token, and with nothing
+/// else. Not where `DPoP` alone is asked for (oidc-provider): a new one is Bearer as well.
+fn read(received: &Received<'_>) -> Answer<Result<Userinfo, Rejected>> {
+    let challenges = received.response.challenges();
+    let renewable =
+        challenges.is_empty() || challenges.iter().any(|challenge| challenge.scheme() != "dpop");
+    match read_userinfo(received) {
+        Answer::Good(userinfo) => Answer::Good(Ok(userinfo)),
+        Answer::Refused(Refused { error, .. })
+            if error.status == 401
+                && matches!(error.code, None | Some(ErrorCode::InvalidToken)) =>
+        {
+            Answer::Good(Err(Rejected { error, renewable }))
+        }
+        Answer::Refused(refused) => Answer::Refused(refused),
+        Answer::Later { status, retry_after } => Answer::Later { status, retry_after },
+        Answer::Broken(problem) => Answer::Broken(problem),
+    }
+}
+
 /// A resource's errors are in its challenge (RFC 6750 §3); Keycloak's body is empty.
-fn read(received: &Received<'_>) -> Answer<Userinfo> {
+fn read_userinfo(received: &Received<'_>) -> Answer<Userinfo> {
     let response = &received.response;
     let status = response.status();
     if let (401 | 403, Some(challenge)) = (status, bearer_challenge(response)) {
