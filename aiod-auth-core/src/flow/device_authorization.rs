@@ -166,6 +166,11 @@ impl fmt::Display for DevicePrompt {
         f.write_str("Go on only if you started this login yourself.")?;
         if let Some(expires_in) = self.expires_in {
             write!(f, " The code is good for {}.", in_words(expires_in))?;
+            // Keycloak 17 asked for 10 minutes by mistake.
+            if self.interval.saturating_mul(2) > expires_in {
+                let interval = in_words(self.interval);
+                write!(f, " The login is noticed up to {interval} later: the server wants it so.")?;
+            }
         }
         Ok(())
     }
