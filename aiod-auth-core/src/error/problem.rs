@@ -132,13 +132,17 @@ pub enum Problem {
 }
 
 impl Problem {
-    pub(super) const fn hint(&self) -> Option<&'static str> {
+    pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Html => {
                 Some("a proxy, a firewall or a login page of the network may have answered")
             }
             Self::Redirect { .. } => {
                 Some("redirects are not followed: configure the address it points to")
+            }
+            // Entra's `common` and `organizations`.
+            Self::IssuerMismatch { found, .. } if found.contains('{') => {
+                Some("its issuer is a template: use the tenant's own address")
             }
             Self::IssuerMismatch { .. } => {
                 Some("configure the issuer exactly as the server writes it")
