@@ -97,6 +97,14 @@ pub enum Problem {
     /// A required member is missing, null or empty.
     #[error("`{0}` is missing")]
     Missing(&'static str),
+    /// The same, and the server says something to people.
+    #[error("`{name}` is missing, and it says {said:?}")]
+    MissingBut {
+        /// The member.
+        name: &'static str,
+        /// As answered, cleaned.
+        said: String,
+    },
     /// A member of the wrong type or form.
     #[error("`{0}` is not what it has to be")]
     Invalid(&'static str),
@@ -155,6 +163,7 @@ impl Problem {
             | Self::TooDeep
             | Self::TooLarge
             | Self::Missing(_)
+            | Self::MissingBut { .. }
             | Self::Invalid(_)
             | Self::Duplicate(_)
             | Self::UnknownTokenType

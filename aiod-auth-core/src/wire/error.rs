@@ -80,7 +80,7 @@ pub(crate) fn advise(error: &mut ServerError, request: &Request, response: &Resp
 }
 
 /// What the server says to people.
-fn description(object: &Object<'_>) -> Option<String> {
+pub(crate) fn description(object: &Object<'_>) -> Option<String> {
     let nested = |name, inner| object.object(name).ok()??.text(inner).ok()?;
     let plain = |name| object.text(name).ok()?;
     plain("error_description")
@@ -93,6 +93,7 @@ fn description(object: &Object<'_>) -> Option<String> {
         .or_else(|| plain("reason")) // Zoom
         .or_else(|| plain("errmsg")) // WeChat
         .or_else(|| nested("error", "message")) // Microsoft Graph, Firebase, Facebook
+        .or_else(|| plain("error_code")) // Google, over quota
         .map(|text| clean(&text))
         .filter(|text| !text.is_empty())
 }

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use super::json::Object;
+use super::{error::description, json::Object};
 use crate::{
     deviations::Deviations,
     error::Problem,
@@ -48,7 +48,7 @@ impl Granted {
     fn parse(object: &Object<'_>, deviations: &Deviations) -> Result<Self, Problem> {
         object.must_be_utf_8()?;
         let access_token =
-            token(object, "access_token")?.ok_or(Problem::Missing("access_token"))?;
+            token(object, "access_token")?.ok_or_else(|| missing("access_token", object))?;
         check_token_type(object, deviations)?;
         Ok(Self {
             access_token: AccessToken::new(access_token),
@@ -93,6 +93,14 @@ fn token(object: &Object<'_>, name: &'static str) -> Result<Option<String>, Prob
         }
         Some(_) => Err(Problem::Invalid(name)),
         None => Ok(None),
+    }
+}
+
+/// `WeChat` refuses with 200 and words of its own: no error code, but somebody has to read them.
+fn missing(name: &'static str, object: &Object<'_>) -> Problem {
+    match description(object) {
+        Some(said) => Problem::MissingBut { name, said },
+        None => Problem::Missing(name),
     }
 }
 
