@@ -2,7 +2,7 @@
 
 use aiod_auth_tests::verdict::Asked;
 
-use super::session_behaviour as behaviour;
+use super::{provider_data, session_behaviour as behaviour};
 use crate::row::{Check, Row, row};
 
 pub(crate) const ROWS: &[Row] = &[
@@ -107,19 +107,19 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-87",
         "Keycloak from 18 on: the end session page wants `id_token_hint` or `client_id`: both are \
          sent, and never the old `redirect_uri`",
-        Check::Behaviour(behaviour::the_end_session_page_gets_hint_and_client),
+        Check::Behaviour(provider_data::keycloaks_page_gets_hint_and_client),
     ),
     row(
         "Q-88",
         "AWS Cognito: `logout_uri` in place of the standard's name, where the provider's data or the \
          caller gives it",
-        Check::Later("other parameters of the end session page"),
+        Check::Behaviour(provider_data::cognito_has_another_name_for_where_to_go),
     ),
     row(
         "Q-89",
         "Auth0: the standard `/oidc/logout` of its metadata; the old `/v2/logout` is an address \
          given by hand",
-        Check::Behaviour(behaviour::an_end_session_page_may_be_given_by_hand),
+        Check::Behaviour(provider_data::auth0_has_an_old_page_and_a_standard_one),
     ),
     row(
         "Q-90",

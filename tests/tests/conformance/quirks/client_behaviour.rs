@@ -9,6 +9,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use super::around::*;
 
 pub(super) fn basic_credentials_are_escaped() {
+    super::provider_data::a_server_that_does_not_unescape_gets_plain_credentials();
     let odd = client().with_secret(ClientSecret::new("p:a+s s/w")).unwrap();
     let escaped = BASE64_STANDARD.encode("client:p%3Aa%2Bs+s%2Fw");
     let mut request = refresh(&server(), &odd);

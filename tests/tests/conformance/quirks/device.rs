@@ -2,7 +2,7 @@
 
 use aiod_auth_tests::verdict::Asked;
 
-use super::device_behaviour as behaviour;
+use super::{device_behaviour as behaviour, provider_data};
 use crate::row::{Check, Row, row};
 
 pub(crate) const ROWS: &[Row] = &[
@@ -273,7 +273,7 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-15",
         "Twitch: the code is in `message`, never in `error`: it is no code, unless the provider's \
          data says so",
-        Check::Answers(
+        Check::Both(
             Asked::Poll,
             &[
                 (
@@ -285,6 +285,7 @@ pub(crate) const ROWS: &[Row] = &[
                     "error:server; no code; says invalid device code",
                 ),
             ],
+            provider_data::twitch_polls,
         ),
     ),
     row(

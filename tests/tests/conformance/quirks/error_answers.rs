@@ -2,7 +2,7 @@
 
 use aiod_auth_tests::verdict::Asked;
 
-use super::token_behaviour as behaviour;
+use super::{provider_data, token_behaviour as behaviour};
 use crate::row::{Check, Row, row};
 
 pub(crate) const ROWS: &[Row] = &[
@@ -26,18 +26,20 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-61",
         "Slack: 200 with `ok: false` and an `error` is a refusal; `invalid_refresh_token` ends the \
          session only if the provider's data says so",
-        Check::AnswersTo(&[
-            (
-                Asked::Poll,
-                r#"200 {"ok":false,"error":"invalid_code"}"#,
-                "error:server; HTTP 200; code invalid_code",
-            ),
-            (
-                Asked::Refresh,
-                r#"200 {"ok":false,"error":"invalid_refresh_token"}"#,
-                "error:server; code invalid_refresh_token",
-            ),
-        ]),
+        Check::Both(
+            Asked::Refresh,
+            &[
+                (
+                    r#"200 {"ok":false,"error":"invalid_code"}"#,
+                    "error:server; HTTP 200; code invalid_code",
+                ),
+                (
+                    r#"200 {"ok":false,"error":"invalid_refresh_token"}"#,
+                    "error:server; code invalid_refresh_token",
+                ),
+            ],
+            slack_ends_a_session,
+        ),
     ),
     row(
         "Q-62",
@@ -55,7 +57,7 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-63",
         "Twitch: a dead refresh token is told in `message`; it is shown, and ends the session only \
          if the provider's data says so",
-        Check::Answers(
+        Check::Both(
             Asked::Refresh,
             &[
                 (
@@ -67,6 +69,7 @@ pub(crate) const ROWS: &[Row] = &[
                     "error:server; HTTP 400; code Bad Request; says Invalid refresh token",
                 ),
             ],
+            provider_data::twitch_ends_a_session,
         ),
     ),
     row(
@@ -84,36 +87,39 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-65",
         "Zoom: `invalid_request` with a `reason` for a dead refresh token: the reason is shown, and \
          it ends the session only if the provider's data says so",
-        Check::Answers(
+        Check::Both(
             Asked::Refresh,
             &[(
                 r#"400 {"reason":"Invalid Token!","error":"invalid_request"}"#,
                 "error:server; code invalid_request; says Invalid Token!",
             )],
+            provider_data::zoom_ends_a_session,
         ),
     ),
     row(
         "Q-66",
         "HubSpot: `invalid_request` with the status BAD_REFRESH_TOKEN: the message is shown, and it \
          ends the session only if the provider's data says so",
-        Check::Answers(
+        Check::Both(
             Asked::Refresh,
             &[(
                 r#"400 {"status":"BAD_REFRESH_TOKEN","message":"missing or invalid refresh token","correlationId":"b5b3","error":"invalid_request","error_description":"missing or invalid refresh token"}"#,
                 "error:server; code invalid_request; says missing or invalid refresh token",
             )],
+            provider_data::hubspot_ends_a_session,
         ),
     ),
     row(
         "Q-67",
         "Fitbit: the code is in a list of errors: it is no code, unless the provider's data says \
          where it is",
-        Check::Answers(
+        Check::Both(
             Asked::Refresh,
             &[(
                 r#"400 {"errors":[{"errorType":"invalid_grant","message":"Refresh token invalid: abc. Visit https://dev.fitbit.com/docs/oauth2 for more information on the Fitbit Web API authorization process."}],"success":false}"#,
                 "error:server; HTTP 400; no code",
             )],
+            provider_data::fitbit_says_where_the_code_is,
         ),
     ),
     row(
@@ -369,3 +375,8 @@ pub(crate) const ROWS: &[Row] = &[
         ),
     ),
 ];
+
+fn slack_ends_a_session() {
+    provider_data::slack_ends_a_session();
+    provider_data::a_profile_carries_its_data();
+}

@@ -12,6 +12,7 @@ mod error_answers;
 mod loops;
 mod metadata_behaviour;
 mod other_endpoints;
+mod provider_data;
 mod session_behaviour;
 mod tiled;
 mod token_answers;

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use aiod_auth_core::{AuthorizationServer, Machine};
 use aiod_auth_core::{
-    Endpoint, IdToken, Issuer, Kind, RefreshToken, RetryPolicy, Step,
-    flow::{RevocationRequest, end_session_url},
+    Kind, Machine, RefreshToken, RetryPolicy, Step,
+    flow::RevocationRequest,
     session::{Demand, LoggedOut, Logout, Session, SessionTokens},
 };
 use aiod_auth_store::{Lock, Store, perform};
@@ -98,32 +97,4 @@ pub(super) fn a_session_ends_by_refresh_token_at_keycloak_only() {
         let posts: Vec<_> = transcript.lines().filter(|line| line.contains("POST")).collect();
         assert!(posts.len() == 1 && posts[0].contains(path), "{transcript}");
     }
-}
-
-pub(super) fn the_end_session_page_gets_hint_and_client() {
-    let id_token = IdToken::new("e30.e30.c2ln");
-    let page = end_session_url(&server(), &client(), Some(&id_token)).unwrap();
-    let pairs: Vec<_> = page.query_pairs().into_owned().collect();
-    let value = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
-    assert_eq!(value("id_token_hint"), Some("e30.e30.c2ln"));
-    assert_eq!(value("client_id"), Some("client"));
-    assert_eq!(value("redirect_uri"), None);
-}
-
-pub(super) fn an_end_session_page_may_be_given_by_hand() {
-    let server = |page| {
-        AuthorizationServer::new(Issuer::new("https://tenant.auth0.com/").unwrap())
-            .with_endpoint(Endpoint::EndSession, page)
-            .unwrap()
-    };
-    let standard = server("https://tenant.auth0.com/oidc/logout");
-    let page = end_session_url(&standard, &client(), None).unwrap();
-    assert_eq!(page.as_str(), "https://tenant.auth0.com/oidc/logout?client_id=client");
-    let old = server("https://tenant.auth0.com/v2/logout?returnTo=https%3A%2F%2Fapp.example");
-    let page = end_session_url(&old, &client(), None).unwrap();
-    assert_eq!(
-        page.as_str(),
-        "https://tenant.auth0.com/v2/logout?returnTo=https%3A%2F%2Fapp.example&client_id=client"
-    );
-    assert!(!standard.ends_session_by_refresh_token());
 }

@@ -2,7 +2,7 @@
 
 use aiod_auth_tests::verdict::Asked;
 
-use super::token_behaviour as behaviour;
+use super::{provider_data, token_behaviour as behaviour};
 use crate::row::{Check, Row, row};
 
 pub(crate) const ROWS: &[Row] = &[
@@ -143,24 +143,13 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-39",
         "eBay: `User Access Token` and `Application Access Token` are unknown types, unless the \
          provider's data says that they mean Bearer",
-        Check::AnswersTo(&[
-            (
-                Asked::Refresh,
-                r#"200 {"access_token":"v^1.1#i^1#p^3#I^3","expires_in":7200,"token_type":"User Access Token"}"#,
-                "error:protocol; an unknown token type",
-            ),
-            (
-                Asked::ClientCredentials,
-                r#"200 {"access_token":"v^1.1#i^1#p^1#I^3","expires_in":7200,"token_type":"Application Access Token"}"#,
-                "error:protocol; an unknown token type",
-            ),
-        ]),
+        Check::Behaviour(provider_data::ebay_means_bearer),
     ),
     row(
         "Q-40",
         "Slack: `bot` and `user` are unknown types, unless the provider's data says that they mean \
          Bearer; the user's token, nested in `authed_user`, is never read",
-        Check::Answers(
+        Check::Both(
             Asked::Poll,
             &[
                 (
@@ -172,6 +161,7 @@ pub(crate) const ROWS: &[Row] = &[
                     "error:protocol; `access_token` is missing",
                 ),
             ],
+            provider_data::slack_means_bearer,
         ),
     ),
     row(
@@ -199,12 +189,13 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-42",
         "GitHub, WeChat, Shopify: scopes with commas are one scope (a comma is legal in it), unless \
          the provider's data names the comma as the separator",
-        Check::Answers(
+        Check::Both(
             Asked::Poll,
             &[(
                 r#"200 {"access_token":"gho_16C7e42F292c6912E7710c838347Ae178B4a","scope":"repo,gist","token_type":"bearer"}"#,
                 "ok; scope repo,gist",
             )],
+            provider_data::a_comma_separates_scopes,
         ),
     ),
     row(

@@ -469,7 +469,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-146",
         "Clocks: a lifetime counts from when the request was sent, whatever the server's clock or a \
-         token says; more than 30 s of difference goes into the hint of a refusal",
+         token says; more than 30 s of difference is noted, for whoever looks for a reason",
         Check::Answers(
             Asked::Refresh,
             &[
@@ -479,7 +479,7 @@ pub(crate) const ROWS: &[Row] = &[
                 ),
                 (
                     "400\nDate: Thu, 01 Jan 2026 00:00:31 GMT\n\n{\"error\":\"invalid_request\"}",
-                    "error:server; hint check this machine's clock",
+                    "error:server; note `Date` is far from this machine's time: one of the two clocks is wrong",
                 ),
             ],
         ),
