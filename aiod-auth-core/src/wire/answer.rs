@@ -8,7 +8,7 @@ use alloc::{
 };
 use core::{cell::RefCell, time::Duration};
 
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 pub(crate) use super::error::Refused;
@@ -71,7 +71,7 @@ pub(crate) fn read<T>(
 ) -> Answer<T> {
     let response = &received.response;
     if matches!(response.status(), 300..=399) {
-        return Answer::Broken(Problem::Redirect { to: redirect_origin(response) });
+        return Answer::Broken(Problem::Redirect { to: redirect_origin(received) });
     }
     check_clock(received);
     let text = text(received);
@@ -212,9 +212,9 @@ const SKEW_MAX: Duration = Duration::from_secs(30);
 
 const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 
-/// Where a redirect points to: its origin, no more.
-fn redirect_origin(response: &Response<'_>) -> Option<String> {
-    let location = Url::parse(response.header("location")?).ok()?;
+/// Where a redirect points to: its origin, no more. RFC 9110 §10.2.2: it may be relative.
+fn redirect_origin(received: &Received<'_>) -> Option<String> {
+    let location = received.request.url().join(received.response.header("location")?).ok()?;
     Some(location.origin().ascii_serialization())
 }
 
