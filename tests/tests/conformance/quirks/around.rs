@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     AuthorizationServer, ClientIdentity, ClientSecret, Error, Issuer, Machine, Profile,
-    RefreshToken, Request, Response, RetryPolicy, Scope, Step, Timestamp,
+    RefreshToken, Request, Response, RetryPolicy, Scope, Step, Timestamp, Tokens,
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
         DeviceAuthorizationRequest, Discovery,
@@ -34,12 +34,22 @@ pub(super) fn lacks(asked: Asked, answer: &str, beginning: &str) {
     assert!(!found.details.iter().any(|detail| detail.starts_with(beginning)), "{found}");
 }
 
+/// What came of a machine.
+pub(super) struct Ran<T> {
+    pub(super) outcome: Result<T, Error>,
+    /// When it sent something.
+    pub(super) sent_at: Vec<Duration>,
+    pub(super) ended_at: Duration,
+    /// What was noted, answer by answer.
+    pub(super) notes: Vec<String>,
+}
+
 /// Runs a machine to its end. Who answers is told the time that has gone, and the request.
 pub(super) fn run_with<M: Machine>(
     machine: &mut M,
     mut answered: impl FnMut(Duration, &Request) -> String,
-) -> (Result<M::Output, Error>, Duration) {
-    let mut elapsed = Duration::ZERO;
+) -> Ran<M::Output> {
+    let (mut elapsed, mut sent_at, mut notes) = (Duration::ZERO, Vec::new(), Vec::new());
     loop {
         match machine.poll(NOW) {
             Ok(Step::Send(exchange)) => {
@@ -48,16 +58,20 @@ pub(super) fn run_with<M: Machine>(
                 let headers: Vec<_> =
                     answer.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
                 let response = Response::new(answer.status, &headers, &answer.body);
-                in_flight.complete(NOW, Duration::ZERO, Ok(response));
+                let noted = in_flight.complete(NOW, Duration::ZERO, Ok(response));
+                notes.extend(noted.iter().map(ToString::to_string));
+                sent_at.push(elapsed);
             }
             Ok(Step::Wait(pause)) => {
                 let delay = pause.delay();
                 elapsed += delay;
                 pause.complete(delay);
             }
-            Ok(Step::Done(output)) => return (Ok(output), elapsed),
+            Ok(Step::Done(output)) => {
+                return Ran { outcome: Ok(output), sent_at, ended_at: elapsed, notes };
+            }
             Ok(Step::Store(_) | Step::Ask(_)) => panic!("neither a store nor a person here"),
-            Err(error) => return (Err(error), elapsed),
+            Err(error) => return Ran { outcome: Err(error), sent_at, ended_at: elapsed, notes },
         }
     }
 }
@@ -67,9 +81,9 @@ pub(super) fn run<M: Machine>(machine: &mut M, answers: &[&str]) -> Result<M::Ou
     let mut sent = 0;
     run_with(machine, |_, _| {
         sent += 1;
-        (*answers.get(sent - 1).or(answers.last()).unwrap()).to_owned()
+        (*answers.get(sent - 1).or_else(|| answers.last()).unwrap()).to_owned()
     })
-    .0
+    .outcome
 }
 
 /// What the machine sends next, after its waits.
@@ -122,19 +136,14 @@ pub(super) fn authorization(answer: &str) -> DeviceAuthorization {
     run(&mut request.unwrap(), &[answer]).unwrap()
 }
 
-/// Polls for a login that begins with this answer, for an hour at most: when the polls went out, what
-/// came of them, and when.
+/// Polls for a login that begins with this answer, for an hour at most.
 pub(super) fn poll_with(
     first: &str,
     mut answered: impl FnMut(Duration) -> &'static str,
-) -> (Vec<Duration>, Result<aiod_auth_core::Tokens, Error>, Duration) {
-    let mut polls = polls_for(&authorization(first), &client());
-    let mut at = Vec::new();
-    let (outcome, elapsed) = run_with(&mut polls, |elapsed, _| {
-        at.push(elapsed);
+) -> Ran<Tokens> {
+    run_with(&mut polls_for(&authorization(first), &client()), |elapsed, _| {
         answered(elapsed).to_owned()
-    });
-    (at, outcome, elapsed)
+    })
 }
 
 pub(super) fn polls_for(

@@ -34,10 +34,12 @@ pub(super) fn json_is_asked_for() {
 
 pub(super) fn slow_down_brings_a_margin() {
     let mut answers = [SLOW_DOWN, SLOW_DOWN, SLOW_DOWN, PENDING, TOKENS].into_iter();
-    let (at, outcome, _) = poll_with(FIRST, |_| answers.next().unwrap());
-    outcome.unwrap();
-    assert_eq!(at[0], seconds(5));
-    for (pair, interval) in at.windows(2).zip([10, 15, 20, 20]) {
+    let polled = poll_with(FIRST, |_| answers.next().unwrap());
+    polled.outcome.unwrap();
+    let clock = "`slow_down` came again and again: does this machine's clock run too fast?";
+    assert_eq!(polled.notes, [clock], "after the third");
+    assert_eq!(polled.sent_at[0], seconds(5));
+    for (pair, interval) in polled.sent_at.windows(2).zip([10, 15, 20, 20]) {
         let (gap, interval) = (pair[1] - pair[0], seconds(interval));
         assert!(gap >= interval.mul_f64(1.1) && gap <= interval.mul_f64(1.25), "{gap:?}");
     }
@@ -56,9 +58,9 @@ pub(super) fn a_long_interval_is_honoured_and_said() {
     assert!(!authorization(&at(1200)).prompt().to_string().contains(late));
     assert!(!authorization(FIRST).prompt().to_string().contains(late));
 
-    let (at, outcome, _) = poll_with(&at(1800), |_| PENDING);
-    assert_eq!(at, [seconds(600), seconds(1200)]);
-    assert_eq!(outcome.unwrap_err().kind(), Kind::Expired);
+    let polled = poll_with(&at(1800), |_| PENDING);
+    assert_eq!(polled.sent_at, [seconds(600), seconds(1200)]);
+    assert_eq!(polled.outcome.unwrap_err().kind(), Kind::Expired);
 }
 
 pub(super) fn the_first_poll_waits() {
@@ -70,7 +72,7 @@ pub(super) fn the_first_poll_waits() {
 pub(super) fn a_server_whose_interval_runs_away_is_caught() {
     // The server thinks of 10 s where it said 5 s.
     let (mut interval, mut last) = (seconds(10), Duration::ZERO);
-    let (at, outcome, _) = poll_with(FIRST, |now| {
+    let polled = poll_with(FIRST, |now| {
         let early = now - last < interval;
         last = now;
         if early {
@@ -79,8 +81,8 @@ pub(super) fn a_server_whose_interval_runs_away_is_caught() {
         }
         TOKENS
     });
-    outcome.unwrap();
-    assert!(at.len() > 2, "{at:?}");
+    polled.outcome.unwrap();
+    assert!(polled.sent_at.len() > 2, "{:?}", polled.sent_at);
 }
 
 pub(super) fn a_server_without_a_device_endpoint_is_not_asked() {
@@ -95,12 +97,14 @@ pub(super) fn a_server_without_a_device_endpoint_is_not_asked() {
 
 pub(super) fn the_deadline_ends_the_polling_before_the_server_does() {
     let first = r#"200 {"device_code":"bbGyrpRmPsucqYTTI87eZYKEWxFQOZMr_ENEyEEFMug","user_code":"NWGM-BKTN","verification_uri":"http://127.0.0.1:8280/device","verification_uri_complete":"http://127.0.0.1:8280/device?user_code=NWGM-BKTN","expires_in":120}"#;
-    let (at, outcome, ended) = poll_with(first, |now| {
+    let polled = poll_with(first, |now| {
         assert!(now < seconds(120), "{now:?}");
         PENDING
     });
+    let at = polled.sent_at;
     assert_eq!((at[0], at[1], at.len()), (seconds(5), seconds(10), 23));
-    assert_eq!((outcome.unwrap_err().kind(), ended), (Kind::Expired, seconds(120)));
+    assert_eq!(polled.outcome.unwrap_err().kind(), Kind::Expired);
+    assert_eq!(polled.ended_at, seconds(120));
 }
 
 pub(super) fn nothing_is_sent_after_a_final_code() {

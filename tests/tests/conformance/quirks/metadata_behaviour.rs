@@ -1,4 +1,4 @@
-//! What takes more than one answer: discovery, userinfo, DPoP.
+//! What takes more than one answer: discovery, userinfo, `DPoP`.
 
 use aiod_auth_core::{
     AccessToken, Endpoint, Error, Issuer, Kind, Problem, RetryPolicy, Tokens,
@@ -87,11 +87,11 @@ pub(super) fn an_issuer_keeps_its_path() {
         assert_eq!(request.url().as_str(), format!("{issuer}/.well-known/openid-configuration"));
         // No other spelling of the path is tried.
         let mut asked = Vec::new();
-        let (outcome, _) = run_with(&mut discovery, |_, request| {
+        let ran = run_with(&mut discovery, |_, request| {
             asked.push(request.url().path().to_owned());
             "404 {\"error\":\"Realm does not exist\"}".to_owned()
         });
-        let Error::InvalidResponse { problem, .. } = outcome.unwrap_err() else { panic!() };
+        let Error::InvalidResponse { problem, .. } = ran.outcome.unwrap_err() else { panic!() };
         assert_eq!(problem, Problem::NoMetadata);
         let path = Issuer::new(issuer).unwrap().as_str().replace("https://as.example", "");
         assert!(asked.iter().all(|asked| asked.contains(&path)), "{asked:?}");

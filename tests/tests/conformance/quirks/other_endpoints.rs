@@ -1,4 +1,4 @@
-//! Discovery, userinfo, DPoP.
+//! Discovery, userinfo, `DPoP`.
 
 use aiod_auth_tests::verdict::Asked;
 
@@ -96,7 +96,7 @@ pub(crate) const ROWS: &[Row] = &[
             &[
                 (
                     "401\nWWW-Authenticate: DPoP realm=\"http://127.0.0.1:8280\", algs=\"ES256 Ed25519 EdDSA\"\n\n{\"error\":\"invalid_token\",\"error_description\":\"no access token provided\"}",
-                    "error:server; HTTP 401; code invalid_token; says no access token provided",
+                    "error:not_authenticated; HTTP 401; code invalid_token; says no access token provided",
                 ),
                 (
                     "401\nWWW-Authenticate: Bearer realm=\"http://127.0.0.1:8280\", error=\"invalid_token\", error_description=\"invalid token provided\"\n\n{\"error\":\"invalid_token\",\"error_description\":\"invalid token provided\"}",

@@ -196,6 +196,11 @@ pub(crate) const ROWS: &[Row] = &[
                 "error:protocol; a redirect to https://as.example; hint redirects are not followed: configure the address it points to",
             ),
             (
+                Asked::Refresh,
+                "301\nLocation: /token_endpoint/\n\n",
+                "error:protocol; a redirect to https://as.example",
+            ),
+            (
                 Asked::Poll,
                 "308\nLocation: https://www.as.example/token?x=secret\n\n",
                 "error:protocol; a redirect to https://www.as.example",

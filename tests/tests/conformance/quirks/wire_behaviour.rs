@@ -27,9 +27,9 @@ pub(super) fn a_portal_costs_nothing() {
     token(&mut world).unwrap();
 
     let mut answers = [portal, PENDING, TOKENS].into_iter();
-    let (at, outcome, _) = poll_with(FIRST, |_| answers.next().unwrap());
-    outcome.unwrap();
-    assert_eq!(at.len(), 3);
+    let polled = poll_with(FIRST, |_| answers.next().unwrap());
+    polled.outcome.unwrap();
+    assert_eq!(polled.sent_at.len(), 3);
 }
 
 pub(super) fn a_success_is_utf_8() {
@@ -53,15 +53,15 @@ pub(super) fn utf_16_is_not_read() {
 
 pub(super) fn a_429_slows_the_polls_down() {
     let mut answers = ["429 <html>", PENDING, PENDING, TOKENS].into_iter();
-    let (at, outcome, _) = poll_with(FIRST, |_| answers.next().unwrap());
-    outcome.unwrap();
-    for pair in at.windows(2) {
-        assert!(pair[1] - pair[0] >= seconds(10), "{at:?}");
+    let polled = poll_with(FIRST, |_| answers.next().unwrap());
+    polled.outcome.unwrap();
+    for pair in polled.sent_at.windows(2) {
+        assert!(pair[1] - pair[0] >= seconds(10), "{pair:?}");
     }
     let mut answers = ["429\nRetry-After: 120\n\n", TOKENS].into_iter();
-    let (at, outcome, _) = poll_with(FIRST, |_| answers.next().unwrap());
-    outcome.unwrap();
-    assert_eq!(at, [seconds(5), seconds(125)]);
+    let polled = poll_with(FIRST, |_| answers.next().unwrap());
+    polled.outcome.unwrap();
+    assert_eq!(polled.sent_at, [seconds(5), seconds(125)]);
 }
 
 pub(super) fn a_lifetime_of_nothing_is_no_loop() {
@@ -84,9 +84,9 @@ pub(super) fn a_lifetime_of_nothing_is_no_loop() {
 
 pub(super) fn a_very_long_interval_ends_with_the_code() {
     let first = FIRST.replace("\"interval\":5", "\"interval\":1e9");
-    let (at, outcome, ended) = poll_with(&first, |_| PENDING);
-    assert_eq!((outcome.unwrap_err().kind(), ended), (Kind::Expired, seconds(600)));
-    assert!(at.is_empty());
+    let polled = poll_with(&first, |_| PENDING);
+    assert_eq!(polled.outcome.unwrap_err().kind(), Kind::Expired);
+    assert_eq!((polled.ended_at, polled.sent_at.len()), (seconds(600), 0));
 }
 
 pub(super) fn a_token_may_be_long() {
