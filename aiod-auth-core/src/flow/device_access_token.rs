@@ -79,7 +79,7 @@ impl DeviceAccessTokenRequest {
             time,
             state: State::Taken,
         };
-        // Not at once: several servers answer a first immediate poll with `slow_down`.
+        // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
         machine.wait(prompt.interval, Reason::Approval);
         Ok(machine)
     }

@@ -13,8 +13,8 @@ use serde_json::value::{RawValue, Value};
 
 use crate::{error::Problem, http::BODY_BYTES_MAX, note::Note, time::Timestamp};
 
-/// The members as they came, unread. Absent and null are the same; a member that is there twice is
-/// an error for whoever reads it.
+/// The members as they came, unread. Absent and null (`SugarCRM`, Imgur) are the same; a member that
+/// is there twice is an error for whoever reads it.
 pub(crate) struct Object<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
     /// The bytes that it came in were no UTF-8, and were read as well as can be.
@@ -24,7 +24,7 @@ pub(crate) struct Object<'a> {
 
 impl<'a> Object<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self, Problem> {
-        // RFC 8259 §8.1: a parser may ignore a byte order mark.
+        // RFC 8259 §8.1: a parser may ignore a byte order mark. Canvas sends one.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
         if text.len() > BODY_BYTES_MAX {
             return Err(Problem::TooLarge);
@@ -90,7 +90,7 @@ impl<'a> Object<'a> {
         self.read(name)
     }
 
-    /// A string that is not empty, or nothing.
+    /// A string that is not empty, or nothing: an empty one is what Azure sends for no refresh token.
     pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
         Ok(self.string(name)?.filter(|text| !text.is_empty()))
     }
