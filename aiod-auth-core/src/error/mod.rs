@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::{fmt, time::Duration};
 
 pub use problem::{ConfigProblem, Problem, StoreFailure, Unreachable};
+pub(crate) use server_error::WANTS_DPOP;
 pub use server_error::{ErrorCode, ServerError};
 
 use crate::time::in_words;
@@ -142,6 +143,7 @@ impl Error {
             Self::Expired | Self::TimedOut { .. } => {
                 Some("log in again and approve the code in time")
             }
+            Self::TokenRejected(error) if error.wants_dpop() => error.hint(),
             Self::SessionEnded(_) | Self::NotAuthenticated | Self::TokenRejected(_) => {
                 Some("log in again")
             }

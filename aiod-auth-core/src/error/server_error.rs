@@ -40,6 +40,11 @@ impl ServerError {
         }
     }
 
+    /// Another bearer token is of no use here.
+    pub(crate) fn wants_dpop(&self) -> bool {
+        self.advice == Some(WANTS_DPOP)
+    }
+
     pub(super) fn hint(&self) -> Option<&'static str> {
         if self.advice.is_some() {
             return self.advice;
@@ -65,6 +70,10 @@ impl ServerError {
         }
     }
 }
+
+/// oidc-provider, to a request with a bearer token or none.
+pub(crate) const WANTS_DPOP: &str =
+    "the server takes sender-constrained tokens (DPoP) alone, which this version can't get";
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

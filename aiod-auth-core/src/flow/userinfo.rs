@@ -10,7 +10,7 @@ use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error, ErrorCode, Problem, ServerError},
     flow::call::Call,
-    http::{Challenge, Request, Response},
+    http::Request,
     machine::{Flow, Step, machine},
     retry::{Resend, RetryPolicy},
     server::AuthorizationServer,
@@ -27,9 +27,7 @@ use crate::{
 /// Shows the access token and asks who it is for. Ends in [`Userinfo`].
 #[derive(Debug)]
 pub struct UserinfoRequest {
-    call: Call<Result<Userinfo, Rejected>>,
-    /// The token was rejected, and a new one may not be.
-    renewable: bool,
+    call: Call<Userinfo>,
     /// Whom the ID token is about.
     subject: Option<String>,
 }
@@ -57,19 +55,8 @@ impl UserinfoRequest {
             claims.issuer == server.issuer().as_str()
                 && claims.audience.iter().any(|audience| audience == client.id())
         });
-        Ok(Self { call, renewable: false, subject: claims.map(|claims| claims.subject) })
+        Ok(Self { call, subject: claims.map(|claims| claims.subject) })
     }
-
-    pub(crate) const fn is_renewable(&self) -> bool {
-        self.renewable
-    }
-}
-
-/// The server doesn't accept the token.
-#[derive(Debug)]
-struct Rejected {
-    error: Box<ServerError>,
-    renewable: bool,
 }
 
 impl Flow for UserinfoRequest {
@@ -77,18 +64,20 @@ impl Flow for UserinfoRequest {
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<Userinfo, Error>> {
         Some(match self.call.take_outcome(now)? {
-            Ok(Err(Rejected { error, renewable })) => {
-                self.renewable = renewable;
+            // RFC 6750 §3.1: a new token may help with these, and with nothing else.
+            Err(Error::Refused(error))
+                if error.status == 401
+                    && matches!(error.code, None | Some(ErrorCode::InvalidToken)) =>
+            {
                 Err(Error::TokenRejected(error))
             }
             // OpenID Connect Core §5.3.2: nothing of it may be used.
-            Ok(Ok(userinfo))
+            Ok(userinfo)
                 if self.subject.as_ref().is_some_and(|subject| *subject != userinfo.subject) =>
             {
                 Err(answer::broken(Endpoint::Userinfo, 200, Problem::OtherSubject))
             }
-            Ok(Ok(userinfo)) => Ok(userinfo),
-            Err(error) => Err(error),
+            outcome => outcome,
         })
     }
 
@@ -103,31 +92,13 @@ impl Flow for UserinfoRequest {
 
 machine!(UserinfoRequest => Userinfo);
 
-/// RFC 6750 §3.1: a new token may help with a 401 without a code or for the token, and with nothing
-/// else. Not where `DPoP` alone is asked for (oidc-provider): a new one is Bearer as well.
-fn read(received: &Received<'_>) -> Answer<Result<Userinfo, Rejected>> {
-    let challenges = received.response.challenges();
-    let renewable =
-        challenges.is_empty() || challenges.iter().any(|challenge| challenge.scheme() != "dpop");
-    match read_userinfo(received) {
-        Answer::Good(userinfo) => Answer::Good(Ok(userinfo)),
-        Answer::Refused(Refused { error, .. })
-            if error.status == 401
-                && matches!(error.code, None | Some(ErrorCode::InvalidToken)) =>
-        {
-            Answer::Good(Err(Rejected { error, renewable }))
-        }
-        Answer::Refused(refused) => Answer::Refused(refused),
-        Answer::Later { status, retry_after } => Answer::Later { status, retry_after },
-        Answer::Broken(problem) => Answer::Broken(problem),
-    }
-}
-
 /// A resource's errors are in its challenge (RFC 6750 §3); Keycloak's body is empty.
-fn read_userinfo(received: &Received<'_>) -> Answer<Userinfo> {
+fn read(received: &Received<'_>) -> Answer<Userinfo> {
     let response = &received.response;
     let status = response.status();
-    if let (401 | 403, Some(challenge)) = (status, bearer_challenge(response)) {
+    let challenges = response.challenges();
+    let bearer = challenges.iter().find(|challenge| challenge.scheme() == "bearer");
+    if let (401 | 403, Some(challenge)) = (status, bearer) {
         let code = challenge.param("error").map(ErrorCode::from_wire);
         let said = challenge.param("error_description").or_else(|| challenge.param("scope"));
         if code.is_some() {
@@ -145,8 +116,4 @@ fn read_userinfo(received: &Received<'_>) -> Answer<Userinfo> {
         }
     }
     answer::read(Endpoint::Userinfo, received, Userinfo::parse)
-}
-
-fn bearer_challenge(response: &Response<'_>) -> Option<Challenge> {
-    response.challenges().into_iter().find(|challenge| challenge.scheme() == "bearer")
 }

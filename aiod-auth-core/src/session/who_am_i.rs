@@ -86,13 +86,14 @@ impl WhoAmI {
             State::Asking(request) => {
                 if let Some(outcome) = request.take_outcome(now) {
                     self.spent = self.spent.saturating_add(request.spent());
-                    let renewable = request.is_renewable() && !self.renewed;
                     match (outcome, self.session.take()) {
                         (Ok(userinfo), Some(session)) => {
                             return Ok(Some(WhoAmIAnswer { userinfo, session }));
                         }
                         // RFC 6750 §3.1: a token can die at any time. Once: no loop.
-                        (Err(Error::TokenRejected(_)), Some(session)) if renewable => {
+                        (Err(Error::TokenRejected(error)), Some(session))
+                            if !self.renewed && !error.wants_dpop() =>
+                        {
                             self.renewed = true;
                             self.renew(session);
                         }

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::json::Object;
 use crate::{
     deviations::Deviations,
-    error::{Endpoint, ErrorCode, Problem, ServerError},
+    error::{Endpoint, ErrorCode, Problem, ServerError, WANTS_DPOP},
     http::{Challenge, Request, Response},
     text::clean,
 };
@@ -63,8 +63,11 @@ pub(crate) fn server_error(
 pub(crate) fn advise(error: &mut ServerError, request: &Request, response: &Response<'_>) {
     let about_the_client =
         matches!(error.code, Some(ErrorCode::InvalidClient | ErrorCode::UnauthorizedClient));
-    let wanted = response.challenges().into_iter().next();
-    error.advice = match wanted.as_ref().map(Challenge::scheme) {
+    let challenges = response.challenges();
+    error.advice = match challenges.first().map(Challenge::scheme) {
+        Some("dpop") if challenges.iter().all(|challenge| challenge.scheme() == "dpop") => {
+            Some(WANTS_DPOP)
+        }
         // Older Spring Security, and others.
         _ if about_the_client && request.basic_is_escaped() => Some(
             "check the client id and secret; some servers don't unescape them: this one has characters \
