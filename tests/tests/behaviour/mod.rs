@@ -12,7 +12,6 @@ use aiod_auth_tests::{
 use aiod_auth_ureq::Client;
 use serde_json::{Value, json};
 
-mod adapters;
 mod client;
 mod client_credentials;
 mod device;
@@ -21,7 +20,6 @@ mod logout;
 mod regressions;
 mod regressions_of_logins;
 mod regressions_of_threads;
-mod secrets;
 mod session;
 mod who_am_i;
 

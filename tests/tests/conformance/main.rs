@@ -7,9 +7,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod document;
+mod loops;
+mod machines;
 mod quirks;
 mod recorded;
 mod requests;
 mod row;
+mod sessions;
 mod table;
 mod vectors;

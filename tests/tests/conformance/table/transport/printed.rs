@@ -1,8 +1,18 @@
 //! No secret in anything that is printed: not in `Debug`, not in `Display`, not in an error.
 
-use aiod_auth_core::{Login, Machine, Step};
+use std::{sync::Arc, time::Duration};
 
-use super::*;
+use aiod_auth_core::{
+    ClientIdentity, ClientSecret, Issuer, Login, Machine, Profile, Step, Timestamp,
+    session::{Demand, Session},
+};
+use aiod_auth_tests::{
+    verdict::{Answer, Asked, verdict},
+    world::ISSUER,
+};
+use serde_json::json;
+
+use crate::sessions::{log_in, policy, profile, refresh_token, seconds, world};
 
 /// Every secret here has this in it.
 const CANARY: &str = "canary";
@@ -11,8 +21,7 @@ fn assert_silent(what: &str, text: &str) {
     assert!(!text.contains(CANARY), "{what}: {text}");
 }
 
-#[test]
-fn machines_requests_and_outcomes_print_none() {
+pub(crate) fn machines_requests_and_outcomes_print_no_secret() {
     let secret = ClientSecret::new("canary-secret");
     let client = ClientIdentity::public("demo").unwrap().with_secret(secret).unwrap();
     let profile = Arc::new(
@@ -70,8 +79,7 @@ fn machines_requests_and_outcomes_print_none() {
     }
 }
 
-#[test]
-fn a_session_and_what_it_stores_print_none() {
+pub(crate) fn a_session_and_what_it_stores_print_no_secret() {
     let mut world = world();
     let tokens = log_in(&mut world);
     let printed = format!(
@@ -81,5 +89,18 @@ fn a_session_and_what_it_stores_print_none() {
     );
     for secret in [tokens.tokens.access_token.expose(), refresh_token(&tokens.tokens)] {
         assert!(!secret.is_empty() && !printed.contains(secret), "{printed}");
+    }
+}
+
+pub(crate) fn a_long_text_is_cut() {
+    let long = "y".repeat(100_000);
+    for body in [
+        json!({"error": "invalid_request", "error_description": long}),
+        json!({"error": long}),
+        json!({"error": "x", "error_uri": format!("https://as.example/{long}")}),
+        json!({"detail": long}),
+    ] {
+        let found = verdict(Asked::Refresh, &Answer::parse(&format!("400 {body}"))).unwrap();
+        assert!(found.is("error:server") && found.to_string().len() < 1000, "{found}");
     }
 }

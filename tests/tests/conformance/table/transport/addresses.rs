@@ -1,0 +1,143 @@
+//! Where requests go, and where not.
+
+use std::sync::Arc;
+
+use aiod_auth_core::{
+    AuthorizationServer, Endpoint, Error, Issuer, Kind, Problem, Profile,
+    session::{Demand, Logout, Session, WhoAmI},
+};
+use aiod_auth_tests::verdict::{Answer, Asked, verdict};
+use serde_json::json;
+
+use crate::{
+    loops::answers::REDIRECTS,
+    machines::{ENDPOINTS, posting, public, server, server_with},
+    sessions::{get_token, log_in, policy, profile, run_seeing, seconds, world},
+};
+
+pub(crate) fn https_loopback_excepted() {
+    let good = [
+        "https://as.example",
+        "http://127.0.0.1:1",
+        "http://127.8.9.10",
+        "http://[::1]:8080",
+        "http://localhost",
+        "http://localhost:8080",
+        "HTTPS://as.example",
+    ];
+    let plain = [
+        "http://as.example",
+        "http://127.0.0.1.evil.example",
+        "http://10.0.0.1",
+        "http://192.168.1.1",
+        "http://localhost.example",
+        "http://localhost.evil.example",
+        "http://[::2]",
+        "http://[fe80::1]",
+        "http://0.0.0.0",
+        "http://128.0.0.1",
+        "HTTP://as.example",
+    ];
+    let neither =
+        ["ftp://as.example", "file:///etc/passwd", "as.example", "//as.example", "javascript:1", ""];
+    let issuer = || Issuer::new("https://as.example").unwrap();
+    for endpoint in ENDPOINTS {
+        let given = |address| AuthorizationServer::new(issuer()).with_endpoint(endpoint, address);
+        for address in good {
+            Issuer::new(address).unwrap();
+            given(address).unwrap();
+        }
+        for address in plain {
+            let profile = Profile::with_client(issuer(), public());
+            for error in [
+                Issuer::new(address).unwrap_err(),
+                Profile::new(address, "client").unwrap_err(),
+                given(address).unwrap_err(),
+                profile.with_endpoint(endpoint, address).unwrap_err(),
+            ] {
+                assert_eq!(error.kind(), Kind::Config, "{endpoint} {address}");
+                assert!(error.hint().unwrap().contains("https"), "{:?}", error.hint());
+            }
+            // What metadata says is the server's mistake, and matters to who needs it.
+            let server = server_with(&json!({ endpoint.metadata_name(): address }));
+            assert_eq!(server.endpoint(endpoint), None, "{endpoint} {address}");
+
+            // Somebody said that it may be.
+            let allowed = Issuer::allowing_insecure_http(address).unwrap();
+            AuthorizationServer::new(allowed).with_endpoint(endpoint, address).unwrap();
+        }
+        for address in neither {
+            assert_eq!(Issuer::new(address).unwrap_err().kind(), Kind::Config, "{address}");
+            let error = Issuer::allowing_insecure_http(address).unwrap_err();
+            assert_eq!(error.kind(), Kind::Config, "{address}");
+            assert_eq!(given(address).unwrap_err().kind(), Kind::Config, "{address}");
+        }
+    }
+    assert_eq!(posting(&server(), &public()).len(), 6, "with https all of them begin");
+}
+
+/// Of every endpoint, with every status of a redirect, to anywhere.
+pub(crate) fn a_redirect_is_no_answer_anywhere() {
+    for asked in [
+        Asked::Device,
+        Asked::Poll,
+        Asked::Refresh,
+        Asked::ClientCredentials,
+        Asked::Revocation,
+        Asked::EndSession,
+        Asked::Userinfo,
+    ] {
+        for status in REDIRECTS.into_iter().chain([300, 304, 399]) {
+            for (location, to) in [
+                ("https://evil.example/collect?x=y", " to https://evil.example"),
+                ("https://as.example/elsewhere", " to https://as.example"),
+                ("https://user:word@evil.example:8443/", " to https://evil.example:8443"),
+            ] {
+                let body = r#"{"access_token":"a","token_type":"Bearer","sub":"x"}"#;
+                let answer = Answer::parse(&format!("{status}\nLocation: {location}\n\n{body}"));
+                let found = verdict(asked, &answer).unwrap();
+                let expected = format!("error:protocol; a redirect{to}");
+                assert!(found.is(&expected), "{asked:?} {status} {location}: {found}");
+            }
+            let found = verdict(asked, &Answer::parse(&format!("{status} {{}}"))).unwrap();
+            assert!(found.is("error:protocol; a redirect"), "{asked:?} {status}: {found}");
+        }
+    }
+    let error = Error::InvalidResponse {
+        endpoint: Endpoint::Token,
+        status: 307,
+        problem: Problem::Redirect { to: Some("https://evil.example".to_owned()) },
+    };
+    let text = error.to_string();
+    assert!(text.contains("307") && text.contains("https://evil.example"), "{text}");
+}
+
+/// What a caller holds may be from another server: it is not asked, and gets nothing.
+pub(crate) fn tokens_go_to_their_own_server() {
+    let other = Issuer::new("https://other.example").unwrap();
+    let mut other = AuthorizationServer::new(other);
+    for endpoint in ENDPOINTS {
+        let address = format!("https://other.example/{}", endpoint.metadata_name());
+        other = other.with_endpoint(endpoint, &address).unwrap();
+    }
+    let other = Arc::new(other);
+
+    let mut world = world();
+    let mut held = log_in(&mut world);
+    held.server = Some(Arc::clone(&other));
+    let mut seen = 0;
+    let mut at_home = |request: &aiod_auth_core::Request| {
+        seen += 1;
+        assert_eq!(request.url().host_str(), Some("127.0.0.1"), "{request:?}");
+    };
+    let who = WhoAmI::new(profile(), Some(held.clone()), policy());
+    run_seeing(&mut world, who, &mut at_home).unwrap();
+    world.pass(seconds(300));
+    let renewal = Session::token(profile(), Demand::new(), policy()).with_held(Some(held));
+    let mut held = run_seeing(&mut world, renewal, &mut at_home).unwrap();
+    held.server = Some(other);
+    let logout = Logout::new(profile(), Some(held), policy());
+    run_seeing(&mut world, logout, &mut at_home).unwrap();
+    assert!(seen >= 6, "{seen}");
+    get_token(&mut world).unwrap_err();
+}
