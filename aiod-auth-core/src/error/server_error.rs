@@ -88,7 +88,7 @@ impl fmt::Display for ServerError {
 macro_rules! error_codes {
     ($($code:literal $name:ident $(| $alias:literal)*),* $(,)?) => {
         /// The `error` codes that decide something: RFC 6749 §5.2, RFC 8628 §3.5, RFC 6750 §3.1,
-        /// RFC 7009 §2.2.1, OpenID Connect Core §3.1.2.6.
+        /// RFC 7009 §2.2.1, RFC 8707 §2, OpenID Connect Core §3.1.2.6.
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum ErrorCode {
@@ -131,6 +131,7 @@ error_codes! {
     "invalid_grant" InvalidGrant,
     "invalid_request" InvalidRequest,
     "invalid_scope" InvalidScope,
+    "invalid_target" InvalidTarget,
     "invalid_token" InvalidToken,
     "login_required" LoginRequired,
     "server_error" ServerError,
@@ -138,6 +139,7 @@ error_codes! {
     "temporarily_unavailable" TemporarilyUnavailable,
     "unauthorized_client" UnauthorizedClient,
     "unsupported_grant_type" UnsupportedGrantType,
+    "unsupported_response_type" UnsupportedResponseType,
     "unsupported_token_type" UnsupportedTokenType,
 }
 

@@ -8,7 +8,7 @@ use aiod_auth_core::{
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
         DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt, Discovery,
-        EndSessionRequest, RevocationRequest, UserinfoRequest,
+        EndSessionRequest, IntrospectionRequest, RevocationRequest, UserinfoRequest,
     },
 };
 use aiod_auth_tests::verdict::{self, ISSUER};
@@ -37,7 +37,7 @@ pub(crate) fn server() -> AuthorizationServer {
 /// A server with every endpoint whose metadata has these members as well.
 pub(crate) fn server_with(members: &Value) -> AuthorizationServer {
     let mut metadata = json!({ "issuer": ISSUER });
-    for endpoint in ENDPOINTS {
+    for endpoint in Endpoint::NAMED {
         let name = endpoint.metadata_name();
         metadata[name] = format!("{ISSUER}/{name}").into();
     }
@@ -52,15 +52,6 @@ pub(crate) fn server_with(members: &Value) -> AuthorizationServer {
     let Step::Done(server) = discovery.poll(NOW).unwrap() else { panic!("not at once") };
     server
 }
-
-/// The endpoints that a request can go to.
-pub(crate) const ENDPOINTS: [Endpoint; 5] = [
-    Endpoint::Token,
-    Endpoint::DeviceAuthorization,
-    Endpoint::Revocation,
-    Endpoint::EndSession,
-    Endpoint::Userinfo,
-];
 
 /// The machines that post a form as this client, for the scope `read write`.
 pub(crate) fn posting(
@@ -109,6 +100,8 @@ pub(crate) fn posting_for(
     if client.is_confidential() {
         let request = AccessTokenRequest::client_credentials(server, client, scope, policy)?;
         machines.push(("client credentials", machine(request)));
+        let request = IntrospectionRequest::new(server, client, &access, policy)?;
+        machines.push(("introspection", machine(request)));
     }
     Ok(machines)
 }
@@ -119,7 +112,7 @@ pub(crate) fn getting(server: &AuthorizationServer) -> Vec<(&'static str, AnyMac
         (RetryPolicy::default(), Tokens::new(AccessToken::new("secret-to-use"), NOW));
     vec![
         ("metadata", machine(Discovery::new(server.issuer().clone(), policy))),
-        ("userinfo", machine(UserinfoRequest::new(server, &tokens, policy).unwrap())),
+        ("userinfo", machine(UserinfoRequest::new(server, &public(), &tokens, policy).unwrap())),
     ]
 }
 

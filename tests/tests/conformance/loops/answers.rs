@@ -9,7 +9,7 @@ use aiod_auth_tests::sim::{Answer, Fault, Settings, serve};
 use super::{
     Drive, answering, client_credentials, discover, patient, policy, seconds, server_at,
 };
-use crate::machines::NOW;
+use crate::machines::{NOW, public};
 
 pub(crate) const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
@@ -39,7 +39,7 @@ pub(crate) fn a_redirect_brings_no_secret_elsewhere<D: Drive>() {
         let errors = [
             driver.run(&mut client_credentials(&server)).map(drop),
             driver
-                .run(&mut UserinfoRequest::new(&server, &tokens, policy()).unwrap())
+                .run(&mut UserinfoRequest::new(&server, &public(), &tokens, policy()).unwrap())
                 .map(drop),
         ];
         for error in errors {

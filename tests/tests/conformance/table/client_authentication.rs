@@ -40,8 +40,11 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "CAUT-07",
-        "chooses for revocation by what the server says of that endpoint, else Basic",
-        Check::Behaviour(methods::revocation_has_a_list_of_its_own),
+        "chooses for revocation and introspection by what the server says of these endpoints",
+        Check::Behaviour(|| {
+            methods::revocation_has_a_list_of_its_own();
+            methods::introspection_has_a_list_of_its_own_or_the_token_endpoints();
+        }),
     ),
     row(
         "CAUT-08",

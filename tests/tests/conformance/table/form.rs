@@ -7,6 +7,7 @@ use crate::{
 
 mod bodies;
 mod endpoints;
+mod parameters;
 
 pub(crate) const ROWS: &[Row] = &[
     row(
@@ -37,7 +38,10 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "FORM-06",
         "sends no parameter twice",
-        Check::Behaviour(bodies::no_parameter_is_there_twice),
+        Check::Behaviour(|| {
+            bodies::no_parameter_is_there_twice();
+            parameters::nothing_that_a_flow_sends_is_added();
+        }),
     ),
     row(
         "FORM-07",
@@ -82,7 +86,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "FORM-14",
         "sends the parameters that a caller adds",
-        Check::Later("parameters of the caller's own"),
+        Check::Behaviour(parameters::what_is_added_is_sent_once),
     ),
     row(
         "FORM-15",

@@ -12,6 +12,8 @@ mod printed;
 mod retries;
 mod time;
 
+pub(crate) use retries::EVERYBODY;
+
 pub(crate) const ROWS: &[Row] = &[
     row(
         "NET-01",

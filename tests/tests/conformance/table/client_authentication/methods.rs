@@ -1,8 +1,8 @@
 //! Which way to authenticate, and that it is one.
 
 use aiod_auth_core::{
-    AuthenticationMethod, ClientIdentity, ClientSecret, Endpoint, Kind, RefreshToken, RetryPolicy,
-    flow::{AccessTokenRequest, RevocationRequest},
+    AccessToken, AuthenticationMethod, ClientIdentity, ClientSecret, Endpoint, Kind, RefreshToken, RetryPolicy,
+    flow::{AccessTokenRequest, IntrospectionRequest, RevocationRequest},
 };
 use aiod_auth_tests::sim::{CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN};
 use serde_json::{Value, json};
@@ -136,6 +136,29 @@ pub(crate) fn revocation_has_a_list_of_its_own() {
             .map(|revoke| method_of(&sent_by(&mut machine(revoke))))
             .map_err(|error| error.kind());
         assert_eq!(found, expected, "{token} {revocation}");
+    }
+}
+
+pub(crate) fn introspection_has_a_list_of_its_own_or_the_token_endpoints() {
+    for (token, introspection, expected) in [
+        (json!(null), json!(null), Ok("basic")),
+        (json!(["client_secret_post"]), json!(null), Ok("post")),
+        (json!(["client_secret_post"]), json!([]), Ok("post")),
+        (json!(["client_secret_basic"]), json!(["client_secret_post"]), Ok("post")),
+        (json!(["client_secret_post"]), json!(["client_secret_basic"]), Ok("basic")),
+        (json!(["private_key_jwt"]), json!(["client_secret_post"]), Ok("post")),
+        (json!(["private_key_jwt"]), json!(null), Err(Kind::Config)),
+        (json!(["client_secret_post"]), json!(["private_key_jwt"]), Err(Kind::Config)),
+    ] {
+        let server = server_with(&json!({
+            "token_endpoint_auth_methods_supported": token,
+            "introspection_endpoint_auth_methods_supported": introspection,
+        }));
+        let (access, policy) = (AccessToken::new("a"), RetryPolicy::default());
+        let found = IntrospectionRequest::new(&server, &confidential(), &access, policy)
+            .map(|introspect| method_of(&sent_by(&mut machine(introspect))))
+            .map_err(|error| error.kind());
+        assert_eq!(found, expected, "{token} {introspection}");
     }
 }
 

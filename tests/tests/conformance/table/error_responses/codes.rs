@@ -7,21 +7,11 @@ use aiod_auth_tests::{
 };
 use serde_json::json;
 
-use crate::sessions::{
+use crate::{
+    sessions::{
     bot, get_token, get_token_as, instead, log_in, oauth_error, policy, profile, requests_to,
     seconds, stored, world,
-};
-
-const ASKED: [Asked; 8] = [
-    Asked::Metadata,
-    Asked::Device,
-    Asked::Poll,
-    Asked::Refresh,
-    Asked::ClientCredentials,
-    Asked::Revocation,
-    Asked::EndSession,
-    Asked::Userinfo,
-];
+}, table::transport::EVERYBODY};
 
 const STATUSES: [u16; 8] = [200, 400, 401, 403, 428, 429, 500, 503];
 
@@ -48,7 +38,7 @@ const CODES: [&str; 18] = [
 
 pub(crate) fn each_code_means_the_same_with_every_status() {
     let mut failed = Vec::new();
-    for asked in ASKED {
+    for asked in EVERYBODY {
         for code in CODES {
             for status in STATUSES {
                 let Some(expected) = expected(asked, code, status) else { continue };

@@ -3,12 +3,12 @@
 use aiod_auth_core::{Endpoint, Issuer, Kind, Method, Profile};
 
 use crate::machines::{
-    ENDPOINTS, all, confidential, form, getting, headers, posting, public, requests, server,
+    all, confidential, form, getting, headers, posting, public, requests, server,
     server_with,
 };
 
 pub(crate) fn every_form_is_posted() {
-    let [device, poll, refresh, revoke, revoke_access, end_session, client_credentials] =
+    let [device, poll, refresh, revoke, revoke_access, end_session, bot, introspection] =
         &requests(posting(&server(), &confidential()))[..]
     else {
         panic!("some machine is missing")
@@ -17,7 +17,8 @@ pub(crate) fn every_form_is_posted() {
         (device, Endpoint::DeviceAuthorization),
         (poll, Endpoint::Token),
         (refresh, Endpoint::Token),
-        (client_credentials, Endpoint::Token),
+        (bot, Endpoint::Token),
+        (introspection, Endpoint::Introspection),
         (revoke, Endpoint::Revocation),
         (revoke_access, Endpoint::Revocation),
         (end_session, Endpoint::EndSession),
@@ -57,7 +58,7 @@ pub(crate) fn a_query_stays_in_the_address() {
     for query in ["tenant=1", "a=b&a=c", "p=x%20y%2Bz", "flag", ""] {
         let mut by_hand = server();
         let mut members = serde_json::json!({});
-        for endpoint in ENDPOINTS {
+        for endpoint in Endpoint::NAMED {
             let name = endpoint.metadata_name();
             let address = format!("https://as.example/{name}?{query}");
             by_hand = by_hand.with_endpoint(endpoint, &address).unwrap();
@@ -77,7 +78,7 @@ pub(crate) fn a_query_stays_in_the_address() {
 
 pub(crate) fn an_endpoint_has_no_fragment() {
     let issuer = || Issuer::new("https://as.example").unwrap();
-    for endpoint in ENDPOINTS {
+    for endpoint in Endpoint::NAMED {
         for address in ["https://as.example/x#x", "https://as.example/x?y#", "https://as.example#"]
         {
             let error = server().with_endpoint(endpoint, address).unwrap_err();

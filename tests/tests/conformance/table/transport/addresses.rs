@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     loops::answers::REDIRECTS,
-    machines::{ENDPOINTS, posting, public, server, server_with},
+    machines::{posting, public, server, server_with},
     sessions::{get_token, log_in, policy, profile, run_seeing, seconds, world},
 };
 
@@ -41,7 +41,7 @@ pub(crate) fn https_loopback_excepted() {
     let neither =
         ["ftp://as.example", "file:///etc/passwd", "as.example", "//as.example", "javascript:1", ""];
     let issuer = || Issuer::new("https://as.example").unwrap();
-    for endpoint in ENDPOINTS {
+    for endpoint in Endpoint::NAMED {
         let given = |address| AuthorizationServer::new(issuer()).with_endpoint(endpoint, address);
         for address in good {
             Issuer::new(address).unwrap();
@@ -86,6 +86,7 @@ pub(crate) fn a_redirect_is_no_answer_anywhere() {
         Asked::Revocation,
         Asked::EndSession,
         Asked::Userinfo,
+        Asked::Introspection,
     ] {
         for status in REDIRECTS.into_iter().chain([300, 304, 399]) {
             for (location, to) in [
@@ -93,7 +94,7 @@ pub(crate) fn a_redirect_is_no_answer_anywhere() {
                 ("https://as.example/elsewhere", " to https://as.example"),
                 ("https://user:word@evil.example:8443/", " to https://evil.example:8443"),
             ] {
-                let body = r#"{"access_token":"a","token_type":"Bearer","sub":"x"}"#;
+                let body = r#"{"access_token":"a","token_type":"Bearer","sub":"x","active":true}"#;
                 let answer = Answer::parse(&format!("{status}\nLocation: {location}\n\n{body}"));
                 let found = verdict(asked, &answer).unwrap();
                 let expected = format!("error:protocol; a redirect{to}");
@@ -116,7 +117,7 @@ pub(crate) fn a_redirect_is_no_answer_anywhere() {
 pub(crate) fn tokens_go_to_their_own_server() {
     let other = Issuer::new("https://other.example").unwrap();
     let mut other = AuthorizationServer::new(other);
-    for endpoint in ENDPOINTS {
+    for endpoint in Endpoint::NAMED {
         let address = format!("https://other.example/{}", endpoint.metadata_name());
         other = other.with_endpoint(endpoint, &address).unwrap();
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use aiod_auth_core::{
-    NoResponse, Reason, Request, Response, RetryPolicy, Step,
+    InFlight, NoResponse, Reason, Request, Response, RetryPolicy, Step,
     flow::AccessTokenRequest,
     session::{Logout, Session, WhoAmI},
 };
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Whoever asked.
-pub(crate) const EVERYBODY: [Asked; 8] = [
+pub(crate) const EVERYBODY: [Asked; 9] = [
     Asked::Metadata,
     Asked::Device,
     Asked::Poll,
@@ -30,6 +30,7 @@ pub(crate) const EVERYBODY: [Asked; 8] = [
     Asked::Revocation,
     Asked::EndSession,
     Asked::Userinfo,
+    Asked::Introspection,
 ];
 
 pub(crate) fn a_status_without_a_verdict_is_passing_trouble() {
@@ -101,11 +102,11 @@ pub(crate) fn after_a_lost_answer_the_same_goes_out_again() {
         machines.extend(posting(&server(), &public()));
         machines
     };
-    type Lose = fn(aiod_auth_core::InFlight<'_>);
+    type Lose = fn(InFlight<'_>);
     let ways: [Lose; 4] = [
-        |sent| sent.complete(NOW, seconds(1), Err(NoResponse::Unknown("timed out"))),
-        |sent| sent.complete(NOW, seconds(1), Err(NoResponse::NotSent("connection refused"))),
-        |sent| sent.complete(NOW, seconds(1), Ok(Response::new(502, &[], b"<html>"))),
+        |sent| drop(sent.complete(NOW, seconds(1), Err(NoResponse::Unknown("timed out")))),
+        |sent| drop(sent.complete(NOW, seconds(1), Err(NoResponse::NotSent("refused")))),
+        |sent| drop(sent.complete(NOW, seconds(1), Ok(Response::new(502, &[], b"<html>")))),
         |sent| drop(sent),
     ];
     for lose in ways {
