@@ -6,7 +6,7 @@ use core::{fmt, str::FromStr, time::Duration};
 use zeroize::Zeroizing;
 
 use crate::{
-    error::{ConfigProblem, Error},
+    error::Error,
     secret::{AccessToken, IdToken, RefreshToken},
     time::Timestamp,
 };
@@ -99,12 +99,12 @@ impl Scope {
     /// From single tokens.
     ///
     /// # Errors
-    /// [`Error::Config`] for a token that is empty or has a character that RFC 6749 §3.3 excludes.
+    /// [`Error::Usage`] for a token that is empty or has a character that RFC 6749 §3.3 excludes.
     pub fn new<T: Into<String>>(tokens: impl IntoIterator<Item = T>) -> Result<Self, Error> {
         let tokens: BTreeSet<String> = tokens.into_iter().map(Into::into).collect();
         let allowed = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
         if tokens.iter().any(|token| token.is_empty() || !token.bytes().all(allowed)) {
-            return Err(Error::Config(ConfigProblem::InvalidScope));
+            return Err(Error::Usage("a scope has a character in it that is not allowed"));
         }
         Ok(Self(tokens))
     }

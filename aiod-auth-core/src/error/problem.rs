@@ -39,9 +39,6 @@ pub enum ConfigProblem {
     /// The server takes none of the authentication methods that the client can use.
     #[error("the server accepts none of this client's ways to authenticate at the {0}")]
     NoCommonAuthenticationMethod(Endpoint),
-    /// A scope with a character that RFC 6749 §3.3 doesn't allow.
-    #[error("a scope has a character in it that is not allowed")]
-    InvalidScope,
 }
 
 impl ConfigProblem {
@@ -61,8 +58,7 @@ impl ConfigProblem {
             | Self::InvalidIssuer
             | Self::MissingClientSecret
             | Self::EmptyClientId
-            | Self::NoCommonAuthenticationMethod(_)
-            | Self::InvalidScope => None,
+            | Self::NoCommonAuthenticationMethod(_) => None,
         }
     }
 }
