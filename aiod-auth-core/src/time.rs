@@ -50,10 +50,20 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Reads an HTTP date (RFC 9110 §5.6.7) in the form that servers must send.
+    /// Reads an HTTP date (RFC 9110 §5.6.7) in the form that servers must send, or one of the two
+    /// that are obsolete and have to be read as well.
     pub(crate) fn from_http_date(text: &str) -> Option<Self> {
-        let parsed = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
-        Some(Self::from_unix_millis(parsed.timestamp().as_millisecond()))
+        let text = text.trim();
+        let parsed = jiff::fmt::rfc2822::parse(text).map(|date| date.timestamp());
+        let obsolete = |format| {
+            let date = jiff::civil::DateTime::strptime(format, text).ok()?;
+            Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+        };
+        let timestamp = parsed
+            .ok()
+            .or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT"))
+            .or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))?;
+        Some(Self::from_unix_millis(timestamp.as_millisecond()))
     }
 }
 
