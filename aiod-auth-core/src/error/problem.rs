@@ -87,6 +87,9 @@ pub enum Problem {
     /// Nested too deeply.
     #[error("nested too deeply")]
     TooDeep,
+    /// More members than anybody has a use for.
+    #[error("too many members")]
+    TooManyMembers,
     /// Larger than the limit.
     #[error("the body is too large")]
     TooLarge,
@@ -157,6 +160,7 @@ impl Problem {
             | Self::Empty
             | Self::NotAnObject
             | Self::TooDeep
+            | Self::TooManyMembers
             | Self::TooLarge
             | Self::Missing(_)
             | Self::MissingBut { .. }

@@ -44,8 +44,12 @@ impl<'a> Object<'a> {
             return Err(Problem::TooDeep);
         }
         // serde_json's own text quotes values: only the place is kept.
-        serde_json::from_str(text)
-            .map_err(|error| Problem::NotJson { line: error.line(), column: error.column() })
+        let object: Self = serde_json::from_str(text)
+            .map_err(|error| Problem::NotJson { line: error.line(), column: error.column() })?;
+        if object.members.len() > MEMBERS_MAX {
+            return Err(Problem::TooManyMembers);
+        }
+        Ok(object)
     }
 
     /// Notes whether these bytes are UTF-8, which [`must_be_utf_8`](Self::must_be_utf_8) tells.
@@ -252,6 +256,8 @@ fn depth(text: &str) -> usize {
 }
 
 const DEPTH_MAX: usize = 64;
+
+const MEMBERS_MAX: usize = 10_000;
 
 /// A hundred years: nothing that a server means is longer.
 const SECONDS_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
