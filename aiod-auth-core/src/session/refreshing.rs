@@ -10,7 +10,7 @@
 //!      +---------+   no answer: Resting, then with the same one, once
 //! ```
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, string::String, sync::Arc};
 use core::{mem, time::Duration};
 
 use super::{
@@ -180,7 +180,7 @@ impl Refreshing {
             (Some(new), Some(old)) => {
                 new.issuer != old.issuer
                     || new.subject != old.subject
-                    || !old.audience.iter().all(|audience| new.audience.contains(audience))
+                    || !same_set(&new.audience, &old.audience)
             }
             (None, _) | (_, None) => false,
         }
@@ -262,4 +262,8 @@ impl Sleeps for Refreshing {
             *delay = delay.saturating_sub(slept);
         }
     }
+}
+
+fn same_set(some: &[String], others: &[String]) -> bool {
+    some.iter().all(|one| others.contains(one)) && others.iter().all(|one| some.contains(one))
 }
