@@ -1,6 +1,6 @@
 //! What a server says when it refuses.
 
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 use core::fmt;
 
 use super::Endpoint;
@@ -23,7 +23,7 @@ pub struct ServerError {
     /// The answer was a web page.
     pub html: bool,
     /// What to do about it, where more is known than the code says.
-    pub(crate) advice: Option<&'static str>,
+    pub(crate) advice: Option<Cow<'static, str>>,
 }
 
 impl ServerError {
@@ -42,12 +42,12 @@ impl ServerError {
 
     /// Another bearer token is of no use here.
     pub(crate) fn wants_dpop(&self) -> bool {
-        self.advice == Some(WANTS_DPOP)
+        self.advice.as_deref() == Some(WANTS_DPOP)
     }
 
-    pub(super) fn hint(&self) -> Option<&'static str> {
-        if self.advice.is_some() {
-            return self.advice;
+    pub(super) fn hint(&self) -> Option<&str> {
+        if let Some(advice) = &self.advice {
+            return Some(advice);
         }
         match &self.code {
             // Auth0: a second factor needs a person.

@@ -1,6 +1,6 @@
 //! Error answers: RFC 6749 §5.2, and the shapes that servers use in its place.
 
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, format, string::String};
 use core::time::Duration;
 
 use super::json::Object;
@@ -66,17 +66,27 @@ pub(crate) fn advise(error: &mut ServerError, request: &Request, response: &Resp
     let challenges = response.challenges();
     error.advice = match challenges.first().map(Challenge::scheme) {
         Some("dpop") if challenges.iter().all(|challenge| challenge.scheme() == "dpop") => {
-            Some(WANTS_DPOP)
+            Some(WANTS_DPOP.into())
         }
         // Older Spring Security, and others.
         _ if about_the_client && request.basic_is_escaped() => Some(
             "check the client id and secret; some servers don't unescape them: this one has characters \
-             that are escaped (RFC 6749 §2.3.1), so try client_secret_post",
+             that are escaped (RFC 6749 §2.3.1), so try client_secret_post"
+                .into(),
         ),
         // RFC 6749 §5.2: the scheme that the client should have used.
         Some("basic") if about_the_client && !request.has_authorization() => Some(
             "the server asks for client_secret_basic: check the client id, the client secret, and the \
-             authentication method",
+             authentication method"
+                .into(),
+        ),
+        Some(scheme) if about_the_client => Some(
+            format!(
+                "the server asks for the scheme `{}`: check the client id, the client secret, and the \
+                 authentication method",
+                clean(scheme)
+            )
+            .into(),
         ),
         _ => None,
     };
