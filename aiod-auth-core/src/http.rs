@@ -6,8 +6,8 @@ use core::{fmt, time::Duration};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::wire::www_authenticate;
 pub use crate::wire::www_authenticate::Challenge;
+use crate::wire::{form::escape, www_authenticate};
 
 /// A request to send exactly as it is: no redirect is followed, no cookie kept, nothing cached.
 ///
@@ -78,6 +78,13 @@ impl Request {
 
     pub(crate) fn has_authorization(&self) -> bool {
         self.headers.iter().any(|(name, _)| *name == "Authorization")
+    }
+
+    pub(crate) fn has_parameter(&self, name: &str) -> bool {
+        let name = escape(name);
+        self.body.split(|byte| *byte == b'&').any(|pair| {
+            pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+        })
     }
 
     /// Adds to a form, in a buffer that never grows: a copy left behind could not be wiped.

@@ -79,7 +79,10 @@ impl Parameters {
     pub(crate) fn add_to(&self, request: &mut Request) {
         let mut form = Form::default();
         for (name, value) in self.iter() {
-            form.push(name, value);
+            // Once is enough, also for a flow that was told twice.
+            if !request.has_parameter(name) {
+                form.push(name, value);
+            }
         }
         request.add_to_form(&form.encode());
     }
