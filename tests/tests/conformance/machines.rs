@@ -80,10 +80,7 @@ pub(crate) fn posting_for(
     let mut machines: Vec<(_, AnyMachine)> = vec![
         ("device", machine(device)),
         ("poll", machine(poll)),
-        (
-            "refresh",
-            machine(AccessTokenRequest::refresh(server, client, &refresh, scope, policy)?),
-        ),
+        ("refresh", machine(AccessTokenRequest::refresh(server, client, &refresh, scope, policy)?)),
         (
             "revoke a refresh token",
             machine(RevocationRequest::refresh_token(server, client, &refresh, policy)?),
@@ -92,10 +89,7 @@ pub(crate) fn posting_for(
             "revoke an access token",
             machine(RevocationRequest::access_token(server, client, &access, policy)?),
         ),
-        (
-            "end session",
-            machine(EndSessionRequest::new(server, client, &refresh, policy)?),
-        ),
+        ("end session", machine(EndSessionRequest::new(server, client, &refresh, policy)?)),
     ];
     if client.is_confidential() {
         let request = AccessTokenRequest::client_credentials(server, client, scope, policy)?;

@@ -77,7 +77,9 @@ pub(crate) fn nothing_is_cached<D: Drive>() {
     let tokens = Tokens::new(AccessToken::new("a"), NOW);
     for _ in 0..2 {
         driver.run(&mut client_credentials(&server)).unwrap();
-        driver.run(&mut UserinfoRequest::new(&server, &public(), &tokens, policy()).unwrap()).unwrap();
+        driver
+            .run(&mut UserinfoRequest::new(&server, &public(), &tokens, policy()).unwrap())
+            .unwrap();
     }
     assert_eq!(paths(&running), ["/token", "/userinfo", "/token", "/userinfo"]);
     for Handled { request, .. } in running.simulator().log() {

@@ -52,13 +52,22 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Both(
             Asked::ClientCredentials,
             &[
-                ("401 {\"error\":\"invalid_client\"}", "error:server; HTTP 401; code invalid_client"),
-                ("400 {\"error\":\"invalid_client\"}", "error:server; HTTP 400; code invalid_client"),
+                (
+                    "401 {\"error\":\"invalid_client\"}",
+                    "error:server; HTTP 401; code invalid_client",
+                ),
+                (
+                    "400 {\"error\":\"invalid_client\"}",
+                    "error:server; HTTP 400; code invalid_client",
+                ),
                 (
                     "401\nWWW-Authenticate: Basic realm=\"as\"\n\n{\"error\":\"invalid_client\"}",
                     "error:server; HTTP 401; code invalid_client",
                 ),
-                ("401 {\"error\":\"unauthorized_client\"}", "error:server; code unauthorized_client"),
+                (
+                    "401 {\"error\":\"unauthorized_client\"}",
+                    "error:server; code unauthorized_client",
+                ),
             ],
             methods::a_refused_client_is_not_tried_again,
         ),
@@ -73,6 +82,10 @@ pub(crate) const ROWS: &[Row] = &[
         "authenticates with every request if it can, with polls and refreshes as well",
         Check::Behaviour(methods::every_request_is_authenticated),
     ),
-    row("CAUT-11", "takes a secret in a program that is given out for none", Check::Later("the login through a loopback address")),
+    row(
+        "CAUT-11",
+        "takes a secret in a program that is given out for none",
+        Check::Later("the login through a loopback address"),
+    ),
     row("CAUT-12", "offers `private_key_jwt`", Check::Later("`private_key_jwt`")),
 ];

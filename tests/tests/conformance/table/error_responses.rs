@@ -42,11 +42,26 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Both(
             Asked::Refresh,
             &[
-                (r#"400 {"error":"invalid_scope","error_description":"Zugriff „verweigert“"}"#, "error:server; code invalid_scope; says Zugriff „verweigert“"),
-                (r#"400 {"error":"invalid_scope","error_description":"a\u0000\tb"}"#, "error:server; code invalid_scope; says a b"),
-                (r#"400 {"error":"invalid_scope","error_description":"\"quoted\\\""}"#, "error:server; code invalid_scope; says \"quoted\\\""),
-                (r#"400 {"error":"invalid_scope","error_description":["a"]}"#, "error:server; code invalid_scope"),
-                (r#"400 {"error":"invalid_scope","error_uri":{}}"#, "error:server; code invalid_scope"),
+                (
+                    r#"400 {"error":"invalid_scope","error_description":"Zugriff „verweigert“"}"#,
+                    "error:server; code invalid_scope; says Zugriff „verweigert“",
+                ),
+                (
+                    r#"400 {"error":"invalid_scope","error_description":"a\u0000\tb"}"#,
+                    "error:server; code invalid_scope; says a b",
+                ),
+                (
+                    r#"400 {"error":"invalid_scope","error_description":"\"quoted\\\""}"#,
+                    "error:server; code invalid_scope; says \"quoted\\\"",
+                ),
+                (
+                    r#"400 {"error":"invalid_scope","error_description":["a"]}"#,
+                    "error:server; code invalid_scope",
+                ),
+                (
+                    r#"400 {"error":"invalid_scope","error_uri":{}}"#,
+                    "error:server; code invalid_scope",
+                ),
                 (r#"400 {"error":"été"}"#, "error:server; code été"),
                 ("400 \u{feff}{\"error\":\"invalid_scope\"}", "error:server; code invalid_scope"),
             ],
@@ -59,8 +74,14 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Both(
             Asked::Refresh,
             &[
-                (r#"400 {"error":"x","error_uri":"https://as.example/e?a=1#b"}"#, "error:server; see https://as.example/e?a=1#b"),
-                (r#"400 {"error":"x","error_uri":"http://as.example/e"}"#, "error:server; see http://as.example/e"),
+                (
+                    r#"400 {"error":"x","error_uri":"https://as.example/e?a=1#b"}"#,
+                    "error:server; see https://as.example/e?a=1#b",
+                ),
+                (
+                    r#"400 {"error":"x","error_uri":"http://as.example/e"}"#,
+                    "error:server; see http://as.example/e",
+                ),
             ],
             texts::only_a_web_address_is_shown,
         ),
@@ -89,15 +110,35 @@ pub(crate) const ROWS: &[Row] = &[
         "ERR-10",
         "takes names and codes as they are written, capitals and all",
         Check::AnswersTo(&[
-            (Asked::Refresh, r#"200 {"Access_Token":"a"}"#, "error:protocol; `access_token` is missing"),
+            (
+                Asked::Refresh,
+                r#"200 {"Access_Token":"a"}"#,
+                "error:protocol; `access_token` is missing",
+            ),
             (Asked::Refresh, r#"200 {"ACCESS_TOKEN":"a","access_token":"b"}"#, "ok"),
-            (Asked::Refresh, r#"200 {"access_token":"a","Expires_In":60,"Scope":"x"}"#, "ok; no expiry; scope read write"),
-            (Asked::Refresh, r#"400 {"error":"Invalid_Grant"}"#, "error:server; code Invalid_Grant"),
+            (
+                Asked::Refresh,
+                r#"200 {"access_token":"a","Expires_In":60,"Scope":"x"}"#,
+                "ok; no expiry; scope read write",
+            ),
+            (
+                Asked::Refresh,
+                r#"400 {"error":"Invalid_Grant"}"#,
+                "error:server; code Invalid_Grant",
+            ),
             (Asked::Refresh, r#"400 {"Error":"invalid_grant"}"#, "error:server; no code"),
             (Asked::Refresh, r#"200 {"access_token":"a","Error":"invalid_grant"}"#, "ok"),
-            (Asked::Poll, r#"400 {"error":"AUTHORIZATION_PENDING"}"#, "error:server; code AUTHORIZATION_PENDING"),
+            (
+                Asked::Poll,
+                r#"400 {"error":"AUTHORIZATION_PENDING"}"#,
+                "error:server; code AUTHORIZATION_PENDING",
+            ),
             (Asked::Poll, r#"400 {"error":"Slow_Down"}"#, "error:server; code Slow_Down"),
-            (Asked::Device, r#"200 {"Device_Code":"a","user_code":"b","verification_uri":"https://c.example"}"#, "error:protocol; `device_code` is missing"),
+            (
+                Asked::Device,
+                r#"200 {"Device_Code":"a","user_code":"b","verification_uri":"https://c.example"}"#,
+                "error:protocol; `device_code` is missing",
+            ),
             (Asked::Userinfo, r#"200 {"Sub":"a"}"#, "error:protocol; `sub` is missing"),
         ]),
     ),
@@ -109,9 +150,18 @@ const REPORTED: &[(&str, &str)] = &[
         "error:session_ended; HTTP 400; code invalid_grant; says Session not active; see https://as.example/e",
     ),
     (r#"400 {"error":"invalid_grant"}"#, "error:session_ended; HTTP 400; code invalid_grant"),
-    (r#"401 {"error":"invalid_client","error_description":""}"#, "error:server; HTTP 401; code invalid_client"),
-    (r#"403 {"error":"teapot","error_description":"x"}"#, "error:server; HTTP 403; code teapot; says x"),
-    (r#"400 {"error":"invalid_request","error_description":null,"error_uri":""}"#, "error:server; HTTP 400; code invalid_request"),
+    (
+        r#"401 {"error":"invalid_client","error_description":""}"#,
+        "error:server; HTTP 401; code invalid_client",
+    ),
+    (
+        r#"403 {"error":"teapot","error_description":"x"}"#,
+        "error:server; HTTP 403; code teapot; says x",
+    ),
+    (
+        r#"400 {"error":"invalid_request","error_description":null,"error_uri":""}"#,
+        "error:server; HTTP 400; code invalid_request",
+    ),
     // What it says changes nothing.
     (
         r#"400 {"error":"invalid_client","error_description":"invalid_grant: Session not active"}"#,
@@ -125,8 +175,14 @@ const REPORTED: &[(&str, &str)] = &[
 ];
 
 const WITHOUT_CODE: &[(&str, &str)] = &[
-    ("403 <html>Forbidden</html>", "error:server; HTTP 403; no code; hint a proxy or firewall may have answered"),
-    ("401\nContent-Type: text/html\n\n<!DOCTYPE html><p>log in", "error:server; HTTP 401; no code; hint a proxy or firewall may have answered"),
+    (
+        "403 <html>Forbidden</html>",
+        "error:server; HTTP 403; no code; hint a proxy or firewall may have answered",
+    ),
+    (
+        "401\nContent-Type: text/html\n\n<!DOCTYPE html><p>log in",
+        "error:server; HTTP 401; no code; hint a proxy or firewall may have answered",
+    ),
     ("400", "error:server; HTTP 400; no code"),
     ("404 not found", "error:server; HTTP 404; no code"),
     ("405 {}", "error:server; HTTP 405; no code"),

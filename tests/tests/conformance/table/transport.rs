@@ -102,7 +102,10 @@ pub(crate) const ROWS: &[Row] = &[
                 ("503\nRETRY-AFTER: 120\n\n", "retry; after 120 s"),
                 ("503\nretry-after: 120\n\n", "retry; after 120 s"),
                 ("429\nrEtRy-AfTeR: 120\n\n", "retry; after 120 s"),
-                ("302\nLOCATION: https://b.example/x\n\n", "error:protocol; a redirect to https://b.example"),
+                (
+                    "302\nLOCATION: https://b.example/x\n\n",
+                    "error:protocol; a redirect to https://b.example",
+                ),
                 (
                     "200\nCONTENT-TYPE: Application/X-WWW-Form-URLencoded\n\naccess_token=a&token_type=bearer",
                     "ok",

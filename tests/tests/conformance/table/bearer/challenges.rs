@@ -27,7 +27,9 @@ pub(crate) fn challenges_are_read() {
 const CHALLENGES: &[(&[&str], &str)] = &[
     (&["Bearer realm=\"example\""], "bearer realm=\"example\""),
     (
-        &["Bearer realm=\"example\", error=\"invalid_token\", error_description=\"The access token expired\""],
+        &[
+            "Bearer realm=\"example\", error=\"invalid_token\", error_description=\"The access token expired\"",
+        ],
         "bearer realm=\"example\" error=\"invalid_token\" error_description=\"The access token expired\"",
     ),
     (
@@ -42,14 +44,18 @@ const CHALLENGES: &[(&[&str], &str)] = &[
     (&["Bearer"], "bearer"),
     // RFC 9110 §11.6.1.
     (
-        &["Basic realm=\"simple\", Newauth realm=\"apps\", type=1, title=\"Login to \\\"apps\\\"\""],
+        &[
+            "Basic realm=\"simple\", Newauth realm=\"apps\", type=1, title=\"Login to \\\"apps\\\"\"",
+        ],
         "basic realm=\"simple\", newauth realm=\"apps\" type=\"1\" title=\"Login to \\\"apps\\\"\"",
     ),
     // RFC 9449 §7.1, §7.2.
     (&["DPoP algs=\"ES256 PS256\""], "dpop algs=\"ES256 PS256\""),
     (&["Bearer, DPoP algs=\"ES256 PS256\""], "bearer, dpop algs=\"ES256 PS256\""),
     (
-        &["Bearer error=\"invalid_token\", error_description=\"Invalid token\", DPoP algs=\"ES256 PS256\""],
+        &[
+            "Bearer error=\"invalid_token\", error_description=\"Invalid token\", DPoP algs=\"ES256 PS256\"",
+        ],
         "bearer error=\"invalid_token\" error_description=\"Invalid token\", dpop algs=\"ES256 PS256\"",
     ),
     (
@@ -58,18 +64,30 @@ const CHALLENGES: &[(&[&str], &str)] = &[
     ),
     // Several fields, any case, tokens for strings, odd spaces, empty members.
     (&["Bearer realm=\"a\"", "Basic realm=\"b\""], "bearer realm=\"a\", basic realm=\"b\""),
-    (&["bEaReR ReAlM=\"x\", ERROR=\"invalid_token\""], "bearer realm=\"x\" error=\"invalid_token\""),
+    (
+        &["bEaReR ReAlM=\"x\", ERROR=\"invalid_token\""],
+        "bearer realm=\"x\" error=\"invalid_token\"",
+    ),
     (&["Bearer error=invalid_token"], "bearer error=\"invalid_token\""),
     (
         &["Bearer realm = \"x\" ,  error\t=\t\"invalid_token\""],
         "bearer realm=\"x\" error=\"invalid_token\"",
     ),
-    (&[" , Bearer realm=\"x\",, ,error=\"invalid_token\", "], "bearer realm=\"x\" error=\"invalid_token\""),
+    (
+        &[" , Bearer realm=\"x\",, ,error=\"invalid_token\", "],
+        "bearer realm=\"x\" error=\"invalid_token\"",
+    ),
     // token68.
     (&["Negotiate", "NTLM TlRMTVNTUAACAAAA=="], "negotiate, ntlm"),
     (&["Negotiate, Bearer realm=\"x\""], "negotiate, bearer realm=\"x\""),
-    (&["NTLM TlRMTVNTUAACAAAA, Bearer error=\"invalid_token\""], "ntlm, bearer error=\"invalid_token\""),
-    (&["NTLM TlRMTVNTUAACAAAA==, Bearer error=\"invalid_token\""], "ntlm, bearer error=\"invalid_token\""),
+    (
+        &["NTLM TlRMTVNTUAACAAAA, Bearer error=\"invalid_token\""],
+        "ntlm, bearer error=\"invalid_token\"",
+    ),
+    (
+        &["NTLM TlRMTVNTUAACAAAA==, Bearer error=\"invalid_token\""],
+        "ntlm, bearer error=\"invalid_token\"",
+    ),
     // Escapes, and what is empty.
     (
         &["Bearer realm=\"a\\\\b\", error_description=\"say \\\"hi\\\", then go\""],

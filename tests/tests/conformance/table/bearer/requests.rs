@@ -61,7 +61,13 @@ pub(crate) fn no_address_has_a_token_in_it() {
 pub(crate) fn a_refused_token_is_renewed_once() {
     for (status, challenge, body, shown, renewed) in [
         (401, "Bearer error=\"invalid_token\"", "", 2, 1),
-        (401, "Bearer realm=\"x\", error=\"invalid_token\", error_description=\"expired\"", "", 2, 1),
+        (
+            401,
+            "Bearer realm=\"x\", error=\"invalid_token\", error_description=\"expired\"",
+            "",
+            2,
+            1,
+        ),
         (401, "Negotiate, Bearer error=invalid_token", "", 2, 1),
         (401, "Bearer realm=\"x\"", "", 2, 1),
         (401, "Bearer", "", 2, 1),
@@ -119,7 +125,11 @@ pub(crate) fn a_missing_scope_is_named() {
         world.server.fault_at("/userinfo", 9, Fault::Instead(refused));
         let error = world.run(WhoAmI::new(profile(), None, policy())).unwrap_err();
         assert_eq!(error.kind(), Kind::Server, "{error}");
-        assert!(error.hint().unwrap_or_default().contains(named), "{challenge}: {:?}", error.hint());
+        assert!(
+            error.hint().unwrap_or_default().contains(named),
+            "{challenge}: {:?}",
+            error.hint()
+        );
         assert_eq!(world.server.grants(REFRESH_TOKEN), 0, "{challenge}");
     }
     // What is said to people decides nothing.
@@ -135,7 +145,10 @@ pub(crate) fn a_missing_scope_is_named() {
 }
 
 pub(crate) const ODD_TOKENS: &[(&str, &str)] = &[
-    (r#"200 {"access_token":"00D500000001!AQcAQH0dMHZfz972Szmpkb58urFRkgeBGsxL_QJWwYMfAbUeeG7c1E6"}"#, "ok"),
+    (
+        r#"200 {"access_token":"00D500000001!AQcAQH0dMHZfz972Szmpkb58urFRkgeBGsxL_QJWwYMfAbUeeG7c1E6"}"#,
+        "ok",
+    ),
     (r#"200 {"access_token":"123|abc_DEF"}"#, "ok"),
     (r#"200 {"access_token":"a=b=c"}"#, "ok"),
     (r#"200 {"access_token":"{\"a\":\"b\"}"}"#, "ok"),
@@ -144,5 +157,8 @@ pub(crate) const ODD_TOKENS: &[(&str, &str)] = &[
     (r#"200 {"access_token":" "}"#, "error:protocol; `access_token` is not what it has to be"),
     (r#"200 {"access_token":"\ta"}"#, "error:protocol; `access_token` is not what it has to be"),
     (r#"200 {"access_token":"a\r\n"}"#, "error:protocol; `access_token` is not what it has to be"),
-    (r#"200 {"access_token":"\u00a0a"}"#, "error:protocol; `access_token` is not what it has to be"),
+    (
+        r#"200 {"access_token":"\u00a0a"}"#,
+        "error:protocol; `access_token` is not what it has to be",
+    ),
 ];

@@ -1,7 +1,8 @@
 //! Which way to authenticate, and that it is one.
 
 use aiod_auth_core::{
-    AccessToken, AuthenticationMethod, ClientIdentity, ClientSecret, Endpoint, Kind, RefreshToken, RetryPolicy,
+    AccessToken, AuthenticationMethod, ClientIdentity, ClientSecret, Endpoint, Kind, RefreshToken,
+    RetryPolicy,
     flow::{AccessTokenRequest, IntrospectionRequest, RevocationRequest},
 };
 use aiod_auth_tests::sim::{CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN};
@@ -18,9 +19,7 @@ use crate::{
 pub(crate) fn with_basic_nothing_of_the_client_is_in_the_body() {
     for (name, request) in requests(posting(&server(), &confidential())) {
         assert_eq!(headers(&request, "authorization").len(), 1, "{name}");
-        for absent in
-            ["client_id", "client_secret", "client_assertion", "client_assertion_type"]
-        {
+        for absent in ["client_id", "client_secret", "client_assertion", "client_assertion_type"] {
             assert_eq!(parameter(&request, absent), None, "{name} {absent}");
         }
         assert!(!form(&request).iter().any(|(_, value)| value == "secret-of-the-client"), "{name}");

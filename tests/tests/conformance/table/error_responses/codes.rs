@@ -9,9 +9,11 @@ use serde_json::json;
 
 use crate::{
     sessions::{
-    bot, get_token, get_token_as, instead, log_in, oauth_error, policy, profile, requests_to,
-    seconds, stored, world,
-}, table::transport::EVERYBODY};
+        bot, get_token, get_token_as, instead, log_in, oauth_error, policy, profile, requests_to,
+        seconds, stored, world,
+    },
+    table::transport::EVERYBODY,
+};
 
 const STATUSES: [u16; 8] = [200, 400, 401, 403, 428, 429, 500, 503];
 
@@ -97,7 +99,8 @@ pub(crate) fn an_unknown_code_ends_the_polling() {
 pub(crate) fn a_401_at_the_token_endpoint_is_about_the_client() {
     for body in [json!({"error": "invalid_client"}), json!({}), json!({"detail": "no"})] {
         let mut world = world();
-        let refused = Answer::json(401, &body).with_header("WWW-Authenticate", "Basic realm=\"as\"");
+        let refused =
+            Answer::json(401, &body).with_header("WWW-Authenticate", "Basic realm=\"as\"");
         log_in(&mut world);
         world.pass(seconds(300));
         world.server.fault_at("/token", 9, Fault::Instead(refused.clone()));
@@ -116,7 +119,8 @@ pub(crate) fn a_401_at_the_token_endpoint_is_about_the_client() {
         ("DPoP algs=\"ES256\"", "dpop"),
         ("Negotiate, Basic realm=\"as\"", "negotiate"),
     ] {
-        let answer = format!("401\nWWW-Authenticate: {challenge}\n\n{{\"error\":\"invalid_client\"}}");
+        let answer =
+            format!("401\nWWW-Authenticate: {challenge}\n\n{{\"error\":\"invalid_client\"}}");
         for asked in [Asked::Refresh, Asked::ClientCredentials, Asked::Poll] {
             let found = verdict(asked, &Body::parse(&answer)).unwrap();
             assert!(found.is("error:server; HTTP 401; code invalid_client"), "{found}");

@@ -23,7 +23,8 @@ pub(crate) fn bytes_that_are_no_utf_8_leave_the_code() {
             }
         }
     }
-    let pending = &b"{\"error\":\"authorization_pending\",\"error_description\":\"d\xe9j\xe0\"}"[..];
+    let pending =
+        &b"{\"error\":\"authorization_pending\",\"error_description\":\"d\xe9j\xe0\"}"[..];
     assert!(of(Asked::Poll, 400, pending).is("pending"));
     let ended = &b"{\"error\":\"invalid_grant\",\"error_description\":\"abgelaufen \xfcber\"}"[..];
     assert!(of(Asked::Refresh, 400, ended).is("error:session_ended; code invalid_grant"));
@@ -83,9 +84,8 @@ pub(crate) fn an_error_that_is_no_text_is_none() {
 
 pub(crate) fn a_refusal_without_a_code_has_its_status() {
     let bodies = ["", "<html>x</html>", "no", "{}", "{\"detail\":\"no\"}", "{\"message\":\"no\"}"];
-    for asked in AT_TOKEN_ENDPOINT
-        .into_iter()
-        .chain([Asked::Device, Asked::Revocation, Asked::EndSession])
+    for asked in
+        AT_TOKEN_ENDPOINT.into_iter().chain([Asked::Device, Asked::Revocation, Asked::EndSession])
     {
         for status in [400, 401, 402, 403, 404, 405, 410, 413, 415, 418, 422, 428, 451] {
             for body in bodies {

@@ -33,8 +33,7 @@ pub(crate) fn values_are_utf_8_and_then_escaped() {
         let refresh =
             AccessTokenRequest::refresh(&server(), &public(), &token, &scope("read"), policy);
         let request = sent_by(&mut machine(refresh.unwrap()));
-        let expected =
-            format!("grant_type=refresh_token&refresh_token={escaped}&client_id=client");
+        let expected = format!("grant_type=refresh_token&refresh_token={escaped}&client_id=client");
         assert_eq!(str::from_utf8(request.body()), Ok(expected.as_str()));
         assert_eq!(parameter(&request, "refresh_token").as_deref(), Some(text));
     }

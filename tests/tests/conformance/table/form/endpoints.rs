@@ -3,8 +3,7 @@
 use aiod_auth_core::{Endpoint, Issuer, Kind, Method, Profile};
 
 use crate::machines::{
-    all, confidential, form, getting, headers, posting, public, requests, server,
-    server_with,
+    all, confidential, form, getting, headers, posting, public, requests, server, server_with,
 };
 
 pub(crate) fn every_form_is_posted() {

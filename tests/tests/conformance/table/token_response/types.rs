@@ -105,11 +105,20 @@ pub(crate) fn a_refresh_brings_the_same_persons_id_token() {
         claims
     };
     let before = claims(json!({}));
-    for same in [json!({}), json!({"iat": 9, "exp": 10}), json!({"name": "Alice"})] {
+    for same in [
+        json!({"aud": ["demo"]}),
+        json!({}),
+        json!({"iat": 9, "exp": 10}),
+        json!({"name": "Alice"}),
+    ] {
         let (outcome, kept) = refreshed(&before, &claims(same.clone()));
         assert_eq!(outcome, Ok(()), "{same}");
         assert_eq!(kept.access_token.expose(), "after", "{same}");
     }
+    // The order of a list means nothing.
+    let (several, reordered) = (json!({"aud": ["demo", "b"]}), json!({"aud": ["b", "demo"]}));
+    assert_eq!(refreshed(&claims(several.clone()), &claims(reordered)).0, Ok(()));
+    assert_eq!(refreshed(&claims(several), &before).0, Err(Kind::Protocol));
     for other in [
         json!({"sub": "mallory"}),
         json!({"sub": "Alice"}),

@@ -38,8 +38,14 @@ pub(crate) fn https_loopback_excepted() {
         "http://128.0.0.1",
         "HTTP://as.example",
     ];
-    let neither =
-        ["ftp://as.example", "file:///etc/passwd", "as.example", "//as.example", "javascript:1", ""];
+    let neither = [
+        "ftp://as.example",
+        "file:///etc/passwd",
+        "as.example",
+        "//as.example",
+        "javascript:1",
+        "",
+    ];
     let issuer = || Issuer::new("https://as.example").unwrap();
     for endpoint in Endpoint::NAMED {
         let given = |address| AuthorizationServer::new(issuer()).with_endpoint(endpoint, address);

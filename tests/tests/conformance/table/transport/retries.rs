@@ -64,12 +64,8 @@ pub(crate) fn waits_double_and_differ() {
         let mut policy = RetryPolicy::default();
         (policy.attempts, policy.jitter_seed) = (6, seed);
         policy.time_limit = seconds(600);
-        let request = AccessTokenRequest::client_credentials(
-            &server(),
-            &confidential(),
-            &scope("a"),
-            policy,
-        );
+        let request =
+            AccessTokenRequest::client_credentials(&server(), &confidential(), &scope("a"), policy);
         let mut machine = machine(request.unwrap());
         let mut middle = 1000;
         for _ in 1..policy.attempts {

@@ -49,7 +49,8 @@ fn poll(limit: u64) -> AnyMachine {
 pub(crate) fn a_server_that_never_answers_is_given_up() {
     // From the first request on.
     for (profile, limit) in [(profile(), 40), (bot("bot", "bot-secret"), 30)] {
-        let (error, took) = given_up(&mut silent(), Session::login(profile, seconds(limit), policy()));
+        let (error, took) =
+            given_up(&mut silent(), Session::login(profile, seconds(limit), policy()));
         assert_eq!(error.kind(), Kind::Unavailable, "{error}");
         assert!(took <= seconds(limit), "{took:?}");
     }
@@ -78,8 +79,7 @@ pub(crate) fn a_server_that_never_answers_is_given_up() {
 fn impatient() {
     let mut policy = RetryPolicy::default();
     policy.time_limit = seconds(2);
-    let mut discovery =
-        Discovery::new(aiod_auth_core::Issuer::new(ISSUER).unwrap(), policy);
+    let mut discovery = Discovery::new(aiod_auth_core::Issuer::new(ISSUER).unwrap(), policy);
     let Ok(Step::Send(exchange)) = discovery.poll(NOW) else { panic!("nothing is sent") };
     assert_eq!(exchange.request().timeout(), Some(seconds(2)));
     let lost = Err(aiod_auth_core::NoResponse::Unknown("timed out"));
