@@ -2,6 +2,7 @@
 
 use alloc::{
     boxed::Box,
+    format,
     string::{String, ToString},
 };
 use core::time::Duration;
@@ -102,6 +103,8 @@ fn read(received: &Received<'_>) -> Answer<Userinfo> {
         let code = challenge.param("error").map(ErrorCode::from_wire);
         let said = challenge.param("error_description").or_else(|| challenge.param("scope"));
         if code.is_some() {
+            let missing =
+                challenge.param("scope").filter(|_| code == Some(ErrorCode::InsufficientScope));
             let error = ServerError {
                 endpoint: Endpoint::Userinfo,
                 status,
@@ -109,7 +112,8 @@ fn read(received: &Received<'_>) -> Answer<Userinfo> {
                 description: said.map(clean),
                 uri: None,
                 html: false,
-                advice: None,
+                advice: missing
+                    .map(|scope| format!("log in again with the scope `{}`", clean(scope)).into()),
             };
             let error = Box::new(error);
             return Answer::Refused(Refused { error, interval: None, retry_after: None });
