@@ -222,19 +222,6 @@ fn a_refused_token_is_held_against_the_store_first() {
 }
 
 #[test]
-fn configuration_trouble_deletes_nothing() {
-    for code in ["invalid_client", "unauthorized_client", "invalid_request", "invalid_scope"] {
-        let mut world = world();
-        log_in(&mut world);
-        let_it_expire(&mut world);
-        world.server.fault_at("/token", 1, instead(401, &oauth_error(code)));
-        assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::Server, "{code}");
-        assert!(stored(&world).unwrap().session_ended_at.is_none(), "{code}");
-        get_token(&mut world).unwrap();
-    }
-}
-
-#[test]
 fn somebody_else_who_was_faster_is_believed() {
     let mut world = world();
     log_in(&mut world);

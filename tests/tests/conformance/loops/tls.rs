@@ -19,7 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::{Async, Blocking, Drive, patient, policy};
 
 pub(crate) fn a_certificate_that_nobody_signed_is_not_trusted_and_not_tried_again<D: Drive>() {
-    let server = TlsServer::new(None, params("localhost"));
+    let server = TlsServer::new(None, &params("localhost"));
     is_not_trusted::<D>(&server.address);
     assert_eq!(server.connections(), (1, 0));
 }
@@ -41,11 +41,11 @@ pub(crate) fn a_certificate_has_to_be_for_this_name_and_for_this_day() {
     let mut expired = params("localhost");
     expired.not_before = date_time_ymd(2020, 1, 1);
     expired.not_after = date_time_ymd(2021, 1, 1);
-    let good = TlsServer::new(Some(&authority), params("localhost"));
+    let good = TlsServer::new(Some(&authority), &params("localhost"));
     let bad = [
-        TlsServer::new(Some(&authority), params("other.example")),
-        TlsServer::new(Some(&authority), expired),
-        TlsServer::new(None, params("localhost")),
+        TlsServer::new(Some(&authority), &params("other.example")),
+        TlsServer::new(Some(&authority), &expired),
+        TlsServer::new(None, &params("localhost")),
     ];
 
     let mut child = Command::new(env::current_exe().unwrap());
@@ -106,7 +106,7 @@ impl TlsServer {
     /// Signed by this authority, or by itself.
     fn new(
         authority: Option<&CertifiedIssuer<'_, KeyPair>>,
-        certificate: CertificateParams,
+        certificate: &CertificateParams,
     ) -> Self {
         let key = KeyPair::generate().unwrap();
         let certificate = match authority {

@@ -69,6 +69,7 @@ fn expected(asked: Asked, code: &str, status: u16) -> Option<&'static str> {
         (_, 200) if asked == Asked::Revocation => "ok",
         (_, 200) if asked == Asked::EndSession => return None,
         ("server_error" | "temporarily_unavailable", _) => "retry",
+        // A code that nobody knows is no verdict where the status says "later".
         ("teapot", 429 | 500 | 503) => "retry",
         // Metadata may be at the next place.
         _ if asked == Asked::Metadata => "next place",
