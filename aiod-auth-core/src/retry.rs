@@ -151,12 +151,8 @@ impl Tries {
             Setback::NoResponse(NoResponse::TooLarge) => return Err(Error::Internal("retry")),
             Setback::Status { status, retry_after } => {
                 self.sends = self.sends.saturating_add(1);
-                if let Some(asked) = retry_after {
-                    if asked > self.policy.retry_after_max {
-                        return Err(self.gave_up(Unreachable::Status(status)));
-                    }
-                    delay = delay.max(asked);
-                }
+                let asked = retry_after.unwrap_or_default().min(self.policy.retry_after_max);
+                delay = delay.max(asked);
                 Unreachable::Status(status)
             }
         };
@@ -227,7 +223,7 @@ mod tests {
         };
         let new = || Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Freely);
         assert_eq!(new().again(asked(30)).unwrap(), Duration::from_secs(30));
-        assert!(new().again(asked(31)).is_err());
+        assert_eq!(new().again(asked(3600)).unwrap(), Duration::from_secs(30));
         let mut late = new();
         late.spend(Duration::from_secs(45));
         assert!(late.again(asked(20)).is_err());
