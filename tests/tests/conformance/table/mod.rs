@@ -15,6 +15,7 @@ mod metadata;
 mod refresh;
 mod resource;
 mod revocation;
+mod scene;
 mod token_response;
 mod transport;
 mod userinfo;

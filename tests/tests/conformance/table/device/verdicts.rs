@@ -1,0 +1,194 @@
+//! What ends the polling, and what doesn't.
+
+use std::time::Duration;
+
+use aiod_auth_core::{
+    Endpoint, Error, ErrorCode, Kind, Login, NoResponse, Response, Step, Unreachable,
+};
+use aiod_auth_tests::{
+    sim::{Answer, Fault, Settings},
+    verdict::{self, Asked, verdict},
+    world::{Event, World},
+};
+use serde_json::json;
+
+use super::super::scene::*;
+
+fn log_in(world: &mut World) -> Result<(), Error> {
+    let login = Login::new(profile(), None, seconds(3600), policy());
+    world.run(login).map(drop)
+}
+
+fn polls(world: &World) -> usize {
+    count(world, "/token")
+}
+
+pub(super) fn a_patient_person_is_waited_for() {
+    let mut world =
+        World::new(Settings { device_code_lifetime: seconds(1800), ..Settings::default() });
+    world.after(seconds(1001), Event::Approve);
+    log_in(&mut world).unwrap();
+    let transcript = world.transcript();
+    let pending = transcript.matches("POST /token -> 400 authorization_pending").count();
+    assert_eq!((pending, polls(&world)), (200, 201));
+    assert!(transcript.ends_with("1005 s POST /token -> 200"), "{transcript}");
+}
+
+pub(super) fn every_other_code_ends_it_at_any_status() {
+    for (code, outcome) in CODES {
+        // What a 5xx says in words of its own may pass.
+        for status in [200, 400, 401, 403, 404] {
+            let body = json!({"error": code, "error_description": "because"});
+            let text = format!("{status} {body}");
+            let found = verdict(Asked::Poll, &verdict::Answer::parse(&text)).unwrap();
+            assert!(found.is(outcome), "{text}\n  is {found}");
+            if *outcome == "error:server" {
+                let code = code.trim();
+                assert!(found.is(&format!("{outcome}; code {code}; says because")), "{found}");
+            }
+        }
+    }
+}
+
+const CODES: &[(&str, &str)] = &[
+    ("access_denied", "error:access_denied; says because"),
+    ("authorization_declined", "error:access_denied; says because"),
+    ("expired_token", "error:expired"),
+    ("invalid_grant", "error:server"),
+    ("invalid_client", "error:server"),
+    ("invalid_request", "error:server"),
+    ("invalid_scope", "error:server"),
+    ("invalid_target", "error:server"),
+    ("invalid_token", "error:server"),
+    ("insufficient_scope", "error:server"),
+    ("unauthorized_client", "error:server"),
+    ("unsupported_grant_type", "error:server"),
+    ("unsupported_response_type", "error:server"),
+    ("unsupported_token_type", "error:server"),
+    ("invalid_dpop_proof", "error:server"),
+    ("interaction_required", "error:server"),
+    ("login_required", "error:server"),
+    ("consent_required", "error:server"),
+    ("teapot", "error:server"),
+    ("Slow_Down", "error:server"),
+    ("authorization_pending ", "error:server"),
+];
+
+pub(super) fn a_verdict_is_the_last_request() {
+    for (code, outcome) in CODES {
+        let mut world = world();
+        world.server.fault_at("/token", 1, refusal("authorization_pending"));
+        world.server.fault_at("/token", 1, refusal(code));
+        world.after(seconds(1), Event::Approve);
+        let error = log_in(&mut world).unwrap_err();
+        let kind = outcome.split("; ").next().unwrap();
+        assert_eq!(format!("error:{}", error.kind()), kind, "{code}");
+        assert_eq!(polls(&world), 2, "{code}");
+        world.pass(seconds(600));
+        assert_eq!(polls(&world), 2, "{code}");
+    }
+}
+
+pub(super) fn a_person_who_refuses_is_believed() {
+    let mut world = world();
+    world.after(seconds(6), Event::Deny);
+    let error = log_in(&mut world).unwrap_err();
+    assert_eq!(error.kind(), Kind::AccessDenied);
+    let said = error.server_error().unwrap();
+    assert_eq!(said.code, Some(ErrorCode::AccessDenied));
+    assert_eq!(said.description.as_deref(), Some("the user said no"));
+    assert!(world.transcript().ends_with("10 s POST /token -> 400 access_denied"));
+}
+
+pub(super) fn trouble_of_any_kind_is_waited_out() {
+    let page = |status| Fault::Instead(Answer::html(status, "<html>Busy"));
+    let busy = Answer::empty(503).with_header("Retry-After", "30");
+    let date = Answer::empty(503)
+        .with_header("Date", "Fri, 31 Dec 1999 23:59:00 GMT")
+        .with_header("Retry-After", "Fri, 31 Dec 1999 23:59:25 GMT");
+    let faults: [(&str, Fault, u64); 17] = [
+        ("reset before", Fault::DropBefore, 10),
+        ("reset after", Fault::DropAfter, 10),
+        ("408", Fault::Instead(Answer::empty(408)), 10),
+        ("429", Fault::Instead(Answer::empty(429)), 10),
+        ("429 page", page(429), 10),
+        ("429 with a code of its own", instead(429, &json!({"error": "too_many_requests"})), 10),
+        ("500", Fault::Instead(Answer::empty(500)), 10),
+        ("500 with a code of its own", instead(500, &json!({"error": "oops"})), 10),
+        ("502 page", page(502), 10),
+        ("503", page(503), 10),
+        ("504", page(504), 10),
+        ("599", page(599), 10),
+        ("200 page of a portal", page(200), 10),
+        ("503 with Retry-After", Fault::Instead(busy), 30),
+        ("503 until a date", Fault::Instead(date), 25),
+        ("server_error", refusal("server_error"), 10),
+        ("temporarily_unavailable", refusal("temporarily_unavailable"), 10),
+    ];
+    for (name, fault, wait) in faults {
+        let mut world = world();
+        world.server.fault_at("/token", 1, fault.clone());
+        world.after(seconds(7), Event::Approve);
+        log_in(&mut world).unwrap();
+        let polls = millis_of(world.server.log(), "/token");
+        assert_eq!(polls, [5000, (5 + wait) * 1000], "{name}");
+
+        // Three in a row.
+        let mut world =
+            World::new(Settings { device_code_lifetime: seconds(1800), ..Settings::default() });
+        world.server.fault_at("/token", 3, fault);
+        // Not before: a lost answer with the tokens in it would end it.
+        world.after(seconds(36), Event::Approve);
+        log_in(&mut world).unwrap();
+        assert_eq!(self::polls(&world), 4, "{name}");
+    }
+}
+
+/// Nothing left this machine: no route, no name, nobody listens.
+pub(super) fn a_connection_that_is_refused_is_waited_out() {
+    let waiting = authorization("d", seconds(5));
+    let polls = || {
+        aiod_auth_core::flow::DeviceAccessTokenRequest::new(
+            &server(),
+            &public(),
+            &waiting,
+            &scope("read"),
+            seconds(1800),
+        )
+        .unwrap()
+    };
+    let mut machine = polls();
+    let mut sends = 0;
+    let tokens = loop {
+        match aiod_auth_core::Machine::poll(&mut machine, NOW).unwrap() {
+            Step::Wait(pause) => {
+                let delay = pause.delay();
+                pause.complete(delay);
+            }
+            Step::Send(exchange) => {
+                sends += 1;
+                let good = Response::new(200, &[], br#"{"access_token":"a"}"#);
+                let outcome = match sends {
+                    1 => Err(NoResponse::NotSent("connection refused")),
+                    2 => Err(NoResponse::NotSent("no such host")),
+                    3 => Err(NoResponse::Unknown("timed out")),
+                    _ => Ok(good),
+                };
+                exchange.begin().complete(NOW, Duration::ZERO, outcome);
+            }
+            Step::Store(_) | Step::Ask(_) => panic!(),
+            Step::Done(tokens) => break tokens,
+        }
+    };
+    assert_eq!((sends, tokens.access_token.expose()), (4, "a"));
+
+    // A certificate that doesn't hold gets no better by waiting.
+    let mut machine = polls();
+    first_request(&mut machine);
+    if let Ok(Step::Send(exchange)) = aiod_auth_core::Machine::poll(&mut machine, NOW) {
+        exchange.begin().complete(NOW, Duration::ZERO, Err(NoResponse::Untrusted));
+    }
+    let error = aiod_auth_core::Machine::poll(&mut machine, NOW).unwrap_err();
+    let Error::Unreachable { endpoint, cause, .. } = error else { panic!("{error:?}") };
+    assert_eq!((endpoint, cause), (Endpoint::Token, Unreachable::Untrusted));
+}

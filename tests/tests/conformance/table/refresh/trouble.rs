@@ -1,0 +1,208 @@
+//! Verdicts against a token, and none at all.
+
+use aiod_auth_core::{
+    Error, Kind, Step, Tokens,
+    session::{Demand, Session, StoreOperation, WhoAmI},
+};
+use aiod_auth_store::Store;
+use aiod_auth_tests::{
+    sim::{Answer, Fault, REFRESH_TOKEN, Request, Settings},
+    world::World,
+};
+
+use super::super::scene::*;
+
+/// Which refresh tokens were sent, in order.
+fn sent(world: &World) -> Vec<String> {
+    let value = |form: Vec<(String, String)>| {
+        form.into_iter().find(|(name, _)| name == "refresh_token").map(|(_, value)| value)
+    };
+    forms_to(world, "/token").into_iter().filter_map(value).collect()
+}
+
+pub(super) fn a_session_that_ended_is_said_and_its_record_stays() {
+    let (mut world, before) = with_an_old_token();
+    world.server.end_sessions();
+    let error = get_token(&mut world).unwrap_err();
+    assert_eq!((error.kind(), error.hint()), (Kind::SessionEnded, Some("log in again")));
+    let record = stored(&world).unwrap();
+    assert_eq!(refresh_token(&record), refresh_token(&before.tokens));
+    assert!(record.session_ended_at.is_some());
+
+    // Whoever asks again and again does not ask the server again and again.
+    let requests = world.server.log().len();
+    for _ in 0..10 {
+        assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::SessionEnded);
+    }
+    assert_eq!(world.server.log().len(), requests);
+    world.pass(seconds(60));
+    assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::SessionEnded);
+    assert!(world.server.log().len() > requests);
+    assert!(stored(&world).is_some());
+
+    let after = log_in(&mut world).tokens;
+    let record = stored(&world).unwrap();
+    assert!(record.session_ended_at.is_none());
+    assert_eq!(refresh_token(&record), refresh_token(&after));
+}
+
+/// Two logins; the store holds the first, and the second is written by a client that knows no lock
+/// while the first is being refused.
+fn two_logins() -> (World, Tokens, Tokens) {
+    let mut world = world();
+    let first = Tokens::clone(&log_in(&mut world).tokens);
+    let second = Tokens::clone(&log_in(&mut world).tokens);
+    world.store.save(&profile().key(), &first).unwrap();
+    world.pass(seconds(300));
+    (world, first, second)
+}
+
+fn refresh_while_somebody_writes(world: &mut World, written: &Tokens) -> Result<Tokens, Error> {
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let (mut removed, mut swapped) = (false, false);
+    let outcome = run_with(world, &mut session, |world, step| {
+        if let Step::Store(access) = &step {
+            removed |= matches!(access.request().operation, StoreOperation::Remove);
+        }
+        if let Step::Send(exchange) = &step
+            && exchange.request().url().path() == "/token"
+            && !std::mem::replace(&mut swapped, true)
+        {
+            world.store.save(&profile().key(), written).unwrap();
+            world.server.fault_at("/token", 1, refusal("invalid_grant"));
+        }
+        Some(step)
+    });
+    assert!(swapped && !removed);
+    outcome.map(|tokens| Tokens::clone(&tokens.tokens))
+}
+
+pub(super) fn a_refused_token_is_held_against_the_store_first() {
+    let (mut world, first, second) = two_logins();
+    let tokens = refresh_while_somebody_writes(&mut world, &second).unwrap();
+    assert_eq!(sent(&world), [refresh_token(&first), refresh_token(&second)]);
+    assert_ne!(refresh_token(&tokens), refresh_token(&second));
+    assert_eq!(refresh_token(&stored(&world).unwrap()), refresh_token(&tokens));
+
+    // If what is there by now is good, it needs no refresh.
+    let (mut world, first, mut second) = two_logins();
+    second.issued_at = world.now();
+    second.expires_at = Some(world.now().saturating_add(seconds(300)));
+    let tokens = refresh_while_somebody_writes(&mut world, &second).unwrap();
+    assert_eq!(sent(&world), [refresh_token(&first)]);
+    assert!(tokens.access_token.same_as(&second.access_token));
+
+    // The same token again is no other one.
+    let (mut world, first, _) = two_logins();
+    let error = refresh_while_somebody_writes(&mut world, &first).unwrap_err();
+    assert_eq!(error.kind(), Kind::SessionEnded);
+    assert_eq!(sent(&world), [refresh_token(&first)]);
+}
+
+pub(super) fn another_token_is_tried_once_and_no_more() {
+    let (mut world, first, second) = two_logins();
+    world.server.end_sessions();
+    let error = refresh_while_somebody_writes(&mut world, &second).unwrap_err();
+    assert_eq!(error.kind(), Kind::SessionEnded);
+    assert_eq!(sent(&world), [refresh_token(&first), refresh_token(&second)]);
+    assert_eq!(refresh_token(&stored(&world).unwrap()), refresh_token(&second));
+}
+
+pub(super) fn trouble_that_passes_is_waited_out_with_the_same_token() {
+    let busy = Answer::empty(503).with_header("Retry-After", "3");
+    for (fault, times) in [
+        (bad_gateway(), 2),
+        (Fault::Instead(busy), 2),
+        (Fault::Instead(Answer::empty(429)), 1),
+        (refusal("server_error"), 2),
+        (Fault::DropBefore, 1),
+    ] {
+        let (mut world, before) = with_an_old_token();
+        world.server.fault_at("/token", times, fault);
+        get_token(&mut world).unwrap();
+        assert_eq!(sent(&world), vec![refresh_token(&before.tokens); times + 1]);
+        assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+        assert_eq!(world.prompts.len(), 1);
+    }
+    // The server has processed it, and its answer is lost: it may know the token for a while.
+    let grace = Settings { rotation_grace: seconds(10), ..Settings::default() };
+    let mut world = World::new(grace);
+    let before = log_in(&mut world);
+    world.pass(seconds(300));
+    world.server.fault_at("/token", 1, Fault::DropAfter);
+    get_token(&mut world).unwrap();
+    assert_eq!(sent(&world), [refresh_token(&before.tokens); 2]);
+}
+
+pub(super) fn trouble_that_stays_changes_nothing() {
+    for (fault, kind, sends) in [
+        (bad_gateway(), Kind::Unavailable, 3),
+        (Fault::Instead(Answer::empty(429)), Kind::Unavailable, 3),
+        // Nobody knows whether it arrived: not a third time.
+        (Fault::DropBefore, Kind::Unavailable, 2),
+        (Fault::Instead(Answer::html(200, "<html>Hotel")), Kind::Protocol, 1),
+        (Fault::Instead(Answer::redirect(307, "https://evil.example/")), Kind::Protocol, 1),
+        (Fault::Instead(Answer::new(200, "application/json", "[]")), Kind::Protocol, 1),
+        (refusal("invalid_client"), Kind::Server, 1),
+        (refusal("unauthorized_client"), Kind::Server, 1),
+    ] {
+        let (mut world, before) = with_an_old_token();
+        world.server.fault_at("/token", 99, fault.clone());
+        assert_eq!(get_token(&mut world).unwrap_err().kind(), kind, "{fault:?}");
+        assert_eq!(sent(&world), vec![refresh_token(&before.tokens); sends], "{fault:?}");
+        let kept = stored(&world).unwrap();
+        assert_eq!(refresh_token(&kept), refresh_token(&before.tokens));
+        assert!(kept.session_ended_at.is_none());
+        // When it is over, so is the trouble.
+        world.server.clear_faults();
+        get_token(&mut world).unwrap();
+        assert_eq!(world.prompts.len(), 1);
+    }
+}
+
+fn kill_access_token(world: &mut World, tokens: &Tokens) {
+    let token = tokens.access_token.expose();
+    let form = [("client_id", "demo"), ("token", token)];
+    let now_ms = now_ms(world);
+    world.server.handle(now_ms, &Request::post("/revoke", &form));
+    assert!(!world.server.access_token_is_alive(now_ms, token));
+}
+
+pub(crate) fn a_good_token_that_the_server_has_killed_is_renewed_once() {
+    let mut world = world();
+    let tokens = log_in(&mut world).tokens;
+    kill_access_token(&mut world, &tokens);
+    let answer = world.run(WhoAmI::new(profile(), None, policy())).unwrap();
+    assert!(!answer.session.tokens.access_token.same_as(&tokens.access_token));
+    assert_eq!(
+        world.transcript(),
+        "5 s GET /.well-known/openid-configuration -> 200\n\
+         5 s GET /userinfo -> 401 invalid_token\n\
+         5 s POST /token -> 200\n\
+         5 s GET /userinfo -> 200"
+    );
+}
+
+pub(super) fn a_token_that_stays_refused_is_not_renewed_for_ever() {
+    let mut world = world();
+    log_in(&mut world);
+    let challenge = "Bearer error=\"invalid_token\"";
+    let refused = Answer::empty(401).with_header("WWW-Authenticate", challenge);
+    world.server.fault_at("/userinfo", 99, Fault::Instead(refused));
+    let error = world.run(WhoAmI::new(profile(), None, policy())).unwrap_err();
+    assert_eq!(error.kind(), Kind::NotAuthenticated);
+    assert_eq!(count(&world, "/userinfo"), 2);
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+}
+
+/// A caller whose API said 401.
+pub(super) fn who_was_refused_elsewhere_can_force_a_refresh() {
+    let mut world = world();
+    let tokens = log_in(&mut world).tokens;
+    kill_access_token(&mut world, &tokens);
+    let new = force_refresh(&mut world).unwrap().tokens;
+    let now_ms = now_ms(&world);
+    assert!(world.server.access_token_is_alive(now_ms, new.access_token.expose()));
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+    assert!(stored(&world).unwrap().access_token.same_as(&new.access_token));
+}

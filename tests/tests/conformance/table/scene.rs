@@ -1,0 +1,270 @@
+//! What behaviours have in common: a world in virtual time, and the real loops over loopback.
+
+use std::{sync::Arc, time::Duration};
+
+use aiod_auth_core::{
+    AuthorizationServer, ClientIdentity, ClientSecret, DeviceCode, Endpoint, Error, Issuer,
+    Machine, Profile, Prompt, Reply, Request, Response, RetryPolicy, Scope, Step, Timestamp,
+    Tokens,
+    flow::{DeviceAuthorization, DeviceAuthorizationParts, DevicePrompt},
+    session::{Demand, Session, SessionTokens},
+};
+use aiod_auth_store::Store;
+use aiod_auth_tests::{
+    sim::{self, Answer, Fault, Running, Settings},
+    verdict,
+    world::{Event, ISSUER, World},
+};
+use serde_json::{Value, json};
+
+pub(super) const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+pub(super) fn policy() -> RetryPolicy {
+    RetryPolicy::default()
+}
+
+pub(super) const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+
+// Who.
+
+pub(super) fn public() -> ClientIdentity {
+    ClientIdentity::public("demo").unwrap()
+}
+
+/// One with a secret, which goes into a header unless the server or the caller says otherwise.
+pub(super) fn confidential() -> ClientIdentity {
+    ClientIdentity::public("bot").unwrap().with_secret(ClientSecret::new("bot-secret")).unwrap()
+}
+
+/// A public client, as whom a person logs in.
+pub(super) fn profile() -> Arc<Profile> {
+    Arc::new(profile_at(ISSUER))
+}
+
+pub(super) fn profile_at(issuer: &str) -> Profile {
+    Profile::new(issuer, "demo").unwrap().with_scope(scope("openid profile"))
+}
+
+/// A client that logs in as itself.
+pub(super) fn bot() -> Arc<Profile> {
+    Arc::new(Profile::with_client(Issuer::new(ISSUER).unwrap(), confidential()))
+}
+
+pub(super) fn scope(text: &str) -> Scope {
+    text.parse().unwrap()
+}
+
+/// `https://as.example`, with every endpoint below it.
+pub(super) fn server() -> AuthorizationServer {
+    verdict::server().unwrap()
+}
+
+/// A server that somebody configured by hand with one endpoint.
+pub(super) fn server_with(endpoint: Endpoint, address: &str) -> Result<AuthorizationServer, Error> {
+    AuthorizationServer::new(Issuer::new(verdict::ISSUER).unwrap()).with_endpoint(endpoint, address)
+}
+
+pub(super) fn authorization(device_code: &str, interval: Duration) -> DeviceAuthorization {
+    DeviceAuthorization::from_parts(DeviceAuthorizationParts {
+        device_code: DeviceCode::new(device_code),
+        prompt: DevicePrompt {
+            user_code: "ABCD-EFGH".to_owned(),
+            verification_uri: "https://as.example/device".parse().unwrap(),
+            verification_uri_complete: None,
+            expires_in: Some(seconds(1800)),
+            interval,
+        },
+    })
+}
+
+// In virtual time.
+
+pub(super) fn world() -> World {
+    World::new(Settings::default())
+}
+
+/// Alice logs in, and approves while the first poll is waited for.
+pub(super) fn log_in(world: &mut World) -> SessionTokens {
+    world.after(seconds(1), Event::Approve);
+    let tokens = world.run(Session::login(profile(), seconds(300), policy())).unwrap();
+    world.transcript();
+    tokens
+}
+
+/// Alice has logged in, and her access token is past its lifetime.
+pub(super) fn with_an_old_token() -> (World, SessionTokens) {
+    let mut world = world();
+    let tokens = log_in(&mut world);
+    world.pass(seconds(300));
+    (world, tokens)
+}
+
+/// What `Client::token` asks for.
+pub(super) fn get_token(world: &mut World) -> Result<SessionTokens, Error> {
+    world.run(Session::token(profile(), Demand::new(), policy()))
+}
+
+pub(super) fn force_refresh(world: &mut World) -> Result<SessionTokens, Error> {
+    world.run(Session::token(profile(), Demand::new().forced(), policy()))
+}
+
+pub(super) fn stored(world: &World) -> Option<Tokens> {
+    world.store.load(&profile().key()).unwrap()
+}
+
+pub(super) fn refresh_token(tokens: &Tokens) -> &str {
+    tokens.refresh_token.as_ref().map_or("", |token| token.expose())
+}
+
+pub(super) fn now_ms(world: &World) -> u64 {
+    world.now().as_unix_millis().unsigned_abs()
+}
+
+/// Runs a machine to its end. `or_else` sees each step first: what it completes itself, it keeps.
+pub(super) fn run_with<M: Machine>(
+    world: &mut World,
+    machine: &mut M,
+    mut or_else: impl for<'step> FnMut(
+        &mut World,
+        Step<'step, M::Output>,
+    ) -> Option<Step<'step, M::Output>>,
+) -> Result<M::Output, Error> {
+    loop {
+        let step = machine.poll(world.now())?;
+        if let Some(step) = or_else(world, step)
+            && let Some(output) = world.perform(step)
+        {
+            return Ok(output);
+        }
+    }
+}
+
+// What the server answers in place of its own answer.
+
+pub(super) fn instead(status: u16, body: &Value) -> Fault {
+    Fault::Instead(Answer::json(status, body))
+}
+
+pub(super) fn refusal(code: &str) -> Fault {
+    instead(400, &json!({ "error": code }))
+}
+
+pub(super) fn bad_gateway() -> Fault {
+    Fault::Instead(Answer::html(502, "<html>Bad Gateway</html>"))
+}
+
+// What went out.
+
+/// The forms that were posted to this path, in order.
+pub(super) fn forms_to(world: &World, path: &str) -> Vec<Vec<(String, String)>> {
+    let log = world.server.log().iter();
+    let posts = log.filter(|sent| sent.request.path() == path && sent.request.method == "POST");
+    posts.map(|sent| pairs(&sent.request.body)).collect()
+}
+
+/// How many requests went to this path.
+pub(super) fn count(world: &World, path: &str) -> usize {
+    world.server.log().iter().filter(|sent| sent.request.path() == path).count()
+}
+
+/// When each request to this path arrived, in milliseconds since the very first request.
+pub(super) fn millis_of(log: &[sim::Handled], path: &str) -> Vec<u64> {
+    let start = log.first().map_or(0, |handled| handled.at_ms);
+    let to_path = log.iter().filter(|handled| handled.request.path() == path);
+    to_path.map(|handled| handled.at_ms - start).collect()
+}
+
+/// The first request of a machine; a wait before it is slept.
+pub(super) fn first_request<M: Machine>(machine: &mut M) -> Request {
+    loop {
+        match machine.poll(NOW).unwrap() {
+            Step::Send(exchange) => return exchange.request().clone(),
+            Step::Wait(pause) => {
+                let delay = pause.delay();
+                pause.complete(delay);
+            }
+            Step::Store(_) | Step::Ask(_) | Step::Done(_) => panic!("no request"),
+        }
+    }
+}
+
+/// Answers the next request of a machine.
+pub(super) fn answer<M: Machine>(machine: &mut M, status: u16, body: &str) {
+    match machine.poll(NOW) {
+        Ok(Step::Send(exchange)) => {
+            let response = Response::new(status, &[], body.as_bytes());
+            exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
+        }
+        _ => panic!("no request"),
+    }
+}
+
+/// `name=value`, in the order of the names.
+pub(super) fn form(request: &Request) -> Vec<String> {
+    let mut form: Vec<_> =
+        pairs(request.body()).iter().map(|(name, value)| format!("{name}={value}")).collect();
+    form.sort();
+    form
+}
+
+fn pairs(body: &[u8]) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(body).into_owned().collect()
+}
+
+pub(super) fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    request.headers().find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// `bot:bot-secret`.
+pub(super) const BASIC: &str = "Basic Ym90OmJvdC1zZWNyZXQ=";
+
+// Over real HTTP.
+
+/// One of the loops that drive machines.
+pub(super) enum Loop {
+    Blocking(aiod_auth_ureq::Driver),
+    Async(aiod_auth_reqwest::Driver, tokio::runtime::Runtime),
+}
+
+impl Loop {
+    pub(super) fn both() -> [Self; 2] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let driver = aiod_auth_reqwest::Driver::new().unwrap();
+        [Self::Blocking(aiod_auth_ureq::Driver::new()), Self::Async(driver, runtime)]
+    }
+
+    pub(super) fn with_store(self, store: Arc<dyn Store>) -> Self {
+        match self {
+            Self::Blocking(driver) => Self::Blocking(driver.with_store(store)),
+            Self::Async(driver, runtime) => Self::Async(driver.with_store(store), runtime),
+        }
+    }
+
+    pub(super) fn run<M: Machine + Send>(&self, machine: &mut M) -> Result<M::Output, Error> {
+        self.run_with(machine, &mut |_| Reply::Cancelled)
+    }
+
+    pub(super) fn run_with<M: Machine + Send>(
+        &self,
+        machine: &mut M,
+        person: &mut (dyn FnMut(&Prompt) -> Reply + Send),
+    ) -> Result<M::Output, Error> {
+        match self {
+            Self::Blocking(driver) => driver.run_with(machine, person),
+            Self::Async(driver, runtime) => runtime.block_on(driver.run_with(machine, person)),
+        }
+    }
+}
+
+/// Approves whatever is shown.
+pub(super) fn alice(running: &Running) -> impl FnMut(&Prompt) -> Reply + Send {
+    |prompt| match prompt {
+        Prompt::DeviceCode(prompt) => {
+            assert!(running.simulator().approve(&prompt.user_code, "alice"));
+            Reply::Shown
+        }
+        other => panic!("{other:?}"),
+    }
+}
