@@ -10,18 +10,6 @@ fn token(world: &mut World, profile: &Arc<Profile>) -> Result<SessionTokens, Err
 }
 
 #[test]
-fn a_bot_needs_no_login_and_asks_again_when_its_token_is_old() {
-    let mut world = world();
-    let bot = bot("bot", "bot-secret");
-    token(&mut world, &bot).unwrap();
-    token(&mut world, &bot).unwrap();
-    assert_eq!(world.server.grants(CLIENT_CREDENTIALS), 1);
-    world.pass(seconds(300));
-    token(&mut world, &bot).unwrap();
-    assert_eq!(world.server.grants(CLIENT_CREDENTIALS), 2);
-}
-
-#[test]
 fn a_secret_with_odd_characters_is_escaped() {
     let mut world = world();
     token(&mut world, &bot("bot:odd id", "p:a+s%20s/w&o=rd é")).unwrap();
@@ -34,29 +22,6 @@ fn a_wrong_secret_is_the_servers_refusal_asked_once() {
     assert_eq!(error.kind(), Kind::Server);
     assert!(error.hint().unwrap().contains("client secret"), "{:?}", error.hint());
     assert_eq!(seconds_of(&world, "/token").len(), 1);
-}
-
-#[test]
-fn no_secret_is_refused_before_anything_is_sent() {
-    let mut world = world();
-    let profile = Profile::new(ISSUER, "bot").unwrap().with_login(LoginMethod::ClientCredentials);
-    let profile =
-        profile.with_endpoint(aiod_auth_core::Endpoint::Token, &format!("{ISSUER}/token")).unwrap();
-    let error = token(&mut world, &Arc::new(profile)).unwrap_err();
-    assert_eq!(error.kind(), Kind::Config);
-    assert_eq!(world.transcript(), "");
-}
-
-#[test]
-fn a_refresh_token_that_comes_anyway_is_not_used() {
-    let mut world = world();
-    let bot = bot("bot", "bot-secret");
-    let body = json!({"access_token": "a", "refresh_token": "r", "expires_in": 60, "token_type": "bearer"});
-    world.server.fault_at("/token", 1, instead(200, &body));
-    token(&mut world, &bot).unwrap();
-    world.pass(seconds(60));
-    token(&mut world, &bot).unwrap();
-    assert_eq!(world.server.grants(CLIENT_CREDENTIALS), 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    ClientIdentity, ClientSecret, Error, Issuer, Profile, Prompt, RetryPolicy, Timestamp, Tokens,
+    ClientIdentity, ClientSecret, Error, Issuer, Profile, Prompt, RetryPolicy, Tokens,
     session::{Demand, Session, SessionTokens},
 };
 use aiod_auth_store::Store;
@@ -16,7 +16,6 @@ mod client;
 mod client_credentials;
 mod device;
 mod discovery;
-mod logout;
 mod regressions;
 mod regressions_of_logins;
 mod regressions_of_threads;
@@ -99,8 +98,4 @@ fn seconds_of(world: &World, path: &str) -> Vec<u64> {
     let start = log.first().map_or(0, |handled| handled.at_ms);
     let to_path = log.iter().filter(|handled| handled.request.path() == path);
     to_path.map(|handled| (handled.at_ms - start) / 1000).collect()
-}
-
-fn at(tokens: &Tokens) -> Timestamp {
-    tokens.issued_at
 }

@@ -1,7 +1,7 @@
 //! What went wrong once with tokens that are kept and renewed.
 
 use aiod_auth_core::{
-    AuthorizationServer, Endpoint, Kind, Machine, RefreshToken, Step, StoreFailure,
+    Endpoint, Kind, Machine, RefreshToken, Step, StoreFailure,
     session::{Freshness, Kept, Logout, StoreOperation, WhoAmI},
 };
 use aiod_auth_tests::sim::REFRESH_TOKEN;
@@ -9,7 +9,7 @@ use aiod_auth_tests::sim::REFRESH_TOKEN;
 use super::*;
 
 /// Runs a machine to its end. `or_else` sees each step first: what it completes itself, it keeps.
-pub(super) fn run_with<M: Machine>(
+fn run_with<M: Machine>(
     world: &mut World,
     machine: &mut M,
     mut or_else: impl for<'step> FnMut(
@@ -39,12 +39,6 @@ fn with_an_old_token() -> (World, SessionTokens) {
 fn half_given() -> Arc<Profile> {
     let profile = Profile::clone(&profile());
     Arc::new(profile.with_endpoint(Endpoint::Token, &format!("{ISSUER}/token")).unwrap())
-}
-
-/// A server that is not the profile's.
-pub(super) fn another_server() -> Arc<AuthorizationServer> {
-    let server = AuthorizationServer::new(Issuer::new("https://other.example").unwrap());
-    Arc::new(server.with_endpoint(Endpoint::Token, "https://other.example/token").unwrap())
 }
 
 fn now_ms(world: &World) -> u64 {
@@ -162,21 +156,6 @@ fn a_lifetime_below_a_second_is_not_refreshed_again_and_again() {
 }
 
 #[test]
-fn a_refresh_token_is_sent_to_no_server_but_its_own() {
-    let (mut world, mut held) = with_an_old_token();
-    held.server = Some(another_server());
-    let mut session = Session::token(profile(), Demand::new(), policy()).with_held(Some(held));
-    let outcome = run_with(&mut world, &mut session, |_, step| {
-        if let Step::Send(exchange) = &step {
-            assert_eq!(exchange.request().url().host_str(), Some("127.0.0.1"));
-        }
-        Some(step)
-    });
-    outcome.unwrap();
-    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
-}
-
-#[test]
 fn an_early_renewal_with_a_store_that_fails_is_no_error() {
     let mut world = world();
     let held = log_in(&mut world);
@@ -192,33 +171,6 @@ fn an_early_renewal_with_a_store_that_fails_is_no_error() {
     });
     assert!(after.unwrap().tokens.access_token.same_as(&before));
     assert_eq!(world.transcript(), "");
-}
-
-#[test]
-fn bytes_that_are_no_utf_8_never_cost_a_rotated_refresh_token() {
-    let (mut world, _) = with_an_old_token();
-    let body = b"{\"access_token\":\"a\",\"refresh_token\":\"rotated\",\"name\":\"Andr\xe9\"}";
-    let answer = Answer::new(200, "application/json", body);
-    world.server.fault_at("/token", 1, Fault::Instead(answer));
-    assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::Protocol);
-    assert_eq!(refresh_token(&stored(&world).unwrap()), "rotated");
-}
-
-#[test]
-fn without_a_store_a_rotated_refresh_token_of_a_broken_answer_is_handed_over() {
-    let (mut world, mut held) = with_an_old_token();
-    held.kept = Kept::NoStore;
-    let body = json!({"access_token": "a", "scope": {}, "refresh_token": "rotated"});
-    world.server.fault_at("/token", 1, instead(200, &body));
-    let mut session = Session::token(profile(), Demand::new(), policy()).with_held(Some(held));
-    let outcome = run_with(&mut world, &mut session, |_, step| {
-        let Step::Store(access) = step else { return Some(step) };
-        let reply = access.request().answered_without_store();
-        access.complete(Duration::ZERO, Ok(reply));
-        None
-    });
-    assert_eq!(outcome.unwrap_err().kind(), Kind::Protocol);
-    assert_eq!(refresh_token(&session.take_unsaved().unwrap().tokens), "rotated");
 }
 
 #[test]

@@ -1,14 +1,8 @@
 //! What went wrong once with logins, and with what they know of a server.
 
-use aiod_auth_core::{
-    AuthenticationMethod, AuthorizationServer, Endpoint, Kind, Login, Prompt, Step,
-    flow::{AccessTokenRequest, Discovery},
-};
+use aiod_auth_core::{Kind, Prompt, flow::Discovery};
 
-use super::{
-    regressions::{another_server, run_with},
-    *,
-};
+use super::*;
 
 const METADATA: &str = "/.well-known/openid-configuration";
 
@@ -26,19 +20,6 @@ fn a_page_may_have_a_fragment() {
     assert_eq!(error.kind(), Kind::Server, "{error}");
     let [Prompt::DeviceCode(prompt)] = &*world.prompts else { panic!("{:?}", world.prompts) };
     assert_eq!(prompt.verification_uri.as_str(), page);
-}
-
-#[test]
-fn a_code_that_says_no_lifetime_is_polled_for_half_an_hour_at_most() {
-    let mut world = world();
-    let body = device_code("https://as.example/device");
-    world.server.fault_at("/device_authorization", 1, instead(200, &body));
-    let pending = instead(400, &oauth_error("authorization_pending"));
-    world.server.fault_at("/token", 999_999, pending);
-    let started = world.now();
-    let error = world.run(Session::login(profile(), seconds(86_400), policy())).unwrap_err();
-    let took = world.now().saturating_duration_since(started);
-    assert!(took <= seconds(1800), "{took:?} {error}");
 }
 
 #[test]
@@ -62,31 +43,6 @@ fn a_429_with_a_code_of_its_own_does_not_end_a_login() {
     world.after(seconds(12), Event::Approve);
     world.server.fault_at("/token", 1, instead(429, &oauth_error("too_many_requests")));
     world.run(Session::login(profile(), seconds(300), policy())).unwrap();
-}
-
-#[test]
-fn a_clients_secret_is_sent_to_no_server_but_its_own() {
-    let mut world = world();
-    let bot = bot("bot", "bot-secret");
-    let mut login = Login::new(bot, Some(another_server()), seconds(10), policy());
-    let outcome = run_with(&mut world, &mut login, |_, step| {
-        if let Step::Send(exchange) = &step {
-            assert_eq!(exchange.request().url().host_str(), Some("127.0.0.1"));
-        }
-        Some(step)
-    });
-    outcome.unwrap();
-}
-
-#[test]
-fn a_client_that_does_not_authenticate_makes_no_request_as_itself() {
-    let client = ClientIdentity::public("bot").unwrap();
-    let client = client.with_secret(ClientSecret::new("bot-secret")).unwrap();
-    let client = client.with_authentication_method(AuthenticationMethod::None);
-    let server = AuthorizationServer::new(Issuer::new(ISSUER).unwrap());
-    let server = server.with_endpoint(Endpoint::Token, &format!("{ISSUER}/token")).unwrap();
-    let scope = "openid".parse().unwrap();
-    AccessTokenRequest::client_credentials(&server, &client, &scope, policy()).unwrap_err();
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! The session: tokens that are kept, renewed, and never lost.
+//! The session: tokens that are kept, renewed, and never lost. More of it is in the conformance table.
 
 use aiod_auth_core::{
-    Kind, Machine, RefreshToken, Response, Step, StoreFailure,
-    session::{Kept, StoreOperation, StoreReply},
+    Kind, Machine, RefreshToken, Step, StoreFailure,
+    session::{Kept, StoreOperation},
 };
 use aiod_auth_tests::sim::REFRESH_TOKEN;
 
@@ -40,116 +40,6 @@ fn an_old_token_is_refreshed_and_the_new_one_is_stored() {
 }
 
 #[test]
-fn the_new_refresh_token_is_stored_before_anybody_sees_the_access_token() {
-    let mut world = world();
-    log_in(&mut world);
-    let_it_expire(&mut world);
-    let mut session = Session::token(profile(), Demand::new(), policy());
-    let mut saved = false;
-    let mut answered = false;
-    loop {
-        match session.poll(world.now()).unwrap() {
-            Step::Send(exchange) => {
-                let path = exchange.request().url().path().to_owned();
-                let token = json!({
-                    "access_token": "new", "refresh_token": "new", "token_type": "Bearer",
-                });
-                let metadata =
-                    json!({"issuer": ISSUER, "token_endpoint": format!("{ISSUER}/token")});
-                answered = path == "/token";
-                let body = if answered { token } else { metadata }.to_string();
-                let response = Response::new(200, &[], body.as_bytes());
-                exchange.begin().complete(world.now(), seconds(1), Ok(response));
-            }
-            Step::Store(access) => {
-                let reply = match &access.request().operation {
-                    StoreOperation::Load => StoreReply::Loaded(stored(&world).map(Arc::new)),
-                    StoreOperation::TryLock => StoreReply::Locked(true),
-                    StoreOperation::Save(tokens) => {
-                        assert!(answered);
-                        saved = refresh_token(tokens) == "new";
-                        StoreReply::Done
-                    }
-                    StoreOperation::Remove => panic!("nothing is ever removed"),
-                    StoreOperation::Unlock => {
-                        assert!(saved, "the lock is held until the tokens are saved");
-                        StoreReply::Done
-                    }
-                };
-                access.complete(Duration::ZERO, Ok(reply));
-            }
-            Step::Ask(_) | Step::Wait(_) => panic!(),
-            Step::Done(tokens) => {
-                assert!(saved);
-                assert_eq!(tokens.tokens.access_token.expose(), "new");
-                return;
-            }
-        }
-    }
-}
-
-#[test]
-fn an_answer_without_a_refresh_token_keeps_the_old_one() {
-    let mut world = world();
-    let before = log_in(&mut world).tokens;
-    for body in [
-        json!({"access_token": "a", "token_type": "Bearer"}),
-        json!({"access_token": "b", "token_type": "Bearer", "refresh_token": null}),
-        json!({"access_token": "c", "token_type": "Bearer", "refresh_token": ""}),
-    ] {
-        world.server.fault_at("/token", 1, instead(200, &body));
-        let force = Session::token(profile(), Demand::new().forced(), policy());
-        world.run(force).unwrap();
-        let stored = stored(&world).unwrap();
-        assert_eq!(stored.access_token.expose(), body["access_token"].as_str().unwrap());
-        assert_eq!(refresh_token(&stored), refresh_token(&before));
-    }
-}
-
-#[test]
-fn a_bad_optional_member_never_costs_a_rotated_refresh_token() {
-    let mut world = world();
-    let before = log_in(&mut world).tokens;
-    let_it_expire(&mut world);
-    let body = json!({"access_token": "a", "scope": {}, "refresh_token": "rotated"});
-    world.server.fault_at("/token", 1, instead(200, &body));
-    let error = get_token(&mut world).unwrap_err();
-    assert_eq!(error.kind(), Kind::Protocol);
-    assert!(error.to_string().contains("`scope`"), "{error}");
-    let stored = stored(&world).unwrap();
-    assert_eq!(refresh_token(&stored), "rotated");
-    assert!(stored.access_token.same_as(&before.access_token));
-}
-
-#[test]
-fn trouble_on_the_way_keeps_everything_and_is_tried_again() {
-    for (fault, sends) in [(bad_gateway(), 3), (Fault::DropBefore, 2)] {
-        let mut world = world();
-        let before = log_in(&mut world).tokens;
-        let_it_expire(&mut world);
-        world.server.fault_at("/token", 9, fault);
-        let earlier = seconds_of(&world, "/token").len();
-        let error = get_token(&mut world).unwrap_err();
-        assert_eq!(error.kind(), Kind::Unavailable);
-        assert_eq!(seconds_of(&world, "/token").len() - earlier, sends);
-        assert_eq!(refresh_token(&stored(&world).unwrap()), refresh_token(&before));
-
-        world.server.clear_faults();
-        get_token(&mut world).unwrap();
-    }
-}
-
-#[test]
-fn a_lost_answer_is_asked_for_once_more_with_the_same_token() {
-    let mut world = World::new(Settings { rotation_grace: seconds(10), ..Settings::default() });
-    log_in(&mut world);
-    let_it_expire(&mut world);
-    world.server.fault_at("/token", 1, Fault::DropAfter);
-    get_token(&mut world).unwrap();
-    assert_eq!(world.server.grants(REFRESH_TOKEN), 2);
-}
-
-#[test]
 fn without_any_answer_the_outcome_is_unknown_and_the_token_is_kept() {
     let mut world = world();
     let before = log_in(&mut world).tokens;
@@ -158,67 +48,6 @@ fn without_any_answer_the_outcome_is_unknown_and_the_token_is_kept() {
     let error = get_token(&mut world).unwrap_err();
     assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
     assert_eq!(refresh_token(&stored(&world).unwrap()), refresh_token(&before));
-}
-
-#[test]
-fn a_session_that_ended_is_said_once_and_its_record_stays() {
-    let mut world = world();
-    let before = log_in(&mut world).tokens;
-    let_it_expire(&mut world);
-    world.server.end_sessions();
-    let error = get_token(&mut world).unwrap_err();
-    assert_eq!((error.kind(), error.hint()), (Kind::SessionEnded, Some("log in again")));
-    let stored = stored(&world).unwrap();
-    assert_eq!(refresh_token(&stored), refresh_token(&before));
-    assert!(stored.session_ended_at.is_some());
-
-    // Whoever asks again and again does not ask the server again and again.
-    world.transcript();
-    assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::SessionEnded);
-    assert_eq!(world.transcript(), "");
-    world.pass(seconds(60));
-    assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::SessionEnded);
-    assert!(world.transcript().ends_with("POST /token -> 400 invalid_grant"));
-
-    let after = log_in(&mut world).tokens;
-    assert!(at(&after) > at(&before));
-    assert!(super::stored(&world).unwrap().session_ended_at.is_none());
-}
-
-#[test]
-fn a_refused_token_is_held_against_the_store_first() {
-    let mut world = world();
-    let first = log_in(&mut world).tokens;
-    let second = log_in(&mut world).tokens;
-    // A client that knows no lock writes while we refresh: the first token is refused, the second
-    // one is in the store by then.
-    world.store.save(&profile().key(), &first).unwrap();
-    let_it_expire(&mut world);
-    let mut session = Session::token(profile(), Demand::new(), policy());
-    let mut swapped = false;
-    let tokens = loop {
-        match session.poll(world.now()).unwrap() {
-            Step::Send(exchange) if exchange.request().url().path() == "/token" && !swapped => {
-                swapped = true;
-                world.store.save(&profile().key(), &second).unwrap();
-                let body = oauth_error("invalid_grant").to_string();
-                let response = Response::new(400, &[], body.as_bytes());
-                exchange.begin().complete(world.now(), Duration::ZERO, Ok(response));
-            }
-            step @ (Step::Send(_)
-            | Step::Store(_)
-            | Step::Ask(_)
-            | Step::Wait(_)
-            | Step::Done(_)) => {
-                if let Some(tokens) = world.perform(step) {
-                    break tokens;
-                }
-            }
-        }
-    };
-    assert!(swapped);
-    assert_ne!(refresh_token(&tokens.tokens), refresh_token(&second));
-    assert_eq!(refresh_token(&stored(&world).unwrap()), refresh_token(&tokens.tokens));
 }
 
 #[test]

@@ -23,25 +23,6 @@ fn the_server_says_who_it_is() {
 }
 
 #[test]
-fn a_token_that_is_refused_is_renewed_once() {
-    let mut world = world();
-    log_in(&mut world);
-    let refused = || {
-        let challenge =
-            "Bearer realm=\"x\", error=\"invalid_token\", error_description=\"expired\"";
-        Fault::Instead(Answer::empty(401).with_header("WWW-Authenticate", challenge))
-    };
-    world.server.fault_at("/userinfo", 1, refused());
-    who_am_i(&mut world).unwrap();
-    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
-
-    world.server.fault_at("/userinfo", 2, refused());
-    let error = who_am_i(&mut world).unwrap_err();
-    assert_eq!(error.kind(), Kind::NotAuthenticated);
-    assert_eq!(world.server.grants(REFRESH_TOKEN), 2);
-}
-
-#[test]
 fn a_missing_scope_is_named_and_nothing_is_renewed() {
     let mut world = world();
     log_in(&mut world);
