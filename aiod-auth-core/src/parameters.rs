@@ -96,7 +96,7 @@ impl fmt::Debug for Parameters {
 }
 
 /// What the flows send themselves, and what would change who asks or how the answer comes.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 24] = [
     "assertion",
     "client_assertion",
     "client_assertion_type",
@@ -108,7 +108,9 @@ const RESERVED: [&str; 22] = [
     "code_verifier",
     "device_code",
     "grant_type",
+    "id_token_hint",
     "password",
+    "post_logout_redirect_uri",
     "redirect_uri",
     "refresh_token",
     "request_uri",

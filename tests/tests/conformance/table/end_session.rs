@@ -54,6 +54,7 @@ pub(crate) const ROWS: &[Row] = &[
         "sends where to return to only if told so, then with a `state` that is checked",
         Behaviour(|| {
             only_what_was_given_is_sent();
+            nothing_of_it_goes_in_by_another_way();
             whoever_comes_back_brings_the_state();
         }),
     ),
@@ -204,6 +205,14 @@ fn only_what_was_given_is_sent() {
         sent(&page().with_parameters(&parameters)),
         ["client_id=demo", "logout_hint=alice", "ui_locales=de fr", "logout_uri=https://x"]
     );
+}
+
+/// Neither twice, nor a way back without a `state`.
+fn nothing_of_it_goes_in_by_another_way() {
+    for name in ["client_id", "id_token_hint", "post_logout_redirect_uri", "state"] {
+        let error = Parameters::default().with(name, "https://evil.example").unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage, "{name}");
+    }
 }
 
 fn whoever_comes_back_brings_the_state() {
