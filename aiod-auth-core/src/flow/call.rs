@@ -73,6 +73,8 @@ impl<T: Send> Call<T> {
 
     fn again(&mut self, setback: Setback) -> State<T> {
         match self.tries.again(setback) {
+            // A wait of nothing is none.
+            Ok(Duration::ZERO) => State::Ready,
             Ok(delay) => State::Waiting(delay),
             Err(error) => State::Ended(Err(error)),
         }

@@ -70,17 +70,19 @@ impl DeviceAccessTokenRequest {
         let prompt = &authorization.prompt;
         // RFC 8628 §3.2 wants a lifetime. Without one, nobody waits for ever.
         let left = if prompt.expires_in.is_some() { limit } else { limit.min(LIFETIME_MAX) };
+        // However the authorization was kept, an interval of nothing is none.
+        let interval = prompt.interval.max(INTERVAL_MIN);
         let time = Time { code: prompt.expires_in, limit, left, spent: Duration::ZERO };
         let mut machine = Self {
             request: client.post(server, Endpoint::Token, form)?,
             requested: scope.clone(),
             deviations: Arc::clone(&server.deviations),
-            pace: Pace { interval: prompt.interval, slow_downs: 0, in_a_row: 0, failures: 0 },
+            pace: Pace { interval, slow_downs: 0, in_a_row: 0, failures: 0 },
             time,
             state: State::Taken,
         };
         // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
-        machine.wait(prompt.interval, Reason::Approval);
+        machine.wait(interval, Reason::Approval);
         Ok(machine)
     }
 
@@ -282,6 +284,8 @@ impl Pace {
         self.interval.saturating_add(margin)
     }
 }
+
+const INTERVAL_MIN: Duration = Duration::from_secs(1);
 
 /// How long a code without a lifetime is waited for, however patient the caller is.
 const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);
