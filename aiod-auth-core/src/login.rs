@@ -7,7 +7,7 @@
 //! ```
 
 use alloc::{boxed::Box, sync::Arc};
-use core::time::Duration;
+use core::{mem, time::Duration};
 
 use crate::{
     error::{Endpoint, Error},
@@ -91,6 +91,12 @@ impl Login {
         self
     }
 
+    /// After an error: a new refresh token, if the server gave one in place of the one that the login
+    /// began with, which is dead then.
+    pub fn take_new_refresh_token(&mut self) -> Option<RefreshToken> {
+        self.refresh_token.take().filter(|_| self.rotated)
+    }
+
     fn needed(&self) -> &'static [Endpoint] {
         if self.refresh_token.is_none() && self.profile.login() == LoginMethod::Device {
             return &[Endpoint::Token, Endpoint::DeviceAuthorization];
@@ -138,15 +144,15 @@ impl Login {
             State::Requesting(request) => {
                 let outcome = request.take_outcome(now).transpose();
                 // The one that was sent is dead, and the answer is of no other use: once more.
-                if let (Err(_), Some(rotated), false) =
-                    (&outcome, request.take_new_refresh_token(), self.rotated)
-                    && let Some(server) = self.server.take()
-                {
-                    self.rotated = true;
-                    self.spent = self.spent.saturating_add(request.spent());
-                    self.refresh_token = Some(rotated);
-                    self.begin(server)?;
-                    return Ok(None);
+                if let (Err(_), Some(new)) = (&outcome, request.take_new_refresh_token()) {
+                    self.refresh_token = Some(new);
+                    if !mem::replace(&mut self.rotated, true)
+                        && let Some(server) = self.server.take()
+                    {
+                        self.spent = self.spent.saturating_add(request.spent());
+                        self.begin(server)?;
+                        return Ok(None);
+                    }
                 }
                 return outcome;
             }

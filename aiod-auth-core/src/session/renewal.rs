@@ -49,6 +49,7 @@ pub struct Session {
     /// What the caller holds.
     held: Option<SessionTokens>,
     unsaved: Option<SessionTokens>,
+    new_refresh_token: Option<RefreshToken>,
     /// What was there is still good: the renewal is early.
     aging: bool,
     spent: Duration,
@@ -121,6 +122,7 @@ impl Session {
             server: None,
             held: None,
             unsaved: None,
+            new_refresh_token: None,
             aging: false,
             spent: Duration::ZERO,
             locked: false,
@@ -149,6 +151,12 @@ impl Session {
     /// After an error: tokens that should have been saved and could not be. Hold on to them.
     pub fn take_unsaved(&mut self) -> Option<SessionTokens> {
         self.unsaved.take()
+    }
+
+    /// After a login with a refresh token that failed: a new one, if the server gave one in its place.
+    /// There are no tokens to save, so it is the caller's to keep.
+    pub fn take_new_refresh_token(&mut self) -> Option<RefreshToken> {
+        self.new_refresh_token.take()
     }
 
     /// One state further, if the present one is through.
@@ -233,7 +241,10 @@ impl Session {
                             self.server = Some(logged_in.server);
                             self.lock(Some(Arc::new(logged_in.tokens)));
                         }
-                        Err(error) => self.end(Err(error)),
+                        Err(error) => {
+                            self.new_refresh_token = login.take_new_refresh_token();
+                            self.end(Err(error));
+                        }
                     }
                 }
             }
