@@ -11,8 +11,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
         Some((end, 'd')) => (&text[..end], 86_400),
         _ => (text, 1),
     };
-    let number: Option<u64> = number.parse().ok();
-    let seconds = number.and_then(|number| number.checked_mul(unit));
+    let seconds = digits(number).and_then(|number| number.checked_mul(unit));
     seconds
         .map(Duration::from_secs)
         .ok_or("not a duration like 30s, 5m, 1h, or a number of seconds")
@@ -20,10 +19,15 @@ pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
 
 /// A number of seconds, one at least.
 pub(crate) fn parse_seconds(text: &str) -> Result<Duration, &'static str> {
-    match text.parse() {
-        Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
+    match digits(text) {
+        Some(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
         _ => Err("not a number of seconds from 1"),
     }
+}
+
+/// `parse` alone would take `+5`.
+fn digits(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|_| !text.starts_with('+'))
 }
 
 #[cfg(test)]
@@ -38,9 +42,9 @@ mod tests {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         let too_long = "999999999999999999d";
-        for text in ["", "s", "1.5h", "-1", "1 h", "1w", "é", too_long] {
+        for text in ["", "s", "1.5h", "-1", "+1", "+1h", "1 h", "1w", "é", too_long] {
             assert!(parse(text).is_err(), "{text}");
         }
-        assert!(parse_seconds("0").is_err());
+        assert!(parse_seconds("0").is_err() && parse_seconds("+1").is_err());
     }
 }
