@@ -100,6 +100,7 @@ impl Answerer {
                     ("expires_in", "300".to_owned()),
                 ],
             ),
+            "/introspect" => (200, vec![("active", "true".to_owned())]),
             "/userinfo" => (200, vec![("sub", quoted("alice".to_owned()))]),
             LOGOUT => (204, Members::new()),
             "/revoke" => (200, Members::new()),

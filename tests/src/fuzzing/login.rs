@@ -42,7 +42,14 @@ pub fn machine_login(script: &LoginScript) -> &'static str {
     }
     let mut stage = Stage::new(&script.around);
     stage.time.limit = Some(limit);
-    match stage.play(&mut login) {
+    let outcome = stage.play(&mut login);
+    let kept = match &outcome {
+        Ok(logged_in) => logged_in.tokens.refresh_token.clone(),
+        Err(_) => login.take_new_refresh_token(),
+    };
+    stage.records.hands_over(kept.as_ref());
+    stage.records.end();
+    match outcome {
         Ok(LoggedIn { tokens, .. }) => {
             assert!(!tokens.access_token.expose().is_empty());
             "done"
@@ -52,11 +59,16 @@ pub fn machine_login(script: &LoginScript) -> &'static str {
 }
 
 impl Client {
-    pub(super) fn profile(self) -> Result<Arc<Profile>, Error> {
-        let mut client = ClientIdentity::public("demo")?;
+    pub(super) fn identity(self) -> Result<ClientIdentity, Error> {
+        let client = ClientIdentity::public("demo")?;
         if self.has_secret {
-            client = client.with_secret(ClientSecret::new(format!("{CANARY}-client")))?;
+            return client.with_secret(ClientSecret::new(format!("{CANARY}-client")));
         }
+        Ok(client)
+    }
+
+    pub(super) fn profile(self) -> Result<Arc<Profile>, Error> {
+        let client = self.identity()?;
         let mut profile = Profile::with_client(Issuer::new(ISSUER)?, client);
         if self.by_device {
             profile = profile.with_login(LoginMethod::Device);

@@ -7,21 +7,28 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
+pub use answers::{
+    device_answer, introspection_answer, metadata_answer, revocation_answer, token_answer,
+    userinfo_answer,
+};
+pub use flows::{FlowScript, machine_flows};
 pub use login::{LoginScript, machine_login};
 pub use pace::{Pace, Polled};
 pub use script::Script;
 pub use session::{SessionScript, machine_session};
-pub use token_answer::token_answer;
+pub use texts::{EncodingScript, duration, encoding, retry_after, store_file, www_authenticate};
 
 mod answer;
+mod answers;
+mod flows;
 mod login;
 mod pace;
 mod records;
 mod script;
 mod session;
 mod stage;
+mod texts;
 mod time;
-mod token_answer;
 mod watch;
 mod words;
 

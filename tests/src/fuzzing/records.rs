@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use aiod_auth_core::{
-    StoreFailure, Tokens,
+    RefreshToken, StoreFailure, Tokens,
     session::{Kept, SessionTokens, StoreOperation, StoreReply},
 };
 
@@ -40,10 +40,12 @@ impl Records {
         assert!(self.locked || !self.needs_lock, "a refresh token is spent without the lock");
     }
 
-    /// A refresh brought a new refresh token, or none. The old one may be dead.
-    pub(super) fn rotated(&mut self, refresh_token: Option<String>) {
-        // Not yet: a login with a refresh token loses the next one if the answer is otherwise broken.
-        self.unsaved.extend(refresh_token.filter(|_| self.needs_lock));
+    /// A refresh brought a new refresh token, or none. The one that was sent is dead then.
+    pub(super) fn rotated(&mut self, sent: Option<&str>, refresh_token: Option<String>) {
+        if let (Some(sent), Some(_)) = (sent, &refresh_token) {
+            self.unsaved.remove(sent);
+        }
+        self.unsaved.extend(refresh_token);
     }
 
     pub(super) fn perform(
@@ -137,6 +139,11 @@ impl Records {
         if let Some(token) = &session.tokens.refresh_token {
             self.unsaved.remove(token.expose());
         }
+    }
+
+    /// A refresh token that a job hands over by itself.
+    pub(super) fn hands_over(&mut self, refresh_token: Option<&RefreshToken>) {
+        refresh_token.into_iter().for_each(|token| _ = self.unsaved.remove(token.expose()));
     }
 
     /// A job is through, with or without tokens.

@@ -89,7 +89,10 @@ impl Job {
             Self::LoginWithRefreshToken => {
                 let token = RefreshToken::new(stage.answerer.secret());
                 let session = Session::login_with_refresh_token(profile, token, policy);
-                stage.play(&mut session.with_held(held)).map(Some)
+                let mut session = session.with_held(held);
+                let outcome = stage.play(&mut session);
+                stage.records.hands_over(session.take_new_refresh_token().as_ref());
+                outcome.map(Some)
             }
             Self::WhoAmI => {
                 let mut who_am_i = WhoAmI::new(profile, held, policy);

@@ -1,6 +1,6 @@
 //! Plays a script around a machine, and watches over what holds whatever happens.
 
-use std::{fmt::Debug, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use aiod_auth_core::{
     Ask, Error, Exchange, InFlight, Machine, NoResponse, Pause, Prompt, Reply, Request, Response,
@@ -23,6 +23,11 @@ pub(super) struct Stage<'s> {
     pub(super) answerer: Answerer,
     pub(super) records: Records,
     pub(super) time: Time,
+    /// How many requests a machine may send.
+    pub(super) sends_max: u32,
+    sends: u32,
+    /// Refresh tokens that went out and got no answer, and how often they went out since.
+    lost: BTreeMap<String, u32>,
 }
 
 /// How many turns of each list were played.
@@ -42,6 +47,9 @@ impl<'s> Stage<'s> {
             answerer: Answerer::default(),
             records: Records::default(),
             time: Time::default(),
+            sends_max: u32::MAX,
+            sends: 0,
+            lost: BTreeMap::new(),
         }
     }
 
@@ -51,6 +59,15 @@ impl<'s> Stage<'s> {
         M: Machine<Output: Debug> + Debug,
     {
         self.time.begin();
+        self.go_on(machine)
+    }
+
+    /// The same, with time that has begun before.
+    pub(super) fn go_on<M>(&mut self, machine: &mut M) -> Result<M::Output, Error>
+    where
+        M: Machine<Output: Debug> + Debug,
+    {
+        (self.sends, self.lost) = (0, BTreeMap::new());
         for _ in 0..OPERATIONS_MAX {
             watch::silent(machine);
             // The first ticket is dropped: that must change nothing.
@@ -60,11 +77,6 @@ impl<'s> Stage<'s> {
                     watch::finished(machine, self.time.now());
                     return Ok(output);
                 }
-                // Not yet: a wait of nothing may be offered once.
-                Ok(Step::Wait(pause)) if pause.delay().is_zero() => {
-                    self.sleep(pause);
-                    continue;
-                }
                 Ok(step) => watch::seen(&step),
                 Err(error) => return Err(self.failed(machine, error)),
             };
@@ -72,10 +84,6 @@ impl<'s> Stage<'s> {
                 Ok(step) => {
                     assert_eq!(dropped, watch::seen(&step));
                     self.perform(step);
-                }
-                // Not yet: a wait that would end after the deadline may be offered once.
-                Err(error @ (Error::Expired | Error::TimedOut { .. })) => {
-                    return Err(self.failed(machine, error));
                 }
                 Err(error) => panic!("{dropped}: dropped, it was {error}"),
             }
@@ -103,6 +111,8 @@ impl<'s> Stage<'s> {
         let request = exchange.request().clone();
         watch::request(&request);
         self.time.send(request.timeout());
+        self.sends = self.sends.saturating_add(1);
+        assert!(self.sends <= self.sends_max, "more than {} requests", self.sends_max);
         let grant_type = field(&request, "grant_type").unwrap_or_default();
         if grant_type == "refresh_token" {
             self.records.spends_refresh_token();
@@ -112,6 +122,7 @@ impl<'s> Stage<'s> {
         }
 
         let Turn { jump, took, outcome } = turn(&self.script.sends, &mut self.played.sends);
+        self.spends(&request, &outcome);
         let in_flight = exchange.begin();
         let no_response = match outcome {
             Sent::Abandoned => return self.abandon(in_flight),
@@ -127,6 +138,21 @@ impl<'s> Stage<'s> {
         self.time.pass(took.time(), jump);
         in_flight.complete(self.time.now(), took.time(), Err(no_response));
         self.time.polled(Polled::NoAnswer);
+    }
+
+    /// After a lost answer a refresh token goes out once more, whatever happens then.
+    fn spends(&mut self, request: &Request, outcome: &Sent) {
+        let arrives = !matches!(outcome, Sent::Refused | Sent::Untrusted);
+        let is_refresh = field(request, "grant_type").as_deref() == Some("refresh_token");
+        let Some(token) = field(request, "refresh_token").filter(|_| arrives && is_refresh) else {
+            return;
+        };
+        if let Some(more) = self.lost.get_mut(&token) {
+            *more = more.saturating_add(1);
+            assert!(*more < 2, "a refresh token goes out again and again");
+        } else if matches!(outcome, Sent::Unknown | Sent::Abandoned) {
+            self.lost.insert(token, 0);
+        }
     }
 
     fn abandon(&mut self, in_flight: InFlight<'_>) {
@@ -145,10 +171,12 @@ impl<'s> Stage<'s> {
         let headers: Vec<_> = written.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         let response = Response::new(written.status, &headers, &written.body);
         watch::silent(&response);
-        in_flight.complete(self.time.now(), took, Ok(response));
+        let notes = in_flight.complete(self.time.now(), took, Ok(response));
+        watch::silent(&notes);
         self.time.polled(if written.slow_down { Polled::SlowDown } else { Polled::Answered });
         if field(request, "grant_type").as_deref() == Some("refresh_token") {
-            self.records.rotated(written.refresh_token);
+            let sent = field(request, "refresh_token");
+            self.records.rotated(sent.as_deref(), written.refresh_token);
         }
     }
 
@@ -179,6 +207,7 @@ impl<'s> Stage<'s> {
 
     fn sleep(&mut self, pause: Pause<'_>) {
         let delay = pause.delay();
+        self.time.wait(delay);
         let Turn { jump, took, outcome } = turn(&self.script.sleeps, &mut self.played.sleeps);
         let repeated = self.played.sleeps > self.script.sleeps.len();
         let slept = match outcome {

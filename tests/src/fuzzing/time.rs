@@ -49,6 +49,13 @@ impl Time {
         }
     }
 
+    /// A wait is asked for: something, and not past the end.
+    pub(super) fn wait(&self, delay: Duration) {
+        assert!(!delay.is_zero(), "a wait of nothing");
+        let left = self.limit.map(|limit| limit.saturating_sub(self.elapsed));
+        assert!(left.is_none_or(|left| delay <= left), "{delay:?} to wait, and {left:?} are left");
+    }
+
     /// It is a poll.
     pub(super) fn poll(&self) {
         self.pace.iter().for_each(Pace::poll);

@@ -31,6 +31,14 @@ pub(super) fn silent(what: &impl Debug) {
     silent_text(&format!("{what:?}"));
 }
 
+/// Nor one of these, which somebody else gave.
+pub(super) fn silent_about(what: &impl Debug, secrets: &[&str]) {
+    let text = format!("{what:?}");
+    silent_text(&text);
+    let told = secrets.iter().find(|secret| text.contains(**secret));
+    assert_eq!(told, None, "a secret is printed: {text}");
+}
+
 /// The same for what is there for people.
 pub(super) fn silent_in_words(what: &(impl Debug + Display)) {
     silent_text(&format!("{what:?} {what}"));
@@ -51,6 +59,9 @@ pub(super) fn request(request: &Request) {
 pub(super) fn error(error: &Error, broken_store: bool) {
     silent_in_words(error);
     silent(&error.hint());
+    let text = error.to_string();
+    let one_line = !text.contains(char::is_control) && text.chars().count() < 1000;
+    assert!(one_line, "no line of a log: {text:?}");
     let ours = matches!(error, Error::Finished | Error::Internal(_));
     assert!(!ours || broken_store, "a bug: {error:?}");
 }

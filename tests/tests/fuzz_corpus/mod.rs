@@ -1,9 +1,38 @@
 //! The fuzz targets' bodies over their committed corpus, on stable. A file's name says how it ends:
-//! `done`, or the word of an error's kind, and after a hyphen what is special about it.
+//! the word that the body returns (`done`, an error's kind, …), and after a hyphen what is special about it.
 
 use std::{fs, path::Path};
 
-use aiod_auth_tests::fuzzing::{from_bytes, machine_login, machine_session, token_answer};
+use aiod_auth_tests::fuzzing::{
+    device_answer, duration, encoding, from_bytes, introspection_answer, machine_flows,
+    machine_login, machine_session, metadata_answer, retry_after, revocation_answer, store_file,
+    token_answer, userinfo_answer, www_authenticate,
+};
+
+#[test]
+fn device_answer_over_its_corpus() {
+    replay("device_answer", device_answer);
+}
+
+#[test]
+fn duration_over_its_corpus() {
+    replay("duration", duration);
+}
+
+#[test]
+fn encoding_over_its_corpus() {
+    replay("encoding", |bytes| encoding(&from_bytes(bytes).unwrap()));
+}
+
+#[test]
+fn introspection_answer_over_its_corpus() {
+    replay("introspection_answer", introspection_answer);
+}
+
+#[test]
+fn machine_flows_over_its_corpus() {
+    replay("machine_flows", |bytes| machine_flows(&from_bytes(bytes).unwrap()));
+}
 
 #[test]
 fn machine_login_over_its_corpus() {
@@ -16,8 +45,56 @@ fn machine_session_over_its_corpus() {
 }
 
 #[test]
+fn metadata_answer_over_its_corpus() {
+    replay("metadata_answer", metadata_answer);
+}
+
+#[test]
+fn retry_after_over_its_corpus() {
+    replay("retry_after", retry_after);
+}
+
+#[test]
+fn revocation_answer_over_its_corpus() {
+    replay("revocation_answer", revocation_answer);
+}
+
+#[test]
+fn store_file_over_its_corpus() {
+    replay("store_file", store_file);
+}
+
+#[test]
 fn token_answer_over_its_corpus() {
     replay("token_answer", token_answer);
+}
+
+#[test]
+fn userinfo_answer_over_its_corpus() {
+    replay("userinfo_answer", userinfo_answer);
+}
+
+#[test]
+fn www_authenticate_over_its_corpus() {
+    replay("www_authenticate", www_authenticate);
+}
+
+#[test]
+fn every_target_is_replayed_and_measured() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    let here = include_str!("mod.rs");
+    let measured = fs::read_to_string(fuzz.join("coverage.txt")).unwrap();
+    let mut targets = 0;
+    for target in fs::read_dir(fuzz.join("fuzz_targets")).unwrap() {
+        let path = target.unwrap().path();
+        let target = path.file_stem().unwrap().to_str().unwrap();
+        assert!(here.contains(&format!("fn {target}_over_its_corpus()")), "{target}");
+        let lines = measured.lines().filter(|line| line.split_whitespace().next() == Some(target));
+        assert_eq!(lines.count(), 1, "{target} in fuzz/coverage.txt: run .ci/run fuzz_measure");
+        targets += 1;
+    }
+    let lines = measured.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    assert_eq!(lines.count(), targets, "a target that is gone");
 }
 
 fn replay(target: &str, body: impl Fn(&[u8]) -> &'static str) {

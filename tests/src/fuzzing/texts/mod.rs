@@ -1,0 +1,19 @@
+//! What is read and written as text: header fields, forms, records, durations.
+
+pub use duration::duration;
+pub use encoding::{EncodingScript, encoding};
+pub use retry_after::retry_after;
+pub use store_file::store_file;
+pub use www_authenticate::www_authenticate;
+
+pub(super) mod decode;
+mod duration;
+mod encoding;
+mod http_date;
+mod retry_after;
+mod store_file;
+mod www_authenticate;
+
+/// The command is no library: this is the one file of it that reads what anybody may type.
+#[path = "../../../../aiod-auth-cli/src/duration.rs"]
+mod typed;
