@@ -10,6 +10,8 @@ use proptest::{
     sample::select,
 };
 
+use crate::sim::{Answer, Fault};
+
 /// Whole seconds.
 pub fn seconds(range: std::ops::RangeInclusive<u64>) -> BoxedStrategy<Duration> {
     range.prop_map(Duration::from_secs).boxed()
@@ -76,3 +78,100 @@ pub fn poll_answers() -> BoxedStrategy<Vec<(PollAnswer, Duration)>> {
     ];
     vec((answer, (1..20_000_u64).prop_map(Duration::from_millis)), 1..12).boxed()
 }
+
+/// What happens to somebody who is logged in, and what they do.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// Time goes by.
+    TimePasses(Duration),
+    /// The wall clock jumps by so many seconds.
+    ClockJumps(i64),
+    /// So many requests to the token endpoint go wrong like this.
+    TokenEndpointFails(usize, Fault),
+    /// Somebody wants a token; a new one, if it is forced.
+    Token {
+        /// However good the present one is.
+        force: bool,
+    },
+    /// Somebody asks who is logged in.
+    WhoAmI,
+}
+
+/// What happens in a few hours.
+pub fn happenings() -> BoxedStrategy<Vec<Happening>> {
+    let happening = prop_oneof![
+        seconds(0..=900).prop_map(Happening::TimePasses),
+        (-90_000..90_000_i64).prop_map(Happening::ClockJumps),
+        (1..5_usize, fault()).prop_map(|(times, f)| Happening::TokenEndpointFails(times, f)),
+        any::<bool>().prop_map(|force| Happening::Token { force }),
+        Just(Happening::WhoAmI),
+    ];
+    vec(happening, 1..16).boxed()
+}
+
+/// Anything that can happen on the way.
+pub fn fault() -> BoxedStrategy<Fault> {
+    prop_oneof![
+        Just(Fault::DropBefore),
+        Just(Fault::DropAfter),
+        Just(Fault::CutInHalf),
+        Just(Fault::NotJson),
+        seconds(1..=90).prop_map(Fault::Delay),
+        select(vec![408, 429, 500, 502, 503])
+            .prop_map(|status| Fault::Instead(Answer::html(status, "<html>"))),
+    ]
+    .boxed()
+}
+
+/// Answers with these members, as `fuzzing` reads them: good, odd, twice, and with secrets in them.
+pub fn answers(names: &'static [&'static str]) -> BoxedStrategy<Vec<u8>> {
+    let secret = "\"[a-z]{12}[0-9]{4}\"";
+    let value = prop_oneof![
+        4 => secret,
+        1 => secret.prop_map(|secret| format!("[{secret}]")),
+        1 => secret.prop_map(|secret| format!("{{\"value\":{secret}}}")),
+        4 => select(ODD_VALUES.to_vec()).prop_map(str::to_owned),
+    ];
+    let members = vec((select(names.to_vec()), value), 0..8);
+    let status = select(vec![200, 200, 200, 200, 201, 204, 302, 400, 401, 403, 429, 500, 503]);
+    let header = select(HEADERS.to_vec());
+    (status, header, members)
+        .prop_map(|(status, header, members)| {
+            let members = members.iter().map(|(name, value)| format!("\"{name}\":{value}"));
+            let members: Vec<_> = members.collect();
+            format!("HTTP/1.1 {status}\n{header}\n\n{{{}}}", members.join(",")).into_bytes()
+        })
+        .boxed()
+}
+
+const ODD_VALUES: &[&str] = &[
+    "null",
+    "\"\"",
+    "0",
+    "-1",
+    "0.5",
+    "1e999",
+    "300",
+    "\"3600\"",
+    "true",
+    "false",
+    "[]",
+    "{}",
+    "[1]",
+    "\"Bearer\"",
+    "\"invalid_grant\"",
+    "\"invalid_token\"",
+    "\"server_error\"",
+    "\"slow_down\"",
+    "\"http://127.0.0.1\"",
+    "\"https://as.example/x?a=b\"",
+    "\"http://as.example\"",
+    "\"\\u001b[2J\"",
+];
+
+const HEADERS: &[&str] = &[
+    "Content-Type: application/json",
+    "Retry-After: 7",
+    "WWW-Authenticate: Bearer error=\"invalid_token\"",
+    "WWW-Authenticate: Basic realm=\"r\"",
+];

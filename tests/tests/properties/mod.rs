@@ -7,9 +7,13 @@ use aiod_auth_core::{
 };
 use aiod_auth_tests::{strategies::Trouble, world::ISSUER};
 
+mod answers;
+mod logins;
+mod machines;
 mod pace;
 mod retry;
 mod scope;
+mod sessions;
 
 fn server() -> AuthorizationServer {
     AuthorizationServer::new(Issuer::new(ISSUER).unwrap())

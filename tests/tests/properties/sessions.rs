@@ -1,0 +1,104 @@
+//! Whoever is logged in stays so, whatever happens to the network and to the clock.
+
+use std::sync::Arc;
+
+use aiod_auth_core::{
+    Error, Profile, RetryPolicy, Tokens,
+    session::{Demand, Freshness, Kept, Session, SessionTokens, WhoAmI},
+};
+use aiod_auth_store::Store as _;
+use aiod_auth_tests::{
+    sim::Settings,
+    strategies::{Happening, happenings},
+    world::{Event, World},
+};
+use proptest::prelude::*;
+
+use super::*;
+
+proptest! {
+    #[test]
+    fn no_passing_trouble_ends_a_session(happenings in happenings()) {
+        let mut world = logged_in();
+        for happening in &happenings {
+            happen(&mut world, happening)?;
+        }
+        world.server.clear_faults();
+        world.pass(Duration::from_secs(61));
+        let forced = Session::token(profile(), Demand::new().forced(), policy());
+        let session = world.run(forced);
+        prop_assert!(session.is_ok(), "{session:?}");
+        let token = session.unwrap().tokens.access_token.clone();
+        prop_assert!(world.server.access_token_is_alive(server_now_ms(&world), token.expose()));
+    }
+}
+
+fn happen(world: &mut World, happening: &Happening) -> Result<(), TestCaseError> {
+    let outcome = match happening {
+        Happening::TimePasses(time) => return Ok(world.pass(*time)),
+        Happening::ClockJumps(seconds) => {
+            world.after(Duration::ZERO, Event::ClockJumps(*seconds));
+            return Ok(world.pass(Duration::ZERO));
+        }
+        Happening::TokenEndpointFails(times, fault) => {
+            return Ok(world.server.fault_at("/token", *times, fault.clone()));
+        }
+        Happening::Token { force } => {
+            let demand = if *force { Demand::new().forced() } else { Demand::new() };
+            world.run(Session::token(profile(), demand, policy()))
+        }
+        Happening::WhoAmI => {
+            world.run(WhoAmI::new(profile(), None, policy())).map(|answer| answer.session)
+        }
+    };
+    match outcome {
+        Ok(session) => is_kept_and_good(world, &session),
+        // The server is away, or makes no sense: whatever it is, it is not the end.
+        Err(error) => {
+            let over = matches!(error, Error::SessionEnded(_) | Error::NotAuthenticated);
+            prop_assert!(!over, "{error:?}");
+            Ok(())
+        }
+    }
+}
+
+/// Saved before it was seen, and good for the next request.
+fn is_kept_and_good(world: &World, session: &SessionTokens) -> Result<(), TestCaseError> {
+    prop_assert_eq!(&session.kept, &Kept::Saved);
+    let stored: Option<Tokens> = world.store.load(&profile().key()).unwrap();
+    let same = |stored: Tokens| stored.access_token.same_as(&session.tokens.access_token);
+    prop_assert!(stored.is_some_and(same), "handed out before it was saved");
+    let freshness = session.freshness(&Demand::new(), world.now());
+    prop_assert_eq!(freshness, Freshness::Good);
+    Ok(())
+}
+
+/// A server that forgives whoever never got its answer.
+fn logged_in() -> World {
+    let mut world = World::new(Settings {
+        refresh_token_lifetime: DAY,
+        rotation_grace: DAY,
+        ..Settings::default()
+    });
+    for seconds in [0, 1] {
+        world.after(Duration::from_secs(seconds), Event::Approve);
+    }
+    world.run(Session::login(profile(), Duration::from_secs(300), policy())).unwrap();
+    world
+}
+
+fn profile() -> Arc<Profile> {
+    let profile = Profile::new(ISSUER, "demo").unwrap();
+    Arc::new(profile.with_scope("openid profile".parse().unwrap()))
+}
+
+fn policy() -> RetryPolicy {
+    RetryPolicy::default()
+}
+
+/// The server's clock doesn't jump.
+fn server_now_ms(world: &World) -> u64 {
+    world.server.log().last().unwrap().at_ms
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
