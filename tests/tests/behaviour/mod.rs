@@ -19,6 +19,9 @@ mod discovery;
 mod regressions;
 mod regressions_of_logins;
 mod regressions_of_threads;
+mod secrets;
+mod secrets_of_logs;
+mod secrets_of_types;
 mod session;
 mod who_am_i;
 

@@ -1,0 +1,334 @@
+//! No secret in what any public type prints. One that is new has to be put down here.
+
+use std::{fs, path::Path};
+
+use aiod_auth_core::{
+    AccessToken, AuthorizationServer, DeviceCode, Endpoint, IdToken, LoginMethod, Machine,
+    Parameters, RefreshToken, Request, Response, Scope, Step, StoreFailure,
+    flow::{
+        AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
+        DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt, Discovery,
+        EndSessionPage, EndSessionRequest, IntrospectionRequest, RevocationRequest,
+        UserinfoRequest,
+    },
+    session::{Kept, Logout, StoreOperation, StoreReply, StoreRequest, WhoAmI},
+};
+use aiod_auth_store::{FileStore, MemoryStore, StoreError};
+
+use super::*;
+
+const CANARY: &str = "canary";
+
+#[test]
+fn every_public_type_is_looked_at() {
+    let printed: Vec<_> = printed().into_iter().map(|(name, _)| name).collect();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut types = 0;
+    for package in ["core", "store", "ureq", "reqwest"] {
+        let source = source(&workspace.join(format!("aiod-auth-{package}/src")));
+        let public = source.lines().filter_map(|line| {
+            let line = line.trim_start();
+            line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "))
+        });
+        for name in public.map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap()) {
+            // `$name`: the macro of the secrets, which are in the list by their names.
+            let known = name.is_empty() || printed.contains(&name) || HARMLESS.contains(&name);
+            assert!(known, "may {name} hold a secret? then print one here");
+            types += 1;
+        }
+    }
+    assert!(types > 50, "{types}");
+}
+
+#[test]
+fn no_type_prints_a_secret() {
+    for (name, text) in printed() {
+        assert!(!text.is_empty() && !text.contains(CANARY), "{name}: {text}");
+    }
+}
+
+fn source(folder: &Path) -> String {
+    let mut source = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            source += &self::source(&path);
+        } else {
+            source += &fs::read_to_string(&path).unwrap();
+        }
+    }
+    source
+}
+
+/// These hold no secret, or a text that its maker has cleaned of them: what a server says about an
+/// error, about a person, about an API.
+const HARMLESS: &[&str] = &[
+    "ActiveToken",
+    "AuthenticationMethod",
+    "Challenge",
+    "ConfigProblem",
+    "Demand",
+    "Deviations",
+    "ErrorCode",
+    "Freshness",
+    "Introspection",
+    "InvalidTimestamp",
+    "Issuer",
+    "Kind",
+    "Method",
+    "Note",
+    "NoResponse",
+    "Problem",
+    "Prompt",
+    "Reason",
+    "RecordKey",
+    "Reply",
+    "RetryPolicy",
+    "ServerError",
+    "StartError",
+    "Timestamp",
+    "Unreachable",
+    "Userinfo",
+    // Printed as a step, and as what is made of them.
+    "Ask",
+    "Pause",
+    "StoreAccess",
+    "LoggedOut",
+    "WhoAmIAnswer",
+    "Token",
+    "Lock",
+    "Error",
+];
+
+/// Each type with secrets in it, as it prints itself.
+fn printed() -> Vec<(&'static str, String)> {
+    let mut printed = secrets();
+    printed.extend(nouns());
+    printed.extend(flows());
+    printed.extend(sessions());
+    printed.extend(stores());
+    printed
+}
+
+fn secrets() -> Vec<(&'static str, String)> {
+    vec![
+        ("AccessToken", format!("{:?}", AccessToken::new(CANARY))),
+        ("RefreshToken", format!("{:?}", RefreshToken::new(CANARY))),
+        ("IdToken", format!("{:?}", IdToken::new(CANARY))),
+        ("ClientSecret", format!("{:?}", ClientSecret::new(CANARY))),
+        ("DeviceCode", format!("{:?}", DeviceCode::new(CANARY))),
+    ]
+}
+
+fn nouns() -> Vec<(&'static str, String)> {
+    let headers = [("Set-Cookie", "canary"), ("Location", "https://as.example/?code=canary")];
+    let response = Response::new(200, &headers, b"canary");
+    let prompt = authorization().prompt().clone();
+    vec![
+        ("ClientIdentity", format!("{:?}", client())),
+        ("Parameters", format!("{:?}", parameters())),
+        ("Profile", format!("{:?}", profile())),
+        ("LoginMethod", format!("{:?}", profile().login())),
+        ("AuthorizationServer", format!("{:?}", server())),
+        ("Endpoint", format!("{:?} {}", Endpoint::Token, Endpoint::Token)),
+        ("Scope", format!("{:?}", Scope::default())),
+        ("Tokens", format!("{:?}", tokens())),
+        ("Request", format!("{:?}", with_request(&mut device_request(), Request::clone))),
+        ("Response", format!("{response:?}")),
+        ("DeviceAuthorization", format!("{:?}", authorization())),
+        ("DeviceAuthorizationParts", format!("{:?}", authorization().into_parts())),
+        ("DevicePrompt", format!("{prompt:?} {prompt}")),
+    ]
+}
+
+fn flows() -> Vec<(&'static str, String)> {
+    let (server, client, scope) = (server(), client(), Scope::default());
+    let (access, refresh) = (AccessToken::new(CANARY), RefreshToken::new(CANARY));
+    let machines: [(&'static str, String); 9] = [
+        ("Discovery", format!("{:?}", Discovery::new(server.issuer().clone(), policy()))),
+        ("AccessTokenRequest", {
+            let request = AccessTokenRequest::refresh(&server, &client, &refresh, &scope, policy());
+            format!("{:?}", request.unwrap().with_parameters(&parameters()))
+        }),
+        ("DeviceAuthorizationRequest", format!("{:?}", device_request())),
+        ("DeviceAccessTokenRequest", {
+            let (authorization, limit) = (authorization(), seconds(60));
+            let polls =
+                DeviceAccessTokenRequest::new(&server, &client, &authorization, &scope, limit);
+            format!("{:?}", polls.unwrap())
+        }),
+        ("RevocationRequest", {
+            let by_access = RevocationRequest::access_token(&server, &client, &access, policy());
+            let by_refresh = RevocationRequest::refresh_token(&server, &client, &refresh, policy());
+            format!("{by_access:?} {by_refresh:?}")
+        }),
+        ("EndSessionRequest", {
+            format!("{:?}", EndSessionRequest::new(&server, &client, &refresh, policy()).unwrap())
+        }),
+        ("EndSessionPage", {
+            let page = EndSessionPage::new(&server, &client).unwrap();
+            format!("{:?}", page.with_id_token_hint(&IdToken::new(CANARY)))
+        }),
+        ("UserinfoRequest", {
+            format!("{:?}", UserinfoRequest::new(&server, &client, &tokens(), policy()).unwrap())
+        }),
+        ("IntrospectionRequest", {
+            let own = IntrospectionRequest::new(&server, &client, &access, policy()).unwrap();
+            let by = IntrospectionRequest::with_bearer(&server, &tokens(), &access, policy());
+            format!("{own:?} {by:?}")
+        }),
+    ];
+    let mut printed = Vec::from(machines);
+    let mut request = device_request();
+    printed.push(("Step", format!("{:?}", request.poll(Timestamp::UNIX_EPOCH))));
+    if let Ok(Step::Send(exchange)) = request.poll(Timestamp::UNIX_EPOCH) {
+        printed.push(("Exchange", format!("{exchange:?}")));
+        printed.push(("InFlight", format!("{:?}", exchange.begin())));
+    }
+    printed
+}
+
+fn sessions() -> Vec<(&'static str, String)> {
+    let (key, held) = (Arc::new(profile().key()), session_tokens());
+    let login =
+        aiod_auth_core::Login::new(profile(), Some(Arc::new(server())), seconds(60), policy())
+            .with_refresh_token(RefreshToken::new(CANARY));
+    let session = |held| Session::token(profile(), Demand::new(), policy()).with_held(held);
+    let by_token =
+        Session::login_with_refresh_token(profile(), RefreshToken::new(CANARY), policy());
+    let save = StoreOperation::Save(Arc::new(tokens()));
+    let reply = StoreReply::Loaded(Some(Arc::new(tokens())));
+    let logged_in = {
+        let mut world = world();
+        log_in(&mut world)
+    };
+    let secret = logged_in.tokens.access_token.expose();
+    let shown = format!("{logged_in:?}").replace(secret, CANARY);
+    vec![
+        ("Login", format!("{login:?}")),
+        ("LoggedIn", shown),
+        ("Session", format!("{:?} {by_token:?}", session(Some(held.clone())))),
+        ("SessionTokens", format!("{held:?}")),
+        ("Kept", format!("{:?}", Kept::NotSaved(StoreFailure::new("full")))),
+        ("WhoAmI", format!("{:?}", WhoAmI::new(profile(), Some(held.clone()), policy()))),
+        ("Logout", format!("{:?}", Logout::new(profile(), Some(held), policy()))),
+        ("StoreRequest", format!("{:?}", StoreRequest::new(key, save.clone()))),
+        ("StoreOperation", format!("{save:?}")),
+        ("StoreReply", format!("{reply:?}")),
+        ("StoreFailure", format!("{:?}", StoreFailure::new("full").with_hint("make room"))),
+    ]
+}
+
+fn stores() -> Vec<(&'static str, String)> {
+    let (memory, key) = (Arc::new(MemoryStore::default()), profile().key());
+    memory.save(&key, &tokens()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = FileStore::new(folder.path());
+    file.save(&key, &tokens()).unwrap();
+    let path = file.location(&key);
+    let kept = fs::read_to_string(&path).unwrap();
+    assert!(kept.contains(CANARY));
+    let lock = file.try_lock(&key).unwrap();
+    let mut errors = String::new();
+    // Wherever it breaks, the error is about the place.
+    for at in 0..kept.len() {
+        let mut damaged = kept.clone().into_bytes();
+        damaged[at] = b'\\';
+        fs::write(&path, damaged).unwrap();
+        if let Err(error) = file.load(&key) {
+            let failure = StoreFailure::from(read_again(&file));
+            errors += &format!("{error:?} {error} {failure:?}\n");
+        }
+    }
+    let client = Client::new(Profile::clone(&profile()), Arc::clone(&memory));
+    let asynchronous = aiod_auth_reqwest::Driver::new().unwrap().with_store(memory.clone());
+    vec![
+        ("MemoryStore", format!("{memory:?}")),
+        ("FileStore", format!("{file:?} {lock:?}")),
+        ("StoreError", errors),
+        ("Client", format!("{client:?} {:?}", client.held())),
+        ("Driver", {
+            format!("{asynchronous:?} {:?}", aiod_auth_ureq::Driver::new().with_store(memory))
+        }),
+    ]
+}
+
+fn read_again(store: &FileStore) -> StoreError {
+    store.load(&profile().key()).unwrap_err()
+}
+
+// Everything that may hold a secret, holding one.
+
+fn client() -> ClientIdentity {
+    let secret = ClientSecret::new(CANARY);
+    ClientIdentity::public("demo").unwrap().with_secret(secret).unwrap()
+}
+
+fn parameters() -> Parameters {
+    Parameters::default().with("api_key", CANARY).unwrap()
+}
+
+fn profile() -> Arc<Profile> {
+    let profile = Profile::with_client(Issuer::new(ISSUER).unwrap(), client())
+        .with_login(LoginMethod::Device)
+        .with_parameters(parameters());
+    let address = format!("{ISSUER}/token?key={CANARY}");
+    Arc::new(profile.with_endpoint(Endpoint::Token, &address).unwrap())
+}
+
+fn server() -> AuthorizationServer {
+    let endpoints = [
+        Endpoint::Token,
+        Endpoint::DeviceAuthorization,
+        Endpoint::Revocation,
+        Endpoint::EndSession,
+        Endpoint::Userinfo,
+        Endpoint::Introspection,
+    ];
+    let server = AuthorizationServer::new(Issuer::new(ISSUER).unwrap());
+    endpoints.into_iter().fold(server, |server, endpoint| {
+        server.with_endpoint(endpoint, &format!("{ISSUER}/?key={CANARY}")).unwrap()
+    })
+}
+
+fn tokens() -> Tokens {
+    let mut tokens = Tokens::new(AccessToken::new(CANARY), Timestamp::UNIX_EPOCH);
+    tokens.refresh_token = Some(RefreshToken::new(CANARY));
+    tokens.id_token = Some(IdToken::new(CANARY));
+    tokens
+}
+
+fn session_tokens() -> SessionTokens {
+    let mut world = world();
+    let mut held = log_in(&mut world);
+    held.tokens = Arc::new(tokens());
+    held.key = Arc::new(profile().key());
+    held.server = Some(Arc::new(server()));
+    held
+}
+
+fn authorization() -> DeviceAuthorization {
+    DeviceAuthorization::from_parts(DeviceAuthorizationParts {
+        device_code: DeviceCode::new(CANARY),
+        prompt: DevicePrompt {
+            user_code: "ABCD-EFGH".to_owned(),
+            verification_uri: "https://as.example/device".parse().unwrap(),
+            verification_uri_complete: None,
+            expires_in: None,
+            interval: seconds(5),
+        },
+    })
+}
+
+fn device_request() -> DeviceAuthorizationRequest {
+    let request =
+        DeviceAuthorizationRequest::new(&server(), &client(), &Scope::default(), policy()).unwrap();
+    request.with_parameters(&parameters())
+}
+
+fn with_request<M: Machine, T>(machine: &mut M, then: impl FnOnce(&Request) -> T) -> T {
+    match machine.poll(Timestamp::UNIX_EPOCH) {
+        Ok(Step::Send(exchange)) => then(exchange.request()),
+        _ => panic!("nothing is sent"),
+    }
+}
