@@ -143,7 +143,7 @@ impl EncodingScript {
         assert_eq!(said("tokens.scope"), Some(tokens.scope.to_string().as_str()));
 
         // Cut off anywhere, it is no other record.
-        let cut = usize::from(self.cut) % content.len();
+        let cut = content.len() - 1 - usize::from(self.cut) % content.len();
         if fs::write(&place.path, &content[..cut]).is_ok() {
             let loaded = place.store.load(&key);
             assert!(loaded.is_err(), "of {} bytes {cut} are a record: {loaded:?}", content.len());
