@@ -52,7 +52,7 @@ fn a_store_that_moves_a_damaged_record_aside_logs_its_place_alone() {
     assert!(!lines.iter().any(|line| line.contains("canary")), "{lines:?}");
 }
 
-/// A login, two forced renewals, one of which goes wrong in two ways, and a client's own token.
+/// A login, forced renewals, and a client whose secret is wrong.
 fn jobs(running: &Running) -> Vec<Session> {
     let forced = || Session::token(profile_at(running), Demand::new().forced(), once());
     let issuer = Issuer::new(&running.base_url).unwrap();
@@ -69,8 +69,7 @@ fn jobs(running: &Running) -> Vec<Session> {
 
 fn running() -> Running {
     install();
-    let running = serve(Settings { interval: seconds(1), ..Settings::default() }).unwrap();
-    running
+    serve(Settings { interval: seconds(1), ..Settings::default() }).unwrap()
 }
 
 fn profile_at(running: &Running) -> Arc<Profile> {

@@ -3,19 +3,23 @@
 use std::{fs, path::Path};
 
 use aiod_auth_core::{
-    AccessToken, AuthorizationServer, DeviceCode, Endpoint, IdToken, LoginMethod, Machine,
-    Parameters, RefreshToken, Request, Response, Scope, Step, StoreFailure,
+    AccessToken, DeviceCode, Endpoint, IdToken, Machine, RefreshToken, Request, Response, Scope,
+    Step, StoreFailure,
     flow::{
-        AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
-        DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt, Discovery,
-        EndSessionPage, EndSessionRequest, IntrospectionRequest, RevocationRequest,
-        UserinfoRequest,
+        AccessTokenRequest, DeviceAccessTokenRequest, Discovery, EndSessionPage, EndSessionRequest,
+        IntrospectionRequest, RevocationRequest, UserinfoRequest,
     },
     session::{Kept, Logout, StoreOperation, StoreReply, StoreRequest, WhoAmI},
 };
 use aiod_auth_store::{FileStore, MemoryStore, StoreError};
 
 use super::*;
+use held::{
+    authorization, client, device_request, parameters, profile, server, session_tokens, tokens,
+    with_request,
+};
+
+mod held;
 
 const CANARY: &str = "canary";
 
@@ -62,42 +66,14 @@ fn source(folder: &Path) -> String {
 
 /// These hold no secret, or a text that its maker has cleaned of them: what a server says about an
 /// error, about a person, about an API.
+#[rustfmt::skip]
 const HARMLESS: &[&str] = &[
-    "ActiveToken",
-    "AuthenticationMethod",
-    "Challenge",
-    "ConfigProblem",
-    "Demand",
-    "Deviations",
-    "ErrorCode",
-    "Freshness",
-    "Introspection",
-    "InvalidTimestamp",
-    "Issuer",
-    "Kind",
-    "Method",
-    "Note",
-    "NoResponse",
-    "Problem",
-    "Prompt",
-    "Reason",
-    "RecordKey",
-    "Reply",
-    "RetryPolicy",
-    "ServerError",
-    "StartError",
-    "Timestamp",
-    "Unreachable",
-    "Userinfo",
+    "ActiveToken", "AuthenticationMethod", "Challenge", "ConfigProblem", "Demand", "Deviations",
+    "ErrorCode", "Freshness", "Introspection", "InvalidTimestamp", "Issuer", "Kind", "Method",
+    "Note", "NoResponse", "Problem", "Prompt", "Reason", "RecordKey", "Reply", "RetryPolicy",
+    "ServerError", "StartError", "Timestamp", "Unreachable", "Userinfo",
     // Printed as a step, and as what is made of them.
-    "Ask",
-    "Pause",
-    "StoreAccess",
-    "LoggedOut",
-    "WhoAmIAnswer",
-    "Token",
-    "Lock",
-    "Error",
+    "Ask", "Pause", "StoreAccess", "LoggedOut", "WhoAmIAnswer", "Token", "Lock", "Error",
 ];
 
 /// Each type with secrets in it, as it prints itself.
@@ -255,80 +231,4 @@ fn stores() -> Vec<(&'static str, String)> {
 
 fn read_again(store: &FileStore) -> StoreError {
     store.load(&profile().key()).unwrap_err()
-}
-
-// Everything that may hold a secret, holding one.
-
-fn client() -> ClientIdentity {
-    let secret = ClientSecret::new(CANARY);
-    ClientIdentity::public("demo").unwrap().with_secret(secret).unwrap()
-}
-
-fn parameters() -> Parameters {
-    Parameters::default().with("api_key", CANARY).unwrap()
-}
-
-fn profile() -> Arc<Profile> {
-    let profile = Profile::with_client(Issuer::new(ISSUER).unwrap(), client())
-        .with_login(LoginMethod::Device)
-        .with_parameters(parameters());
-    let address = format!("{ISSUER}/token?key={CANARY}");
-    Arc::new(profile.with_endpoint(Endpoint::Token, &address).unwrap())
-}
-
-fn server() -> AuthorizationServer {
-    let endpoints = [
-        Endpoint::Token,
-        Endpoint::DeviceAuthorization,
-        Endpoint::Revocation,
-        Endpoint::EndSession,
-        Endpoint::Userinfo,
-        Endpoint::Introspection,
-    ];
-    let server = AuthorizationServer::new(Issuer::new(ISSUER).unwrap());
-    endpoints.into_iter().fold(server, |server, endpoint| {
-        server.with_endpoint(endpoint, &format!("{ISSUER}/?key={CANARY}")).unwrap()
-    })
-}
-
-fn tokens() -> Tokens {
-    let mut tokens = Tokens::new(AccessToken::new(CANARY), Timestamp::UNIX_EPOCH);
-    tokens.refresh_token = Some(RefreshToken::new(CANARY));
-    tokens.id_token = Some(IdToken::new(CANARY));
-    tokens
-}
-
-fn session_tokens() -> SessionTokens {
-    let mut world = world();
-    let mut held = log_in(&mut world);
-    held.tokens = Arc::new(tokens());
-    held.key = Arc::new(profile().key());
-    held.server = Some(Arc::new(server()));
-    held
-}
-
-fn authorization() -> DeviceAuthorization {
-    DeviceAuthorization::from_parts(DeviceAuthorizationParts {
-        device_code: DeviceCode::new(CANARY),
-        prompt: DevicePrompt {
-            user_code: "ABCD-EFGH".to_owned(),
-            verification_uri: "https://as.example/device".parse().unwrap(),
-            verification_uri_complete: None,
-            expires_in: None,
-            interval: seconds(5),
-        },
-    })
-}
-
-fn device_request() -> DeviceAuthorizationRequest {
-    let request =
-        DeviceAuthorizationRequest::new(&server(), &client(), &Scope::default(), policy()).unwrap();
-    request.with_parameters(&parameters())
-}
-
-fn with_request<M: Machine, T>(machine: &mut M, then: impl FnOnce(&Request) -> T) -> T {
-    match machine.poll(Timestamp::UNIX_EPOCH) {
-        Ok(Step::Send(exchange)) => then(exchange.request()),
-        _ => panic!("nothing is sent"),
-    }
 }
