@@ -19,7 +19,6 @@ mod discovery;
 mod regressions;
 mod regressions_of_logins;
 mod regressions_of_threads;
-mod secrets;
 mod secrets_of_logs;
 mod secrets_of_types;
 mod session;

@@ -30,7 +30,8 @@ impl Document {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
         let Members(members) = serde_json::from_str(text).ok().filter(|_| text.starts_with('{'))?;
         let brackets = text.bytes().filter(|byte| b"[{".contains(byte)).count();
-        Some(Self { members, shallow: brackets <= DEPTH_MAX, too_deep: depth(text) > DEPTH_MAX })
+        let shallow = brackets <= DEPTH_MAX && members.len() <= MEMBERS_MAX;
+        Some(Self { members, shallow, too_deep: depth(text) > DEPTH_MAX })
     }
 
     pub(in super::super) fn is_shallow(&self) -> bool {
@@ -118,6 +119,9 @@ fn strings<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
 
 /// What is nested deeper is refused, refresh token and all.
 const DEPTH_MAX: usize = 64;
+
+/// So is what has more of them.
+const MEMBERS_MAX: usize = 10_000;
 
 /// A value that can't be read (a number without end) costs nothing but itself.
 struct Members(Vec<(String, Option<Value>)>);
