@@ -6,18 +6,20 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, Prompt, Reply, Response, Step, StoreAccess, StoreFailure, Timestamp,
+    Error, Exchange, Machine, Prompt, Reason, Reply, Response, Step, StoreAccess, StoreFailure,
+    Timestamp,
 };
-use aiod_auth_store::{Lock, Store, perform};
+use aiod_auth_store::{Lock, Store};
 
-use crate::http::Http;
+use crate::{http::Http, store_call::StoreCall};
 
 /// Drives any machine of `aiod-auth-core` on reqwest, in the calling task.
 ///
 /// A future that is dropped drops the machine's ticket with it: a request that may be on its way
 /// counts as sent, and a store's lock is given back. So a refresh token that the server has rotated
-/// meanwhile is lost with the answer: run a [`Session`](aiod_auth_core::session::Session) in a task of
-/// its own, and await that; no `select!` or `timeout` around `run` itself.
+/// meanwhile is lost with the answer: no `select!` or `timeout` around a
+/// [`Session`](aiod_auth_core::session::Session) that is run here. [`Client`](crate::Client) runs it in
+/// a task of its own, so there it is fine.
 ///
 /// ```no_run
 /// # async fn discover() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,7 +27,7 @@ use crate::http::Http;
 /// use aiod_auth_reqwest::Driver;
 ///
 /// let issuer = Issuer::new("https://auth.example.org/realms/lab")?;
-/// let server = Driver::new()?.run(&mut Discovery::new(issuer, RetryPolicy::default())).await?;
+/// let server = Driver::new().run(&mut Discovery::new(issuer, RetryPolicy::default())).await?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -34,40 +36,30 @@ pub struct Driver {
     store: Option<Arc<dyn Store>>,
 }
 
-/// The HTTP client could not be made: its TLS could not be set up.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct StartError;
-
-impl std::fmt::Display for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the HTTP client's TLS could not be set up")
+impl Default for Driver {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
-impl std::error::Error for StartError {}
-
 impl Driver {
     /// Without a store. A request may take 30 s in all, 10 s of it to connect.
-    ///
-    /// # Errors
-    /// If TLS can't be set up.
-    pub fn new() -> Result<Self, StartError> {
-        Self::with_request_timeout(Duration::from_secs(30))
-    }
-
-    /// Without a store, and with this limit for a request and its answer together.
-    ///
-    /// # Errors
-    /// If TLS can't be set up.
-    pub fn with_request_timeout(timeout: Duration) -> Result<Self, StartError> {
-        Ok(Self { http: Http::new(timeout).map_err(|_| StartError)?, store: None })
+    #[must_use]
+    pub fn new() -> Self {
+        Self { http: Http::new(Duration::from_secs(30)), store: None }
     }
 
     /// Gives machines that ask for it a store.
     #[must_use]
     pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
+        self
+    }
+
+    /// How long a request and its answer may take together.
+    #[must_use]
+    pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
+        self.http = self.http.with_timeout(timeout);
         self
     }
 
@@ -88,6 +80,14 @@ impl Driver {
         machine: &mut M,
         person: &mut (dyn FnMut(&Prompt) -> Reply + Send),
     ) -> Result<M::Output, Error> {
+        self.run_for(machine, &mut Here(person)).await
+    }
+
+    pub(crate) async fn run_for<M: Machine + Send>(
+        &self,
+        machine: &mut M,
+        caller: &mut impl Caller,
+    ) -> Result<M::Output, Error> {
         let mut lock = None;
         loop {
             match machine.poll(now())? {
@@ -95,12 +95,12 @@ impl Driver {
                 Step::Store(access) => self.access(access, &mut lock).await,
                 Step::Ask(ask) => {
                     let started = Instant::now();
-                    let reply = person(ask.prompt());
+                    let reply = caller.ask(ask.prompt()).await;
                     ask.complete(started.elapsed(), reply);
                 }
                 Step::Wait(pause) => {
                     let started = Instant::now();
-                    tokio::time::sleep(pause.delay()).await;
+                    caller.sleep(pause.delay(), pause.reason()).await?;
                     pause.complete(started.elapsed());
                 }
                 Step::Done(output) => return Ok(output),
@@ -131,23 +131,50 @@ impl Driver {
 
     /// Files and their locks block, so not in the task itself.
     async fn access(&self, access: StoreAccess<'_>, lock: &mut Option<Lock>) {
-        let (store, request, held) = (self.store.clone(), access.request().clone(), lock.take());
+        let Some(store) = &self.store else {
+            let reply = access.request().answered_without_store();
+            return access.complete(Duration::ZERO, Ok(reply));
+        };
         let started = Instant::now();
-        let performed = tokio::task::spawn_blocking(move || {
-            let mut held = held;
-            (perform(store.as_deref(), &request, &mut held), held)
-        });
-        let outcome = match performed.await {
+        let call = StoreCall::new(Arc::clone(store), access.request().clone(), lock.take());
+        let outcome = match tokio::task::spawn_blocking(|| call.perform()).await {
             Ok((outcome, held)) => {
                 *lock = held;
                 outcome
             }
-            Err(_) => Err(StoreFailure::new("the token store panicked")),
+            Err(error) if error.is_panic() => Err(StoreFailure::new("the token store panicked")),
+            Err(_) => Err(StoreFailure::new("the tokio runtime is shutting down")),
         };
         access.complete(started.elapsed(), outcome);
     }
 }
 
-fn now() -> Timestamp {
+/// Who waits for a machine: whom it asks, and how long it may sleep for him.
+pub(crate) trait Caller: Send {
+    fn ask(&mut self, prompt: &Prompt) -> impl Future<Output = Reply> + Send;
+
+    /// An error ends the machine where it stands.
+    fn sleep(
+        &mut self,
+        delay: Duration,
+        reason: Reason,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// In the same task: it is dropped with the machine.
+struct Here<'a>(&'a mut (dyn FnMut(&Prompt) -> Reply + Send));
+
+impl Caller for Here<'_> {
+    async fn ask(&mut self, prompt: &Prompt) -> Reply {
+        (self.0)(prompt)
+    }
+
+    async fn sleep(&mut self, delay: Duration, _: Reason) -> Result<(), Error> {
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
+}
+
+pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()
 }

@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 /// body, the platform's certificates, the environment's proxies, and no proxy for loopback.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
-    client: Client,
-    to_loopback: Client,
+    /// None where nothing can be trusted: the platform has no certificates.
+    client: Option<Client>,
+    to_loopback: Option<Client>,
     timeout: Duration,
 }
 
@@ -34,7 +35,7 @@ impl Received {
 
 impl Http {
     /// `timeout` is for a request and its answer together.
-    pub(crate) fn new(timeout: Duration) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(timeout: Duration) -> Self {
         let builder = || {
             Client::builder()
                 .user_agent(concat!("aiod-auth/", env!("CARGO_PKG_VERSION")))
@@ -44,11 +45,18 @@ impl Http {
                 .connect_timeout(CONNECT_TIMEOUT)
                 .pool_idle_timeout(IDLE_MAX)
         };
-        Ok(Self { client: builder().build()?, to_loopback: builder().no_proxy().build()?, timeout })
+        let (client, to_loopback) = (builder().build().ok(), builder().no_proxy().build().ok());
+        Self { client, to_loopback, timeout }
+    }
+
+    pub(crate) fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 
     pub(crate) async fn send(&self, request: &Request) -> Result<Received, NoResponse> {
         let client = if is_loopback(request.url()) { &self.to_loopback } else { &self.client };
+        let client = client.as_ref().ok_or(NoResponse::Untrusted)?;
         let url = request.url().clone();
         let method = match request.method() {
             Method::Get => reqwest::Method::GET,

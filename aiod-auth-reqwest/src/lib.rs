@@ -1,11 +1,59 @@
-//! An async driver for the machines of `aiod-auth-core`, on reqwest and tokio.
+//! An async OAuth client: log in once, then ask for a token whenever you need one.
 //!
-//! It starts no thread, installs no handler, and has no global of its own; store operations run on
-//! tokio's blocking pool. Its futures are `Send`.
+//! ```no_run
+//! use aiod_auth_reqwest::{Client, Profile, store::FileStore};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let profile = Profile::new("https://auth.example.org/realms/lab", "my-tool")?;
+//!     let client = Client::new(profile, FileStore::in_default_folder()?);
+//!     let token = client.token_or_login(|prompt| println!("{prompt}")).await?;
+//!     let header = token.authorization(); // for your requests; ask again for each: it is refreshed
+//!     Ok(())                              // when it is old, by one task and one process at a time
+//! }
+//! ```
+//!
+//! [`Client`] is for programs; [`Driver`] runs any machine of [`core`] by itself. Neither has a
+//! policy of its own: when to poll, to refresh, to try again, to save is decided in the machines. It
+//! is the blocking client of `aiod-auth-ureq`, verb for verb: what differs is how it waits and sends.
+//!
+//! # In a server
+//!
+//! It needs a tokio runtime, of either kind, with IO and time (`enable_all`, which `#[tokio::main]`
+//! does): all that waits or sends has to be polled on it. Only a token that is still good is handed out
+//! anywhere. It starts no thread of its own and no runtime, installs no handler, has no global. Its
+//! futures are `Send`. Stores may block, so they work on tokio's blocking pool.
+//!
+//! Any of its futures may be dropped at any time. A refresh, a logout, a question that has begun is
+//! brought to its end in a task of its own; a login is given up, unless the person has just approved it.
+//! When the runtime shuts down, requests under way are lost as in a crash; tokens that have arrived are
+//! saved.
+//!
+//! # What it does to the network
+//!
+//! https only, loopback excepted. No redirect is followed, no cookie kept, nothing cached. A request
+//! may take 30 s, 10 s of it to connect; an answer may have 1 MiB. The certificates that the platform
+//! trusts are trusted. Proxies are taken from the environment, and never used for loopback.
+//!
+//! # Logs
+//!
+//! Through the crate `log`: which requests are made, at level `debug`, never a value.
+//!
+//! # Features
+//!
+//! - `rustls` (default): TLS. Without it, only plain http on loopback works.
+//! - `file-store` (default): `store::FileStore`, tokens in private files.
 
 pub use aiod_auth_core as core;
+pub use aiod_auth_core::{Error, Kind, Profile, Scope};
 pub use aiod_auth_store as store;
-pub use driver::{Driver, StartError};
 
+pub use client::{Client, Token};
+pub use driver::Driver;
+
+mod client;
 mod driver;
 mod http;
+mod person;
+mod store_call;
+mod task;

@@ -3,20 +3,19 @@
 use std::{
     fmt,
     ops::Deref,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     time::Duration,
 };
 
 use aiod_auth_core::{
     Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
     flow::Userinfo,
-    session::{Demand, Freshness, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
+    session::{
+        Demand, Freshness, Held, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI,
+    },
 };
 use aiod_auth_store::Store;
-use arc_swap::{ArcSwapOption, Guard};
+use arc_swap::{ArcSwap, Guard};
 
 use crate::driver::{Driver, now};
 
@@ -29,13 +28,11 @@ pub struct Client {
     profile: Arc<Profile>,
     driver: Driver,
     policy: RetryPolicy,
-    /// Written only by whoever holds `job`.
-    held: ArcSwapOption<SessionTokens>,
-    /// Held by the one thread that is at it; inside, why its last job failed.
-    job: Mutex<Option<Error>>,
-    /// How many jobs have ended.
-    jobs: AtomicU64,
-    /// Held by the one thread that asks a person because there was no token.
+    /// Written only by whoever has `job`.
+    held: ArcSwap<Held>,
+    /// For the one thread that is at it.
+    job: Mutex<()>,
+    /// For the one thread that asks a person because there was no token.
     person: Mutex<()>,
 }
 
@@ -54,10 +51,9 @@ impl Client {
             profile: Arc::new(profile),
             driver,
             policy,
-            held: ArcSwapOption::empty(),
-            job: Mutex::new(None),
-            jobs: AtomicU64::new(0),
-            person: Mutex::new(()),
+            held: ArcSwap::default(),
+            job: Mutex::default(),
+            person: Mutex::default(),
         }
     }
 
@@ -109,9 +105,11 @@ impl Client {
     ) -> Result<SessionTokens, Error> {
         let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
         let mut person = |asked: &Prompt| prompt(asked).into();
-        let tokens = self.driver.run_with(&mut session, &mut person)?;
+        let outcome = Ok(self.driver.run_with(&mut session, &mut person)?);
         // Not before: a person takes their time.
-        self.end_job(&mut self.begin_job(), Ok(tokens))
+        let _job = self.begin_job();
+        self.hold(&outcome, None);
+        outcome
     }
 
     /// Logs in with a refresh token that somebody else got (some platforms call it an API key), and
@@ -122,9 +120,11 @@ impl Client {
     pub fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
         let profile = Arc::clone(&self.profile);
         let mut session = Session::login_with_refresh_token(profile, token, self.policy);
-        let mut job = self.begin_job();
-        let outcome = self.driver.run(&mut session);
-        self.end_job(&mut job, outcome)
+        let _job = self.begin_job();
+        // A dead one says nothing of the session that is held.
+        let outcome = Ok(self.driver.run(&mut session)?);
+        self.hold(&outcome, None);
+        outcome
     }
 
     /// A token that is good for a while: from memory, the store, or a refresh. Whether a new one could
@@ -135,26 +135,22 @@ impl Client {
     /// [`Error::Unreachable`] if there was none in time.
     pub fn token(&self) -> Result<Token, Error> {
         let demand = Demand::new().renewed_early();
-        let jobs = self.jobs.load(Ordering::Acquire);
-        let held = self.held.load();
-        match held.as_ref().map(|held| held.freshness(&demand, now())) {
-            Some(Freshness::Good) => return Ok(Token(held)),
-            Some(Freshness::Aging) => match self.job.try_lock() {
-                Ok(mut job) => self.renew(demand, &mut job)?,
+        let before = self.held.load();
+        let job = match before.freshness(&demand, now()) {
+            Freshness::Good => return Ok(Token(before)),
+            Freshness::Aging => match self.job.try_lock() {
+                Ok(job) => job,
                 // Somebody is at it.
-                Err(TryLockError::WouldBlock) => return Ok(Token(held)),
-                Err(TryLockError::Poisoned(poisoned)) => {
-                    self.renew(demand, &mut poisoned.into_inner())?;
-                }
+                Err(TryLockError::WouldBlock) => return Ok(Token(before)),
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             },
-            Some(Freshness::Stale) | None => {
-                let mut job = self.begin_job();
-                self.renew_unless_just_done(demand, held.as_deref(), jobs, &mut job)?;
-            }
-        }
+            Freshness::Stale => self.begin_job(),
+        };
+        self.renew(demand, &before)?;
+        drop(job);
         let held = self.held.load();
         // Somebody may have logged out meanwhile.
-        if held.is_some() { Ok(Token(held)) } else { Err(Error::NotAuthenticated) }
+        if held.tokens().is_some() { Ok(Token(held)) } else { Err(Error::NotAuthenticated) }
     }
 
     /// As [`token`](Self::token); and if nobody is logged in, or the session has ended, logs in, as
@@ -167,9 +163,8 @@ impl Client {
         &self,
         prompt: impl FnMut(&Prompt) -> R,
     ) -> Result<Token, Error> {
-        let needs_a_login = |outcome: &Result<Token, Error>| {
-            matches!(outcome, Err(Error::NotAuthenticated | Error::SessionEnded(_)))
-        };
+        let needs_a_login =
+            |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
         let outcome = self.token();
         if !needs_a_login(&outcome) {
             return outcome;
@@ -189,15 +184,11 @@ impl Client {
     /// # Errors
     /// As for [`token`](Self::token).
     pub fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
-        let jobs = self.jobs.load(Ordering::Acquire);
-        let held = self.held.load_full();
-        if let Some(held) = &held
-            && held.freshness(&demand, now()) == Freshness::Good
-        {
-            return Ok(SessionTokens::clone(held));
+        let before = self.held.load();
+        if before.freshness(&demand, now()) != Freshness::Good {
+            let _job = self.begin_job();
+            self.renew(demand, &before)?;
         }
-        let mut job = self.begin_job();
-        self.renew_unless_just_done(demand, held.as_deref(), jobs, &mut job)?;
         self.held().ok_or(Error::NotAuthenticated)
     }
 
@@ -207,16 +198,16 @@ impl Client {
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
     /// scope `openid`.
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let mut job = self.begin_job();
+        let _job = self.begin_job();
         let mut machine = WhoAmI::new(Arc::clone(&self.profile), self.held(), self.policy);
         match self.driver.run(&mut machine) {
             Ok(answer) => {
-                self.end_job(&mut job, Ok(answer.session))?;
+                self.hold(&Ok(answer.session), None);
                 Ok(answer.userinfo)
             }
             Err(error) => {
                 if let Some(session) = machine.take_session() {
-                    self.end_job(&mut job, Ok(session))?;
+                    self.hold(&Ok(session), None);
                 }
                 Err(error)
             }
@@ -240,80 +231,44 @@ impl Client {
         self.end(|held| Logout::new(Arc::clone(&self.profile), held, self.policy).ignoring_errors())
     }
 
+    /// What the last call ended in: the tokens, and whether they are in the store.
+    #[must_use]
+    pub fn held(&self) -> Option<SessionTokens> {
+        self.held.load().tokens().cloned()
+    }
+
     fn end(
         &self,
         logout: impl FnOnce(Option<SessionTokens>) -> Logout,
     ) -> Result<LoggedOut, Error> {
-        let mut job = self.begin_job();
+        let _job = self.begin_job();
         let logged_out = self.driver.run(&mut logout(self.held()))?;
-        self.end_job(&mut job, Err(Error::NotAuthenticated)).ok();
+        self.hold(&Err(Error::NotAuthenticated), None);
         Ok(logged_out)
     }
 
-    /// A thread that waited while another one was at it takes what came of that, if it is what it
-    /// wants; and a hundred threads don't ask a server that is away a hundred times.
-    fn renew_unless_just_done(
-        &self,
-        mut demand: Demand,
-        before: Option<&SessionTokens>,
-        jobs_before: u64,
-        job: &mut Option<Error>,
-    ) -> Result<(), Error> {
-        if self.jobs.load(Ordering::Acquire) != jobs_before {
-            if let Some(held) = &*self.held.load() {
-                // Who wants others than those that were there has got them.
-                demand.force &= before.is_none_or(|before| {
-                    before.tokens.access_token.same_as(&held.tokens.access_token)
-                });
-                if held.freshness(&demand, now()) != Freshness::Stale {
-                    return Ok(());
-                }
-            }
-            if let Some(error) = job.as_ref().filter(|error| error.is_retryable()) {
-                return Err(error.clone());
-            }
-        }
-        self.renew(demand, job)
-    }
-
-    fn renew(&self, demand: Demand, job: &mut Option<Error>) -> Result<(), Error> {
+    /// For who has `job`, if another one has not just done it.
+    fn renew(&self, demand: Demand, before: &Held) -> Result<(), Error> {
+        let Some(demand) = self.held.load().still_wanted(before, demand, now())? else {
+            return Ok(());
+        };
         let session = Session::token(Arc::clone(&self.profile), demand, self.policy);
         let mut session = session.with_held(self.held());
         let outcome = self.driver.run(&mut session);
-        if let Some(unsaved) = session.take_unsaved() {
-            self.held.store(Some(Arc::new(unsaved)));
-        }
-        self.end_job(job, outcome).map(|_| ())
+        self.hold(&outcome, session.take_unsaved());
+        outcome.map(|_| ())
     }
 
-    fn begin_job(&self) -> MutexGuard<'_, Option<Error>> {
+    fn begin_job(&self) -> MutexGuard<'_, ()> {
         self.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds what came of a job. Tokens are let go only if there is no session any more.
-    fn end_job(
-        &self,
-        job: &mut Option<Error>,
-        outcome: Result<SessionTokens, Error>,
-    ) -> Result<SessionTokens, Error> {
-        match &outcome {
-            Ok(tokens) => self.held.store(Some(Arc::new(tokens.clone()))),
-            Err(Error::NotAuthenticated | Error::SessionEnded(_)) => self.held.store(None),
-            Err(_) => {}
-        }
-        *job = outcome.as_ref().err().cloned();
-        self.jobs.fetch_add(1, Ordering::Release);
-        outcome
-    }
-
-    /// What the last call ended in: the tokens, and whether they are in the store.
-    #[must_use]
-    pub fn held(&self) -> Option<SessionTokens> {
-        self.held.load().as_deref().cloned()
+    /// For who has `job`: what came of it.
+    fn hold(&self, outcome: &Result<SessionTokens, Error>, left: Option<SessionTokens>) {
+        let held = self.held.load().after(outcome, left);
+        self.held.store(Arc::new(held));
     }
 }
-
-const LOGIN_LIMIT: Duration = Duration::from_secs(300);
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -322,13 +277,13 @@ impl fmt::Debug for Client {
 }
 
 /// Tokens that are good now, without a copy: let it go soon, and ask again for the next request.
-pub struct Token(Guard<Option<Arc<SessionTokens>>>);
+pub struct Token(Guard<Arc<Held>>);
 
 impl Deref for Token {
     type Target = Tokens;
 
     fn deref(&self) -> &Tokens {
-        match &*self.0 {
+        match self.0.tokens() {
             Some(held) => &held.tokens,
             // `Client::token` hands out no empty one.
             None => unreachable!("a token without tokens"),

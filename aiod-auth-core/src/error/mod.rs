@@ -120,6 +120,12 @@ impl Error {
         self.kind() == Kind::Unavailable && !untrusted
     }
 
+    /// Whether a new login is what helps: nobody is logged in, or the session has ended.
+    #[must_use]
+    pub const fn asks_for_login(&self) -> bool {
+        matches!(self, Self::NotAuthenticated | Self::SessionEnded(_))
+    }
+
     /// What the server said, where it said something.
     #[must_use]
     pub fn server_error(&self) -> Option<&ServerError> {

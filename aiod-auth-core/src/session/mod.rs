@@ -1,8 +1,10 @@
 //! What stands above the flows: tokens that are kept, and the jobs that need them.
 //!
 //! [`Session`] gets a good token, [`WhoAmI`] asks the server who is logged in, [`Logout`] ends it.
-//! They ask for store operations the way flows ask for requests.
+//! They ask for store operations the way flows ask for requests. [`Held`] is what a client keeps from
+//! one to the next.
 
+pub use held::{Held, LOGIN_LIMIT};
 pub use logout::{LoggedOut, Logout};
 pub use policy::{Demand, Freshness};
 pub use renewal::Session;
@@ -10,6 +12,7 @@ pub use store_access::{StoreOperation, StoreReply, StoreRequest};
 pub use tokens::{Kept, SessionTokens};
 pub use who_am_i::{WhoAmI, WhoAmIAnswer};
 
+mod held;
 mod logout;
 mod policy;
 mod refreshing;

@@ -6,14 +6,13 @@ use aiod_auth_core::{
 };
 use aiod_auth_store::Store;
 use aiod_auth_tests::{
-    sim::{Answer, Fault, Running, Settings},
+    sim::{Answer, Fault, Settings},
     world::{Event, ISSUER, World},
 };
-use aiod_auth_ureq::Client;
 use serde_json::{Value, json};
 
-mod client;
 mod client_credentials;
+mod clients;
 mod device;
 mod discovery;
 mod regressions;
@@ -55,17 +54,6 @@ fn log_in(world: &mut World) -> SessionTokens {
     let tokens = world.run(Session::login(profile(), seconds(300), policy())).unwrap();
     world.transcript();
     tokens
-}
-
-/// The same over real HTTP.
-fn log_in_at(running: &Running, client: &Client) {
-    let approve = |prompt: &Prompt| match prompt {
-        Prompt::DeviceCode(prompt) => {
-            assert!(running.simulator().approve(&prompt.user_code, "alice"));
-        }
-        other => panic!("{other:?}"),
-    };
-    client.login(approve).unwrap();
 }
 
 /// What `Client::token` asks for.

@@ -43,7 +43,7 @@ pub(crate) struct Async(aiod_auth_reqwest::Driver, tokio::runtime::Runtime);
 impl Drive for Async {
     fn with_timeout(timeout: Duration) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self(aiod_auth_reqwest::Driver::with_request_timeout(timeout).unwrap(), runtime)
+        Self(aiod_auth_reqwest::Driver::new().with_request_timeout(timeout), runtime)
     }
 
     fn run<M: Machine + Send>(&self, machine: &mut M) -> Result<M::Output, Error> {

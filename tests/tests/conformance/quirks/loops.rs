@@ -20,7 +20,7 @@ type Run = Box<dyn Fn(&mut AccessTokenRequest) -> Result<Tokens, Error>>;
 fn both() -> [(&'static str, Run); 2] {
     let blocking = aiod_auth_ureq::Driver::new().with_request_timeout(seconds(10));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let on_a_runtime = aiod_auth_reqwest::Driver::with_request_timeout(seconds(10)).unwrap();
+    let on_a_runtime = aiod_auth_reqwest::Driver::new().with_request_timeout(seconds(10));
     [
         ("ureq", Box::new(move |request| blocking.run(request))),
         ("reqwest", Box::new(move |request| runtime.block_on(on_a_runtime.run(request)))),

@@ -1,0 +1,177 @@
+//! What a client holds between its jobs, and what those who waited for a job do next.
+//!
+//! Clients wait and send in ways of their own; what a token that is held is good for, and when it is
+//! let go, is the same for all of them. That is here, without a lock and without a clock.
+
+use core::time::Duration;
+
+use super::{Demand, Freshness, SessionTokens};
+use crate::{error::Error, time::Timestamp};
+
+/// What a client holds: the tokens, and how its last job ended.
+///
+/// A client shares one with all of its callers, who only read it. Whoever ends a job puts
+/// [`after`](Self::after) in its place, and there is one job at a time.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    tokens: Option<SessionTokens>,
+    /// Why the last job failed.
+    failure: Option<Error>,
+    /// How many jobs have ended.
+    jobs: u64,
+}
+
+impl Held {
+    /// The tokens, if somebody is logged in as far as this client knows.
+    #[must_use]
+    pub const fn tokens(&self) -> Option<&SessionTokens> {
+        self.tokens.as_ref()
+    }
+
+    /// What a caller does who wants a token. `Good`: take this one. `Aging`: begin a job, or take this
+    /// one if another caller is at it. `Stale`, or there is none: wait for one's turn, and then ask
+    /// [`still_wanted`](Self::still_wanted).
+    #[must_use]
+    pub fn freshness(&self, demand: &Demand, now: Timestamp) -> Freshness {
+        self.tokens.as_ref().map_or(Freshness::Stale, |held| held.freshness(demand, now))
+    }
+
+    /// What is left to be done by one who looked `before`, then waited while others were at it: they
+    /// may have got what he wants, and a hundred callers don't ask a server that is away a hundred
+    /// times. `None`: take what is held now.
+    ///
+    /// # Errors
+    /// Why the others got nothing, if the server is away.
+    pub fn still_wanted(
+        &self,
+        before: &Self,
+        mut demand: Demand,
+        now: Timestamp,
+    ) -> Result<Option<Demand>, Error> {
+        if self.jobs == before.jobs {
+            return Ok(Some(demand));
+        }
+        if let Some(held) = &self.tokens {
+            // Who wants others than those that were there has got them.
+            demand.force &= before
+                .tokens
+                .as_ref()
+                .is_none_or(|before| before.tokens.access_token.same_as(&held.tokens.access_token));
+            if held.freshness(&demand, now) != Freshness::Stale {
+                return Ok(None);
+            }
+        }
+        if let Some(failure) = self.failure.as_ref().filter(|failure| failure.is_retryable()) {
+            return Err(failure.clone());
+        }
+        Ok(Some(demand))
+    }
+
+    /// What is held after a job: what it ended in, or else what it left
+    /// ([`Session::take_unsaved`](super::Session::take_unsaved)), or else what was held before. Tokens
+    /// are let go only if there is no session any more. A logout ends in
+    /// [`Error::NotAuthenticated`].
+    #[must_use]
+    pub fn after(
+        &self,
+        outcome: &Result<SessionTokens, Error>,
+        left: Option<SessionTokens>,
+    ) -> Self {
+        let (tokens, failure) = match outcome {
+            Ok(tokens) => (Some(tokens.clone()), None),
+            Err(error) if error.asks_for_login() => (None, Some(error.clone())),
+            Err(error) => (left.or_else(|| self.tokens.clone()), Some(error.clone())),
+        };
+        Self { tokens, failure, jobs: self.jobs.wrapping_add(1) }
+    }
+}
+
+/// How long a person has for a login, if nobody says otherwise.
+pub const LOGIN_LIMIT: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use alloc::{boxed::Box, sync::Arc};
+
+    use super::*;
+    use crate::{
+        error::{Endpoint, ServerError, Unreachable},
+        profile::Profile,
+        secret::AccessToken,
+        session::Kept,
+        token::Tokens,
+    };
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    /// Good for an hour.
+    fn session(access_token: &str) -> SessionTokens {
+        let mut tokens = Tokens::new(AccessToken::new(access_token), NOW);
+        tokens.expires_at = Some(NOW.saturating_add(Duration::from_secs(3600)));
+        SessionTokens {
+            key: Arc::new(Profile::new("https://as.example", "me").unwrap().key()),
+            tokens: Arc::new(tokens),
+            server: None,
+            kept: Kept::Saved,
+            renewal_failed: None,
+        }
+    }
+
+    fn away() -> Error {
+        let (endpoint, cause) = (Endpoint::Token, Unreachable::Status(503));
+        Error::Unreachable { endpoint, attempts: 3, cause }
+    }
+
+    fn name(held: &Held) -> Option<&str> {
+        held.tokens().map(|held| held.tokens.access_token.expose())
+    }
+
+    #[test]
+    fn who_waited_for_nothing_does_it() {
+        let held = Held::default().after(&Ok(session("a")), None);
+        let demand = Demand::new().forced();
+        assert_eq!(held.still_wanted(&held, demand, NOW).unwrap(), Some(demand));
+    }
+
+    #[test]
+    fn who_waited_takes_what_came_of_it() {
+        let nobody = Held::default();
+        let first = nobody.after(&Ok(session("a")), None);
+        assert_eq!(first.still_wanted(&nobody, Demand::new(), NOW).unwrap(), None);
+        // Nobody knows whether it is a new one.
+        let forced = Demand::new().forced();
+        assert_eq!(first.still_wanted(&nobody, forced, NOW).unwrap(), Some(forced));
+        let second = first.after(&Ok(session("b")), None);
+        assert_eq!(second.still_wanted(&first, forced, NOW).unwrap(), None);
+        let same = first.after(&Ok(session("a")), None);
+        assert_eq!(same.still_wanted(&first, forced, NOW).unwrap(), Some(forced));
+        // New, and not good for long enough: no reason to force it.
+        let long = forced.valid_for(Duration::from_secs(7200));
+        let left = second.still_wanted(&first, long, NOW).unwrap();
+        assert_eq!(left, Some(Demand { force: false, ..long }));
+    }
+
+    #[test]
+    fn who_waited_shares_the_failure_of_a_server_that_is_away_and_no_other() {
+        let nobody = Held::default();
+        let failed = nobody.after(&Err(away()), None);
+        failed.still_wanted(&nobody, Demand::new(), NOW).unwrap_err();
+        let refused = nobody.after(&Err(Error::NotAuthenticated), None);
+        assert!(refused.still_wanted(&nobody, Demand::new(), NOW).unwrap().is_some());
+        // What is held is good enough, whatever failed.
+        let held = nobody.after(&Ok(session("a")), None);
+        let failed = held.after(&Err(away()), None);
+        assert_eq!(failed.still_wanted(&held, Demand::new(), NOW).unwrap(), None);
+    }
+
+    #[test]
+    fn tokens_are_let_go_only_with_their_session() {
+        let held = Held::default().after(&Ok(session("a")), None);
+        assert_eq!(name(&held.after(&Err(away()), None)), Some("a"));
+        assert_eq!(name(&held.after(&Err(away()), Some(session("b")))), Some("b"));
+        let ended = Error::SessionEnded(Box::new(ServerError::remembered()));
+        for over in [ended, Error::NotAuthenticated] {
+            assert_eq!(name(&held.after(&Err(over), Some(session("b")))), None);
+        }
+    }
+}

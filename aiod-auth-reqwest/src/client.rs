@@ -1,0 +1,347 @@
+//! Log in, get tokens, see who you are, log out.
+
+use std::{fmt, future, ops::Deref, sync::Arc, time::Duration};
+
+use aiod_auth_core::{
+    Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
+    flow::Userinfo,
+    session::{
+        Demand, Freshness, Held, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI,
+    },
+};
+use aiod_auth_store::Store;
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::{
+    driver::{Driver, now},
+    person::{Person, person},
+    task::Task,
+};
+
+/// One login, for as many tasks as like: clone it, which costs next to nothing.
+///
+/// A token that is still good costs no lock and no copy. One job is under way at a time, among
+/// tasks and, through the store's lock, among processes; while it runs, the others get the old
+/// token as long as it is valid.
+///
+/// A job runs in a tokio task of its own. A caller who is dropped (by a `timeout`, a `select!`, a
+/// connection that closes) drops nothing: what has begun is brought to its end and saved, and the next
+/// caller takes what came of it. Only a login ends with its caller, at the next pause.
+#[derive(Clone)]
+pub struct Client {
+    profile: Arc<Profile>,
+    driver: Driver,
+    policy: RetryPolicy,
+    shared: Arc<Shared>,
+}
+
+/// What all clones share.
+#[derive(Default)]
+struct Shared {
+    /// Written only by whoever has `job`.
+    held: ArcSwap<Held>,
+    /// For the one task that is at it.
+    job: Arc<Mutex<()>>,
+    /// For the one task that asks a person because there was no token.
+    person: Arc<Mutex<()>>,
+}
+
+impl Client {
+    /// A client for this profile, whose tokens are kept in this store.
+    pub fn new(profile: Profile, store: impl Store + 'static) -> Self {
+        Self::with_driver(profile, Driver::new().with_store(Arc::new(store)))
+    }
+
+    /// A client that keeps its tokens in memory alone, or with limits of its own.
+    #[must_use]
+    pub fn with_driver(profile: Profile, driver: Driver) -> Self {
+        let mut policy = RetryPolicy::default();
+        policy.jitter_seed = getrandom::u64().unwrap_or_default();
+        Self { profile: Arc::new(profile), driver, policy, shared: Arc::default() }
+    }
+
+    /// How often anything may be tried, by this clone. The default: three times in all, within 60 s. A
+    /// seed of 0 stands for a random one.
+    #[must_use]
+    pub fn with_retry_policy(mut self, mut policy: RetryPolicy) -> Self {
+        if policy.jitter_seed == 0 {
+            policy.jitter_seed = self.policy.jitter_seed;
+        }
+        self.policy = policy;
+        self
+    }
+
+    /// How long a request of this clone and its answer may take together. The default: 30 s.
+    #[must_use]
+    pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
+        self.driver = self.driver.with_request_timeout(timeout);
+        self
+    }
+
+    /// What this is a login to.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Logs in anew, within five minutes. `prompt` shows the person what to do, and may print the
+    /// prompt as it is. It returns nothing, or a [`Reply`]. It must not block: to notify a person in
+    /// some way that takes time, send a clone of the prompt to a task that does.
+    ///
+    /// The login is cancelled when this future is dropped, unless the person has just approved it.
+    ///
+    /// # Errors
+    /// [`Error::AccessDenied`], [`Error::Expired`], [`Error::TimedOut`] if the person doesn't approve
+    /// it; else as any request's.
+    pub async fn login<R: Into<Reply>>(
+        &self,
+        prompt: impl FnMut(&Prompt) -> R + Send,
+    ) -> Result<SessionTokens, Error> {
+        self.login_within(LOGIN_LIMIT, prompt).await
+    }
+
+    /// Logs in anew, within this time.
+    ///
+    /// # Errors
+    /// As for [`login`](Self::login).
+    pub async fn login_within<R: Into<Reply>>(
+        &self,
+        limit: Duration,
+        prompt: impl FnMut(&Prompt) -> R + Send,
+    ) -> Result<SessionTokens, Error> {
+        let (client, (person, prompts)) = (self.clone(), person());
+        // No turn to wait for: a person takes their time.
+        let work = async move { client.log_in(limit, person).await };
+        let task = Task::spawn(future::ready(()), work)?;
+        prompts.show(prompt).await;
+        task.outcome().await
+    }
+
+    /// Logs in with a refresh token that somebody else got (some platforms call it an API key), and
+    /// proves that it is alive by using it.
+    ///
+    /// # Errors
+    /// [`Error::SessionEnded`] for a dead one; nothing is kept then.
+    pub async fn login_with_refresh_token(
+        &self,
+        token: RefreshToken,
+    ) -> Result<SessionTokens, Error> {
+        let client = self.clone();
+        let job = async move {
+            let profile = Arc::clone(&client.profile);
+            let mut session = Session::login_with_refresh_token(profile, token, client.policy);
+            // A dead one says nothing of the session that is held.
+            let outcome = Ok(client.driver.run(&mut session).await?);
+            client.hold(&outcome, None);
+            outcome
+        };
+        Task::spawn(self.turn(), job)?.outcome().await
+    }
+
+    /// A token that is good for a while: from memory, the store, or a refresh. Whether a new one could
+    /// be saved is in [`held`](Self::held).
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] or [`Error::SessionEnded`] if a login is needed;
+    /// [`Error::Unreachable`] if there was none in time.
+    pub async fn token(&self) -> Result<Token, Error> {
+        let demand = Demand::new().renewed_early();
+        let before = self.shared.held.load();
+        let job = match before.freshness(&demand, now()) {
+            Freshness::Good => return Token::of(&before),
+            Freshness::Aging => match Arc::clone(&self.shared.job).try_lock_owned() {
+                Ok(job) => Some(job),
+                // Somebody is at it.
+                Err(_) => return Token::of(&before),
+            },
+            Freshness::Stale => None,
+        };
+        let before = Guard::into_inner(before);
+        match job {
+            Some(job) => self.renew(future::ready(job), demand, before).await?,
+            None => self.renew(self.turn(), demand, before).await?,
+        }
+        // Somebody may have logged out meanwhile.
+        Token::of(&self.shared.held.load())
+    }
+
+    /// As [`token`](Self::token); and if nobody is logged in, or the session has ended, logs in, as
+    /// [`login`](Self::login) does. A server that is away is no reason for a login.
+    ///
+    /// # Errors
+    /// As for both.
+    pub async fn token_or_login<R: Into<Reply>>(
+        &self,
+        prompt: impl FnMut(&Prompt) -> R + Send,
+    ) -> Result<Token, Error> {
+        let needs_a_login =
+            |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
+        let outcome = self.token().await;
+        if !needs_a_login(&outcome) {
+            return outcome;
+        }
+        let (client, (person, prompts)) = (self.clone(), person());
+        let work = async move {
+            let outcome = client.token().await;
+            if !needs_a_login(&outcome) {
+                return outcome;
+            }
+            client.log_in(LOGIN_LIMIT, person).await?;
+            client.token().await
+        };
+        // One task asks; the others wait for what comes of it.
+        let task = Task::spawn(Arc::clone(&self.shared.person).lock_owned(), work)?;
+        prompts.show(prompt).await;
+        task.outcome().await
+    }
+
+    /// Tokens as good as a [`Demand`] says.
+    ///
+    /// # Errors
+    /// As for [`token`](Self::token).
+    pub async fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
+        let before = self.shared.held.load();
+        if before.freshness(&demand, now()) != Freshness::Good {
+            self.renew(self.turn(), demand, Guard::into_inner(before)).await?;
+        }
+        self.held().ok_or(Error::NotAuthenticated)
+    }
+
+    /// Asks the server who is logged in.
+    ///
+    /// # Errors
+    /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
+    /// scope `openid`.
+    pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
+        let client = self.clone();
+        let job = async move {
+            let profile = Arc::clone(&client.profile);
+            let mut machine = WhoAmI::new(profile, client.held(), client.policy);
+            match client.driver.run(&mut machine).await {
+                Ok(answer) => {
+                    client.hold(&Ok(answer.session), None);
+                    Ok(answer.userinfo)
+                }
+                Err(error) => {
+                    if let Some(session) = machine.take_session() {
+                        client.hold(&Ok(session), None);
+                    }
+                    Err(error)
+                }
+            }
+        };
+        Task::spawn(self.turn(), job)?.outcome().await
+    }
+
+    /// Ends the session at the server, proves it, and forgets the tokens.
+    ///
+    /// # Errors
+    /// If there is no proof, and nothing is forgotten then.
+    pub async fn log_out(&self) -> Result<LoggedOut, Error> {
+        self.end(Logout::new).await
+    }
+
+    /// Forgets the tokens whatever the server says. [`LoggedOut::Unproven`] has the reason why the
+    /// session may live on there.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn log_out_ignoring_errors(&self) -> Result<LoggedOut, Error> {
+        self.end(|profile, held, policy| Logout::new(profile, held, policy).ignoring_errors()).await
+    }
+
+    /// What the last call ended in: the tokens, and whether they are in the store.
+    #[must_use]
+    pub fn held(&self) -> Option<SessionTokens> {
+        self.shared.held.load().tokens().cloned()
+    }
+
+    async fn end(
+        &self,
+        logout: fn(Arc<Profile>, Option<SessionTokens>, RetryPolicy) -> Logout,
+    ) -> Result<LoggedOut, Error> {
+        let client = self.clone();
+        let job = async move {
+            let mut logout = logout(Arc::clone(&client.profile), client.held(), client.policy);
+            let logged_out = client.driver.run(&mut logout).await?;
+            client.hold(&Err(Error::NotAuthenticated), None);
+            Ok(logged_out)
+        };
+        Task::spawn(self.turn(), job)?.outcome().await
+    }
+
+    /// If another one has not just done it.
+    async fn renew(
+        &self,
+        turn: impl Future<Output = OwnedMutexGuard<()>> + Send + 'static,
+        demand: Demand,
+        before: Arc<Held>,
+    ) -> Result<(), Error> {
+        let client = self.clone();
+        let job = async move {
+            let held = client.shared.held.load_full();
+            let Some(demand) = held.still_wanted(&before, demand, now())? else {
+                return Ok(());
+            };
+            let session = Session::token(Arc::clone(&client.profile), demand, client.policy);
+            let mut session = session.with_held(client.held());
+            let outcome = client.driver.run(&mut session).await;
+            client.hold(&outcome, session.take_unsaved());
+            outcome.map(|_| ())
+        };
+        Task::spawn(turn, job)?.outcome().await
+    }
+
+    /// In a task of its own, like every job; but it has `job` only at its end.
+    async fn log_in(&self, limit: Duration, mut person: Person) -> Result<SessionTokens, Error> {
+        let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
+        let outcome = Ok(self.driver.run_for(&mut session, &mut person).await?);
+        let _job = self.shared.job.lock().await;
+        self.hold(&outcome, None);
+        outcome
+    }
+
+    fn turn(&self) -> impl Future<Output = OwnedMutexGuard<()>> + Send + use<> {
+        Arc::clone(&self.shared.job).lock_owned()
+    }
+
+    /// For who has `job`: what came of it.
+    fn hold(&self, outcome: &Result<SessionTokens, Error>, left: Option<SessionTokens>) {
+        let held = self.shared.held.load().after(outcome, left);
+        self.shared.held.store(Arc::new(held));
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("profile", &self.profile).finish_non_exhaustive()
+    }
+}
+
+/// Tokens that are good now, without a copy. It may be held across an `.await`; but ask again for the
+/// next request.
+// No guard of arc-swap: tasks that wait hold many, and a thread has few to give.
+#[derive(Clone)]
+pub struct Token(Arc<Tokens>);
+
+impl Token {
+    fn of(held: &Held) -> Result<Self, Error> {
+        let held = held.tokens().ok_or(Error::NotAuthenticated)?;
+        Ok(Self(Arc::clone(&held.tokens)))
+    }
+}
+
+impl Deref for Token {
+    type Target = Tokens;
+
+    fn deref(&self) -> &Tokens {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}

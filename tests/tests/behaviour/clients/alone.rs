@@ -1,0 +1,193 @@
+//! One caller.
+
+use aiod_auth_core::session::LoggedOut;
+
+use super::*;
+
+both! {
+    a_login_a_token_a_name_and_a_logout
+    a_login_that_the_person_refuses_is_denied
+    a_login_that_nobody_approves_ends_in_time
+    a_login_that_the_program_gives_up_is_cancelled
+    a_login_happens_only_if_nobody_is_logged_in
+    a_good_token_makes_no_request
+    a_token_that_is_old_is_renewed_and_its_refresh_token_with_it
+    a_new_token_comes_if_it_is_forced
+    a_token_lives_as_long_as_is_asked_for
+    a_refresh_token_from_elsewhere_logs_in
+    a_dead_refresh_token_from_elsewhere_ends_no_other_session
+    a_session_that_has_ended_is_asked_for_once
+    a_server_that_is_away_costs_no_session
+    a_logout_without_proof_forgets_nothing
+    a_logout_that_ignores_errors_forgets
+}
+
+mod check {
+    use super::*;
+
+    pub(super) fn a_login_a_token_a_name_and_a_logout<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        assert_eq!(client.who_am_i().unwrap().name.as_deref(), Some("Alice Example"));
+        let token = access_token(&client.token().unwrap());
+        assert!(matches!(client.log_out().unwrap(), LoggedOut::Ended));
+        assert!(!running.simulator().access_token_is_alive(wall_clock_ms(), &token));
+        assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
+        assert!(client.held().is_none());
+        assert!(matches!(client.log_out().unwrap(), LoggedOut::NobodyThere));
+    }
+
+    pub(super) fn a_login_that_the_person_refuses_is_denied<C: AnyClient>() {
+        let running = server(seconds(20));
+        let client = C::new(profile_at(&running), MemoryStore::default());
+        let deny = |prompt: &Prompt| assert!(running.simulator().deny(user_code(prompt)));
+        assert_eq!(client.login(deny).unwrap_err().kind(), Kind::AccessDenied);
+        assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
+    }
+
+    pub(super) fn a_login_that_nobody_approves_ends_in_time<C: AnyClient>() {
+        let running = server(seconds(20));
+        let client = C::new(profile_at(&running), MemoryStore::default());
+        let error = client.login_within(seconds(2), |_| ()).unwrap_err();
+        assert_eq!(error.kind(), Kind::TimedOut);
+    }
+
+    pub(super) fn a_login_that_the_program_gives_up_is_cancelled<C: AnyClient>() {
+        let running = server(seconds(20));
+        let client = C::new(profile_at(&running), MemoryStore::default());
+        let error = client.login(|_| Reply::Cancelled).unwrap_err();
+        assert_eq!(error.kind(), Kind::Cancelled);
+    }
+
+    pub(super) fn a_login_happens_only_if_nobody_is_logged_in<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(2));
+        client.token_or_login(nobody_is_asked).unwrap();
+        thread::sleep(seconds(2));
+        running.simulator().fault_anywhere(9, bad_gateway());
+        let error = client.token_or_login(nobody_is_asked).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable);
+        running.simulator().clear_faults();
+        running.simulator().end_sessions();
+        let mut prompts = 0;
+        let approve = |prompt: &Prompt| {
+            approve(&running)(prompt);
+            prompts += 1;
+        };
+        client.token_or_login(approve).unwrap();
+        assert_eq!(prompts, 1);
+    }
+
+    pub(super) fn a_good_token_makes_no_request<C: AnyClient>() {
+        let running = server(seconds(20));
+        let store = Arc::new(MemoryStore::default());
+        let client = C::new(profile_at(&running), Arc::clone(&store));
+        log_in_at(&running, &client);
+        let before = requests(&running);
+        let token = access_token(&client.token().unwrap());
+        // One that has just started finds it in the store.
+        let other = C::new(profile_at(&running), store);
+        assert!(other.held().is_none());
+        assert_eq!(access_token(&other.token().unwrap()), token);
+        assert_eq!(access_token(&other.held().unwrap().tokens), token);
+        assert_eq!(requests(&running), before);
+    }
+
+    pub(super) fn a_token_that_is_old_is_renewed_and_its_refresh_token_with_it<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(1));
+        let first = client.held().unwrap().tokens;
+        for refreshed in 1..=2 {
+            thread::sleep(seconds(1));
+            let token = client.token().unwrap();
+            assert!(
+                running.simulator().access_token_is_alive(wall_clock_ms(), &access_token(&token))
+            );
+            assert_eq!(refreshes(&running), refreshed);
+        }
+        let last = client.held().unwrap().tokens;
+        let alive = |tokens| {
+            running.simulator().refresh_token_is_alive(wall_clock_ms(), refresh_token(tokens))
+        };
+        assert!(!alive(&first));
+        assert!(alive(&last));
+    }
+
+    pub(super) fn a_new_token_comes_if_it_is_forced<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        let old = access_token(&client.token().unwrap());
+        let new = client.token_for(Demand::new().forced()).unwrap();
+        assert_ne!(access_token(&new.tokens), old);
+        assert_eq!(access_token(&client.token().unwrap()), access_token(&new.tokens));
+        assert_eq!(refreshes(&running), 1);
+    }
+
+    pub(super) fn a_token_lives_as_long_as_is_asked_for<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        let old = access_token(&client.token().unwrap());
+        let short = client.token_for(Demand::new().valid_for(seconds(10))).unwrap();
+        assert_eq!(access_token(&short.tokens), old);
+        running.simulator().settings.access_token_lifetime = seconds(60);
+        let long = client.token_for(Demand::new().valid_for(seconds(30))).unwrap();
+        assert_ne!(access_token(&long.tokens), old);
+        assert_eq!(refreshes(&running), 1);
+    }
+
+    pub(super) fn a_refresh_token_from_elsewhere_logs_in<C: AnyClient>() {
+        let (running, elsewhere) = logged_in::<C>(seconds(20));
+        let token = elsewhere.held().unwrap().tokens.refresh_token.clone().unwrap();
+        let client = C::new(profile_at(&running), MemoryStore::default());
+        client.login_with_refresh_token(token).unwrap();
+        let before = requests(&running);
+        client.token_or_login(nobody_is_asked).unwrap();
+        assert_eq!(requests(&running), before);
+    }
+
+    pub(super) fn a_dead_refresh_token_from_elsewhere_ends_no_other_session<C: AnyClient>() {
+        let (_running, client) = logged_in_without_store::<C>(seconds(20));
+        let dead = aiod_auth_core::RefreshToken::new("dead");
+        let error = client.login_with_refresh_token(dead).unwrap_err();
+        assert_eq!(error.kind(), Kind::SessionEnded);
+        client.token_for(Demand::new().forced()).unwrap();
+    }
+
+    pub(super) fn a_session_that_has_ended_is_asked_for_once<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        running.simulator().end_sessions();
+        let forced = Demand::new().forced();
+        assert_eq!(client.token_for(forced).unwrap_err().kind(), Kind::SessionEnded);
+        let before = requests(&running);
+        assert_eq!(client.token().unwrap_err().kind(), Kind::SessionEnded);
+        assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::SessionEnded);
+        assert_eq!(requests(&running), before);
+    }
+
+    pub(super) fn a_server_that_is_away_costs_no_session<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        running.simulator().fault_anywhere(999, bad_gateway());
+        let forced = Demand::new().forced();
+        assert_eq!(client.token_for(forced).unwrap_err().kind(), Kind::Unavailable);
+        assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::Unavailable);
+        // What is held is good all the same.
+        client.token().unwrap();
+        running.simulator().clear_faults();
+        client.token_for(forced).unwrap();
+    }
+
+    pub(super) fn a_logout_without_proof_forgets_nothing<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        running.simulator().fault_anywhere(999, bad_gateway());
+        assert_eq!(client.log_out().unwrap_err().kind(), Kind::Unavailable);
+        client.token().unwrap();
+        running.simulator().clear_faults();
+        client.token_for(Demand::new().forced()).unwrap();
+    }
+
+    pub(super) fn a_logout_that_ignores_errors_forgets<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        running.simulator().fault_anywhere(999, bad_gateway());
+        let LoggedOut::Unproven(error) = client.log_out_ignoring_errors().unwrap() else {
+            panic!()
+        };
+        assert_eq!(error.kind(), Kind::Unavailable);
+        running.simulator().clear_faults();
+        assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
+    }
+}

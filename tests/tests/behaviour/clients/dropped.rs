@@ -1,0 +1,215 @@
+//! The async client's callers may be dropped at any time: what has begun is brought to its end.
+
+use std::{pin::pin, task::Poll};
+
+use aiod_auth_reqwest::Client;
+use tokio::time::{sleep, timeout};
+
+use super::*;
+
+const SOON: Duration = Duration::from_millis(200);
+const FORCED: Demand = Demand::new().forced();
+
+/// Started on a thread of its own: the simulator has a runtime, and none starts inside another.
+fn server(access_token_lifetime: Duration) -> Running {
+    thread::spawn(move || super::server(access_token_lifetime)).join().unwrap()
+}
+
+/// A client that alice has just logged in with, its server, and its store.
+async fn logged_in(access_token_lifetime: Duration) -> (Running, Client, Arc<MemoryStore>) {
+    let (running, store) = (server(access_token_lifetime), Arc::new(MemoryStore::default()));
+    let client = Client::new(profile_at(&running), Arc::clone(&store));
+    client.login(approve(&running)).await.unwrap();
+    (running, client, store)
+}
+
+/// The next answer of this endpoint is late, far later than callers wait here.
+fn slow(running: &Running, path: &str) {
+    running.simulator().fault_at(path, 1, Fault::Delay(Duration::from_millis(1200)));
+}
+
+/// Waits until this is so.
+async fn until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(seconds(5), waiting).await.unwrap();
+}
+
+fn stored(store: &MemoryStore, client: &Client) -> Option<Tokens> {
+    store.load(&client.profile().key()).unwrap()
+}
+
+#[tokio::test]
+async fn a_refresh_whose_caller_is_dropped_is_saved_and_the_next_one_gets_it() {
+    let (running, client, store) = logged_in(seconds(20)).await;
+    let old = access_token(&client.token().await.unwrap());
+    slow(&running, "/token");
+    timeout(SOON, client.token_for(FORCED)).await.unwrap_err();
+    assert_eq!(refreshes(&running), 1);
+    // The old one is still good, and nobody waits.
+    assert_eq!(access_token(&client.token().await.unwrap()), old);
+
+    let new = access_token(&client.token_for(FORCED).await.unwrap().tokens);
+    assert_ne!(new, old);
+    assert_eq!(refreshes(&running), 1);
+    assert_eq!(access_token(&stored(&store, &client).unwrap()), new);
+    // Its refresh token is the one that the server rotated to.
+    client.token_for(FORCED).await.unwrap();
+    assert_eq!(refreshes(&running), 2);
+}
+
+#[tokio::test]
+async fn an_old_token_is_renewed_though_all_callers_are_dropped() {
+    let (running, client, store) = logged_in(seconds(2)).await;
+    sleep(seconds(2)).await;
+    running.simulator().settings.access_token_lifetime = seconds(20);
+    slow(&running, "/token");
+    for _ in 0..10 {
+        timeout(Duration::from_millis(20), client.token()).await.unwrap_err();
+    }
+    until(|| stored(&store, &client).is_some_and(|tokens| tokens.lifetime() == Some(seconds(20))))
+        .await;
+    client.token().await.unwrap();
+    assert_eq!(refreshes(&running), 1);
+}
+
+#[tokio::test]
+async fn a_name_whose_caller_is_dropped_loses_no_token() {
+    let (running, client, _store) = logged_in(seconds(2)).await;
+    sleep(seconds(2)).await;
+    running.simulator().settings.access_token_lifetime = seconds(20);
+    slow(&running, "/token");
+    timeout(SOON, client.who_am_i()).await.unwrap_err();
+    client.token().await.unwrap();
+    assert_eq!(refreshes(&running), 1);
+    client.token_for(FORCED).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_logout_that_has_begun_is_brought_to_its_end() {
+    let (running, client, store) = logged_in(seconds(20)).await;
+    let token = access_token(&client.token().await.unwrap());
+    slow(&running, "/revoke");
+    timeout(SOON, client.log_out()).await.unwrap_err();
+    until(|| client.held().is_none()).await;
+    assert!(stored(&store, &client).is_none());
+    assert!(!running.simulator().access_token_is_alive(wall_clock_ms(), &token));
+}
+
+#[tokio::test]
+async fn what_has_not_begun_is_not_begun_for_nobody() {
+    let (running, client, _store) = logged_in(seconds(20)).await;
+    slow(&running, "/token");
+    timeout(SOON, client.token_for(FORCED)).await.unwrap_err();
+    timeout(SOON, client.log_out()).await.unwrap_err();
+    timeout(SOON, client.who_am_i()).await.unwrap_err();
+    let before = requests(&running);
+    sleep(seconds(2)).await;
+    client.token().await.unwrap();
+    assert_eq!(requests(&running), before);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_caller_who_is_there_but_does_not_poll() {
+    let (running, client, _store) = logged_in(seconds(20)).await;
+    slow(&running, "/token");
+    timeout(SOON, client.token_for(FORCED)).await.unwrap_err();
+    // It is in line now, and then forgotten.
+    let mut idle = pin!(client.token_for(FORCED));
+    let polled = std::future::poll_fn(|context| Poll::Ready(idle.as_mut().poll(context))).await;
+    assert!(polled.is_pending());
+    timeout(seconds(5), client.who_am_i()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_login_whose_caller_is_dropped_asks_no_more() {
+    let running = server(seconds(20));
+    let client = Client::new(profile_at(&running), MemoryStore::default());
+    timeout(Duration::from_millis(1500), client.login(|_| ())).await.unwrap_err();
+    let before = requests(&running);
+    sleep(seconds(2)).await;
+    assert_eq!(requests(&running), before);
+    assert_eq!(client.token().await.unwrap_err().kind(), Kind::NotAuthenticated);
+}
+
+#[tokio::test]
+async fn a_login_whose_caller_is_dropped_early_never_asks() {
+    let running = server(seconds(20));
+    let client = Client::new(profile_at(&running), MemoryStore::default());
+    slow(&running, "/device_authorization");
+    timeout(SOON, client.login(nobody_is_asked)).await.unwrap_err();
+    sleep(seconds(2)).await;
+    let path = "/device_authorization";
+    assert_eq!(running.simulator().log().last().unwrap().request.path(), path);
+}
+
+#[tokio::test]
+async fn a_login_that_was_just_approved_is_kept_though_its_caller_is_dropped() {
+    let running = server(seconds(20));
+    let store = Arc::new(MemoryStore::default());
+    let client = Client::new(profile_at(&running), Arc::clone(&store));
+    slow(&running, "/token");
+    // The first and only poll is under way.
+    let login = timeout(Duration::from_millis(1300), client.login(approve(&running)));
+    login.await.unwrap_err();
+    until(|| client.held().is_some()).await;
+    assert!(stored(&store, &client).is_some());
+    client.token_or_login(nobody_is_asked).await.unwrap();
+}
+
+#[tokio::test]
+async fn tokens_that_wait_for_the_lock_are_saved_though_the_caller_is_dropped() {
+    let running = server(seconds(20));
+    let store = Arc::new(MemoryStore::default());
+    let client = Client::new(profile_at(&running), Arc::clone(&store));
+    let lock = store.try_lock(&client.profile().key()).unwrap().unwrap();
+    timeout(Duration::from_millis(1500), client.login(approve(&running))).await.unwrap_err();
+    assert!(client.held().is_none());
+    drop(lock);
+    until(|| client.held().is_some()).await;
+    assert!(stored(&store, &client).is_some());
+}
+
+#[tokio::test]
+async fn who_waited_for_a_person_that_another_asked_asks_when_that_one_is_dropped() {
+    let running = server(seconds(20));
+    let client = Client::new(profile_at(&running), MemoryStore::default());
+    let first = async {
+        timeout(seconds(1), client.token_or_login(|_| ())).await.unwrap_err();
+    };
+    let second = async {
+        sleep(SOON).await;
+        client.token_or_login(approve(&running)).await.unwrap();
+    };
+    tokio::join!(first, second);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_callers_that_give_up_early_lose_no_session() {
+    let (running, client, store) = logged_in(seconds(20)).await;
+    let (mut in_time, mut late) = (0, 0);
+    for n in 0..50 {
+        let delay = Fault::Delay(Duration::from_millis(n * 7 % 60));
+        running.simulator().fault_at("/token", 1, delay);
+        if n % 9 == 0 {
+            running.simulator().fault_at("/token", 1, bad_gateway());
+        }
+        tokio::select! {
+            outcome = client.token_for(FORCED) => {
+                outcome.unwrap();
+                in_time += 1;
+            }
+            () = sleep(Duration::from_millis(n * 11 % 50)) => late += 1,
+        }
+    }
+    assert!(in_time > 0 && late > 0, "{in_time} in time, {late} late");
+    running.simulator().clear_faults();
+    client.token_for(FORCED).await.unwrap();
+    let held = client.held().unwrap().tokens;
+    assert_eq!(access_token(&stored(&store, &client).unwrap()), access_token(&held));
+    let alive = |token| running.simulator().refresh_token_is_alive(wall_clock_ms(), token);
+    assert!(alive(refresh_token(&held)));
+}

@@ -1,0 +1,123 @@
+//! What went wrong once between the callers of a client.
+
+use std::sync::{Mutex, mpsc};
+
+use aiod_auth_core::RecordKey;
+use aiod_auth_store::{Lock, StoreError};
+
+use super::*;
+
+both! {
+    without_a_store_a_token_and_a_name_share_one_refresh
+    a_name_that_comes_late_does_not_bring_back_who_logged_out
+    without_a_store_a_name_that_comes_late_does_not_bring_back_an_old_token
+    a_forced_refresh_is_made_though_another_caller_has_just_looked
+    who_is_asked_to_log_in_may_ask_for_a_token
+}
+
+mod check {
+    use super::*;
+
+    pub(super) fn without_a_store_a_token_and_a_name_share_one_refresh<C: AnyClient>() {
+        let (running, client) = logged_in_without_store::<C>(seconds(2));
+        thread::sleep(seconds(2));
+        running.simulator().settings.access_token_lifetime = seconds(20);
+        running.simulator().fault_at("/token", 2, Fault::Delay(Duration::from_millis(500)));
+        thread::scope(|scope| {
+            scope.spawn(|| client.token().unwrap());
+            scope.spawn(|| client.who_am_i().unwrap());
+        });
+        assert_eq!(refreshes(&running), 1);
+        client.token_for(Demand::new().forced()).unwrap();
+    }
+
+    pub(super) fn a_name_that_comes_late_does_not_bring_back_who_logged_out<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
+        thread::scope(|scope| {
+            scope.spawn(|| drop(client.who_am_i()));
+            thread::sleep(Duration::from_millis(400));
+            client.log_out().unwrap();
+        });
+        assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
+    }
+
+    pub(super) fn without_a_store_a_name_that_comes_late_does_not_bring_back_an_old_token<
+        C: AnyClient,
+    >() {
+        let (running, client) = logged_in_without_store::<C>(seconds(20));
+        running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
+        thread::scope(|scope| {
+            scope.spawn(|| drop(client.who_am_i()));
+            thread::sleep(Duration::from_millis(400));
+            client.token_for(Demand::new().forced()).unwrap();
+        });
+        client.token_for(Demand::new().forced()).unwrap();
+    }
+
+    pub(super) fn a_forced_refresh_is_made_though_another_caller_has_just_looked<C: AnyClient>() {
+        let running = server(seconds(20));
+        let store = Arc::new(Slow::default());
+        let first = C::new(profile_at(&running), Arc::clone(&store));
+        log_in_at(&running, &first);
+        let old = first.held().unwrap().tokens.access_token.clone();
+        let second = C::new(profile_at(&running), Arc::clone(&store));
+        *store.delay.lock().unwrap() = Duration::from_millis(500);
+        let new = thread::scope(|scope| {
+            scope.spawn(|| second.token().unwrap());
+            thread::sleep(Duration::from_millis(100));
+            second.token_for(Demand::new().forced()).unwrap()
+        });
+        assert!(!new.tokens.access_token.same_as(&old));
+    }
+
+    pub(super) fn who_is_asked_to_log_in_may_ask_for_a_token<C: AnyClient>() {
+        let running = server(seconds(20));
+        let client = C::new(profile_at(&running), MemoryStore::default());
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let ask = |_: &Prompt| {
+                // On a thread of its own: tokio lets none wait for two things.
+                let token = thread::scope(|scope| {
+                    scope.spawn(|| client.token().map(|_| ())).join().unwrap()
+                });
+                sender.send(token).unwrap();
+                Reply::Cancelled
+            };
+            drop(client.token_or_login(ask));
+        });
+        // If it waited for the login, it would wait for ever.
+        receiver.recv_timeout(seconds(5)).unwrap().unwrap_err();
+    }
+}
+
+/// A store that takes its time to read.
+#[derive(Debug, Default)]
+struct Slow {
+    store: MemoryStore,
+    delay: Mutex<Duration>,
+}
+
+impl Store for Slow {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        let delay = *self.delay.lock().unwrap();
+        thread::sleep(delay);
+        self.store.load(key)
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        self.store.save(key, tokens)
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.store.remove(key)
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        self.store.try_lock(key)
+    }
+
+    fn location(&self, key: &RecordKey) -> String {
+        self.store.location(key)
+    }
+}

@@ -1,0 +1,123 @@
+//! What the store has to do with it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use aiod_auth_core::{RecordKey, session::Kept};
+use aiod_auth_store::{FileStore, Lock, StoreError};
+
+use super::*;
+
+both! {
+    tokens_that_can_not_be_saved_are_held_and_it_is_said
+    a_store_that_can_not_be_read_is_an_error_and_loses_nothing
+    two_clients_on_one_folder_make_one_refresh
+    what_one_client_renews_the_other_finds
+}
+
+mod check {
+    use super::*;
+
+    pub(super) fn tokens_that_can_not_be_saved_are_held_and_it_is_said<C: AnyClient>() {
+        let (running, client, broken) = with_failing_store::<C>();
+        broken.writing.store(true, Ordering::Relaxed);
+        let forced = Demand::new().forced();
+        for _ in 0..2 {
+            let new = client.token_for(forced).unwrap();
+            assert!(matches!(new.kept, Kept::NotSaved(_)), "{new:?}");
+            assert_eq!(client.held().unwrap().kept, new.kept);
+        }
+        broken.writing.store(false, Ordering::Relaxed);
+        assert_eq!(client.token_for(forced).unwrap().kept, Kept::Saved);
+        assert_eq!(refreshes(&running), 3);
+    }
+
+    pub(super) fn a_store_that_can_not_be_read_is_an_error_and_loses_nothing<C: AnyClient>() {
+        let (_running, client, broken) = with_failing_store::<C>();
+        broken.reading.store(true, Ordering::Relaxed);
+        let forced = Demand::new().forced();
+        assert_eq!(client.token_for(forced).unwrap_err().kind(), Kind::Store);
+        client.token().unwrap();
+        broken.reading.store(false, Ordering::Relaxed);
+        client.token_for(forced).unwrap();
+    }
+
+    pub(super) fn two_clients_on_one_folder_make_one_refresh<C: AnyClient>() {
+        let (running, folder) = (server(seconds(2)), tempfile::tempdir().unwrap());
+        let [first, second] =
+            [(), ()].map(|()| C::new(profile_at(&running), FileStore::new(folder.path())));
+        log_in_at(&running, &first);
+        thread::sleep(seconds(2));
+        running.simulator().settings.access_token_lifetime = seconds(20);
+        let turn = AtomicBool::new(false);
+        let tokens = together(20, || {
+            let client = if turn.fetch_xor(true, Ordering::Relaxed) { &first } else { &second };
+            access_token(&client.token().unwrap())
+        });
+        assert_eq!(refreshes(&running), 1);
+        assert!(tokens.iter().all(|token| *token == tokens[0]));
+    }
+
+    pub(super) fn what_one_client_renews_the_other_finds<C: AnyClient>() {
+        let (running, folder) = (server(seconds(20)), tempfile::tempdir().unwrap());
+        let [first, second] =
+            [(), ()].map(|()| C::new(profile_at(&running), FileStore::new(folder.path())));
+        log_in_at(&running, &first);
+        second.token().unwrap();
+        let new_token =
+            |client: &C| access_token(&client.token_for(Demand::new().forced()).unwrap().tokens);
+        let new = new_token(&first);
+        // Another one than it had: it is new enough.
+        assert_eq!(new_token(&second), new);
+        let newer = new_token(&second);
+        assert_ne!(newer, new);
+        assert_eq!(new_token(&first), newer);
+        assert_eq!(refreshes(&running), 2);
+    }
+}
+
+/// A store that fails when it is told to.
+#[derive(Debug, Default)]
+struct Failing {
+    store: MemoryStore,
+    reading: AtomicBool,
+    writing: AtomicBool,
+}
+
+fn with_failing_store<C: AnyClient>() -> (Running, C, Arc<Failing>) {
+    let (running, store) = (server(seconds(20)), Arc::new(Failing::default()));
+    let client = C::new(profile_at(&running), Arc::clone(&store));
+    log_in_at(&running, &client);
+    (running, client, store)
+}
+
+fn failing(switch: &AtomicBool) -> Result<(), StoreError> {
+    if switch.load(Ordering::Relaxed) {
+        return Err(StoreError::Other("the disk is gone".into()));
+    }
+    Ok(())
+}
+
+impl Store for Failing {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        failing(&self.reading)?;
+        self.store.load(key)
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        failing(&self.writing)?;
+        self.store.save(key, tokens)
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        failing(&self.writing)?;
+        self.store.remove(key)
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        self.store.try_lock(key)
+    }
+
+    fn location(&self, key: &RecordKey) -> String {
+        self.store.location(key)
+    }
+}

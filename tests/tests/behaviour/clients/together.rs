@@ -1,0 +1,80 @@
+//! Many callers of one client.
+
+use std::{sync::atomic::AtomicUsize, sync::atomic::Ordering, time::Instant};
+
+use super::*;
+
+both! {
+    a_hundred_callers_with_an_old_token_make_one_refresh
+    while_one_caller_renews_the_others_keep_the_old_token
+    when_the_server_is_away_those_who_wait_share_one_answer
+    twenty_callers_that_force_a_refresh_keep_the_session
+    one_person_is_asked_once_for_all_callers
+}
+
+mod check {
+    use super::*;
+
+    pub(super) fn a_hundred_callers_with_an_old_token_make_one_refresh<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(2));
+        thread::sleep(seconds(2));
+        let tokens = together(100, || access_token(&client.token().unwrap()));
+        assert_eq!(refreshes(&running), 1);
+        assert!(tokens.iter().all(|token| *token == tokens[0]));
+    }
+
+    pub(super) fn while_one_caller_renews_the_others_keep_the_old_token<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(10));
+        // 10 s: stale 1 s before the end, aging from 1.5 to 2.5 s before that.
+        thread::sleep(Duration::from_millis(7700));
+        running.simulator().fault_at("/token", 1, Fault::Delay(seconds(1)));
+        let waited = together(20, || {
+            let started = Instant::now();
+            client.token().unwrap();
+            started.elapsed()
+        });
+        let blocked = waited.iter().filter(|waited| **waited > Duration::from_millis(500)).count();
+        assert!(blocked <= 1, "{waited:?}");
+        assert_eq!(refreshes(&running), 1);
+    }
+
+    pub(super) fn when_the_server_is_away_those_who_wait_share_one_answer<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(2));
+        thread::sleep(seconds(2));
+        running.simulator().fault_anywhere(999, bad_gateway());
+        let before = requests(&running);
+        let errors = together(50, || client.token().unwrap_err().kind());
+        assert!(errors.iter().all(|kind| *kind == Kind::Unavailable), "{errors:?}");
+        // Three tries of one job, or of a second one for a caller who came late.
+        let requests = requests(&running) - before;
+        assert!(requests <= 6, "{requests}");
+    }
+
+    pub(super) fn twenty_callers_that_force_a_refresh_keep_the_session<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        for _ in 0..5 {
+            let before = refreshes(&running);
+            let old = access_token(&client.token().unwrap());
+            let new = together(20, || client.token_for(Demand::new().forced()).unwrap());
+            assert!(new.iter().all(|new| access_token(&new.tokens) != old));
+            let refreshes = refreshes(&running) - before;
+            assert!(refreshes < 10, "{refreshes}");
+        }
+        client.token_for(Demand::new().forced()).unwrap();
+    }
+
+    pub(super) fn one_person_is_asked_once_for_all_callers<C: AnyClient>() {
+        let running = server(seconds(20));
+        let client = C::new(profile_at(&running), MemoryStore::default());
+        let prompts = AtomicUsize::new(0);
+        let tokens = together(20, || {
+            let prompt = |prompt: &Prompt| {
+                prompts.fetch_add(1, Ordering::Relaxed);
+                approve(&running)(prompt);
+            };
+            access_token(&client.token_or_login(prompt).unwrap())
+        });
+        assert_eq!(prompts.load(Ordering::Relaxed), 1);
+        assert!(tokens.iter().all(|token| *token == tokens[0]));
+    }
+}
