@@ -3,6 +3,7 @@
 use std::{pin::pin, task::Poll};
 
 use aiod_auth_reqwest::Client;
+use aiod_auth_tests::sim::DEVICE_CODE;
 use tokio::time::{sleep, timeout};
 
 use super::*;
@@ -38,6 +39,31 @@ async fn until(condition: impl Fn() -> bool) {
     timeout(seconds(5), waiting).await.unwrap();
 }
 
+/// Polls this until it is so, and drops it.
+async fn drop_when<T: std::fmt::Debug>(
+    condition: impl Fn() -> bool,
+    future: impl Future<Output = T>,
+) {
+    tokio::select! {
+        outcome = future => panic!("it ended in {outcome:?}"),
+        () = until(condition) => {}
+    }
+}
+
+/// A refresh has arrived, and its answer is on its way.
+fn refreshing(running: &Running) -> impl Fn() -> bool {
+    || refreshes(running) == 1
+}
+
+/// The poll that brings the tokens has arrived.
+fn granting(running: &Running) -> impl Fn() -> bool {
+    || running.simulator().grants(DEVICE_CODE) == 1
+}
+
+fn arrived(running: &Running, path: &str) -> bool {
+    running.simulator().log().iter().any(|handled| handled.request.path() == path)
+}
+
 fn stored(store: &MemoryStore, client: &Client) -> Option<Tokens> {
     store.load(&client.profile().key()).unwrap()
 }
@@ -47,7 +73,7 @@ async fn a_refresh_whose_caller_is_dropped_is_saved_and_the_next_one_gets_it() {
     let (running, client, store) = logged_in(seconds(20)).await;
     let old = access_token(&client.token().await.unwrap());
     slow(&running, "/token");
-    timeout(SOON, client.token_for(FORCED)).await.unwrap_err();
+    drop_when(refreshing(&running), client.token_for(FORCED)).await;
     assert_eq!(refreshes(&running), 1);
     // The old one is still good, and nobody waits.
     assert_eq!(access_token(&client.token().await.unwrap()), old);
@@ -82,7 +108,7 @@ async fn a_name_whose_caller_is_dropped_loses_no_token() {
     sleep(seconds(2)).await;
     running.simulator().settings.access_token_lifetime = seconds(20);
     slow(&running, "/token");
-    timeout(SOON, client.who_am_i()).await.unwrap_err();
+    drop_when(refreshing(&running), client.who_am_i()).await;
     client.token().await.unwrap();
     assert_eq!(refreshes(&running), 1);
     client.token_for(FORCED).await.unwrap();
@@ -93,7 +119,7 @@ async fn a_logout_that_has_begun_is_brought_to_its_end() {
     let (running, client, store) = logged_in(seconds(20)).await;
     let token = access_token(&client.token().await.unwrap());
     slow(&running, "/revoke");
-    timeout(SOON, client.log_out()).await.unwrap_err();
+    drop_when(|| arrived(&running, "/revoke"), client.log_out()).await;
     until(|| client.held().is_none()).await;
     assert!(stored(&store, &client).is_none());
     assert!(!running.simulator().access_token_is_alive(wall_clock_ms(), &token));
@@ -103,7 +129,7 @@ async fn a_logout_that_has_begun_is_brought_to_its_end() {
 async fn what_has_not_begun_is_not_begun_for_nobody() {
     let (running, client, _store) = logged_in(seconds(20)).await;
     slow(&running, "/token");
-    timeout(SOON, client.token_for(FORCED)).await.unwrap_err();
+    drop_when(refreshing(&running), client.token_for(FORCED)).await;
     timeout(SOON, client.log_out()).await.unwrap_err();
     timeout(SOON, client.who_am_i()).await.unwrap_err();
     let before = requests(&running);
@@ -116,7 +142,7 @@ async fn what_has_not_begun_is_not_begun_for_nobody() {
 async fn nobody_waits_for_a_caller_who_is_there_but_does_not_poll() {
     let (running, client, _store) = logged_in(seconds(20)).await;
     slow(&running, "/token");
-    timeout(SOON, client.token_for(FORCED)).await.unwrap_err();
+    drop_when(refreshing(&running), client.token_for(FORCED)).await;
     // It is in line now, and then forgotten.
     let mut idle = pin!(client.token_for(FORCED));
     let polled = std::future::poll_fn(|context| Poll::Ready(idle.as_mut().poll(context))).await;
@@ -139,10 +165,10 @@ async fn a_login_whose_caller_is_dropped_asks_no_more() {
 async fn a_login_whose_caller_is_dropped_early_never_asks() {
     let running = server(seconds(20));
     let client = Client::new(profile_at(&running), MemoryStore::default());
-    slow(&running, "/device_authorization");
-    timeout(SOON, client.login(nobody_is_asked)).await.unwrap_err();
-    sleep(seconds(2)).await;
     let path = "/device_authorization";
+    slow(&running, path);
+    drop_when(|| arrived(&running, path), client.login(nobody_is_asked)).await;
+    sleep(seconds(3)).await;
     assert_eq!(running.simulator().log().last().unwrap().request.path(), path);
 }
 
@@ -152,9 +178,8 @@ async fn a_login_that_was_just_approved_is_kept_though_its_caller_is_dropped() {
     let store = Arc::new(MemoryStore::default());
     let client = Client::new(profile_at(&running), Arc::clone(&store));
     slow(&running, "/token");
-    // The first and only poll is under way.
-    let login = timeout(Duration::from_millis(1300), client.login(approve(&running)));
-    login.await.unwrap_err();
+    drop_when(granting(&running), client.login(approve(&running))).await;
+    assert!(client.held().is_none());
     until(|| client.held().is_some()).await;
     assert!(stored(&store, &client).is_some());
     client.token_or_login(nobody_is_asked).await.unwrap();
@@ -166,7 +191,15 @@ async fn tokens_that_wait_for_the_lock_are_saved_though_the_caller_is_dropped() 
     let store = Arc::new(MemoryStore::default());
     let client = Client::new(profile_at(&running), Arc::clone(&store));
     let lock = store.try_lock(&client.profile().key()).unwrap().unwrap();
-    timeout(Duration::from_millis(1500), client.login(approve(&running))).await.unwrap_err();
+    let login = client.login(approve(&running));
+    let waiting_for_the_lock = async {
+        until(granting(&running)).await;
+        sleep(SOON).await;
+    };
+    tokio::select! {
+        outcome = login => panic!("it ended in {outcome:?}"),
+        () = waiting_for_the_lock => {}
+    }
     assert!(client.held().is_none());
     drop(lock);
     until(|| client.held().is_some()).await;
