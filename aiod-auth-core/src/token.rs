@@ -30,6 +30,9 @@ pub struct Tokens {
     pub refresh_expires_at: Option<Timestamp>,
     /// What was granted, which may be more or less than what was asked for.
     pub scope: Scope,
+    /// What the session stands for, where this access token has less of it: the next refresh gets all
+    /// of it again (RFC 6749 §6). `None`: it is [`scope`](Self::scope).
+    pub session_scope: Option<Scope>,
     /// Says whom the login is about; kept also as a hint for ending the session.
     pub id_token: Option<IdToken>,
     /// When the server said that the session has ended: the refresh token is dead. Kept, so that
@@ -48,6 +51,7 @@ impl Tokens {
             refresh_token: None,
             refresh_expires_at: None,
             scope: Scope(BTreeSet::new()),
+            session_scope: None,
             id_token: None,
             session_ended_at: None,
         }
@@ -75,7 +79,15 @@ impl Tokens {
         if self.id_token.is_none() {
             self.id_token.clone_from(&before.id_token);
         }
+        let session_scope = before.session_scope();
+        if !session_scope.0.is_subset(&self.scope.0) {
+            self.session_scope = Some(session_scope.clone());
+        }
         self
+    }
+
+    pub(crate) fn session_scope(&self) -> &Scope {
+        self.session_scope.as_ref().unwrap_or(&self.scope)
     }
 
     /// How long the access token was good for when it was new.

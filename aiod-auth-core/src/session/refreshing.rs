@@ -101,7 +101,7 @@ impl Refreshing {
             &self.around.server,
             self.around.profile.client(),
             &self.refresh_token,
-            &self.tokens.scope,
+            self.tokens.session_scope(),
             policy,
             // The store is looked at before a token goes out a second time.
             Resend::Never,

@@ -59,7 +59,8 @@ fn full(text: &str) -> Tokens {
     tokens.expires_at = Some(Timestamp::from_unix_millis(1_795_456_435_999));
     tokens.refresh_token = Some(RefreshToken::new(text));
     tokens.refresh_expires_at = Some(Timestamp::from_unix_millis(-1));
-    tokens.scope = scope("openid offline_access");
+    tokens.scope = scope("openid");
+    tokens.session_scope = Some(scope("openid offline_access"));
     tokens.id_token = Some(IdToken::new(text));
     tokens.session_ended_at = Some(Timestamp::from_unix_millis(i64::MAX));
     tokens
@@ -85,6 +86,7 @@ fn same(found: &Tokens, saved: &Tokens) {
     // No `assert_eq`: what a store keeps in a test may still be somebody's token.
     assert!(secrets(found) == secrets(saved), "the secrets are not those that were saved");
     assert_eq!(found.scope, saved.scope);
+    assert_eq!(found.session_scope, saved.session_scope);
     same_time(Some(found.issued_at), Some(saved.issued_at));
     same_time(found.expires_at, saved.expires_at);
     same_time(found.refresh_expires_at, saved.refresh_expires_at);

@@ -42,6 +42,9 @@ impl Section {
         tokens.refresh_token = self.text("refresh_token")?.map(RefreshToken::new);
         tokens.refresh_expires_at = self.time("refresh_expires_at")?;
         tokens.scope = self.scope("scope")?;
+        let session_scope = self.text("session_scope")?.map(|text| text.parse()).transpose();
+        tokens.session_scope =
+            session_scope.map_err(|_| self.wrong("session_scope", "is no scope"))?;
         tokens.id_token = self.text("id_token")?.map(IdToken::new);
         tokens.session_ended_at = self.time("session_ended_at")?;
         Ok(tokens)

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use aiod_auth_core::{IdToken, RecordKey, RefreshToken, Timestamp, Tokens};
+use aiod_auth_core::{IdToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens};
 use toml_edit::{Array, DocumentMut, Item, TableLike, Value};
 use zeroize::Zeroizing;
 
@@ -42,6 +42,7 @@ fn write_tokens(section: &mut dyn TableLike, tokens: &Tokens) {
     put(section, "refresh_token", refresh_token);
     put(section, "refresh_expires_at", time(tokens.refresh_expires_at));
     put(section, "scope", Some(tokens.scope.to_string()));
+    put(section, "session_scope", tokens.session_scope.as_ref().map(Scope::to_string));
     put(section, "id_token", id_token);
     put(section, "session_ended_at", time(tokens.session_ended_at));
 }

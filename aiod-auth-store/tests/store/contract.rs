@@ -71,18 +71,22 @@ fn keys() -> impl Strategy<Value = RecordKey> {
 fn all_tokens() -> impl Strategy<Value = Tokens> {
     let texts = (any::<String>(), any::<Option<String>>(), any::<Option<String>>());
     let times = (any::<i64>(), any::<[Option<i64>; 3]>());
-    (texts, times, scopes()).prop_map(|((access, refresh, id), (issued, times), scope)| {
-        let [expires, refresh_expires, ended] =
-            times.map(|time| time.map(Timestamp::from_unix_millis));
-        let mut tokens = Tokens::new(AccessToken::new(access), Timestamp::from_unix_millis(issued));
-        tokens.expires_at = expires;
-        tokens.refresh_token = refresh.map(RefreshToken::new);
-        tokens.refresh_expires_at = refresh_expires;
-        tokens.id_token = id.map(IdToken::new);
-        tokens.session_ended_at = ended;
-        tokens.scope = scope;
-        tokens
-    })
+    (texts, times, scopes(), proptest::option::of(scopes())).prop_map(
+        |((access, refresh, id), (issued, times), scope, session_scope)| {
+            let [expires, refresh_expires, ended] =
+                times.map(|time| time.map(Timestamp::from_unix_millis));
+            let mut tokens =
+                Tokens::new(AccessToken::new(access), Timestamp::from_unix_millis(issued));
+            tokens.expires_at = expires;
+            tokens.refresh_token = refresh.map(RefreshToken::new);
+            tokens.refresh_expires_at = refresh_expires;
+            tokens.id_token = id.map(IdToken::new);
+            tokens.session_ended_at = ended;
+            tokens.scope = scope;
+            tokens.session_scope = session_scope;
+            tokens
+        },
+    )
 }
 
 fn scopes() -> impl Strategy<Value = Scope> {
@@ -90,7 +94,7 @@ fn scopes() -> impl Strategy<Value = Scope> {
         .prop_map(|tokens| Scope::new(tokens).unwrap())
 }
 
-type Plain = (Vec<Option<String>>, Vec<Option<i64>>, Scope);
+type Plain = (Vec<Option<String>>, Vec<Option<i64>>, Scope, Option<Scope>);
 
 /// Everything, comparable; times in whole seconds.
 fn plain(tokens: &Tokens) -> Plain {
@@ -107,5 +111,5 @@ fn plain(tokens: &Tokens) -> Plain {
     ];
     let seconds = |time: Timestamp| time.as_unix_millis().div_euclid(1000);
     let times = times.into_iter().map(|time| time.map(seconds)).collect();
-    (secrets, times, tokens.scope.clone())
+    (secrets, times, tokens.scope.clone(), tokens.session_scope.clone())
 }

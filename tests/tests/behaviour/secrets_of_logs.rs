@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, Once};
 
-use aiod_auth_core::{Reply, session::Logout};
+use aiod_auth_core::{Reply, Timestamp, session::Logout};
 use aiod_auth_store::{FileStore, MemoryStore};
-use aiod_auth_tests::sim::serve;
+use aiod_auth_tests::sim::{Running, serve};
 use log::{LevelFilter, Log, Metadata, Record};
 use url::form_urlencoded;
 
@@ -27,7 +27,7 @@ fn the_blocking_adapter_logs_none() {
 fn the_async_adapter_logs_none() {
     let running = running();
     let store = Arc::new(MemoryStore::default());
-    let driver = aiod_auth_reqwest::Driver::new().unwrap().with_store(store);
+    let driver = aiod_auth_reqwest::Driver::new().with_store(store);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut approve = |prompt: &Prompt| approve(&running, prompt);
     for mut session in jobs(&running) {

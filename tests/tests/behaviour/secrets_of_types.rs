@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use aiod_auth_core::{
     AccessToken, DeviceCode, Endpoint, IdToken, Machine, RefreshToken, Request, Response, Scope,
-    Step, StoreFailure,
+    Step, StoreFailure, Timestamp,
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, Discovery, EndSessionPage, EndSessionRequest,
         IntrospectionRequest, RevocationRequest, UserinfoRequest,
@@ -216,8 +216,8 @@ fn stores() -> Vec<(&'static str, String)> {
             errors += &format!("{error:?} {error} {failure:?}\n");
         }
     }
-    let client = Client::new(Profile::clone(&profile()), Arc::clone(&memory));
-    let asynchronous = aiod_auth_reqwest::Driver::new().unwrap().with_store(memory.clone());
+    let client = aiod_auth_ureq::Client::new(Profile::clone(&profile()), Arc::clone(&memory));
+    let asynchronous = aiod_auth_reqwest::Driver::new().with_store(memory.clone());
     vec![
         ("MemoryStore", format!("{memory:?}")),
         ("FileStore", format!("{file:?} {lock:?}")),

@@ -2,7 +2,7 @@
 
 use aiod_auth_core::{
     AccessToken, AuthorizationServer, DeviceCode, Endpoint, IdToken, LoginMethod, Machine,
-    Parameters, RefreshToken, Request, Scope, Step,
+    Parameters, RefreshToken, Request, Scope, Step, Timestamp,
     flow::{
         DeviceAuthorization, DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt,
     },

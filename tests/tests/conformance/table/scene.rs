@@ -231,7 +231,7 @@ pub(super) enum Loop {
 impl Loop {
     pub(super) fn both() -> [Self; 2] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let driver = aiod_auth_reqwest::Driver::new().unwrap();
+        let driver = aiod_auth_reqwest::Driver::new();
         [Self::Blocking(aiod_auth_ureq::Driver::new()), Self::Async(driver, runtime)]
     }
 

@@ -188,7 +188,7 @@ pub(super) fn a_login_that_is_dropped_while_it_waits_sends_no_poll() {
     let running = serve(settings).unwrap();
     running.simulator().fault_at("/token", 99, refusal("authorization_pending"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let driver = aiod_auth_reqwest::Driver::new().unwrap();
+    let driver = aiod_auth_reqwest::Driver::new();
     let profile = Arc::new(profile_at(&running.base_url));
     let polls = || millis_of(running.simulator().log(), "/token").len();
     runtime.block_on(async {
