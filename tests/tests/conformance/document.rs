@@ -64,7 +64,7 @@ fn summary() -> String {
         line(
             &mut text,
             format_args!(
-                "- {all} {what}: {executed} executed, with {answers} single answers among it, {later} for later",
+                "- {all} {what}: {executed} executed ({answers} single answers among the checks), {later} for later",
             ),
         );
     }
