@@ -165,7 +165,8 @@ impl ClientIdentity {
             | Endpoint::Token
             | Endpoint::DeviceAuthorization
             | Endpoint::EndSession
-            | Endpoint::Userinfo => &server.token_auth_methods,
+            | Endpoint::Userinfo
+            | Endpoint::CurrentUser => &server.token_auth_methods,
         };
         let Some(supported) = supported else {
             return Ok(AuthenticationMethod::ClientSecretBasic);

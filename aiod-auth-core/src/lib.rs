@@ -64,6 +64,7 @@
 //! | one request of one RFC | [`flow`] |
 //! | a login from discovery to tokens | [`Login`] |
 //! | tokens that are kept and renewed; who am I; logging out | [`session`] |
+//! | what one platform needs | [`provider`] |
 //! | what is configured | [`Profile`], [`Issuer`], [`ClientIdentity`], [`Scope`], [`RetryPolicy`] |
 //! | what can go wrong | [`Error`], [`Kind`] |
 //!
@@ -113,6 +114,7 @@ mod machine;
 mod note;
 mod parameters;
 mod profile;
+pub mod provider;
 mod retry;
 mod secret;
 mod server;

@@ -2,6 +2,8 @@
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
+use url::Url;
+
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
@@ -25,6 +27,7 @@ pub struct Profile {
     deviations: Arc<Deviations>,
     account: Option<String>,
     login: LoginMethod,
+    current_user: Option<Url>,
 }
 
 /// How to log in.
@@ -61,6 +64,7 @@ impl Profile {
             deviations: Arc::default(),
             account: None,
             login: LoginMethod::Auto,
+            current_user: None,
         }
     }
 
@@ -110,6 +114,18 @@ impl Profile {
         Ok(self)
     }
 
+    /// Says which API knows who is logged in. [`WhoAmI`](crate::session::WhoAmI) then shows it the
+    /// access token, and asks no userinfo endpoint: the answer is JSON with `name` and `roles`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an address that is no absolute URL, has a fragment, or is plain `http`
+    /// beyond loopback (unless that is allowed for the issuer).
+    pub fn with_current_user_at(mut self, address: &str) -> Result<Self, Error> {
+        let name = Endpoint::CurrentUser.metadata_name();
+        self.current_user = Some(self.issuer.transport().check(name, address)?);
+        Ok(self)
+    }
+
     /// The server.
     #[must_use]
     pub const fn issuer(&self) -> &Issuer {
@@ -132,6 +148,12 @@ impl Profile {
     #[must_use]
     pub const fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// Which API knows who is logged in. `None`: the server's userinfo endpoint is asked.
+    #[must_use]
+    pub const fn current_user(&self) -> Option<&Url> {
+        self.current_user.as_ref()
     }
 
     /// How to log in, decided.

@@ -136,6 +136,9 @@ impl Endpoints {
         if endpoint == Endpoint::Metadata {
             return Err(Error::Usage("metadata is found by the issuer, not given"));
         }
+        if endpoint == Endpoint::CurrentUser {
+            return Err(Error::Usage("who is logged in is the profile's to ask, not the server's"));
+        }
         self.put(endpoint, transport.check(endpoint.metadata_name(), address)?);
         Ok(())
     }

@@ -58,7 +58,11 @@ impl Tokens {
     }
 
     /// The value of an `Authorization` header (RFC 6750 §2.1). It is a secret.
+    ///
+    /// AI-on-Demand's Python client has it in `Token.headers`, which also renews the token: here, that
+    /// is what a session, or a `Client`, does before it hands out tokens.
     #[must_use]
+    #[doc(alias = "headers")]
     pub fn authorization(&self) -> Zeroizing<String> {
         let token = self.access_token.expose();
         let mut value = Zeroizing::new(String::with_capacity(token.len().saturating_add(7)));
@@ -90,6 +94,17 @@ impl Tokens {
         self.session_scope.as_ref().unwrap_or(&self.scope)
     }
 
+    /// Whether the access token has expired, or does within two seconds: a request takes a moment to
+    /// arrive. One whose lifetime nobody knows has not. Nobody is asked; a session decides by its own
+    /// margins (see [`Demand`](crate::session::Demand)).
+    ///
+    /// It is `Token.has_expired` of AI-on-Demand's Python client, which takes the same two seconds off
+    /// whenever it renews a token.
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.valid_for(now).is_some_and(|left| left <= EXPIRY_MARGIN)
+    }
+
     /// How long the access token was good for when it was new.
     #[must_use]
     pub fn lifetime(&self) -> Option<Duration> {
@@ -102,6 +117,8 @@ impl Tokens {
         Some(self.expires_at?.saturating_duration_since(now))
     }
 }
+
+const EXPIRY_MARGIN: Duration = Duration::from_secs(2);
 
 /// A set of scope tokens: RFC 6749 §3.3. Case-sensitive; order and repetition mean nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -175,6 +192,19 @@ mod tests {
     fn characters_outside_the_grammar_are_refused() {
         for token in ["a\"b", "a\\b", "é", "a b", "", "a\n"] {
             assert!(Scope::new([token]).is_err(), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_expired_two_seconds_early() {
+        let at = |millis| Timestamp::from_unix_millis(millis);
+        let mut tokens = Tokens::new(AccessToken::new("a"), Timestamp::UNIX_EPOCH);
+        assert!(!tokens.has_expired(at(i64::MAX)), "nobody knows");
+        tokens.expires_at = Some(at(300_000));
+        for (millis, expired) in
+            [(0, false), (297_999, false), (298_000, true), (300_000, true), (i64::MAX, true)]
+        {
+            assert_eq!(tokens.has_expired(at(millis)), expired, "{millis}");
         }
     }
 

@@ -54,6 +54,22 @@ pub enum StoreError {
         /// Why not.
         why: &'static str,
     },
+    /// This place can't hold such a login. What stands there is left as it is.
+    #[error("{} can't hold this login: {why}", .path.display())]
+    CannotHold {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A platform's own settings can't be used.
+    #[error("the settings in {} can't be used: {what}", .path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where; no value.
+        what: String,
+    },
     /// Nobody said where the user's files are.
     #[error("the user's home folder is not known")]
     NoHome,
@@ -74,6 +90,8 @@ impl StoreError {
             Self::NewerVersion { .. } => Some("update aiod-auth"),
             Self::OtherKey { .. } => Some("move it away, then log in again"),
             Self::Refused { .. } => Some("move it away, or make it your own"),
+            Self::CannotHold { .. } => Some("choose another store for it"),
+            Self::Settings { .. } => Some("correct it, or move it away"),
             Self::NoHome => Some("set HOME, or say which folder to use"),
             Self::Other(_) => None,
         }

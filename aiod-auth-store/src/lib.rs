@@ -2,7 +2,10 @@
 //!
 //! A [`Store`] keeps one record of tokens per login, found by its
 //! [`RecordKey`](aiod_auth_core::RecordKey). [`MemoryStore`] forgets them when the program ends;
-#![cfg_attr(feature = "toml", doc = "[`FileStore`] keeps them in private files.")]
+#![cfg_attr(
+    feature = "toml",
+    doc = "[`FileStore`] keeps them in private files, [`AiodFile`] where AI-on-Demand's Python client does."
+)]
 #![cfg_attr(not(feature = "toml"), doc = "`FileStore` (feature `toml`) keeps them in files.")]
 //! Any other place is a store too, if it passes the suite in `contract_tests` (the feature
 //! `contract-tests`).
@@ -24,17 +27,23 @@
 //! `aiod-auth-core`. They ask for one operation at a time, and [`perform`] does it.
 //!
 //! # Features
-//! - `toml` (default): `FileStore`.
+//! - `toml` (default): `FileStore`, `AiodFile` and `AiodConfig`.
 //! - `contract-tests`: the suite.
 
+#[cfg(feature = "toml")]
+pub use aiod::{AiodConfig, AiodFile};
 pub use error::StoreError;
 #[cfg(feature = "toml")]
 pub use file::{FileStore, default_config_folder};
 pub use memory::MemoryStore;
 pub use store::{Lock, Store, perform};
 
+#[cfg(feature = "toml")]
+mod aiod;
 #[cfg(feature = "contract-tests")]
 pub mod contract_tests;
+#[cfg(feature = "toml")]
+mod document;
 mod error;
 #[cfg(feature = "toml")]
 mod file;

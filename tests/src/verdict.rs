@@ -285,7 +285,8 @@ fn about_server(server: &AuthorizationServer) -> Vec<String> {
 }
 
 fn about_person(userinfo: &Userinfo) -> Vec<String> {
-    let mut details = vec![format!("subject {}", userinfo.subject)];
+    let mut details = Vec::new();
+    details.extend(userinfo.subject.iter().map(|subject| format!("subject {subject}")));
     details.extend(userinfo.name.iter().map(|name| format!("name {name}")));
     details.extend(userinfo.roles.iter().map(|role| format!("role {role}")));
     details

@@ -27,17 +27,16 @@ struct WhoAmI {
     name: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     roles: Vec<String>,
-    subject: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
 }
 
 impl fmt::Display for WhoAmI {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(name) = &self.name {
-            writeln!(f, "name: {}", clean(name))?;
-        }
-        if !self.roles.is_empty() {
-            writeln!(f, "roles: {}", clean(&self.roles.join(", ")))?;
-        }
-        write!(f, "subject: {}", clean(&self.subject))
+        let roles = (!self.roles.is_empty()).then(|| self.roles.join(", "));
+        let said = [("name", &self.name), ("roles", &roles), ("subject", &self.subject)];
+        let said = said.into_iter().filter_map(|(what, text)| Some((what, text.as_deref()?)));
+        let lines: Vec<_> = said.map(|(what, text)| format!("{what}: {}", clean(text))).collect();
+        f.write_str(&lines.join("\n"))
     }
 }

@@ -250,6 +250,8 @@ pub enum Endpoint {
     Userinfo,
     /// RFC 7662.
     Introspection,
+    /// An API that says who is logged in: AI-on-Demand's `authorization_test`.
+    CurrentUser,
 }
 
 impl Endpoint {
@@ -263,7 +265,7 @@ impl Endpoint {
         Self::Introspection,
     ];
 
-    /// Its name in the server's metadata (RFC 8414 §2).
+    /// Its name in the server's metadata (RFC 8414 §2), or what stands for it where there is none.
     #[must_use]
     pub const fn metadata_name(self) -> &'static str {
         match self {
@@ -274,6 +276,7 @@ impl Endpoint {
             Self::EndSession => "end_session_endpoint",
             Self::Userinfo => "userinfo_endpoint",
             Self::Introspection => "introspection_endpoint",
+            Self::CurrentUser => "current_user",
         }
     }
 }
@@ -288,6 +291,7 @@ impl fmt::Display for Endpoint {
             Self::EndSession => "end session endpoint",
             Self::Userinfo => "userinfo endpoint",
             Self::Introspection => "introspection endpoint",
+            Self::CurrentUser => "API",
         })
     }
 }

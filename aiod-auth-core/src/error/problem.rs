@@ -33,6 +33,9 @@ pub enum ConfigProblem {
     /// A client id or secret with control characters: RFC 6749 appendix A.
     #[error("the {0} has a control character in it")]
     ControlCharacter(&'static str),
+    /// A name that is empty, or has a character in it that it can't have.
+    #[error("the {0} is empty, or has a character in it that is not allowed")]
+    InvalidName(&'static str),
     /// A client id that is empty.
     #[error("the client id is empty")]
     EmptyClientId,
@@ -57,6 +60,7 @@ impl ConfigProblem {
             Self::InvalidUrl { .. }
             | Self::InvalidIssuer
             | Self::MissingClientSecret
+            | Self::InvalidName(_)
             | Self::EmptyClientId
             | Self::NoCommonAuthenticationMethod(_) => None,
         }

@@ -1,6 +1,7 @@
 //! The flows: one file for each, each a [`Machine`](crate::Machine).
 
 pub use access_token_request::AccessTokenRequest;
+pub use current_user::CurrentUserRequest;
 pub use device_access_token::DeviceAccessTokenRequest;
 pub use device_authorization::{
     DeviceAuthorization, DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt,
@@ -20,6 +21,7 @@ pub use crate::wire::{
 mod access_token_request;
 pub(crate) mod call;
 mod client_credentials;
+mod current_user;
 mod device_access_token;
 mod device_authorization;
 mod discovery;
@@ -27,5 +29,6 @@ mod end_session;
 mod end_session_page;
 mod introspection;
 mod refresh;
+mod resource;
 mod revocation;
 mod userinfo;

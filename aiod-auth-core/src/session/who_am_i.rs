@@ -1,4 +1,6 @@
 //! Who is logged in, with a token that is renewed once if the server refuses it.
+//!
+//! The profile says whom to ask: an API that it names, else the server's userinfo endpoint.
 
 use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
@@ -6,15 +8,17 @@ use core::time::Duration;
 use super::{Demand, Session, SessionTokens};
 use crate::{
     error::{Endpoint, Error},
-    flow::{Discovery, Userinfo, UserinfoRequest},
+    flow::{CurrentUserRequest, Discovery, Userinfo, UserinfoRequest},
     machine::{Flow, Step, machine},
     profile::Profile,
     retry::RetryPolicy,
     time::Timestamp,
 };
 
-/// Gets a token, and asks the server who it is for. Ends in a [`WhoAmIAnswer`].
+/// Gets a token, and asks who it is for: the server, or the API that the profile names. Ends in a
+/// [`WhoAmIAnswer`].
 #[derive(Debug)]
+#[doc(alias = "get_current_user")]
 pub struct WhoAmI {
     profile: Arc<Profile>,
     policy: RetryPolicy,
@@ -40,6 +44,7 @@ enum State {
     GettingToken(Box<Session>),
     Discovering(Box<Discovery>),
     Asking(Box<UserinfoRequest>),
+    AskingApi(Box<CurrentUserRequest>),
     Ended,
 }
 
@@ -86,23 +91,13 @@ impl WhoAmI {
             State::Asking(request) => {
                 if let Some(outcome) = request.take_outcome(now) {
                     self.spent = self.spent.saturating_add(request.spent());
-                    match (outcome, self.session.take()) {
-                        (Ok(userinfo), Some(session)) => {
-                            return Ok(Some(WhoAmIAnswer { userinfo, session }));
-                        }
-                        // RFC 6750 §3.1: a token can die at any time. Once: no loop.
-                        (Err(Error::TokenRejected(error)), Some(session))
-                            if !self.renewed && !error.wants_dpop() =>
-                        {
-                            self.renewed = true;
-                            self.renew(session);
-                        }
-                        (Err(error), session) => {
-                            self.session = session;
-                            return Err(error);
-                        }
-                        (Ok(_), None) => return Err(Error::Internal("who am i")),
-                    }
+                    return self.answered(outcome);
+                }
+            }
+            State::AskingApi(request) => {
+                if let Some(outcome) = request.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(request.spent());
+                    return self.answered(outcome);
                 }
             }
             State::Ended => {}
@@ -110,11 +105,38 @@ impl WhoAmI {
         Ok(None)
     }
 
+    fn answered(
+        &mut self,
+        outcome: Result<Userinfo, Error>,
+    ) -> Result<Option<WhoAmIAnswer>, Error> {
+        match (outcome, self.session.take()) {
+            (Ok(userinfo), Some(session)) => Ok(Some(WhoAmIAnswer { userinfo, session })),
+            // RFC 6750 §3.1: a token can die at any time. Once: no loop.
+            (Err(Error::TokenRejected(error)), Some(session))
+                if !self.renewed && !error.wants_dpop() =>
+            {
+                self.renewed = true;
+                self.renew(session);
+                Ok(None)
+            }
+            (Err(error), session) => {
+                self.session = session;
+                Err(error)
+            }
+            (Ok(_), None) => Err(Error::Internal("who am i")),
+        }
+    }
+
     fn ask(&mut self, now: Timestamp) -> Result<(), Error> {
         let Some(session) = &mut self.session else {
             return Err(Error::Internal("who am i"));
         };
         let policy = self.policy.after(self.spent);
+        if let Some(address) = self.profile.current_user() {
+            let request = CurrentUserRequest::new(address, &session.tokens, policy);
+            self.state = State::AskingApi(request.into());
+            return Ok(());
+        }
         let known = session.server.take();
         session.server = self.profile.server_for(known, &[Endpoint::Userinfo], now);
         self.state = match &session.server {
@@ -155,6 +177,7 @@ impl Flow for WhoAmI {
             State::GettingToken(session) => session.step(),
             State::Discovering(discovery) => discovery.step(),
             State::Asking(request) => request.step(),
+            State::AskingApi(request) => request.step(),
             State::Ended => Err(Error::Finished),
         }
     }

@@ -1,4 +1,5 @@
-//! The userinfo response: OpenID Connect Core §5.3.2. Null and `""` count as absent.
+//! The userinfo response: OpenID Connect Core §5.3.2. Null and `""` count as absent. AI-on-Demand's API
+//! says the same in its own way.
 
 use alloc::{string::String, vec::Vec};
 
@@ -9,8 +10,9 @@ use crate::error::Problem;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Userinfo {
-    /// `sub`: who it is, unchanging, for programs.
-    pub subject: String,
+    /// `sub`: who it is, unchanging, for programs. A userinfo endpoint always says it; an API that is
+    /// asked in its place may not.
+    pub subject: Option<String>,
     /// `name`, else `preferred_username`.
     pub name: Option<String>,
     /// What they may do, where the server says so: `roles`, or Keycloak's `realm_access.roles`.
@@ -20,11 +22,23 @@ pub struct Userinfo {
 impl Userinfo {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
         object.must_be_utf_8()?;
+        object.required_text("sub")?;
+        Ok(Self::read(object))
+    }
+
+    /// The answer of AI-on-Demand's `authorization_test`: a name, and roles.
+    pub(crate) fn parse_from_api(object: &Object<'_>) -> Result<Self, Problem> {
+        object.must_be_utf_8()?;
+        object.required_text("name")?;
+        Ok(Self::read(object))
+    }
+
+    fn read(object: &Object<'_>) -> Self {
         // A claim of another shape is some other server's business.
         let text = |name| object.text(name).ok().flatten();
         let keycloak_roles = || object.object("realm_access").ok()??.strings("roles").ok()?;
-        Ok(Self {
-            subject: object.required_text("sub")?,
+        Self {
+            subject: text("sub"),
             name: text("name").or_else(|| text("preferred_username")),
             roles: object
                 .strings("roles")
@@ -32,6 +46,6 @@ impl Userinfo {
                 .flatten()
                 .or_else(keycloak_roles)
                 .unwrap_or_default(),
-        })
+        }
     }
 }

@@ -24,33 +24,79 @@ mod together;
 /// # Panics
 /// With the first promise that is broken.
 pub fn run(new_store: &dyn Fn() -> Box<dyn Store>) {
-    let (store, other) = (new_store(), new_store());
-
-    records::a_record_comes_back_whole(&*store, &*other);
-    records::what_is_absent_stays_absent(&*store);
-    records::any_text_comes_back(&*store);
-    records::a_save_replaces_all_of_the_record(&*store, &*other);
-    records::what_was_removed_is_gone(&*store, &*other);
-    records::keys_that_differ_in_one_member_do_not_mix(&*store);
-
-    together::a_lock_excludes_everybody_else(&*store, &*other);
-    together::a_lock_is_for_one_key(&*store);
-    together::a_lock_moves_to_another_thread(&*store, &*other);
-    together::one_thread_at_a_time_has_the_lock(new_store);
-    together::readers_see_whole_records(new_store);
+    run_within(&Limits::default(), new_store);
 }
 
-/// Nothing is kept for it.
-fn fresh_key(store: &dyn Store, client_id: &str) -> RecordKey {
-    let key = RecordKey {
-        issuer: "https://contract.test".into(),
-        client_id: client_id.into(),
-        account: None,
-        scope: Scope::default(),
-        resource: Vec::new(),
-    };
-    store.remove(&key).unwrap();
-    key
+/// As [`run`], for a store that can't keep just anything: another program's file, for example.
+///
+/// # Panics
+/// With the first promise that is broken.
+pub fn run_within(limits: &Limits, new_store: &dyn Fn() -> Box<dyn Store>) {
+    let (store, other) = (new_store(), new_store());
+    let place = Place { limits, store: &*store, other: &*other };
+
+    records::a_record_comes_back_whole(&place);
+    records::what_is_absent_stays_absent(&place);
+    records::any_text_comes_back(&place);
+    records::a_save_replaces_all_of_the_record(&place);
+    records::what_was_removed_is_gone(&place);
+    match &limits.only {
+        None => records::keys_that_differ_in_one_member_do_not_mix(&place),
+        Some(only) => records::another_key_is_refused(&place, only),
+    }
+
+    together::a_lock_excludes_everybody_else(&place);
+    if limits.only.is_none() {
+        together::a_lock_is_for_one_key(&place);
+    }
+    together::a_lock_moves_to_another_thread(&place);
+    together::one_thread_at_a_time_has_the_lock(&place, new_store);
+    together::readers_see_whole_records(&place, new_store);
+}
+
+/// What a store can't keep, because of what it is.
+#[derive(Clone, Debug, Default)]
+pub struct Limits {
+    only: Option<RecordKey>,
+    no_empty_tokens: bool,
+}
+
+impl Limits {
+    /// It has one record, of this key, and refuses all others. What is there is removed.
+    #[must_use]
+    pub fn one_record(mut self, key: RecordKey) -> Self {
+        self.only = Some(key);
+        self
+    }
+
+    /// A token that is empty counts as none there.
+    #[must_use]
+    pub const fn without_empty_tokens(mut self) -> Self {
+        self.no_empty_tokens = true;
+        self
+    }
+}
+
+/// Two handles to one place.
+struct Place<'a> {
+    limits: &'a Limits,
+    store: &'a dyn Store,
+    other: &'a dyn Store,
+}
+
+impl Place<'_> {
+    /// Nothing is kept for it.
+    fn fresh_key(&self, client_id: &str) -> RecordKey {
+        let key = self.limits.only.clone().unwrap_or_else(|| RecordKey {
+            issuer: "https://contract.test".into(),
+            client_id: client_id.into(),
+            account: None,
+            scope: Scope::default(),
+            resource: Vec::new(),
+        });
+        self.store.remove(&key).unwrap();
+        key
+    }
 }
 
 /// Every member is there.

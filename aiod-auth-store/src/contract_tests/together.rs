@@ -4,11 +4,12 @@ use std::{iter, thread};
 
 use aiod_auth_core::{RecordKey, Tokens};
 
-use super::{fresh_key, full, same};
+use super::{Place, full, same};
 use crate::{Lock, Store};
 
-pub(super) fn a_lock_excludes_everybody_else(store: &dyn Store, other: &dyn Store) {
-    let key = fresh_key(store, "locked");
+pub(super) fn a_lock_excludes_everybody_else(place: &Place<'_>) {
+    let (store, other) = (place.store, place.other);
+    let key = place.fresh_key("locked");
     for _ in 0..3 {
         let lock = store.try_lock(&key).unwrap();
         assert!(lock.is_some(), "a free lock can be had");
@@ -27,14 +28,15 @@ pub(super) fn a_lock_excludes_everybody_else(store: &dyn Store, other: &dyn Stor
     }
 }
 
-pub(super) fn a_lock_is_for_one_key(store: &dyn Store) {
-    let (one, two) = (fresh_key(store, "one"), fresh_key(store, "two"));
+pub(super) fn a_lock_is_for_one_key(place: &Place<'_>) {
+    let (store, one, two) = (place.store, place.fresh_key("one"), place.fresh_key("two"));
     let _one = store.try_lock(&one).unwrap().unwrap();
     let _two = store.try_lock(&two).unwrap().unwrap();
 }
 
-pub(super) fn a_lock_moves_to_another_thread(store: &dyn Store, other: &dyn Store) {
-    let key = fresh_key(store, "moved");
+pub(super) fn a_lock_moves_to_another_thread(place: &Place<'_>) {
+    let (store, other) = (place.store, place.other);
+    let key = place.fresh_key("moved");
     let lock = store.try_lock(&key).unwrap();
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -45,9 +47,12 @@ pub(super) fn a_lock_moves_to_another_thread(store: &dyn Store, other: &dyn Stor
     });
 }
 
-pub(super) fn one_thread_at_a_time_has_the_lock(new_store: &dyn Fn() -> Box<dyn Store>) {
-    let store = new_store();
-    let key = fresh_key(&*store, "counter");
+pub(super) fn one_thread_at_a_time_has_the_lock(
+    place: &Place<'_>,
+    new_store: &dyn Fn() -> Box<dyn Store>,
+) {
+    let store = place.store;
+    let key = place.fresh_key("counter");
     store.save(&key, &full("0")).unwrap();
 
     let handles: Vec<_> = iter::repeat_with(new_store).take(THREADS).collect();
@@ -65,9 +70,9 @@ pub(super) fn one_thread_at_a_time_has_the_lock(new_store: &dyn Fn() -> Box<dyn 
     assert_eq!(number(&store.load(&key).unwrap().unwrap()), THREADS * ROUNDS);
 }
 
-pub(super) fn readers_see_whole_records(new_store: &dyn Fn() -> Box<dyn Store>) {
-    let store = new_store();
-    let key = fresh_key(&*store, "readers");
+pub(super) fn readers_see_whole_records(place: &Place<'_>, new_store: &dyn Fn() -> Box<dyn Store>) {
+    let store = place.store;
+    let key = place.fresh_key("readers");
     // Long ones and short ones in turn: a half of one would not look like the other.
     let text = |round: usize| round.to_string().repeat(1 + round % 2 * 5000);
     store.save(&key, &full(&text(0))).unwrap();

@@ -13,7 +13,7 @@ use super::{place::beside, platform};
 use crate::StoreError;
 
 /// Puts a new file in the place of the old one: written and on disk before it gets the name.
-pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let (temporary, file) = create_temporary(path).map_err(StoreError::io("write", path))?;
     let outcome = finish(&temporary, file, path, content);
     if outcome.is_err() {
@@ -25,7 +25,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
 }
 
 /// Removes a file for good.
-pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     let removed = match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
@@ -38,17 +38,31 @@ pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
 
 /// Gives a damaged record another name, which says when. No earlier one is overwritten: whoever
 /// saves holds the record's lock, so nobody else is looking for a name.
-pub(super) fn move_aside(path: &Path) -> Result<(), StoreError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let mut seconds = now.unwrap_or_default().as_secs();
-    let mut aside = beside(path, &format!(".corrupt-{seconds}"));
-    while fs::symlink_metadata(&aside).is_ok() {
-        seconds += 1;
-        aside = beside(path, &format!(".corrupt-{seconds}"));
-    }
+pub(crate) fn move_aside(path: &Path) -> Result<(), StoreError> {
+    let aside = free_name(path, "corrupt");
     platform::rename(path, &aside).map_err(StoreError::io("move aside", path))?;
     log::warn!("a damaged token record is kept as {}", aside.display());
     Ok(())
+}
+
+/// Keeps a copy of what is about to be replaced, in the same way.
+pub(crate) fn keep_copy(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let aside = free_name(path, "replaced");
+    replace(&aside, content)?;
+    log::warn!("what was in {} is kept as {}", path.display(), aside.display());
+    Ok(())
+}
+
+fn free_name(path: &Path, why: &str) -> PathBuf {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let mut seconds = now.unwrap_or_default().as_secs();
+    loop {
+        let aside = beside(path, &format!(".{why}-{seconds}"));
+        if fs::symlink_metadata(&aside).is_err() {
+            return aside;
+        }
+        seconds += 1;
+    }
 }
 
 /// In the same folder, because a rename doesn't cross file systems.

@@ -15,7 +15,7 @@ use super::{
 use crate::{Lock, StoreError};
 
 /// Takes the lock of the record at this path. `None`: somebody else has it.
-pub(super) fn try_lock(record: &Path) -> Result<Option<Lock>, StoreError> {
+pub(crate) fn try_lock(record: &Path) -> Result<Option<Lock>, StoreError> {
     let path = resolve(&beside(record, ".lock"))?;
     let file = platform::open_lock_file(&path).map_err(StoreError::io("lock", &path))?;
     match file.try_lock() {

@@ -9,15 +9,12 @@ use aiod_auth_core::{RecordKey, Tokens};
 use etcetera::BaseStrategy as _;
 use zeroize::Zeroizing;
 
-use crate::{
-    Lock, Store, StoreError,
-    record::{self, Unreadable},
-};
+use crate::{Lock, Store, StoreError, document::Unreadable, record};
 
-mod atomic;
-mod lock;
+pub(crate) mod atomic;
+pub(crate) mod lock;
 mod name;
-mod place;
+pub(crate) mod place;
 #[cfg_attr(unix, path = "unix.rs")]
 #[cfg_attr(not(unix), path = "windows.rs")]
 mod platform;
@@ -135,11 +132,11 @@ impl Store for FileStore {
     }
 }
 
-type Text = Zeroizing<String>;
+pub(crate) type Text = Zeroizing<String>;
 
 /// The record at a path, if there is one: as text, and what it says.
 fn read(path: &Path, key: &RecordKey) -> Result<Option<(Text, Tokens)>, StoreError> {
-    let Some(text) = read_text(path)? else {
+    let Some((text, _)) = read_text(path)? else {
         return Ok(None);
     };
     let (found, tokens) = record::read(&text).map_err(|error| explain(path, error))?;
@@ -149,7 +146,8 @@ fn read(path: &Path, key: &RecordKey) -> Result<Option<(Text, Tokens)>, StoreErr
     Ok(Some((text, tokens)))
 }
 
-fn read_text(path: &Path) -> Result<Option<Text>, StoreError> {
+/// The text of a file that can be trusted, if there is one.
+pub(crate) fn read_text(path: &Path) -> Result<Option<(Text, fs::Metadata)>, StoreError> {
     let mut file = match fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -169,13 +167,13 @@ fn read_text(path: &Path) -> Result<Option<Text>, StoreError> {
     // A buffer that grows leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(size + 1));
     match io::Read::read_to_string(&mut file, &mut text) {
-        Ok(_) => Ok(Some(text)),
+        Ok(_) => Ok(Some((text, metadata))),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(damaged("it is not UTF-8")),
         Err(error) => Err(StoreError::io("read", path)(error)),
     }
 }
 
-fn explain(path: &Path, error: Unreadable) -> StoreError {
+pub(crate) fn explain(path: &Path, error: Unreadable) -> StoreError {
     let path = path.to_owned();
     match error {
         Unreadable::Damaged(what) => StoreError::Damaged { path, what },

@@ -12,7 +12,7 @@ use crate::StoreError;
 /// Follows symbolic links, so that what they lead to is written, and they stay.
 ///
 /// There may be nothing at the end yet.
-pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
+pub(crate) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
         let metadata = match fs::symlink_metadata(&path) {
@@ -36,7 +36,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
 ///
 /// What belongs to root passes: root could put anything in our place anyway, and it is how secrets
 /// are mounted into containers.
-pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
+pub(crate) fn check(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
     let kind = metadata.file_type();
     let why = if !platform::is_ours_or_roots(metadata) {
         "it belongs to another user"
@@ -50,7 +50,7 @@ pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<(), StoreError> 
 }
 
 /// Makes sure that the folder is there, and that only we can look into it.
-pub(super) fn make_folder(folder: &Path) -> Result<(), StoreError> {
+pub(crate) fn make_folder(folder: &Path) -> Result<(), StoreError> {
     create_folder(folder).map_err(StoreError::io("make the folder", folder))?;
     let metadata = fs::metadata(folder).map_err(StoreError::io("look at the folder", folder))?;
     check(folder, &metadata)?;
@@ -75,7 +75,7 @@ fn create_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// A file beside this one: its name, and something after it.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push(suffix);
     path.into()

@@ -26,25 +26,13 @@ pub(crate) use write::write;
 
 use toml_edit::{Document, Item, Table};
 
+use crate::document::{self, Unreadable, damaged};
+
 mod read;
 mod write;
 
-/// Why a record can't be used.
-#[derive(Debug)]
-pub(crate) enum Unreadable {
-    /// What is wrong and where; never a value.
-    Damaged(String),
-    /// It has this version.
-    Newer(i64),
-}
-
 fn parse(text: &str) -> Result<Document<&str>, Unreadable> {
-    let record = Document::parse(text).map_err(|error| {
-        // The error's own text is not passed on: it quotes the line.
-        let before = error.span().and_then(|span| text.get(..span.start));
-        let line = before.unwrap_or(text).matches('\n').count() + 1;
-        damaged(format!("line {line} is not TOML"))
-    })?;
+    let record = document::parse(text)?;
     check_version(&record)?;
     Ok(record)
 }
@@ -55,10 +43,6 @@ fn check_version(record: &Table) -> Result<(), Unreadable> {
         Some(version) if version > VERSION => Err(Unreadable::Newer(version)),
         _ => Err(damaged("version is missing, or no version")),
     }
-}
-
-fn damaged(what: impl Into<String>) -> Unreadable {
-    Unreadable::Damaged(what.into())
 }
 
 const VERSION: i64 = 1;

@@ -1,12 +1,11 @@
 //! From tokens to text.
 
-use std::fmt::{self, Write as _};
-
 use aiod_auth_core::{IdToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens};
-use toml_edit::{Array, DocumentMut, Item, TableLike, Value};
+use toml_edit::{Array, DocumentMut, Item, TableLike};
 use zeroize::Zeroizing;
 
-use super::{Unreadable, damaged, parse};
+use super::parse;
+use crate::document::{Unreadable, damaged, put, text};
 
 /// Writes a record. Comments, and members that this version doesn't know, are kept from the record
 /// that stood there before.
@@ -53,46 +52,6 @@ fn write_key(section: &mut dyn TableLike, key: &RecordKey) {
     put(section, "account", key.account.as_deref());
     put(section, "scope", Some(key.scope.to_string()));
     put(section, "resource", Some(Array::from_iter(&key.resource)));
-}
-
-/// Sets a member and leaves the comments around it; removes it if there is no value.
-fn put(section: &mut dyn TableLike, member: &str, value: Option<impl Into<Value>>) {
-    let Some(value) = value else {
-        section.remove(member);
-        return;
-    };
-    let mut value = value.into();
-    match section.get_mut(member) {
-        Some(item) => {
-            if let Some(before) = item.as_value() {
-                value.decor_mut().clone_from(before.decor());
-            }
-            *item = Item::Value(value);
-        }
-        None => {
-            section.insert(member, Item::Value(value));
-        }
-    }
-}
-
-/// A buffer that grows leaves copies behind that nobody wipes: so the text is measured first.
-fn text(record: &DocumentMut) -> Zeroizing<String> {
-    let mut length = Length(0);
-    let mut text = Zeroizing::new(String::new());
-    // Neither of the two ever refuses anything.
-    let _ = write!(length, "{record}");
-    text.reserve_exact(length.0);
-    let _ = write!(text, "{record}");
-    text
-}
-
-struct Length(usize);
-
-impl fmt::Write for Length {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 += text.len();
-        Ok(())
-    }
 }
 
 const NEW_RECORD: &str = "\

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens};
-use aiod_auth_store::{FileStore, Lock, MemoryStore, Store, StoreError, contract_tests};
+use aiod_auth_core::{
+    AccessToken, ClientSecret, IdToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens,
+};
+use aiod_auth_store::{
+    AiodFile, FileStore, Lock, MemoryStore, Store, StoreError,
+    contract_tests::{self, Limits},
+};
 use proptest::prelude::*;
 
 use crate::support;
@@ -21,9 +26,22 @@ fn files() {
 }
 
 #[test]
+fn the_python_clients_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = support::key("aiod-sdk");
+    let store = || {
+        let file = AiodFile::new(folder.path().join("token.toml"), key.clone());
+        file.with_client_secret(ClientSecret::new("secret"))
+    };
+    let limits = Limits::default().one_record(key.clone()).without_empty_tokens();
+    contract_tests::run_within(&limits, &|| Box::new(store()));
+}
+
+#[test]
 fn public_types_go_between_threads() {
     fn check<T: Send + Sync + std::fmt::Debug>() {}
     check::<FileStore>();
+    check::<AiodFile>();
     check::<MemoryStore>();
     check::<Lock>();
     check::<StoreError>();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use aiod_auth_core::StoreFailure;
-use aiod_auth_store::{Store, StoreError};
+use aiod_auth_store::StoreError;
 
 use crate::support::{Place, key, names, tokens};
 

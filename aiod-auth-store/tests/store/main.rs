@@ -6,6 +6,7 @@
     reason = "clippy allows them in tests, but not in the functions beside them"
 )]
 
+mod aiod;
 mod contract;
 mod damage;
 mod processes;

@@ -3,20 +3,26 @@
 use std::{
     env,
     io::{BufRead as _, BufReader, Write as _},
+    path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     thread,
     time::Duration,
 };
 
-use aiod_auth_store::{FileStore, Lock, Store};
+use aiod_auth_store::{AiodFile, FileStore, Lock, Store};
 
 use crate::support::{Place, key, names, tokens};
 
 #[test]
 fn a_killed_process_leaves_a_whole_record_and_a_free_lock() {
-    let place = Place::with_record();
+    for place in [Place::with_record(), Place::aiod().filled()] {
+        kill_while_saving(&place);
+    }
+}
+
+fn kill_while_saving(place: &Place) {
     for round in 0..30 {
-        let mut child = start("save_for_ever", &place);
+        let mut child = start("save_for_ever", place);
         let _pipes = wait_until_it_works(&mut child);
         thread::sleep(Duration::from_micros(round * 311));
         child.kill().unwrap();
@@ -44,8 +50,13 @@ fn save_for_ever() {
 
 #[test]
 fn two_processes_exclude_each_other() {
-    let place = Place::with_record();
-    let mut child = start("hold_the_lock", &place);
+    for place in [Place::with_record(), Place::aiod().filled()] {
+        exclude_each_other(&place);
+    }
+}
+
+fn exclude_each_other(place: &Place) {
+    let mut child = start("hold_the_lock", place);
     let (until_told, _output) = wait_until_it_works(&mut child);
     assert!(place.store.try_lock(&place.key).unwrap().is_none());
     assert_eq!(place.loaded().as_deref(), Some("first"), "reading needs no lock");
@@ -66,9 +77,14 @@ fn hold_the_lock() {
 
 #[test]
 fn no_update_is_lost() {
-    let place = Place::new();
+    for place in [Place::new(), Place::aiod()] {
+        count_together(&place);
+    }
+}
+
+fn count_together(place: &Place) {
     place.store.save(&place.key, &tokens("0")).unwrap();
-    let children: Vec<_> = (0..PROCESSES).map(|_| start("count_up", &place)).collect();
+    let children: Vec<_> = (0..PROCESSES).map(|_| start("count_up", place)).collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
@@ -83,14 +99,14 @@ fn count_up() {
     let Some(store) = store() else { return };
     let key = key("my-tool");
     for _ in 0..UPDATES {
-        let _lock = wait_for_lock(&store);
+        let _lock = wait_for_lock(&*store);
         let found = store.load(&key).unwrap().unwrap();
         let count: usize = found.access_token.expose().parse().unwrap();
         store.save(&key, &tokens(&(count + 1).to_string())).unwrap();
     }
 }
 
-fn wait_for_lock(store: &FileStore) -> Lock {
+fn wait_for_lock(store: &dyn Store) -> Lock {
     loop {
         match store.try_lock(&key("my-tool")).unwrap() {
             Some(lock) => return lock,
@@ -102,7 +118,7 @@ fn wait_for_lock(store: &FileStore) -> Lock {
 fn start(test: &str, place: &Place) -> Child {
     Command::new(env::current_exe().unwrap())
         .args(["--exact", &format!("processes::{test}"), "--nocapture"])
-        .env(FOLDER, place.path().parent().unwrap())
+        .env(FILE, place.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -126,10 +142,14 @@ fn say(line: &str) {
 }
 
 /// Where the test that started this one works.
-fn store() -> Option<FileStore> {
-    Some(FileStore::new(env::var_os(FOLDER)?))
+fn store() -> Option<Box<dyn Store>> {
+    let file = PathBuf::from(env::var_os(FILE)?);
+    Some(match file.ends_with("token.toml") {
+        true => Box::new(AiodFile::new(file, key("my-tool"))),
+        false => Box::new(FileStore::new(file.parent().unwrap())),
+    })
 }
 
-const FOLDER: &str = "AIOD_AUTH_STORE_TEST_FOLDER";
+const FILE: &str = "AIOD_AUTH_STORE_TEST_FILE";
 const PROCESSES: usize = 8;
 const UPDATES: usize = 25;

@@ -7,7 +7,7 @@ use aiod_auth_core::{
     RetryPolicy, Step, StoreFailure, Timestamp,
     session::{Demand, Kept, Logout, Session},
 };
-use aiod_auth_store::{Lock, MemoryStore, Store, StoreError, perform};
+use aiod_auth_store::{AiodFile, Lock, MemoryStore, Store, StoreError, perform};
 
 use crate::support::{Place, tokens};
 
@@ -25,6 +25,37 @@ fn a_session_saves_its_tokens_and_a_logout_removes_them() {
     let logout = Logout::new(Arc::clone(&profile), None, RetryPolicy::default());
     drive(logout.ignoring_errors(), Some(&store)).unwrap();
     assert!(store.load(&profile.key()).unwrap().is_none());
+}
+
+#[test]
+fn a_session_of_the_python_client_is_renewed_and_what_is_rotated_is_kept() {
+    let (place, profile) = (Place::aiod().filled(), person());
+    let store = AiodFile::new(place.path(), profile.key());
+    place.write(
+        "refresh_token = \"old\"\naccess_token = \"old\"\nexpiration_date = \"1970-01-01T00:00:00+00:00\"\n",
+    );
+    let session = drive(session(&profile), Some(&store)).unwrap();
+    assert_eq!(session.kept, Kept::Saved);
+    assert_eq!(session.tokens.access_token.expose(), "new");
+    let text = place.text();
+    assert!(text.starts_with("refresh_token = \"rotated\"\naccess_token = \"new\"\n"), "{text}");
+    assert!(text.contains("expiration_date = \"1970-01-01T00:05:00+00:00\"\n"), "{text}");
+
+    // And one that is alone in its file.
+    place.write("refresh_token = \"old\"\n");
+    drive(self::session(&profile), Some(&store)).unwrap();
+    assert!(place.text().starts_with("refresh_token = \"rotated\"\n"));
+}
+
+#[test]
+fn a_bot_of_the_python_client_gets_a_token_and_keeps_its_secret() {
+    let (place, profile) = (Place::aiod().filled(), profile());
+    let store = AiodFile::new(place.path(), profile.key());
+    place.write("client_secret = \"secret\"\n");
+    drive(session(&profile), Some(&store)).unwrap();
+    assert!(place.text().starts_with("client_secret = \"secret\"\naccess_token = \"new\"\n"));
+    let again = drive(session(&profile), Some(&store)).unwrap();
+    assert_eq!(again.tokens.access_token.expose(), "new");
 }
 
 #[test]
@@ -67,6 +98,14 @@ fn profile() -> Arc<Profile> {
     Arc::new(profile)
 }
 
+fn person() -> Arc<Profile> {
+    let profile = Profile::new("https://auth.example.org", "my-tool")
+        .unwrap()
+        .with_endpoint(Endpoint::Token, "https://auth.example.org/token")
+        .unwrap();
+    Arc::new(profile)
+}
+
 /// The loop of an adapter, with a server that gives tokens and does nothing else.
 fn drive<M: Machine>(mut machine: M, store: Option<&dyn Store>) -> Result<M::Output, Error> {
     let now = Timestamp::UNIX_EPOCH;
@@ -80,9 +119,14 @@ fn drive<M: Machine>(mut machine: M, store: Option<&dyn Store>) -> Result<M::Out
             Step::Send(exchange) => {
                 let asks_for_tokens = exchange.request().url().path() == "/token";
                 let headers = [("content-type", "application/json")];
-                let body = br#"{"access_token":"new","token_type":"Bearer","expires_in":300}"#;
+                let form = String::from_utf8_lossy(exchange.request().body()).into_owned();
+                let refreshes = form.contains("refresh_token=");
+                let more = if refreshes { r#","refresh_token":"rotated""# } else { "" };
+                let body = format!(
+                    r#"{{"access_token":"new","token_type":"Bearer","expires_in":300{more}}}"#
+                );
                 let outcome = if asks_for_tokens {
-                    Ok(Response::new(200, &headers, body))
+                    Ok(Response::new(200, &headers, body.as_bytes()))
                 } else {
                     Err(NoResponse::NotSent("there is no such server"))
                 };

@@ -6,25 +6,36 @@ use std::{
 };
 
 use aiod_auth_core::{AccessToken, RecordKey, RefreshToken, Timestamp, Tokens};
-use aiod_auth_store::{FileStore, Store};
+use aiod_auth_store::{AiodFile, FileStore, Store};
 
 /// A folder with one record in it, which is still to be written.
 pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,
-    pub(crate) store: FileStore,
+    pub(crate) store: Box<dyn Store>,
     pub(crate) key: RecordKey,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { store: FileStore::new(folder.path().join("tokens")), key: key("my-tool"), folder }
+        let store = Box::new(FileStore::new(folder.path().join("tokens")));
+        Self { store, key: key("my-tool"), folder }
+    }
+
+    /// The Python client's file.
+    pub(crate) fn aiod() -> Self {
+        let (folder, key) = (tempfile::tempdir().unwrap(), key("my-tool"));
+        let file = folder.path().join(".aiod/token.toml");
+        Self { store: Box::new(AiodFile::new(file, key.clone())), key, folder }
     }
 
     pub(crate) fn with_record() -> Self {
-        let place = Self::new();
-        place.store.save(&place.key, &tokens("first")).unwrap();
-        place
+        Self::new().filled()
+    }
+
+    pub(crate) fn filled(self) -> Self {
+        self.store.save(&self.key, &tokens("first")).unwrap();
+        self
     }
 
     pub(crate) fn path(&self) -> PathBuf {

@@ -55,6 +55,10 @@ impl Simulator {
                 request.must_be(&["POST"])?;
                 self.revoke(request)
             }
+            "/authorization_test" => {
+                request.must_be(&["GET"])?;
+                self.authorization_test(now_ms, request)
+            }
             "/userinfo" => {
                 request.must_be(&["GET", "POST"])?;
                 self.userinfo(now_ms, request)

@@ -1,4 +1,5 @@
-//! The userinfo endpoint (OpenID Connect Core §5.3), protected as RFC 6750 says.
+//! The userinfo endpoint (OpenID Connect Core §5.3), and what stands for the API of AI-on-Demand:
+//! both protected as RFC 6750 says.
 
 use serde_json::json;
 
@@ -22,6 +23,19 @@ impl Simulator {
             "preferred_username": user.preferred_username,
             "roles": user.roles,
         });
+        Ok(Answer::json(200, &body))
+    }
+
+    /// AI-on-Demand's API says who is logged in, whatever the scope.
+    pub(super) fn authorization_test(
+        &self,
+        now_ms: u64,
+        request: &Request,
+    ) -> Result<Answer, Refusal> {
+        let token = bearer_token(request).ok_or_else(Refusal::no_bearer_token)?;
+        let found = self.sessions.access_token(token, now_ms);
+        let (_, session) = found.ok_or_else(Refusal::invalid_token)?;
+        let body = json!({"name": session.subject.name, "roles": session.subject.roles});
         Ok(Answer::json(200, &body))
     }
 }

@@ -18,7 +18,7 @@ fn the_server_says_who_it_is() {
     log_in(&mut world);
     let answer = who_am_i(&mut world).unwrap();
     assert_eq!(answer.userinfo.name.as_deref(), Some("Alice Example"));
-    assert!(!answer.userinfo.subject.is_empty());
+    assert_eq!(answer.userinfo.subject.as_deref(), Some("sub-alice"));
     assert!(!answer.userinfo.roles.is_empty());
 }
 
@@ -34,6 +34,94 @@ fn a_missing_scope_is_named_and_nothing_is_renewed() {
     assert_eq!(error.kind(), Kind::Server);
     assert_eq!(error.server_error().unwrap().description.as_deref(), Some("Missing openid scope"));
     assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
+}
+
+/// As AI-on-Demand's profile, at the simulator.
+fn with_api() -> Arc<Profile> {
+    let profile = Profile::clone(&profile());
+    Arc::new(profile.with_current_user_at(&format!("{ISSUER}/authorization_test")).unwrap())
+}
+
+#[test]
+fn an_api_that_the_profile_names_says_who_it_is() {
+    let mut world = world();
+    log_in(&mut world);
+    let answer = world.run(WhoAmI::new(with_api(), None, policy())).unwrap();
+    assert_eq!(answer.userinfo.name.as_deref(), Some("Alice Example"));
+    assert_eq!(answer.userinfo.roles, ["edit_aiod_resources", "crawler_example"]);
+    assert_eq!(answer.userinfo.subject, None);
+    assert_eq!(world.transcript(), "0.000 s GET /authorization_test -> 200");
+}
+
+#[test]
+fn an_api_that_refuses_a_token_gets_a_new_one_once() {
+    // As FastAPI answers: with a challenge that says nothing, or with one that names the error.
+    for challenge in ["Bearer", "Bearer error=\"invalid_token\""] {
+        let mut world = world();
+        log_in(&mut world);
+        let detail = json!({"detail": "Invalid authentication token"});
+        let refused = Answer::json(401, &detail).with_header("WWW-Authenticate", challenge);
+        world.server.fault_at("/authorization_test", 1, Fault::Instead(refused.clone()));
+        world.run(WhoAmI::new(with_api(), None, policy())).unwrap();
+        assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+
+        world.server.fault_at("/authorization_test", 2, Fault::Instead(refused));
+        let error = world.run(WhoAmI::new(with_api(), None, policy())).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotAuthenticated, "{error}");
+        assert_eq!(world.server.grants(REFRESH_TOKEN), 2);
+    }
+}
+
+#[test]
+fn an_api_may_leave_out_roles_and_not_the_name() {
+    for (body, expected) in [
+        (json!({"name": "alice"}), Ok(("alice", 0))),
+        (json!({"name": "alice", "roles": null}), Ok(("alice", 0))),
+        (json!({"name": "alice", "roles": []}), Ok(("alice", 0))),
+        (json!({"name": "alice", "roles": "admin"}), Ok(("alice", 0))),
+        (json!({"name": "alice", "roles": ["a", "b"], "sub": "x"}), Ok(("alice", 2))),
+        (
+            json!({"roles": ["a"]}),
+            Err("the API gave an answer that makes no sense (HTTP 200): `name` is missing"),
+        ),
+        (
+            json!({"name": 1}),
+            Err(
+                "the API gave an answer that makes no sense (HTTP 200): `name` is not what it has to be",
+            ),
+        ),
+    ] {
+        let mut world = world();
+        log_in(&mut world);
+        world.server.fault_at("/authorization_test", 1, Fault::Instead(Answer::json(200, &body)));
+        let outcome = world.run(WhoAmI::new(with_api(), None, policy()));
+        let outcome = outcome.map(|answer| answer.userinfo).map_err(|error| error.to_string());
+        let outcome = outcome
+            .as_ref()
+            .map(|userinfo| (userinfo.name.as_deref().unwrap_or_default(), userinfo.roles.len()));
+        assert_eq!(outcome.map_err(String::as_str), expected, "{body}");
+    }
+}
+
+#[test]
+fn an_api_that_is_away_is_tried_again_and_nothing_is_renewed() {
+    let mut world = world();
+    log_in(&mut world);
+    for request in 1..=3 {
+        world.server.fault_at("/authorization_test", request, Fault::Instead(Answer::empty(503)));
+    }
+    let error = world.run(WhoAmI::new(with_api(), None, policy())).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
+}
+
+/// NET-13.
+#[test]
+fn a_token_goes_to_no_address_that_cannot_be_trusted() {
+    for address in ["http://api.example/", "ftp://api.example/", "api.example", "https://a@b/"] {
+        let error = Profile::clone(&profile()).with_current_user_at(address).unwrap_err();
+        assert_eq!(error.kind(), Kind::Config, "{address}");
+    }
 }
 
 #[test]

@@ -1,0 +1,58 @@
+//! How an API that is shown an access token refuses it: RFC 6750 §3.
+
+use alloc::{boxed::Box, format};
+
+use crate::{
+    error::{Endpoint, Error, ErrorCode, Problem, ServerError},
+    text::clean,
+    wire::{
+        answer::{self, Answer, Received, Refused},
+        json::Object,
+    },
+};
+
+/// A resource's errors are in its challenge (RFC 6750 §3); Keycloak's body is empty.
+pub(super) fn read<T>(
+    endpoint: Endpoint,
+    received: &Received<'_>,
+    parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
+) -> Answer<T> {
+    let response = &received.response;
+    let status = response.status();
+    let challenges = response.challenges();
+    let bearer = challenges.iter().find(|challenge| challenge.scheme() == "bearer");
+    if let (401 | 403, Some(challenge)) = (status, bearer) {
+        let code = challenge.param("error").map(ErrorCode::from_wire);
+        let said = challenge.param("error_description").or_else(|| challenge.param("scope"));
+        if code.is_some() {
+            let missing =
+                challenge.param("scope").filter(|_| code == Some(ErrorCode::InsufficientScope));
+            let error = ServerError {
+                endpoint,
+                status,
+                code,
+                description: said.map(clean),
+                uri: None,
+                html: false,
+                advice: missing
+                    .map(|scope| format!("log in again with the scope `{}`", clean(scope)).into()),
+            };
+            let error = Box::new(error);
+            return Answer::Refused(Refused { error, interval: None, retry_after: None });
+        }
+    }
+    answer::read(endpoint, received, parse)
+}
+
+/// RFC 6750 §3.1: a new token may help with these, and with nothing else.
+pub(super) fn token_rejected(error: Error) -> Error {
+    let Error::Refused(error) = error else {
+        return error;
+    };
+    let may_help = matches!(error.code, None | Some(ErrorCode::InvalidToken));
+    if error.status == 401 && may_help {
+        Error::TokenRejected(error)
+    } else {
+        Error::Refused(error)
+    }
+}

@@ -1,0 +1,3 @@
+//! The platforms: what differs between them, as data where data is enough.
+
+pub mod aiod;

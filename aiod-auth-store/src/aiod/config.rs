@@ -1,0 +1,118 @@
+//! The Python client's `config.toml`.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use aiod_auth_core::provider::aiod::Settings;
+use toml_edit::{Item, Value};
+
+use crate::{
+    StoreError,
+    document::{self, Unreadable},
+    file::{place, read_text},
+};
+
+/// The settings of AI-on-Demand's Python client, from `~/.aiod/config.toml` (`aiod.config` and
+/// `load_configuration` there).
+///
+/// The keys are `api_server`, `version`, `auth_server`, `realm`, `client_id` and
+/// `request_timeout_seconds`; what is not set is as in [`Settings::default`]. No environment variable
+/// changes any of them, as with the Python client.
+///
+/// ```
+/// use aiod_auth_store::AiodConfig;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("config.toml");
+/// # std::fs::write(&file, "realm = \"test\"\nreelm = \"x\"\n")?;
+/// let config = AiodConfig::read(&file)?; // or `AiodConfig::in_home`
+/// assert_eq!(config.settings.realm, "test");
+/// assert_eq!(config.unknown_keys, ["reelm"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[doc(alias = "load_configuration")]
+pub struct AiodConfig {
+    /// What is set.
+    pub settings: Settings,
+    /// Keys that have no meaning. The Python client passes over them, so they are no error; but one may
+    /// be a slip of the pen, and somebody should hear of it.
+    pub unknown_keys: Vec<String>,
+}
+
+impl AiodConfig {
+    /// Reads a file; none is an empty one.
+    ///
+    /// # Errors
+    /// [`StoreError::Settings`] names the file and the key; [`StoreError::Refused`] if the file is
+    /// another user's; [`StoreError::Io`].
+    pub fn read(file: &Path) -> Result<Self, StoreError> {
+        let path = place::resolve(file)?;
+        let text = match read_text(&path) {
+            Ok(Some((text, _))) => text,
+            Ok(None) => return Ok(Self::default()),
+            Err(StoreError::Damaged { path, what }) => {
+                return Err(StoreError::Settings { path, what });
+            }
+            Err(error) => return Err(error),
+        };
+        Self::parse(&text).map_err(|what| StoreError::Settings { path, what })
+    }
+
+    /// Reads `~/.aiod/config.toml`.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read), and [`StoreError::NoHome`].
+    pub fn in_home() -> Result<Self, StoreError> {
+        Self::read(&Self::path_in_home()?)
+    }
+
+    /// `~/.aiod/config.toml`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoHome`].
+    pub fn path_in_home() -> Result<PathBuf, StoreError> {
+        Ok(super::folder()?.join("config.toml"))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let document = document::parse(text).map_err(|error| match error {
+            Unreadable::Damaged(what) => what,
+            Unreadable::Newer(_) => "it is too new".into(),
+        })?;
+        let mut config = Self::default();
+        let settings = &mut config.settings;
+        for (key, item) in document.iter() {
+            match key {
+                "api_server" => settings.api_server = string(key, item)?,
+                "version" => settings.version = string(key, item)?,
+                "auth_server" => settings.auth_server = string(key, item)?,
+                "realm" => settings.realm = string(key, item)?,
+                "client_id" => settings.client_id = string(key, item)?,
+                "request_timeout_seconds" => settings.request_timeout = seconds(key, item)?,
+                _ => config.unknown_keys.push(key.into()),
+            }
+        }
+        Ok(config)
+    }
+}
+
+fn string(key: &str, item: &Item) -> Result<String, String> {
+    item.as_str().map(Into::into).ok_or_else(|| format!("`{key}` is no string"))
+}
+
+fn seconds(key: &str, item: &Item) -> Result<Duration, String> {
+    let seconds = match item.as_value() {
+        Some(Value::Integer(seconds)) => {
+            u64::try_from(*seconds.value()).ok().map(Duration::from_secs)
+        }
+        Some(Value::Float(seconds)) => Duration::try_from_secs_f64(*seconds.value()).ok(),
+        _ => None,
+    };
+    seconds
+        .filter(|seconds| !seconds.is_zero())
+        .ok_or_else(|| format!("`{key}` is no number of seconds that is more than 0"))
+}

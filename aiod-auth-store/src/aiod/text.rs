@@ -1,0 +1,191 @@
+//! The text of `token.toml`.
+//!
+//! ```toml
+//! refresh_token = "…"
+//! access_token = "…"
+//! expiration_date = "2026-11-22T17:58:55+00:00"
+//!
+//! # Kept by aiod-auth; the Python client passes over it.
+//! [aiod_auth]
+//! issuer = "https://auth.aiodp.eu/aiod-auth/realms/aiod"
+//! client_id = "aiod-sdk"
+//! issued_at = "2026-11-22T17:53:55Z"
+//! scope = "email profile"
+//! ```
+//!
+//! A bot's has `client_secret` in place of `refresh_token`. The Python client reads the first lines,
+//! passes over a table and over members it doesn't know, and writes nothing but the first lines: so
+//! whatever the table says is about these lines, and is gone when that client writes others.
+
+use aiod_auth_core::{
+    AccessToken, ClientSecret, IdToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens,
+};
+use toml_edit::{DocumentMut, Item, Table, TableLike};
+use zeroize::Zeroizing;
+
+use crate::document::{Members, Unreadable, damaged, parse, put, text};
+
+/// What the file holds.
+pub(super) struct Content {
+    /// None in a bot's file without an access token.
+    pub(super) tokens: Option<Tokens>,
+    pub(super) client_secret: Option<ClientSecret>,
+    /// For which issuer and client; the Python client doesn't say.
+    made_for: Option<(String, String)>,
+}
+
+impl Content {
+    /// Reads it. What the Python client wrote doesn't say when the token was issued: it was when the
+    /// file was written, at the latest.
+    pub(super) fn read(text: &str, written_at: Timestamp) -> Result<Self, Unreadable> {
+        let mut file = Members::of(parse(text)?.into_table());
+        let own = file.take(TABLE)?;
+        let refresh_token = some_text(file.text(REFRESH_TOKEN)?).map(RefreshToken::new);
+        let client_secret = some_text(file.text(CLIENT_SECRET)?).map(ClientSecret::new);
+        let access_token = some_text(file.text(ACCESS_TOKEN)?).map(AccessToken::new);
+        let expires_at = file.time(EXPIRATION_DATE)?;
+        match (&refresh_token, &client_secret) {
+            (Some(_), None) | (None, Some(_)) => {}
+            (Some(_), Some(_)) => {
+                return Err(damaged("refresh_token and client_secret are both there"));
+            }
+            (None, None) => return Err(damaged("refresh_token is missing, or client_secret")),
+        }
+        let Some(mut own) = own else {
+            let dated = access_token.zip(expires_at);
+            let tokens = match (dated, refresh_token) {
+                (None, None) => None,
+                (dated, refresh_token) => {
+                    let (access_token, expires_at) = dated.unwrap_or_else(expired);
+                    let mut tokens = Tokens::new(access_token, written_at);
+                    tokens.expires_at = Some(expires_at);
+                    tokens.refresh_token = refresh_token;
+                    Some(tokens)
+                }
+            };
+            return Ok(Self { tokens, client_secret, made_for: None });
+        };
+
+        let made_for = own.text(ISSUER)?.zip(own.text(CLIENT_ID)?);
+        if access_token.is_none() && refresh_token.is_none() {
+            return Ok(Self { tokens: None, client_secret, made_for });
+        }
+        // Without a date it is one whose lifetime the server didn't say.
+        let (access_token, expires_at) = match access_token {
+            Some(access_token) => (access_token, expires_at),
+            None => (expired().0, Some(expired().1)),
+        };
+        let issued_at = own.time("issued_at")?.unwrap_or(written_at);
+        let mut tokens = Tokens::new(access_token, issued_at);
+        tokens.expires_at = expires_at;
+        tokens.refresh_token = refresh_token;
+        tokens.refresh_expires_at = own.time("refresh_expires_at")?;
+        tokens.scope = own.scope("scope")?.unwrap_or_default();
+        tokens.session_scope = own.scope("session_scope")?;
+        tokens.id_token = own.text("id_token")?.map(IdToken::new);
+        tokens.session_ended_at = own.time("session_ended_at")?;
+        Ok(Self { tokens: Some(tokens), client_secret, made_for })
+    }
+
+    /// Whether it says that it is for another server or client.
+    pub(super) fn is_of_another_than(&self, key: &RecordKey) -> bool {
+        self.made_for
+            .as_ref()
+            .is_some_and(|(issuer, client)| *issuer != key.issuer || *client != key.client_id)
+    }
+}
+
+/// How a login lasts beyond its access token.
+pub(super) enum Lasting<'a> {
+    Session(&'a RefreshToken),
+    Bot(&'a ClientSecret),
+}
+
+impl<'a> Lasting<'a> {
+    /// A session where there is one.
+    pub(super) fn of(tokens: &'a Tokens, secret: Option<&'a ClientSecret>) -> Option<Self> {
+        let refresh_token = tokens.refresh_token.as_ref();
+        refresh_token
+            .filter(|token| !token.expose().is_empty())
+            .map(Self::Session)
+            .or_else(|| secret.map(Self::Bot))
+    }
+}
+
+/// Writes it. Comments, and members that nobody here knows, are kept from the text before.
+pub(super) fn write(
+    before: Option<&str>,
+    key: &RecordKey,
+    tokens: &Tokens,
+    lasting: &Lasting<'_>,
+) -> Result<Zeroizing<String>, Unreadable> {
+    let mut file = parse(before.unwrap_or_default())?.into_mut();
+    let (refresh_token, client_secret) = match lasting {
+        Lasting::Session(token) => (Some(token.expose()), None),
+        Lasting::Bot(secret) => (None, Some(secret.expose())),
+    };
+    let access_token = Some(tokens.access_token.expose()).filter(|token| !token.is_empty());
+    let date = tokens.expires_at.filter(|_| access_token.is_some()).map(iso_8601);
+    put(&mut *file, REFRESH_TOKEN, refresh_token);
+    put(&mut *file, CLIENT_SECRET, client_secret);
+    put(&mut *file, ACCESS_TOKEN, access_token);
+    put(&mut *file, EXPIRATION_DATE, date);
+    write_own(own_table(&mut file)?, key, tokens);
+    Ok(text(&file))
+}
+
+/// What is left of a bot's file when its tokens are gone: the secret, and what isn't ours.
+pub(super) fn without_tokens(before: &str) -> Result<Zeroizing<String>, Unreadable> {
+    let mut file = parse(before)?.into_mut();
+    for member in [ACCESS_TOKEN, EXPIRATION_DATE, TABLE] {
+        file.remove(member);
+    }
+    Ok(text(&file))
+}
+
+fn write_own(own: &mut dyn TableLike, key: &RecordKey, tokens: &Tokens) {
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    put(own, ISSUER, Some(&key.issuer));
+    put(own, CLIENT_ID, Some(&key.client_id));
+    put(own, "issued_at", time(Some(tokens.issued_at)));
+    put(own, "scope", Some(&tokens.scope).filter(|scope| !scope.is_empty()).map(Scope::to_string));
+    put(own, "session_scope", tokens.session_scope.as_ref().map(Scope::to_string));
+    put(own, "refresh_expires_at", time(tokens.refresh_expires_at));
+    put(own, "id_token", tokens.id_token.as_ref().map(IdToken::expose));
+    put(own, "session_ended_at", time(tokens.session_ended_at));
+}
+
+fn own_table(file: &mut DocumentMut) -> Result<&mut dyn TableLike, Unreadable> {
+    let own = file.entry(TABLE).or_insert_with(|| {
+        let mut table = Table::new();
+        table.decor_mut().set_prefix(ABOUT_TABLE);
+        Item::Table(table)
+    });
+    own.as_table_like_mut().ok_or_else(|| damaged(format!("{TABLE} is missing, or no table")))
+}
+
+/// As Python's `datetime.isoformat` writes it: before Python 3.11, `fromisoformat` reads no `Z`. A date
+/// before 1970 is over all the same, and Python knows no year before 1.
+fn iso_8601(time: Timestamp) -> String {
+    let text = time.max(Timestamp::UNIX_EPOCH).to_string();
+    format!("{}+00:00", text.strip_suffix('Z').unwrap_or(&text))
+}
+
+/// Stands for the access token that isn't there: nobody takes it for a good one.
+fn expired() -> (AccessToken, Timestamp) {
+    (AccessToken::new(""), Timestamp::UNIX_EPOCH)
+}
+
+/// To the Python client, an empty text is none.
+fn some_text(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+const REFRESH_TOKEN: &str = "refresh_token";
+const CLIENT_SECRET: &str = "client_secret";
+const ACCESS_TOKEN: &str = "access_token";
+const EXPIRATION_DATE: &str = "expiration_date";
+const TABLE: &str = "aiod_auth";
+const ISSUER: &str = "issuer";
+const CLIENT_ID: &str = "client_id";
+const ABOUT_TABLE: &str = "\n# Kept by aiod-auth; the Python client passes over it.\n";

@@ -1,0 +1,210 @@
+//! The Python client's `token.toml` as a store.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use aiod_auth_core::{ClientSecret, RecordKey, Timestamp, Tokens};
+
+use super::text::{self, Content, Lasting};
+use crate::{
+    Lock, Store, StoreError,
+    file::{Text, atomic, explain, lock, place, read_text},
+};
+
+/// Keeps one login where AI-on-Demand's Python client keeps its own, `~/.aiod/token.toml`, so that both
+/// can be used side by side: it reads what that client writes, and that client reads what it writes.
+///
+/// It is bound to one file and to one [`RecordKey`]; asked for another, it refuses, because the Python
+/// client doesn't say whose tokens it wrote. Any file of that format will do (`Token.from_file` and
+/// `Token.to_file` there).
+///
+/// - What the file has no place for (when the token was issued, its scope, the ID token, that the
+///   session has ended, for which server it all is) stands in a table `aiod_auth`, which the Python
+///   client passes over, and drops when it writes. A file that says it is for another server or client
+///   is refused.
+/// - A `refresh_token` **or** a bot's `client_secret` is there, and not both: the Python client could
+///   not even be imported otherwise. So tokens without a refresh token are kept only if the client's
+///   secret is in the file, or was given with [`with_client_secret`](Self::with_client_secret).
+/// - Private, atomic, locked and careful as [`FileStore`](crate::FileStore) is: the Python client is
+///   none of these. So a file that looks damaged and is newer than two seconds may be half written,
+///   and is looked at again for a moment. A bot's secret that a login replaces is kept beside it
+///   (`….replaced-<Unix time>`).
+/// - To forget the tokens removes the file, but only the tokens from a bot's, which keeps its secret.
+///
+/// ```
+/// # use aiod_auth_core::{AccessToken, RefreshToken, Timestamp, Tokens, provider::aiod::Settings};
+/// use aiod_auth_store::{AiodFile, Store};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("token.toml");
+/// # std::fs::write(&file, "refresh_token = \"from Python\"\n")?;
+/// let key = Settings::default().profile()?.key();
+/// let store = AiodFile::new(file, key.clone()); // or `AiodFile::in_home`
+///
+/// let tokens = store.load(&key)?.ok_or("nobody is logged in")?;
+/// assert_eq!(tokens.refresh_token.ok_or("no session")?.expose(), "from Python");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[doc(alias = "from_file")]
+#[doc(alias = "to_file")]
+pub struct AiodFile {
+    file: PathBuf,
+    key: RecordKey,
+    client_secret: Option<ClientSecret>,
+}
+
+impl AiodFile {
+    /// The login of this key, in this file.
+    pub fn new(file: impl Into<PathBuf>, key: RecordKey) -> Self {
+        let file = file.into();
+        // So that it stays the same file when the program changes its working directory.
+        let file = std::path::absolute(&file).unwrap_or(file);
+        Self { file, key, client_secret: None }
+    }
+
+    /// The login of this key, in `~/.aiod/token.toml`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoHome`].
+    pub fn in_home(key: RecordKey) -> Result<Self, StoreError> {
+        Ok(Self::new(super::folder()?.join("token.toml"), key))
+    }
+
+    /// Writes the client's secret, too, where there is no refresh token: a bot's file, with which the
+    /// Python client is that bot.
+    #[must_use]
+    pub fn with_client_secret(mut self, secret: ClientSecret) -> Self {
+        self.client_secret = Some(secret);
+        self
+    }
+
+    /// The client's secret that stands in the file, if it is a bot's.
+    ///
+    /// # Errors
+    /// As for [`load`](Store::load).
+    pub fn client_secret(&self) -> Result<Option<ClientSecret>, StoreError> {
+        let content = self.read(&place::resolve(&self.file)?)?;
+        Ok(content.and_then(|(_, content)| content.client_secret))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.file
+    }
+
+    fn check(&self, key: &RecordKey) -> Result<(), StoreError> {
+        if *key == self.key { Ok(()) } else { Err(self.of_another(&self.file)) }
+    }
+
+    fn of_another(&self, path: &Path) -> StoreError {
+        StoreError::OtherKey { path: path.into() }
+    }
+
+    fn make_folder(&self) -> Result<(), StoreError> {
+        place::make_folder(self.file.parent().unwrap_or(&self.file))
+    }
+
+    /// What the file says, if there is one. The Python client writes it in place: whoever reads at that
+    /// moment sees a part.
+    fn read(&self, path: &Path) -> Result<Option<(Text, Content)>, StoreError> {
+        for _ in 0..LOOKS_MAX {
+            match self.read_once(path) {
+                Err(StoreError::Damaged { .. }) if is_new(path) => thread::sleep(LOOK_PAUSE),
+                outcome => return outcome,
+            }
+        }
+        self.read_once(path)
+    }
+
+    fn read_once(&self, path: &Path) -> Result<Option<(Text, Content)>, StoreError> {
+        let Some((text, metadata)) = read_text(path)? else {
+            return Ok(None);
+        };
+        let written_at = metadata.modified().map_or(Timestamp::UNIX_EPOCH, Timestamp::from);
+        let content = Content::read(&text, written_at).map_err(|error| explain(path, error))?;
+        if content.is_of_another_than(&self.key) {
+            return Err(self.of_another(path));
+        }
+        Ok(Some((text, content)))
+    }
+}
+
+impl Store for AiodFile {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        self.check(key)?;
+        let content = self.read(&place::resolve(&self.file)?)?;
+        Ok(content.and_then(|(_, content)| content.tokens))
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        self.check(key)?;
+        self.make_folder()?;
+        let path = place::resolve(&self.file)?;
+        let (before, is_damaged) = match self.read(&path) {
+            Ok(before) => (before, false),
+            Err(StoreError::Damaged { .. }) => (None, true),
+            Err(error) => return Err(error),
+        };
+        let found = before.as_ref().and_then(|(_, content)| content.client_secret.as_ref());
+        let secret = self.client_secret.as_ref();
+        let Some(lasting) = Lasting::of(tokens, secret.or(found)) else {
+            let why = "it has neither a refresh token nor a client secret";
+            return Err(StoreError::CannotHold { path, why });
+        };
+        // Nobody else may have it.
+        let unkept = match &lasting {
+            Lasting::Session(_) => found.filter(|found| !secret.is_some_and(|s| s.same_as(found))),
+            Lasting::Bot(secret) => found.filter(|found| !secret.same_as(found)),
+        };
+        if is_damaged {
+            atomic::move_aside(&path)?;
+        } else if let (Some(_), Some((text, _))) = (unkept, &before) {
+            atomic::keep_copy(&path, text.as_bytes())?;
+        }
+        let before = before.as_ref().map(|(text, _)| text.as_str());
+        let text =
+            text::write(before, key, tokens, &lasting).map_err(|error| explain(&path, error))?;
+        atomic::replace(&path, text.as_bytes())
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.check(key)?;
+        let path = place::resolve(&self.file)?;
+        match self.read(&path)? {
+            None => Ok(()),
+            Some((_, Content { client_secret: None, .. })) => atomic::remove(&path),
+            // Nothing to forget.
+            Some((_, Content { tokens: None, .. })) => Ok(()),
+            Some((text, _)) => {
+                let text = text::without_tokens(&text).map_err(|error| explain(&path, error))?;
+                atomic::replace(&path, text.as_bytes())
+            }
+        }
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        self.check(key)?;
+        self.make_folder()?;
+        lock::try_lock(&place::resolve(&self.file)?)
+    }
+
+    fn location(&self, _key: &RecordKey) -> String {
+        self.file.display().to_string()
+    }
+}
+
+/// Whether somebody may still be writing it.
+fn is_new(path: &Path) -> bool {
+    let modified = path.metadata().and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|at| {
+        SystemTime::now().duration_since(at).is_ok_and(|age| age < Duration::from_secs(2))
+    })
+}
+
+const LOOKS_MAX: usize = 5;
+const LOOK_PAUSE: Duration = Duration::from_millis(10);

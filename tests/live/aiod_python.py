@@ -1,0 +1,81 @@
+"""What AI-on-Demand's Python client makes of a file, as one line of JSON; aiod-python.sh has the rest.
+
+    read FILE             a token file
+    write FILE ARGUMENTS  a token file from these arguments of Token (JSON)
+    rewrite FILE          what it read from a token file
+    keep-writing FILE     one token file after another, until the standard input ends
+    home                  what it has after it is imported: settings and token
+"""
+
+import json
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+
+def about(token):
+    left = token._expiration_date - datetime.now(timezone.utc)
+    return {
+        "refresh_token": token._refresh_token or None,
+        "client_secret": token._client_secret or None,
+        "access_token": None if token.has_expired else token._access_token,
+        "seconds_left": max(0, round(left.total_seconds())),
+    }
+
+
+def home():
+    import aiod
+    from aiod.authentication import get_token
+    from aiod.configuration import config
+
+    names = ["api_server", "version", "auth_server", "realm", "client_id", "request_timeout_seconds"]
+    settings = {name: getattr(config, name) for name in names}
+    try:
+        token = about(get_token())
+    except aiod.authentication.NotAuthenticatedError:
+        token = None
+    return {"settings": settings, "token": token}
+
+
+def read(file):
+    from aiod.authentication import Token
+
+    return about(Token.from_file(Path(file)))
+
+
+def write(file, arguments):
+    from aiod.authentication import Token
+
+    Token(**json.loads(arguments)).to_file(Path(file))
+
+
+def rewrite(file):
+    from aiod.authentication import Token
+
+    Token.from_file(Path(file)).to_file(Path(file))
+
+
+def keep_writing(file):
+    from aiod.authentication import Token
+
+    ended = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+    count = 0
+    while not ended.is_set():
+        text = str(count % 7) * (1 + count % 3 * 4000)
+        Token(refresh_token=text, access_token=text, expires_in_seconds=300).to_file(Path(file))
+        if count == 0:
+            print("working", flush=True)
+        count += 1
+        time.sleep(0.002)
+    return count
+
+
+jobs = {"read": read, "write": write, "rewrite": rewrite, "keep-writing": keep_writing, "home": home}
+try:
+    answer = {"ok": jobs[sys.argv[1]](*sys.argv[2:])}
+except Exception as error:  # whatever it is that it chokes on
+    answer = {"error": type(error).__name__}
+print(json.dumps(answer))
