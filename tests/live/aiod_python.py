@@ -1,6 +1,6 @@
 """What AI-on-Demand's Python client makes of a file, as one line of JSON; aiod-python.sh has the rest.
 
-    read FILE             a token file
+    read FILE…            token files, one answer for each
     write FILE ARGUMENTS  a token file from these arguments of Token (JSON)
     rewrite FILE          what it read from a token file
     keep-writing FILE     one token file after another, until the standard input ends
@@ -25,6 +25,13 @@ def about(token):
     }
 
 
+def attempt(job):
+    try:
+        return {"ok": job()}
+    except Exception as error:  # whatever it is that it chokes on
+        return {"error": type(error).__name__}
+
+
 def home():
     import aiod
     from aiod.authentication import get_token
@@ -39,10 +46,10 @@ def home():
     return {"settings": settings, "token": token}
 
 
-def read(file):
+def read(*files):
     from aiod.authentication import Token
 
-    return about(Token.from_file(Path(file)))
+    return [attempt(lambda: about(Token.from_file(Path(file)))) for file in files]
 
 
 def write(file, arguments):
@@ -74,8 +81,4 @@ def keep_writing(file):
 
 
 jobs = {"read": read, "write": write, "rewrite": rewrite, "keep-writing": keep_writing, "home": home}
-try:
-    answer = {"ok": jobs[sys.argv[1]](*sys.argv[2:])}
-except Exception as error:  # whatever it is that it chokes on
-    answer = {"error": type(error).__name__}
-print(json.dumps(answer))
+print(json.dumps(attempt(lambda: jobs[sys.argv[1]](*sys.argv[2:]))))

@@ -73,6 +73,62 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_the_python_clients_file_is_given_it_gives_back(
+        key in keys(),
+        mut tokens in all_tokens(),
+        secret in ".+",
+    ) {
+        // To that client, an empty text is none; and what has expired before 1970 has expired.
+        tokens.refresh_token = tokens.refresh_token.filter(|token| !token.expose().is_empty());
+        tokens.expires_at = tokens.expires_at.map(|at| at.max(Timestamp::UNIX_EPOCH));
+        if tokens.access_token.expose().is_empty() {
+            tokens.expires_at = Some(Timestamp::UNIX_EPOCH);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let file = AiodFile::new(folder.path().join("token.toml"), key.clone());
+        let store = file.with_client_secret(ClientSecret::new(secret.as_str()));
+        for _ in 0..2 {
+            store.save(&key, &tokens).unwrap();
+            let found = store.load(&key).unwrap();
+            if tokens.refresh_token.is_none() {
+                let kept = store.client_secret().unwrap().unwrap();
+                prop_assert_eq!(kept.expose(), secret.as_str());
+            }
+            match found {
+                Some(found) => prop_assert_eq!(plain(&found), plain(&tokens)),
+                None => prop_assert!(
+                    tokens.refresh_token.is_none() && tokens.access_token.expose().is_empty()
+                ),
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_stands_in_the_python_clients_file_is_left_as_it_is(
+        lines in proptest::collection::vec(LINES, 0..6),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token.toml");
+        let key = support::key("my-tool");
+        let store = AiodFile::new(&path, key.clone());
+        let text = lines.join("\n");
+        std::fs::write(&path, &text).unwrap();
+        let old = std::fs::File::options().write(true).open(&path).unwrap();
+        old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        if let Ok(Some(tokens)) = store.load(&key) {
+            prop_assert!(tokens.refresh_token.is_some() || text.contains("client_secret"));
+        }
+        prop_assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+    }
+}
+
+const LINES: &str = "((refresh_token|client_secret|access_token|expiration_date|issued_at|scope) = \
+    (\"\"|\"a\"|1|\"2999-01-01T00:00:00\\+00:00\"|'b)|\\[aiod_auth\\]|\\PC{0,8})";
+
 fn keys() -> impl Strategy<Value = RecordKey> {
     let resource = proptest::collection::vec(any::<String>(), 0..3);
     (any::<String>(), any::<String>(), any::<Option<String>>(), scopes(), resource).prop_map(

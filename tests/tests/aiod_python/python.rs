@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, SystemTime},
 };
@@ -43,10 +43,6 @@ impl Home {
         self.store().load(&self.key).unwrap().unwrap()
     }
 
-    pub(crate) fn write(&self, text: impl AsRef<[u8]>) {
-        fs::write(self.token_file(), text).unwrap();
-    }
-
     /// The Python client, in this home, with this job.
     pub(crate) fn command(&self, job: &str, arguments: &[&str]) -> Command {
         let variable = |name: &str| {
@@ -64,22 +60,33 @@ impl Home {
         let text = String::from_utf8_lossy(&output.stdout);
         let said = String::from_utf8_lossy(&output.stderr);
         let line = text.lines().last().unwrap_or_else(|| panic!("no answer: {said}"));
-        let mut answer: Value = serde_json::from_str(line).unwrap();
-        match answer["error"].as_str() {
-            None => Ok(answer["ok"].take()),
-            Some(error) => Err(error.to_owned()),
-        }
+        outcome(serde_json::from_str(line).unwrap())
     }
 
-    pub(crate) fn python_reads(&self, file: &Path) -> Result<Value, String> {
-        // It reads the file in the home folder whenever it is imported.
-        Self::new().asks("read", &[file.to_str().unwrap()])
+    /// What it says of our file.
+    pub(crate) fn python_reads(&self) -> Result<Value, String> {
+        python_reads_all(&[self.token_file()]).remove(0)
     }
 
     pub(crate) fn python_writes(&self, arguments: &Value) {
         let file = self.token_file();
         let home = Self::new();
         home.asks("write", &[file.to_str().unwrap(), &arguments.to_string()]).unwrap();
+    }
+}
+
+/// What it says of each file. It starts slowly, so it is asked once.
+pub(crate) fn python_reads_all(files: &[PathBuf]) -> Vec<Result<Value, String>> {
+    let files: Vec<_> = files.iter().map(|file| file.to_str().unwrap()).collect();
+    // In another home: it reads the file in its own whenever it is imported.
+    let said = Home::new().asks("read", &files).unwrap();
+    said.as_array().unwrap().iter().cloned().map(outcome).collect()
+}
+
+fn outcome(mut answer: Value) -> Result<Value, String> {
+    match answer["error"].as_str() {
+        None => Ok(answer["ok"].take()),
+        Some(error) => Err(error.to_owned()),
     }
 }
 

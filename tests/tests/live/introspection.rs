@@ -39,7 +39,7 @@ fn an_api_learns_whose_token_it_is_and_when_it_is_dead() {
     assert_eq!(active.username.as_deref(), Some("alice"));
     assert_eq!(active.client_id.as_deref(), Some("aiod-sdk"));
     assert_eq!(active.issuer, Some(keycloak::issuer("aiod")));
-    assert_eq!(active.subject, Some(client.who_am_i().unwrap().subject));
+    assert_eq!(active.subject, client.who_am_i().unwrap().subject);
     assert!(active.scope.unwrap().contains("openid"));
     assert!(active.expires_at.unwrap() > active.issued_at.unwrap());
     client.log_out().unwrap();
