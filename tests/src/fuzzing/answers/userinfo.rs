@@ -25,7 +25,7 @@ pub fn userinfo_answer(bytes: &[u8]) -> &'static str {
     let for_anybody = answer_all(&mut request, &message);
     // OpenID Connect Core §5.3.2: an answer about somebody else is none.
     let for_alice = answer_all(&mut about_alice, &message);
-    let is_alice = |userinfo: &&Userinfo| userinfo.subject == "8c2";
+    let is_alice = |userinfo: &&Userinfo| userinfo.subject.as_deref() == Some("8c2");
     assert_eq!(for_alice.as_ref().ok(), for_anybody.as_ref().ok().filter(is_alice));
     match for_anybody {
         Ok(userinfo) => {
@@ -56,7 +56,7 @@ const ALICE: &str = "e30.eyJpc3MiOiJodHRwOi8vMTI3LjAuMC4xIiwic3ViIjoiOGMyIiwiYXV
 
 fn is_as_it_says(userinfo: &Userinfo, document: &Document) {
     assert_eq!(document.error(), None);
-    assert_eq!(document.text("sub"), Some(userinfo.subject.as_str()));
+    assert_eq!(document.text("sub"), userinfo.subject.as_deref());
     let name = document.text("name").or_else(|| document.text("preferred_username"));
     assert_eq!(userinfo.name.as_deref(), name);
     for role in &userinfo.roles {
