@@ -19,8 +19,10 @@ mod logger;
 mod login_command;
 mod own_file;
 mod print;
+mod private_file;
 mod secret;
 mod settings;
+mod transfer;
 
 fn main() -> ExitCode {
     let args = match Args::read() {

@@ -18,13 +18,27 @@ impl OwnFile {
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
         // Before it is opened: a pipe without a writer would never come back.
         check(&fs::metadata(path)?)?;
-        let mut file = File::open(path)?;
+        let file = File::open(path)?;
         let metadata = file.metadata()?;
         check(&metadata)?;
+        if metadata.len() > BYTES_MAX {
+            return Err(Error::new(ErrorKind::InvalidInput, "it is too big"));
+        }
         let mut text = String::new();
-        file.read_to_string(&mut text)?;
+        file.take(BYTES_MAX).read_to_string(&mut text).map_err(not_text)?;
         Ok(Self { text: without_bom(text), is_public: is_public(&metadata) })
     }
+}
+
+/// More than anything needs that a person or this program writes: servers' answers may have as much.
+pub(crate) const BYTES_MAX: u64 = 1 << 20;
+
+/// In short words, where it is the text that is wrong.
+pub(crate) fn not_text(error: Error) -> Error {
+    if error.kind() == ErrorKind::InvalidData {
+        return Error::new(ErrorKind::InvalidData, "it is not UTF-8");
+    }
+    error
 }
 
 /// Some editors put one before the text.

@@ -140,6 +140,11 @@ impl Settings {
         variables
     }
 
+    /// The addresses of the APIs that the token is for, as far as they are known.
+    pub(crate) fn api_addresses(&self) -> impl Iterator<Item = &str> {
+        self.config.resource.iter().map(String::as_str)
+    }
+
     pub(crate) fn key(&self) -> RecordKey {
         self.profile.key()
     }

@@ -4,9 +4,13 @@ use std::process::ExitCode;
 
 use crate::{args::Command, context::Context, failure::Failure};
 
+mod completions;
 mod exec;
+mod export;
+mod import;
 mod login;
 mod logout;
+mod man;
 mod profile;
 mod refresh;
 mod status;
@@ -23,5 +27,11 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode, Failu
         Command::Logout(options) => logout::run(context, &options).map(|()| ExitCode::SUCCESS),
         Command::Exec(options) => exec::run(context, &options),
         Command::Profile(options) => profile::run(context, &options).map(|()| ExitCode::SUCCESS),
+        Command::Export(options) => export::run(context, &options).map(|()| ExitCode::SUCCESS),
+        Command::Import(options) => import::run(context, &options).map(|()| ExitCode::SUCCESS),
+        Command::Completions(options) => {
+            completions::run(context, &options).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Man(options) => man::run(context, &options).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -40,7 +40,7 @@ struct Status<'a> {
 /// Why nobody is logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Reason {
+pub(super) enum Reason {
     /// Nobody ever logged in, or somebody logged out.
     NoRecord,
     /// The server said that the session has ended.
@@ -68,7 +68,11 @@ impl<'a> Status<'a> {
 }
 
 /// Without a reason why not, `token` needs no new login, as far as can be known from here.
-fn why_not(logs_in_by_itself: bool, tokens: Option<&Tokens>, now: Timestamp) -> Option<Reason> {
+pub(super) fn why_not(
+    logs_in_by_itself: bool,
+    tokens: Option<&Tokens>,
+    now: Timestamp,
+) -> Option<Reason> {
     let Some(tokens) = tokens else {
         return Some(Reason::NoRecord);
     };

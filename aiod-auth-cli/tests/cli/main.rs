@@ -10,9 +10,13 @@ mod ctrl_c;
 mod exec;
 mod login;
 mod logout;
+mod manual;
 mod mistakes;
+#[cfg(unix)]
+mod other_programs;
 mod profile;
 mod status;
 mod token;
+mod transfer;
 mod whoami;
 mod world;

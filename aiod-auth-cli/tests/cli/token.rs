@@ -47,23 +47,6 @@ fn the_formats() {
 }
 
 #[test]
-fn git_gets_a_token_for_https_and_for_nothing_else() {
-    let world = World::new();
-    world.log_in();
-    let token = world.run_for_token("token").stdout;
-    let git = |operation, question| {
-        Ran::of(&mut world.command(&format!("token --format git {operation}")), question)
-    };
-    let ran = git("get", "protocol=https\nhost=git.example\n\n");
-    let lines: Vec<_> = ran.ended(0).stdout.lines().collect();
-    assert_eq!(lines[..2], ["username=oauth2", &format!("password={}", token.trim_end())]);
-    assert!(lines[2].starts_with("password_expiry_utc="));
-    git("get", "protocol=http\nhost=git.example\n\n").failed(2, "https");
-    assert_eq!(git("store", "protocol=https\npassword=x\n\n").ended(0).stdout, "");
-    world.run("token get").failed(2, "");
-}
-
-#[test]
 fn a_token_is_refreshed_when_it_is_not_good_for_long_enough() {
     let world = World::new();
     world.log_in();

@@ -80,9 +80,24 @@ impl World {
 
     /// The command with these arguments and nothing of this process's environment.
     pub(crate) fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_aiod-auth"));
+        let mut command = self.surrounded(env!("CARGO_BIN_EXE_aiod-auth"));
+        command.args(line.split_whitespace());
         command
-            .args(line.split_whitespace())
+    }
+
+    /// Another program, in the same surroundings. One that is not there is no reason to skip a test.
+    #[cfg(unix)]
+    pub(crate) fn program(&self, name: &str) -> Command {
+        let version = Command::new(name).arg("--version").output();
+        assert!(version.is_ok(), "{name} is not installed: this test tries the real one");
+        let mut command = self.surrounded(name);
+        command.env("AIOD_AUTH", env!("CARGO_BIN_EXE_aiod-auth"));
+        command
+    }
+
+    fn surrounded(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())

@@ -20,13 +20,17 @@ mod git;
 
 pub(crate) fn run(context: &Context, options: &args::Token) -> Result<(), Failure> {
     let format = format_of(context, options)?;
-    if format == TokenFormat::Git && !git::wants_a_token(options.git_operation.as_deref())? {
+    if git::is_none_of_ours(options.git_operation.as_deref()) {
+        return Ok(());
+    }
+    let settings = Settings::new(context)?;
+    if options.git_operation.is_some() && !git::wants_a_token(&hosts(options, &settings))? {
         return Ok(());
     }
     let mut demand = Demand::new();
     demand.min_valid = options.min_valid;
     demand.force = options.force_refresh;
-    let session = get(context, &Settings::new(context)?, demand)?;
+    let session = get(context, &settings, demand)?;
 
     let left = session.tokens.valid_for(Timestamp::from(SystemTime::now()));
     if let (Some(left), Some(wanted)) = (left, options.min_valid)
@@ -46,6 +50,15 @@ pub(crate) fn run(context: &Context, options: &args::Token) -> Result<(), Failur
         TokenFormat::Git => context.printer.text(&git::answer(&session.tokens)),
         TokenFormat::Curl => context.printer.text(&format::curl(&session.tokens)),
     }
+}
+
+/// Where git may take a token: what was said here, else the APIs that it is for.
+fn hosts(options: &args::Token, settings: &Settings) -> Vec<String> {
+    if !options.host.is_empty() {
+        return options.host.clone();
+    }
+    let addresses = settings.api_addresses();
+    addresses.filter_map(git::host_of).map(Into::into).collect()
 }
 
 /// A token as good as is asked for, and a warning if it could not be kept.
@@ -69,6 +82,9 @@ fn format_of(context: &Context, options: &args::Token) -> Result<TokenFormat, Fa
     use TokenFormat::{Curl, ExecCredential, Git, Header, Json, Raw};
     if options.git_operation.is_some() && options.format != Some(Git) {
         return Err(Failure::usage("`token` takes options only"));
+    }
+    if !options.host.is_empty() && options.format != Some(Git) {
+        return Err(Failure::usage("--host belongs to --format git"));
     }
     match (options.format, context.global.json) {
         (Some(Raw | Header | Git | Curl), true) => {

@@ -1,15 +1,19 @@
 //! What was typed: its form is checked here, its meaning in `settings.rs`.
 #![expect(
     clippy::doc_markdown,
-    rustdoc::bare_urls,
     reason = "the comments on fields and variants are the help text, which has no markup"
 )]
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::duration;
+
+pub(crate) use transfer::{Export, ExportFormat, Import};
+
+mod transfer;
 
 /// Log in with OAuth 2.0 or OpenID Connect, hand fresh access tokens to other programs, log out.
 #[derive(Debug, Parser)]
@@ -109,6 +113,14 @@ pub(crate) enum Command {
     /// Look at the profiles in config.toml, or change them
     #[command(subcommand)]
     Profile(Profile),
+    /// Write the login to a file, to take it to another machine
+    Export(Export),
+    /// Take over a login from a file that export wrote
+    Import(Import),
+    /// Print what makes a shell complete this command
+    Completions(Completions),
+    /// Print the manual page
+    Man(Man),
 }
 
 #[derive(Debug, clap::Args)]
@@ -166,6 +178,9 @@ pub(crate) struct Token {
     /// Get a new one, however good the present one is
     #[arg(long)]
     pub(crate) force_refresh: bool,
+    /// With --format git: answer for this host only, as its address names it; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Vec<String>,
     /// What git asks its credential helper for; git adds it by itself
     #[arg(value_name = "OPERATION", hide = true)]
     pub(crate) git_operation: Option<String>,
@@ -176,13 +191,13 @@ pub(crate) struct Token {
 pub(crate) enum TokenFormat {
     /// The token alone
     Raw,
-    /// Authorization: Bearer …
+    /// Authorization: Bearer TOKEN
     Header,
     /// With its type, its end and its scope
     Json,
     /// For kubectl: the protocol of client-go's credential plugins
     ExecCredential,
-    /// For git: credential.https://HOST.helper = "!aiod-auth token --format git"
+    /// For git: credential.helper = "!aiod-auth token --format git --host HOST"
     Git,
     /// For curl: a line for `curl -K -`
     Curl,
@@ -241,6 +256,20 @@ pub(crate) struct ProfileSet {
     /// Use it where no profile is named
     #[arg(long)]
     pub(crate) default: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// Which shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Man {
+    /// Write a page for each command into this folder, in place of printing the main one
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 #[cfg(test)]

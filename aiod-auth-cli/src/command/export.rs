@@ -1,0 +1,58 @@
+//! `export`: writes a login to a file, to take it to another machine.
+
+use std::{io::ErrorKind, path::Path};
+
+use aiod_auth_core::{Error, Kind};
+use serde_json::json;
+
+use crate::{args, context::Context, failure::Failure, private_file, settings::Settings, transfer};
+
+pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failure> {
+    let settings = Settings::new(context)?;
+    let text = text(&settings, options)?;
+    if options.file == Path::new("-") {
+        return context.printer.needed_text(&text);
+    }
+    write(&options.file, text.as_bytes(), options.force)?;
+    if context.global.json {
+        let profile = settings.name.as_deref();
+        let format = options.format.name();
+        return context
+            .printer
+            .json(&json!({ "event": "exported", "profile": profile, "format": format }));
+    }
+    let file = options.file.display();
+    context
+        .printer
+        .say(&format!("Wrote the login to {file}: whoever has it is logged in with it."));
+    Ok(())
+}
+
+/// Under the lock: what is read while somebody refreshes may be used up already.
+fn text(settings: &Settings, options: &args::Export) -> Result<String, Failure> {
+    let _lock = transfer::lock(settings)?;
+    let key = settings.key();
+    let tokens = settings.store.load(&key)?;
+    let tokens = tokens.ok_or_else(|| settings.explain(Error::NotAuthenticated))?;
+    if tokens.session_ended_at.is_some() {
+        let ended = Failure::new(Kind::SessionEnded, "the server ended the session");
+        return Err(ended.mended_by(&settings.login_command));
+    }
+    transfer::write(options.format, &key, &tokens)
+}
+
+fn write(file: &Path, content: &[u8], force: bool) -> Result<(), Failure> {
+    let written = if force {
+        private_file::replace(file, content)
+    } else {
+        private_file::create(file, content)
+    };
+    written.map_err(|error| {
+        let shown = file.display();
+        if error.kind() == ErrorKind::AlreadyExists {
+            return Failure::usage(format!("{shown} is there already"))
+                .with_hint("choose another name, or say --force");
+        }
+        Failure::config(format!("cannot write {shown}: {error}"))
+    })
+}
