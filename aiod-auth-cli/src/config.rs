@@ -1,16 +1,19 @@
 //! What `config.toml` of the configuration folder may say. It holds no secrets, only where they are.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::ErrorKind,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use aiod_auth_core::{AuthenticationMethod, Endpoint};
 use clap::ValueEnum;
 use toml_edit::{DocumentMut, Item, TableLike};
 
-use crate::{args::Flow, failure::Failure, own_file::OwnFile, secret::SecretSource};
+use crate::{
+    args::Flow, failure::Failure, own_file::OwnFile, platform::Platform, secret::SecretSource,
+};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -34,12 +37,28 @@ pub(crate) struct ProfileConfig {
     pub(crate) scopes: Vec<String>,
     pub(crate) resource: Vec<String>,
     pub(crate) store: Option<String>,
+    /// Who is logged in is asked there; in a platform's profile, the address of its API.
+    pub(crate) api: Option<String>,
+    pub(crate) platform: Option<Platform>,
     pub(crate) allow_insecure_http: bool,
+    /// Not in the file: a platform's own client has it in its settings.
+    pub(crate) request_timeout: Option<Duration>,
+}
+
+impl ProfileConfig {
+    /// With what the platform knows.
+    pub(crate) fn complete(mut self) -> Result<Self, Failure> {
+        if let Some(platform) = self.platform {
+            platform.complete(&mut self)?;
+        }
+        Ok(self)
+    }
 }
 
 /// Keys that belong to the format, for features that this version doesn't have. To pass over them
 /// would log in to something else than what was meant.
-const LATER: [&str; 3] = ["api", "platform", "authorization_endpoint"];
+const LATER: [&str; 1] = ["authorization_endpoint"];
+const LATER_PLATFORMS: [&str; 2] = ["polars", "tiled"];
 
 impl Config {
     /// Reads the file; none is an empty one.
@@ -62,13 +81,30 @@ impl Config {
         Ok(config)
     }
 
-    /// The profile of this name.
-    pub(crate) fn profile(&self, name: &str) -> Result<&ProfileConfig, Failure> {
-        self.profiles.get(name).ok_or_else(|| {
+    /// The profile of this name, as it is written. A platform's own needs not be written.
+    pub(crate) fn profile(&self, name: &str) -> Result<ProfileConfig, Failure> {
+        let built_in = Platform::from_name(name);
+        let written = self.profiles.get(name).cloned();
+        let Some(mut profile) = written.or_else(|| built_in.map(|_| ProfileConfig::default()))
+        else {
             let file = self.file.display();
-            Failure::config(format!("there is no profile `{name}` in {file}"))
-                .with_hint("run `aiod-auth profile list`")
-        })
+            return Err(Failure::config(format!("there is no profile `{name}` in {file}"))
+                .with_hint("run `aiod-auth profile list`"));
+        };
+        profile.platform = profile.platform.or(built_in);
+        Ok(profile)
+    }
+
+    /// The names of all profiles, those of the platforms included.
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
+        let mut names: BTreeSet<_> = self.profiles.keys().map(String::as_str).collect();
+        names.extend(Platform::ALL.map(Platform::name));
+        names
+    }
+
+    /// Where files are that the configuration names.
+    pub(crate) fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(&self.file)
     }
 
     fn fill(&mut self, text: &str) -> Result<(), String> {
@@ -118,6 +154,8 @@ impl Config {
                 "scopes" => profile.scopes = strings(&place, item)?,
                 "resource" => profile.resource = string_or_strings(&place, item)?,
                 "store" => profile.store = Some(string(&place, item)?),
+                "api" => profile.api = Some(string(&place, item)?),
+                "platform" => profile.platform = Some(platform(&place, item)?),
                 "allow_insecure_http" => {
                     let allowed = item.as_bool();
                     profile.allow_insecure_http =
@@ -129,7 +167,7 @@ impl Config {
                 {
                     Some(endpoint) => profile.endpoints.push((endpoint, string(&place, item)?)),
                     None if LATER.contains(&key) => {
-                        return Err(format!("this version can't do what `{place}` is for, set"));
+                        return Err(not_in_this_version(&place));
                     }
                     None => return Err(format!("unknown key `{place}`")),
                 },
@@ -137,6 +175,18 @@ impl Config {
         }
         Ok(profile)
     }
+}
+
+fn platform(place: &str, item: &Item) -> Result<Platform, String> {
+    let name = string(place, item)?;
+    if LATER_PLATFORMS.contains(&name.as_str()) {
+        return Err(not_in_this_version(place));
+    }
+    Platform::from_name(&name).ok_or_else(|| must_be(place, "aiod"))
+}
+
+fn not_in_this_version(place: &str) -> String {
+    format!("this version can't do what `{place}` is for, set")
 }
 
 fn table<'a>(place: &str, item: &'a Item) -> Result<&'a dyn TableLike, String> {
@@ -197,6 +247,8 @@ flow = "client-credentials"
 scopes = ["a", "b"]
 resource = "https://api.example"
 store = "memory"
+api = "https://api.example/me"
+platform = "aiod"
 allow_insecure_http = true
 [profiles]
 small = { client_secret_env = "NAME" }
@@ -216,9 +268,14 @@ small = { client_secret_env = "NAME" }
             scopes: vec!["a".into(), "b".into()],
             resource: vec!["https://api.example".into()],
             store: Some("memory".into()),
+            api: Some("https://api.example/me".into()),
+            platform: Some(Platform::Aiod),
             allow_insecure_http: true,
+            request_timeout: None,
         };
-        assert_eq!(config.profile("lab").unwrap(), &lab);
+        assert_eq!(config.profile("lab").unwrap(), lab);
+        assert_eq!(config.profile("aiod").unwrap().platform, Some(Platform::Aiod));
+        assert_eq!(config.names().into_iter().collect::<Vec<_>>(), ["aiod", "lab", "small"]);
         let small = config.profile("small").unwrap();
         assert_eq!(small.client_secret, Some(SecretSource::Variable("NAME".into())));
     }

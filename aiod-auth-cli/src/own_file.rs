@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, Metadata},
     io::{self, Error, ErrorKind, Read},
     path::Path,
+    time::SystemTime,
 };
 
 /// A regular file, whose owner may tell this program what to do.
@@ -12,6 +13,7 @@ pub(crate) struct OwnFile {
     pub(crate) text: String,
     /// Whether everybody on this machine can read it.
     pub(crate) is_public: bool,
+    pub(crate) modified: SystemTime,
 }
 
 impl OwnFile {
@@ -26,7 +28,8 @@ impl OwnFile {
         }
         let mut text = String::new();
         file.take(BYTES_MAX).read_to_string(&mut text).map_err(not_text)?;
-        Ok(Self { text: without_bom(text), is_public: is_public(&metadata) })
+        let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        Ok(Self { text: without_bom(text), is_public: is_public(&metadata), modified })
     }
 }
 

@@ -1,20 +1,19 @@
 //! What the command line and `config.toml` mean together, checked: which login, kept where.
 
-use std::{env, sync::Arc};
+use std::{env, path::Path, sync::Arc};
 
-use aiod_auth_core::{
-    ClientIdentity, Error, Issuer, LoginMethod, Parameters, Profile, RecordKey, Scope,
-};
-use aiod_auth_store::{FileStore, MemoryStore, Store};
+use aiod_auth_core::{ClientSecret, Error, Profile, RecordKey};
+use aiod_auth_store::Store;
 use aiod_auth_ureq::Client;
 
 use crate::{
     args::Flow,
     config::{Config, ProfileConfig},
     context::Context,
+    core_profile,
     failure::Failure,
-    interrupt::GuardedStore,
     login_command,
+    place::Place,
     secret::{CLIENT_SECRET_VARIABLE, SecretSource},
 };
 
@@ -26,7 +25,7 @@ pub(crate) struct Settings {
     /// As much as tells whose record it is. What requests need is only looked for when there are any.
     pub(crate) profile: Profile,
     config: ProfileConfig,
-    pub(crate) store: Arc<dyn Store>,
+    place: Place,
     /// The command that logs in with the same settings.
     pub(crate) login_command: String,
 }
@@ -58,14 +57,20 @@ impl Settings {
         config: &Config,
         name: &str,
     ) -> Result<Self, Failure> {
-        let settings = config.profile(name)?;
-        let store = context.global.store.as_ref().or(settings.store.as_ref());
+        let within = |failure: Failure| failure.within(&format!("profile `{name}`"));
+        let settings = config.profile(name)?.complete().map_err(within)?;
+        let profile = core_profile::of_record(&settings).map_err(within)?;
+        // Files are named from where they were named.
+        let (store, folder) = match &context.global.store {
+            Some(store) => (Some(store), Path::new("")),
+            None => (settings.store.as_ref(), config.folder()),
+        };
+        let place = Place::open(context, store.map(String::as_str), folder, &profile.key())?;
         Ok(Self {
             name: Some(name.into()),
-            profile: profile_of_record(settings)
-                .map_err(|failure| failure.within(&format!("profile `{name}`")))?,
-            config: settings.clone(),
-            store: open_store(context, store.map(String::as_str))?,
+            profile,
+            config: settings,
+            place,
             login_command: login_command::of_profile(&context.global, config, name),
         })
     }
@@ -85,11 +90,13 @@ impl Settings {
             resource: global.resource.clone(),
             ..ProfileConfig::default()
         };
+        let profile = core_profile::of_record(&settings)?;
+        let place = Place::open(context, global.store.as_deref(), Path::new(""), &profile.key())?;
         Ok(Self {
             name: None,
-            profile: profile_of_record(&settings)?,
+            profile,
             config: settings,
-            store: open_store(context, global.store.as_deref())?,
+            place,
             login_command: login_command::ad_hoc(global),
         })
     }
@@ -104,29 +111,69 @@ impl Settings {
 
     /// Keeps nothing on disk.
     pub(crate) fn without_saving(mut self) -> Self {
-        self.store = Arc::new(MemoryStore::default());
+        self.place = self.place.without_saving();
         self
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.place.store()
+    }
+
+    /// Whether the store is one file for whichever login it is that stands there.
+    pub(crate) const fn store_is_shared(&self) -> bool {
+        self.place.is_shared()
     }
 
     /// What makes requests, with the client's secret.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        let profile = profile(&self.config).map_err(|failure| match &self.name {
-            Some(name) => failure.within(&format!("profile `{name}`")),
-            None => failure,
-        })?;
-        Ok(Client::new(profile, Arc::clone(&self.store)))
+        let secret = self.client_secret()?;
+        let store = self.place.store_for(secret.as_ref());
+        let profile =
+            core_profile::whole(&self.config, secret).map_err(|failure| self.within(failure))?;
+        Ok(self.client_of(profile, store))
     }
 
     /// What makes requests that may be refused for lack of the client's secret.
     pub(crate) fn client_without_secret(&self) -> Client {
-        Client::new(self.profile.clone(), Arc::clone(&self.store))
+        self.client_of(self.profile.clone(), self.place.store_for(None))
+    }
+
+    fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Client {
+        let client = Client::new(profile, store);
+        match self.config.request_timeout {
+            Some(timeout) => client.with_request_timeout(timeout),
+            None => client,
+        }
+    }
+
+    /// The client's secret: the one that is configured, else the one that is kept with the tokens.
+    pub(crate) fn client_secret(&self) -> Result<Option<ClientSecret>, Failure> {
+        match &self.config.client_secret {
+            Some(secret) => secret.read().map(Some).map_err(|failure| self.within(failure)),
+            None => Ok(self.kept_secret()),
+        }
+    }
+
+    /// Where a person logs in, what a bot left there is not theirs.
+    fn kept_secret(&self) -> Option<ClientSecret> {
+        match self.config.flow.unwrap_or(Flow::Auto) {
+            Flow::Auto | Flow::ClientCredentials => self.place.client_secret(),
+            Flow::Device | Flow::Browser | Flow::Password => None,
+        }
+    }
+
+    fn within(&self, failure: Failure) -> Failure {
+        match &self.name {
+            Some(name) => failure.within(&format!("profile `{name}`")),
+            None => failure,
+        }
     }
 
     /// Whether a new token needs neither a person nor a refresh token.
     pub(crate) fn logs_in_by_itself(&self) -> bool {
         match self.config.flow.unwrap_or(Flow::Auto) {
             Flow::ClientCredentials => true,
-            Flow::Auto => self.config.client_secret.is_some(),
+            Flow::Auto => self.config.client_secret.is_some() || self.kept_secret().is_some(),
             Flow::Device | Flow::Browser | Flow::Password => false,
         }
     }
@@ -142,7 +189,7 @@ impl Settings {
 
     /// The addresses of the APIs that the token is for, as far as they are known.
     pub(crate) fn api_addresses(&self) -> impl Iterator<Item = &str> {
-        self.config.resource.iter().map(String::as_str)
+        self.config.resource.iter().chain(&self.config.api).map(String::as_str)
     }
 
     pub(crate) fn key(&self) -> RecordKey {
@@ -167,85 +214,6 @@ pub(crate) fn profile_name(context: &Context, config: &Config) -> Result<String,
     }
     Err(Failure::config("no profile was chosen, and there is no default_profile")
         .with_hint("say --profile NAME, or --issuer URL and --client-id ID"))
-}
-
-/// What the core needs to know, checked by it.
-pub(crate) fn profile(settings: &ProfileConfig) -> Result<Profile, Failure> {
-    let issuer = issuer(settings)?;
-    let mut client = public_client(settings)?;
-    if let Some(secret) = &settings.client_secret {
-        client = client.with_secret(secret.read()?)?;
-    }
-    if let Some(method) = settings.client_authentication {
-        client = client.with_authentication_method(method);
-    }
-    let mut profile = Profile::with_client(issuer, client)
-        .with_scope(Scope::new(&settings.scopes)?)
-        .with_parameters(parameters(settings)?)
-        .with_login(login_method(settings.flow.unwrap_or(Flow::Auto))?);
-    for (endpoint, address) in &settings.endpoints {
-        profile = profile.with_endpoint(*endpoint, address)?;
-    }
-    Ok(profile)
-}
-
-/// As much of it as tells whose record it is.
-fn profile_of_record(settings: &ProfileConfig) -> Result<Profile, Failure> {
-    let profile = Profile::with_client(issuer(settings)?, public_client(settings)?);
-    Ok(profile.with_scope(Scope::new(&settings.scopes)?).with_parameters(parameters(settings)?))
-}
-
-fn parameters(settings: &ProfileConfig) -> Result<Parameters, Failure> {
-    let parameters = Parameters::default();
-    Ok(settings.resource.iter().try_fold(parameters, |all, uri| all.with_resource(uri))?)
-}
-
-fn issuer(settings: &ProfileConfig) -> Result<Issuer, Failure> {
-    let address = settings.issuer.as_deref().ok_or_else(|| missing("issuer"))?;
-    if settings.allow_insecure_http {
-        Ok(Issuer::allowing_insecure_http(address)?)
-    } else {
-        Ok(Issuer::new(address)?)
-    }
-}
-
-fn public_client(settings: &ProfileConfig) -> Result<ClientIdentity, Failure> {
-    let client_id = settings.client_id.as_deref().ok_or_else(|| missing("client_id"))?;
-    Ok(ClientIdentity::public(client_id)?)
-}
-
-fn missing(what: &str) -> Failure {
-    Failure::config(format!("there is no {what}"))
-}
-
-fn login_method(flow: Flow) -> Result<LoginMethod, Failure> {
-    match flow {
-        Flow::Auto => Ok(LoginMethod::Auto),
-        Flow::Device => Ok(LoginMethod::Device),
-        Flow::ClientCredentials => Ok(LoginMethod::ClientCredentials),
-        Flow::Browser | Flow::Password => {
-            Err(Failure::usage("this version has neither the browser flow nor the password flow")
-                .with_hint("use --flow device"))
-        }
-    }
-}
-
-pub(crate) fn open_store(context: &Context, uri: Option<&str>) -> Result<Arc<dyn Store>, Failure> {
-    let store: Box<dyn Store> = match uri.unwrap_or("file") {
-        "file" => Box::new(FileStore::new(context.config_folder()?.join("tokens"))),
-        "memory" => Box::<MemoryStore>::default(),
-        uri => {
-            let known = ["aiod", "polars", "tiled", "keyring", "redis", "rediss"];
-            let scheme = uri.split(':').next().unwrap_or_default();
-            // The rest of the address may have a password in it.
-            return Err(if known.contains(&scheme) {
-                Failure::config(format!("the store `{scheme}` is not in this version"))
-            } else {
-                Failure::config("there is no such store").with_hint("use file or memory")
-            });
-        }
-    };
-    Ok(Arc::new(GuardedStore::new(store, &context.interrupt)))
 }
 
 fn is_set(variable: &str) -> bool {

@@ -34,14 +34,14 @@ impl Args {
 /// What may stand before or after any command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// Use this profile of config.toml [env: AIOD_AUTH_PROFILE]
+    /// Use this profile of config.toml, or aiod [env: AIOD_AUTH_PROFILE]
     // Not by clap's `env`: the variable gives way to --issuer, the option contradicts it.
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// The folder of config.toml and of the tokens
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "DIR", env = "AIOD_AUTH_CONFIG_DIR", hide_env_values = true)]
     pub(crate) config_dir: Option<PathBuf>,
-    /// Where tokens are kept: file or memory
+    /// Where tokens are kept: file, memory, aiod, or aiod:FILE
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "URI")]
     pub(crate) store: Option<String>,
     /// Print JSON: answers on stdout, errors on stderr

@@ -27,6 +27,8 @@ pub(crate) struct Export {
 pub(crate) enum ExportFormat {
     /// All of it, for another aiod-auth
     Json,
+    /// AI-on-Demand's token.toml, for its Python client
+    Aiod,
 }
 
 impl ExportFormat {

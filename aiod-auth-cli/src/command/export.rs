@@ -9,7 +9,7 @@ use crate::{args, context::Context, failure::Failure, private_file, settings::Se
 
 pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failure> {
     let settings = Settings::new(context)?;
-    let text = text(&settings, options)?;
+    let text = text(context, &settings, options)?;
     if options.file == Path::new("-") {
         return context.printer.needed_text(&text);
     }
@@ -29,16 +29,16 @@ pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failu
 }
 
 /// Under the lock: what is read while somebody refreshes may be used up already.
-fn text(settings: &Settings, options: &args::Export) -> Result<String, Failure> {
+fn text(context: &Context, settings: &Settings, options: &args::Export) -> Result<String, Failure> {
     let _lock = transfer::lock(settings)?;
     let key = settings.key();
-    let tokens = settings.store.load(&key)?;
+    let tokens = settings.store().load(&key)?;
     let tokens = tokens.ok_or_else(|| settings.explain(Error::NotAuthenticated))?;
     if tokens.session_ended_at.is_some() {
         let ended = Failure::new(Kind::SessionEnded, "the server ended the session");
         return Err(ended.mended_by(&settings.login_command));
     }
-    transfer::write(options.format, &key, &tokens)
+    transfer::write(context, options.format, &key, &tokens, || settings.client_secret())
 }
 
 fn write(file: &Path, content: &[u8], force: bool) -> Result<(), Failure> {

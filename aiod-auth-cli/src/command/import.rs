@@ -17,19 +17,15 @@ use crate::{
     failure::Failure,
     own_file::{BYTES_MAX, OwnFile, not_text, without_bom},
     settings::Settings,
-    transfer::{self, Login},
+    transfer::{self, Login, Source},
 };
 
 pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failure> {
     let settings = Settings::new(context)?;
-    let (text, shown) = if options.file == Path::new("-") {
-        (read_stdin()?, "what stdin brought".into())
-    } else {
-        (read_file(&options.file)?, options.file.display().to_string())
-    };
-    let (format, login) =
-        transfer::read(&text).map_err(|problem| Failure::config(format!("{shown} {problem}")))?;
-    check(&settings, &login, &shown)?;
+    let source =
+        if options.file == Path::new("-") { read_stdin()? } else { read_file(&options.file)? };
+    let login = transfer::read(context, &settings.key(), &source)?;
+    check(&settings, &login, &source.name)?;
     keep(context, options, &settings, &login.tokens)?;
 
     let tokens = &login.tokens;
@@ -37,7 +33,7 @@ pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failu
         return context.printer.json(&json!({
             "event": "imported",
             "profile": settings.name,
-            "format": format.name(),
+            "format": login.format.name(),
             "expires_at": tokens.expires_at.as_ref().map(Timestamp::to_string),
             "scope": tokens.scope.iter().collect::<Vec<_>>(),
         }));
@@ -47,24 +43,25 @@ pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failu
     Ok(())
 }
 
-fn read_file(file: &Path) -> Result<String, Failure> {
+fn read_file(file: &Path) -> Result<Source, Failure> {
     let shown = file.display();
     let read = OwnFile::read(file)
         .map_err(|error| Failure::config(format!("cannot read {shown}: {error}")))?;
     if read.is_public {
         log::warn!("everybody on this machine can read the login in {shown}");
     }
-    Ok(read.text)
+    Ok(Source { text: read.text, written_at: read.modified, name: shown.to_string() })
 }
 
-fn read_stdin() -> Result<String, Failure> {
+fn read_stdin() -> Result<Source, Failure> {
     let mut text = String::new();
     let read = io::stdin().lock().take(BYTES_MAX + 1).read_to_string(&mut text).map_err(not_text);
     read.map_err(|error| Failure::config(format!("cannot read stdin: {error}")))?;
     if u64::try_from(text.len()).is_ok_and(|length| length > BYTES_MAX) {
         return Err(Failure::config("cannot read stdin: it is too big"));
     }
-    Ok(without_bom(text))
+    let name = "what stdin brought".into();
+    Ok(Source { text: without_bom(text), written_at: SystemTime::now(), name })
 }
 
 /// Whether it is a login of this profile, and alive as far as can be known from here.
@@ -114,7 +111,7 @@ fn keep(
     let key = settings.key();
     let _lock = transfer::lock(settings)?;
     context.interrupt.report_first();
-    let before = match settings.store.load(&key) {
+    let before = match settings.store().load(&key) {
         // Like a login, this moves it aside.
         Err(StoreError::Damaged { .. }) => None,
         loaded => loaded?,
@@ -128,7 +125,7 @@ fn keep(
         return Err(Failure::usage(format!("there is a newer login, of {there}"))
             .with_hint("keep it, or say --force"));
     }
-    Ok(settings.store.save(&key, tokens)?)
+    Ok(settings.store().save(&key, tokens)?)
 }
 
 /// Stores may keep whole seconds only: of two logins of one second, either may be the newer one.

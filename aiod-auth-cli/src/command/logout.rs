@@ -1,6 +1,7 @@
 //! `logout`: ends the session at the server, then forgets it here.
 
 use aiod_auth_core::session::LoggedOut;
+use aiod_auth_store::StoreError;
 use serde_json::json;
 
 use crate::{args, context::Context, failure::Failure, settings::Settings};
@@ -20,16 +21,12 @@ fn log_out_of_all(context: &Context, options: &args::Logout) -> Result<(), Failu
     }
     let config = context.config()?;
     let mut outcome = Ok(());
-    for name in config.profiles.keys() {
+    for name in config.names() {
         if context.interrupt.is_leaving() {
             return Err(Failure::cancelled());
         }
-        let one = Settings::of_profile(context, &config, name).and_then(|settings| match settings
-            .store
-            .load(&settings.key())?
-        {
-            Some(_) => log_out(context, options, &settings),
-            None => Ok(()),
+        let one = Settings::of_profile(context, &config, name).and_then(|settings| {
+            if has_record(&settings)? { log_out(context, options, &settings) } else { Ok(()) }
         });
         if let Err(failure) = one {
             let failure = failure.within(name);
@@ -41,6 +38,14 @@ fn log_out_of_all(context: &Context, options: &args::Logout) -> Result<(), Failu
         }
     }
     outcome
+}
+
+fn has_record(settings: &Settings) -> Result<bool, Failure> {
+    match settings.store().load(&settings.key()) {
+        // Another profile's turn.
+        Err(StoreError::OtherKey { .. }) if settings.store_is_shared() => Ok(false),
+        loaded => Ok(loaded?.is_some()),
+    }
 }
 
 fn log_out(context: &Context, options: &args::Logout, settings: &Settings) -> Result<(), Failure> {

@@ -4,14 +4,17 @@ use std::{fmt, path::Path};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use toml_edit::{Array, TableLike};
+use toml_edit::{Array, Table, TableLike};
 
 use crate::{
     args::{Flow, Global, Profile, ProfileSet},
-    config::{Config, ProfileConfig},
+    config::Config,
     config_file::{ConfigFile, set},
     context::Context,
+    core_profile,
     failure::Failure,
+    place::Place,
+    platform::Platform,
     settings::{self, Settings},
 };
 
@@ -42,13 +45,18 @@ fn refuse_unused(global: &Global, command: &Profile) -> Result<(), Failure> {
 
 fn list(context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
-    let profile = |(name, profile): (&String, &ProfileConfig)| Listed {
-        profile: name.clone(),
-        issuer: profile.issuer.clone(),
-        client_id: profile.client_id.clone(),
-        default: config.default_profile.as_ref() == Some(name),
+    let listed = |name: &str| {
+        let profile = config.profile(name)?;
+        Ok(Listed {
+            profile: name.into(),
+            issuer: profile.issuer,
+            client_id: profile.client_id,
+            platform: profile.platform.map(Platform::name),
+            default: config.default_profile.as_deref() == Some(name),
+        })
     };
-    context.printer.answer(&List(config.profiles.iter().map(profile).collect()))
+    let list: Result<_, Failure> = config.names().into_iter().map(listed).collect();
+    context.printer.answer(&List(list?))
 }
 
 #[derive(Serialize)]
@@ -60,13 +68,19 @@ struct Listed {
     profile: String,
     issuer: Option<String>,
     client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<&'static str>,
     default: bool,
 }
 
 impl fmt::Display for List {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Listed { profile, issuer, default, .. } in &self.0 {
-            let issuer = issuer.as_deref().unwrap_or("(no issuer)");
+        for Listed { profile, issuer, platform, default, .. } in &self.0 {
+            let issuer = match (issuer, platform) {
+                (Some(issuer), _) => issuer,
+                (None, Some(platform)) => &format!("(platform {platform})"),
+                (None, None) => "(no issuer)",
+            };
             let default = if *default { "  (default)" } else { "" };
             writeln!(f, "{profile}  {issuer}{default}")?;
         }
@@ -82,7 +96,13 @@ fn show(context: &Context, name: Option<&str>) -> Result<(), Failure> {
     };
     config.profile(&name)?;
     let file = ConfigFile::read(&context.config_folder()?)?;
-    let Some(profile) = file.profile(&name) else {
+    let built_in = Platform::from_name(&name).map(|platform| {
+        let mut profile = Table::new();
+        set(&mut profile, "platform", platform.name());
+        profile
+    });
+    let built_in = built_in.as_ref().map(|profile| profile as &dyn TableLike);
+    let Some(profile) = file.profile(&name).or(built_in) else {
         return Ok(());
     };
     if context.global.json {
@@ -137,11 +157,12 @@ fn write(
     folder: &Path,
 ) -> Result<(), Failure> {
     let flow = options.flow.map(Flow::name);
+    let store = global.store.as_deref().map(absolute_store).transpose()?;
     let texts = [
         ("issuer", &global.issuer),
         ("client_id", &global.client_id),
         ("flow", &flow),
-        ("store", &global.store),
+        ("store", &store),
     ];
     for (key, text) in texts {
         if let Some(text) = text {
@@ -171,20 +192,33 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
 }
 
+/// A file's name that was typed starts where it was typed.
+fn absolute_store(store: &str) -> Result<String, Failure> {
+    match store.strip_prefix("aiod:") {
+        None | Some("") => Ok(store.into()),
+        Some(file) => Ok(format!("aiod:{}", absolute(Path::new(file))?.display())),
+    }
+}
+
 /// Whether the profile can work. Its secret may be on another machine, or come later.
 fn check(context: &Context, config: &Config, name: &str) -> Result<(), Failure> {
-    let mut profile = config.profile(name)?.clone();
-    profile.client_secret = None;
-    settings::profile(&profile)?;
-    settings::open_store(context, profile.store.as_deref())?;
+    let profile = config.profile(name)?.complete()?;
+    let key = core_profile::whole(&profile, None)?.key();
+    Place::open(context, profile.store.as_deref(), config.folder(), &key)?;
     Ok(())
 }
 
 fn remove(context: &Context, name: &str) -> Result<(), Failure> {
     let config = context.config()?;
+    if !config.profiles.contains_key(name) && Platform::from_name(name).is_some() {
+        return Err(Failure::usage(format!("the profile `{name}` is always there")));
+    }
     config.profile(name)?;
     let left = Settings::of_profile(context, &config, name).and_then(|settings| {
-        Ok(settings.store.load(&settings.key())?.map(|_| settings.store.location(&settings.key())))
+        Ok(settings
+            .store()
+            .load(&settings.key())?
+            .map(|_| settings.store().location(&settings.key())))
     });
     if let Ok(Some(location)) = left {
         context.printer.warn(&format!("its tokens are still there, and alive: {location}"));

@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) fn run(context: &Context) -> Result<ExitCode, Failure> {
     let settings = Settings::new(context)?;
-    let tokens = settings.store.load(&settings.key())?;
+    let tokens = settings.store().load(&settings.key())?;
     let reason = why_not(settings.logs_in_by_itself(), tokens.as_ref(), SystemTime::now().into());
     context.printer.answer(&Status::new(&settings, tokens.as_ref(), reason))?;
     if reason.is_none() {
@@ -62,7 +62,7 @@ impl<'a> Status<'a> {
             access_token_expires_at: time(|tokens| tokens.expires_at),
             refresh_token_expires_at: time(|tokens| tokens.refresh_expires_at),
             scope: tokens.map(|tokens| tokens.scope.iter().collect()).unwrap_or_default(),
-            store: settings.store.location(&settings.key()),
+            store: settings.store().location(&settings.key()),
         }
     }
 }

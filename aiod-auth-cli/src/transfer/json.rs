@@ -28,7 +28,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Login;
-use crate::failure::Failure;
+use crate::{args::ExportFormat, failure::Failure};
 
 const FORMAT: &str = "aiod-auth login";
 const VERSION: u64 = 1;
@@ -107,7 +107,7 @@ pub(super) fn read(text: &str) -> Result<Login, String> {
     let login = Section { name: "", members: object };
     let members = object.get("tokens").and_then(Value::as_object).ok_or("has no tokens")?;
     let tokens = Section { name: "tokens.", members }.tokens()?;
-    Ok(Login { key: Some(login.key()?), tokens })
+    Ok(Login { format: ExportFormat::Json, key: Some(login.key()?), tokens })
 }
 
 /// An object, read member by member.
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn nothing_is_lost_on_the_way() {
-        let Login { key, tokens } = read(&written()).unwrap();
+        let Login { key, tokens, .. } = read(&written()).unwrap();
         let key = key.unwrap();
         assert_eq!(
             (key.issuer.as_str(), key.client_id.as_str()),

@@ -64,11 +64,12 @@ fn git_may_take_a_token_to_the_api_that_it_is_for() {
     let world = World::new();
     world.write("config.toml", &format!(
         "[profiles.a]\nissuer = \"{}\"\nclient_id = \"bot\"\nclient_secret_file = \"bot.toml\"\n\
-         resource = [\"https://git.example/v1\", \"urn:b\"]\n", world.server.base_url
+         resource = [\"https://git.example/v1\", \"urn:b\"]\napi = \"https://api.example/me\"\n", world.server.base_url
     ));
     let fill =
         |url: &str| Ran::of(&mut git(&world, "--profile a", "fill"), &format!("url={url}\n\n"));
     assert!(fill("https://git.example/a.git").ended(0).stdout.contains("password=access-"));
+    assert!(fill("https://api.example/a.git").ended(0).stdout.contains("password=access-"));
     assert_eq!(fill("https://b/a.git").ended(128).stdout, "");
     let ran =
         Ran::of(&mut git(&world, "--profile a --host b", "fill"), "url=https://git.example\n");
@@ -178,6 +179,6 @@ fn bash_completes_the_command() {
     assert_eq!(complete(&["tok"]), ["token"]);
     assert_eq!(complete(&["profile", "sh"]), ["show"]);
     assert_eq!(complete(&["token", "--format", "exec"]), ["exec-credential"]);
-    assert_eq!(complete(&["export", "--format", ""]), ["json"]);
+    assert_eq!(complete(&["export", "--format", ""]), ["json", "aiod"]);
     assert!(complete(&["login", "--no"]).contains(&"--no-browser".into()));
 }

@@ -10,7 +10,7 @@ fn profiles_are_listed_and_shown() {
     let issuer = &world.server.base_url;
     let listed = world.run("profile list --json").ended(0).json();
     assert_eq!(
-        listed[2],
+        listed[3],
         json!({"profile": "odd", "issuer": issuer, "client_id": "bot:odd id", "default": false})
     );
     assert!(world.run("profile list").stdout.contains(&format!("lab  {issuer}  (default)\n")));
@@ -121,7 +121,7 @@ fn many_at_once_lose_nothing() {
         assert!(child.wait().unwrap().success());
     }
     let listed = world.run("profile list --json").ended(0).json();
-    assert_eq!(listed.as_array().unwrap().len(), 3 + 8);
+    assert_eq!(listed.as_array().unwrap().len(), 4 + 8);
 }
 
 #[test]

@@ -1,0 +1,68 @@
+//! Platforms: what a profile needn't say because its platform does.
+
+use std::time::Duration;
+
+use aiod_auth_core::provider::aiod;
+use aiod_auth_store::{AiodConfig, StoreError};
+
+use crate::{config::ProfileConfig, failure::Failure};
+
+/// A platform, whose name is that of a profile which is always there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Platform {
+    /// AI-on-Demand.
+    Aiod,
+}
+
+impl Platform {
+    pub(crate) const ALL: [Self; 1] = [Self::Aiod];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Aiod => "aiod",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|platform| platform.name() == name)
+    }
+
+    /// Adds what the profile leaves open, from the settings of the platform's own client.
+    pub(crate) fn complete(self, profile: &mut ProfileConfig) -> Result<(), Failure> {
+        match self {
+            Self::Aiod => complete_aiod(profile),
+        }
+    }
+}
+
+fn complete_aiod(profile: &mut ProfileConfig) -> Result<(), Failure> {
+    let mut settings = read_aiod_settings()?;
+    settings.allow_insecure_http = profile.allow_insecure_http;
+    if let Some(api) = profile.api.take() {
+        settings.api_server = api;
+    }
+    profile.api = Some(settings.authorization_test()?.into());
+    if profile.issuer.is_none() {
+        profile.issuer = Some(settings.issuer()?.as_str().into());
+    }
+    profile.client_id.get_or_insert(settings.client_id);
+    profile.store.get_or_insert_with(|| "aiod".into());
+    profile.request_timeout = Some(settings.request_timeout.min(REQUEST_TIMEOUT_MAX));
+    Ok(())
+}
+
+fn read_aiod_settings() -> Result<aiod::Settings, Failure> {
+    let unreadable = |error: StoreError| {
+        let hint = error.hint();
+        let failure = Failure::config(error.to_string());
+        hint.into_iter().fold(failure, Failure::with_hint)
+    };
+    let config = AiodConfig::in_home().map_err(unreadable)?;
+    for key in &config.unknown_keys {
+        log::warn!("unknown key `{}` in ~/.aiod/config.toml", aiod_auth_core::clean(key));
+    }
+    Ok(config.settings)
+}
+
+/// A command that isn't `login` has a minute for all.
+const REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(30);

@@ -1,0 +1,253 @@
+//! AI-on-Demand: the profile that is always there, its Python client's files, and taking logins to
+//! and from them. What that client itself makes of it is tried in the workspace's `tests`.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::world::{Ran, World, mode};
+
+const EXPIRED: &str =
+    "access_token = \"access-old\"\nexpiration_date = \"2020-01-01T00:00:00+00:00\"\n";
+
+/// Without a profile in config.toml; the Python client's settings name the server.
+fn world() -> World {
+    let world = World::new();
+    let base = world.server.base_url.clone();
+    world.write("config.toml", "");
+    fs::create_dir(world.path(".aiod")).unwrap();
+    let settings =
+        format!("api_server = \"{base}\"\nauth_server = \"{base}\"\nclient_id = \"demo\"\n");
+    world.write(".aiod/config.toml", &settings);
+    world
+}
+
+/// The same, whose server is not below `/realms/aiod`, as the simulator isn't.
+fn reachable() -> World {
+    let world = world();
+    let base = &world.server.base_url;
+    world.write(
+        "config.toml",
+        &format!("default_profile = \"aiod\"\n[profiles.aiod]\nissuer = \"{base}\"\n"),
+    );
+    world
+}
+
+fn token_file(world: &World) -> String {
+    fs::read_to_string(world.path(".aiod/token.toml")).unwrap()
+}
+
+/// As the Python client writes it.
+fn write_python_login(world: &World) {
+    let refresh_token = world.new_refresh_token();
+    world.write(".aiod/token.toml", &format!("refresh_token = \"{refresh_token}\"\n"));
+}
+
+#[test]
+fn the_profile_is_always_there() {
+    let world = world();
+    let base = &world.server.base_url;
+    let status = world.run("status --profile aiod --json").ended(3).json();
+    assert_eq!(status["issuer"], json!(format!("{base}/realms/aiod")));
+    assert_eq!((&status["client_id"], &status["reason"]), (&json!("demo"), &json!("no_record")));
+    assert_eq!(status["store"], world.path(".aiod/token.toml").to_str().unwrap());
+    let listed = world.run("profile list --json").ended(0).json();
+    let aiod = json!({"profile": "aiod", "issuer": null, "client_id": null, "platform": "aiod", "default": false});
+    assert_eq!(listed, json!([aiod]));
+    assert_eq!(world.run("profile list").stdout, "aiod  (platform aiod)\n");
+    assert_eq!(world.run("profile show aiod").ended(0).stdout, "platform = \"aiod\"\n");
+    world.run("profile remove aiod").failed(2, "always there");
+    world.run("logout --all").ended(0);
+    world.run("profile set aiod --scope openid --default").ended(0);
+    assert_eq!(world.run("status --json").ended(3).json()["client_id"], "demo");
+
+    fs::remove_dir_all(world.path(".aiod")).unwrap();
+    let status = world.run("status --profile aiod --json").ended(3).json();
+    assert_eq!(status["issuer"], "https://auth.aiodp.eu/aiod-auth/realms/aiod");
+    assert_eq!(status["client_id"], "aiod-sdk");
+}
+
+#[test]
+fn a_login_of_the_python_client_is_picked_up() {
+    let world = reachable();
+    write_python_login(&world);
+    world.run("status").ended(0);
+    let ran = world.run("whoami --json");
+    let roles = ["edit_aiod_resources", "crawler_example"];
+    assert_eq!(ran.ended(0).json(), json!({"name": "Alice Example", "roles": roles}));
+    let ran = world.run("whoami");
+    assert!(ran.ended(0).stdout.starts_with("name: Alice Example\nroles: edit_"), "{ran:?}");
+    let token = world.run_for_token("token").ended(0).stdout.clone();
+    assert!(token_file(&world).contains(token.trim_end()));
+    assert_eq!(mode(&world.path(".aiod/token.toml")), 0o600);
+    world.run("logout").ended(0);
+    assert!(!world.path(".aiod/token.toml").exists());
+    world.run("logout --all").ended(0);
+}
+
+#[test]
+fn any_profile_may_have_an_api_that_knows_who_it_is() {
+    let world = World::new();
+    world.log_in();
+    let base = &world.server.base_url;
+    let with_api = |config: &str, path: &str| {
+        config.replace("[profiles.lab]\n", &format!("[profiles.lab]\napi = \"{base}{path}\"\n"))
+    };
+    let config = fs::read_to_string(world.path("config.toml")).unwrap();
+    world.write("config.toml", &with_api(&config, "/authorization_test"));
+    let said = world.run("whoami --json").ended(0).json();
+    assert_eq!((&said["name"], said.get("subject")), (&json!("Alice Example"), None));
+    world.write("config.toml", &with_api(&config, "/gone"));
+    world.run("whoami --json").ended(1);
+    world.write(
+        "config.toml",
+        &config.replace("[profiles.lab]\n", "[profiles.lab]\napi = \"http://api.example\"\n"),
+    );
+    world.run("whoami --json").failed_as(2, "config");
+}
+
+#[test]
+fn a_bot_is_known_by_its_file() {
+    let world = reachable();
+    let settings = fs::read_to_string(world.path(".aiod/config.toml")).unwrap();
+    world.write(".aiod/config.toml", &settings.replace("\"demo\"", "\"bot\""));
+    world.write(".aiod/token.toml", "client_secret = \"bot-secret\"\n");
+    world.run_for_token("token").ended(0);
+    world.run("status").ended(0);
+    assert!(token_file(&world).starts_with("client_secret = \"bot-secret\"\naccess_token = "));
+    world.run("login --no-save").ended(0);
+    // With the secret elsewhere, the file becomes a bot's with the first token.
+    fs::remove_file(world.path(".aiod/token.toml")).unwrap();
+    world.run("token").failed(3, "nobody is logged in");
+    world.run("profile set aiod --client-secret-file bot.toml").ended(0);
+    world.run_for_token("token").ended(0);
+    assert!(token_file(&world).starts_with("client_secret = \"bot-secret\"\naccess_token = "));
+}
+
+#[test]
+fn a_login_is_taken_to_the_python_client_and_back() {
+    let world = reachable();
+    write_python_login(&world);
+    world.run("refresh").ended(0);
+    let before = token_file(&world);
+    world.run("export --format aiod token.toml").ended(0);
+    assert_eq!(mode(&world.path("token.toml")), 0o600);
+    let exported = fs::read_to_string(world.path("token.toml")).unwrap();
+    assert!(exported.starts_with("refresh_token = \"refresh-"), "its first line");
+    assert!(exported.contains("expiration_date = ") && exported.contains("access_token = "));
+    world.run("export --format aiod token.toml").failed(2, "there already");
+    world.run("export --force --format json login.json").ended(0);
+
+    for file in ["token.toml", "login.json"] {
+        fs::remove_file(world.path(".aiod/token.toml")).unwrap();
+        world.run(&format!("import {file}")).ended(0);
+        assert_eq!(token_file(&world), before, "{file}");
+    }
+    world.run("import --profile other token.toml").failed(2, "no profile `other`");
+    world.run("import --store file --json token.toml").ended(0);
+    world.run("whoami --store file").ended(0);
+    let left = fs::read_dir(world.path("")).unwrap();
+    let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(left.into_iter().all(|name| !name.starts_with(".transfer")), "something stayed");
+    let other = format!("import --issuer {} --client-id other token.toml", world.server.base_url);
+    world.run(&other).failed(2, "another issuer or client_id");
+}
+
+#[test]
+fn a_session_alone_travels_too() {
+    let world = reachable();
+    write_python_login(&world);
+    for format in ["json", "aiod"] {
+        world.run(&format!("export --format {format} a.{format}")).ended(0);
+        let exported = fs::read_to_string(world.path(&format!("a.{format}"))).unwrap();
+        assert!(!exported.contains("access_token"), "there is none");
+        fs::remove_file(world.path(".aiod/token.toml")).unwrap();
+        world.run(&format!("import a.{format}")).ended(0);
+    }
+    world.run("status").ended(0);
+    world.run("whoami").ended(0);
+}
+
+#[test]
+fn a_file_that_the_python_client_wrote_is_imported() {
+    let world = World::new();
+    let refresh_token = world.new_refresh_token();
+    world.write("token.toml", &format!("{EXPIRED}refresh_token = \"{refresh_token}\"\n"));
+    let imported = world.run("import --json token.toml").ended(0).json();
+    assert_eq!((&imported["format"], &imported["scope"]), (&json!("aiod"), &json!([])));
+    world.run("whoami").ended(0);
+    // It doesn't say when it was written: its file does.
+    let ran = world.run("import token.toml");
+    ran.failed(2, "there is a newer login");
+}
+
+#[test]
+fn a_file_that_the_python_client_would_choke_on() {
+    let world = World::new();
+    for (text, message) in [
+        ("refresh_token = \"a\"\nclient_secret = \"canary\"\n", "both there"),
+        ("access_token = \"canary\"\nexpiration_date = \"2099-01-01T00:00:00Z\"\n", "is missing"),
+        (
+            "refresh_token = \"a\"\naccess_token = \"canary\"\nexpiration_date = \"soon\"\n",
+            "expiration_date",
+        ),
+        ("refresh_token = canary\n", "line 1 is not TOML"),
+        ("refresh_token = [\"canary\"]\n", "refresh_token"),
+        ("client_secret = \"canary\"\n", "has a client's secret, which is no login"),
+    ] {
+        world.write("token.toml", text);
+        let ran = world.run("import token.toml");
+        ran.failed(2, "token.toml ");
+        assert!(ran.stderr.contains(message), "{message}: {ran:?}");
+        world.run("import --json token.toml").failed_as(2, "config");
+    }
+    assert!(world.records().is_empty());
+}
+
+#[test]
+fn settings_that_can_not_be_used() {
+    let world = world();
+    let base = world.server.base_url.clone();
+    for (text, message) in [
+        ("realm = 1\n", "`realm` is no string"),
+        ("realm = \n", "line 1 is not TOML"),
+        ("request_timeout_seconds = 0\n", "`request_timeout_seconds` is no number"),
+        ("api_server = \"http://api.example/\"\n", "api_server is not https"),
+        ("auth_server = \"as.example\"\n", "auth_server is not a usable"),
+    ] {
+        world.write(".aiod/config.toml", text);
+        world.run("token --profile aiod").failed(2, message);
+        world.run("token --profile aiod --json").failed_as(2, "config");
+    }
+    let text = format!("reelm = \"x\"\nauth_server = \"{base}\"\n");
+    world.write(".aiod/config.toml", &text);
+    let ran = world.run("status --profile aiod");
+    assert!(ran.ended(3).stderr.starts_with("warning: unknown key `reelm`"), "{ran:?}");
+}
+
+#[test]
+fn any_profile_may_be_kept_in_such_a_file() {
+    let world = World::new();
+    fs::create_dir(world.path("private")).unwrap();
+    let refresh_token = world.new_refresh_token();
+    let ran = world.run_with_input(
+        "login --refresh-token-stdin --store aiod:private/token.toml",
+        &refresh_token,
+    );
+    ran.ended(0);
+    assert!(world.path("private/token.toml").exists() && world.records().is_empty());
+    world.run("status --store aiod:private/token.toml").ended(0);
+    world.run("status --store aiod:").failed(2, "no file name");
+    world.run("profile set lab --store aiod:private/token.toml").ended(0);
+    world.run("status").ended(0);
+    // In config.toml a name starts from its folder.
+    let config = fs::read_to_string(world.path("config.toml")).unwrap();
+    let folder = world.path("").to_str().unwrap().to_owned();
+    world.write("config.toml", &config.replace(&format!("aiod:{folder}"), "aiod:"));
+    assert!(fs::read_to_string(world.path("config.toml")).unwrap().contains("\"aiod:private/"));
+    let mut elsewhere = world.command("status");
+    Ran::of(elsewhere.current_dir("/"), "").ended(0);
+    // One file holds one login.
+    let ran = world.run("status --profile bot --store aiod:private/token.toml");
+    ran.failed(6, "another login");
+}
