@@ -50,7 +50,7 @@ fn an_api_that_the_profile_names_says_who_it_is() {
     assert_eq!(answer.userinfo.name.as_deref(), Some("Alice Example"));
     assert_eq!(answer.userinfo.roles, ["edit_aiod_resources", "crawler_example"]);
     assert_eq!(answer.userinfo.subject, None);
-    assert_eq!(world.transcript(), "0.000 s GET /authorization_test -> 200");
+    assert_eq!(world.transcript(), "5 s GET /authorization_test -> 200");
 }
 
 #[test]
