@@ -15,6 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::new(profile, FileStore::in_default_folder()?);
     let token = client.token_or_login(|prompt| println!("{prompt}"))?;
     let me = client.who_am_i()?;
-    println!("{} has a token until {:?}", clean(&me.name.or(me.subject).unwrap_or_default()), token.expires_at);
+    println!(
+        "{} has a token until {:?}",
+        clean(&me.name.or(me.subject).unwrap_or_default()),
+        token.expires_at
+    );
     Ok(())
 }

@@ -6,12 +6,13 @@ use aiod_auth_core::{
     AccessToken, DeviceCode, Endpoint, IdToken, Machine, RefreshToken, Request, Response, Scope,
     Step, StoreFailure, Timestamp,
     flow::{
-        AccessTokenRequest, DeviceAccessTokenRequest, Discovery, EndSessionPage, EndSessionRequest,
-        IntrospectionRequest, RevocationRequest, UserinfoRequest,
+        AccessTokenRequest, CurrentUserRequest, DeviceAccessTokenRequest, Discovery,
+        EndSessionPage, EndSessionRequest, IntrospectionRequest, RevocationRequest,
+        UserinfoRequest,
     },
-    session::{Kept, Logout, StoreOperation, StoreReply, StoreRequest, WhoAmI},
+    session::{Held, Kept, Logout, StoreOperation, StoreReply, StoreRequest, WhoAmI},
 };
-use aiod_auth_store::{FileStore, MemoryStore, StoreError};
+use aiod_auth_store::{AiodFile, FileStore, MemoryStore, StoreError};
 
 use super::*;
 use held::{
@@ -68,10 +69,10 @@ fn source(folder: &Path) -> String {
 /// error, about a person, about an API.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
-    "ActiveToken", "AuthenticationMethod", "Challenge", "ConfigProblem", "Demand", "Deviations",
-    "ErrorCode", "Freshness", "Introspection", "InvalidTimestamp", "Issuer", "Kind", "Method",
+    "ActiveToken", "AiodConfig", "AuthenticationMethod", "Challenge", "ConfigProblem", "Demand", "Deviations",
+    "ErrorCode", "Freshness", "Introspection", "InvalidTimestamp", "Issuer", "Kind", "Limits", "Method",
     "Note", "NoResponse", "Problem", "Prompt", "Reason", "RecordKey", "Reply", "RetryPolicy",
-    "ServerError", "StartError", "Timestamp", "Unreachable", "Userinfo",
+    "ServerError", "Settings", "Timestamp", "Unreachable", "Userinfo",
     // Printed as a step, and as what is made of them.
     "Ask", "Pause", "StoreAccess", "LoggedOut", "WhoAmIAnswer", "Token", "Lock", "Error",
 ];
@@ -120,7 +121,7 @@ fn nouns() -> Vec<(&'static str, String)> {
 fn flows() -> Vec<(&'static str, String)> {
     let (server, client, scope) = (server(), client(), Scope::default());
     let (access, refresh) = (AccessToken::new(CANARY), RefreshToken::new(CANARY));
-    let machines: [(&'static str, String); 9] = [
+    let machines: [(&'static str, String); 10] = [
         ("Discovery", format!("{:?}", Discovery::new(server.issuer().clone(), policy()))),
         ("AccessTokenRequest", {
             let request = AccessTokenRequest::refresh(&server, &client, &refresh, &scope, policy());
@@ -147,6 +148,10 @@ fn flows() -> Vec<(&'static str, String)> {
         }),
         ("UserinfoRequest", {
             format!("{:?}", UserinfoRequest::new(&server, &client, &tokens(), policy()).unwrap())
+        }),
+        ("CurrentUserRequest", {
+            let api = "https://api.example/me?key=canary".parse().unwrap();
+            format!("{:?}", CurrentUserRequest::new(&api, &tokens(), policy()))
         }),
         ("IntrospectionRequest", {
             let own = IntrospectionRequest::new(&server, &client, &access, policy()).unwrap();
@@ -185,6 +190,7 @@ fn sessions() -> Vec<(&'static str, String)> {
         ("LoggedIn", shown),
         ("Session", format!("{:?} {by_token:?}", session(Some(held.clone())))),
         ("SessionTokens", format!("{held:?}")),
+        ("Held", format!("{:?}", Held::default().after(&Ok(held.clone()), None))),
         ("Kept", format!("{:?}", Kept::NotSaved(StoreFailure::new("full")))),
         ("WhoAmI", format!("{:?}", WhoAmI::new(profile(), Some(held.clone()), policy()))),
         ("Logout", format!("{:?}", Logout::new(profile(), Some(held), policy()))),
@@ -221,6 +227,10 @@ fn stores() -> Vec<(&'static str, String)> {
     vec![
         ("MemoryStore", format!("{memory:?}")),
         ("FileStore", format!("{file:?} {lock:?}")),
+        ("AiodFile", {
+            let file = AiodFile::new(folder.path().join("token.toml"), key);
+            format!("{:?}", file.with_client_secret(ClientSecret::new(CANARY)))
+        }),
         ("StoreError", errors),
         ("Client", format!("{client:?} {:?}", client.held())),
         ("Driver", {
