@@ -1,6 +1,6 @@
 //! What a server is known to do otherwise than the standards say: data, never code.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use crate::error::ErrorCode;
 
@@ -28,7 +28,7 @@ pub struct Deviations {
 }
 
 impl Deviations {
-    /// A `token_type` that means Bearer: eBay's `User Access Token`, Slack's `bot`.
+    /// A `token_type` that means Bearer, in any case: eBay's `User Access Token`, Slack's `bot`.
     #[must_use]
     pub fn with_bearer_name(mut self, token_type: impl Into<String>) -> Self {
         self.bearer_names.push(token_type.into());
@@ -45,8 +45,8 @@ impl Deviations {
     /// Where the error's code is, as a JSON pointer (RFC 6901): `/message` (Twitch),
     /// `/errors/0/errorType` (Fitbit). Only a code that is known counts; without one `error` does.
     #[must_use]
-    pub fn with_error_at(mut self, pointer: impl Into<String>) -> Self {
-        self.error_at = Some(pointer.into());
+    pub fn with_error_at(mut self, pointer: &str) -> Self {
+        self.error_at = Some(format!("/{}", pointer.trim_start_matches('/')));
         self
     }
 

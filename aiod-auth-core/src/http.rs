@@ -66,6 +66,27 @@ impl Request {
         self
     }
 
+    /// A text without the secrets that this request holds. Short ones are left: they may be words.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        let mut text = String::from(text);
+        let mut hide = |secret: &str| {
+            if secret.len() >= 8 && text.contains(secret) {
+                text = text.replace(secret, "…");
+            }
+        };
+        for (name, value) in url::form_urlencoded::parse(&self.body) {
+            if SECRET_PARAMETERS.contains(&&*name) {
+                hide(&value);
+            }
+        }
+        for (name, value) in self.headers() {
+            if name == "Authorization" {
+                hide(value.split_once(' ').map_or(value, |(_, credentials)| credentials));
+            }
+        }
+        text
+    }
+
     /// With client credentials, some of whose characters were escaped.
     pub(crate) const fn with_escaped_basic(mut self, is_escaped: bool) -> Self {
         self.basic_is_escaped = is_escaped;
@@ -135,6 +156,9 @@ impl fmt::Debug for Request {
     }
 }
 
+/// What a form has in it that nobody else may see.
+const SECRET_PARAMETERS: [&str; 4] = ["client_secret", "device_code", "refresh_token", "token"];
+
 /// An answer, borrowed from whoever received it. `Debug` shows the status alone.
 #[derive(Clone, Copy)]
 pub struct Response<'a> {
@@ -171,10 +195,10 @@ impl<'a> Response<'a> {
     }
 
     /// The challenges of all `WWW-Authenticate` fields, in order (RFC 9110 §11.6.1). One that is written
-    /// wrongly is left out.
+    /// wrongly is left out, as is a field of more than 8 KiB.
     #[must_use]
     pub fn challenges(&self) -> Vec<Challenge> {
-        self.headers("www-authenticate").flat_map(www_authenticate::parse).collect()
+        self.headers("www-authenticate").take(16).flat_map(www_authenticate::parse).collect()
     }
 
     /// The body.

@@ -139,6 +139,15 @@ impl Login {
                 Some(Err(Error::TimedOut { .. })) => {
                     return Err(Error::TimedOut { limit: self.limit });
                 }
+                // The code is spent and the answer is of no use, but for a refresh token.
+                Some(Err(error)) => match polls.take_new_refresh_token() {
+                    Some(new) => {
+                        (self.refresh_token, self.rotated) = (Some(new), true);
+                        let server = self.server.take().ok_or(Error::Internal("login"))?;
+                        self.begin(server)?;
+                    }
+                    None => return Err(error),
+                },
                 outcome => return outcome.transpose(),
             },
             State::Requesting(request) => {
@@ -167,6 +176,9 @@ impl Login {
         let (parameters, policy) = (self.profile.parameters(), self.policy.after(self.spent));
         // Before a person is asked: without it nothing comes of the login.
         server.require(Endpoint::Token)?;
+        if self.refresh_token.is_some() {
+            policy.check_time_for_refresh()?;
+        }
         self.state = match (&self.refresh_token, self.profile.login()) {
             (Some(token), _) => State::Requesting(
                 AccessTokenRequest::refresh(&server, client, token, scope, policy)?

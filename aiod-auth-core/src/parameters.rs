@@ -1,6 +1,6 @@
 //! What a request says beyond what its flow needs: RFC 6749 §8.2, RFC 8707.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::fmt;
 
 use url::Url;
@@ -35,12 +35,13 @@ impl Parameters {
         if name == "resource" {
             return self.with_resource(value);
         }
+        if value.is_empty() {
+            return Ok(self);
+        }
         if name != "audience" && self.0.iter().any(|(known, _)| known == name) {
             return Err(Error::Usage("a parameter may be there only once"));
         }
-        if !value.is_empty() {
-            self.0.push((name.to_owned(), value.to_owned()));
-        }
+        self.0.push((name.to_owned(), value.to_owned()));
         Ok(self)
     }
 
@@ -51,7 +52,7 @@ impl Parameters {
     /// [`Error::Usage`] for what is no absolute URI, or has a fragment.
     pub fn with_resource(mut self, uri: &str) -> Result<Self, Error> {
         match Url::parse(uri) {
-            Ok(parsed) if parsed.fragment().is_none() => {
+            Ok(parsed) if parsed.fragment().is_none() && uri.trim() == uri => {
                 let resource = ("resource".to_owned(), uri.to_owned());
                 if !self.0.contains(&resource) {
                     self.0.push(resource);
@@ -64,10 +65,16 @@ impl Parameters {
         }
     }
 
-    /// The APIs that a token is for, as a set.
+    /// The APIs that a token is for, as a set: resources by their addresses, and what Auth0 calls an
+    /// audience.
     pub(crate) fn resources(&self) -> Vec<String> {
-        let resources = self.0.iter().filter(|(name, _)| name == "resource");
-        let mut resources: Vec<String> = resources.map(|(_, uri)| uri.clone()).collect();
+        let api = |(name, value): &(String, String)| match name.as_str() {
+            "resource" => Some(value.clone()),
+            // No address has a space in it.
+            "audience" => Some(format!("audience {value}")),
+            _ => None,
+        };
+        let mut resources: Vec<String> = self.0.iter().filter_map(api).collect();
         resources.sort();
         resources
     }
@@ -96,7 +103,9 @@ impl fmt::Debug for Parameters {
 }
 
 /// What the flows send themselves, and what would change who asks or how the answer comes.
-const RESERVED: [&str; 24] = [
+const RESERVED: [&str; 31] = [
+    "actor_token",
+    "actor_token_type",
     "assertion",
     "client_assertion",
     "client_assertion_type",
@@ -107,17 +116,22 @@ const RESERVED: [&str; 24] = [
     "code_challenge_method",
     "code_verifier",
     "device_code",
+    "dpop_jkt",
     "grant_type",
     "id_token_hint",
+    "nonce",
     "password",
     "post_logout_redirect_uri",
     "redirect_uri",
     "refresh_token",
+    "request",
     "request_uri",
     "response_mode",
     "response_type",
     "scope",
     "state",
+    "subject_token",
+    "subject_token_type",
     "token",
     "token_type_hint",
     "username",

@@ -193,6 +193,7 @@ impl Profile {
     ) -> Option<Arc<AuthorizationServer>> {
         known
             .filter(|server| *server.issuer() == self.issuer && server.is_current(now))
+            .filter(|server| server.is_with(&self.endpoints, &self.deviations))
             .filter(|server| server.is_discovered() || server.has(needed))
             .or_else(|| self.given_server(needed).map(Arc::new))
     }

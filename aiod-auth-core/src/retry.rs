@@ -17,7 +17,8 @@ pub struct RetryPolicy {
     pub first_delay: Duration,
     /// A server's `Retry-After` counts up to this much.
     pub retry_after_max: Duration,
-    /// No machine but a login takes longer than this in all.
+    /// No machine but a login takes longer than this in all. No session begins a refresh with less than
+    /// 15 s of it left: an answer that nobody waits for would be lost.
     pub time_limit: Duration,
     /// Random bits from the caller. They spread the waits of many clients; 0 is as good as any.
     pub jitter_seed: u64,
@@ -42,6 +43,16 @@ impl RetryPolicy {
         self
     }
 
+    /// Whether a refresh may begin. An answer that nobody waits for would be lost, and a rotated token
+    /// with it.
+    pub(crate) fn check_time_for_refresh(&self) -> Result<(), Error> {
+        if self.time_limit >= REFRESH_TIME_MIN {
+            return Ok(());
+        }
+        let cause = Unreachable::NotSent("no time was left for it");
+        Err(Error::Unreachable { endpoint: Endpoint::Token, attempts: 0, cause })
+    }
+
     /// The same policy, and no more time than this.
     pub(crate) fn within(mut self, limit: Duration) -> Self {
         self.time_limit = self.time_limit.min(limit);
@@ -54,6 +65,9 @@ impl RetryPolicy {
         spread(doubled, self.jitter_seed.wrapping_add(u64::from(failures)))
     }
 }
+
+/// Less is too little for a slow server.
+const REFRESH_TIME_MIN: Duration = Duration::from_secs(15);
 
 /// A duration between three and five quarters of `middle`.
 pub(crate) fn spread(middle: Duration, seed: u64) -> Duration {
@@ -130,9 +144,19 @@ impl Tries {
         self.spent
     }
 
-    /// How long the next request may take.
-    pub(crate) fn time_left(&self) -> Duration {
+    fn time_left(&self) -> Duration {
         self.policy.time_limit.saturating_sub(self.spent)
+    }
+
+    /// How long the next request may take. What may go out only once more leaves time for that.
+    pub(crate) fn timeout(&self) -> Duration {
+        let left = self.time_left();
+        match self.resend {
+            Resend::Freely => left,
+            Resend::Once | Resend::Never => {
+                left.checked_div(2).unwrap_or_default().max(REFRESH_TIME_MIN).min(left)
+            }
+        }
     }
 
     /// How long to wait before the next try, or the error if there is none.

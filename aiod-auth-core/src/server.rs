@@ -32,6 +32,8 @@ pub struct AuthorizationServer {
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
     pub(crate) introspection_auth_methods: Option<Vec<String>>,
     pub(crate) deviations: Arc<Deviations>,
+    /// Which of the endpoints were given by hand.
+    given: Endpoints,
 }
 
 /// The addresses, as far as they are known: each endpoint once.
@@ -51,6 +53,7 @@ impl AuthorizationServer {
             revocation_auth_methods: None,
             introspection_auth_methods: None,
             deviations: Arc::default(),
+            given: Endpoints::default(),
         }
     }
 
@@ -93,6 +96,11 @@ impl AuthorizationServer {
         self.discovered_at.is_some()
     }
 
+    /// Whether it is as this profile would have it: nothing of another's is laid over it.
+    pub(crate) fn is_with(&self, given: &Endpoints, deviations: &Deviations) -> bool {
+        self.given == *given && *self.deviations == *deviations
+    }
+
     pub(crate) fn has(&self, endpoints: &[Endpoint]) -> bool {
         endpoints.iter().all(|endpoint| self.endpoint(*endpoint).is_some())
     }
@@ -121,6 +129,7 @@ impl AuthorizationServer {
         for (endpoint, url) in &given.0 {
             self.endpoints.put(*endpoint, url.clone());
         }
+        self.given.clone_from(given);
         self
     }
 }
@@ -225,6 +234,10 @@ impl Transport {
     /// An endpoint: an absolute address without user, password or fragment (RFC 6749 §3.1), on a
     /// transport that is allowed.
     pub(crate) fn check(self, member: &'static str, address: &str) -> Result<Url, Error> {
+        // A URL parser would leave them out, and it would be another address.
+        if address.trim().contains(char::is_control) {
+            return Err(Error::Config(ConfigProblem::InvalidUrl { member }));
+        }
         let url = self.check_page(member, address)?;
         match url.fragment() {
             None => Ok(url),

@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     secret::{AccessToken, IdToken, RefreshToken},
     time::Timestamp,
+    wire::id_token::Claims,
 };
 
 /// What a login or a refresh brought, with absolute times: ready to use and to keep.
@@ -80,7 +81,9 @@ impl Tokens {
         if self.refresh_expires_at.is_none() && same_refresh_token {
             self.refresh_expires_at = before.refresh_expires_at;
         }
-        if self.id_token.is_none() {
+        // What can be read is not given up for what can't.
+        let is_known = |id_token: &Option<IdToken>| Claims::known(id_token.as_ref()).is_some();
+        if self.id_token.is_none() || (!is_known(&self.id_token) && is_known(&before.id_token)) {
             self.id_token.clone_from(&before.id_token);
         }
         let session_scope = before.session_scope();

@@ -172,7 +172,7 @@ pub fn verdict_at(
         }
         Asked::Userinfo => {
             let tokens = Tokens::new(AccessToken::new("access"), NOW);
-            let mut machine = UserinfoRequest::new(server, &client, &tokens, policy)?;
+            let mut machine = UserinfoRequest::new(server, &tokens, policy)?;
             ask(&mut machine, answer, |userinfo| about_person(&userinfo))
         }
         Asked::Introspection => {

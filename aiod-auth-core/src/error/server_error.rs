@@ -102,7 +102,11 @@ macro_rules! error_codes {
             pub(crate) fn from_wire(code: &str) -> Self {
                 match code {
                     $($code $(| $alias)* => Self::$name,)*
-                    other => Self::Other(clean(other)),
+                    other => match clean(other) {
+                        // Only control characters: it is an error all the same.
+                        nothing if nothing.is_empty() => Self::Other("unprintable".into()),
+                        cleaned => Self::Other(cleaned),
+                    },
                 }
             }
 

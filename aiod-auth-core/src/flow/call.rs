@@ -56,7 +56,7 @@ impl<T: Send> Call<T> {
         let tries = Tries::new(endpoint, policy, resend);
         let deviations = Arc::default();
         let mut call = Self { endpoint, request, read, deviations, tries, state: State::Ready };
-        call.request.set_timeout(call.tries.time_left());
+        call.request.set_timeout(call.tries.timeout());
         call
     }
 
@@ -141,7 +141,7 @@ impl<T: Send> Sends for Call<T> {
                 }
             }
         };
-        self.request.set_timeout(self.tries.time_left());
+        self.request.set_timeout(self.tries.timeout());
         notes
     }
 }
@@ -153,6 +153,6 @@ impl<T: Send> Sleeps for Call<T> {
             let rest = delay.saturating_sub(slept);
             self.state = if rest.is_zero() { State::Ready } else { State::Waiting(rest) };
         }
-        self.request.set_timeout(self.tries.time_left());
+        self.request.set_timeout(self.tries.timeout());
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     machine::{Exchange, Flow, Pause, Reason, Sends, Sleeps, Step, machine},
     note::Note,
     parameters::Parameters,
+    secret::RefreshToken,
     server::AuthorizationServer,
     time::Timestamp,
     token::{Scope, Tokens},
@@ -39,6 +40,7 @@ pub struct DeviceAccessTokenRequest {
     request: Request,
     requested: Scope,
     deviations: Arc<Deviations>,
+    new_refresh_token: Option<RefreshToken>,
     pace: Pace,
     time: Time,
     state: State,
@@ -69,14 +71,15 @@ impl DeviceAccessTokenRequest {
         form.push("device_code", authorization.device_code.expose());
         let prompt = &authorization.prompt;
         // RFC 8628 §3.2 wants a lifetime. Without one, nobody waits for ever.
-        let left = if prompt.expires_in.is_some() { limit } else { limit.min(LIFETIME_MAX) };
+        let limit = if prompt.expires_in.is_some() { limit } else { limit.min(LIFETIME_MAX) };
         // However the authorization was kept, an interval of nothing is none.
         let interval = prompt.interval.max(INTERVAL_MIN);
-        let time = Time { code: prompt.expires_in, limit, left, spent: Duration::ZERO };
+        let time = Time { code: prompt.expires_in, limit, left: limit, spent: Duration::ZERO };
         let mut machine = Self {
             request: client.post(server, Endpoint::Token, form)?,
             requested: scope.clone(),
             deviations: Arc::clone(&server.deviations),
+            new_refresh_token: None,
             pace: Pace { interval, slow_downs: 0, in_a_row: 0, failures: 0 },
             time,
             state: State::Taken,
@@ -93,6 +96,12 @@ impl DeviceAccessTokenRequest {
         self
     }
 
+    /// After an error: a refresh token that came with an answer which is otherwise of no use. The code is
+    /// spent, and this is the login.
+    pub fn take_new_refresh_token(&mut self) -> Option<RefreshToken> {
+        self.new_refresh_token.take()
+    }
+
     /// Counts time that has gone since the code was given. No wait goes past the deadline.
     pub(crate) fn spend(&mut self, time: Duration) {
         self.time.spend(time);
@@ -106,9 +115,13 @@ impl DeviceAccessTokenRequest {
         self.state = State::Waiting(delay.min(self.time.left()), reason);
     }
 
-    fn no_verdict(&mut self, at_least: Option<Duration>) {
+    fn no_answer(&mut self) {
         let delay = self.pace.after_failure();
-        self.wait(delay.max(at_least.unwrap_or_default()), Reason::Retry);
+        self.no_verdict(delay, Duration::ZERO);
+    }
+
+    fn no_verdict(&mut self, delay: Duration, at_least: Duration) {
+        self.wait(delay.max(at_least.min(RETRY_AFTER_MAX)), Reason::Retry);
     }
 
     fn end(&mut self, outcome: Result<Tokens, Error>) {
@@ -125,7 +138,8 @@ impl DeviceAccessTokenRequest {
             // RFC 8628 §3.5: any other error ends the polling.
             _ => return self.end(Err(Error::Refused(error))),
         };
-        self.wait(delay.max(refusal.retry_after.unwrap_or_default()), Reason::Approval);
+        let at_least = refusal.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+        self.wait(delay.max(at_least), Reason::Approval);
     }
 }
 
@@ -185,7 +199,7 @@ impl Sends for DeviceAccessTokenRequest {
                 notes.extend(self.pace.note());
                 return notes;
             }
-            Err(NoResponse::NotSent(_) | NoResponse::Unknown(_)) => self.no_verdict(None),
+            Err(NoResponse::NotSent(_) | NoResponse::Unknown(_)) => self.no_answer(),
             Err(NoResponse::TooLarge) => {
                 self.end(Err(answer::broken(Endpoint::Token, 0, Problem::TooLarge)));
             }
@@ -203,20 +217,29 @@ impl DeviceAccessTokenRequest {
         let broken = |problem| answer::broken(Endpoint::Token, status, problem);
         match answer {
             Answer::Good(answer) => {
-                let tokens = answer.granted.map_err(broken).map(|granted| {
-                    granted.into_tokens(answer.refresh_token, sent_at, &self.requested)
-                });
-                self.end(tokens);
+                let outcome = match answer.granted {
+                    Ok(granted) => {
+                        Ok(granted.into_tokens(answer.refresh_token, sent_at, &self.requested))
+                    }
+                    Err(problem) => {
+                        self.new_refresh_token = answer.refresh_token;
+                        Err(broken(problem))
+                    }
+                };
+                self.end(outcome);
             }
             Answer::Refused(refusal) => self.refused(refusal),
             Answer::Later { status, retry_after } => {
-                self.no_verdict(retry_after);
+                let mut at_least = retry_after.unwrap_or_default();
+                let delay = self.pace.after_failure();
                 if status == 429 {
                     self.pace.slow_down();
+                    at_least = at_least.max(self.pace.next());
                 }
+                self.no_verdict(delay, at_least);
             }
             // A captive portal, or a proxy: not this server.
-            Answer::Broken(Problem::Html) => self.no_verdict(None),
+            Answer::Broken(Problem::Html) => self.no_answer(),
             Answer::Broken(problem) => self.end(Err(broken(problem))),
         }
     }
@@ -286,6 +309,9 @@ impl Pace {
 }
 
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// A `Retry-After` counts up to this much: one bad header must not cost the login.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 
 /// How long a code without a lifetime is waited for, however patient the caller is.
 const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);

@@ -14,6 +14,7 @@ use crate::{
     retry::{Resend, RetryPolicy},
     secret::DeviceCode,
     server::{AuthorizationServer, Transport},
+    text::clean,
     time::{Timestamp, in_words},
     token::Scope,
     wire::{
@@ -113,7 +114,9 @@ impl DeviceAuthorization {
     /// From plain data.
     #[must_use]
     pub fn from_parts(parts: DeviceAuthorizationParts) -> Self {
-        Self { device_code: parts.device_code, prompt: parts.prompt }
+        let mut prompt = parts.prompt;
+        prompt.user_code = clean(&prompt.user_code);
+        Self { device_code: parts.device_code, prompt }
     }
 }
 

@@ -102,6 +102,7 @@ impl Flow for Discovery {
             Ok(metadata) => Some(
                 metadata
                     .into_server(&self.issuer, self.deviations.issuer.as_deref(), now)
+                    .map(|server| server.with_deviations(Arc::clone(&self.deviations)))
                     .map_err(|problem| answer::broken(Endpoint::Metadata, 200, problem)),
             ),
             Err(error) => self.go_on(error).err().map(Err),

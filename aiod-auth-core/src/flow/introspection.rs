@@ -77,5 +77,7 @@ fn form(token: &AccessToken) -> Form<'_> {
 }
 
 fn read(received: &Received<'_>) -> Answer<Introspection> {
-    answer::read(Endpoint::Introspection, received, Introspection::parse)
+    answer::read(Endpoint::Introspection, received, |object| {
+        Introspection::parse(object, received.deviations)
+    })
 }

@@ -4,6 +4,7 @@ use alloc::{boxed::Box, format};
 
 use crate::{
     error::{Endpoint, Error, ErrorCode, Problem, ServerError},
+    http::Challenge,
     text::clean,
     wire::{
         answer::{self, Answer, Received, Refused},
@@ -20,11 +21,17 @@ pub(super) fn read<T>(
     let response = &received.response;
     let status = response.status();
     let challenges = response.challenges();
-    let bearer = challenges.iter().find(|challenge| challenge.scheme() == "bearer");
+    let code = |challenge: &Challenge| {
+        challenge.param("error").filter(|code| !clean(code).is_empty()).map(ErrorCode::from_wire)
+    };
+    // The first that says why, if there is more than one.
+    let bearer = challenges
+        .iter()
+        .find(|challenge| challenge.scheme() == "bearer" && code(challenge).is_some());
     if let (401 | 403, Some(challenge)) = (status, bearer) {
-        let code = challenge.param("error").map(ErrorCode::from_wire);
+        let code = code(challenge);
         let said = challenge.param("error_description").or_else(|| challenge.param("scope"));
-        if code.is_some() {
+        {
             let missing =
                 challenge.param("scope").filter(|_| code == Some(ErrorCode::InsufficientScope));
             let error = ServerError {
@@ -37,7 +44,8 @@ pub(super) fn read<T>(
                 advice: missing
                     .map(|scope| format!("log in again with the scope `{}`", clean(scope)).into()),
             };
-            let error = Box::new(error);
+            let mut error = Box::new(error);
+            received.hide_secrets(&mut error);
             return Answer::Refused(Refused { error, interval: None, retry_after: None });
         }
     }

@@ -10,7 +10,7 @@
 //!      +---------+   no answer: Resting, then with the same one, once
 //! ```
 
-use alloc::{boxed::Box, string::String, sync::Arc};
+use alloc::{boxed::Box, sync::Arc};
 use core::{mem, time::Duration};
 
 use super::{
@@ -97,6 +97,10 @@ impl Refreshing {
         if self.lost_once {
             policy.attempts = 1;
         }
+        if let Err(error) = policy.check_time_for_refresh() {
+            let unknown = Error::OutcomeUnknown { endpoint: Endpoint::Token, attempts: 1 };
+            return Err(if self.lost_once { unknown } else { error });
+        }
         let request = AccessTokenRequest::refreshing(
             &self.around.server,
             self.around.profile.client(),
@@ -140,17 +144,23 @@ impl Refreshing {
     fn answered(
         &mut self,
         outcome: Result<Tokens, Error>,
-        new_refresh_token: Option<RefreshToken>,
+        mut new_refresh_token: Option<RefreshToken>,
     ) -> Result<Option<Refreshed>, Error> {
+        let broken =
+            |problem| Error::InvalidResponse { endpoint: Endpoint::Token, status: 200, problem };
         let error = match outcome {
-            // Somebody else's tokens, and the refresh token among them: none of it is kept.
-            Ok(tokens) if tokens.id_token.as_ref().is_some_and(|new| self.is_of_another(new)) => {
-                let (endpoint, problem) = (Endpoint::Token, Problem::OtherSubject);
-                return Err(Error::InvalidResponse { endpoint, status: 200, problem });
-            }
-            Ok(tokens) => {
-                return Ok(Some(Refreshed::New(Box::new(tokens.inheriting(&self.tokens)))));
-            }
+            Ok(mut tokens) => match self.is_of_another(tokens.id_token.as_ref()) {
+                Ok(false) => {
+                    return Ok(Some(Refreshed::New(Box::new(tokens.inheriting(&self.tokens)))));
+                }
+                // Somebody else's tokens, and the refresh token among them: none of it is kept.
+                Ok(true) => return Err(broken(Problem::OtherSubject)),
+                // Whose it is can't be read. That costs the answer, and no rotated refresh token.
+                Err(problem) => {
+                    new_refresh_token = tokens.refresh_token.take();
+                    broken(problem)
+                }
+            },
             Err(error) => error,
         };
         if let Some(new) = new_refresh_token {
@@ -174,16 +184,11 @@ impl Refreshing {
     }
 
     /// OpenID Connect Core §12.2: it is the same person, said by the same server to the same client.
-    fn is_of_another(&self, new: &IdToken) -> bool {
-        let old = self.tokens.id_token.as_ref().and_then(Claims::of);
-        match (Claims::of(new), old) {
-            (Some(new), Some(old)) => {
-                new.issuer != old.issuer
-                    || new.subject != old.subject
-                    || !same_set(&new.audience, &old.audience)
-            }
-            (None, _) | (_, None) => false,
-        }
+    fn is_of_another(&self, new: Option<&IdToken>) -> Result<bool, Problem> {
+        let (Some(old), Some(new)) = (Claims::known(self.tokens.id_token.as_ref()), new) else {
+            return Ok(false);
+        };
+        Ok(Claims::of(new)?.is_some_and(|new| new != old))
     }
 
     fn reread(
@@ -262,8 +267,4 @@ impl Sleeps for Refreshing {
             *delay = delay.saturating_sub(slept);
         }
     }
-}
-
-fn same_set(some: &[String], others: &[String]) -> bool {
-    some.iter().all(|one| others.contains(one)) && others.iter().all(|one| some.contains(one))
 }

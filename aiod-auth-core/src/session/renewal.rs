@@ -26,7 +26,7 @@ use super::{
     tokens::newest,
 };
 use crate::{
-    error::{Endpoint, Error, ServerError, Unreachable},
+    error::{Endpoint, Error, ServerError},
     flow::{AccessTokenRequest, Discovery},
     login::Login,
     machine::{Flow, Step, machine},
@@ -307,12 +307,6 @@ impl Session {
         };
         let policy = self.policy.after(self.spent);
         self.state = match tokens {
-            // An answer that nobody waits for would be lost, and a rotated token with it.
-            Some(_) if policy.time_limit < REFRESH_TIME_MIN => {
-                let (endpoint, attempts) = (Endpoint::Token, 0);
-                let cause = Unreachable::NotSent("no time was left for it");
-                return Err(Error::Unreachable { endpoint, attempts, cause });
-            }
             Some((tokens, refresh_token)) => {
                 let around = Around {
                     profile: Arc::clone(&self.profile),
@@ -447,7 +441,9 @@ impl Session {
             && let Some(first) = wanted.first_while_good(now)
         {
             let kept = self.kept(&first);
-            let mut outcome = self.outcome(first, kept);
+            // What came with a broken answer and could not be saved: the refresh token is newer.
+            let unsaved = self.unsaved.take();
+            let mut outcome = unsaved.unwrap_or_else(|| self.outcome(first, kept));
             outcome.renewal_failed = Some((now, Box::new(error)));
             return self.end(Ok(outcome));
         }
@@ -527,9 +523,6 @@ impl Flow for Session {
 }
 
 machine!(Session => SessionTokens);
-
-/// A refresh is begun only if this much time is left for its answer.
-const REFRESH_TIME_MIN: Duration = Duration::from_secs(15);
 
 /// A verdict is believed for so long without asking again, however many ask.
 const VERDICT_AGE_MAX: Duration = Duration::from_secs(60);

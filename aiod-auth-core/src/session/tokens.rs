@@ -55,14 +55,15 @@ impl SessionTokens {
     }
 }
 
-/// The newer one of what is stored and what the caller holds and could not save.
+/// The newer one of what is stored and what the caller holds and could not save. Of the same age it is
+/// what is held: a new refresh token of a broken answer, with the old access token.
 pub(super) fn newest(
     stored: Option<Arc<Tokens>>,
     held: Option<&SessionTokens>,
 ) -> Option<Arc<Tokens>> {
     let unsaved = held.filter(|held| held.kept != Kept::Saved);
     match (stored, unsaved) {
-        (Some(stored), Some(held)) if held.tokens.issued_at <= stored.issued_at => Some(stored),
+        (Some(stored), Some(held)) if held.tokens.issued_at < stored.issued_at => Some(stored),
         (_, Some(held)) => Some(Arc::clone(&held.tokens)),
         (stored, None) => stored,
     }

@@ -71,7 +71,10 @@ impl WhoAmI {
                     match outcome {
                         Ok(tokens) => self.session = Some(tokens),
                         Err(error) => {
-                            self.session = session.take_unsaved();
+                            // Else what the first half got, which may not be saved either.
+                            if let Some(left) = session.take_unsaved() {
+                                self.session = Some(left);
+                            }
                             return Err(error);
                         }
                     }
@@ -141,8 +144,7 @@ impl WhoAmI {
         session.server = self.profile.server_for(known, &[Endpoint::Userinfo], now);
         self.state = match &session.server {
             Some(server) => {
-                let client = self.profile.client();
-                State::Asking(UserinfoRequest::new(server, client, &session.tokens, policy)?.into())
+                State::Asking(UserinfoRequest::new(server, &session.tokens, policy)?.into())
             }
             None => State::Discovering(self.profile.discovery(policy).into()),
         };
@@ -152,6 +154,7 @@ impl WhoAmI {
     fn renew(&mut self, held: SessionTokens) {
         let demand = Demand { force: true, ..Demand::default() };
         let policy = self.policy.after(self.spent);
+        self.session = Some(held.clone());
         let session =
             Session::token(Arc::clone(&self.profile), demand, policy).with_held(Some(held));
         self.state = State::GettingToken(session.into());

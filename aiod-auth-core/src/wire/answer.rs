@@ -15,7 +15,7 @@ pub(crate) use super::error::Refused;
 use super::{error, json::Object};
 use crate::{
     deviations::Deviations,
-    error::{Endpoint, Error, ErrorCode, Problem},
+    error::{Endpoint, Error, ErrorCode, Problem, ServerError},
     http::{Request, Response},
     note::Note,
     time::Timestamp,
@@ -60,6 +60,16 @@ impl<'a> Received<'a> {
     pub(crate) fn into_notes(self) -> Vec<Note> {
         self.notes.into_inner()
     }
+
+    /// A server may say back what it was sent.
+    pub(crate) fn hide_secrets(&self, error: &mut ServerError) {
+        if let Some(ErrorCode::Other(code)) = &mut error.code {
+            *code = self.request.without_secrets(code);
+        }
+        for text in [&mut error.description, &mut error.uri].into_iter().flatten() {
+            *text = self.request.without_secrets(text);
+        }
+    }
 }
 
 /// Reads an answer: the `error` in the body counts whatever the status, then the status, and only
@@ -76,8 +86,20 @@ pub(crate) fn read<T>(
     check_clock(received);
     let text = text(received);
     // An error is read with whatever bytes it came in; a success has to be UTF-8.
-    let object = Object::parse(&text).map(|object| object.decoded_from(response.body()));
-    let answer = read_object(endpoint, received, &object, parse);
+    let mut object = Object::parse(&text).map(|object| object.decoded_from(response.body()));
+    if let Ok(object) = &mut object
+        && response.is_success()
+    {
+        error::spoil_success(object);
+    }
+    let mut answer = read_object(endpoint, received, &object, parse);
+    match &mut answer {
+        Answer::Refused(refused) => received.hide_secrets(&mut refused.error),
+        Answer::Broken(Problem::MissingBut { said, .. }) => {
+            *said = received.request.without_secrets(said);
+        }
+        Answer::Good(_) | Answer::Later { .. } | Answer::Broken(_) => {}
+    }
     if let Ok(object) = object {
         received.notes.borrow_mut().extend(object.into_notes());
     }
@@ -91,7 +113,8 @@ fn read_object<T>(
     parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
     let (status, retry_after) = (received.response.status(), retry_after(received));
-    let code = match object.as_ref().map(|object| error::code(object, received.deviations)) {
+    let code = match object.as_ref().map(|object| error::code(object, status, received.deviations))
+    {
         Ok(Err(problem)) => return Answer::Broken(problem),
         Ok(Ok(code)) => code,
         Err(_) => None,
@@ -136,7 +159,8 @@ fn text<'a>(received: &Received<'a>) -> Zeroizing<CowText<'a>> {
     let label = received.response.header("content-type").unwrap_or_default();
     let kind = label.split(';').next().unwrap_or_default().trim();
     let body = received.response.body();
-    let is_object = body.trim_ascii_start().first() == Some(&b'{');
+    let without_mark = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let is_object = without_mark.trim_ascii_start().first() == Some(&b'{');
     let is_form = kind.eq_ignore_ascii_case("application/x-www-form-urlencoded");
     if is_form && !is_object {
         received.note("Content-Type", "is that of a form, and a form it is"); // GitHub
@@ -183,9 +207,12 @@ fn form_as_json(body: &[u8]) -> String {
     json
 }
 
-/// RFC 9110 §10.2.3: seconds, or a date, which is taken relative to the server's own clock.
+/// RFC 9110 §10.2.3, RFC 6585 §4: with 503 and 429; seconds, or a date, which is taken relative to the server's own clock.
 fn retry_after(received: &Received<'_>) -> Option<Duration> {
     let response = &received.response;
+    if !matches!(response.status(), 429 | 503) {
+        return None;
+    }
     let value = response.header("retry-after")?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(value.parse().map_or(Duration::MAX, Duration::from_secs).max(RETRY_AFTER_MIN));
@@ -227,7 +254,7 @@ mod tests {
         let deviations = Deviations::default();
         let received = Received::new(&request, response, Timestamp::UNIX_EPOCH, &deviations);
         read(Endpoint::Token, &received, |object| {
-            object.must_be_utf_8()?;
+            object.must_be_whole()?;
             object.required_text("access_token")
         })
     }

@@ -25,7 +25,7 @@ pub(crate) struct DeviceAnswer {
 
 impl DeviceAnswer {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
-        object.must_be_utf_8()?;
+        object.must_be_whole()?;
         let either = |uri, url| match object.text(uri)? {
             Some(uri) => Ok(Some(uri)),
             None => {

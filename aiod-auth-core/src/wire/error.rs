@@ -24,17 +24,34 @@ pub(crate) struct Refused {
 /// The `error` code, if the answer has one that is a string and not empty. Two are one too many.
 pub(crate) fn code(
     object: &Object<'_>,
+    status: u16,
     deviations: &Deviations,
 ) -> Result<Option<ErrorCode>, Problem> {
-    let elsewhere = deviations.error_at.as_deref().and_then(|pointer| object.at(pointer));
+    let is_success = matches!(status, 200..=299);
+    let elsewhere = match object.text("access_token") {
+        // A word beside a token is no error.
+        Ok(Some(_)) if is_success => None,
+        _ => deviations.error_at.as_deref().and_then(|pointer| object.at(pointer)),
+    };
     match elsewhere.map(|word| deviations.code(&word)) {
         None | Some(ErrorCode::Other(_)) => {}
         code @ Some(_) => return Ok(code),
     }
     match object.text("error") {
         Ok(code) => Ok(code.map(|code| deviations.code(&code))),
-        Err(problem @ Problem::Duplicate(_)) => Err(problem),
+        Err(problem @ Problem::Duplicate(_)) if !is_success => Err(problem),
         Err(_) => Ok(None),
+    }
+}
+
+/// A success with an `error` that can't be read is none: RFC 6749 §5.2.
+pub(crate) fn spoil_success(object: &mut Object<'_>) {
+    match object.string("error") {
+        Ok(_) => {}
+        Err(Problem::Invalid(_)) if object.is_false_or_zero("error") => {
+            object.note("error", "is `false` or 0: there is none");
+        }
+        Err(problem) => object.spoil(problem),
     }
 }
 
@@ -63,6 +80,9 @@ pub(crate) fn server_error(
 pub(crate) fn advise(error: &mut ServerError, request: &Request, response: &Response<'_>) {
     let about_the_client =
         matches!(error.code, Some(ErrorCode::InvalidClient | ErrorCode::UnauthorizedClient));
+    if !about_the_client && error.status != 401 {
+        return;
+    }
     let challenges = response.challenges();
     error.advice = match challenges.first().map(Challenge::scheme) {
         Some("dpop") if challenges.iter().all(|challenge| challenge.scheme() == "dpop") => {

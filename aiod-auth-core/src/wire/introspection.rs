@@ -2,8 +2,8 @@
 
 use alloc::{boxed::Box, string::String, vec, vec::Vec};
 
-use super::json::Object;
-use crate::{error::Problem, time::Timestamp, token::Scope};
+use super::{json::Object, token::scope};
+use crate::{deviations::Deviations, error::Problem, time::Timestamp, token::Scope};
 
 /// What a server says about a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,19 +41,21 @@ pub struct ActiveToken {
     pub issuer: Option<String>,
     /// `jti`
     pub id: Option<String>,
+    /// `cnf` is there: the token is bound to a key (RFC 9449 §6.2, RFC 8705 §3.2). Whoever shows it as a
+    /// bearer token may have stolen it.
+    pub is_bound: bool,
 }
 
 impl Introspection {
     /// A member that decides and is not what it has to be spoils the answer: nobody guesses who may do
     /// what.
-    pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
-        object.must_be_utf_8()?;
+    pub(crate) fn parse(object: &Object<'_>, deviations: &Deviations) -> Result<Self, Problem> {
+        object.must_be_whole()?;
         if !object.boolean("active")?.ok_or(Problem::Missing("active"))? {
             return Ok(Self::Inactive);
         }
-        let scope = object.text("scope")?.map(|scope| scope.parse());
         Ok(Self::Active(Box::new(ActiveToken {
-            scope: scope.transpose().map_err(|_| Problem::Invalid("scope"))?,
+            scope: scope(object, deviations)?,
             client_id: object.text("client_id")?,
             username: object.text("username")?,
             token_type: object.text("token_type")?,
@@ -64,6 +66,7 @@ impl Introspection {
             audience: audience(object)?,
             issuer: object.text("iss")?,
             id: object.text("jti")?,
+            is_bound: object.has("cnf")?,
         })))
     }
 }

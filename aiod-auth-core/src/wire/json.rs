@@ -17,15 +17,17 @@ use crate::{error::Problem, http::BODY_BYTES_MAX, note::Note, time::Timestamp};
 /// is there twice is an error for whoever reads it.
 pub(crate) struct Object<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
-    /// The bytes that it came in were no UTF-8, and were read as well as can be.
-    not_utf_8: Option<Problem>,
+    /// What spoils a success, whatever its members say.
+    spoiled: Option<Problem>,
     notes: RefCell<Vec<Note>>,
 }
 
 impl<'a> Object<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self, Problem> {
         // RFC 8259 §8.1: a parser may ignore a byte order mark. Canvas sends one.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        // RFC 8259 §2.
+        let text = text.trim_matches([' ', '\t', '\n', '\r']);
         if text.len() > BODY_BYTES_MAX {
             return Err(Problem::TooLarge);
         }
@@ -52,17 +54,22 @@ impl<'a> Object<'a> {
         Ok(object)
     }
 
-    /// Notes whether these bytes are UTF-8, which [`must_be_utf_8`](Self::must_be_utf_8) tells.
+    /// Notes whether these bytes are UTF-8, which [`must_be_whole`](Self::must_be_whole) tells.
     pub(crate) fn decoded_from(mut self, body: &[u8]) -> Self {
-        self.not_utf_8 = core::str::from_utf8(body)
-            .err()
-            .map(|error| Problem::NotJson { line: 1, column: error.valid_up_to() });
+        if let Err(error) = core::str::from_utf8(body) {
+            self.spoil(Problem::NotJson { line: 1, column: error.valid_up_to() });
+        }
         self
     }
 
-    /// RFC 8259 §8.1. Whoever reads a success asks.
-    pub(crate) fn must_be_utf_8(&self) -> Result<(), Problem> {
-        self.not_utf_8.clone().map_or(Ok(()), Err)
+    /// A success is none, but for a refresh token that must not get lost.
+    pub(crate) fn spoil(&mut self, problem: Problem) {
+        self.spoiled.get_or_insert(problem);
+    }
+
+    /// Whoever reads a success asks.
+    pub(crate) fn must_be_whole(&self) -> Result<(), Problem> {
+        self.spoiled.clone().map_or(Ok(()), Err)
     }
 
     /// Says what was tolerated.
@@ -81,7 +88,10 @@ impl<'a> Object<'a> {
             None => (pointer.strip_prefix('/')?, String::new()),
         };
         let name = first.replace("~1", "/").replace("~0", "~");
-        let (_, raw) = self.members.iter().find(|(key, _)| *key == name)?;
+        let mut found = self.members.iter().filter(|(key, _)| *key == name);
+        let (Some((_, raw)), None) = (found.next(), found.next()) else {
+            return None;
+        };
         match serde_json::from_str::<Value>(raw.get()).ok()?.pointer(&rest)? {
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
@@ -142,6 +152,15 @@ impl<'a> Object<'a> {
         Ok(millis.map(|millis| Timestamp::from_unix_millis(millis as i64)))
     }
 
+    pub(crate) fn is_false_or_zero(&self, name: &'static str) -> bool {
+        self.raw(name).is_ok_and(|raw| raw.is_some_and(|raw| matches!(raw.get(), "false" | "0")))
+    }
+
+    /// Whether it is there, and not null.
+    pub(crate) fn has(&self, name: &'static str) -> Result<bool, Problem> {
+        Ok(self.raw(name)?.is_some())
+    }
+
     /// `true` or `false`, and nothing else.
     pub(crate) fn boolean(&self, name: &'static str) -> Result<Option<bool>, Problem> {
         self.read(name)
@@ -200,7 +219,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                 while let Some(Key(key)) = map.next_key()? {
                     members.push((key, map.next_value()?));
                 }
-                Ok(Object { members, not_utf_8: None, notes: RefCell::default() })
+                Ok(Object { members, spoiled: None, notes: RefCell::default() })
             }
         }
 

@@ -30,7 +30,7 @@ impl fmt::Debug for Metadata {
 
 impl Metadata {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
-        object.must_be_utf_8()?;
+        object.must_be_whole()?;
         let mut endpoints = Vec::new();
         for endpoint in Endpoint::NAMED {
             match object.text(endpoint.metadata_name()) {

@@ -46,7 +46,7 @@ impl TokenAnswer {
 
 impl Granted {
     fn parse(object: &Object<'_>, deviations: &Deviations) -> Result<Self, Problem> {
-        object.must_be_utf_8()?;
+        object.must_be_whole()?;
         let access_token =
             token(object, "access_token")?.ok_or_else(|| missing("access_token", object))?;
         check_token_type(object, deviations)?;
@@ -114,8 +114,8 @@ fn check_token_type(object: &Object<'_>, deviations: &Deviations) -> Result<(), 
     if kind.trim() != kind {
         object.note("token_type", "has white space at its ends");
     }
-    let is_bearer = kind.trim().eq_ignore_ascii_case("bearer");
-    if is_bearer || deviations.bearer_names.contains(&kind) {
+    let own_names = deviations.bearer_names.iter().map(String::as_str);
+    if own_names.chain(["bearer"]).any(|name| name.eq_ignore_ascii_case(kind.trim())) {
         Ok(())
     } else {
         Err(Problem::UnknownTokenType)
@@ -123,7 +123,10 @@ fn check_token_type(object: &Object<'_>, deviations: &Deviations) -> Result<(), 
 }
 
 /// A string; Twitch sends a list. `""` is the empty set (GitHub Apps), null nothing said (Imgur).
-fn scope(object: &Object<'_>, deviations: &Deviations) -> Result<Option<Scope>, Problem> {
+pub(super) fn scope(
+    object: &Object<'_>,
+    deviations: &Deviations,
+) -> Result<Option<Scope>, Problem> {
     let scope = match object.string("scope") {
         Ok(Some(text)) => match deviations.scope_separator {
             Some(separator) => text.replace(separator, " ").parse(),

@@ -21,14 +21,14 @@ pub struct Userinfo {
 
 impl Userinfo {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
-        object.must_be_utf_8()?;
+        object.must_be_whole()?;
         object.required_text("sub")?;
         Ok(Self::read(object))
     }
 
     /// The answer of AI-on-Demand's `authorization_test`: a name, and roles.
     pub(crate) fn parse_from_api(object: &Object<'_>) -> Result<Self, Problem> {
-        object.must_be_utf_8()?;
+        object.must_be_whole()?;
         object.required_text("name")?;
         Ok(Self::read(object))
     }

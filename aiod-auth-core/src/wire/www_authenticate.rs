@@ -32,9 +32,12 @@ impl Challenge {
     }
 }
 
-/// The challenges of one header field, in order.
+/// The challenges of one header field, in order; of one that is too long, none.
 pub(crate) fn parse(field: &str) -> Vec<Challenge> {
     let mut challenges = Vec::new();
+    if field.len() > FIELD_BYTES_MAX {
+        return challenges;
+    }
     let mut rest = Rest(field);
     loop {
         rest.skip(" \t,");
@@ -63,6 +66,9 @@ pub(crate) fn parse(field: &str) -> Vec<Challenge> {
         }
     }
 }
+
+/// No server needs more; and names are compared with each other.
+const FIELD_BYTES_MAX: usize = 8 * 1024;
 
 enum Param {
     Some(String, String),

@@ -130,7 +130,7 @@ impl FlowScript {
                 stage.play(&mut request)?;
             }
             Flow::Userinfo => {
-                stage.play(&mut UserinfoRequest::new(&server, &client, &tokens, policy)?)?;
+                stage.play(&mut UserinfoRequest::new(&server, &tokens, policy)?)?;
             }
         }
         Ok(())

@@ -147,7 +147,7 @@ fn flows() -> Vec<(&'static str, String)> {
             format!("{:?}", page.with_id_token_hint(&IdToken::new(CANARY)))
         }),
         ("UserinfoRequest", {
-            format!("{:?}", UserinfoRequest::new(&server, &client, &tokens(), policy()).unwrap())
+            format!("{:?}", UserinfoRequest::new(&server, &tokens(), policy()).unwrap())
         }),
         ("CurrentUserRequest", {
             let api = "https://api.example/me?key=canary".parse().unwrap();

@@ -106,7 +106,7 @@ pub(crate) fn getting(server: &AuthorizationServer) -> Vec<(&'static str, AnyMac
         (RetryPolicy::default(), Tokens::new(AccessToken::new("secret-to-use"), NOW));
     vec![
         ("metadata", machine(Discovery::new(server.issuer().clone(), policy))),
-        ("userinfo", machine(UserinfoRequest::new(server, &public(), &tokens, policy).unwrap())),
+        ("userinfo", machine(UserinfoRequest::new(server, &tokens, policy).unwrap())),
     ]
 }
 

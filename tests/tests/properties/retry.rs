@@ -72,8 +72,10 @@ fn run(mut request: AccessTokenRequest, troubles: &[(Trouble, Duration)]) -> Run
                 complete_with(exchange, took, trouble);
                 let not_sent = matches!(trouble, Trouble::NoResponse(NoResponse::NotSent(_)));
                 asked = match trouble {
-                    Trouble::Status(_, Some(seconds)) => Duration::from_secs(seconds.max(1)),
-                    Trouble::Status(_, None) | Trouble::NoResponse(_) => Duration::ZERO,
+                    Trouble::Status(429 | 503, Some(seconds)) => {
+                        Duration::from_secs(seconds.max(1))
+                    }
+                    Trouble::Status(..) | Trouble::NoResponse(_) => Duration::ZERO,
                 };
                 sends += 1;
                 arrived += u32::from(!not_sent);

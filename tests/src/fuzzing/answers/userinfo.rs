@@ -1,7 +1,7 @@
 //! The answer to the question who is logged in.
 
 use aiod_auth_core::{
-    AccessToken, ClientIdentity, Error, IdToken, RetryPolicy, Tokens,
+    AccessToken, Error, IdToken, RetryPolicy, Tokens,
     flow::{Userinfo, UserinfoRequest},
 };
 
@@ -47,8 +47,7 @@ pub fn userinfo_answer(bytes: &[u8]) -> &'static str {
 fn request(id_token: Option<IdToken>) -> Result<UserinfoRequest, Error> {
     let mut tokens = Tokens::new(AccessToken::new(CANARY), NOW);
     tokens.id_token = id_token;
-    let client = ClientIdentity::public("demo")?;
-    UserinfoRequest::new(&server()?, &client, &tokens, RetryPolicy::default())
+    UserinfoRequest::new(&server()?, &tokens, RetryPolicy::default())
 }
 
 /// From the server, for the client, and about `8c2`.

@@ -74,7 +74,7 @@ impl EncodingScript {
         let fields = [("token", self.token.as_str()), ("token_type_hint", "refresh_token")];
         self.sends(&mut request, &fields);
 
-        let mut request = UserinfoRequest::new(&server, &client, &self.tokens(), policy)?;
+        let mut request = UserinfoRequest::new(&server, &self.tokens(), policy)?;
         let bearer = format!("Bearer {}", self.token);
         with_request(&mut request, |request| {
             assert_eq!(header(request, "Authorization"), Some(bearer.as_str()));

@@ -9,7 +9,7 @@ use aiod_auth_core::{
 use aiod_auth_tests::sim::{Answer, Fault, Settings, serve};
 
 use super::{Drive, answering, client_credentials, discover, patient, policy, seconds, server_at};
-use crate::machines::{NOW, confidential, public};
+use crate::machines::{NOW, confidential};
 
 pub(crate) const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
@@ -38,9 +38,7 @@ pub(crate) fn a_redirect_brings_no_secret_elsewhere<D: Drive>() {
         let tokens = Tokens::new(AccessToken::new("a"), NOW);
         let errors = [
             driver.run(&mut client_credentials(&server)).map(drop),
-            driver
-                .run(&mut UserinfoRequest::new(&server, &public(), &tokens, policy()).unwrap())
-                .map(drop),
+            driver.run(&mut UserinfoRequest::new(&server, &tokens, policy()).unwrap()).map(drop),
         ];
         for error in errors {
             let error = error.unwrap_err();

@@ -5,7 +5,7 @@ use aiod_auth_tests::sim::{Answer, Fault, Handled, Running, Settings, serve};
 use serde_json::json;
 
 use super::{Drive, client_credentials, discover, discovery, patient, policy, server_at};
-use crate::machines::{NOW, public};
+use crate::machines::NOW;
 
 pub(crate) fn a_server_is_discovered<D: Drive>() {
     let running = serve(Settings::default()).unwrap();
@@ -77,9 +77,7 @@ pub(crate) fn nothing_is_cached<D: Drive>() {
     let tokens = Tokens::new(AccessToken::new("a"), NOW);
     for _ in 0..2 {
         driver.run(&mut client_credentials(&server)).unwrap();
-        driver
-            .run(&mut UserinfoRequest::new(&server, &public(), &tokens, policy()).unwrap())
-            .unwrap();
+        driver.run(&mut UserinfoRequest::new(&server, &tokens, policy()).unwrap()).unwrap();
     }
     assert_eq!(paths(&running), ["/token", "/userinfo", "/token", "/userinfo"]);
     for Handled { request, .. } in running.simulator().log() {
@@ -110,7 +108,7 @@ pub(crate) fn a_large_token_is_sent_whole<D: Drive>() {
     let running = serve(Settings::default()).unwrap();
     let large = "x".repeat(64 * 1024);
     let tokens = Tokens::new(AccessToken::new(large.as_str()), NOW);
-    let request = UserinfoRequest::new(&server_at(&running), &public(), &tokens, policy());
+    let request = UserinfoRequest::new(&server_at(&running), &tokens, policy());
     // The simulator doesn't know it.
     let error = patient::<D>().run(&mut request.unwrap()).unwrap_err();
     assert_eq!(error.kind(), Kind::NotAuthenticated, "{error}");

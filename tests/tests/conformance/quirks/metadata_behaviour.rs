@@ -60,8 +60,7 @@ pub(super) fn a_missing_userinfo_endpoint_matters_to_who_asks() {
     let server = discover("https://appleid.apple.com", document).unwrap();
     sent(&mut refresh(&server, &confidential()));
     let tokens = Tokens::new(AccessToken::new("a"), NOW);
-    let error =
-        UserinfoRequest::new(&server, &client(), &tokens, RetryPolicy::default()).unwrap_err();
+    let error = UserinfoRequest::new(&server, &tokens, RetryPolicy::default()).unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
     assert!(error.to_string().contains("userinfo_endpoint"), "{error}");
 }
@@ -119,8 +118,7 @@ pub(super) fn a_token_is_sent_as_it_is() {
     for token in ["123456789|abcdefGHI-jkl", "ya29.a0:AfB_byC", "00D!AQ~"] {
         let answer = format!(r#"200 {{"access_token":"{token}","token_type":"bearer"}}"#);
         let tokens = run(&mut refresh(&server(), &client()), &[&answer]).unwrap();
-        let mut request =
-            UserinfoRequest::new(&server(), &client(), &tokens, RetryPolicy::default()).unwrap();
+        let mut request = UserinfoRequest::new(&server(), &tokens, RetryPolicy::default()).unwrap();
         let request = sent(&mut request);
         assert_eq!(header(&request, "Authorization"), Some(&*format!("Bearer {token}")));
     }

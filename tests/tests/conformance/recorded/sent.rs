@@ -192,7 +192,7 @@ fn sent_for(asked: Asked, recording: &Recording) -> Vec<Sent> {
             let token = header.split_once(' ').unwrap().1;
             let tokens = Tokens::new(AccessToken::new(token), NOW);
             let server = server(Endpoint::Userinfo);
-            sent(UserinfoRequest::new(&server, &client, &tokens, policy).unwrap())
+            sent(UserinfoRequest::new(&server, &tokens, policy).unwrap())
         }
         Asked::Introspection => {
             let server = server(Endpoint::Introspection);

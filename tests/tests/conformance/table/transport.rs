@@ -185,8 +185,8 @@ const RETRY_AFTER: &[(Asked, &str, &str)] = &[
         "503\nRetry-After: 99999999999999999999999999\n\n",
         "retry; after 3600 s",
     ),
-    (Asked::Poll, "503\nRetry-After: 9999999999\n\n", "retry; after 1795 s"),
-    (Asked::Poll, "503\nRetry-After: 99999999999999999999999999\n\n", "retry; after 1795 s"),
+    (Asked::Poll, "503\nRetry-After: 9999999999\n\n", "retry; after 300 s"),
+    (Asked::Poll, "503\nRetry-After: 99999999999999999999999999\n\n", "retry; after 300 s"),
 ];
 
 const SERVERS_TEXT: &[(&str, &str)] = &[

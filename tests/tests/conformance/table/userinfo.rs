@@ -118,7 +118,7 @@ const CLAIMS: &[(&str, &str)] = &[
 fn the_token_is_in_the_header_alone() {
     for text in ["plain", "a+b/c==", "00D!AQ|x"] {
         let tokens = Tokens::new(AccessToken::new(text), NOW);
-        let request = UserinfoRequest::new(&server(), &public(), &tokens, policy());
+        let request = UserinfoRequest::new(&server(), &tokens, policy());
         let request = first_request(&mut request.unwrap());
         assert_eq!(request.method(), Method::Get);
         assert_eq!(header(&request, "Authorization"), Some(&*format!("Bearer {text}")));

@@ -6,7 +6,7 @@ use aiod_auth_tests::sim::{Answer, Fault, REFRESH_TOKEN};
 use serde_json::json;
 
 use crate::{
-    machines::{NOW, all, headers, machine, public, requests, sent_by, server},
+    machines::{NOW, all, headers, machine, requests, sent_by, server},
     sessions::{log_in, policy, profile, requests_to, world},
 };
 
@@ -23,9 +23,7 @@ const TOKENS: [&str; 7] = [
 
 fn userinfo(token: &str) -> Request {
     let tokens = Tokens::new(AccessToken::new(token), NOW);
-    sent_by(&mut machine(
-        UserinfoRequest::new(&server(), &public(), &tokens, RetryPolicy::default()).unwrap(),
-    ))
+    sent_by(&mut machine(UserinfoRequest::new(&server(), &tokens, RetryPolicy::default()).unwrap()))
 }
 
 pub(crate) fn the_token_is_in_the_header() {

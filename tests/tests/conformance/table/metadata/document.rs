@@ -64,7 +64,7 @@ pub(super) fn a_bad_endpoint_is_refused_by_whoever_needs_it() {
         ("userinfo_endpoint", |server| {
             let access = aiod_auth_core::AccessToken::new("a");
             let tokens = aiod_auth_core::Tokens::new(access, NOW);
-            UserinfoRequest::new(server, &public(), &tokens, policy()).map(drop)
+            UserinfoRequest::new(server, &tokens, policy()).map(drop)
         }),
     ];
     for (bad, _) in &begin {

@@ -51,7 +51,8 @@ pub(crate) fn machines_requests_and_outcomes_print_no_secret() {
             match login.poll(now) {
                 Ok(Step::Send(exchange)) => {
                     assert_silent("request", &format!("{:?} {exchange:?}", exchange.request()));
-                    let body = answers.next().unwrap();
+                    // A refresh token in a bad answer is used.
+                    let body = answers.next().map_or("{}", String::as_str);
                     let response = aiod_auth_core::Response::new(200, &[], body.as_bytes());
                     assert_silent("response", &format!("{response:?}"));
                     exchange.begin().complete(now, Duration::ZERO, Ok(response));
