@@ -94,6 +94,7 @@ impl Client {
     /// # Errors
     /// [`Error::AccessDenied`], [`Error::Expired`], [`Error::TimedOut`] if the person doesn't approve
     /// it; else as any request's.
+    #[doc(alias = "create_token")]
     pub async fn login<R: Into<Reply>>(
         &self,
         prompt: impl FnMut(&Prompt) -> R + Send,
@@ -105,6 +106,7 @@ impl Client {
     ///
     /// # Errors
     /// As for [`login`](Self::login).
+    #[doc(alias = "create_token")]
     pub async fn login_within<R: Into<Reply>>(
         &self,
         limit: Duration,
@@ -139,12 +141,34 @@ impl Client {
         Task::spawn(self.turn(), job)?.outcome().await
     }
 
+    /// Uses these tokens from now on, and keeps them in the store in place of what is there. Nobody is
+    /// asked whether they are good: [`login_with_refresh_token`](Self::login_with_refresh_token) proves
+    /// it. [`Store::load`] reads tokens from a file.
+    ///
+    /// A store that fails is no error: [`SessionTokens::kept`] tells.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] outside of a tokio runtime.
+    #[doc(alias = "set_token")]
+    pub async fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
+        let client = self.clone();
+        let job = async move {
+            let session = Session::keep(Arc::clone(&client.profile), tokens, client.policy);
+            let mut session = session.with_held(client.held());
+            let outcome = Ok(client.driver.run(&mut session).await?);
+            client.hold(&outcome, None);
+            outcome
+        };
+        Task::spawn(self.turn(), job)?.outcome().await
+    }
+
     /// A token that is good for a while: from memory, the store, or a refresh. Whether a new one could
     /// be saved is in [`held`](Self::held).
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] or [`Error::SessionEnded`] if a login is needed;
     /// [`Error::Unreachable`] if there was none in time.
+    #[doc(alias = "get_token")]
     pub async fn token(&self) -> Result<Token, Error> {
         let demand = Demand::new().renewed_early();
         let before = self.shared.held.load();
@@ -213,6 +237,7 @@ impl Client {
     /// # Errors
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
     /// scope `openid`.
+    #[doc(alias = "get_current_user")]
     pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
         let client = self.clone();
         let job = async move {
@@ -238,6 +263,7 @@ impl Client {
     ///
     /// # Errors
     /// If there is no proof, and nothing is forgotten then.
+    #[doc(alias = "invalidate_token")]
     pub async fn log_out(&self) -> Result<LoggedOut, Error> {
         self.end(Logout::new).await
     }
@@ -247,12 +273,31 @@ impl Client {
     ///
     /// # Errors
     /// If the store fails.
+    #[doc(alias = "invalidate_token")]
     pub async fn log_out_ignoring_errors(&self) -> Result<LoggedOut, Error> {
         self.end(|profile, held, policy| Logout::new(profile, held, policy).ignoring_errors()).await
     }
 
+    /// Ends the session of a refresh token that is not this client's, and proves it: it may come from
+    /// anywhere, as from a file ([`Store::load`]). What this client holds and keeps is not touched; for
+    /// its own session there is [`log_out`](Self::log_out).
+    ///
+    /// # Errors
+    /// If there is no proof.
+    #[doc(alias = "invalidate_token")]
+    pub async fn end_session_of(&self, token: RefreshToken) -> Result<(), Error> {
+        let client = self.clone();
+        let work = async move {
+            let profile = Arc::clone(&client.profile);
+            let mut logout = Logout::of_refresh_token(profile, token, client.policy);
+            client.driver.run(&mut logout).await.map(|_| ())
+        };
+        Task::spawn(future::ready(()), work)?.outcome().await
+    }
+
     /// What the last call ended in: the tokens, and whether they are in the store.
     #[must_use]
+    #[doc(alias = "get_token")]
     pub fn held(&self) -> Option<SessionTokens> {
         self.shared.held.load().tokens().cloned()
     }

@@ -21,8 +21,8 @@
 //!
 //! It needs a tokio runtime, of either kind, with IO and time (`enable_all`, which `#[tokio::main]`
 //! does): all that waits or sends has to be polled on it. Only a token that is still good is handed out
-//! anywhere. It starts no thread of its own and no runtime, installs no handler, has no global. Its
-//! futures are `Send`. Stores may block, so they work on tokio's blocking pool.
+//! anywhere. It starts no thread of its own and no runtime, installs no handler. Its only global is
+//! [`default_client`], which is empty unless the application sets it. Its futures are `Send`. Stores may block, so they work on tokio's blocking pool.
 //!
 //! Any of its futures may be dropped at any time. A refresh, a logout, a question that has begun is
 //! brought to its end in a task of its own; a login is given up, unless the person has just approved it.
@@ -42,16 +42,20 @@
 //! # Features
 //!
 //! - `rustls` (default): TLS. Without it, only plain http on loopback works.
-//! - `file-store` (default): `store::FileStore`, tokens in private files.
+//! - `file-store` (default): `store::FileStore`, tokens in private files; `Client::aiod`, AI-on-Demand.
 
 pub use aiod_auth_core as core;
 pub use aiod_auth_core::{Error, Kind, Profile, Scope};
 pub use aiod_auth_store as store;
 
 pub use client::{Client, Token};
+pub use default_client::{default_client, set_default_client};
 pub use driver::Driver;
 
+#[cfg(feature = "file-store")]
+mod aiod;
 mod client;
+mod default_client;
 mod driver;
 mod http;
 mod person;

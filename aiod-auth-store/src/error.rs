@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use aiod_auth_core::StoreFailure;
+use aiod_auth_core::{Error, StoreFailure};
 
 /// Why a store could not do what it was asked for: it names the place, and never shows what is kept
 /// there.
@@ -119,6 +119,12 @@ impl From<StoreError> for StoreFailure {
             Some(hint) => failure.with_hint(hint),
             None => failure,
         }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error.into())
     }
 }
 

@@ -87,6 +87,7 @@ impl Client {
     /// # Errors
     /// [`Error::AccessDenied`], [`Error::Expired`], [`Error::TimedOut`] if the person doesn't approve
     /// it; else as any request's.
+    #[doc(alias = "create_token")]
     pub fn login<R: Into<Reply>>(
         &self,
         prompt: impl FnMut(&Prompt) -> R,
@@ -98,6 +99,7 @@ impl Client {
     ///
     /// # Errors
     /// As for [`login`](Self::login).
+    #[doc(alias = "create_token")]
     pub fn login_within<R: Into<Reply>>(
         &self,
         limit: Duration,
@@ -127,12 +129,30 @@ impl Client {
         outcome
     }
 
+    /// Uses these tokens from now on, and keeps them in the store in place of what is there. Nobody is
+    /// asked whether they are good: [`login_with_refresh_token`](Self::login_with_refresh_token) proves
+    /// it. [`Store::load`] reads tokens from a file.
+    ///
+    /// A store that fails is no error: [`SessionTokens::kept`] tells.
+    ///
+    /// # Errors
+    /// No other.
+    #[doc(alias = "set_token")]
+    pub fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
+        let _job = self.begin_job();
+        let session = Session::keep(Arc::clone(&self.profile), tokens, self.policy);
+        let outcome = Ok(self.driver.run(&mut session.with_held(self.held()))?);
+        self.hold(&outcome, None);
+        outcome
+    }
+
     /// A token that is good for a while: from memory, the store, or a refresh. Whether a new one could
     /// be saved is in [`held`](Self::held).
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] or [`Error::SessionEnded`] if a login is needed;
     /// [`Error::Unreachable`] if there was none in time.
+    #[doc(alias = "get_token")]
     pub fn token(&self) -> Result<Token, Error> {
         let demand = Demand::new().renewed_early();
         let before = self.held.load();
@@ -197,6 +217,7 @@ impl Client {
     /// # Errors
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
     /// scope `openid`.
+    #[doc(alias = "get_current_user")]
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
         let _job = self.begin_job();
         let mut machine = WhoAmI::new(Arc::clone(&self.profile), self.held(), self.policy);
@@ -218,6 +239,7 @@ impl Client {
     ///
     /// # Errors
     /// If there is no proof, and nothing is forgotten then.
+    #[doc(alias = "invalidate_token")]
     pub fn log_out(&self) -> Result<LoggedOut, Error> {
         self.end(|held| Logout::new(Arc::clone(&self.profile), held, self.policy))
     }
@@ -227,12 +249,26 @@ impl Client {
     ///
     /// # Errors
     /// If the store fails.
+    #[doc(alias = "invalidate_token")]
     pub fn log_out_ignoring_errors(&self) -> Result<LoggedOut, Error> {
         self.end(|held| Logout::new(Arc::clone(&self.profile), held, self.policy).ignoring_errors())
     }
 
+    /// Ends the session of a refresh token that is not this client's, and proves it: it may come from
+    /// anywhere, as from a file ([`Store::load`]). What this client holds and keeps is not touched; for
+    /// its own session there is [`log_out`](Self::log_out).
+    ///
+    /// # Errors
+    /// If there is no proof.
+    #[doc(alias = "invalidate_token")]
+    pub fn end_session_of(&self, token: RefreshToken) -> Result<(), Error> {
+        let mut logout = Logout::of_refresh_token(Arc::clone(&self.profile), token, self.policy);
+        self.driver.run(&mut logout).map(|_| ())
+    }
+
     /// What the last call ended in: the tokens, and whether they are in the store.
     #[must_use]
+    #[doc(alias = "get_token")]
     pub fn held(&self) -> Option<SessionTokens> {
         self.held.load().tokens().cloned()
     }

@@ -29,15 +29,19 @@
 //! # Features
 //!
 //! - `rustls` (default): TLS. Without it, only plain http on loopback works.
-//! - `file-store` (default): `store::FileStore`, tokens in private files.
+//! - `file-store` (default): `store::FileStore`, tokens in private files; `Client::aiod`, AI-on-Demand.
 
 pub use aiod_auth_core as core;
 pub use aiod_auth_core::{Error, Kind, Profile, Scope};
 pub use aiod_auth_store as store;
 
 pub use client::{Client, Token};
+pub use default_client::{default_client, set_default_client};
 pub use driver::Driver;
 
+#[cfg(feature = "file-store")]
+mod aiod;
 mod client;
+mod default_client;
 mod driver;
 mod http;

@@ -10,6 +10,7 @@ use crate::{
     machine::{Flow, Step, machine},
     profile::{Profile, RecordKey},
     retry::RetryPolicy,
+    secret::{AccessToken, RefreshToken},
     server::AuthorizationServer,
     session::{SessionTokens, tokens::newest},
     time::Timestamp,
@@ -26,6 +27,8 @@ pub struct Logout {
     key: Arc<RecordKey>,
     policy: RetryPolicy,
     ignore_errors: bool,
+    /// It has a record, which goes with it.
+    is_kept: bool,
     held: Option<SessionTokens>,
     server: Option<Arc<AuthorizationServer>>,
     tokens: Option<Arc<Tokens>>,
@@ -50,6 +53,7 @@ pub enum LoggedOut {
 
 #[derive(Debug)]
 enum State {
+    Start,
     Locking(TakeLock),
     Loading(StoreCall),
     Discovering(Box<Discovery>),
@@ -73,12 +77,27 @@ impl Logout {
             key,
             policy,
             ignore_errors: false,
+            is_kept: true,
             server: held.as_ref().and_then(|held| held.server.clone()),
             held,
             tokens: None,
             spent: Duration::ZERO,
             state,
         }
+    }
+
+    /// Ends the session of a refresh token that somebody else got, and proves it as for any other. No
+    /// store is asked for anything.
+    #[must_use]
+    pub fn of_refresh_token(
+        profile: Arc<Profile>,
+        refresh_token: RefreshToken,
+        policy: RetryPolicy,
+    ) -> Self {
+        let mut tokens = Tokens::new(AccessToken::new(""), Timestamp::UNIX_EPOCH);
+        tokens.refresh_token = Some(refresh_token);
+        let tokens = Some(Arc::new(tokens));
+        Self { is_kept: false, tokens, state: State::Start, ..Self::new(profile, None, policy) }
     }
 
     /// Removes the record whatever the server says, or if it says nothing.
@@ -90,6 +109,7 @@ impl Logout {
 
     fn advance(&mut self, now: Timestamp) -> Result<Option<LoggedOut>, Error> {
         match &mut self.state {
+            State::Start => self.find_server(now),
             State::Locking(lock) => {
                 if let Some(outcome) = lock.take_outcome(now) {
                     self.spent = self.spent.saturating_add(lock.spent());
@@ -161,6 +181,10 @@ impl Logout {
         if self.tokens.is_none() {
             return self.end(Ok(LoggedOut::NobodyThere));
         }
+        self.find_server(now);
+    }
+
+    fn find_server(&mut self, now: Timestamp) {
         let needed = [Endpoint::Revocation];
         self.server = self.profile.server_for(self.server.take(), &needed, now);
         if self.server.is_some() {
@@ -229,12 +253,18 @@ impl Logout {
     }
 
     fn remove(&mut self, logged_out: LoggedOut) {
+        if !self.is_kept {
+            return self.end(Ok(logged_out));
+        }
         let call = StoreCall::new(&self.key, StoreOperation::Remove);
         self.state = State::Removing(call, logged_out);
     }
 
     fn end(&mut self, outcome: Result<LoggedOut, Error>) {
-        let call = StoreCall::new(&self.key, StoreOperation::Unlock);
+        let mut call = StoreCall::new(&self.key, StoreOperation::Unlock);
+        if !self.is_kept {
+            call.skip();
+        }
         self.state = State::Unlocking(call, Box::new(outcome));
     }
 }
@@ -243,9 +273,17 @@ impl Flow for Logout {
     type Output = LoggedOut;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<LoggedOut, Error>> {
-        let outcome = self.advance(now).transpose()?;
-        self.state = State::Ended;
-        Some(outcome)
+        // Where there is no record, a state may be through at once.
+        loop {
+            let before = mem::discriminant(&self.state);
+            if let Some(outcome) = self.advance(now).transpose() {
+                self.state = State::Ended;
+                return Some(outcome);
+            }
+            if mem::discriminant(&self.state) == before {
+                return None;
+            }
+        }
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
@@ -257,7 +295,7 @@ impl Flow for Logout {
             State::Discovering(discovery) => discovery.step(),
             State::EndingSession(request) => request.step(),
             State::Revoking(request) => request.step(),
-            State::Ended => Err(Error::Finished),
+            State::Start | State::Ended => Err(Error::Finished),
         }
     }
 

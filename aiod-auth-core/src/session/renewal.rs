@@ -63,6 +63,8 @@ enum Job {
     Token { wanted: Wanted, login_limit: Option<Duration> },
     /// A new login, with a refresh token from elsewhere, if there is one.
     Login { limit: Duration, refresh_token: Option<RefreshToken> },
+    /// Tokens from elsewhere.
+    Keep(Arc<Tokens>),
 }
 
 #[derive(Debug)]
@@ -111,6 +113,13 @@ impl Session {
     ) -> Self {
         let limit = policy.time_limit;
         Self::new(profile, Job::Login { limit, refresh_token: Some(refresh_token) }, policy)
+    }
+
+    /// Keeps tokens that somebody else got, in place of those that are there. Nobody is asked whether
+    /// they are any good, or this profile's.
+    #[must_use]
+    pub fn keep(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
+        Self::new(profile, Job::Keep(Arc::new(tokens)), policy)
     }
 
     fn new(profile: Arc<Profile>, job: Job, policy: RetryPolicy) -> Self {
@@ -171,6 +180,10 @@ impl Session {
                     self.load();
                 }
                 Job::Login { limit, .. } => self.log_in(*limit),
+                Job::Keep(tokens) => {
+                    let tokens = Arc::clone(tokens);
+                    self.lock(Some(tokens));
+                }
             },
             State::Loading(call) => {
                 if let Some(outcome) = call.take_outcome(now) {

@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use aiod_auth_core::provider::aiod::Settings;
+use aiod_auth_core::{Error, Profile, clean, provider::aiod::Settings};
 use toml_edit::{Item, Value};
 
 use crate::{
-    StoreError,
+    AiodFile, StoreError,
     document::{self, Unreadable},
     file::{place, read_text},
 };
@@ -78,6 +78,26 @@ impl AiodConfig {
         Ok(super::folder()?.join("config.toml"))
     }
 
+    /// The login whose tokens are in this file: a person's, or a bot's if the file has a
+    /// `client_secret`. It logs keys that have no meaning.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for settings that can't be used; [`Error::Store`] if the file can't be read. One
+    /// that is damaged is a person's: the next login moves it aside.
+    pub fn login(&self, token_file: impl Into<PathBuf>) -> Result<(Profile, AiodFile), Error> {
+        for key in &self.unknown_keys {
+            log::warn!("AI-on-Demand's settings have an unknown key `{}`", clean(key));
+        }
+        let person = self.settings.profile()?;
+        let file = AiodFile::new(token_file, person.key());
+        let profile = match file.client_secret() {
+            Ok(Some(secret)) => self.settings.bot_profile(secret)?,
+            Ok(None) | Err(StoreError::Damaged { .. }) => person,
+            Err(error) => return Err(error.into()),
+        };
+        Ok((profile, file))
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let document = document::parse(text).map_err(|error| match error {
             Unreadable::Damaged(what) => what,
@@ -97,6 +117,13 @@ impl AiodConfig {
             }
         }
         Ok(config)
+    }
+}
+
+/// Without a file.
+impl From<Settings> for AiodConfig {
+    fn from(settings: Settings) -> Self {
+        Self { settings, unknown_keys: Vec::new() }
     }
 }
 

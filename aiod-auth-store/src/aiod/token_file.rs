@@ -71,7 +71,15 @@ impl AiodFile {
     /// # Errors
     /// [`StoreError::NoHome`].
     pub fn in_home(key: RecordKey) -> Result<Self, StoreError> {
-        Ok(Self::new(super::folder()?.join("token.toml"), key))
+        Ok(Self::new(Self::path_in_home()?, key))
+    }
+
+    /// `~/.aiod/token.toml`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoHome`].
+    pub fn path_in_home() -> Result<PathBuf, StoreError> {
+        Ok(super::folder()?.join("token.toml"))
     }
 
     /// Writes the client's secret, too, where there is no refresh token: a bot's file, with which the

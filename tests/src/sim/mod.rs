@@ -54,7 +54,7 @@ pub use clients::{CLIENT_CREDENTIALS, Client, DEVICE_CODE, REFRESH_TOKEN, User};
 pub use faults::Fault;
 pub use http::{Answer, Reply, Request};
 pub use log::Handled;
-pub use serve::{Running, serve, wall_clock_ms};
+pub use serve::{Running, serve, serve_below, wall_clock_ms};
 pub use settings::Settings;
 
 use device_codes::{DeviceCode, State};

@@ -21,14 +21,22 @@ use super::{Answer, Reply, Request, Settings, Simulator};
 /// # Errors
 /// If the system has no port, socket or thread to give.
 pub fn serve(settings: Settings) -> io::Result<Running> {
+    serve_below("", settings)
+}
+
+/// The same, below a path, as a realm of a Keycloak is. (What stands there is in the log without it.)
+///
+/// # Errors
+/// As for [`serve`].
+pub fn serve_below(path: &'static str, settings: Settings) -> io::Result<Running> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
-    let base_url = format!("http://{}", listener.local_addr()?);
+    let base_url = format!("http://{}{path}", listener.local_addr()?);
     let simulator = Arc::new(Mutex::new(Simulator::new(&base_url, 0, settings)));
 
     let (stop, stopped) = oneshot::channel::<()>();
-    let accepting = accept(listener, Arc::clone(&simulator));
+    let accepting = accept(listener, path, Arc::clone(&simulator));
     let thread = thread::Builder::new().name("simulator".to_owned()).spawn(move || {
         // When this returns, the runtime is dropped, and every connection with it.
         runtime.block_on(async {
@@ -42,7 +50,7 @@ pub fn serve(settings: Settings) -> io::Result<Running> {
 /// A simulator that answers until this is dropped.
 #[derive(Debug)]
 pub struct Running {
-    /// The issuer: `http://127.0.0.1:` and the port.
+    /// The issuer: `http://127.0.0.1:`, the port, and the path.
     pub base_url: String,
     /// The server itself, see [`Running::simulator`].
     pub simulator: Arc<Mutex<Simulator>>,
@@ -74,11 +82,11 @@ pub fn wall_clock_ms() -> u64 {
     u64::try_from(since_1970.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
-async fn accept(listener: TcpListener, simulator: Arc<Mutex<Simulator>>) {
+async fn accept(listener: TcpListener, path: &'static str, simulator: Arc<Mutex<Simulator>>) {
     loop {
         match listener.accept().await {
             Ok((connection, _)) => {
-                tokio::spawn(serve_connection(connection, Arc::clone(&simulator)));
+                tokio::spawn(serve_connection(connection, path, Arc::clone(&simulator)));
             }
             // Out of file descriptors, or the client is gone already. Neither lasts.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -86,8 +94,12 @@ async fn accept(listener: TcpListener, simulator: Arc<Mutex<Simulator>>) {
     }
 }
 
-async fn serve_connection(connection: TcpStream, simulator: Arc<Mutex<Simulator>>) {
-    let service = service_fn(|request| answer(request, &simulator));
+async fn serve_connection(
+    connection: TcpStream,
+    path: &'static str,
+    simulator: Arc<Mutex<Simulator>>,
+) {
+    let service = service_fn(|request| answer(request, path, &simulator));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(connection), service);
     // An error is a client that went away, or a connection that was dropped on purpose.
     drop(connection.await);
@@ -96,9 +108,13 @@ async fn serve_connection(connection: TcpStream, simulator: Arc<Mutex<Simulator>
 /// An error makes hyper close the connection without an answer.
 async fn answer(
     request: hyper::Request<Incoming>,
+    path: &str,
     simulator: &Mutex<Simulator>,
 ) -> Result<hyper::Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
-    let request = read(request).await?;
+    let mut request = read(request).await?;
+    if let Some(below) = request.target.strip_prefix(path) {
+        request.target = below.to_owned();
+    }
     let reply = lock(simulator).handle(wall_clock_ms(), &request);
     match reply {
         Reply::Dropped => Err("dropped on purpose".into()),

@@ -188,12 +188,18 @@ fn sessions() -> Vec<(&'static str, String)> {
     vec![
         ("Login", format!("{login:?}")),
         ("LoggedIn", shown),
-        ("Session", format!("{:?} {by_token:?}", session(Some(held.clone())))),
+        ("Session", {
+            let kept = Session::keep(profile(), tokens(), policy());
+            format!("{:?} {by_token:?} {kept:?}", session(Some(held.clone())))
+        }),
         ("SessionTokens", format!("{held:?}")),
         ("Held", format!("{:?}", Held::default().after(&Ok(held.clone()), None))),
         ("Kept", format!("{:?}", Kept::NotSaved(StoreFailure::new("full")))),
         ("WhoAmI", format!("{:?}", WhoAmI::new(profile(), Some(held.clone()), policy()))),
-        ("Logout", format!("{:?}", Logout::new(profile(), Some(held), policy()))),
+        ("Logout", {
+            let of_token = Logout::of_refresh_token(profile(), RefreshToken::new(CANARY), policy());
+            format!("{:?} {of_token:?}", Logout::new(profile(), Some(held), policy()))
+        }),
         ("StoreRequest", format!("{:?}", StoreRequest::new(key, save.clone()))),
         ("StoreOperation", format!("{save:?}")),
         ("StoreReply", format!("{reply:?}")),

@@ -1,13 +1,13 @@
 //! A client, however it waits.
 
-use std::{fmt, ops::Deref, time::Duration};
+use std::{fmt, ops::Deref, path::Path, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     Error, Profile, Prompt, RefreshToken, Reply, Tokens,
     flow::Userinfo,
     session::{Demand, LoggedOut, SessionTokens},
 };
-use aiod_auth_store::Store;
+use aiod_auth_store::{AiodConfig, Store};
 use tokio::runtime::{Builder, Runtime};
 
 /// The verbs that both have.
@@ -16,12 +16,19 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
 
     fn new(profile: Profile, store: impl Store + 'static) -> Self;
     fn without_store(profile: Profile) -> Self;
+    fn aiod() -> Result<Self, Error>;
+    fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error>;
+    /// Whether there was another one.
+    fn set_default(client: Option<Self>) -> bool;
+    fn with_default<T>(job: impl FnOnce(&Self) -> T) -> Option<T>;
     fn login_within<R: Into<Reply>>(
         &self,
         limit: Duration,
         prompt: impl FnMut(&Prompt) -> R + Send,
     ) -> Result<SessionTokens, Error>;
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error>;
+    fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error>;
+    fn end_session_of(&self, token: RefreshToken) -> Result<(), Error>;
     fn token(&self) -> Result<Self::Token, Error>;
     fn token_or_login<R: Into<Reply>>(
         &self,
@@ -53,6 +60,22 @@ impl AnyClient for aiod_auth_ureq::Client {
         Self::with_driver(profile, aiod_auth_ureq::Driver::new())
     }
 
+    fn aiod() -> Result<Self, Error> {
+        Self::aiod()
+    }
+
+    fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error> {
+        Self::aiod_with(config, token_file)
+    }
+
+    fn set_default(client: Option<Self>) -> bool {
+        aiod_auth_ureq::set_default_client(client.map(Arc::new)).is_some()
+    }
+
+    fn with_default<T>(job: impl FnOnce(&Self) -> T) -> Option<T> {
+        aiod_auth_ureq::default_client().map(|client| job(&client))
+    }
+
     fn login_within<R: Into<Reply>>(
         &self,
         limit: Duration,
@@ -63,6 +86,14 @@ impl AnyClient for aiod_auth_ureq::Client {
 
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
         self.login_with_refresh_token(token)
+    }
+
+    fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
+        self.set_tokens(tokens)
+    }
+
+    fn end_session_of(&self, token: RefreshToken) -> Result<(), Error> {
+        self.end_session_of(token)
     }
 
     fn token(&self) -> Result<Self::Token, Error> {
@@ -119,6 +150,24 @@ impl AnyClient for OnTokio {
         Self::with(aiod_auth_reqwest::Client::with_driver(profile, driver))
     }
 
+    fn aiod() -> Result<Self, Error> {
+        aiod_auth_reqwest::Client::aiod().map(Self::with)
+    }
+
+    fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error> {
+        aiod_auth_reqwest::Client::aiod_with(config, token_file).map(Self::with)
+    }
+
+    fn set_default(client: Option<Self>) -> bool {
+        let client = client.map(|client| Arc::new(client.0));
+        aiod_auth_reqwest::set_default_client(client).is_some()
+    }
+
+    fn with_default<T>(job: impl FnOnce(&Self) -> T) -> Option<T> {
+        let client = aiod_auth_reqwest::default_client()?;
+        Some(job(&Self::with((*client).clone())))
+    }
+
     fn login_within<R: Into<Reply>>(
         &self,
         limit: Duration,
@@ -129,6 +178,14 @@ impl AnyClient for OnTokio {
 
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
         self.1.block_on(self.0.login_with_refresh_token(token))
+    }
+
+    fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
+        self.1.block_on(self.0.set_tokens(tokens))
+    }
+
+    fn end_session_of(&self, token: RefreshToken) -> Result<(), Error> {
+        self.1.block_on(self.0.end_session_of(token))
     }
 
     fn token(&self) -> Result<Self::Token, Error> {

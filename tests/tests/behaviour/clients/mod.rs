@@ -29,9 +29,11 @@ macro_rules! both {
     )*};
 }
 
+mod aiod;
 mod alone;
 mod any_client;
 mod dropped;
+mod elsewhere;
 mod races;
 mod runtimes;
 mod stores;

@@ -1,0 +1,34 @@
+//! AI-on-Demand, side by side with its Python client.
+
+use std::path::PathBuf;
+
+use aiod_auth_core::Error;
+use aiod_auth_store::{AiodConfig, AiodFile};
+
+use crate::Client;
+
+impl Client {
+    /// The login to AI-on-Demand that its Python client has, too: its settings from
+    /// `~/.aiod/config.toml`, its tokens in `~/.aiod/token.toml`. With a bot's secret in that file, it
+    /// is the bot's.
+    ///
+    /// # Errors
+    /// [`Error::Config`], [`Error::Store`] if one of the two can't be used. That a token file is damaged
+    /// is said when a token is asked for.
+    #[doc(alias = "aiondemand")]
+    pub fn aiod() -> Result<Self, Error> {
+        Self::aiod_with(&AiodConfig::in_home()?, AiodFile::path_in_home()?)
+    }
+
+    /// The same with other settings, or with another file: a bot's `secret.toml`, or one for each of
+    /// several accounts. (For no file at all, [`Client::with_driver`] takes the profile that
+    /// [`AiodConfig::settings`] makes.)
+    ///
+    /// # Errors
+    /// As for [`aiod`](Self::aiod).
+    pub fn aiod_with(config: &AiodConfig, token_file: impl Into<PathBuf>) -> Result<Self, Error> {
+        let (profile, store) = config.login(token_file)?;
+        let client = Self::new(profile, store);
+        Ok(client.with_request_timeout(config.settings.request_timeout))
+    }
+}
