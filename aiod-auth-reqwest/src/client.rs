@@ -145,10 +145,8 @@ impl Client {
     /// asked whether they are good: [`login_with_refresh_token`](Self::login_with_refresh_token) proves
     /// it. [`Store::load`] reads tokens from a file.
     ///
-    /// A store that fails is no error: [`SessionTokens::kept`] tells.
-    ///
     /// # Errors
-    /// [`Error::Usage`] outside of a tokio runtime.
+    /// [`Error::Store`] if they can't be kept, and nothing has changed then.
     #[doc(alias = "set_token")]
     pub async fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
         let client = self.clone();

@@ -133,10 +133,8 @@ impl Client {
     /// asked whether they are good: [`login_with_refresh_token`](Self::login_with_refresh_token) proves
     /// it. [`Store::load`] reads tokens from a file.
     ///
-    /// A store that fails is no error: [`SessionTokens::kept`] tells.
-    ///
     /// # Errors
-    /// No other.
+    /// [`Error::Store`] if they can't be kept, and nothing has changed then.
     #[doc(alias = "set_token")]
     pub fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
         let _job = self.begin_job();

@@ -116,7 +116,7 @@ impl Session {
     }
 
     /// Keeps tokens that somebody else got, in place of those that are there. Nobody is asked whether
-    /// they are any good, or this profile's.
+    /// they are any good, or this profile's. If the store fails, it is an error: somebody has them still.
     #[must_use]
     pub fn keep(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
         Self::new(profile, Job::Keep(Arc::new(tokens)), policy)
@@ -214,7 +214,7 @@ impl Session {
                     match (outcome, to_save) {
                         (Ok(()), None) => self.load(),
                         (Ok(()), Some(tokens)) => self.save(tokens, None),
-                        (Err(Error::Store(failure)), Some(tokens)) => {
+                        (Err(Error::Store(failure)), Some(tokens)) if !self.only_keeps() => {
                             self.finish(tokens, Kept::NotSaved(failure));
                         }
                         (Err(error), _) => self.fail(error, now),
@@ -424,7 +424,7 @@ impl Session {
         let kept = match outcome {
             Ok(StoreReply::NotKept) => Kept::NoStore,
             Ok(_) => Kept::Saved,
-            Err(Error::Store(failure)) => Kept::NotSaved(failure),
+            Err(Error::Store(failure)) if !self.only_keeps() => Kept::NotSaved(failure),
             Err(error) => return self.fail(error, now),
         };
         let Some(error) = error else { return self.finish(tokens, kept) };
@@ -478,6 +478,11 @@ impl Session {
             call.skip();
         }
         self.state = State::Unlocking(call, next);
+    }
+
+    /// Whoever gave the tokens has them still.
+    const fn only_keeps(&self) -> bool {
+        matches!(self.job, Job::Keep(_))
     }
 
     fn kept(&self, tokens: &Arc<Tokens>) -> Kept {

@@ -10,6 +10,7 @@ use super::*;
 both! {
     tokens_that_can_not_be_saved_are_held_and_it_is_said
     a_store_that_can_not_be_read_is_an_error_and_loses_nothing
+    given_tokens_that_can_not_be_saved_change_nothing
     two_clients_on_one_folder_make_one_refresh
     what_one_client_renews_the_other_finds
 }
@@ -39,6 +40,20 @@ mod check {
         client.token().unwrap();
         broken.reading.store(false, Ordering::Relaxed);
         client.token_for(forced).unwrap();
+    }
+
+    pub(super) fn given_tokens_that_can_not_be_saved_change_nothing<C: AnyClient>() {
+        let (running, client, broken) = with_failing_store::<C>();
+        let before = client.held().unwrap().tokens;
+        let elsewhere = C::without_store(profile_at(&running));
+        log_in_at(&running, &elsewhere);
+        let given = Tokens::clone(&elsewhere.held().unwrap().tokens);
+        broken.writing.store(true, Ordering::Relaxed);
+        assert_eq!(client.set_tokens(given.clone()).unwrap_err().kind(), Kind::Store);
+        assert_eq!(access_token(&client.token().unwrap()), access_token(&before));
+        broken.writing.store(false, Ordering::Relaxed);
+        client.token_for(Demand::new().forced()).unwrap();
+        assert_eq!(client.set_tokens(given).unwrap().kept, Kept::Saved);
     }
 
     pub(super) fn two_clients_on_one_folder_make_one_refresh<C: AnyClient>() {
