@@ -9,6 +9,7 @@ use crate::error::Problem;
 /// Who is logged in, as the server says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(alias = "User")]
 pub struct Userinfo {
     /// `sub`: who it is, unchanging, for programs. A userinfo endpoint always says it; an API that is
     /// asked in its place may not.
