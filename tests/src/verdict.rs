@@ -100,18 +100,57 @@ impl Verdict {
     }
 
     /// Whether it is what is written here: the outcome, and some of the details, with `; ` between.
+    /// (A `; ` of their own is written `\; `.)
     #[must_use]
     pub fn is(&self, expected: &str) -> bool {
-        let mut parts = expected.split("; ");
-        parts.next() == Some(&self.outcome)
-            && parts.all(|part| self.details.iter().any(|detail| detail == part))
+        let (outcome, details) = parts(expected);
+        outcome == self.outcome
+            && details.iter().all(|part| self.details.iter().any(|detail| written(detail) == *part))
     }
+
+    /// The same, and all that was tolerated is said, too.
+    #[must_use]
+    pub fn is_with_notes(&self, expected: &str) -> bool {
+        let (_, details) = parts(expected);
+        let mut notes = self.details.iter().filter(|detail| detail.starts_with("note "));
+        self.is(expected) && notes.all(|note| details.contains(&&*written(note)))
+    }
+
+    /// All of it, but for a hint, which is this client's own word.
+    #[must_use]
+    pub fn without_hint(&self) -> String {
+        let mut all = self.clone();
+        all.details.retain(|detail| !detail.starts_with("hint "));
+        all.to_string()
+    }
+}
+
+/// A detail as it stands between others.
+fn written(detail: &str) -> String {
+    detail.replace('\\', "\\\\").replace("; ", "\\; ")
+}
+
+/// The outcome, and the details as [`written`].
+fn parts(text: &str) -> (&str, Vec<&str>) {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, separator) in text.match_indices("; ") {
+        let before = &text[..at];
+        let escapes = before.len() - before.trim_end_matches('\\').len();
+        if escapes.is_multiple_of(2) {
+            parts.push(&text[start..at]);
+            start = at + separator.len();
+        }
+    }
+    parts.push(&text[start..]);
+    let outcome = parts.remove(0);
+    (outcome, parts)
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.outcome)?;
-        self.details.iter().try_for_each(|detail| write!(f, "; {detail}"))
+        self.details.iter().try_for_each(|detail| write!(f, "; {}", written(detail)))
     }
 }
 
@@ -242,6 +281,7 @@ fn about_error(error: &Error) -> Vec<String> {
 fn about_tokens(tokens: &Tokens) -> Vec<String> {
     let seconds = |at: Timestamp| at.saturating_duration_since(NOW).as_secs();
     let mut details = vec![
+        format!("token {}", shortened(tokens.access_token.expose())),
         tokens
             .expires_at
             .map_or_else(|| "no expiry".to_owned(), |at| format!("expires in {} s", seconds(at))),
@@ -255,11 +295,23 @@ fn about_tokens(tokens: &Tokens) -> Vec<String> {
             |token| format!("refresh token {}", token.expose()),
         ),
     ];
-    details.extend(
-        tokens.refresh_expires_at.map(|at| format!("refresh token expires in {} s", seconds(at))),
-    );
-    details.extend(tokens.id_token.as_ref().map(|_| "ID token".to_owned()));
+    details.push(tokens.refresh_expires_at.map_or_else(
+        || "no refresh token expiry".to_owned(),
+        |at| format!("refresh token expires in {} s", seconds(at)),
+    ));
+    let id_token = tokens.id_token.as_ref();
+    details.push(id_token.map_or_else(|| "no ID token".to_owned(), |_| "ID token".to_owned()));
     details
+}
+
+/// A long token can't be read in a table; many begin alike.
+#[must_use]
+pub fn shortened(token: &str) -> String {
+    let (start, end) = (token.get(..4), token.len().checked_sub(4).and_then(|at| token.get(at..)));
+    match (start, end) {
+        (Some(start), Some(end)) if token.len() > 8 => format!("{start}…{end}"),
+        _ => token.to_owned(),
+    }
 }
 
 fn about_prompt(prompt: &DevicePrompt) -> Vec<String> {
@@ -363,3 +415,18 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// 2026-01-01T00:00:00Z.
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_is_compared_as_a_whole() {
+        let details = ["says a; b\\", "note c"].map(str::to_owned).into();
+        let verdict = Verdict { outcome: "ok".to_owned(), details };
+        assert_eq!(verdict.to_string(), "ok; says a\\; b\\\\; note c");
+        assert!(verdict.is("ok") && verdict.is("ok; says a\\; b\\\\"));
+        assert!(!verdict.is("ok; says a; b\\\\") && !verdict.is("ok; b\\\\"));
+        assert!(!verdict.is_with_notes("ok") && verdict.is_with_notes("ok; note c"));
+    }
+}

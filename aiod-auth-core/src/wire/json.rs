@@ -134,7 +134,9 @@ impl<'a> Object<'a> {
             return Ok(None);
         };
         if seconds <= 0.0 {
-            self.note(name, "is not more than nothing: taken as unknown"); // Mailchimp, Keycloak
+            if !is_no_limit(name, seconds) {
+                self.note(name, "is not more than nothing: taken as unknown"); // Mailchimp
+            }
             return Ok(None);
         }
         let duration = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
@@ -252,6 +254,11 @@ impl<'de> Deserialize<'de> for Key<'de> {
 
         deserializer.deserialize_str(Text)
     }
+}
+
+/// Keycloak's 0 for a refresh token that doesn't expire.
+fn is_no_limit(name: &str, seconds: f64) -> bool {
+    name == "refresh_expires_in" && seconds == 0.0
 }
 
 /// How deeply objects and lists are nested.

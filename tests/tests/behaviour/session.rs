@@ -1,9 +1,6 @@
 //! The session: tokens that are kept, renewed, and never lost. More of it is in the conformance table.
 
-use aiod_auth_core::{
-    Kind, Machine, RefreshToken, Step, StoreFailure,
-    session::{Kept, StoreOperation},
-};
+use aiod_auth_core::{Kind, Machine, RefreshToken, Step, session::Kept};
 use aiod_auth_tests::sim::REFRESH_TOKEN;
 
 use super::*;
@@ -113,40 +110,6 @@ fn an_early_renewal_does_not_wait_for_a_lock() {
 }
 
 #[test]
-fn tokens_that_could_not_be_saved_are_given_out_and_it_is_said() {
-    let mut world = world();
-    log_in(&mut world);
-    let_it_expire(&mut world);
-    let mut session = Session::token(profile(), Demand::new(), policy());
-    let tokens = loop {
-        match session.poll(world.now()).unwrap() {
-            Step::Store(access)
-                if matches!(access.request().operation, StoreOperation::Save(_)) =>
-            {
-                access.complete(Duration::ZERO, Err(StoreFailure::new("the disk is full")));
-            }
-            step @ (Step::Send(_)
-            | Step::Store(_)
-            | Step::Ask(_)
-            | Step::Wait(_)
-            | Step::Done(_)) => {
-                if let Some(tokens) = world.perform(step) {
-                    break tokens;
-                }
-            }
-        }
-    };
-    assert_eq!(tokens.kept, Kept::NotSaved(StoreFailure::new("the disk is full")));
-
-    // The next job doesn't fall back on the old ones, which are dead.
-    world.pass(seconds(300));
-    let held = Some(tokens);
-    let next =
-        world.run(Session::token(profile(), Demand::new(), policy()).with_held(held)).unwrap();
-    assert_eq!(next.kept, Kept::Saved);
-}
-
-#[test]
 fn a_login_is_a_last_resort_that_has_to_be_allowed() {
     let mut world = world();
     assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
@@ -221,19 +184,4 @@ fn a_token_that_nothing_renews_is_used_to_its_end() {
     assert_eq!(token.tokens.access_token.expose(), "a");
     world.pass(seconds(5));
     assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
-}
-
-#[test]
-fn a_refresh_token_from_elsewhere_survives_a_broken_answer_that_rotates_it() {
-    let mut world = world();
-    let tokens = log_in(&mut world).tokens;
-    world.store.remove(&profile().key()).unwrap();
-    // The answer is the server's own, with one member made bad: the token is rotated.
-    let alive = tokens.refresh_token.clone().unwrap();
-    let body = json!({"access_token": "a", "scope": {}, "refresh_token": alive.expose()});
-    world.server.fault_at("/token", 1, instead(200, &body));
-    world
-        .run(Session::login_with_refresh_token(profile(), RefreshToken::new("old"), policy()))
-        .unwrap();
-    assert!(stored(&world).is_some());
 }

@@ -17,6 +17,14 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{Async, Blocking, Drive, patient, policy};
+use crate::row::Check;
+
+/// Elsewhere the platform can't be told for one process alone whom to trust.
+pub(crate) const CHECK: Check = if cfg!(target_os = "linux") {
+    Check::Behaviour(a_certificate_has_to_be_for_this_name_and_for_this_day)
+} else {
+    Check::Later("a way to say whom to trust, on this platform")
+};
 
 pub(crate) fn a_certificate_that_nobody_signed_is_not_trusted_and_not_tried_again<D: Drive>() {
     let server = TlsServer::new(None, &params("localhost"));
@@ -26,11 +34,7 @@ pub(crate) fn a_certificate_that_nobody_signed_is_not_trusted_and_not_tried_agai
 
 /// Whom to trust is the platform's matter, and is given to a process of its own: with it, a good
 /// certificate holds, and only what is wrong with the others makes the difference.
-pub(crate) fn a_certificate_has_to_be_for_this_name_and_for_this_day() {
-    if !cfg!(target_os = "linux") {
-        // Elsewhere the platform can't be told for one process alone.
-        return;
-    }
+fn a_certificate_has_to_be_for_this_name_and_for_this_day() {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -64,7 +68,7 @@ pub(crate) fn a_certificate_has_to_be_for_this_name_and_for_this_day() {
 #[test]
 #[ignore = "begun by the check above, which says whom to trust"]
 fn in_a_process_of_its_own() {
-    let (Ok(good), Ok(bad)) = (env::var(GOOD), env::var(BAD)) else { return };
+    let [good, bad] = [GOOD, BAD].map(|name| env::var(name).unwrap());
     is_trusted::<Blocking>(&good);
     is_trusted::<Async>(&good);
     for address in bad.split(' ') {

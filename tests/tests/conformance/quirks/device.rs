@@ -15,15 +15,15 @@ pub(crate) const ROWS: &[Row] = &[
             &[
                 (
                     r#"200 {"device_code":"4/4-GMMhmHCXhWEzkobqIHGG_EnNYYsAkukHspeYUk9E8","user_code":"GQVQ-JKEC","verification_url":"https://www.google.com/device","expires_in":1800,"interval":5}"#,
-                    "ok; user code GQVQ-JKEC; page https://www.google.com/device; expires in 1800 s; interval 5 s",
+                    "ok; user code GQVQ-JKEC; page https://www.google.com/device; expires in 1800 s; interval 5 s; note `verification_url` is in the place of a name that ends in `uri`",
                 ),
                 (
                     r#"200 {"user_code":"DCBLAQ9SM","device_code":"DAQABAAEA","verification_url":"https://microsoft.com/devicelogin","expires_in":"900","interval":"5","message":"To sign in, use a web browser"}"#,
-                    "ok; user code DCBLAQ9SM; page https://microsoft.com/devicelogin; expires in 900 s; interval 5 s",
+                    "ok; user code DCBLAQ9SM; page https://microsoft.com/devicelogin; expires in 900 s; interval 5 s; note `verification_url` is in the place of a name that ends in `uri`; note `expires_in` is a string: read as a number; note `interval` is a string: read as a number",
                 ),
                 (
                     r#"200 {"device_code":"d","user_code":"u","verification_url":"https://a.example/d","verification_url_complete":"https://a.example/d?c=u"}"#,
-                    "ok; page https://a.example/d; complete page https://a.example/d?c=u",
+                    "ok; page https://a.example/d; complete page https://a.example/d?c=u; note `verification_url` is in the place of a name that ends in `uri`; note `verification_url_complete` is in the place of a name that ends in `uri`",
                 ),
                 (
                     r#"200 {"device_code":"d","user_code":"u","verification_url":"https://a.example/url","verification_uri":"https://a.example/uri"}"#,
@@ -78,7 +78,7 @@ pub(crate) const ROWS: &[Row] = &[
                     "200\nContent-Type: application/x-www-form-urlencoded; charset=utf-8\n\n\
                      device_code=3584d83530557fdd1f46af8289938c8ef79f9dc5&expires_in=900&interval=5\
                      &user_code=WDJB-MJHT&verification_uri=https%3A%2F%2Fgithub.com%2Flogin%2Fdevice",
-                    "ok; user code WDJB-MJHT; page https://github.com/login/device; expires in 900 s; interval 5 s",
+                    "ok; user code WDJB-MJHT; page https://github.com/login/device; expires in 900 s; interval 5 s; note `Content-Type` is that of a form, and a form it is; note `expires_in` is a string: read as a number; note `interval` is a string: read as a number",
                 ),
                 (
                     "200\nContent-Type: text/html\n\n\
@@ -97,7 +97,7 @@ pub(crate) const ROWS: &[Row] = &[
             Asked::Poll,
             &[(
                 r#"200 {"error":"authorization_pending","error_description":"The authorization request is still pending.","error_uri":"https://docs.github.com/developers/apps/authorizing-oauth-apps#error-codes-for-the-device-flow"}"#,
-                "pending; after 5 s",
+                "pending; after 5 s; note `error` came with a status of success: the error counts",
             )],
         ),
     ),
@@ -110,10 +110,16 @@ pub(crate) const ROWS: &[Row] = &[
             &[
                 (
                     r#"200 {"error":"slow_down","error_description":"Too many requests have been made in the same timeframe.","interval":10}"#,
-                    "slow_down; after 11 s",
+                    "slow_down; after 11 s; note `error` came with a status of success: the error counts",
                 ),
-                (r#"200 {"error":"slow_down","interval":15}"#, "slow_down; after 16 s"),
-                (r#"200 {"error":"slow_down","interval":2}"#, "slow_down; after 11 s"),
+                (
+                    r#"200 {"error":"slow_down","interval":15}"#,
+                    "slow_down; after 16 s; note `error` came with a status of success: the error counts",
+                ),
+                (
+                    r#"200 {"error":"slow_down","interval":2}"#,
+                    "slow_down; after 11 s; note `error` came with a status of success: the error counts",
+                ),
             ],
         ),
     ),
@@ -125,13 +131,17 @@ pub(crate) const ROWS: &[Row] = &[
             (
                 Asked::Poll,
                 r#"200 {"error":"token_expired","error_description":"The device_code has expired."}"#,
-                "error:expired",
+                "error:expired; note `error` came with a status of success: the error counts",
             ),
-            (Asked::Poll, r#"200 {"error":"expired_token"}"#, "error:expired"),
+            (
+                Asked::Poll,
+                r#"200 {"error":"expired_token"}"#,
+                "error:expired; note `error` came with a status of success: the error counts",
+            ),
             (
                 Asked::Poll,
                 r#"200 {"error":"incorrect_device_code","error_description":"The device_code provided is not valid."}"#,
-                "error:server; code incorrect_device_code; says The device_code provided is not valid.",
+                "error:server; code incorrect_device_code; says The device_code provided is not valid.; note `error` came with a status of success: the error counts",
             ),
             (
                 Asked::Device,
@@ -141,12 +151,12 @@ pub(crate) const ROWS: &[Row] = &[
             (
                 Asked::Poll,
                 r#"200 {"error":"unsupported_grant_type"}"#,
-                "error:server; code unsupported_grant_type",
+                "error:server; code unsupported_grant_type; note `error` came with a status of success: the error counts",
             ),
             (
                 Asked::Poll,
                 r#"200 {"error":"incorrect_client_credentials"}"#,
-                "error:server; code incorrect_client_credentials",
+                "error:server; code incorrect_client_credentials; note `error` came with a status of success: the error counts",
             ),
         ]),
     ),
@@ -388,7 +398,7 @@ pub(crate) const ROWS: &[Row] = &[
             Asked::Device,
             &[(
                 r#"200 {"device_code":"d","user_code":"u","verification_uri":"https://a.example/d","expires_in":"900","interval":"7"}"#,
-                "ok; expires in 900 s; interval 7 s",
+                "ok; expires in 900 s; interval 7 s; note `expires_in` is a string: read as a number; note `interval` is a string: read as a number",
             )],
         ),
     ),

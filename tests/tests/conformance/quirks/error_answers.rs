@@ -13,12 +13,12 @@ pub(crate) const ROWS: &[Row] = &[
             (
                 Asked::Poll,
                 r#"200 {"error":"bad_verification_code","error_description":"The code passed is incorrect or expired.","error_uri":"https://docs.github.com/apps/troubleshooting-oauth-app-access-token-request-errors/#bad-verification-code"}"#,
-                "error:server; HTTP 200; code bad_verification_code; says The code passed is incorrect or expired.; see https://docs.github.com/apps/troubleshooting-oauth-app-access-token-request-errors/#bad-verification-code",
+                "error:server; HTTP 200; code bad_verification_code; says The code passed is incorrect or expired.; see https://docs.github.com/apps/troubleshooting-oauth-app-access-token-request-errors/#bad-verification-code; note `error` came with a status of success: the error counts",
             ),
             (
                 Asked::Refresh,
                 r#"200 {"error":"bad_refresh_token","error_description":"The refresh token passed is incorrect or expired."}"#,
-                "error:server; HTTP 200; code bad_refresh_token",
+                "error:server; HTTP 200; code bad_refresh_token; note `error` came with a status of success: the error counts",
             ),
         ]),
     ),
@@ -31,11 +31,11 @@ pub(crate) const ROWS: &[Row] = &[
             &[
                 (
                     r#"200 {"ok":false,"error":"invalid_code"}"#,
-                    "error:server; HTTP 200; code invalid_code",
+                    "error:server; HTTP 200; code invalid_code; note `error` came with a status of success: the error counts",
                 ),
                 (
                     r#"200 {"ok":false,"error":"invalid_refresh_token"}"#,
-                    "error:server; code invalid_refresh_token",
+                    "error:server; code invalid_refresh_token; note `error` came with a status of success: the error counts",
                 ),
             ],
             slack_ends_a_session,
@@ -357,7 +357,7 @@ pub(crate) const ROWS: &[Row] = &[
                 ),
                 (
                     r#"200 {"error":"invalid_grant","error_description":"Refresh token is invalid or expired.","log_id":"20220111"}"#,
-                    "error:session_ended; HTTP 200; code invalid_grant",
+                    "error:session_ended; HTTP 200; code invalid_grant; note `error` came with a status of success: the error counts",
                 ),
             ],
         ),

@@ -64,22 +64,25 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-108",
         "DPoP servers: a proof that is refused is a refusal by code, in the standard's words or in \
          Keycloak's",
-        Check::Answers(
-            Asked::Refresh,
-            &[
-                (
-                    r#"400 {"error":"invalid_dpop_proof","error_description":"DPoP proof iat is in the future"}"#,
-                    "error:server; code invalid_dpop_proof",
-                ),
-                (
-                    r#"400 {"error":"invalid_request","error_description":"DPoP proof is missing"}"#,
-                    "error:server; code invalid_request; says DPoP proof is missing",
-                ),
-                (
-                    r#"400 {"error":"invalid_request","error_description":"DPoP proof is not active"}"#,
-                    "error:server; code invalid_request; says DPoP proof is not active",
-                ),
-            ],
+        Check::Partly(
+            &Check::Answers(
+                Asked::Refresh,
+                &[
+                    (
+                        r#"400 {"error":"invalid_dpop_proof","error_description":"DPoP proof iat is in the future"}"#,
+                        "error:server; code invalid_dpop_proof",
+                    ),
+                    (
+                        r#"400 {"error":"invalid_request","error_description":"DPoP proof is missing"}"#,
+                        "error:server; code invalid_request; says DPoP proof is missing",
+                    ),
+                    (
+                        r#"400 {"error":"invalid_request","error_description":"DPoP proof is not active"}"#,
+                        "error:server; code invalid_request; says DPoP proof is not active",
+                    ),
+                ],
+            ),
+            "proofs, and a hint at the clocks",
         ),
     ),
     row(

@@ -10,7 +10,7 @@ use aiod_auth_core::{
 use aiod_auth_store::{Lock, Store, perform};
 use aiod_auth_tests::{
     sim::{REFRESH_TOKEN, Settings},
-    world::World,
+    world::{ISSUER, World},
 };
 
 use super::around::*;
@@ -96,5 +96,22 @@ pub(super) fn a_session_ends_by_refresh_token_at_keycloak_only() {
         let transcript = world.transcript();
         let posts: Vec<_> = transcript.lines().filter(|line| line.contains("POST")).collect();
         assert!(posts.len() == 1 && posts[0].contains(path), "{transcript}");
+    }
+    another_servers_logout_is_a_page();
+}
+
+/// `/oidc/logout`, Auth0's, is not Keycloak's path: it is for a browser.
+pub(crate) fn another_servers_logout_is_a_page() {
+    for path in ["/oidc/logout", "/logout", "/protocol/openid-connect/logout/x"] {
+        let (mut world, _) = logged_in(Settings::default());
+        let document = format!(
+            r#"200 {{"issuer":"{ISSUER}","token_endpoint":"{ISSUER}/token","revocation_endpoint":"{ISSUER}/revoke","end_session_endpoint":"{ISSUER}{path}"}}"#
+        );
+        world.server.fault_at("/.well-known/openid-configuration", 1, instead(&document));
+        world.run(Logout::new(profile(), None, RetryPolicy::default())).unwrap();
+        let transcript = world.transcript();
+        let posts: Vec<_> = transcript.lines().filter(|line| line.contains("POST")).collect();
+        assert!(posts.len() == 1 && posts[0].contains("/revoke"), "{transcript}");
+        assert!(!transcript.contains(path), "{transcript}");
     }
 }

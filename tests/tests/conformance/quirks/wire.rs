@@ -80,22 +80,25 @@ pub(crate) const ROWS: &[Row] = &[
             Asked::Refresh,
             &[
                 (
-                    "200\nContent-Type: text/html\n\n{\"access_token\":\"a\",\"expires_in\":60}",
-                    "ok; expires in 60 s",
+                    "200\nContent-Type: text/html\n\n{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60}",
+                    "ok; expires in 60 s; note `Content-Type` is not that of JSON, and JSON it is",
                 ),
                 (
-                    "200\nContent-Type: text/plain\n\n{\"access_token\":\"a\",\"expires_in\":60}",
-                    "ok; expires in 60 s",
+                    "200\nContent-Type: text/plain\n\n{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60}",
+                    "ok; expires in 60 s; note `Content-Type` is not that of JSON, and JSON it is",
                 ),
                 (
-                    "200\nContent-Type: application/octet-stream\n\n{\"access_token\":\"a\",\"expires_in\":60}",
-                    "ok; expires in 60 s",
+                    "200\nContent-Type: application/octet-stream\n\n{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60}",
+                    "ok; expires in 60 s; note `Content-Type` is not that of JSON, and JSON it is",
                 ),
                 (
-                    "200\nContent-Type: application/x-www-form-urlencoded\n\n{\"access_token\":\"a\",\"expires_in\":60}",
+                    "200\nContent-Type: application/x-www-form-urlencoded\n\n{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60}",
+                    "ok; expires in 60 s; note `Content-Type` is not that of JSON, and JSON it is",
+                ),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":60}"#,
                     "ok; expires in 60 s",
                 ),
-                (r#"200 {"access_token":"a","expires_in":60}"#, "ok; expires in 60 s"),
             ],
         ),
     ),
@@ -107,19 +110,19 @@ pub(crate) const ROWS: &[Row] = &[
             Asked::Refresh,
             &[
                 (
-                    "200\nContent-Type: application/json; charset=utf8\n\n{\"access_token\":\"a\",\"expires_in\":60}",
+                    "200\nContent-Type: application/json; charset=utf8\n\n{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60}",
                     "ok; expires in 60 s",
                 ),
                 (
-                    "200\nContent-Type: application/json;charset=UTF-8\n\n{\"access_token\":\"a\",\"expires_in\":60}",
+                    "200\nContent-Type: application/json;charset=UTF-8\n\n{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60}",
                     "ok; expires in 60 s",
                 ),
                 (
-                    "200\nContent-Type: application/json; charset=\"utf-8\"\n\n{\"access_token\":\"a\",\"expires_in\":60}",
+                    "200\nContent-Type: application/json; charset=\"utf-8\"\n\n{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60}",
                     "ok; expires in 60 s",
                 ),
                 (
-                    "200\nContent-Type: application/json; charset=iso-8859-1\n\n{\"access_token\":\"a\",\"x\":\"é\"}",
+                    "200\nContent-Type: application/json; charset=iso-8859-1\n\n{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"x\":\"é\"}",
                     "ok; no expiry",
                 ),
             ],
@@ -132,7 +135,7 @@ pub(crate) const ROWS: &[Row] = &[
         Check::AnswersTo(&[
             (
                 Asked::Refresh,
-                "200 \u{feff}{\"access_token\":\"a\",\"expires_in\":60}",
+                "200 \u{feff}{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60}",
                 "ok; expires in 60 s",
             ),
             (Asked::Refresh, "400 \u{feff}{\"error\":\"invalid_grant\"}", "error:session_ended"),
@@ -168,7 +171,7 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Answers(
             Asked::Refresh,
             &[(
-                "200 \r\n\t {\"access_token\":\"a\",\"expires_in\":60} \n\n",
+                "200 \r\n\t {\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60} \n\n",
                 "ok; expires in 60 s",
             )],
         ),
@@ -232,7 +235,7 @@ pub(crate) const ROWS: &[Row] = &[
                 ("429\nRetry-After: 120\n\n<html>Too Many Requests</html>", "retry; after 120 s"),
                 (
                     "429\nDate: Wed, 21 Oct 2026 07:28:00 GMT\nRetry-After: Wed, 21 Oct 2026 07:30:00 GMT\n\n{\"message\":\"Too Many Requests\"}",
-                    "retry; after 120 s",
+                    "retry; after 120 s; note `Date` is far from this machine's time: one of the two clocks is wrong",
                 ),
                 (
                     "429\nRetry-After: 120\n\n{\"error\":\"too_many_requests\"}",
@@ -248,8 +251,14 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Answers(
             Asked::Refresh,
             &[
-                (r#"200 {"access_token":"a","token_type":"bearer "}"#, "ok"),
-                (r#"200 {"access_token":"a","token_type":" Bearer\n"}"#, "ok"),
+                (
+                    r#"200 {"access_token":"a","token_type":"bearer "}"#,
+                    "ok; note `token_type` has white space at its ends",
+                ),
+                (
+                    r#"200 {"access_token":"a","token_type":" Bearer\n"}"#,
+                    "ok; note `token_type` has white space at its ends",
+                ),
             ],
         ),
     ),
@@ -296,10 +305,22 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Answers(
             Asked::Refresh,
             &[
-                (r#"200 {"access_token":"a","expires_in":3600.0}"#, "ok; expires in 3600 s"),
-                (r#"200 {"access_token":"a","expires_in":"3600"}"#, "ok; expires in 3600 s"),
-                (r#"200 {"access_token":"a","expires_in":" 3600 "}"#, "ok; expires in 3600 s"),
-                (r#"200 {"access_token":"a","expires_in":3.6e3}"#, "ok; expires in 3600 s"),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":3600.0}"#,
+                    "ok; expires in 3600 s",
+                ),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":"3600"}"#,
+                    "ok; expires in 3600 s; note `expires_in` is a string: read as a number",
+                ),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":" 3600 "}"#,
+                    "ok; expires in 3600 s; note `expires_in` is a string: read as a number",
+                ),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":3.6e3}"#,
+                    "ok; expires in 3600 s",
+                ),
             ],
         ),
     ),
@@ -310,9 +331,18 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Both(
             Asked::Refresh,
             &[
-                (r#"200 {"access_token":"a","expires_in":-1}"#, "ok; no expiry"),
-                (r#"200 {"access_token":"a","expires_in":0}"#, "ok; no expiry"),
-                (r#"200 {"access_token":"a","expires_in":"0"}"#, "ok; no expiry"),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":-1}"#,
+                    "ok; no expiry; note `expires_in` is not more than nothing: taken as unknown",
+                ),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":0}"#,
+                    "ok; no expiry; note `expires_in` is not more than nothing: taken as unknown",
+                ),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":"0"}"#,
+                    "ok; no expiry; note `expires_in` is a string: read as a number; note `expires_in` is not more than nothing: taken as unknown",
+                ),
             ],
             behaviour::a_lifetime_of_nothing_is_no_loop,
         ),
@@ -324,10 +354,13 @@ pub(crate) const ROWS: &[Row] = &[
             Asked::Refresh,
             &[
                 (
-                    r#"200 {"access_token":"a","expires_in":9223372036854775807}"#,
-                    "ok; expires in 3153600000 s",
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":9223372036854775807}"#,
+                    "ok; expires in 3153600000 s; note `expires_in` is longer than a hundred years: cut",
                 ),
-                (r#"200 {"access_token":"a","expires_in":1e300}"#, "ok; expires in 3153600000 s"),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":1e300}"#,
+                    "ok; expires in 3153600000 s; note `expires_in` is longer than a hundred years: cut",
+                ),
             ],
         ),
     ),
@@ -339,28 +372,28 @@ pub(crate) const ROWS: &[Row] = &[
             Asked::Refresh,
             &[
                 (
-                    r#"200 {"access_token":"a","expires_in":"1h","refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept",
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":"1h","refresh_token":"new"}"#,
+                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `expires_in` is a string: read as a number; refresh token new kept",
                 ),
                 (
-                    r#"200 {"access_token":"a","expires_in":"3600s","refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept",
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":"3600s","refresh_token":"new"}"#,
+                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `expires_in` is a string: read as a number; refresh token new kept",
                 ),
                 (
-                    r#"200 {"access_token":"a","expires_in":"3600abc","refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept",
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":"3600abc","refresh_token":"new"}"#,
+                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `expires_in` is a string: read as a number; refresh token new kept",
                 ),
                 (
                     r#"200 {"access_token":"a","expires_in":true,"refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept",
+                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `token_type` is missing: taken as Bearer; refresh token new kept",
                 ),
                 (
                     r#"200 {"access_token":"a","expires_in":[3600],"refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept",
+                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `token_type` is missing: taken as Bearer; refresh token new kept",
                 ),
                 (
                     r#"200 {"access_token":"a","expires_in":{},"refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept",
+                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `token_type` is missing: taken as Bearer; refresh token new kept",
                 ),
             ],
         ),
@@ -374,11 +407,11 @@ pub(crate) const ROWS: &[Row] = &[
             &[
                 (
                     r#"200 {"device_code":"d","user_code":"u","verification_uri":"https://a.example","interval":0}"#,
-                    "ok; interval 5 s",
+                    "ok; interval 5 s; note `interval` is not more than nothing: taken as unknown",
                 ),
                 (
                     r#"200 {"device_code":"d","user_code":"u","verification_uri":"https://a.example","interval":-5}"#,
-                    "ok; interval 5 s",
+                    "ok; interval 5 s; note `interval` is not more than nothing: taken as unknown",
                 ),
                 (
                     r#"200 {"device_code":"d","user_code":"u","verification_uri":"https://a.example","interval":null}"#,
@@ -386,7 +419,7 @@ pub(crate) const ROWS: &[Row] = &[
                 ),
                 (
                     r#"200 {"device_code":"d","user_code":"u","verification_uri":"https://a.example","interval":"5"}"#,
-                    "ok; interval 5 s",
+                    "ok; interval 5 s; note `interval` is a string: read as a number",
                 ),
                 (
                     r#"200 {"device_code":"d","user_code":"u","verification_uri":"https://a.example","interval":2.5}"#,
@@ -411,7 +444,7 @@ pub(crate) const ROWS: &[Row] = &[
                     "error:protocol; `access_token` is there twice",
                 ),
                 (
-                    r#"200 {"access_token":"a","expires_in":1,"expires_in":2}"#,
+                    r#"200 {"access_token":"a","token_type":"Bearer","expires_in":1,"expires_in":2}"#,
                     "error:protocol; `expires_in` is there twice",
                 ),
                 (
@@ -419,7 +452,10 @@ pub(crate) const ROWS: &[Row] = &[
                     "error:protocol; `error` is there twice",
                 ),
                 (r#"200 {"Access_Token":"a"}"#, "error:protocol; `access_token` is missing"),
-                (r#"200 {"access_token":"a","Expires_In":1}"#, "ok; no expiry"),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","Expires_In":1}"#,
+                    "ok; no expiry",
+                ),
             ],
         ),
     ),
@@ -429,8 +465,11 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Answers(
             Asked::Refresh,
             &[
-                (r#"200 {"access_token":"a","error":null}"#, "ok"),
-                (r#"200 {"access_token":"a","error":"","error_description":""}"#, "ok"),
+                (r#"200 {"access_token":"a","token_type":"Bearer","error":null}"#, "ok"),
+                (
+                    r#"200 {"access_token":"a","token_type":"Bearer","error":"","error_description":""}"#,
+                    "ok",
+                ),
             ],
         ),
     ),
@@ -456,12 +495,12 @@ pub(crate) const ROWS: &[Row] = &[
             ),
             (
                 Asked::Refresh,
-                r#"200 {"access_token":"a","refresh_token":"b\u0000"}"#,
+                r#"200 {"access_token":"a","token_type":"Bearer","refresh_token":"b\u0000"}"#,
                 "error:protocol; `refresh_token` is not what it has to be",
             ),
             (
                 Asked::Poll,
-                r#"200 {"access_token":"a","refresh_token":"b "}"#,
+                r#"200 {"access_token":"a","token_type":"Bearer","refresh_token":"b "}"#,
                 "error:protocol; `refresh_token` is not what it has to be",
             ),
         ]),
@@ -475,18 +514,21 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-146",
         "Clocks: a lifetime counts from when the request was sent, whatever the server's clock or a \
          token says; more than 30 s of difference is noted, for whoever looks for a reason",
-        Check::Answers(
-            Asked::Refresh,
-            &[
-                (
-                    "200\nDate: Sat, 01 Jan 2000 00:00:00 GMT\n\n{\"access_token\":\"eyJhbGciOiJub25lIn0.eyJleHAiOjF9.\",\"expires_in\":3600}",
-                    "ok; expires in 3600 s",
-                ),
-                (
-                    "400\nDate: Thu, 01 Jan 2026 00:00:31 GMT\n\n{\"error\":\"invalid_request\"}",
-                    "error:server; note `Date` is far from this machine's time: one of the two clocks is wrong",
-                ),
-            ],
+        Check::Partly(
+            &Check::Answers(
+                Asked::Refresh,
+                &[
+                    (
+                        "200\nDate: Sat, 01 Jan 2000 00:00:00 GMT\n\n{\"access_token\":\"eyJhbGciOiJub25lIn0.eyJleHAiOjF9.\",\"expires_in\":3600}",
+                        "ok; expires in 3600 s; note `Date` is far from this machine's time: one of the two clocks is wrong; note `token_type` is missing: taken as Bearer",
+                    ),
+                    (
+                        "400\nDate: Thu, 01 Jan 2026 00:00:31 GMT\n\n{\"error\":\"invalid_request\"}",
+                        "error:server; note `Date` is far from this machine's time: one of the two clocks is wrong",
+                    ),
+                ],
+            ),
+            "a hint at the clocks",
         ),
     ),
     row(
@@ -495,7 +537,7 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Both(
             Asked::Refresh,
             &[(
-                "200\nSet-Cookie: session=1; Secure; HttpOnly\nStrict-Transport-Security: max-age=31536000\nContent-Security-Policy: default-src 'none'\nAccess-Control-Allow-Origin: *\nLink: </a.css>; rel=preload\n\n{\"access_token\":\"a\",\"expires_in\":60}",
+                "200\nSet-Cookie: session=1; Secure; HttpOnly\nStrict-Transport-Security: max-age=31536000\nContent-Security-Policy: default-src 'none'\nAccess-Control-Allow-Origin: *\nLink: </a.css>; rel=preload\n\n{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60}",
                 "ok; expires in 60 s",
             )],
             loops::no_cookie_is_sent_back,
@@ -513,22 +555,25 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-149",
         "Some: two `WWW-Authenticate` are read both; nonces for DPoP that nobody asked for are not",
-        Check::AnswersTo(&[
-            (
-                Asked::Userinfo,
-                "401\nWWW-Authenticate: DPoP algs=\"ES256\"\nWWW-Authenticate: Bearer error=\"invalid_token\"\n\n",
-                "error:not_authenticated; code invalid_token",
-            ),
-            (
-                Asked::Userinfo,
-                "403\nWWW-Authenticate: Basic realm=\"x\"\nWWW-Authenticate: Bearer error=\"insufficient_scope\", error_description=\"more\"\n\n",
-                "error:server; code insufficient_scope; says more",
-            ),
-            (
-                Asked::Refresh,
-                "200\nDPoP-Nonce: a\nDPoP-Nonce: b\n\n{\"access_token\":\"a\",\"expires_in\":60}",
-                "ok; expires in 60 s",
-            ),
-        ]),
+        Check::Partly(
+            &Check::AnswersTo(&[
+                (
+                    Asked::Userinfo,
+                    "401\nWWW-Authenticate: DPoP algs=\"ES256\"\nWWW-Authenticate: Bearer error=\"invalid_token\"\n\n",
+                    "error:not_authenticated; code invalid_token",
+                ),
+                (
+                    Asked::Userinfo,
+                    "403\nWWW-Authenticate: Basic realm=\"x\"\nWWW-Authenticate: Bearer error=\"insufficient_scope\", error_description=\"more\"\n\n",
+                    "error:server; code insufficient_scope; says more",
+                ),
+                (
+                    Asked::Refresh,
+                    "200\nDPoP-Nonce: a\nDPoP-Nonce: b\n\n{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"expires_in\":60}",
+                    "ok; expires in 60 s",
+                ),
+            ]),
+            "nonces for proofs",
+        ),
     ),
 ];

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs};
 
 use aiod_auth_core::{AuthorizationServer, Error, Issuer};
-use aiod_auth_tests::verdict::{Answer, Asked, ISSUER, Verdict, verdict, verdict_at};
+use aiod_auth_tests::verdict::{Answer, Asked, ISSUER, Verdict, shortened, verdict, verdict_at};
 
 use super::recording::{Recording, folder};
 
@@ -51,7 +51,7 @@ impl Reader {
             Self::Machine(asked) => verdict(asked, answer),
             Self::Token => token_answer(answer),
         };
-        shortened(verdict.unwrap())
+        without_secrets(verdict.unwrap())
     }
 }
 
@@ -72,10 +72,12 @@ pub(super) fn issuer(recording: &Recording) -> Option<String> {
     Some(format!("{before}{path}"))
 }
 
-/// A long token can't be read in a table.
-fn shortened(mut verdict: Verdict) -> Verdict {
+/// Without whole refresh tokens.
+fn without_secrets(mut verdict: Verdict) -> Verdict {
     for detail in &mut verdict.details {
-        let words = detail.split(' ').map(|word| if word.len() > LONG { "…" } else { word });
+        let words = detail
+            .split(' ')
+            .map(|word| if word.len() > LONG { shortened(word) } else { word.to_owned() });
         if detail.starts_with("refresh token ") {
             *detail = words.collect::<Vec<_>>().join(" ");
         }

@@ -1,4 +1,4 @@
-//! BCP: RFC 9700, what is left for a client. Much of it is another row's, whose check is run again.
+//! BCP: RFC 9700, what is left for a client. Much of it is another row's.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -12,9 +12,9 @@ use aiod_auth_tests::{
     world::{ISSUER, World},
 };
 
-use super::{metadata, refresh, resource, scene::*};
+use super::{resource, scene::*};
 use crate::row::{
-    Check::{Behaviour, Later},
+    Check::{As, Behaviour, Later},
     Row, row,
 };
 
@@ -42,24 +42,12 @@ pub(crate) const ROWS: &[Row] = &[
             resource::every_request_names_the_apis();
         }),
     ),
-    row("BCP-08", "uses no password grant", Behaviour(three_grants_and_no_other)),
-    row(
-        "BCP-09",
-        "uses the server's metadata",
-        Behaviour(metadata::document::what_is_given_by_hand_wins),
-    ),
+    row("BCP-08", "uses no password grant", As(&["BCP-05"])),
+    row("BCP-09", "uses the server's metadata", As(&["DISC-11"])),
     row("BCP-10", "takes no `state` twice", Later(LOOPBACK)),
     row("BCP-11", "puts no token into a query", Behaviour(no_query_has_a_token)),
     row("BCP-12", "carries nothing in `state` that could be tampered with", Later(LOOPBACK)),
-    row(
-        "BCP-13",
-        "survives rotation with detection of reuse",
-        Behaviour(|| {
-            refresh::kept::a_new_refresh_token_is_on_disk_before_anybody_sees_the_access_token();
-            refresh::at_once::processes_that_refresh_at_once_make_one_request();
-            refresh::at_once::threads_too();
-        }),
-    ),
+    row("BCP-13", "survives rotation with detection of reuse", As(&["REF-03", "REF-06"])),
 ];
 
 /// All that can be done with a server, in one world, and every secret of it.

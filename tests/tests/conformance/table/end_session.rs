@@ -20,9 +20,12 @@ use super::{
     revocation::{a_server_that_is_away_leaves_everything_as_it_is, both_ways, log_out},
     scene::*,
 };
-use crate::row::{
-    Check::{Behaviour, Both},
-    Row, row,
+use crate::{
+    quirks::session_behaviour,
+    row::{
+        Check::{Behaviour, Both},
+        Row, row,
+    },
 };
 
 pub(crate) const ROWS: &[Row] = &[
@@ -41,6 +44,7 @@ pub(crate) const ROWS: &[Row] = &[
             a_browser_is_given_an_address();
             keycloak_is_sent_the_refresh_token();
             a_page_is_not_for_programs();
+            session_behaviour::another_servers_logout_is_a_page();
             a_page_proves_nothing_and_revocation_does();
         }),
     ),

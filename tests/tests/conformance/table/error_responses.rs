@@ -52,7 +52,7 @@ pub(crate) const ROWS: &[Row] = &[
                 ),
                 (
                     r#"400 {"error":"invalid_scope","error_description":"\"quoted\\\""}"#,
-                    "error:server; code invalid_scope; says \"quoted\\\"",
+                    "error:server; code invalid_scope; says \"quoted\\\\\"",
                 ),
                 (
                     r#"400 {"error":"invalid_scope","error_description":["a"]}"#,

@@ -38,12 +38,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "INT-05",
-        "caches no answer, so none beyond its `exp`",
+        "has nothing to cache an answer in: each one is asked for",
         Behaviour(what_was_active_is_asked_again),
     ),
     row(
         "INT-06",
-        "reads the members that RFC 7662 names, and ignores others",
+        "reads the members that RFC 7662 names but `cnf`, and ignores others",
         Both(Asked::Introspection, MEMBERS, the_simulators_answer_is_read),
     ),
 ];

@@ -29,6 +29,7 @@ pub(crate) const ROWS: &[Row] = &[
         Behaviour(|| {
             kept::a_new_refresh_token_is_on_disk_before_anybody_sees_the_access_token();
             kept::the_lock_is_held_until_it_is_saved();
+            kept::tokens_that_could_not_be_saved_are_given_out_and_it_is_said();
         }),
     ),
     row(
@@ -61,6 +62,7 @@ pub(crate) const ROWS: &[Row] = &[
             trouble::a_session_that_ended_is_said_and_its_record_stays();
             trouble::a_refused_token_is_held_against_the_store_first();
             trouble::another_token_is_tried_once_and_no_more();
+            trouble::a_third_token_is_not_tried();
         }),
     ),
     row(
@@ -69,12 +71,16 @@ pub(crate) const ROWS: &[Row] = &[
         Both(Asked::Refresh, AWAY, || {
             trouble::trouble_that_passes_is_waited_out_with_the_same_token();
             trouble::trouble_that_stays_changes_nothing();
+            trouble::a_refused_client_asks_nobody_to_log_in();
         }),
     ),
     row(
         "REF-09",
         "saves a new refresh token of an answer that is otherwise of no use",
-        Both(Asked::Refresh, SPOILED, kept::a_spoiled_answer_never_costs_a_rotated_token),
+        Both(Asked::Refresh, SPOILED, || {
+            kept::a_spoiled_answer_never_costs_a_rotated_token();
+            kept::a_token_from_elsewhere_is_not_lost_either();
+        }),
     ),
     row(
         "REF-10",

@@ -2,6 +2,7 @@
 
 use aiod_auth_tests::verdict::Asked;
 
+use super::userinfo;
 use crate::{
     loops::{self, both},
     row::{Check, Row, row},
@@ -30,10 +31,10 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Both(
             Asked::Refresh,
             &[
-                (r#"200 {"access_token":"a","token_type":"Bearer"}"#, "ok"),
-                (r#"200 {"access_token":"a","token_type":"bearer"}"#, "ok"),
-                (r#"200 {"access_token":"a","token_type":"BEARER"}"#, "ok"),
-                (r#"200 {"access_token":"a","token_type":"bEaReR"}"#, "ok"),
+                (r#"200 {"access_token":"a","token_type":"Bearer"}"#, "ok; token a"),
+                (r#"200 {"access_token":"a","token_type":"bearer"}"#, "ok; token a"),
+                (r#"200 {"access_token":"a","token_type":"BEARER"}"#, "ok; token a"),
+                (r#"200 {"access_token":"a","token_type":"bEaReR"}"#, "ok; token a"),
             ],
             types::the_header_says_bearer_whatever_the_answer_said,
         ),
@@ -49,10 +50,22 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Answers(
             Asked::Refresh,
             &[
-                (r#"200 {"access_token":"a"}"#, "ok"),
-                (r#"200 {"access_token":"a","token_type":null}"#, "ok"),
-                (r#"200 {"access_token":"a","token_type":""}"#, "ok"),
-                (r#"200 {"access_token":"a","Token_Type":"mac"}"#, "ok"),
+                (
+                    r#"200 {"access_token":"a"}"#,
+                    "ok; token a; note `token_type` is missing: taken as Bearer",
+                ),
+                (
+                    r#"200 {"access_token":"a","token_type":null}"#,
+                    "ok; token a; note `token_type` is missing: taken as Bearer",
+                ),
+                (
+                    r#"200 {"access_token":"a","token_type":""}"#,
+                    "ok; token a; note `token_type` is missing: taken as Bearer",
+                ),
+                (
+                    r#"200 {"access_token":"a","Token_Type":"mac"}"#,
+                    "ok; token a; note `token_type` is missing: taken as Bearer",
+                ),
             ],
         ),
     ),
@@ -94,18 +107,22 @@ pub(crate) const ROWS: &[Row] = &[
             (
                 Asked::Refresh,
                 r#"200 {"x":{"access_token":1},"y":[[{}],null],"z":1e400,"w":false,"access_token":"a","":"","é":"é"}"#,
-                "ok",
+                "ok; token a",
             ),
-            (Asked::Poll, r#"200 {"access_token":"a","x":1,"x":2,"error_codes":[70016]}"#, "ok"),
+            (
+                Asked::Poll,
+                r#"200 {"access_token":"a","x":1,"x":2,"error_codes":[70016]}"#,
+                "ok; token a",
+            ),
             (
                 Asked::ClientCredentials,
                 r#"200 {"not-before-policy":0,"session_state":null,"access_token":"a","ext_expires_in":"x"}"#,
-                "ok",
+                "ok; token a",
             ),
             (
                 Asked::Refresh,
                 r#"200 {"access_token":"a","error_description":{},"error_uri":1}"#,
-                "ok",
+                "ok; token a",
             ),
         ]),
     ),
@@ -143,11 +160,11 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Answers(
             Asked::Refresh,
             &[
-                ("200\nContent-Type: application/json\n\n{\"access_token\":\"a\"}", "ok"),
-                ("200\nCache-Control: max-age=3600\n\n{\"access_token\":\"a\"}", "ok"),
+                ("200\nContent-Type: application/json\n\n{\"access_token\":\"a\"}", "ok; token a"),
+                ("200\nCache-Control: max-age=3600\n\n{\"access_token\":\"a\"}", "ok; token a"),
                 (
                     "200\nCache-Control: no-store\nPragma: no-cache\n\n{\"access_token\":\"a\"}",
-                    "ok",
+                    "ok; token a",
                 ),
             ],
         ),
@@ -178,7 +195,10 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "TOK-19",
         "uses no claim of an ID token without holding it against what it knows",
-        Check::Behaviour(types::a_refresh_brings_the_same_persons_id_token),
+        Check::Behaviour(|| {
+            types::a_refresh_brings_the_same_persons_id_token();
+            userinfo::an_answer_about_somebody_else_is_not_used();
+        }),
     ),
     row(
         "TOK-20",

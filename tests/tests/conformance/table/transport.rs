@@ -20,11 +20,7 @@ pub(crate) const ROWS: &[Row] = &[
         "talks https, and plain http on loopback or where somebody allowed it by name",
         Check::Behaviour(addresses::https_loopback_excepted),
     ),
-    row(
-        "NET-02",
-        "holds a server's certificate against its name and the day",
-        Check::Behaviour(loops::tls::a_certificate_has_to_be_for_this_name_and_for_this_day),
-    ),
+    row("NET-02", "holds a server's certificate against its name and the day", loops::tls::CHECK),
     row(
         "NET-03",
         "follows no redirect",
@@ -61,7 +57,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "NET-06",
         "waits as long as `Retry-After` says, in seconds or as a date, within its own limits",
-        Check::AnswersTo(RETRY_AFTER),
+        Check::BothTo(RETRY_AFTER, retries::a_pause_that_was_asked_for_is_a_second_at_least),
     ),
     row(
         "NET-07",

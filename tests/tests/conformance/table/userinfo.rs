@@ -130,22 +130,40 @@ fn the_token_is_in_the_header_alone() {
 /// An ID token of this server for this client, good for an hour. It came over a direct connection, so
 /// nobody looks at its signature (Core §3.1.3.7).
 fn id_token(subject: &str) -> IdToken {
+    id_token_of(&json!({"sub": subject}))
+}
+
+/// The same with other members.
+fn id_token_of(members: &serde_json::Value) -> IdToken {
     let encode = |part: serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
     let now = NOW.as_unix_millis() / 1000;
-    let claims = json!({
-        "iss": ISSUER, "aud": "demo", "sub": subject, "iat": now, "exp": now + 3600,
-    });
+    let mut claims = json!({"iss": ISSUER, "aud": "demo", "iat": now, "exp": now + 3600});
+    for (name, value) in members.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
     let head = encode(json!({"alg": "RS256", "typ": "JWT"}));
     IdToken::new(format!("{head}.{}.c2lnbmF0dXJl", encode(claims)))
 }
 
-fn an_answer_about_somebody_else_is_not_used() {
+pub(super) fn an_answer_about_somebody_else_is_not_used() {
     for (id_token, outcome) in [
         (None, None),
         (Some(id_token("sub-alice")), None),
         (Some(id_token("sub-bob")), Some(Kind::Protocol)),
         (Some(id_token("SUB-ALICE")), Some(Kind::Protocol)),
         (Some(id_token("sub-alice ")), Some(Kind::Protocol)),
+        // One of another server, or for another client, proves nothing.
+        (Some(id_token_of(&json!({"iss": "https://evil.example", "sub": "sub-bob"}))), None),
+        (Some(id_token_of(&json!({"iss": format!("{ISSUER}/"), "sub": "sub-bob"}))), None),
+        (Some(id_token_of(&json!({"aud": "another", "sub": "sub-bob"}))), None),
+        (Some(id_token_of(&json!({"aud": ["another", "demo2"], "sub": "sub-bob"}))), None),
+        (
+            Some(id_token_of(&json!({"aud": ["another", "demo"], "sub": "sub-bob"}))),
+            Some(Kind::Protocol),
+        ),
+        // One that has expired still says who logged in: `exp` is not looked at.
+        (Some(id_token_of(&json!({"exp": 1, "sub": "sub-bob"}))), Some(Kind::Protocol)),
+        (Some(id_token_of(&json!({"exp": 1, "sub": "sub-alice"}))), None),
         // What is no ID token says nothing.
         (Some(IdToken::new("opaque")), None),
     ] {

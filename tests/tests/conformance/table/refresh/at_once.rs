@@ -91,7 +91,7 @@ fn run_processes(running: &Running, folder: &Path, demand: &str) -> Vec<String> 
 
 fn start(running: &Running, folder: &Path, kind: &str, demand: &str) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["--exact", "table::refresh::at_once::one_process", "--nocapture"])
+        .args(["--exact", "--ignored", "table::refresh::at_once::one_process", "--nocapture"])
         .env(SERVER, &running.base_url)
         .env(FOLDER, folder)
         .env(KIND, kind)
@@ -113,10 +113,10 @@ fn read_until(output: &mut impl std::io::BufRead, word: &str) -> String {
     }
 }
 
-/// Does nothing unless the functions above run it.
 #[test]
+#[ignore = "begun by the checks above, which say at which server"]
 fn one_process() {
-    let Ok(server) = env::var(SERVER) else { return };
+    let server = env::var(SERVER).unwrap();
     let store: Arc<dyn Store> = Arc::new(FileStore::new(env::var_os(FOLDER).unwrap()));
     let [blocking, asynchronous] = Loop::both();
     let real = if env::var(KIND).unwrap() == "async" { asynchronous } else { blocking };

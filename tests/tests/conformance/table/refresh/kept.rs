@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aiod_auth_core::{
-    Kind, Machine, NoResponse, Response, Step,
+    Kind, Machine, NoResponse, RefreshToken, Response, Step, StoreFailure,
     session::{Demand, Kept, Session, StoreOperation},
 };
 use aiod_auth_store::{FileStore, Lock, Store, perform};
@@ -83,6 +83,42 @@ pub(super) fn the_lock_is_held_until_it_is_saved() {
     })
     .unwrap();
     assert_eq!(operations, ["load", "lock", "load", "refresh", "save", "unlock"]);
+}
+
+/// Without a place to save them they are not lost: the caller holds them, and knows.
+pub(super) fn tokens_that_could_not_be_saved_are_given_out_and_it_is_said() {
+    let (mut world, _) = with_an_old_token();
+    let full = || StoreFailure::new("the disk is full");
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let tokens = run_with(&mut world, &mut session, |_, step| match step {
+        Step::Store(access) if matches!(access.request().operation, StoreOperation::Save(_)) => {
+            access.complete(seconds(0), Err(full()));
+            None
+        }
+        step @ (Step::Send(_) | Step::Store(_) | Step::Ask(_) | Step::Wait(_) | Step::Done(_)) => {
+            Some(step)
+        }
+    })
+    .unwrap();
+    assert_eq!(tokens.kept, Kept::NotSaved(full()));
+
+    // The next job doesn't fall back on the old ones, which are dead.
+    world.pass(seconds(300));
+    let next = Session::token(profile(), Demand::new(), policy()).with_held(Some(tokens));
+    assert_eq!(world.run(next).unwrap().kept, Kept::Saved);
+}
+
+/// Nobody has logged in: the token was given by hand, and the answer to its first use is broken.
+pub(super) fn a_token_from_elsewhere_is_not_lost_either() {
+    let mut world = world();
+    let alive = log_in(&mut world).tokens.refresh_token.clone().unwrap();
+    world.store.remove(&profile().key()).unwrap();
+    // The answer is the server's own, with one member made bad: the token is rotated.
+    let body = json!({"access_token": "a", "scope": {}, "refresh_token": alive.expose()});
+    world.server.fault_at("/token", 1, instead(200, &body));
+    let old = RefreshToken::new("old");
+    world.run(Session::login_with_refresh_token(profile(), old, policy())).unwrap();
+    assert!(stored(&world).is_some());
 }
 
 pub(super) fn an_answer_without_a_refresh_token_keeps_the_old_one() {

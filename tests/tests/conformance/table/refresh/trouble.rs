@@ -1,7 +1,7 @@
 //! Verdicts against a token, and none at all.
 
 use aiod_auth_core::{
-    Error, Kind, Step, Tokens,
+    Error, Kind, RefreshToken, Step, Tokens,
     session::{Demand, Session, StoreOperation, WhoAmI},
 };
 use aiod_auth_store::Store;
@@ -35,9 +35,15 @@ pub(super) fn a_session_that_ended_is_said_and_its_record_stays() {
         assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::SessionEnded);
     }
     assert_eq!(world.server.log().len(), requests);
-    world.pass(seconds(60));
-    assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::SessionEnded);
-    assert!(world.server.log().len() > requests);
+    // For a minute.
+    let ended_at = record.session_ended_at.unwrap();
+    for (age, asks) in [(59, false), (61, true)] {
+        let at = ended_at.saturating_add(seconds(age));
+        let rest = at.saturating_duration_since(world.now());
+        world.pass(rest);
+        assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::SessionEnded);
+        assert_eq!(world.server.log().len() > requests, asks, "{age} s");
+    }
     assert!(stored(&world).is_some());
 
     let after = log_in(&mut world).tokens;
@@ -106,6 +112,41 @@ pub(super) fn another_token_is_tried_once_and_no_more() {
     assert_eq!(error.kind(), Kind::SessionEnded);
     assert_eq!(sent(&world), [refresh_token(&first), refresh_token(&second)]);
     assert_eq!(refresh_token(&stored(&world).unwrap()), refresh_token(&second));
+}
+
+/// Not even if each time somebody else has written another one.
+pub(super) fn a_third_token_is_not_tried() {
+    let (mut world, first, second) = two_logins();
+    world.server.end_sessions();
+    let mut third = second.clone();
+    third.refresh_token = Some(RefreshToken::new("third"));
+    let mut written = [&second, &third].into_iter();
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let outcome = run_with(&mut world, &mut session, |world, step| {
+        if let Step::Send(exchange) = &step
+            && exchange.request().url().path() == "/token"
+            && let Some(tokens) = written.next()
+        {
+            world.store.save(&profile().key(), tokens).unwrap();
+        }
+        Some(step)
+    });
+    assert_eq!(outcome.unwrap_err().kind(), Kind::SessionEnded);
+    assert_eq!(sent(&world), [refresh_token(&first), refresh_token(&second)]);
+    assert_eq!(refresh_token(&stored(&world).unwrap()), "third");
+}
+
+/// It is the client that is refused, and not the person's session.
+pub(super) fn a_refused_client_asks_nobody_to_log_in() {
+    for code in ["invalid_client", "unauthorized_client", "invalid_request", "invalid_scope"] {
+        let (mut world, before) = with_an_old_token();
+        world.server.fault_at("/token", 9, refusal(code));
+        let session = Session::token(profile(), Demand::new(), policy()).or_login(seconds(60));
+        assert_eq!(world.run(session).unwrap_err().kind(), Kind::Server, "{code}");
+        assert_eq!(world.prompts.len(), 1, "{code}");
+        assert_eq!(count(&world, "/device_authorization"), 1, "{code}");
+        assert_eq!(sent(&world), [refresh_token(&before.tokens)], "{code}");
+    }
 }
 
 pub(super) fn trouble_that_passes_is_waited_out_with_the_same_token() {

@@ -3,10 +3,10 @@
 use aiod_auth_tests::verdict::Asked;
 
 pub(crate) const SUCCESS: &[(Asked, &str, &str)] = &[
-    (Asked::Refresh, r#"200 {"access_token":"a"}"#, "ok"),
-    (Asked::Refresh, r#"201 {"access_token":"a"}"#, "ok"),
-    (Asked::Poll, r#"202 {"access_token":"a"}"#, "ok"),
-    (Asked::ClientCredentials, r#"203 {"access_token":"a"}"#, "ok"),
+    (Asked::Refresh, r#"200 {"access_token":"a"}"#, "ok; token a"),
+    (Asked::Refresh, r#"201 {"access_token":"a"}"#, "ok; token a"),
+    (Asked::Poll, r#"202 {"access_token":"a"}"#, "ok; token a"),
+    (Asked::ClientCredentials, r#"203 {"access_token":"a"}"#, "ok; token a"),
     (Asked::Refresh, "204", "error:protocol; the body is empty"),
     (Asked::Refresh, "200", "error:protocol; the body is empty"),
     (Asked::Poll, "204", "error:protocol; the body is empty"),
@@ -91,17 +91,17 @@ pub(crate) const NULLS: &[(Asked, &str, &str)] = &[
     (
         Asked::Refresh,
         r#"200 {"access_token":"a","refresh_token":null,"scope":null,"expires_in":null,"id_token":null,"error":null,"error_description":null,"refresh_expires_in":null}"#,
-        "ok; no expiry; scope read write; refresh token old",
+        "ok; no expiry; scope read write; refresh token old; no refresh token expiry; no ID token",
     ),
     (
         Asked::Poll,
         r#"200 {"access_token":"a","token_type":null,"refresh_token":null,"scope":null,"id_token":null,"error":null}"#,
-        "ok; no expiry; scope read write; no refresh token",
+        "ok; no expiry; scope read write; no refresh token; no refresh token expiry; no ID token",
     ),
     (
         Asked::ClientCredentials,
         r#"200 {"access_token":"a","refresh_token":null,"scope":null,"expires_in":null,"error":null}"#,
-        "ok; no expiry; scope read write; no refresh token",
+        "ok; no expiry; scope read write; no refresh token; no refresh token expiry; no ID token",
     ),
     (
         Asked::Refresh,
@@ -111,24 +111,28 @@ pub(crate) const NULLS: &[(Asked, &str, &str)] = &[
 ];
 
 pub(crate) const LABELS: &[(Asked, &str, &str)] = &[
-    (Asked::Refresh, "200\nContent-Type: text/html\n\n{\"access_token\":\"a\"}", "ok"),
+    (Asked::Refresh, "200\nContent-Type: text/html\n\n{\"access_token\":\"a\"}", "ok; token a"),
     (
         Asked::Refresh,
         "200\nContent-Type: text/plain; charset=latin1\n\n{\"access_token\":\"a\"}",
-        "ok",
+        "ok; token a",
     ),
-    (Asked::Poll, "200\nContent-Type: application/octet-stream\n\n{\"access_token\":\"a\"}", "ok"),
+    (
+        Asked::Poll,
+        "200\nContent-Type: application/octet-stream\n\n{\"access_token\":\"a\"}",
+        "ok; token a",
+    ),
     (
         Asked::Poll,
         "200\nContent-Type: application/x-www-form-urlencoded\n\n{\"access_token\":\"a\"}",
-        "ok",
+        "ok; token a",
     ),
     (
         Asked::Refresh,
         "200\nContent-Type: application/x-www-form-urlencoded\n\n {\"access_token\":\"a\"}",
-        "ok",
+        "ok; token a",
     ),
-    (Asked::Refresh, "200\nContent-Type: \n\n{\"access_token\":\"a\"}", "ok"),
+    (Asked::Refresh, "200\nContent-Type: \n\n{\"access_token\":\"a\"}", "ok; token a"),
     (
         Asked::Refresh,
         "200\nContent-Type: text/html\n\n<html>{\"access_token\":\"a\"}",
@@ -145,7 +149,7 @@ pub(crate) const LABELS: &[(Asked, &str, &str)] = &[
     (
         Asked::Refresh,
         "200\nContent-Type: application/x-www-form-urlencoded; charset=utf-8\n\naccess_token=a%2Bb&expires_in=900&scope=read&token_type=bearer",
-        "ok; expires in 900 s; scope read",
+        "ok; token a+b; expires in 900 s; scope read",
     ),
     (
         Asked::Poll,
@@ -188,7 +192,7 @@ pub(crate) const WITH_ERROR: &[(Asked, &str, &str)] = &[
         r#"200 {"access_token":"a","error":"invalid_client"}"#,
         "error:server; code invalid_client",
     ),
-    (Asked::Refresh, r#"200 {"access_token":"a","error":""}"#, "ok"),
+    (Asked::Refresh, r#"200 {"access_token":"a","error":""}"#, "ok; token a"),
     (
         Asked::Refresh,
         "200\nContent-Type: application/x-www-form-urlencoded\n\naccess_token=a&error=x",

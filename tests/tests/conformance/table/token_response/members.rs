@@ -102,6 +102,9 @@ pub(crate) const LIFETIMES: &[(&str, &str)] = &[
     (r#"200 {"access_token":"a","expires_in":"900.9"}"#, "ok; expires in 900 s"),
     (r#"200 {"access_token":"a","expires_in":3.6e3}"#, "ok; expires in 3600 s"),
     (r#"200 {"access_token":"a","expires_in":0}"#, "ok; no expiry"),
+    // Rounded down, that is nothing.
+    (r#"200 {"access_token":"a","expires_in":0.5}"#, "ok; no expiry"),
+    (r#"200 {"access_token":"a","expires_in":"0.9"}"#, "ok; no expiry"),
     (r#"200 {"access_token":"a","expires_in":"0"}"#, "ok; no expiry"),
     (r#"200 {"access_token":"a","expires_in":-1}"#, "ok; no expiry"),
     (r#"200 {"access_token":"a","expires_in":"-1"}"#, "ok; no expiry"),

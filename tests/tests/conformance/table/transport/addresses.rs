@@ -32,6 +32,8 @@ pub(crate) fn https_loopback_excepted() {
         "http://192.168.1.1",
         "http://localhost.example",
         "http://localhost.evil.example",
+        "http://evillocalhost",
+        "http://a.localhost",
         "http://[::2]",
         "http://[fe80::1]",
         "http://0.0.0.0",

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use aiod_auth_core::{
-    InFlight, NoResponse, Reason, Request, Response, RetryPolicy, Step,
+    InFlight, Machine, NoResponse, Reason, Request, Response, RetryPolicy, Step,
     flow::AccessTokenRequest,
     session::{Logout, Session, WhoAmI},
 };
@@ -79,6 +79,31 @@ pub(crate) fn waits_double_and_differ() {
         }
     }
     assert!(firsts.len() > 20, "many clients don't come back at once: {firsts:?}");
+}
+
+/// Where the policy would try again at once, a server that asks for a pause gets a second at least.
+pub(crate) fn a_pause_that_was_asked_for_is_a_second_at_least() {
+    let waits = |value| {
+        let mut policy = RetryPolicy::default();
+        policy.first_delay = Duration::ZERO;
+        let request =
+            AccessTokenRequest::client_credentials(&server(), &confidential(), &scope("a"), policy);
+        let mut machine = request.unwrap();
+        let Step::Send(exchange) = machine.poll(NOW).unwrap() else { panic!("nothing is sent") };
+        let headers: Vec<_> =
+            Option::into_iter(value).map(|value| ("Retry-After", value)).collect();
+        exchange.begin().complete(NOW, Duration::ZERO, Ok(Response::new(503, &headers, b"")));
+        match machine.poll(NOW).unwrap() {
+            Step::Wait(pause) => pause.delay(),
+            Step::Send(_) => Duration::ZERO,
+            Step::Store(_) | Step::Ask(_) | Step::Done(_) => panic!("another step"),
+        }
+    };
+    assert_eq!(waits(None), Duration::ZERO);
+    for value in ["0", "00", "Fri, 31 Dec 1999 23:59:59 GMT", "Thu, 01 Jan 2026 00:00:00 GMT"] {
+        assert_eq!(waits(Some(value)), seconds(1), "{value}");
+    }
+    assert_eq!(waits(Some("2")), seconds(2));
 }
 
 /// The next request is answered with this status, and the machine waits for so long.
