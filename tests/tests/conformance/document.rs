@@ -67,12 +67,15 @@ fn summary() -> String {
     for (what, count) in [("obligations", obligations()), ("quirks of real servers", quirks())] {
         let Count { executed, partly, references, later, answers } = count;
         let all = count.all();
-        line(
-            &mut text,
-            format_args!(
-                "- {all} {what}: {executed} executed and {partly} in part ({answers} single answers among the checks), {references} by other rows, {later} for later",
-            ),
-        );
+        write!(text, "- {all} {what}: {executed} executed").unwrap();
+        if partly > 0 {
+            write!(text, " and {partly} in part").unwrap();
+        }
+        write!(text, " ({answers} single answers among the checks), ").unwrap();
+        if references > 0 {
+            write!(text, "{references} by other rows, ").unwrap();
+        }
+        line(&mut text, format_args!("{later} for later"));
     }
     let recorded = recorded::counts();
     let (replayed, listed) =

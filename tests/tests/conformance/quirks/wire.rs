@@ -268,8 +268,14 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Answers(
             Asked::Refresh,
             &[
-                (r#"200 {"access_token":"a","token_type":null}"#, "ok"),
-                (r#"200 {"access_token":"a","token_type":""}"#, "ok"),
+                (
+                    r#"200 {"access_token":"a","token_type":null}"#,
+                    "ok; token a; note `token_type` is missing: taken as Bearer",
+                ),
+                (
+                    r#"200 {"access_token":"a","token_type":""}"#,
+                    "ok; token a; note `token_type` is missing: taken as Bearer",
+                ),
             ],
         ),
     ),
