@@ -7,7 +7,7 @@ use proptest::{
     collection::{btree_set, vec},
     option,
     prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof},
-    sample::select,
+    sample::{Index, select},
 };
 
 use crate::sim::{Answer, Fault};
@@ -123,26 +123,115 @@ pub fn fault() -> BoxedStrategy<Fault> {
     .boxed()
 }
 
-/// Answers with these members, as `fuzzing` reads them: good, odd, twice, and with secrets in them.
-pub fn answers(names: &'static [&'static str]) -> BoxedStrategy<Vec<u8>> {
-    let secret = "\"[a-z]{12}[0-9]{4}\"";
-    let value = prop_oneof![
-        4 => secret,
-        1 => secret.prop_map(|secret| format!("[{secret}]")),
-        1 => secret.prop_map(|secret| format!("{{\"value\":{secret}}}")),
-        4 => select(ODD_VALUES.to_vec()).prop_map(str::to_owned),
+/// What a good answer to a request says, and what else somebody may say there.
+#[derive(Clone, Copy, Debug)]
+pub struct Good {
+    /// What it usually comes with.
+    pub statuses: &'static [u16],
+    /// Its members; the values as regular expressions for JSON.
+    pub members: &'static [(&'static str, &'static str)],
+    /// Names that somebody reads in other answers.
+    pub others: &'static [&'static str],
+}
+
+/// A secret that no other word is.
+pub const SECRET: &str = "\"[a-z]{12}[0-9]{4}\"";
+
+/// Good answers, and those with a few things changed: members gone, odd, twice, and with secrets in
+/// them. As `fuzzing` reads them.
+pub fn answers(good: Good) -> BoxedStrategy<Vec<u8>> {
+    let members = good.members.iter().map(|(name, value)| value.prop_map(move |v| (*name, v)));
+    let members: Vec<_> = members.collect();
+    let edits = prop_oneof![Just(Vec::new()), vec(edit(good), 1..4)];
+    let status = prop_oneof![
+        3 => select(good.statuses.to_vec()),
+        1 => select(vec![201, 204, 302, 400, 401, 403, 429, 500, 503]),
     ];
-    let members = vec((select(names.to_vec()), value), 0..8);
-    let status = select(vec![200, 200, 200, 200, 201, 204, 302, 400, 401, 403, 429, 500, 503]);
     let header = select(HEADERS.to_vec());
-    (status, header, members)
-        .prop_map(|(status, header, members)| {
+    (status, header, members, edits)
+        .prop_map(|(status, header, mut members, edits)| {
+            edits.into_iter().for_each(|edit| edit.apply_to(&mut members));
             let members = members.iter().map(|(name, value)| format!("\"{name}\":{value}"));
             let members: Vec<_> = members.collect();
             format!("HTTP/1.1 {status}\n{header}\n\n{{{}}}", members.join(",")).into_bytes()
         })
         .boxed()
 }
+
+/// What is changed about an answer.
+#[derive(Clone, Debug)]
+enum Edit {
+    Remove(Index),
+    Replace(Index, String),
+    /// A second one, if there is one already.
+    Add(&'static str, String),
+}
+
+impl Edit {
+    fn apply_to(self, members: &mut Vec<(&'static str, String)>) {
+        match self {
+            Self::Add(name, value) => members.push((name, value)),
+            Self::Remove(_) | Self::Replace(..) if members.is_empty() => {}
+            Self::Remove(index) => drop(members.remove(index.index(members.len()))),
+            Self::Replace(index, new) => {
+                let index = index.index(members.len());
+                members.iter_mut().skip(index).take(1).for_each(|(_, value)| *value = new.clone());
+            }
+        }
+    }
+}
+
+fn edit(good: Good) -> BoxedStrategy<Edit> {
+    let names = good.members.iter().map(|(name, _)| name).chain(good.others).copied();
+    let names: Vec<_> = names.collect();
+    prop_oneof![
+        any::<Index>().prop_map(Edit::Remove),
+        (any::<Index>(), value()).prop_map(|(index, value)| Edit::Replace(index, value)),
+        (select(names), value()).prop_map(|(name, value)| Edit::Add(name, value)),
+    ]
+    .boxed()
+}
+
+fn value() -> BoxedStrategy<String> {
+    prop_oneof![
+        4 => SECRET,
+        1 => SECRET.prop_map(|secret| format!("[{secret}]")),
+        1 => SECRET.prop_map(|secret| format!("{{\"value\":{secret}}}")),
+        4 => select(ODD_VALUES.to_vec()).prop_map(str::to_owned),
+    ]
+    .boxed()
+}
+
+/// Refusals with challenges of all kinds, written well and badly.
+pub fn challenges() -> BoxedStrategy<Vec<u8>> {
+    let field = vec(select(PARTS_OF_CHALLENGES.to_vec()), 0..12).prop_map(|parts| parts.concat());
+    vec(field, 0..3)
+        .prop_map(|fields| {
+            let fields = fields.iter().map(|field| format!("WWW-Authenticate: {field}\n"));
+            format!("HTTP/1.1 401\n{}\n", fields.collect::<String>()).into_bytes()
+        })
+        .boxed()
+}
+
+const PARTS_OF_CHALLENGES: &[&str] = &[
+    "Bearer",
+    "Bearer ",
+    "Basic realm=\"r\"",
+    "DPoP algs=\"ES256\"",
+    "Negotiate TlRM==",
+    "realm=\"a \\\"b\\\", c\"",
+    "error=\"invalid_token\"",
+    "error=insufficient_scope",
+    "error",
+    "=",
+    "\"",
+    "\\",
+    " ",
+    ",",
+    ", ",
+    "é",
+    "\t",
+];
 
 const ODD_VALUES: &[&str] = &[
     "null",

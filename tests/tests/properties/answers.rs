@@ -1,13 +1,19 @@
 //! Answers of any shape, to what the fuzz targets ask: with the same invariants, on stable.
 
+use std::collections::BTreeMap;
+
 use aiod_auth_tests::{
     fuzzing::{
         device_answer, introspection_answer, metadata_answer, revocation_answer, token_answer,
-        userinfo_answer,
+        userinfo_answer, www_authenticate,
     },
-    strategies::answers,
+    strategies::{Good, SECRET, answers, challenges},
 };
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    strategy::ValueTree as _,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
 
 proptest! {
     #[test]
@@ -26,64 +32,138 @@ proptest! {
     }
 
     #[test]
-    fn nobody_is_taken_for_somebody_else(message in answers(PEOPLE)) {
+    fn nobody_is_taken_for_somebody_else(message in answers(SOMEBODY)) {
         let _ending = userinfo_answer(&message);
+    }
+
+    #[test]
+    fn no_token_is_worth_more_than_the_server_says(message in answers(WORTH)) {
         let _ending = introspection_answer(&message);
     }
 
     #[test]
-    fn only_the_server_says_that_a_token_is_dead(message in answers(TOKENS)) {
+    fn only_the_server_says_that_a_token_is_dead(message in answers(REFUSAL)) {
         let _ending = revocation_answer(&message);
+    }
+
+    #[test]
+    fn of_challenges_nothing_is_read_that_nobody_said(message in challenges()) {
+        let _ending = www_authenticate(&message);
     }
 }
 
-const TOKENS: &[&str] = &[
-    "access_token",
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "token_type",
-    "expires_in",
-    "refresh_expires_in",
-    "scope",
-    "error",
-    "error_description",
-];
-const DEVICE: &[&str] = &[
-    "device_code",
-    "device_code",
-    "user_code",
-    "user_code",
-    "verification_uri",
-    "verification_uri",
-    "verification_url",
-    "verification_uri_complete",
-    "expires_in",
-    "interval",
-    "error",
-];
-const METADATA: &[&str] = &[
-    "issuer",
-    "issuer",
-    "issuer",
-    "token_endpoint",
-    "userinfo_endpoint",
-    "revocation_endpoint",
-    "introspection_endpoint",
-    "token_endpoint_auth_methods_supported",
-    "error",
-];
-const PEOPLE: &[&str] = &[
-    "active",
-    "active",
-    "sub",
-    "sub",
-    "name",
-    "roles",
-    "realm_access",
-    "scope",
-    "exp",
-    "aud",
-    "error",
-    "access_token",
-];
+#[test]
+fn a_good_new_refresh_token_is_often_there() {
+    often_ends(answers(TOKENS), token_answer, &["done", "protocol"]);
+}
+
+#[test]
+fn a_person_is_often_shown_something() {
+    often_ends(answers(DEVICE), device_answer, &["done", "protocol"]);
+}
+
+#[test]
+fn metadata_is_often_the_issuers_own_and_often_anothers() {
+    often_ends(answers(METADATA), metadata_answer, &["done", "protocol"]);
+}
+
+#[test]
+fn somebody_is_often_there() {
+    often_ends(answers(SOMEBODY), userinfo_answer, &["done", "protocol"]);
+}
+
+#[test]
+fn a_token_is_often_worth_something_and_often_nothing() {
+    often_ends(answers(WORTH), introspection_answer, &["active", "inactive", "protocol"]);
+}
+
+#[test]
+fn a_token_is_often_dead_and_often_not() {
+    often_ends(answers(REFUSAL), revocation_answer, &["done", "server"]);
+}
+
+#[test]
+fn there_are_often_challenges_and_often_none() {
+    often_ends(challenges(), www_authenticate, &["done", "none"]);
+}
+
+/// A property says nothing of what it never meets: each of these is one in ten at least.
+fn often_ends(
+    messages: impl Strategy<Value = Vec<u8>>,
+    body: fn(&[u8]) -> &'static str,
+    endings: &[&str],
+) {
+    let always_the_same = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), always_the_same);
+    let mut reached = BTreeMap::new();
+    for _ in 0..DRAWS {
+        let message = messages.new_tree(&mut runner).unwrap().current();
+        *reached.entry(body(&message)).or_insert(0) += 1;
+    }
+    for ending in endings {
+        let times = reached.get(ending).copied().unwrap_or_default();
+        assert!(times * 10 >= DRAWS, "{ending}: {times} of {DRAWS}, {reached:?}");
+    }
+}
+
+const DRAWS: u32 = 500;
+
+const TOKENS: Good = Good {
+    statuses: &[200],
+    members: &[
+        ("access_token", SECRET),
+        ("refresh_token", SECRET),
+        ("token_type", "\"[Bb]earer\""),
+        ("expires_in", "[1-9][0-9]{1,4}"),
+    ],
+    others: &["id_token", "refresh_expires_in", "scope", "error", "error_description"],
+};
+const DEVICE: Good = Good {
+    statuses: &[200],
+    members: &[
+        ("device_code", SECRET),
+        ("user_code", "\"[A-Z]{4}-[A-Z]{4}\""),
+        ("verification_uri", r#""https://as\.example/(device)?""#),
+        ("expires_in", "[1-9][0-9]{1,4}"),
+        ("interval", "[1-9][0-9]?"),
+    ],
+    others: &["verification_url", "verification_uri_complete", "error"],
+};
+const METADATA: Good = Good {
+    statuses: &[200],
+    members: &[
+        // This one, this one, or another.
+        ("issuer", r#""http://127\.0\.0\.1"|"http://127\.0\.0\.1"|"https://as\.example""#),
+        ("token_endpoint", r#""http://127\.0\.0\.1/token""#),
+        ("userinfo_endpoint", r#""http://127\.0\.0\.1/userinfo""#),
+        ("revocation_endpoint", r#""https://as\.example/revoke""#),
+        ("token_endpoint_auth_methods_supported", r#"\["client_secret_(post|basic)"\]"#),
+    ],
+    others: &["introspection_endpoint", "end_session_endpoint", "error"],
+};
+const SOMEBODY: Good = Good {
+    statuses: &[200],
+    members: &[
+        ("sub", "\"8c2\"|\"[a-z0-9]{3}\""),
+        ("name", "\"Alice\""),
+        ("roles", "\\[(\"[a-z]{3}\")?\\]"),
+    ],
+    others: &["preferred_username", "realm_access", "scope", "exp", "aud", "error", "access_token"],
+};
+const WORTH: Good = Good {
+    statuses: &[200],
+    members: &[
+        ("active", "true|true|false"),
+        ("sub", "\"[a-z0-9]{3}\""),
+        ("scope", "\"read( write)?\""),
+        ("exp", "1[0-9]{9}"),
+        ("aud", "\"api\"|\\[\"api\"(,\"[a-z]{3}\")?\\]"),
+    ],
+    others: &["username", "client_id", "iss", "nbf", "iat", "token_type", "error", "access_token"],
+};
+/// What counts is the status.
+const REFUSAL: Good = Good {
+    statuses: &[200, 400],
+    members: &[("error", "\"invalid_(token|grant|client|request)\"")],
+    others: &["error_description", "access_token", "refresh_token"],
+};
