@@ -8,8 +8,9 @@ use url::form_urlencoded;
 
 use super::{
     CANARY, ISSUER,
+    pace::Polled,
     script::{Answer, Body, Edit, Value},
-    words::Name,
+    words::{Name, Word},
 };
 
 /// Writes answers. Every secret in them is a new one.
@@ -24,7 +25,8 @@ pub(super) struct Written {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
-    pub(super) slow_down: bool,
+    /// What it says to whoever polls.
+    pub(super) polled: Polled,
     /// A good refresh token in a 200 without an `error`: it must not get lost.
     pub(super) refresh_token: Option<String>,
 }
@@ -71,7 +73,7 @@ impl Answerer {
         Written {
             status,
             headers: headers(answer),
-            slow_down: is_whole && answer.body.is_slow_down(),
+            polled: polled(answer, status).filter(|_| is_whole).unwrap_or(Polled::Answered),
             refresh_token: good_refresh_token(&members).filter(|_| is_whole && status == 200),
             body,
         }
@@ -136,6 +138,23 @@ impl Answerer {
             Value::InsecureAddress => json!(format!("{ELSEWHERE}/x").replace("https", "http")),
         }
         .to_string()
+    }
+}
+
+/// `None`: nobody has to wait longer for it.
+fn polled(answer: &Answer, status: u16) -> Option<Polled> {
+    match &answer.body {
+        Body::Error(Word::SlowDown, edits) => match edits.as_slice() {
+            [] => Some(Polled::SlowDown(None)),
+            // As a server means it.
+            [Edit::Add(Name::Interval, Value::Number(named @ 1..=1_000_000))] => {
+                let named = u64::try_from(*named).ok().map(Duration::from_secs);
+                Some(Polled::SlowDown(named))
+            }
+            _ => None,
+        },
+        Body::Page if status == 429 => Some(Polled::TooMany),
+        _ => None,
     }
 }
 

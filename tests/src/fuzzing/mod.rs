@@ -15,8 +15,11 @@ pub use flows::{FlowScript, machine_flows};
 pub use login::{LoginScript, machine_login};
 pub use pace::{Pace, Polled};
 pub use script::Script;
+pub use seeds::{Seed, recorded_seeds};
 pub use session::{SessionScript, machine_session};
-pub use texts::{EncodingScript, duration, encoding, retry_after, store_file, www_authenticate};
+pub use texts::{
+    EncodingScript, aiod_file, duration, encoding, retry_after, store_file, www_authenticate,
+};
 
 mod answer;
 mod answers;
@@ -25,6 +28,7 @@ mod login;
 mod pace;
 mod records;
 mod script;
+mod seeds;
 mod session;
 mod stage;
 mod texts;

@@ -15,6 +15,8 @@ pub struct Pace {
     slept: Duration,
     /// What has to be slept before the next poll.
     due: Duration,
+    /// Polls without an answer, in a row.
+    lost: u32,
 }
 
 /// What came of a poll.
@@ -22,8 +24,10 @@ pub struct Pace {
 pub enum Polled {
     /// `authorization_pending`, or anything else that asks for no longer interval.
     Answered,
-    /// `slow_down`.
-    SlowDown,
+    /// `slow_down`, and the interval that it names.
+    SlowDown(Option<Duration>),
+    /// HTTP 429, and no verdict.
+    TooMany,
     /// Nothing came back.
     NoAnswer,
 }
@@ -33,7 +37,8 @@ impl Pace {
     #[must_use]
     pub fn new(prompt: &DevicePrompt) -> Self {
         let DevicePrompt { interval, expires_in, .. } = *prompt;
-        Self { interval, expires_in, age: Duration::ZERO, slept: Duration::ZERO, due: interval }
+        let (age, slept) = (Duration::ZERO, Duration::ZERO);
+        Self { interval, expires_in, age, slept, due: interval, lost: 0 }
     }
 
     /// Time goes by.
@@ -59,18 +64,23 @@ impl Pace {
         );
     }
 
-    /// RFC 8628 §3.5: five seconds more with each `slow_down`, and a slower pace after a timeout.
+    /// RFC 8628 §3.5: five seconds more with each `slow_down`, and twice as slow with each timeout.
+    /// GitHub names the interval, and whoever says 429 means `slow_down`, too.
     pub fn answered(&mut self, polled: Polled) {
-        if polled == Polled::SlowDown {
-            self.interval = self.interval.saturating_add(Duration::from_secs(5));
-        }
-        self.due = self.interval;
-        if polled == Polled::NoAnswer && self.interval < BACKOFF_MAX {
-            self.due = self.interval.saturating_mul(2).min(BACKOFF_MAX);
-        }
-        self.slept = Duration::ZERO;
+        let five_more = self.interval.saturating_add(Duration::from_secs(5));
+        let (lost, interval) = match polled {
+            Polled::Answered => (0, self.interval),
+            Polled::SlowDown(named) => (0, five_more.max(named.unwrap_or_default())),
+            Polled::NoAnswer => (self.lost.saturating_add(1), self.interval),
+            Polled::TooMany => (self.lost.saturating_add(1), five_more),
+        };
+        // What a 429 adds counts after the doubling of before.
+        let before = if lost == 0 { interval } else { self.interval };
+        let doubled = before.saturating_mul(2_u32.saturating_pow(lost));
+        self.due = doubled.min(before.max(BACKOFF_MAX));
+        (self.lost, self.interval, self.slept) = (lost, interval, Duration::ZERO);
     }
 }
 
-/// From here on the machine goes no slower after a timeout.
+/// The doubling ends here.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);

@@ -120,12 +120,6 @@ pub(super) enum Body {
     Bytes(Vec<u8>),
 }
 
-impl Body {
-    pub(super) fn is_slow_down(&self) -> bool {
-        matches!(self, Self::Error(Word::SlowDown, edits) if edits.is_empty())
-    }
-}
-
 #[derive(Arbitrary, Clone, Debug)]
 pub(super) enum Edit {
     Remove(Name),

@@ -113,11 +113,10 @@ impl<'s> Stage<'s> {
         self.time.send(request.timeout());
         self.sends = self.sends.saturating_add(1);
         assert!(self.sends <= self.sends_max, "more than {} requests", self.sends_max);
-        let grant_type = field(&request, "grant_type").unwrap_or_default();
-        if grant_type == "refresh_token" {
+        if field(&request, "grant_type").as_deref() == Some("refresh_token") {
             self.records.spends_refresh_token();
         }
-        if grant_type.ends_with("device_code") {
+        if is_poll(&request) {
             self.time.poll();
         }
 
@@ -125,7 +124,10 @@ impl<'s> Stage<'s> {
         self.spends(&request, &outcome);
         let in_flight = exchange.begin();
         let no_response = match outcome {
-            Sent::Abandoned => return self.abandon(in_flight),
+            Sent::Abandoned => {
+                drop(in_flight);
+                return self.polled(&request, Polled::NoAnswer);
+            }
             Sent::Answered(answer) => {
                 self.time.pass(took.time(), jump);
                 return self.answer(in_flight, &request, &answer, took.time());
@@ -137,7 +139,14 @@ impl<'s> Stage<'s> {
         };
         self.time.pass(took.time(), jump);
         in_flight.complete(self.time.now(), took.time(), Err(no_response));
-        self.time.polled(Polled::NoAnswer);
+        self.polled(&request, Polled::NoAnswer);
+    }
+
+    /// What came of a request, if it was a poll.
+    fn polled(&mut self, request: &Request, polled: Polled) {
+        if is_poll(request) {
+            self.time.polled(polled);
+        }
     }
 
     /// After a lost answer a refresh token goes out once more, whatever happens then.
@@ -155,11 +164,6 @@ impl<'s> Stage<'s> {
         }
     }
 
-    fn abandon(&mut self, in_flight: InFlight<'_>) {
-        drop(in_flight);
-        self.time.polled(Polled::NoAnswer);
-    }
-
     fn answer(
         &mut self,
         in_flight: InFlight<'_>,
@@ -173,7 +177,7 @@ impl<'s> Stage<'s> {
         watch::silent(&response);
         let notes = in_flight.complete(self.time.now(), took, Ok(response));
         watch::silent(&notes);
-        self.time.polled(if written.slow_down { Polled::SlowDown } else { Polled::Answered });
+        self.polled(request, written.polled);
         if field(request, "grant_type").as_deref() == Some("refresh_token") {
             let sent = field(request, "refresh_token");
             self.records.rotated(sent.as_deref(), written.refresh_token);
@@ -220,6 +224,11 @@ impl<'s> Stage<'s> {
         self.time.sleep(slept, jump);
         pause.complete(slept);
     }
+}
+
+/// RFC 8628 §3.4.
+fn is_poll(request: &Request) -> bool {
+    field(request, "grant_type").is_some_and(|grant_type| grant_type.ends_with("device_code"))
 }
 
 /// The next turn of a list; at its end, the last one again.

@@ -1,13 +1,18 @@
 //! The fuzz targets' bodies over their committed corpus, on stable. A file's name says how it ends:
 //! the word that the body returns (`done`, an error's kind, …), and after a hyphen what is special about it.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use aiod_auth_tests::fuzzing::{
-    device_answer, duration, encoding, from_bytes, introspection_answer, machine_flows,
-    machine_login, machine_session, metadata_answer, retry_after, revocation_answer, store_file,
-    token_answer, userinfo_answer, www_authenticate,
+    aiod_file, device_answer, duration, encoding, from_bytes, introspection_answer, machine_flows,
+    machine_login, machine_session, metadata_answer, recorded_seeds, retry_after,
+    revocation_answer, store_file, token_answer, userinfo_answer, www_authenticate,
 };
+
+#[test]
+fn aiod_file_over_its_corpus() {
+    replay("aiod_file", aiod_file);
+}
 
 #[test]
 fn device_answer_over_its_corpus() {
@@ -78,6 +83,32 @@ fn userinfo_answer_over_its_corpus() {
 fn www_authenticate_over_its_corpus() {
     replay("www_authenticate", www_authenticate);
 }
+
+#[test]
+fn every_recorded_answer_is_a_seed_that_its_target_reads() {
+    let mut counts: BTreeMap<_, _> = READ_ANSWERS.iter().map(|(target, _)| (*target, 0)).collect();
+    for seed in recorded_seeds().unwrap() {
+        let (target, body) =
+            READ_ANSWERS.iter().find(|(target, _)| *target == seed.target).unwrap();
+        assert_ne!(body(seed.content.as_bytes()), "of_no_use", "{seed:?}");
+        *counts.get_mut(target).unwrap() += 1;
+    }
+    // No server that was recorded has said when to come again.
+    counts.retain(|target, count| *count == 0 && *target != "retry_after");
+    assert!(counts.is_empty(), "{counts:?}");
+}
+
+/// All that reads an answer.
+const READ_ANSWERS: [(&str, fn(&[u8]) -> &'static str); 8] = [
+    ("device_answer", device_answer),
+    ("introspection_answer", introspection_answer),
+    ("metadata_answer", metadata_answer),
+    ("retry_after", retry_after),
+    ("revocation_answer", revocation_answer),
+    ("token_answer", token_answer),
+    ("userinfo_answer", userinfo_answer),
+    ("www_authenticate", www_authenticate),
+];
 
 #[test]
 fn every_target_is_replayed_and_measured() {

@@ -71,15 +71,18 @@ fn complete(exchange: Exchange<'_>, took: Duration, answer: PollAnswer) -> Polle
         PollAnswer::Pending => {
             (Polled::Answered, r#"{"error":"authorization_pending"}"#.to_owned())
         }
-        PollAnswer::SlowDown(None) => (Polled::SlowDown, r#"{"error":"slow_down"}"#.to_owned()),
+        PollAnswer::SlowDown(None) => {
+            (Polled::SlowDown(None), r#"{"error":"slow_down"}"#.to_owned())
+        }
         PollAnswer::SlowDown(Some(interval)) => {
-            (Polled::SlowDown, format!(r#"{{"error":"slow_down","interval":{interval}}}"#))
+            let named = Polled::SlowDown(Some(Duration::from_secs(interval)));
+            (named, format!(r#"{{"error":"slow_down","interval":{interval}}}"#))
         }
         PollAnswer::Trouble(trouble) => {
             complete_with(exchange, took, trouble);
             return match trouble {
-                Trouble::NoResponse(_) => Polled::NoAnswer,
-                Trouble::Status(..) => Polled::Answered,
+                Trouble::Status(429, _) => Polled::TooMany,
+                Trouble::NoResponse(_) | Trouble::Status(..) => Polled::NoAnswer,
             };
         }
     };

@@ -123,7 +123,10 @@ impl EncodingScript {
 
     fn to_disk(&self) {
         let (key, tokens) = (self.key(), self.tokens());
-        let Ok(place) = Place::new(&key) else { return };
+        let place = match Place::new(&key) {
+            Ok(place) => place,
+            Err(error) => panic!("no folder, so nothing was tried: {error}"),
+        };
         let saved = place.store.save(&key, &tokens);
         assert!(saved.is_ok(), "{saved:?}");
         match place.store.load(&key) {
@@ -144,10 +147,10 @@ impl EncodingScript {
 
         // Cut off anywhere, it is no other record.
         let cut = content.len() - 1 - usize::from(self.cut) % content.len();
-        if fs::write(&place.path, &content[..cut]).is_ok() {
-            let loaded = place.store.load(&key);
-            assert!(loaded.is_err(), "of {} bytes {cut} are a record: {loaded:?}", content.len());
-        }
+        let written = fs::write(&place.path, &content[..cut]);
+        assert!(written.is_ok(), "{written:?}");
+        let loaded = place.store.load(&key);
+        assert!(loaded.is_err(), "of {} bytes {cut} are a record: {loaded:?}", content.len());
     }
 
     fn client(&self) -> Result<ClientIdentity, Error> {
@@ -209,7 +212,7 @@ fn credentials(basic: &str) -> (String, String) {
 }
 
 /// As they were, but for what is finer than a second: times are never later.
-fn same(loaded: &Tokens, saved: &Tokens) {
+pub(super) fn same(loaded: &Tokens, saved: &Tokens) {
     let refresh = |tokens: &Tokens| tokens.refresh_token.as_ref().map(|t| t.expose().to_owned());
     let id = |tokens: &Tokens| tokens.id_token.as_ref().map(|token| token.expose().to_owned());
     assert_eq!(loaded.access_token.expose(), saved.access_token.expose());

@@ -1,11 +1,13 @@
 //! What is read and written as text: header fields, forms, records, durations.
 
+pub use aiod_file::aiod_file;
 pub use duration::duration;
 pub use encoding::{EncodingScript, encoding};
 pub use retry_after::retry_after;
 pub use store_file::store_file;
 pub use www_authenticate::www_authenticate;
 
+mod aiod_file;
 pub(super) mod decode;
 mod duration;
 mod encoding;

@@ -18,7 +18,10 @@ use crate::fuzzing::answers::NOW;
 #[must_use]
 pub fn store_file(content: &[u8]) -> &'static str {
     // What can't be read is not shown, not changed and not deleted; what is read is this login's.
-    let Ok(place) = Place::with(content) else { return "no_disk" };
+    let place = match Place::with(content) {
+        Ok(place) => place,
+        Err(error) => panic!("no folder, so nothing was tried: {error}"),
+    };
     let Place { store, path, .. } = &place;
     let loaded = store.load(&key());
     assert_eq!(place.content(), content, "reading changes it");
@@ -54,7 +57,7 @@ pub fn store_file(content: &[u8]) -> &'static str {
     ending
 }
 
-fn ending_of(error: &StoreError) -> &'static str {
+pub(super) fn ending_of(error: &StoreError) -> &'static str {
     if matches!(error, StoreError::Damaged { .. }) {
         "damaged"
     } else if matches!(error, StoreError::NewerVersion { .. }) {
@@ -75,9 +78,7 @@ pub(super) struct Place {
 impl Place {
     /// An empty place.
     pub(super) fn new(key: &RecordKey) -> io::Result<Self> {
-        // In memory, where there is such a folder: a store waits until the disk has everything.
-        let shm = Path::new("/dev/shm");
-        let folder = if shm.is_dir() { TempDir::new_in(shm)? } else { TempDir::new()? };
+        let folder = folder()?;
         let store = FileStore::new(folder.path());
         let path = PathBuf::from(store.location(key));
         Ok(Self { store, path, folder })
@@ -93,20 +94,30 @@ impl Place {
         fs::read(&self.path).unwrap_or_default()
     }
 
-    /// What was moved aside, if it is one file.
     fn aside(&self) -> Option<Vec<u8>> {
-        let entries = fs::read_dir(self.folder.path()).ok()?;
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut aside = paths.filter(|path| path.to_string_lossy().contains(".corrupt-"));
-        match (aside.next(), aside.next()) {
-            (Some(path), None) => fs::read(path).ok(),
-            _ => None,
-        }
+        aside(self.folder.path(), ".corrupt-")
+    }
+}
+
+/// A folder in memory, where there is such a place: a store waits until the disk has everything.
+pub(super) fn folder() -> io::Result<TempDir> {
+    let shm = Path::new("/dev/shm");
+    if shm.is_dir() { TempDir::new_in(shm) } else { TempDir::new() }
+}
+
+/// What was put aside under such a name, if it is one file.
+pub(super) fn aside(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    let entries = fs::read_dir(folder).ok()?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut aside = paths.filter(|path| path.to_string_lossy().contains(name));
+    match (aside.next(), aside.next()) {
+        (Some(path), None) => fs::read(path).ok(),
+        _ => None,
     }
 }
 
 /// All that an error may say of a record: the place, a line, a version, and these words.
-fn names_the_place_alone(error: &StoreError, path: &Path) {
+pub(super) fn names_the_place_alone(error: &StoreError, path: &Path) {
     let (text, path) = (error.to_string(), path.display().to_string());
     assert!(text.contains(&path), "which one? {text}");
     let words = text.replace(&path, "");
@@ -121,9 +132,10 @@ fn names_the_place_alone(error: &StoreError, path: &Path) {
 const WORDS: &str = "the token record is damaged has format which too new that of another login \
     line not TOML version missing or no table tokens key it ends within a list strings string date \
     and time scope UTF 8 access_token refresh_token id_token issued_at expires_at \
-    refresh_expires_at session_ended_at issuer client_id account resource";
+    refresh_expires_at session_ended_at issuer client_id account resource \
+    client_secret expiration_date aiod_auth session_scope are both there";
 
-fn key() -> RecordKey {
+pub(super) fn key() -> RecordKey {
     RecordKey {
         issuer: "https://as.example".to_owned(),
         client_id: "demo".to_owned(),
