@@ -17,6 +17,8 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Answerer {
     secrets: u32,
+    /// Another member than `error` that is one.
+    pub(super) error_at: Option<&'static str>,
 }
 
 /// An answer, and what is known about it.
@@ -74,7 +76,7 @@ impl Answerer {
             status,
             headers: headers(answer),
             polled: polled(answer, status).filter(|_| is_whole).unwrap_or(Polled::Answered),
-            refresh_token: good_refresh_token(&members).filter(|_| is_whole && status == 200),
+            refresh_token: self.good_refresh_token(&members).filter(|_| is_whole && status == 200),
             body,
         }
     }
@@ -118,6 +120,17 @@ impl Answerer {
             }
         }
         members
+    }
+
+    fn good_refresh_token(&self, members: &Members) -> Option<String> {
+        let mut values = members.iter().filter(|(name, _)| *name == "refresh_token");
+        let (Some((_, value)), None) = (values.next(), values.next()) else { return None };
+        let token: String = serde_json::from_str(value).ok()?;
+        let good = token.is_ascii() && token.trim() == token && !token.is_empty();
+        let error = members.iter().any(|(name, value)| {
+            *name == "error" || Some(*name) == self.error_at && !value.contains(CANARY)
+        });
+        (good && !error).then_some(token)
     }
 
     fn value(&mut self, name: Name, value: Value) -> String {
@@ -189,15 +202,6 @@ fn impostor() -> Members {
 fn object(members: &Members) -> String {
     let members = members.iter().map(|(name, value)| format!("\"{name}\":{value}"));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-}
-
-fn good_refresh_token(members: &Members) -> Option<String> {
-    let mut values = members.iter().filter(|(name, _)| *name == "refresh_token");
-    let (Some((_, value)), None) = (values.next(), values.next()) else { return None };
-    let token: String = serde_json::from_str(value).ok()?;
-    let good = token.is_ascii() && token.trim() == token && !token.is_empty();
-    let error = members.iter().any(|(name, _)| *name == "error");
-    (good && !error).then_some(token)
 }
 
 /// Bytes of the fuzzer's own, unless they hold what only this module may say.

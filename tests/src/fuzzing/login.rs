@@ -8,7 +8,7 @@ use aiod_auth_core::{
 };
 use arbitrary::Arbitrary;
 
-use super::{CANARY, ISSUER, script::Script, stage::Stage};
+use super::{CANARY, ISSUER, deviating::Deviating, script::Script, stage::Stage};
 
 /// A login, and what happens around it.
 #[derive(Arbitrary, Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Client {
 pub fn machine_login(script: &LoginScript) -> &'static str {
     // Whatever happens, a login ends in time, polls at the pace it was told, and leaks no secret.
     let limit = Duration::from_secs(script.limit_s.into());
-    let Ok(profile) = script.client.profile() else { return "config" };
+    let Ok(profile) = script.client.profile(Deviating::default()) else { return "config" };
     let mut login = Login::new(profile, None, limit, script.around.policy.retry_policy());
     if script.with_refresh_token {
         login = login.with_refresh_token(RefreshToken::new(format!("{CANARY}-given")));
@@ -67,7 +67,7 @@ impl Client {
         Ok(client)
     }
 
-    pub(super) fn profile(self) -> Result<Arc<Profile>, Error> {
+    pub(super) fn profile(self, deviating: Deviating) -> Result<Arc<Profile>, Error> {
         let client = self.identity()?;
         let mut profile = Profile::with_client(Issuer::new(ISSUER)?, client);
         if self.by_device {
@@ -78,6 +78,7 @@ impl Client {
                 .with_endpoint(Endpoint::Token, &format!("{ISSUER}/token"))?
                 .with_endpoint(Endpoint::DeviceAuthorization, &format!("{ISSUER}/device"))?;
         }
+        let profile = profile.with_deviations(deviating.deviations());
         Ok(Arc::new(profile.with_scope("openid".parse()?)))
     }
 }

@@ -23,6 +23,7 @@ pub use texts::{
 
 mod answer;
 mod answers;
+mod deviating;
 mod flows;
 mod login;
 mod pace;

@@ -8,11 +8,12 @@ use aiod_auth_core::{
 };
 use arbitrary::Arbitrary;
 
-use super::{login::Client, script::Script, stage::Stage};
+use super::{deviating::Deviating, login::Client, script::Script, stage::Stage};
 
 /// Two jobs one after the other, with one store, and what happens around them.
 #[derive(Arbitrary, Debug)]
 pub struct SessionScript {
+    deviating: Option<Deviating>,
     client: Client,
     /// There are tokens in the store at first, which expired so many seconds ago.
     stored_expired_s: Option<i16>,
@@ -37,8 +38,10 @@ enum Job {
 #[must_use]
 pub fn machine_session(script: &SessionScript) -> &'static str {
     // Whatever happens, nobody sees a token before it is kept, and no session is lost or removed.
-    let Ok(profile) = script.client.profile() else { return "config" };
+    let deviating = script.deviating.unwrap_or_default();
+    let Ok(profile) = script.client.profile(deviating) else { return "config" };
     let mut stage = Stage::new(&script.around);
+    stage.answerer.error_at = deviating.error_at();
     if let Some(expired_s) = script.stored_expired_s {
         let now_ms = stage.time.now().as_unix_millis();
         let mut tokens = stage.answerer.tokens(stage.time.now());

@@ -81,7 +81,11 @@ pub(super) enum Word {
 
 impl Word {
     pub(super) fn as_json(self) -> String {
-        let word = match self {
+        json!(self.as_str()).to_string()
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
             Self::AuthorizationPending => "authorization_pending",
             Self::SlowDown => "slow_down",
             Self::AccessDenied => "access_denied",
@@ -94,7 +98,6 @@ impl Word {
             Self::Bearer => "Bearer",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
-        };
-        json!(word).to_string()
+        }
     }
 }
