@@ -5,6 +5,7 @@
     rewrite FILE          what it read from a token file
     keep-writing FILE     one token file after another, until the standard input ends
     home                  what it has after it is imported: settings and token
+    talk                  imports it, and does what each line of the standard input says, see `talk`
 """
 
 import json
@@ -80,5 +81,39 @@ def keep_writing(file):
     return count
 
 
-jobs = {"read": read, "write": write, "rewrite": rewrite, "keep-writing": keep_writing, "home": home}
+def talk():
+    import aiod
+    from aiod.authentication import Token, get_current_user, get_token, invalidate_token, set_token
+
+    def renew():
+        """A new access token, in memory alone, as when the present one has expired."""
+        get_token()._expiration_date = datetime.fromtimestamp(0, timezone.utc)
+        return token()
+
+    def token():
+        return get_token().headers["Authorization"].removeprefix("Bearer ")
+
+    talk_jobs = {
+        "create_token": lambda: about(aiod.create_token(timeout_seconds=60, write_to_file=True)),
+        "get_current_user": lambda: get_current_user()._asdict(),
+        "token": token,
+        "renew": renew,
+        "to_file": lambda: get_token().to_file(),
+        "from_file": lambda: set_token(Token.from_file()),
+        "invalidate_token": lambda: invalidate_token(),
+    }
+    print(json.dumps({"ok": "imported"}))
+    for line in sys.stdin:
+        print(json.dumps(attempt(talk_jobs[line.strip()])))
+    return "ended"
+
+
+jobs = {
+    "read": read,
+    "write": write,
+    "rewrite": rewrite,
+    "keep-writing": keep_writing,
+    "home": home,
+    "talk": talk,
+}
 print(json.dumps(attempt(lambda: jobs[sys.argv[1]](*sys.argv[2:]))))

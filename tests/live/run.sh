@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The command and the blocking client against a real Keycloak.
+# The command, both clients, and AI-on-Demand's Python client beside them, against a real Keycloak.
 #
 #   run.sh          starts Keycloak, runs the live tests, stops it
 #
 # A Keycloak that already answers at $AIOD_AUTH_LIVE_KEYCLOAK (http://127.0.0.1:18180 if not said
-# otherwise) is used as it is, and not stopped. keycloak.sh says what is needed to start one.
+# otherwise) is used as it is, and not stopped. keycloak.sh says what is needed to start one,
+# and aiod-python.sh what for the Python client.
 # All cases in expected_cases have to run: fewer is a failure, as is one that fails.
 set -euo pipefail
 
@@ -21,6 +22,8 @@ main() {
   # First, so that nothing is started for code that doesn't compile.
   AIOD_AUTH_COMMAND=$(build_command)
   export AIOD_AUTH_COMMAND
+  AIOD_AUTH_LIVE_PYTHON=$(./aiod-python.sh install)
+  export AIOD_AUTH_LIVE_PYTHON AIOD_AUTH_LIVE_PYTHON_SCRIPT=$here/aiod_python.py
   cargo test --quiet --package aiod-auth-tests --features live --test live --no-run
 
   if answers; then

@@ -1,9 +1,12 @@
-//! The command and the blocking client against a real Keycloak, which `tests/live/run.sh` starts.
+//! The command, both clients, and AI-on-Demand's Python client beside them, against a real Keycloak,
+//! which `tests/live/run.sh` starts.
 //!
 //! Every case has a configuration folder and a session of its own, so that they can run side by
 //! side. How many there are is written down in `tests/live/expected_cases`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod aiod;
+mod asynchronous;
 mod away;
 mod blocking;
 mod bots;
@@ -11,6 +14,7 @@ mod introspection;
 mod login;
 mod logout;
 mod printed;
+mod python;
 mod refresh;
 mod rotation;
 mod slow_down;

@@ -7,10 +7,15 @@ use ureq::{Agent, Body, http::Response};
 
 /// The address of a realm.
 pub(crate) fn issuer(realm: &str) -> String {
+    format!("{}/realms/{realm}", base())
+}
+
+/// The address of Keycloak, without a slash at the end.
+pub(crate) fn base() -> String {
     let base = env::var(ADDRESS).unwrap_or_else(|_| {
         panic!("{ADDRESS} must be the address of a Keycloak, or run tests/live/run.sh, which starts one")
     });
-    format!("{}/realms/{realm}", base.trim_end_matches('/'))
+    base.trim_end_matches('/').to_owned()
 }
 
 const ADDRESS: &str = "AIOD_AUTH_LIVE_KEYCLOAK";
@@ -25,12 +30,17 @@ pub(crate) fn userinfo_status(realm: &str, access_token: &str) -> u16 {
 
 /// Whether a resource server of the realm `aiod` would take this access token.
 pub(crate) fn is_active(access_token: &str) -> bool {
+    introspect(access_token)["active"].as_bool().unwrap()
+}
+
+/// What a resource server of the realm `aiod` is told about this access token.
+pub(crate) fn introspect(access_token: &str) -> Value {
     let (_, said) = post(
         "aiod",
         "token/introspect",
         &[("client_id", "aiod-api"), ("client_secret", "aiod-api-secret"), ("token", access_token)],
     );
-    said["active"].as_bool().unwrap()
+    said
 }
 
 /// A refresh token that alice got somewhere else, with her password.

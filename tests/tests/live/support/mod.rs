@@ -1,12 +1,15 @@
-//! What the cases stand on: Keycloak itself, the command, and a place to work.
+//! What the cases stand on: Keycloak itself, the command, the Python client, and a place to work.
 
+pub(crate) mod api;
 pub(crate) mod command;
 pub(crate) mod keycloak;
 pub(crate) mod person;
+pub(crate) mod python;
 pub(crate) mod workplace;
 
 use std::{sync::Barrier, thread};
 
+pub(crate) use python::Python;
 pub(crate) use workplace::Workplace;
 
 /// Runs this on many threads that start together.

@@ -3,25 +3,30 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use aiod_auth_core::{ClientIdentity, ClientSecret, Issuer, Profile, Tokens};
-use aiod_auth_store::{FileStore, Store};
+use aiod_auth_store::{AiodConfig, AiodFile, FileStore, Store};
 use aiod_auth_tests::person::PersonError;
 use aiod_auth_ureq::Client;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{
+    Python, api,
     command::{Finished, Running},
     keycloak,
     person::alice_approves,
 };
 
-/// One login, with a folder of its own. The command and the blocking client find the same tokens.
+/// One login, with a folder of its own. The command and both clients find the same tokens.
 pub(crate) struct Workplace {
+    /// The home folder, too.
     folder: TempDir,
     profile: Profile,
+    /// In the file of AI-on-Demand's Python client, if that's where they are.
+    token_file: Option<PathBuf>,
     /// How the command is told what to log in to.
     options: Vec<String>,
 }
@@ -35,6 +40,27 @@ impl Workplace {
             folder: tempfile::tempdir().unwrap(),
             options: options.map(Into::into).into(),
             profile: Profile::new(&issuer, client_id).unwrap(),
+            token_file: None,
+        }
+    }
+
+    /// The profile `aiod`, for which `.aiod/config.toml` names this Keycloak and our API.
+    pub(crate) fn aiod(realm: &str, client_id: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let aiod = folder.path().join(".aiod");
+        fs::create_dir(&aiod).unwrap();
+        let (auth_server, api_server) = (keycloak::base(), api::address());
+        let config = format!(
+            "api_server = \"{api_server}\"\nauth_server = \"{auth_server}/\"\n\
+             realm = \"{realm}\"\nclient_id = \"{client_id}\"\n"
+        );
+        fs::write(aiod.join("config.toml"), config).unwrap();
+        let settings = AiodConfig::read(&aiod.join("config.toml")).unwrap().settings;
+        Self {
+            options: vec!["--profile".into(), "aiod".into()],
+            profile: settings.profile().unwrap(),
+            token_file: Some(aiod.join("token.toml")),
+            folder,
         }
     }
 
@@ -74,6 +100,11 @@ impl Workplace {
         self.write("config.toml", &config);
         self.options.clear();
         self
+    }
+
+    /// The command gets these, too.
+    pub(crate) fn add_options(&mut self, options: &str) {
+        self.options.extend(options.split(' ').map(Into::into));
     }
 
     /// Alice has logged in here, with the command.
@@ -116,13 +147,23 @@ impl Workplace {
         self.run(&format!("--json {arguments}")).error(exit_code, kind)
     }
 
-    // With the blocking client.
+    // With a client.
 
     pub(crate) fn client(&self) -> Client {
         Client::new(self.profile.clone(), self.store())
     }
 
-    // With neither.
+    pub(crate) fn async_client(&self) -> aiod_auth_reqwest::Client {
+        aiod_auth_reqwest::Client::new(self.profile.clone(), self.store())
+    }
+
+    /// AI-on-Demand's own, which is imported now.
+    #[track_caller]
+    pub(crate) fn python(&self) -> Python {
+        Python::start(self.folder())
+    }
+
+    // With none of them.
 
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -151,7 +192,10 @@ impl Workplace {
         self.store().save(&self.profile.key(), tokens).unwrap();
     }
 
-    fn store(&self) -> FileStore {
-        FileStore::new(self.folder().join("tokens"))
+    fn store(&self) -> Arc<dyn Store> {
+        match &self.token_file {
+            Some(file) => Arc::new(AiodFile::new(file, self.profile.key())),
+            None => Arc::new(FileStore::new(self.folder().join("tokens"))),
+        }
     }
 }

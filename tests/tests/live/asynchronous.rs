@@ -1,0 +1,236 @@
+//! The async client, with the file store.
+
+use std::{collections::HashSet, time::Duration};
+
+use aiod_auth_core::{
+    Error, Kind, Prompt, RefreshToken,
+    session::{Demand, LoggedOut, SessionTokens},
+};
+use aiod_auth_reqwest::Client;
+use aiod_auth_tests::person::PersonError;
+use tokio::{
+    task::{JoinSet, spawn_blocking},
+    time::{sleep, timeout},
+};
+
+use crate::support::{
+    Workplace, keycloak,
+    person::{alice_approves, bob_refuses, nobody_comes, page},
+};
+
+const FORCED: Demand = Demand::new().forced();
+/// Longer than Keycloak's tolerance for an older refresh token.
+const A_SECOND: Duration = Duration::from_millis(1100);
+
+fn sdk() -> Workplace {
+    Workplace::new("aiod", "aiod-sdk").with_scope("openid")
+}
+
+fn rotating() -> Workplace {
+    Workplace::new("Polars", "PolarsCloud").with_scope("openid")
+}
+
+/// A login, at whose page this person does this, beside the runtime.
+async fn login(
+    client: &Client,
+    limit_s: u64,
+    person: fn(&str) -> Result<(), PersonError>,
+) -> Result<SessionTokens, Error> {
+    let mut visit = None;
+    let shown = |prompt: &Prompt| {
+        let page = page(prompt).to_owned();
+        visit = Some(spawn_blocking(move || person(&page)));
+    };
+    let outcome = client.login_within(Duration::from_secs(limit_s), shown).await;
+    visit.unwrap().await.unwrap().unwrap();
+    outcome
+}
+
+/// Alice logs in.
+pub(crate) async fn log_in(client: &Client) {
+    login(client, 60, alice_approves).await.unwrap();
+}
+
+/// The access token that the client has now.
+async fn token(client: &Client) -> String {
+    client.token().await.unwrap().access_token.expose().to_owned()
+}
+
+/// A new one, however good the present one is.
+async fn new_token(client: &Client) -> String {
+    let renewed = client.token_for(FORCED).await.unwrap();
+    renewed.tokens.access_token.expose().to_owned()
+}
+
+#[track_caller]
+fn assert_alive(access_token: &str) {
+    assert_eq!(keycloak::userinfo_status("Polars", access_token), 200);
+}
+
+#[tokio::test]
+async fn a_person_logs_in_gets_tokens_and_logs_out() {
+    let place = sdk();
+    let client = place.async_client();
+    log_in(&client).await;
+    assert_eq!(client.who_am_i().await.unwrap().name.as_deref(), Some("Alice Example"));
+    let first = token(&client).await;
+    let second = new_token(&client).await;
+    assert_ne!(first, second);
+    assert_eq!(token(&client).await, second);
+    assert!(keycloak::is_active(&second));
+
+    let record = place.record().unwrap();
+    assert!(matches!(client.log_out().await.unwrap(), LoggedOut::Ended));
+    assert!(!keycloak::is_active(&second));
+    assert_eq!(keycloak::userinfo_status("aiod", &second), 401);
+    assert_eq!(client.token().await.unwrap_err().kind(), Kind::NotAuthenticated);
+    assert!(place.record().is_none());
+    assert!(matches!(client.log_out().await.unwrap(), LoggedOut::NobodyThere));
+    // Nor does the refresh token bring new ones.
+    place.replace_record(&record);
+    let error = place.async_client().token_for(FORCED).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::SessionEnded);
+}
+
+#[tokio::test]
+async fn a_login_that_is_not_approved_is_an_error_of_its_kind() {
+    let place = Workplace::new("aiod", "aiod-sdk");
+    let client = place.async_client();
+    let denied = login(&client, 60, bob_refuses).await.unwrap_err();
+    assert_eq!(denied.kind(), Kind::AccessDenied);
+    let late = login(&client, 2, nobody_comes).await.unwrap_err();
+    assert_eq!(late.kind(), Kind::TimedOut);
+    let short = Workplace::new("aiod", "aiod-short");
+    let expired = login(&short.async_client(), 60, nobody_comes).await.unwrap_err();
+    assert_eq!(expired.kind(), Kind::Expired);
+    assert!(place.record().is_none() && short.record().is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_elsewhere_has_ended() {
+    let place = sdk();
+    let client = place.async_client();
+    log_in(&client).await;
+    keycloak::end_session("aiod-sdk", &place.refresh_token());
+    assert_eq!(client.token_for(FORCED).await.unwrap_err().kind(), Kind::SessionEnded);
+    log_in(&client).await;
+    new_token(&client).await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_from_elsewhere_logs_in() {
+    let place = Workplace::new("aiod", "aiod-sdk");
+    let refresh_token = RefreshToken::new(keycloak::refresh_token_from_elsewhere("aiod-sdk"));
+    let client = place.async_client();
+    client.login_with_refresh_token(refresh_token).await.unwrap();
+    assert!(keycloak::is_active(&token(&client).await));
+}
+
+#[tokio::test]
+async fn a_bot_needs_no_login() {
+    let place = Workplace::new("aiod", "aiod-bot").with_secret("aiod-bot-secret");
+    let client = place.async_client();
+    let first = token(&client).await;
+    assert!(keycloak::is_active(&first));
+    assert_ne!(new_token(&client).await, first);
+    let place = Workplace::new("aiod", "aiod-bot").with_secret("wrong");
+    assert_eq!(place.async_client().token().await.unwrap_err().kind(), Kind::Server);
+}
+
+#[tokio::test]
+async fn every_refresh_changes_the_stored_refresh_token() {
+    let place = rotating();
+    let client = place.async_client();
+    log_in(&client).await;
+    let mut seen = HashSet::from([place.refresh_token()]);
+    for _ in 0..30 {
+        assert_alive(&new_token(&client).await);
+        assert!(seen.insert(place.refresh_token()), "it did not change");
+    }
+    sleep(A_SECOND).await;
+    new_token(&client).await;
+}
+
+#[tokio::test]
+async fn twenty_tasks_that_force_a_refresh_at_once_get_one() {
+    let place = rotating();
+    let client = place.async_client();
+    log_in(&client).await;
+    for _ in 0..5 {
+        sleep(A_SECOND).await;
+        let before = place.refresh_token();
+        // On one thread: all have begun before the first answer is there.
+        let mut tasks = JoinSet::new();
+        for _ in 0..20 {
+            let client = client.clone();
+            tasks.spawn(async move { new_token(&client).await });
+        }
+        let tokens: HashSet<_> = tasks.join_all().await.into_iter().collect();
+        assert_eq!(tokens.len(), 1);
+        tokens.iter().for_each(|token| assert_alive(token));
+        assert_ne!(place.refresh_token(), before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_token_that_has_expired_is_renewed_once_for_all_tasks() {
+    let place = rotating();
+    let client = place.async_client();
+    log_in(&client).await;
+    let old = token(&client).await;
+    // An access token lives 10 s.
+    sleep(Duration::from_secs(11)).await;
+    assert_eq!(keycloak::userinfo_status("Polars", &old), 401);
+    let mut tasks = JoinSet::new();
+    for _ in 0..20 {
+        let client = client.clone();
+        tasks.spawn(async move { token(&client).await });
+    }
+    let tokens: HashSet<_> = tasks.join_all().await.into_iter().collect();
+    assert_eq!(tokens.len(), 1);
+    assert!(!tokens.contains(&old));
+    tokens.iter().for_each(|token| assert_alive(token));
+}
+
+/// The new refresh token is on its way when nobody waits for it any more. If one of them were lost,
+/// the next refresh would end the session.
+#[tokio::test]
+async fn a_refresh_whose_caller_is_dropped_loses_no_token() {
+    let place = rotating();
+    let client = place.async_client();
+    log_in(&client).await;
+    let (mut dropped, mut saved) = (0, 0);
+    for round in 0..20 {
+        sleep(A_SECOND).await;
+        let before = place.refresh_token();
+        let soon = Duration::from_millis(1 + round % 10);
+        let outcome = timeout(soon, client.token_for(FORCED)).await;
+        // Whoever asks next waits for what is under way.
+        client.who_am_i().await.unwrap();
+        if let Ok(in_time) = outcome {
+            in_time.unwrap();
+        } else {
+            dropped += 1;
+            saved += u32::from(place.refresh_token() != before);
+        }
+    }
+    assert!(dropped >= 10 && saved >= 10, "{dropped} dropped, {saved} of them saved");
+    sleep(A_SECOND).await;
+    assert_alive(&new_token(&client).await);
+}
+
+#[tokio::test]
+async fn both_clients_and_the_command_use_one_login_in_turn() {
+    let place = rotating().logged_in();
+    let (client, blocking) = (place.async_client(), place.client());
+    for _ in 0..3 {
+        let from_client = new_token(&client).await;
+        assert_eq!(place.run("token").answer(), from_client);
+        let renewed = blocking.token_for(FORCED).unwrap();
+        assert_eq!(place.run("token").answer(), renewed.tokens.access_token.expose());
+        place.json("refresh");
+        sleep(A_SECOND).await;
+    }
+    let from_command = place.run("token").answer().to_owned();
+    assert_eq!(token(&place.async_client()).await, from_command);
+}
