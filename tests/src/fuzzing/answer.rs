@@ -167,7 +167,12 @@ fn polled(answer: &Answer, status: u16) -> Option<Polled> {
             _ => None,
         },
         Body::Page if status == 429 => Some(Polled::TooMany),
-        _ => None,
+        Body::Page
+        | Body::Error(..)
+        | Body::Good
+        | Body::Edited(_)
+        | Body::Impostor
+        | Body::Bytes(_) => None,
     }
 }
 

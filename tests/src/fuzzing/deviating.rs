@@ -43,7 +43,7 @@ impl Deviating {
             deviations = deviations.with_scope_separator(',');
         }
         if let Some(member) = self.error_at() {
-            deviations = deviations.with_error_at(format!("/{member}"));
+            deviations = deviations.with_error_at(&format!("/{member}"));
         }
         if let Some((word, meaning)) = self.error {
             // Everybody knows this one, and the stage keeps time by it.

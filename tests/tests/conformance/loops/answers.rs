@@ -18,7 +18,7 @@ use aiod_auth_tests::sim::{Answer, Fault, Settings, serve};
 use super::{
     Drive, answering, client_credentials, discover, patient, policy, raw_server, seconds, server_at,
 };
-use crate::machines::{NOW, confidential, public};
+use crate::machines::{NOW, confidential};
 
 pub(crate) const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
