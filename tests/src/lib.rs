@@ -5,6 +5,7 @@
 
 pub mod fuzzing;
 pub mod person;
+pub mod scene;
 pub mod sim;
 pub mod strategies;
 pub mod verdict;

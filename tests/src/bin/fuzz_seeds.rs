@@ -2,6 +2,8 @@
 //! `cargo run --bin fuzz_seeds -- target/fuzz-seeds`.
 #![expect(clippy::print_stdout, reason = "it says what it made")]
 
+#![expect(clippy::print_stdout, reason = "what it is for")]
+
 use std::{collections::BTreeMap, error::Error, fs, path::Path};
 
 use aiod_auth_tests::fuzzing::recorded_seeds;

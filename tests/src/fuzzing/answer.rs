@@ -166,13 +166,8 @@ fn polled(answer: &Answer, status: u16) -> Option<Polled> {
             }
             _ => None,
         },
-        Body::Page if status == 429 => Some(Polled::TooMany),
-        Body::Page
-        | Body::Error(..)
-        | Body::Good
-        | Body::Edited(_)
-        | Body::Impostor
-        | Body::Bytes(_) => None,
+        Body::Page => (status == 429).then_some(Polled::TooMany),
+        Body::Good | Body::Edited(_) | Body::Error(..) | Body::Impostor | Body::Bytes(_) => None,
     }
 }
 

@@ -98,11 +98,11 @@ fn every_recorded_answer_is_a_seed_that_its_target_reads() {
     assert!(counts.is_empty(), "{counts:?}");
 }
 
-/// Takes bytes, and says how it ended.
-type Target = fn(&[u8]) -> &'static str;
+/// What a target does with its bytes: it says how it ended.
+type Body = fn(&[u8]) -> &'static str;
 
 /// All that reads an answer.
-const READ_ANSWERS: [(&str, Target); 8] = [
+const READ_ANSWERS: [(&str, Body); 8] = [
     ("device_answer", device_answer),
     ("introspection_answer", introspection_answer),
     ("metadata_answer", metadata_answer),

@@ -1,13 +1,12 @@
 //! Whoever is logged in stays so, whatever happens to the network and to the clock.
 
-use std::sync::Arc;
-
 use aiod_auth_core::{
-    Error, Profile, RetryPolicy, Tokens,
+    Error, Tokens,
     session::{Demand, Freshness, Kept, Session, SessionTokens, WhoAmI},
 };
 use aiod_auth_store::Store as _;
 use aiod_auth_tests::{
+    scene::{log_in, policy, profile},
     sim::Settings,
     strategies::{Happening, happenings},
     world::{Event, World},
@@ -85,20 +84,8 @@ fn logged_in() -> World {
         rotation_grace: DAY,
         ..Settings::default()
     });
-    for seconds in [0, 1] {
-        world.after(Duration::from_secs(seconds), Event::Approve);
-    }
-    world.run(Session::login(profile(), Duration::from_secs(300), policy())).unwrap();
+    log_in(&mut world);
     world
-}
-
-fn profile() -> Arc<Profile> {
-    let profile = Profile::new(ISSUER, "demo").unwrap();
-    Arc::new(profile.with_scope("openid profile".parse().unwrap()))
-}
-
-fn policy() -> RetryPolicy {
-    RetryPolicy::default()
 }
 
 /// The server's clock doesn't jump.
