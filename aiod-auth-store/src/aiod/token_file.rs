@@ -214,5 +214,6 @@ fn is_new(path: &Path) -> bool {
     })
 }
 
-const LOOKS_MAX: usize = 5;
-const LOOK_PAUSE: Duration = Duration::from_millis(10);
+// Half a second in all: on a busy machine, whoever writes may be stopped in the middle.
+const LOOKS_MAX: usize = 25;
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
