@@ -1,7 +1,5 @@
 //! Writes the seeds for the fuzz targets that recorded answers make, and says how many there are:
 //! `cargo run --bin fuzz_seeds -- target/fuzz-seeds`.
-#![expect(clippy::print_stdout, reason = "it says what it made")]
-
 #![expect(clippy::print_stdout, reason = "what it is for")]
 
 use std::{collections::BTreeMap, error::Error, fs, path::Path};
