@@ -18,6 +18,7 @@ mod device;
 mod discovery;
 mod regressions;
 mod regressions_of_logins;
+mod regressions_of_lost_tokens;
 mod regressions_of_threads;
 mod secrets_of_logs;
 mod secrets_of_types;

@@ -1,0 +1,328 @@
+//! Refresh tokens that once got lost on the way from an answer to the next request, and what else a
+//! review of the core found. Machines are driven by hand here: with and without a store, and with one
+//! whose disk is full.
+
+use aiod_auth_core::{
+    AccessToken, Endpoint, IdToken, Kind, Machine, NoResponse, Parameters, RefreshToken, Reply,
+    Request, Response, Step, StoreFailure, Timestamp,
+    session::{Held, StoreOperation, StoreReply, WhoAmI},
+};
+use aiod_auth_tests::verdict::{Answer, Asked, verdict};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use super::*;
+
+/// A network and a store in a few lines.
+struct Around<'a> {
+    network: Box<dyn FnMut(&Request) -> Result<(u16, String), NoResponse> + 'a>,
+    stored: Option<Arc<Tokens>>,
+    store: Disk,
+    now: Timestamp,
+    /// The refresh token in each request that had one, and how long its answer might take.
+    sent: Vec<(String, Duration)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    None,
+    Full,
+    Good,
+}
+
+const START: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+
+impl<'a> Around<'a> {
+    fn new(
+        store: Disk,
+        network: impl FnMut(&Request) -> Result<(u16, String), NoResponse> + 'a,
+    ) -> Self {
+        Self { network: Box::new(network), stored: None, store, now: START, sent: Vec::new() }
+    }
+
+    fn run<M: Machine>(&mut self, machine: &mut M) -> Result<M::Output, Error> {
+        for _ in 0..100 {
+            match machine.poll(self.now)? {
+                Step::Done(output) => return Ok(output),
+                Step::Wait(pause) => {
+                    let delay = pause.delay();
+                    self.now = self.now.saturating_add(delay);
+                    pause.complete(delay);
+                }
+                Step::Ask(ask) => ask.complete(Duration::ZERO, Reply::Shown),
+                Step::Store(access) => {
+                    let outcome = match (&access.request().operation, self.store) {
+                        (_, Disk::None) => Ok(access.request().answered_without_store()),
+                        (StoreOperation::Load, _) => Ok(StoreReply::Loaded(self.stored.clone())),
+                        (StoreOperation::TryLock, _) => Ok(StoreReply::Locked(true)),
+                        (StoreOperation::Save(_), Disk::Full) => {
+                            Err(StoreFailure::new("the disk is full"))
+                        }
+                        (StoreOperation::Save(tokens), Disk::Good) => {
+                            self.stored = Some(Arc::clone(tokens));
+                            Ok(StoreReply::Done)
+                        }
+                        (StoreOperation::Remove | StoreOperation::Unlock, _) => {
+                            Ok(StoreReply::Done)
+                        }
+                    };
+                    access.complete(Duration::ZERO, outcome);
+                }
+                Step::Send(exchange) => {
+                    let in_flight = exchange.begin();
+                    let timeout = in_flight.request().timeout().unwrap();
+                    let form = url::form_urlencoded::parse(in_flight.request().body());
+                    let tokens = form.filter(|(name, _)| name == "refresh_token");
+                    self.sent.extend(tokens.map(|(_, token)| (token.into_owned(), timeout)));
+                    match (self.network)(in_flight.request()) {
+                        Ok((status, body)) => {
+                            let response = Response::new(status, &[], body.as_bytes());
+                            in_flight.complete(self.now, Duration::ZERO, Ok(response));
+                        }
+                        Err(lost) => {
+                            self.now = self.now.saturating_add(timeout);
+                            in_flight.complete(self.now, timeout, Err(lost));
+                        }
+                    }
+                }
+            }
+        }
+        panic!("no end");
+    }
+
+    fn sent(&self) -> Vec<&str> {
+        self.sent.iter().map(|(token, _)| token.as_str()).collect()
+    }
+}
+
+fn profile() -> Arc<Profile> {
+    let profile = Profile::new(ISSUER, "c").unwrap();
+    Arc::new(Endpoint::NAMED.into_iter().fold(profile, |profile, endpoint| {
+        profile.with_endpoint(endpoint, &format!("{ISSUER}/{}", endpoint.metadata_name())).unwrap()
+    }))
+}
+
+/// From the start, for ten seconds.
+fn old() -> Tokens {
+    let mut tokens = Tokens::new(AccessToken::new("a0"), START);
+    tokens.expires_at = Some(START.saturating_add(seconds(10)));
+    tokens.refresh_token = Some(RefreshToken::new("r0"));
+    tokens
+}
+
+/// `a0` and `r0` for 1000 s, in memory alone.
+fn in_memory() -> Held {
+    let mut around = Around::new(Disk::None, |_| granted("a0", "r0"));
+    let key = RefreshToken::new("seed");
+    let mut session = Session::login_with_refresh_token(profile(), key, policy());
+    Held::default().after(&around.run(&mut session), None)
+}
+
+fn granted(access: &str, refresh: &str) -> Result<(u16, String), NoResponse> {
+    Ok((
+        200,
+        json!({"access_token": access, "refresh_token": refresh, "expires_in": 1000}).to_string(),
+    ))
+}
+
+/// A new refresh token in an answer that is of no other use.
+fn spoiled(refresh: &str) -> Result<(u16, String), NoResponse> {
+    Ok((200, json!({"access_token": "a1", "refresh_token": refresh, "scope": {}}).to_string()))
+}
+
+fn held_refresh_token(held: &Held) -> &str {
+    refresh_token(&held.tokens().unwrap().tokens)
+}
+
+#[test]
+fn an_early_renewal_without_a_store_keeps_the_new_refresh_token_of_a_broken_answer() {
+    let before = in_memory();
+    let mut around = Around::new(Disk::None, |_| spoiled("r1"));
+    around.now = START.saturating_add(seconds(900));
+    let mut session = Session::token(profile(), Demand::new().renewed_early(), policy())
+        .with_held(before.tokens().cloned());
+    let outcome = around.run(&mut session);
+    let after = before.after(&outcome, session.take_unsaved());
+    assert_eq!(held_refresh_token(&after), "r1");
+    assert_eq!(after.tokens().unwrap().tokens.access_token.expose(), "a0");
+}
+
+#[test]
+fn what_could_not_be_saved_goes_before_what_is_stored() {
+    let mut around = Around::new(Disk::Full, |_| spoiled("r1"));
+    around.stored = Some(Arc::new(old()));
+    around.now = START.saturating_add(seconds(100));
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let outcome = around.run(&mut session);
+    assert_eq!(outcome.as_ref().unwrap_err().kind(), Kind::Protocol);
+    let held = Held::default().after(&outcome, session.take_unsaved());
+    assert_eq!(held_refresh_token(&held), "r1");
+
+    let mut next = Around::new(Disk::Good, |_| granted("a2", "r2"));
+    next.stored = Some(Arc::new(old()));
+    next.now = START.saturating_add(seconds(101));
+    let session = Session::token(profile(), Demand::new(), policy());
+    next.run(&mut session.with_held(held.tokens().cloned())).unwrap();
+    // The dead one would have ended the session.
+    assert_eq!(next.sent(), ["r1"]);
+}
+
+#[test]
+fn who_am_i_keeps_what_its_first_half_got() {
+    let mut refreshes = 0;
+    let mut around = Around::new(Disk::None, |request| {
+        if request.url().path().contains("userinfo") {
+            return Ok((401, String::new()));
+        }
+        refreshes += 1;
+        if refreshes == 1 { granted("a1", "r1") } else { Ok((503, String::new())) }
+    });
+    around.now = START.saturating_add(seconds(990));
+    let mut machine = WhoAmI::new(profile(), in_memory().tokens().cloned(), policy());
+    assert_eq!(around.run(&mut machine).unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(refresh_token(&machine.take_session().unwrap().tokens), "r1");
+}
+
+#[test]
+fn a_refresh_token_never_goes_out_without_time_for_its_answer() {
+    let mut around = Around::new(Disk::Good, |_| Err(NoResponse::Unknown("timed out")));
+    around.stored = Some(Arc::new(old()));
+    around.now = START.saturating_add(seconds(100));
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let error = around.run(&mut session).unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+    assert_eq!(around.sent(), ["r0", "r0"]);
+    assert!(around.sent.iter().all(|(_, timeout)| *timeout >= seconds(15)), "{:?}", around.sent);
+
+    let mut short = policy();
+    short.time_limit = seconds(10);
+    let mut login =
+        Session::login_with_refresh_token(profile(), RefreshToken::new("api-key"), short);
+    let mut around = Around::new(Disk::Good, |_| granted("a1", "r1"));
+    assert_eq!(around.run(&mut login).unwrap_err().kind(), Kind::Unavailable);
+    assert!(around.sent.is_empty());
+}
+
+#[test]
+fn a_device_login_lives_on_the_refresh_token_of_a_broken_answer() {
+    let mut around = Around::new(Disk::Good, |request| {
+        let body = String::from_utf8_lossy(request.body());
+        if request.url().path().contains("device") {
+            let device = json!({
+                "device_code": "d", "user_code": "U", "verification_uri": ISSUER, "expires_in": 600,
+            });
+            Ok((200, device.to_string()))
+        } else if body.contains("refresh_token") {
+            granted("a2", "r2")
+        } else {
+            spoiled("r1")
+        }
+    });
+    let tokens = around.run(&mut Session::login(profile(), seconds(600), policy())).unwrap().tokens;
+    assert_eq!((tokens.access_token.expose(), refresh_token(&tokens)), ("a2", "r2"));
+    assert_eq!(around.sent(), ["r1"]);
+}
+
+#[test]
+fn an_error_that_is_there_twice_or_is_no_text_costs_no_refresh_token() {
+    for members in [
+        r#""error":null,"error":null"#,
+        r#""error":{"code":"x"}"#,
+        r#""error":["invalid_grant"]"#,
+        r#""error":true"#,
+    ] {
+        let answer = format!(r#"200 {{"access_token":"a","refresh_token":"new",{members}}}"#);
+        let found = verdict(Asked::Refresh, &Answer::parse(&answer)).unwrap();
+        assert!(found.is("error:protocol; refresh token new kept"), "{members}: {found}");
+    }
+    let mark = "200\nContent-Type: application/x-www-form-urlencoded\n\n\u{feff}{\"access_token\":\"a\",\"refresh_token\":\"new\"}";
+    assert!(verdict(Asked::Refresh, &Answer::parse(mark)).unwrap().is("ok; refresh token new"));
+}
+
+#[test]
+fn whose_id_token_it_is_can_not_be_hidden() {
+    let id_token = |claims: &str| format!("e30.{}.s", BASE64_URL_SAFE_NO_PAD.encode(claims));
+    let alice = id_token(r#"{"iss":"i","sub":"alice","aud":"c"}"#);
+    for (new, kept) in [
+        (id_token(r#"{"iss":"i","sub":"alice","aud":["c"]}"#), "r1"),
+        // Somebody else's: nothing of it.
+        (id_token(r#"{"iss":"i","sub":"mallory","aud":"c"}"#), "r0"),
+        // Nobody knows whose: the answer is none, and the refresh token may be the only one alive.
+        (id_token(r#"{"iss":"i","sub":"mallory","sub":"mallory","aud":"c"}"#), "r1"),
+        (id_token(r#"{"sub":"mallory"}"#), "r1"),
+        ("garbage".to_owned(), "r1"),
+    ] {
+        let body = json!({"access_token": "a1", "refresh_token": "r1", "id_token": new});
+        let mut around = Around::new(Disk::Good, |_| Ok((200, body.to_string())));
+        let mut before = old();
+        before.id_token = Some(IdToken::new(alice.clone()));
+        around.stored = Some(Arc::new(before));
+        around.now = START.saturating_add(seconds(100));
+        let outcome = around.run(&mut Session::token(profile(), Demand::new(), policy()));
+        let stored = around.stored.unwrap();
+        assert_eq!(outcome.is_ok(), new.contains("YWxpY2") && kept == "r1", "{new}");
+        assert_eq!(refresh_token(&stored), kept, "{new}");
+        // What can be read is still there, for the next time.
+        assert!(outcome.is_ok() || stored.id_token.as_ref().unwrap().expose() == alice, "{new}");
+    }
+}
+
+#[test]
+fn what_a_server_says_back_is_not_repeated() {
+    let secret = "secret-refresh-token";
+    let body = json!({
+        "error": "invalid_request",
+        "error_description": format!("no such token: {secret}"),
+        "error_uri": format!("https://as.example/?t={secret}"),
+    });
+    let mut around = Around::new(Disk::None, |_| Ok((400, body.to_string())));
+    let token = RefreshToken::new(secret);
+    let mut login = Session::login_with_refresh_token(profile(), token, policy());
+    let error = around.run(&mut login).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
+    assert_eq!(error.server_error().unwrap().description.as_deref(), Some("no such token: …"));
+}
+
+#[test]
+fn another_audience_is_another_record() {
+    let key = |audience| {
+        let parameters = Parameters::default().with("audience", audience).unwrap();
+        Profile::clone(&profile()).with_parameters(parameters).key()
+    };
+    assert_ne!(key("one"), key("two"));
+    assert_eq!(key("one"), key("one"));
+}
+
+#[test]
+fn what_another_profile_set_by_hand_is_not_taken_over() {
+    let at = |address| {
+        Arc::new(
+            Profile::new(ISSUER, "c").unwrap().with_endpoint(Endpoint::Token, address).unwrap(),
+        )
+    };
+    let (old_address, new_address) = ("https://old.example/t", "https://new.example/t");
+    let mut around = Around::new(Disk::None, |_| granted("a0", "r0"));
+    let seed = RefreshToken::new("seed");
+    let held = around
+        .run(&mut Session::login_with_refresh_token(at(old_address), seed, policy()))
+        .unwrap();
+    let mut asked = Vec::new();
+    let mut around = Around::new(Disk::None, |request| {
+        asked.push(request.url().to_string());
+        granted("a1", "r1")
+    });
+    let session = Session::token(at(new_address), Demand::new().forced(), policy());
+    around.run(&mut session.with_held(Some(held))).unwrap();
+    drop(around);
+    assert_eq!(asked, [new_address]);
+}
+
+#[test]
+fn a_long_challenge_takes_no_time() {
+    let params: String = (0..50_000).map(|n| format!("p{n}=b,")).collect();
+    let field = format!("Bearer {params}");
+    let headers =
+        [("WWW-Authenticate", field.as_str()), ("WWW-Authenticate", "Bearer error=\"x\"")];
+    let response = Response::new(401, &headers, b"");
+    // The long one is left out: names are held against each other.
+    assert_eq!(response.challenges().len(), 1);
+}
