@@ -247,7 +247,9 @@ impl Client {
                     Ok(answer.userinfo)
                 }
                 Err(error) => {
-                    if let Some(session) = machine.take_session() {
+                    if error.asks_for_login() {
+                        client.hold(&Err(error.clone()), None);
+                    } else if let Some(session) = machine.take_session() {
                         client.hold(&Ok(session), None);
                     }
                     Err(error)

@@ -225,7 +225,9 @@ impl Client {
                 Ok(answer.userinfo)
             }
             Err(error) => {
-                if let Some(session) = machine.take_session() {
+                if error.asks_for_login() {
+                    self.hold(&Err(error.clone()), None);
+                } else if let Some(session) = machine.take_session() {
                     self.hold(&Ok(session), None);
                 }
                 Err(error)

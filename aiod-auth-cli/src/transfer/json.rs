@@ -50,6 +50,7 @@ pub(super) fn write(key: &RecordKey, tokens: &Tokens) -> Result<String, Failure>
             refresh_token: tokens.refresh_token.as_ref().map(RefreshToken::expose),
             refresh_expires_at: time(tokens.refresh_expires_at),
             scope: tokens.scope.iter().collect(),
+            session_scope: tokens.session_scope.as_ref().map(|scope| scope.iter().collect()),
             id_token: tokens.id_token.as_ref().map(IdToken::expose),
             session_ended_at: time(tokens.session_ended_at),
         },
@@ -83,6 +84,8 @@ struct Members<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_expires_at: Option<String>,
     scope: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_scope: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,6 +146,8 @@ impl Section<'_> {
         tokens.refresh_token = refresh_token;
         tokens.refresh_expires_at = self.time("refresh_expires_at")?;
         tokens.scope = self.scope("scope")?;
+        let has_more = self.members.get("session_scope").is_some_and(|scope| !scope.is_null());
+        tokens.session_scope = has_more.then(|| self.scope("session_scope")).transpose()?;
         tokens.id_token = self.secret("id_token")?.map(IdToken::new);
         tokens.session_ended_at = self.time("session_ended_at")?;
         Ok(tokens)
@@ -216,6 +221,7 @@ mod tests {
         tokens.refresh_token = Some(RefreshToken::new("refresh-canary"));
         tokens.refresh_expires_at = Some(at(3));
         tokens.scope = "a".parse().unwrap();
+        tokens.session_scope = Some("a b".parse().unwrap());
         tokens.id_token = Some(IdToken::new("id-canary"));
         write(&written_key(), &tokens).unwrap()
     }
@@ -233,6 +239,7 @@ mod tests {
         assert_eq!((tokens.issued_at, tokens.expires_at), (at(1), Some(at(2))));
         assert_eq!(tokens.refresh_token.as_ref().unwrap().expose(), "refresh-canary");
         assert_eq!((tokens.refresh_expires_at, tokens.session_ended_at), (Some(at(3)), None));
+        assert_eq!(tokens.session_scope, Some("a b".parse().unwrap()));
         assert_eq!(tokens.id_token.as_ref().unwrap().expose(), "id-canary");
         assert_eq!(write(&key, &tokens).unwrap(), written());
     }

@@ -162,7 +162,7 @@ impl Session {
         self.unsaved.take()
     }
 
-    /// After a login with a refresh token that failed: a new one, if the server gave one in its place.
+    /// After a login that failed: a refresh token that the server gave, alone or in place of another.
     /// There are no tokens to save, so it is the caller's to keep.
     pub fn take_new_refresh_token(&mut self) -> Option<RefreshToken> {
         self.new_refresh_token.take()

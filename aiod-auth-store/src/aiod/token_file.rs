@@ -164,9 +164,9 @@ impl Store for AiodFile {
             let why = "it has neither a refresh token nor a client secret";
             return Err(StoreError::CannotHold { path, why });
         };
-        // Nobody else may have it.
+        // Nobody else may have it: who gave the same one may have read it here.
         let unkept = match &lasting {
-            Lasting::Session(_) => found.filter(|found| !secret.is_some_and(|s| s.same_as(found))),
+            Lasting::Session(_) => found,
             Lasting::Bot(secret) => found.filter(|found| !secret.same_as(found)),
         };
         if is_damaged {

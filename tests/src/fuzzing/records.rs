@@ -24,6 +24,8 @@ pub(super) struct Records {
     kept: BTreeSet<String>,
     failed: bool,
     no_store: bool,
+    /// Refresh tokens that this job's login brought.
+    given: BTreeSet<String>,
     /// Refresh tokens that a refresh brought, and that nobody was asked to save yet.
     unsaved: BTreeSet<String>,
 }
@@ -35,9 +37,15 @@ impl Records {
         *self = Self { stored, may_remove, needs_lock, ..Self::default() };
     }
 
+    /// A login brought a refresh token: nobody else has it.
+    pub(super) fn given(&mut self, refresh_token: Option<String>) {
+        self.given.extend(refresh_token);
+    }
+
     /// A refresh token goes out.
-    pub(super) fn spends_refresh_token(&self) {
-        assert!(self.locked || !self.needs_lock, "a refresh token is spent without the lock");
+    pub(super) fn spends_refresh_token(&self, sent: &str) {
+        let may = self.locked || !self.needs_lock || self.given.contains(sent);
+        assert!(may, "a refresh token is spent without the lock");
     }
 
     /// A refresh brought a new refresh token, or none. The one that was sent is dead then.

@@ -83,11 +83,16 @@ impl Job {
                 if let Some(limit_s) = login_limit_s {
                     session = session.or_login(Duration::from_secs(limit_s.into()));
                 }
-                stage.play(&mut session).map(Some)
+                let outcome = stage.play(&mut session);
+                stage.records.hands_over(session.take_new_refresh_token().as_ref());
+                outcome.map(Some)
             }
             Self::Login { limit_s } => {
                 let limit = Duration::from_secs(limit_s.into());
-                stage.play(&mut Session::login(profile, limit, policy).with_held(held)).map(Some)
+                let mut session = Session::login(profile, limit, policy).with_held(held);
+                let outcome = stage.play(&mut session);
+                stage.records.hands_over(session.take_new_refresh_token().as_ref());
+                outcome.map(Some)
             }
             Self::LoginWithRefreshToken => {
                 let token = RefreshToken::new(stage.answerer.secret());

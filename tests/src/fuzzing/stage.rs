@@ -114,7 +114,8 @@ impl<'s> Stage<'s> {
         self.sends = self.sends.saturating_add(1);
         assert!(self.sends <= self.sends_max, "more than {} requests", self.sends_max);
         if field(&request, "grant_type").as_deref() == Some("refresh_token") {
-            self.records.spends_refresh_token();
+            let sent = field(&request, "refresh_token").unwrap_or_default();
+            self.records.spends_refresh_token(&sent);
         }
         if is_poll(&request) {
             self.time.poll();
@@ -181,6 +182,8 @@ impl<'s> Stage<'s> {
         if field(request, "grant_type").as_deref() == Some("refresh_token") {
             let sent = field(request, "refresh_token");
             self.records.rotated(sent.as_deref(), written.refresh_token);
+        } else if is_poll(request) {
+            self.records.given(written.refresh_token);
         }
     }
 

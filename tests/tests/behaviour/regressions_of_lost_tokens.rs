@@ -12,9 +12,12 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::*;
 
+/// A status and a body, if any came.
+type Answered = Result<(u16, String), NoResponse>;
+
 /// A network and a store in a few lines.
 struct Around<'a> {
-    network: Box<dyn FnMut(&Request) -> Result<(u16, String), NoResponse> + 'a>,
+    network: Box<dyn FnMut(&Request) -> Answered + 'a>,
     stored: Option<Arc<Tokens>>,
     store: Disk,
     now: Timestamp,
@@ -32,10 +35,7 @@ enum Disk {
 const START: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
 
 impl<'a> Around<'a> {
-    fn new(
-        store: Disk,
-        network: impl FnMut(&Request) -> Result<(u16, String), NoResponse> + 'a,
-    ) -> Self {
+    fn new(store: Disk, network: impl FnMut(&Request) -> Answered + 'a) -> Self {
         Self { network: Box::new(network), stored: None, store, now: START, sent: Vec::new() }
     }
 
@@ -117,7 +117,7 @@ fn in_memory() -> Held {
     Held::default().after(&around.run(&mut session), None)
 }
 
-fn granted(access: &str, refresh: &str) -> Result<(u16, String), NoResponse> {
+fn granted(access: &str, refresh: &str) -> Answered {
     Ok((
         200,
         json!({"access_token": access, "refresh_token": refresh, "expires_in": 1000}).to_string(),
@@ -125,7 +125,7 @@ fn granted(access: &str, refresh: &str) -> Result<(u16, String), NoResponse> {
 }
 
 /// A new refresh token in an answer that is of no other use.
-fn spoiled(refresh: &str) -> Result<(u16, String), NoResponse> {
+fn spoiled(refresh: &str) -> Answered {
     Ok((200, json!({"access_token": "a1", "refresh_token": refresh, "scope": {}}).to_string()))
 }
 

@@ -153,10 +153,10 @@ fn a_secret_that_nobody_else_has_is_not_lost() {
     assert_eq!(aside.len(), 1, "{aside:?}");
     assert_eq!(std::fs::read_to_string(folder.join(&aside[0])).unwrap(), bots);
 
-    // Whoever was given the same one has it.
+    // Whoever was given the same one may have read it here.
     let place = place_with(bots);
     bot(&place, "the bot's").save(&place.key, &session("first")).unwrap();
-    assert!(names(place.path().parent().unwrap()).iter().all(|name| !name.contains("replaced")));
+    assert!(names(place.path().parent().unwrap()).iter().any(|name| name.contains("replaced")));
 }
 
 #[test]

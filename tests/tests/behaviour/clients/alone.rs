@@ -17,6 +17,7 @@ both! {
     a_refresh_token_from_elsewhere_logs_in
     a_dead_refresh_token_from_elsewhere_ends_no_other_session
     a_session_that_has_ended_is_asked_for_once
+    who_is_told_that_the_session_has_ended_gets_no_dead_token
     a_server_that_is_away_costs_no_session
     a_logout_without_proof_forgets_nothing
     a_logout_that_ignores_errors_forgets
@@ -157,6 +158,14 @@ mod check {
         assert_eq!(client.token().unwrap_err().kind(), Kind::SessionEnded);
         assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::SessionEnded);
         assert_eq!(requests(&running), before);
+    }
+
+    pub(super) fn who_is_told_that_the_session_has_ended_gets_no_dead_token<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        running.simulator().end_sessions();
+        assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::SessionEnded);
+        assert!(client.held().is_none());
+        assert_eq!(client.token().unwrap_err().kind(), Kind::SessionEnded);
     }
 
     pub(super) fn a_server_that_is_away_costs_no_session<C: AnyClient>() {
