@@ -247,11 +247,9 @@ impl Client {
                     Ok(answer.userinfo)
                 }
                 Err(error) => {
-                    if error.asks_for_login() {
-                        client.hold(&Err(error.clone()), None);
-                    } else if let Some(session) = machine.take_session() {
-                        client.hold(&Ok(session), None);
-                    }
+                    let held =
+                        client.shared.held.load().after_no_answer(&error, machine.take_session());
+                    client.shared.held.store(Arc::new(held));
                     Err(error)
                 }
             }

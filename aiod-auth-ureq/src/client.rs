@@ -225,11 +225,8 @@ impl Client {
                 Ok(answer.userinfo)
             }
             Err(error) => {
-                if error.asks_for_login() {
-                    self.hold(&Err(error.clone()), None);
-                } else if let Some(session) = machine.take_session() {
-                    self.hold(&Ok(session), None);
-                }
+                let held = self.held.load().after_no_answer(&error, machine.take_session());
+                self.held.store(Arc::new(held));
                 Err(error)
             }
         }

@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    ClientIdentity, ClientSecret, Error, Issuer, Profile, RetryPolicy, Tokens,
+    ClientIdentity, ClientSecret, Error, Issuer, Machine, Profile, RetryPolicy, Step, Tokens,
     session::{Demand, Session, SessionTokens},
 };
 use aiod_auth_store::Store as _;
@@ -55,6 +55,37 @@ pub fn log_in(world: &mut World) -> SessionTokens {
     let tokens = world.run(Session::login(profile(), seconds(300), policy())).unwrap();
     world.transcript();
     tokens
+}
+
+/// Alice has logged in, and her access token is past its lifetime.
+#[must_use]
+pub fn with_an_old_token() -> (World, SessionTokens) {
+    let mut world = world();
+    let tokens = log_in(&mut world);
+    world.pass(seconds(300));
+    (world, tokens)
+}
+
+/// Runs a machine to its end. `or_else` sees each step first: what it completes itself, it keeps.
+///
+/// # Errors
+/// The machine's.
+pub fn run_with<M: Machine>(
+    world: &mut World,
+    machine: &mut M,
+    mut or_else: impl for<'step> FnMut(
+        &mut World,
+        Step<'step, M::Output>,
+    ) -> Option<Step<'step, M::Output>>,
+) -> Result<M::Output, Error> {
+    loop {
+        let step = machine.poll(world.now())?;
+        if let Some(step) = or_else(world, step)
+            && let Some(output) = world.perform(step)
+        {
+            return Ok(output);
+        }
+    }
 }
 
 /// What `Client::token` asks for.

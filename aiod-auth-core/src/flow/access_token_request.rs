@@ -45,7 +45,7 @@ impl AccessTokenRequest {
         let request = client.post(server, Endpoint::Token, form)?;
         Ok(Self {
             call: Call::new(Endpoint::Token, request, read, policy, resend)
-                .from(&server.deviations),
+                .with_deviations(&server.deviations),
             requested,
             for_itself: false,
             sent_refresh_token: None,

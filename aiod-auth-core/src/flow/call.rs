@@ -61,7 +61,7 @@ impl<T: Send> Call<T> {
     }
 
     /// Reads the answers as this server means them.
-    pub(crate) fn from(mut self, deviations: &Arc<Deviations>) -> Self {
+    pub(crate) fn with_deviations(mut self, deviations: &Arc<Deviations>) -> Self {
         self.deviations = Arc::clone(deviations);
         self
     }

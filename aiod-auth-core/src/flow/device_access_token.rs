@@ -80,7 +80,7 @@ impl DeviceAccessTokenRequest {
             requested: scope.clone(),
             deviations: Arc::clone(&server.deviations),
             new_refresh_token: None,
-            pace: Pace { interval, slow_downs: 0, in_a_row: 0, failures: 0 },
+            pace: Pace { interval, slowed: false, in_a_row: 0, failures: 0 },
             time,
             state: State::Taken,
         };
@@ -259,8 +259,9 @@ impl Sleeps for DeviceAccessTokenRequest {
 #[derive(Debug)]
 struct Pace {
     interval: Duration,
-    /// How often the server said `slow_down`, and how often in a row.
-    slow_downs: u32,
+    /// The server has asked for a slower pace.
+    slowed: bool,
+    /// How often in a row it said `slow_down`.
     in_a_row: u32,
     /// Failures in a row.
     failures: u32,
@@ -283,7 +284,7 @@ impl Pace {
     /// For all later polls. 429 means it as well, whoever says it: Auth0, or a proxy.
     fn slow_down(&mut self) {
         self.interval = self.interval.saturating_add(Duration::from_secs(5));
-        self.slow_downs = self.slow_downs.saturating_add(1);
+        self.slowed = true;
     }
 
     /// GitHub and virtual machines: five seconds of this machine may be less than the server's.
@@ -302,8 +303,7 @@ impl Pace {
     /// A server that once said `slow_down` may measure with another clock than this machine's (GitHub
     /// and virtual machines): an eighth more.
     fn next(&self) -> Duration {
-        let margin =
-            self.interval.checked_div(8).filter(|_| self.slow_downs > 0).unwrap_or_default();
+        let margin = self.interval.checked_div(8).filter(|_| self.slowed).unwrap_or_default();
         self.interval.saturating_add(margin)
     }
 }

@@ -48,7 +48,7 @@ impl DeviceAuthorizationRequest {
         let request = client.post(server, Endpoint::DeviceAuthorization, form)?;
         Ok(Self {
             call: Call::new(Endpoint::DeviceAuthorization, request, read, policy, Resend::Freely)
-                .from(&server.deviations),
+                .with_deviations(&server.deviations),
             transport: server.issuer().transport(),
         })
     }

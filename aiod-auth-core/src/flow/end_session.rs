@@ -35,7 +35,7 @@ impl EndSessionRequest {
         form.push("refresh_token", refresh_token.expose());
         let request = client.post(server, Endpoint::EndSession, form)?;
         let call = Call::new(Endpoint::EndSession, request, read, policy, Resend::Freely)
-            .from(&server.deviations);
+            .with_deviations(&server.deviations);
         Ok(Self { call })
     }
 }

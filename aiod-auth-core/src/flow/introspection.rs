@@ -63,7 +63,10 @@ impl IntrospectionRequest {
 
     fn sending(request: Request, policy: RetryPolicy, deviations: &Arc<Deviations>) -> Self {
         let endpoint = Endpoint::Introspection;
-        Self { call: Call::new(endpoint, request, read, policy, Resend::Freely).from(deviations) }
+        Self {
+            call: Call::new(endpoint, request, read, policy, Resend::Freely)
+                .with_deviations(deviations),
+        }
     }
 }
 

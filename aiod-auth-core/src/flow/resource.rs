@@ -18,38 +18,36 @@ pub(super) fn read<T>(
     received: &Received<'_>,
     parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
-    let response = &received.response;
-    let status = response.status();
-    let challenges = response.challenges();
-    let code = |challenge: &Challenge| {
-        challenge.param("error").filter(|code| !clean(code).is_empty()).map(ErrorCode::from_wire)
-    };
-    // The first that says why, if there is more than one.
-    let bearer = challenges
-        .iter()
-        .find(|challenge| challenge.scheme() == "bearer" && code(challenge).is_some());
-    if let (401 | 403, Some(challenge)) = (status, bearer) {
-        let code = code(challenge);
-        let said = challenge.param("error_description").or_else(|| challenge.param("scope"));
-        {
-            let missing =
-                challenge.param("scope").filter(|_| code == Some(ErrorCode::InsufficientScope));
-            let error = ServerError {
-                endpoint,
-                status,
-                code,
-                description: said.map(clean),
-                uri: None,
-                html: false,
-                advice: missing
-                    .map(|scope| format!("log in again with the scope `{}`", clean(scope)).into()),
-            };
-            let mut error = Box::new(error);
-            received.hide_secrets(&mut error);
-            return Answer::Refused(Refused { error, interval: None, retry_after: None });
-        }
+    let status = received.response.status();
+    if matches!(status, 401 | 403)
+        && let Some((challenge, code)) = received
+            .response
+            .challenges()
+            .iter()
+            .find_map(|challenge| Some((challenge, code(challenge)?)))
+    {
+        let scope = challenge.param("scope");
+        let missing = scope.filter(|_| code == ErrorCode::InsufficientScope);
+        let mut error = Box::new(ServerError {
+            endpoint,
+            status,
+            code: Some(code),
+            description: challenge.param("error_description").or(scope).map(clean),
+            uri: None,
+            html: false,
+            advice: missing
+                .map(|scope| format!("log in again with the scope `{}`", clean(scope)).into()),
+        });
+        received.hide_secrets(&mut error);
+        return Answer::Refused(Refused { error, interval: None, retry_after: None });
     }
     answer::read(endpoint, received, parse)
+}
+
+/// Why, where a Bearer challenge says it; there may be more than one.
+fn code(challenge: &Challenge) -> Option<ErrorCode> {
+    let code = challenge.param("error").filter(|_| challenge.scheme() == "bearer")?;
+    Some(ErrorCode::from_wire(code)).filter(|_| !clean(code).is_empty())
 }
 
 /// RFC 6750 §3.1: a new token may help with these, and with nothing else.

@@ -59,7 +59,7 @@ impl RevocationRequest {
         form.push("token_type_hint", token_type_hint);
         let request = client.post(server, Endpoint::Revocation, form)?;
         let call = Call::new(Endpoint::Revocation, request, read, policy, Resend::Freely)
-            .from(&server.deviations);
+            .with_deviations(&server.deviations);
         Ok(Self { call })
     }
 }

@@ -46,7 +46,7 @@ impl UserinfoRequest {
             policy,
             Resend::Freely,
         );
-        let call = call.from(&server.deviations);
+        let call = call.with_deviations(&server.deviations);
         // Nothing is believed because of it, so that its issuer and audience don't matter.
         let claims = Claims::known(tokens.id_token.as_ref());
         Ok(Self { call, subject: claims.map(|claims| claims.subject) })

@@ -84,6 +84,18 @@ impl Held {
         };
         Self { tokens, failure, jobs: self.jobs.wrapping_add(1) }
     }
+
+    /// What is held after a question about the tokens that got no answer, and what it left
+    /// ([`WhoAmI::take_session`](super::WhoAmI::take_session)). That an API is away says nothing of
+    /// the tokens.
+    #[must_use]
+    pub fn after_no_answer(&self, error: &Error, left: Option<SessionTokens>) -> Self {
+        match left {
+            _ if error.asks_for_login() => self.after(&Err(error.clone()), None),
+            Some(left) => self.after(&Ok(left), None),
+            None => self.clone(),
+        }
+    }
 }
 
 /// How long a person has for a login, if nobody says otherwise.

@@ -1,39 +1,12 @@
 //! What went wrong once with tokens that are kept and renewed.
 
 use aiod_auth_core::{
-    Endpoint, Kind, Machine, RefreshToken, Step, StoreFailure,
+    Endpoint, Kind, RefreshToken, Step, StoreFailure,
     session::{Freshness, Kept, Logout, StoreOperation, WhoAmI},
 };
 use aiod_auth_tests::sim::REFRESH_TOKEN;
 
 use super::*;
-
-/// Runs a machine to its end. `or_else` sees each step first: what it completes itself, it keeps.
-fn run_with<M: Machine>(
-    world: &mut World,
-    machine: &mut M,
-    mut or_else: impl for<'step> FnMut(
-        &mut World,
-        Step<'step, M::Output>,
-    ) -> Option<Step<'step, M::Output>>,
-) -> Result<M::Output, Error> {
-    loop {
-        let step = machine.poll(world.now())?;
-        if let Some(step) = or_else(world, step)
-            && let Some(output) = world.perform(step)
-        {
-            return Ok(output);
-        }
-    }
-}
-
-/// Alice has logged in, and her access token is past its lifetime.
-fn with_an_old_token() -> (World, SessionTokens) {
-    let mut world = world();
-    let tokens = log_in(&mut world);
-    world.pass(seconds(300));
-    (world, tokens)
-}
 
 /// Alice's client, with the token endpoint given by hand and the others to be discovered.
 fn half_given() -> Arc<Profile> {

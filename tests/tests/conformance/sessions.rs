@@ -3,40 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    ClientIdentity, ClientSecret, Error, Issuer, Machine, Profile, Request, RetryPolicy, Step,
-    Tokens,
+    Error, Machine, Profile, Request, Step,
     session::{Demand, Session, SessionTokens},
 };
-use aiod_auth_store::Store;
-use aiod_auth_tests::{
-    sim::{Answer, Fault, Settings},
-    world::{Event, ISSUER, World},
+use aiod_auth_tests::world::{Event, World};
+
+pub(crate) use aiod_auth_tests::scene::{
+    bot, get_token, instead, oauth_error, policy, profile, refresh_token, seconds, stored, world,
 };
-use serde_json::{Value, json};
-
-pub(crate) const fn seconds(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-pub(crate) fn policy() -> RetryPolicy {
-    RetryPolicy::default()
-}
-
-pub(crate) fn world() -> World {
-    World::new(Settings::default())
-}
-
-/// A public client, as whom a person logs in.
-pub(crate) fn profile() -> Arc<Profile> {
-    Arc::new(Profile::new(ISSUER, "demo").unwrap().with_scope("openid profile".parse().unwrap()))
-}
-
-/// A client with a secret, which logs in as itself.
-pub(crate) fn bot(id: &str, secret: &str) -> Arc<Profile> {
-    let client =
-        ClientIdentity::public(id).unwrap().with_secret(ClientSecret::new(secret)).unwrap();
-    Arc::new(Profile::with_client(Issuer::new(ISSUER).unwrap(), client))
-}
 
 /// Alice logs in, and approves at once.
 pub(crate) fn log_in(world: &mut World) -> SessionTokens {
@@ -49,24 +23,11 @@ pub(crate) fn log_in_as(world: &mut World, profile: &Arc<Profile>) -> SessionTok
     world.run(Session::login(Arc::clone(profile), seconds(300), policy())).unwrap()
 }
 
-/// What `Client::token` asks for.
-pub(crate) fn get_token(world: &mut World) -> Result<SessionTokens, Error> {
-    get_token_as(world, &profile())
-}
-
 pub(crate) fn get_token_as(
     world: &mut World,
     profile: &Arc<Profile>,
 ) -> Result<SessionTokens, Error> {
     world.run(Session::token(Arc::clone(profile), Demand::new(), policy()))
-}
-
-pub(crate) fn stored(world: &World) -> Option<Tokens> {
-    world.store.load(&profile().key()).unwrap()
-}
-
-pub(crate) fn refresh_token(tokens: &Tokens) -> &str {
-    tokens.refresh_token.as_ref().map_or("", |token| token.expose())
 }
 
 /// How many requests to this path there were.
@@ -89,13 +50,4 @@ pub(crate) fn run_seeing<M: Machine>(
             return Ok(output);
         }
     }
-}
-
-/// The server answers this in place of its own answer.
-pub(crate) fn instead(status: u16, body: &Value) -> Fault {
-    Fault::Instead(Answer::json(status, body))
-}
-
-pub(crate) fn oauth_error(code: &str) -> Value {
-    json!({ "error": code })
 }

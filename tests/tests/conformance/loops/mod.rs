@@ -10,10 +10,12 @@ use std::{
 
 use aiod_auth_core::{
     AuthorizationServer, ClientIdentity, ClientSecret, Endpoint, Error, Issuer, Machine,
-    RetryPolicy,
     flow::{AccessTokenRequest, Discovery},
 };
-use aiod_auth_tests::sim::Running;
+use aiod_auth_tests::{
+    scene::{policy, seconds},
+    sim::Running,
+};
 
 pub(crate) mod answers;
 pub(crate) mod connections;
@@ -87,14 +89,6 @@ tests_of_both! {
     connections::a_connection_that_breaks_after_the_request_may_have_been_sent
     connections::a_body_that_ends_early_is_no_answer
     tls::a_certificate_that_nobody_signed_is_not_trusted_and_not_tried_again
-}
-
-const fn seconds(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-fn policy() -> RetryPolicy {
-    RetryPolicy::default()
 }
 
 fn patient<D: Drive>() -> D {

@@ -17,12 +17,10 @@ use aiod_auth_tests::{
     world::{Event, ISSUER, World},
 };
 
+pub(super) use aiod_auth_tests::scene::seconds;
+
 /// 2026-01-01T00:00:00Z.
 pub(super) const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
-
-pub(super) const fn seconds(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
 
 pub(super) fn found(asked: Asked, answer: &str) -> Verdict {
     verdict::verdict(asked, &Answer::parse(answer)).unwrap()

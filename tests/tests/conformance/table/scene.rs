@@ -4,26 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     AuthorizationServer, ClientIdentity, ClientSecret, DeviceCode, Endpoint, Error, Issuer,
-    Machine, Profile, Prompt, Reply, Request, Response, RetryPolicy, Scope, Step, Timestamp,
-    Tokens,
+    Machine, Profile, Prompt, Reply, Request, Response, Scope, Step, Timestamp,
     flow::{DeviceAuthorization, DeviceAuthorizationParts, DevicePrompt},
     session::{Demand, Session, SessionTokens},
 };
 use aiod_auth_store::Store;
 use aiod_auth_tests::{
-    sim::{self, Answer, Fault, Running, Settings},
+    sim::{self, Fault, Running},
     verdict,
     world::{Event, ISSUER, World},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-pub(super) const fn seconds(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-
-pub(super) fn policy() -> RetryPolicy {
-    RetryPolicy::default()
-}
+pub(super) use aiod_auth_tests::scene::{
+    bad_gateway, get_token, instead, policy, profile, refresh_token, run_with, seconds, stored,
+    with_an_old_token, world,
+};
 
 pub(super) const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
 
@@ -36,11 +32,6 @@ pub(super) fn public() -> ClientIdentity {
 /// One with a secret, which goes into a header unless the server or the caller says otherwise.
 pub(super) fn confidential() -> ClientIdentity {
     ClientIdentity::public("bot").unwrap().with_secret(ClientSecret::new("bot-secret")).unwrap()
-}
-
-/// A public client, as whom a person logs in.
-pub(super) fn profile() -> Arc<Profile> {
-    Arc::new(profile_at(ISSUER))
 }
 
 pub(super) fn profile_at(issuer: &str) -> Profile {
@@ -81,10 +72,6 @@ pub(super) fn authorization(device_code: &str, interval: Duration) -> DeviceAuth
 
 // In virtual time.
 
-pub(super) fn world() -> World {
-    World::new(Settings::default())
-}
-
 /// Alice logs in, and approves while the first poll is waited for.
 pub(super) fn log_in(world: &mut World) -> SessionTokens {
     world.after(seconds(1), Event::Approve);
@@ -93,66 +80,18 @@ pub(super) fn log_in(world: &mut World) -> SessionTokens {
     tokens
 }
 
-/// Alice has logged in, and her access token is past its lifetime.
-pub(super) fn with_an_old_token() -> (World, SessionTokens) {
-    let mut world = world();
-    let tokens = log_in(&mut world);
-    world.pass(seconds(300));
-    (world, tokens)
-}
-
-/// What `Client::token` asks for.
-pub(super) fn get_token(world: &mut World) -> Result<SessionTokens, Error> {
-    world.run(Session::token(profile(), Demand::new(), policy()))
-}
-
 pub(super) fn force_refresh(world: &mut World) -> Result<SessionTokens, Error> {
     world.run(Session::token(profile(), Demand::new().forced(), policy()))
-}
-
-pub(super) fn stored(world: &World) -> Option<Tokens> {
-    world.store.load(&profile().key()).unwrap()
-}
-
-pub(super) fn refresh_token(tokens: &Tokens) -> &str {
-    tokens.refresh_token.as_ref().map_or("", |token| token.expose())
 }
 
 pub(super) fn now_ms(world: &World) -> u64 {
     world.now().as_unix_millis().unsigned_abs()
 }
 
-/// Runs a machine to its end. `or_else` sees each step first: what it completes itself, it keeps.
-pub(super) fn run_with<M: Machine>(
-    world: &mut World,
-    machine: &mut M,
-    mut or_else: impl for<'step> FnMut(
-        &mut World,
-        Step<'step, M::Output>,
-    ) -> Option<Step<'step, M::Output>>,
-) -> Result<M::Output, Error> {
-    loop {
-        let step = machine.poll(world.now())?;
-        if let Some(step) = or_else(world, step)
-            && let Some(output) = world.perform(step)
-        {
-            return Ok(output);
-        }
-    }
-}
-
 // What the server answers in place of its own answer.
-
-pub(super) fn instead(status: u16, body: &Value) -> Fault {
-    Fault::Instead(Answer::json(status, body))
-}
 
 pub(super) fn refusal(code: &str) -> Fault {
     instead(400, &json!({ "error": code }))
-}
-
-pub(super) fn bad_gateway() -> Fault {
-    Fault::Instead(Answer::html(502, "<html>Bad Gateway</html>"))
 }
 
 // What went out.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use aiod_auth_core::{
-    AuthenticationMethod, ClientIdentity, ClientSecret, RefreshToken, Request, RetryPolicy, Scope,
+    AuthenticationMethod, ClientIdentity, ClientSecret, RefreshToken, Request, Scope,
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorizationRequest, RevocationRequest,
     },
 };
+use aiod_auth_tests::scene::policy;
 use aiod_auth_tests::verdict::{Answer, Asked, server, verdict};
 use serde_json::Value;
 
@@ -137,8 +138,4 @@ fn pairs(case: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let pairs = case["pairs"].as_array().unwrap().iter();
     pairs.map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
-}
-
-fn policy() -> RetryPolicy {
-    RetryPolicy::default()
 }
