@@ -4,9 +4,9 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
-    process,
 };
 
+use tempfile::NamedTempFile;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use crate::{config::Config, failure::Failure, own_file::OwnFile};
@@ -146,24 +146,14 @@ fn lock(path: &Path) -> io::Result<File> {
 
 /// A reader sees the old file or the new one, never half of it.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let temporary = path.with_file_name(format!(".config.toml.{}", process::id()));
-    let written = write_new(&temporary, content).and_then(|()| {
-        if let Ok(before) = fs::metadata(path) {
-            fs::set_permissions(&temporary, before.permissions())?;
-        }
-        fs::rename(&temporary, path)
-    });
-    if written.is_err() {
-        // The first error is the one that counts.
-        fs::remove_file(&temporary).ok();
+    let mut temporary = NamedTempFile::new_in(path.parent().unwrap_or(path))?;
+    temporary.write_all(content)?;
+    if let Ok(before) = fs::metadata(path) {
+        temporary.as_file().set_permissions(before.permissions())?;
     }
-    written
-}
-
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
+    temporary.as_file().sync_all()?;
+    temporary.persist(path)?;
+    Ok(())
 }
 
 /// The folder also holds the tokens.

@@ -2,45 +2,48 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, OpenOptions},
-    io::{self, ErrorKind, Write},
-    path::{Path, PathBuf},
-    process,
+    fs::{self, File, OpenOptions},
+    io::{self, Error, ErrorKind, Write},
+    path::Path,
 };
+
+use tempfile::NamedTempFile;
 
 /// Writes a file that isn't there yet.
 pub(crate) fn create(path: &Path, content: &[u8]) -> io::Result<()> {
-    let temporary = write_temporary(path, content)?;
-    // Unlike a rename, a second name is refused where there is something already.
-    let created = match fs::hard_link(&temporary, path) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            // Some file systems know no second names.
-            write_new(path, content)
-        }
-        linked => linked,
-    };
-    fs::remove_file(&temporary).ok();
-    created
+    match write_temporary(path, content)?.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(refused) if refused.error.kind() == ErrorKind::AlreadyExists => Err(refused.error),
+        // Some file systems can't rename like this.
+        Err(_) => write_new(path, content),
+    }
 }
 
-/// Writes a file, in place of one that may be there.
+/// Writes a file, in place of one that may be there; but not of something else, as a symbolic link or
+/// `/dev/stdout`.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let temporary = write_temporary(path, content)?;
-    fs::rename(&temporary, path).inspect_err(|_| {
-        // The first error is the one that counts.
-        fs::remove_file(&temporary).ok();
-    })
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => {
+            return Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
+        }
+        _ => {}
+    }
+    write_temporary(path, content)?.persist(path)?;
+    Ok(())
 }
 
-/// In the same folder, because neither a rename nor a second name crosses file systems.
-fn write_temporary(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or(ErrorKind::IsADirectory)?;
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}", process::id()));
-    let temporary = path.with_file_name(temporary);
-    write_new(&temporary, content)?;
-    Ok(temporary)
+/// In the same folder, because a rename doesn't cross file systems. It goes when this is dropped.
+fn write_temporary(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().ok_or(ErrorKind::IsADirectory)?);
+    prefix.push(".");
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder)?;
+    write(file.as_file_mut(), content)?;
+    Ok(file)
 }
 
 /// Leaves nothing behind if it fails.
@@ -50,9 +53,14 @@ fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(content).and_then(|()| file.sync_all()).inspect_err(|_| {
+    write(&mut file, content).inspect_err(|_| {
         fs::remove_file(path).ok();
     })
+}
+
+fn write(file: &mut File, content: &[u8]) -> io::Result<()> {
+    file.write_all(content)?;
+    file.sync_all()
 }
 
 #[cfg(test)]
@@ -71,18 +79,28 @@ mod tests {
         fs::create_dir(folder.path().join("folder")).unwrap();
         replace(&folder.path().join("folder"), b"four").unwrap_err();
         create(&folder.path().join("none/login.json"), b"five").unwrap_err();
+        write_new(&path, b"six").unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"three");
         // The file and the folder.
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_symbolic_link_is_neither_followed_nor_overwritten_by_chance() {
+    fn what_is_no_file_is_neither_followed_nor_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let (link, target) = (folder.path().join("link"), folder.path().join("target"));
         std::os::unix::fs::symlink(&target, &link).unwrap();
         assert_eq!(create(&link, b"one").unwrap_err().kind(), ErrorKind::AlreadyExists);
-        replace(&link, b"two").unwrap();
-        assert!(!target.exists() && link.symlink_metadata().unwrap().is_file());
+        let error = replace(&link, b"two").unwrap_err();
+        assert_eq!(error.to_string(), "it is not a regular file");
+        assert!(!target.exists() && link.is_symlink());
+        let pipe = folder.path().join("pipe");
+        let pipe_type = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, pipe_type, 0o600.into(), 0).unwrap();
+        replace(&pipe, b"three").unwrap_err();
+        assert!(!pipe.symlink_metadata().unwrap().is_file());
+        // Whoever asks for the folder where he is names no folder.
+        write_temporary(Path::new("login.json"), b"").unwrap();
     }
 }

@@ -58,6 +58,14 @@ impl Tokens {
         }
     }
 
+    /// A refresh token alone: the access token is one that has expired.
+    pub(crate) fn renewable(refresh_token: RefreshToken, issued_at: Timestamp) -> Self {
+        let mut tokens = Self::new(AccessToken::new(""), issued_at);
+        tokens.expires_at = Some(Timestamp::UNIX_EPOCH);
+        tokens.refresh_token = Some(refresh_token);
+        tokens
+    }
+
     /// The value of an `Authorization` header (RFC 6750 §2.1). It is a secret.
     ///
     /// AI-on-Demand's Python client has it in `Token.headers`, which also renews the token: here, that

@@ -112,7 +112,7 @@ impl Client {
         limit: Duration,
         prompt: impl FnMut(&Prompt) -> R + Send,
     ) -> Result<SessionTokens, Error> {
-        let (client, (person, prompts)) = (self.clone(), person());
+        let (client, (person, prompts)) = (self.clone(), person(limit));
         // No turn to wait for: a person takes their time.
         let work = async move { client.log_in(limit, person).await };
         let task = Task::spawn(future::ready(()), work)?;
@@ -133,9 +133,8 @@ impl Client {
         let job = async move {
             let profile = Arc::clone(&client.profile);
             let mut session = Session::login_with_refresh_token(profile, token, client.policy);
-            // A dead one says nothing of the session that is held.
-            let outcome = Ok(client.driver.run(&mut session).await?);
-            client.hold(&outcome, None);
+            let outcome = client.driver.run(&mut session).await;
+            client.hold_login(&client.shared.held.load_full(), &outcome, session.take_unsaved());
             outcome
         };
         Task::spawn(self.turn(), job)?.outcome().await
@@ -153,8 +152,8 @@ impl Client {
         let job = async move {
             let session = Session::keep(Arc::clone(&client.profile), tokens, client.policy);
             let mut session = session.with_held(client.held());
-            let outcome = Ok(client.driver.run(&mut session).await?);
-            client.hold(&outcome, None);
+            let outcome = client.driver.run(&mut session).await;
+            client.hold_login(&client.shared.held.load_full(), &outcome, session.take_unsaved());
             outcome
         };
         Task::spawn(self.turn(), job)?.outcome().await
@@ -203,7 +202,7 @@ impl Client {
         if !needs_a_login(&outcome) {
             return outcome;
         }
-        let (client, (person, prompts)) = (self.clone(), person());
+        let (client, (person, prompts)) = (self.clone(), person(LOGIN_LIMIT));
         let work = async move {
             let outcome = client.token().await;
             if !needs_a_login(&outcome) {
@@ -308,7 +307,7 @@ impl Client {
         let job = async move {
             let mut logout = logout(Arc::clone(&client.profile), client.held(), client.policy);
             let logged_out = client.driver.run(&mut logout).await?;
-            client.hold(&Err(Error::NotAuthenticated), None);
+            client.shared.held.store(Arc::new(client.shared.held.load().after_logout()));
             Ok(logged_out)
         };
         Task::spawn(self.turn(), job)?.outcome().await
@@ -338,10 +337,14 @@ impl Client {
 
     /// In a task of its own, like every job; but it has `job` only at its end.
     async fn log_in(&self, limit: Duration, mut person: Person) -> Result<SessionTokens, Error> {
+        let before = self.shared.held.load_full();
         let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
-        let outcome = Ok(self.driver.run_for(&mut session, &mut person).await?);
-        let _job = self.shared.job.lock().await;
-        self.hold(&outcome, None);
+        let outcome = self.driver.run_for(&mut session, &mut person).await;
+        let left = session.take_unsaved();
+        if outcome.is_ok() || left.is_some() {
+            let _job = self.shared.job.lock().await;
+            self.hold_login(&before, &outcome, left);
+        }
         outcome
     }
 
@@ -352,6 +355,17 @@ impl Client {
     /// For who has `job`: what came of it.
     fn hold(&self, outcome: &Result<SessionTokens, Error>, left: Option<SessionTokens>) {
         let held = self.shared.held.load().after(outcome, left);
+        self.shared.held.store(Arc::new(held));
+    }
+
+    /// The same after a login, of which this was held `before`.
+    fn hold_login(
+        &self,
+        before: &Held,
+        outcome: &Result<SessionTokens, Error>,
+        left: Option<SessionTokens>,
+    ) {
+        let held = self.shared.held.load().after_login(before, outcome, left);
         self.shared.held.store(Arc::new(held));
     }
 }

@@ -37,7 +37,9 @@ impl StoreCall {
 
 impl Drop for StoreCall {
     fn drop(&mut self) {
-        if !self.begun && matches!(self.request.operation, StoreOperation::Save(_)) {
+        let saves =
+            matches!(self.request.operation, StoreOperation::Save(_) | StoreOperation::Renew(..));
+        if !self.begun && saves {
             // Nobody is left to be told.
             drop(self.begin());
         }
@@ -46,7 +48,7 @@ impl Drop for StoreCall {
 
 #[cfg(test)]
 mod tests {
-    use aiod_auth_core::{AccessToken, Profile, Timestamp, Tokens};
+    use aiod_auth_core::{AccessToken, Profile, Timestamp, Tokens, session::Seen};
     use aiod_auth_store::MemoryStore;
     use tokio::runtime::Builder;
 
@@ -66,11 +68,18 @@ mod tests {
             assert!(lock.is_some());
             StoreCall::new(Arc::clone(&store) as Arc<dyn Store>, request, lock)
         };
-        let save = call(StoreOperation::Save(Arc::new(tokens)));
-        drop(handle.spawn_blocking(|| save.perform()));
-        assert!(store.load(&key).unwrap().is_some());
+        let tokens = Arc::new(tokens);
+        for operation in [
+            StoreOperation::Save(Arc::clone(&tokens)),
+            StoreOperation::Renew(tokens, Seen::default()),
+        ] {
+            store.remove(&key).unwrap();
+            let save = call(operation);
+            drop(handle.spawn_blocking(|| save.perform()));
+            assert!(store.load(&key).unwrap().is_some());
+        }
         // The rest need not be done, and the lock is given back each time.
-        let remove = call(StoreOperation::Remove);
+        let remove = call(StoreOperation::Remove(Seen::default()));
         drop(handle.spawn_blocking(|| remove.perform()));
         assert!(store.load(&key).unwrap().is_some());
         assert!(store.try_lock(&key).unwrap().is_some());

@@ -31,7 +31,7 @@
 //! - `contract-tests`: the suite.
 
 #[cfg(feature = "toml")]
-pub use aiod::{AiodConfig, AiodFile};
+pub use aiod::{AiodConfig, AiodFile, AiodLogin};
 pub use error::StoreError;
 #[cfg(feature = "toml")]
 pub use file::{FileStore, default_config_folder};

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use aiod_auth_core::{
     RecordKey, StoreFailure, Tokens,
-    session::{StoreOperation, StoreReply, StoreRequest},
+    session::{Seen, StoreOperation, StoreReply, StoreRequest},
 };
 
 use crate::StoreError;
@@ -91,15 +91,32 @@ pub fn perform(
             store.save(key, tokens)?;
             StoreReply::Done
         }
-        StoreOperation::Remove => {
-            store.remove(key)?;
-            StoreReply::Done
-        }
+        StoreOperation::Renew(tokens, seen) => match another(store, key, seen) {
+            Some(another) => StoreReply::Loaded(Some(another)),
+            None => {
+                store.save(key, tokens)?;
+                StoreReply::Done
+            }
+        },
+        StoreOperation::Remove(seen) => match another(store, key, seen) {
+            Some(another) => StoreReply::Loaded(Some(another)),
+            None => {
+                store.remove(key)?;
+                StoreReply::Done
+            }
+        },
         StoreOperation::Unlock => {
             *lock = None;
             StoreReply::Done
         }
     })
+}
+
+/// The login that is stored now, if it is another one than was seen. One that can't be read is the
+/// business of what is to be done.
+fn another(store: &dyn Store, key: &RecordKey, seen: &Seen) -> Option<Arc<Tokens>> {
+    let stored = store.load(key).ok().flatten()?;
+    (!seen.is_still(Some(&stored))).then(|| Arc::new(stored))
 }
 
 /// A store that several clients share.

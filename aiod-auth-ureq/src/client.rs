@@ -105,12 +105,16 @@ impl Client {
         limit: Duration,
         mut prompt: impl FnMut(&Prompt) -> R,
     ) -> Result<SessionTokens, Error> {
+        let before = self.held.load_full();
         let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
         let mut person = |asked: &Prompt| prompt(asked).into();
-        let outcome = Ok(self.driver.run_with(&mut session, &mut person)?);
-        // Not before: a person takes their time.
-        let _job = self.begin_job();
-        self.hold(&outcome, None);
+        let outcome = self.driver.run_with(&mut session, &mut person);
+        let left = session.take_unsaved();
+        if outcome.is_ok() || left.is_some() {
+            // Not before: a person takes their time.
+            let _job = self.begin_job();
+            self.hold_login(&before, &outcome, left);
+        }
         outcome
     }
 
@@ -123,9 +127,8 @@ impl Client {
         let profile = Arc::clone(&self.profile);
         let mut session = Session::login_with_refresh_token(profile, token, self.policy);
         let _job = self.begin_job();
-        // A dead one says nothing of the session that is held.
-        let outcome = Ok(self.driver.run(&mut session)?);
-        self.hold(&outcome, None);
+        let outcome = self.driver.run(&mut session);
+        self.hold_login(&self.held.load(), &outcome, session.take_unsaved());
         outcome
     }
 
@@ -139,8 +142,9 @@ impl Client {
     pub fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
         let _job = self.begin_job();
         let session = Session::keep(Arc::clone(&self.profile), tokens, self.policy);
-        let outcome = Ok(self.driver.run(&mut session.with_held(self.held()))?);
-        self.hold(&outcome, None);
+        let mut session = session.with_held(self.held());
+        let outcome = self.driver.run(&mut session);
+        self.hold_login(&self.held.load(), &outcome, session.take_unsaved());
         outcome
     }
 
@@ -276,7 +280,7 @@ impl Client {
     ) -> Result<LoggedOut, Error> {
         let _job = self.begin_job();
         let logged_out = self.driver.run(&mut logout(self.held()))?;
-        self.hold(&Err(Error::NotAuthenticated), None);
+        self.held.store(Arc::new(self.held.load().after_logout()));
         Ok(logged_out)
     }
 
@@ -299,6 +303,17 @@ impl Client {
     /// For who has `job`: what came of it.
     fn hold(&self, outcome: &Result<SessionTokens, Error>, left: Option<SessionTokens>) {
         let held = self.held.load().after(outcome, left);
+        self.held.store(Arc::new(held));
+    }
+
+    /// The same after a login, of which this was held `before`.
+    fn hold_login(
+        &self,
+        before: &Held,
+        outcome: &Result<SessionTokens, Error>,
+        left: Option<SessionTokens>,
+    ) {
+        let held = self.held.load().after_login(before, outcome, left);
         self.held.store(Arc::new(held));
     }
 }

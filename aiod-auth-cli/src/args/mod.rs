@@ -209,8 +209,16 @@ pub(crate) struct Logout {
     #[arg(long)]
     pub(crate) ignore_errors: bool,
     /// Log out of every profile that has a record
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["refresh_token_stdin", "file"])]
     pub(crate) all: bool,
+    /// End the session of a refresh token (or "API key") that is read from stdin; the login that is
+    /// kept here stays
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) refresh_token_stdin: bool,
+    /// End the session of the login in this file, which export or AI-on-Demand's Python client wrote;
+    /// - is stdin. The file stays, and so does the login that is kept here
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

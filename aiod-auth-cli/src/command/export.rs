@@ -9,7 +9,7 @@ use crate::{args, context::Context, failure::Failure, private_file, settings::Se
 
 pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failure> {
     let settings = Settings::new(context)?;
-    let text = text(context, &settings, options)?;
+    let text = text(&settings, options)?;
     if options.file == Path::new("-") {
         return context.printer.needed_text(&text);
     }
@@ -29,7 +29,7 @@ pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failu
 }
 
 /// Under the lock: what is read while somebody refreshes may be used up already.
-fn text(context: &Context, settings: &Settings, options: &args::Export) -> Result<String, Failure> {
+fn text(settings: &Settings, options: &args::Export) -> Result<String, Failure> {
     let _lock = transfer::lock(settings)?;
     let key = settings.key();
     let tokens = settings.store().load(&key)?;
@@ -38,7 +38,7 @@ fn text(context: &Context, settings: &Settings, options: &args::Export) -> Resul
         let ended = Failure::new(Kind::SessionEnded, "the server ended the session");
         return Err(ended.mended_by(&settings.login_command));
     }
-    transfer::write(context, options.format, &key, &tokens, || settings.client_secret())
+    transfer::write(options.format, &key, &tokens, || settings.client_secret())
 }
 
 fn write(file: &Path, content: &[u8], force: bool) -> Result<(), Failure> {

@@ -1,16 +1,28 @@
-//! `logout`: ends the session at the server, then forgets it here.
+//! `logout`: ends the session at the server, then forgets it here; or ends the session of tokens that
+//! came from elsewhere.
 
-use aiod_auth_core::session::LoggedOut;
+use aiod_auth_core::{Error, RefreshToken, session::LoggedOut};
 use aiod_auth_store::StoreError;
+use aiod_auth_ureq::Client;
 use serde_json::json;
 
-use crate::{args, context::Context, failure::Failure, settings::Settings};
+use super::refresh_token;
+use crate::{
+    args,
+    context::Context,
+    failure::Failure,
+    settings::Settings,
+    transfer::{self, Source},
+};
 
 pub(crate) fn run(context: &Context, options: &args::Logout) -> Result<(), Failure> {
     if options.all {
-        log_out_of_all(context, options)
-    } else {
-        log_out(context, options, &Settings::new(context)?)
+        return log_out_of_all(context, options);
+    }
+    let settings = Settings::new(context)?;
+    match given(context, options, &settings)? {
+        Some(token) => end_session_of(context, options, &settings, token),
+        None => log_out(context, options, &settings),
     }
 }
 
@@ -49,36 +61,100 @@ fn has_record(settings: &Settings) -> Result<bool, Failure> {
 }
 
 fn log_out(context: &Context, options: &args::Logout, settings: &Settings) -> Result<(), Failure> {
-    let client = match settings.client() {
-        Err(failure) if options.ignore_errors => {
-            context.printer.warn(&failure.message);
-            settings.client_without_secret()
-        }
-        client => client?,
-    };
+    let client = client(context, options, settings)?;
     context.interrupt.report_first();
     let logged_out =
         if options.ignore_errors { client.log_out_ignoring_errors() } else { client.log_out() };
-    let logged_out = logged_out.map_err(|error| settings.explain(error))?;
+    report(context, settings, &logged_out.map_err(|error| settings.explain(error))?)
+}
 
+/// The refresh token from elsewhere, if one was given.
+fn given(
+    context: &Context,
+    options: &args::Logout,
+    settings: &Settings,
+) -> Result<Option<RefreshToken>, Failure> {
+    if options.refresh_token_stdin {
+        return refresh_token::read(context).map(Some);
+    }
+    let Some(file) = &options.file else { return Ok(None) };
+    let source = Source::read(file)?;
+    let token = transfer::read(&settings.key(), &source)?.tokens.refresh_token;
+    let none = || Failure::config(format!("{} has no refresh token", source.name));
+    token.ok_or_else(none).map(Some)
+}
+
+fn end_session_of(
+    context: &Context,
+    options: &args::Logout,
+    settings: &Settings,
+    token: RefreshToken,
+) -> Result<(), Failure> {
+    let client = client(context, options, settings)?;
+    context.interrupt.report_first();
+    let _held_off = context.interrupt.hold_off();
+    match client.end_session_of(token) {
+        Ok(()) => report(context, settings, &LoggedOut::Ended),
+        Err(error) if options.ignore_errors => {
+            warn_of_session(context, settings, &error);
+            answer(context, settings, "unproven", "Nothing here has changed.")
+        }
+        // A login would not help: this is about another one.
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn client(
+    context: &Context,
+    options: &args::Logout,
+    settings: &Settings,
+) -> Result<Client, Failure> {
+    match settings.client() {
+        Err(failure) if options.ignore_errors => {
+            context.printer.warn(&failure.message);
+            Ok(settings.client_without_secret())
+        }
+        client => client,
+    }
+}
+
+fn report(context: &Context, settings: &Settings, logged_out: &LoggedOut) -> Result<(), Failure> {
     let issuer = settings.profile.issuer().as_str();
-    let (outcome, words) = match &logged_out {
+    let (outcome, words) = match logged_out {
         LoggedOut::Ended => ("ended", format!("Logged out at {issuer}.")),
         LoggedOut::Forgotten => {
             ("forgotten", format!("Forgot the token of {issuer}, which expires by itself."))
         }
         LoggedOut::Unproven(error) => {
-            context.printer.warn(&format!("the session may live on at {issuer}: {error}"));
+            warn_of_session(context, settings, error);
             ("unproven", "Forgot the session.".into())
+        }
+        LoggedOut::Replaced => {
+            context.printer.warn("another program has logged in meanwhile, and that login stays");
+            ("replaced", format!("Logged out at {issuer}."))
         }
         LoggedOut::NobodyThere | _ => ("nobody_there", "Nobody was logged in.".into()),
     };
+    answer(context, settings, outcome, &words)
+}
+
+fn warn_of_session(context: &Context, settings: &Settings, error: &Error) {
+    let issuer = settings.profile.issuer().as_str();
+    context.printer.warn(&format!("the session may live on at {issuer}: {error}"));
+}
+
+fn answer(
+    context: &Context,
+    settings: &Settings,
+    outcome: &str,
+    words: &str,
+) -> Result<(), Failure> {
     if context.global.json {
         let profile = settings.name.as_deref();
         return context
             .printer
             .json(&json!({ "event": "logged_out", "profile": profile, "outcome": outcome }));
     }
-    context.printer.say(&words);
+    context.printer.say(words);
     Ok(())
 }

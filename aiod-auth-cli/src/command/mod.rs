@@ -13,6 +13,7 @@ mod logout;
 mod man;
 mod profile;
 mod refresh;
+mod refresh_token;
 mod status;
 mod token;
 mod whoami;

@@ -1,39 +1,29 @@
 //! A login as it travels from one machine to another: one file for each format.
 
-use std::{
-    thread,
-    time::{Duration, SystemTime},
-};
+use std::{thread, time::Duration};
 
-use aiod_auth_core::{ClientSecret, Kind, RecordKey, Tokens};
+use aiod_auth_core::{ClientSecret, Kind, RecordKey, Tokens, clean};
 use aiod_auth_store::Lock;
 
-use crate::{args::ExportFormat, context::Context, failure::Failure, settings::Settings};
+use crate::{args::ExportFormat, failure::Failure, settings::Settings};
+
+pub(crate) use source::Source;
 
 mod aiod;
 mod json;
+mod source;
 
 /// What stands in a file.
 #[derive(Debug)]
 pub(crate) struct Login {
     pub(crate) format: ExportFormat,
     /// Whose it is, where the format says so.
-    pub(crate) key: Option<RecordKey>,
+    key: Option<RecordKey>,
     pub(crate) tokens: Tokens,
-}
-
-/// What a file says, and where it is from.
-#[derive(Debug)]
-pub(crate) struct Source {
-    pub(crate) text: String,
-    pub(crate) written_at: SystemTime,
-    /// For people.
-    pub(crate) name: String,
 }
 
 /// The text of a file. It is a secret.
 pub(crate) fn write(
-    context: &Context,
     format: ExportFormat,
     key: &RecordKey,
     tokens: &Tokens,
@@ -41,21 +31,46 @@ pub(crate) fn write(
 ) -> Result<String, Failure> {
     match format {
         ExportFormat::Json => json::write(key, tokens),
-        ExportFormat::Aiod => aiod::write(context, key, tokens, secret()?),
+        ExportFormat::Aiod => aiod::write(key, tokens, secret()?),
     }
 }
 
-/// A login from a file, whichever format that is in. What is wrong is said without any of the text.
-pub(crate) fn read(context: &Context, key: &RecordKey, source: &Source) -> Result<Login, Failure> {
-    let text = &source.text;
+/// The login of this key from a file, whichever format that is in. What is wrong is said without any of
+/// the text.
+pub(crate) fn read(key: &RecordKey, source: &Source) -> Result<Login, Failure> {
+    let (name, text) = (&source.name, &source.text);
     let login = if text.trim_start().starts_with('{') {
         json::read(text)
     } else if aiod::is_one(text) {
-        return aiod::read(context, key, source);
+        return aiod::read(key, source);
     } else {
         Err("is no login that this version can read".into())
     };
-    login.map_err(|problem| Failure::config(format!("{} {problem}", source.name)))
+    let login = login.map_err(|problem| Failure::config(format!("{name} {problem}")))?;
+    if let Some(theirs) = &login.key
+        && let Some((what, theirs, ours)) = difference(theirs, key)
+    {
+        let (theirs, ours) = (clean(&theirs), clean(&ours));
+        return Err(Failure::config(format!(
+            "{name} has a login with another {what}: `{theirs}`, not `{ours}`"
+        ))
+        .with_hint("choose the profile that it is for"));
+    }
+    Ok(login)
+}
+
+/// The first thing in which two logins are not the same.
+fn difference(theirs: &RecordKey, ours: &RecordKey) -> Option<(&'static str, String, String)> {
+    let texts = |key: &RecordKey| {
+        let RecordKey { issuer, client_id, account, scope, resource } = key.clone();
+        let account = account.unwrap_or_default();
+        [issuer, client_id, account, scope.to_string(), resource.join(" ")]
+    };
+    let names = ["issuer", "client_id", "account", "scope", "resource"];
+    let pairs = texts(theirs).into_iter().zip(texts(ours));
+    let (name, (theirs, ours)) =
+        names.into_iter().zip(pairs).find(|(_, (theirs, ours))| theirs != ours)?;
+    Some((name, theirs, ours))
 }
 
 /// Waits for the lock of the record, as long as a refresh may take.

@@ -193,7 +193,7 @@ fn a_file_that_the_python_client_would_choke_on() {
         ),
         ("refresh_token = canary\n", "line 1 is not TOML"),
         ("refresh_token = [\"canary\"]\n", "refresh_token"),
-        ("client_secret = \"canary\"\n", "has a client's secret, which is no login"),
+        ("client_secret = \"canary\"\n", "has a bot's client secret, which is no login"),
     ] {
         world.write("token.toml", text);
         let ran = world.run("import token.toml");

@@ -66,3 +66,72 @@ fn a_secret_that_is_gone_keeps_nobody_logged_in_here() {
     assert_eq!(world.records().len(), 0);
     assert_eq!(world.run("logout --all").ended(0).stderr, "");
 }
+
+/// Another session of Alice's, and whether it lives.
+fn alive(world: &World, refresh_token: &str) -> bool {
+    world.server.simulator().refresh_token_is_alive(wall_clock_ms(), refresh_token)
+}
+
+#[test]
+fn the_session_of_a_refresh_token_from_elsewhere_ends_and_no_other() {
+    let world = World::new();
+    world.log_in();
+    let other = world.new_refresh_token();
+    let ran = world.run_with_input("logout --refresh-token-stdin --json", &format!("{other}\n"));
+    let expected = json!({"event": "logged_out", "profile": "lab", "outcome": "ended"});
+    assert_eq!(ran.ended(0).json(), expected);
+    assert!(!alive(&world, &other));
+    world.run("refresh").ended(0);
+    // One that is dead already is proof enough.
+    world.run_with_input("logout --refresh-token-stdin", &other).ended(0);
+    world.run_with_input("logout --refresh-token-stdin", "no token").failed(2, "no refresh token");
+    world.run("logout --refresh-token-stdin --all").ended(2);
+}
+
+#[test]
+fn the_session_of_a_file_ends_and_the_file_stays() {
+    let world = World::new();
+    for format in ["json", "aiod"] {
+        world.log_in();
+        world.run(&format!("export --force --format {format} other.file")).ended(0);
+        let text = std::fs::read_to_string(world.path("other.file")).unwrap();
+        world.log_in();
+        let ran = world.run("logout --file other.file");
+        assert!(ran.ended(0).stderr.starts_with("Logged out at "), "{ran:?}");
+        assert_eq!(std::fs::read_to_string(world.path("other.file")).unwrap(), text);
+        world.run("import --force other.file").ended(0);
+        world.run("refresh").failed(3, "ended the session");
+    }
+    // As the Python client writes it, over a pipe.
+    let other = world.new_refresh_token();
+    let ran = world.run_with_input("logout --file -", &format!("refresh_token = \"{other}\"\n"));
+    ran.ended(0);
+    assert!(!alive(&world, &other));
+
+    for (text, message) in [
+        ("client_secret = \"canary\"\n", "has a bot's client secret"),
+        ("access_token = \"canary\"\n", "is damaged: refresh_token is missing"),
+        ("canary", "is no login"),
+    ] {
+        world.write("bad.toml", text);
+        world.run("logout --file bad.toml").failed(2, message);
+    }
+    world.run("logout --file gone.toml").failed(2, "cannot read gone.toml");
+    world.run("logout --file gone.toml --refresh-token-stdin").ended(2);
+    world.log_in();
+    world.run("export --format json mine.json").ended(0);
+    world.run("logout --profile bot --file mine.json").failed(2, "another client_id");
+}
+
+#[test]
+fn a_server_that_is_away_ends_no_session_from_elsewhere() {
+    let world = World::new();
+    let other = world.new_refresh_token();
+    world.server.simulator().fault_anywhere(usize::MAX, Fault::DropBefore);
+    world.run_with_input("logout --refresh-token-stdin", &other).failed(5, "");
+    let ran = world.run_with_input("logout --refresh-token-stdin --ignore-errors --json", &other);
+    assert_eq!(ran.ended(0).json()["outcome"], "unproven");
+    assert!(ran.stderr.contains("the session may live on"), "{ran:?}");
+    world.server.simulator().clear_faults();
+    assert!(alive(&world, &other));
+}

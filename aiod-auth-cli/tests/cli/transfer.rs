@@ -104,6 +104,12 @@ fn no_file_is_replaced_by_chance() {
     world.run("export --format json tokens").failed(2, "tokens is there already");
     world.run("export --force --format json tokens").failed(2, "cannot write tokens");
     world.run("export --format json gone/login.json").failed(2, "cannot write gone/login.json");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("mine.txt", world.path("link")).unwrap();
+        world.run("export --force --format json link").failed(2, "it is not a regular file");
+        world.run("export --force --format json /dev/null").failed(2, "it is not a regular file");
+    }
     let names = fs::read_dir(world.path("")).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert!(names.into_iter().all(|name| !name.starts_with('.')), "something was left behind");

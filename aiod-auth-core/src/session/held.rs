@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use super::{Demand, Freshness, SessionTokens};
+use super::{Demand, Freshness, Kept, SessionTokens};
 use crate::{error::Error, time::Timestamp};
 
 /// What a client holds: the tokens, and how its last job ended.
@@ -19,6 +19,8 @@ pub struct Held {
     failure: Option<Error>,
     /// How many jobs have ended.
     jobs: u64,
+    /// How many of them were logouts.
+    logouts: u64,
 }
 
 impl Held {
@@ -69,8 +71,7 @@ impl Held {
 
     /// What is held after a job: what it ended in, or else what it left
     /// ([`Session::take_unsaved`](super::Session::take_unsaved)), or else what was held before. Tokens
-    /// are let go only if there is no session any more. A logout ends in
-    /// [`Error::NotAuthenticated`].
+    /// are let go only if there is no session any more.
     #[must_use]
     pub fn after(
         &self,
@@ -82,7 +83,34 @@ impl Held {
             Err(error) if error.asks_for_login() => (None, Some(error.clone())),
             Err(error) => (left.or_else(|| self.tokens.clone()), Some(error.clone())),
         };
-        Self { tokens, failure, jobs: self.jobs.wrapping_add(1) }
+        Self { tokens, failure, jobs: self.jobs.wrapping_add(1), logouts: self.logouts }
+    }
+
+    /// What is held after a login, or after tokens were given, and what that left. One that failed
+    /// says nothing of the session that was held.
+    ///
+    /// `before` is what was held when it began. A person takes their time, so somebody may have logged
+    /// out meanwhile, and nobody knows of which session. What was saved is looked for in the store then.
+    #[must_use]
+    pub fn after_login(
+        &self,
+        before: &Self,
+        outcome: &Result<SessionTokens, Error>,
+        left: Option<SessionTokens>,
+    ) -> Self {
+        let Some(new) = outcome.as_ref().ok().cloned().or(left) else {
+            return self.clone();
+        };
+        let may_be_over = self.logouts != before.logouts && new.kept == Kept::Saved;
+        let held = self.after(&Ok(new), None);
+        if may_be_over { Self { tokens: None, ..held } } else { held }
+    }
+
+    /// What is held after a logout: nothing.
+    #[must_use]
+    pub fn after_logout(&self) -> Self {
+        let logouts = self.logouts.wrapping_add(1);
+        Self { logouts, ..self.after(&Err(Error::NotAuthenticated), None) }
     }
 
     /// What is held after a question about the tokens that got no answer, and what it left
@@ -174,6 +202,32 @@ mod tests {
         let held = nobody.after(&Ok(session("a")), None);
         let failed = held.after(&Err(away()), None);
         assert_eq!(failed.still_wanted(&held, Demand::new(), NOW).unwrap(), None);
+    }
+
+    #[test]
+    fn a_login_that_somebody_may_have_ended_is_looked_for_in_the_store() {
+        let before = Held::default().after(&Ok(session("a")), None);
+        let login = Ok(session("b"));
+        assert_eq!(name(&before.after_login(&before, &login, None)), Some("b"));
+        // Others who want tokens while the person takes their time end nothing.
+        let others = before.after(&Err(Error::NotAuthenticated), None);
+        assert_eq!(name(&others.after_login(&before, &login, None)), Some("b"));
+        let logged_out = before.after_logout();
+        assert_eq!(name(&logged_out), None);
+        assert_eq!(name(&logged_out.after_login(&before, &login, None)), None);
+        // Where there is no store, nobody can have ended it.
+        let only_here = SessionTokens { kept: Kept::NoStore, ..session("b") };
+        assert_eq!(name(&logged_out.after_login(&before, &Ok(only_here), None)), Some("b"));
+    }
+
+    #[test]
+    fn a_login_that_fails_says_nothing_of_what_is_held() {
+        let held = Held::default().after(&Ok(session("a")), None);
+        for failure in [away(), Error::NotAuthenticated] {
+            assert_eq!(name(&held.after_login(&held, &Err(failure), None)), Some("a"));
+        }
+        let left = Some(session("b"));
+        assert_eq!(name(&held.after_login(&held, &Err(away()), left)), Some("b"));
     }
 
     #[test]

@@ -3,14 +3,14 @@
 use alloc::{boxed::Box, sync::Arc};
 use core::{mem, time::Duration};
 
-use super::store_access::{StoreCall, StoreOperation, StoreReply, TakeLock};
+use super::store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock};
 use crate::{
     error::{ConfigProblem, Endpoint, Error, ErrorCode},
     flow::{Discovery, EndSessionRequest, RevocationRequest},
     machine::{Flow, Step, machine},
     profile::{Profile, RecordKey},
     retry::RetryPolicy,
-    secret::{AccessToken, RefreshToken},
+    secret::RefreshToken,
     server::AuthorizationServer,
     session::{SessionTokens, tokens::newest},
     time::Timestamp,
@@ -32,6 +32,8 @@ pub struct Logout {
     held: Option<SessionTokens>,
     server: Option<Arc<AuthorizationServer>>,
     tokens: Option<Arc<Tokens>>,
+    /// What the store held.
+    seen: Seen,
     spent: Duration,
     state: State,
 }
@@ -47,6 +49,8 @@ pub enum LoggedOut {
     Forgotten,
     /// The record is gone, and the session may live on at the server: this is why.
     Unproven(Box<Error>),
+    /// Somebody logged in anew meanwhile, with a program that takes no lock: that login stays.
+    Replaced,
     /// Nobody was logged in.
     NobodyThere,
 }
@@ -81,6 +85,7 @@ impl Logout {
             server: held.as_ref().and_then(|held| held.server.clone()),
             held,
             tokens: None,
+            seen: Seen::default(),
             spent: Duration::ZERO,
             state,
         }
@@ -94,8 +99,7 @@ impl Logout {
         refresh_token: RefreshToken,
         policy: RetryPolicy,
     ) -> Self {
-        let mut tokens = Tokens::new(AccessToken::new(""), Timestamp::UNIX_EPOCH);
-        tokens.refresh_token = Some(refresh_token);
+        let tokens = Tokens::renewable(refresh_token, Timestamp::UNIX_EPOCH);
         let tokens = Some(Arc::new(tokens));
         Self { is_kept: false, tokens, state: State::Start, ..Self::new(profile, None, policy) }
     }
@@ -120,7 +124,7 @@ impl Logout {
             State::Loading(call) => {
                 if let Some(outcome) = call.take_outcome(now) {
                     match outcome {
-                        Ok(reply) => self.loaded(reply, now),
+                        Ok(reply) => self.loaded(reply.into_loaded(), now),
                         // A damaged record: what it was for can't be ended.
                         Err(error) => self.unproven(error),
                     }
@@ -159,7 +163,12 @@ impl Logout {
                 if let Some(outcome) = call.take_outcome(now) {
                     let done = mem::replace(&mut self.state, State::Ended);
                     if let State::Removing(_, logged_out) = done {
-                        self.end(outcome.map(|_| logged_out));
+                        self.end(outcome.map(|reply| match reply {
+                            StoreReply::Loaded(_) => LoggedOut::Replaced,
+                            StoreReply::Done | StoreReply::Locked(_) | StoreReply::NotKept => {
+                                logged_out
+                            }
+                        }));
                     }
                 }
             }
@@ -176,8 +185,9 @@ impl Logout {
         Ok(None)
     }
 
-    fn loaded(&mut self, reply: StoreReply, now: Timestamp) {
-        self.tokens = newest(reply.into_loaded(), self.held.as_ref());
+    fn loaded(&mut self, stored: Option<Arc<Tokens>>, now: Timestamp) {
+        self.seen = Seen::of(stored.as_deref());
+        self.tokens = newest(stored, self.held.as_ref());
         if self.tokens.is_none() {
             return self.end(Ok(LoggedOut::NobodyThere));
         }
@@ -256,7 +266,7 @@ impl Logout {
         if !self.is_kept {
             return self.end(Ok(logged_out));
         }
-        let call = StoreCall::new(&self.key, StoreOperation::Remove);
+        let call = StoreCall::new(&self.key, StoreOperation::Remove(self.seen.clone()));
         self.state = State::Removing(call, logged_out);
     }
 

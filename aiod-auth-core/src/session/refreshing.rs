@@ -16,7 +16,7 @@ use core::{mem, time::Duration};
 use super::{
     Freshness, SessionTokens,
     policy::Wanted,
-    store_access::{StoreCall, StoreOperation},
+    store_access::{Seen, StoreCall, StoreOperation},
     tokens::newest,
 };
 use crate::{
@@ -54,6 +54,8 @@ pub(super) struct Around {
     pub(super) server: Arc<AuthorizationServer>,
     pub(super) key: Arc<RecordKey>,
     pub(super) policy: RetryPolicy,
+    /// What the store held when it was looked at last.
+    pub(super) seen: Seen,
     pub(super) held: Option<SessionTokens>,
     pub(super) wanted: Wanted,
 }
@@ -90,6 +92,11 @@ impl Refreshing {
             Self { around, tokens, refresh_token, lost_once, second, spent, state };
         refreshing.send()?;
         Ok(refreshing)
+    }
+
+    /// Which login the store held when it was looked at last.
+    pub(super) fn seen(&self) -> Seen {
+        self.around.seen.clone()
     }
 
     fn send(&mut self) -> Result<(), Error> {
@@ -197,6 +204,7 @@ impl Refreshing {
         error: Error,
         now: Timestamp,
     ) -> Result<Option<Refreshed>, Error> {
+        self.around.seen = Seen::of(stored.as_deref());
         let others = [stored.clone(), newest(None, self.around.held.as_ref())];
         for (tokens, other) in others.into_iter().flatten().filter_map(with_refresh_token) {
             if other.same_as(&self.refresh_token) || self.second {

@@ -13,7 +13,9 @@
 //!                         +--> Unlocking --> LoggingIn, if that is allowed --> Locking --> Saving …
 //! ```
 //!
-//! Nobody sees a new token before it is saved. A failure never removes anything.
+//! Nobody sees a new token before it is saved. A failure never removes anything. Where another login is
+//! stored by the time that new tokens are to be saved, that one is left alone and used: from `Saving`
+//! back to `Loading`, once.
 
 use alloc::{boxed::Box, sync::Arc};
 use core::{mem, time::Duration};
@@ -22,11 +24,11 @@ use super::{
     Demand, Freshness, Kept, SessionTokens,
     policy::Wanted,
     refreshing::{Around, Refreshed, Refreshing, with_refresh_token},
-    store_access::{StoreCall, StoreOperation, StoreReply, TakeLock},
+    store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock},
     tokens::newest,
 };
 use crate::{
-    error::{Endpoint, Error, ServerError},
+    error::{Endpoint, Error, ServerError, StoreFailure},
     flow::{AccessTokenRequest, Discovery},
     login::Login,
     machine::{Flow, Step, machine},
@@ -49,7 +51,10 @@ pub struct Session {
     /// What the caller holds.
     held: Option<SessionTokens>,
     unsaved: Option<SessionTokens>,
-    new_refresh_token: Option<RefreshToken>,
+    /// What the store held when it was looked at last.
+    seen: Seen,
+    /// It held another login when this one's tokens were to be saved.
+    replaced: bool,
     /// What was there is still good: the renewal is early.
     aging: bool,
     spent: Duration,
@@ -73,14 +78,26 @@ enum State {
     Loading(StoreCall),
     Discovering(Box<Discovery>),
     /// With what to save, after a login.
-    Locking(TakeLock, Option<Arc<Tokens>>),
+    Locking(TakeLock, Option<ToSave>),
     Refreshing(Box<Refreshing>),
     Requesting(Box<AccessTokenRequest>),
     LoggingIn(Box<Login>),
-    /// With the error that comes all the same.
-    Saving(StoreCall, Arc<Tokens>, Option<Error>),
+    Saving(StoreCall, ToSave),
     Unlocking(StoreCall, Next),
     Ended,
+}
+
+/// Tokens, and the error that comes all the same.
+#[derive(Debug)]
+struct ToSave {
+    tokens: Arc<Tokens>,
+    error: Option<Error>,
+}
+
+impl From<Tokens> for ToSave {
+    fn from(tokens: Tokens) -> Self {
+        Self { tokens: Arc::new(tokens), error: None }
+    }
 }
 
 /// What comes after the lock was given back.
@@ -131,7 +148,8 @@ impl Session {
             server: None,
             held: None,
             unsaved: None,
-            new_refresh_token: None,
+            seen: Seen::default(),
+            replaced: false,
             aging: false,
             spent: Duration::ZERO,
             locked: false,
@@ -162,12 +180,6 @@ impl Session {
         self.unsaved.take()
     }
 
-    /// After a login that failed: a refresh token that the server gave, alone or in place of another.
-    /// There are no tokens to save, so it is the caller's to keep.
-    pub fn take_new_refresh_token(&mut self) -> Option<RefreshToken> {
-        self.new_refresh_token.take()
-    }
-
     /// One state further, if the present one is through.
     fn advance(&mut self, now: Timestamp) -> Result<Option<SessionTokens>, Error> {
         match &mut self.state {
@@ -182,14 +194,14 @@ impl Session {
                 Job::Login { limit, .. } => self.log_in(*limit),
                 Job::Keep(tokens) => {
                     let tokens = Arc::clone(tokens);
-                    self.lock(Some(tokens));
+                    self.lock(Some(ToSave { tokens, error: None }));
                 }
             },
             State::Loading(call) => {
                 if let Some(outcome) = call.take_outcome(now) {
                     self.spend();
                     match outcome {
-                        Ok(reply) => self.loaded(reply, now),
+                        Ok(reply) => self.loaded(reply.into_loaded(), now),
                         Err(error) => self.fail(error, now),
                     }
                 }
@@ -213,9 +225,12 @@ impl Session {
                     self.locked = outcome.is_ok();
                     match (outcome, to_save) {
                         (Ok(()), None) => self.load(),
-                        (Ok(()), Some(tokens)) => self.save(tokens, None),
-                        (Err(Error::Store(failure)), Some(tokens)) if !self.only_keeps() => {
-                            self.finish(tokens, Kept::NotSaved(failure));
+                        (Ok(()), Some(to_save)) => {
+                            let operation = StoreOperation::Save(Arc::clone(&to_save.tokens));
+                            self.save(operation, to_save);
+                        }
+                        (Err(Error::Store(failure)), Some(to_save)) if !self.only_keeps() => {
+                            self.not_lost(to_save, Kept::NotSaved(failure), now);
                         }
                         (Err(error), _) => self.fail(error, now),
                     }
@@ -223,15 +238,17 @@ impl Session {
             }
             State::Refreshing(refreshing) => {
                 if let Some(outcome) = refreshing.take_outcome(now) {
+                    self.seen = refreshing.seen();
                     self.spend();
                     match outcome {
-                        Ok(Refreshed::New(tokens)) => self.save(Arc::from(tokens), None),
+                        Ok(Refreshed::New(tokens)) => self.renewed(ToSave::from(*tokens)),
                         Ok(Refreshed::Found(tokens)) => {
                             let kept = self.kept(&tokens);
                             self.finish(tokens, kept);
                         }
                         Ok(Refreshed::Failed(error, Some(tokens))) => {
-                            self.save(Arc::from(tokens), Some(error));
+                            let error = Some(error);
+                            self.renewed(ToSave { error, ..ToSave::from(*tokens) });
                         }
                         Ok(Refreshed::Failed(error, None)) | Err(error) => self.fail(error, now),
                     }
@@ -241,7 +258,7 @@ impl Session {
                 if let Some(outcome) = request.take_outcome(now) {
                     self.spend();
                     match outcome {
-                        Ok(tokens) => self.save(Arc::new(tokens), None),
+                        Ok(tokens) => self.renewed(ToSave::from(tokens)),
                         Err(error) => self.fail(error, now),
                     }
                 }
@@ -252,20 +269,25 @@ impl Session {
                     match outcome {
                         Ok(logged_in) => {
                             self.server = Some(logged_in.server);
-                            self.lock(Some(Arc::new(logged_in.tokens)));
+                            self.lock(Some(ToSave::from(logged_in.tokens)));
                         }
-                        Err(error) => {
-                            self.new_refresh_token = login.take_new_refresh_token();
-                            self.end(Err(error));
-                        }
+                        // The server did log in, and its answer was of no use but for that.
+                        Err(error) => match login.take_new_refresh_token() {
+                            Some(refresh_token) if !matches!(error, Error::SessionEnded(_)) => {
+                                let tokens = Tokens::renewable(refresh_token, now);
+                                let error = Some(error);
+                                self.lock(Some(ToSave { error, ..ToSave::from(tokens) }));
+                            }
+                            Some(_) | None => self.end(Err(error)),
+                        },
                     }
                 }
             }
-            State::Saving(call, tokens, error) => {
+            State::Saving(call, saved) => {
                 if let Some(outcome) = call.take_outcome(now) {
-                    let (tokens, error) = (Arc::clone(tokens), error.take());
+                    let (tokens, error) = (Arc::clone(&saved.tokens), saved.error.take());
                     self.spend();
-                    self.saved(outcome, tokens, error, now);
+                    self.saved(outcome, ToSave { tokens, error }, now);
                 }
             }
             State::Unlocking(call, _) => {
@@ -301,7 +323,7 @@ impl Session {
         }
     }
 
-    fn lock(&mut self, to_save: Option<Arc<Tokens>>) {
+    fn lock(&mut self, to_save: Option<ToSave>) {
         let limit = if to_save.is_some() {
             // However long the person took.
             self.policy.time_limit
@@ -326,6 +348,7 @@ impl Session {
                     server: Arc::clone(server),
                     key: Arc::clone(&self.key),
                     policy,
+                    seen: self.seen.clone(),
                     held: self.held.clone(),
                     wanted: wanted.clone(),
                 };
@@ -352,15 +375,21 @@ impl Session {
         self.state = State::LoggingIn(login.into());
     }
 
-    fn save(&mut self, tokens: Arc<Tokens>, error: Option<Error>) {
-        let operation = StoreOperation::Save(Arc::clone(&tokens));
-        self.state = State::Saving(StoreCall::new(&self.key, operation), tokens, error);
+    /// In place of those that were there, if they still are.
+    fn renewed(&mut self, to_save: ToSave) {
+        let operation = StoreOperation::Renew(Arc::clone(&to_save.tokens), self.seen.clone());
+        self.save(operation, to_save);
+    }
+
+    fn save(&mut self, operation: StoreOperation, to_save: ToSave) {
+        self.state = State::Saving(StoreCall::new(&self.key, operation), to_save);
     }
 
     // What came of it.
 
-    fn loaded(&mut self, reply: StoreReply, now: Timestamp) {
-        let tokens = newest(reply.into_loaded(), self.held.as_ref());
+    fn loaded(&mut self, stored: Option<Arc<Tokens>>, now: Timestamp) {
+        self.seen = Seen::of(stored.as_deref());
+        let tokens = newest(stored, self.held.as_ref());
         let Job::Token { wanted, .. } = &self.job else {
             return self.end(Err(Error::Internal("session")));
         };
@@ -414,19 +443,27 @@ impl Session {
         wanted.note_first(tokens);
     }
 
-    fn saved(
-        &mut self,
-        outcome: Result<StoreReply, Error>,
-        tokens: Arc<Tokens>,
-        error: Option<Error>,
-        now: Timestamp,
-    ) {
+    fn saved(&mut self, outcome: Result<StoreReply, Error>, saved: ToSave, now: Timestamp) {
         let kept = match outcome {
+            Ok(StoreReply::Done | StoreReply::Locked(_)) => Kept::Saved,
             Ok(StoreReply::NotKept) => Kept::NoStore,
-            Ok(_) => Kept::Saved,
+            // Somebody has logged in anew: what was renewed is not theirs.
+            Ok(StoreReply::Loaded(another)) if !mem::replace(&mut self.replaced, true) => {
+                return self.loaded(another, now);
+            }
+            Ok(StoreReply::Loaded(_)) => {
+                let failure = StoreFailure::new("another program keeps changing the stored login")
+                    .with_hint("wait for it, or end it");
+                return self.fail(Error::Store(failure), now);
+            }
             Err(Error::Store(failure)) if !self.only_keeps() => Kept::NotSaved(failure),
             Err(error) => return self.fail(error, now),
         };
+        self.not_lost(saved, kept, now);
+    }
+
+    /// The tokens are kept, or the caller is told that they aren't.
+    fn not_lost(&mut self, ToSave { tokens, error }: ToSave, kept: Kept, now: Timestamp) {
         let Some(error) = error else { return self.finish(tokens, kept) };
         if kept != Kept::Saved {
             self.unsaved = Some(self.outcome(tokens, kept));
@@ -517,7 +554,7 @@ impl Flow for Session {
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
         match &mut self.state {
             State::Loading(call) => call.step(),
-            State::Saving(call, ..) | State::Unlocking(call, _) => call.step(),
+            State::Saving(call, _) | State::Unlocking(call, _) => call.step(),
             State::Locking(lock, _) => lock.step(),
             State::Discovering(discovery) => discovery.step(),
             State::Refreshing(refreshing) => refreshing.step(),
@@ -530,7 +567,7 @@ impl Flow for Session {
     fn spent(&self) -> Duration {
         self.spent.saturating_add(match &self.state {
             State::Loading(call) => call.spent(),
-            State::Saving(call, ..) | State::Unlocking(call, _) => call.spent(),
+            State::Saving(call, _) | State::Unlocking(call, _) => call.spent(),
             State::Locking(lock, _) => lock.spent(),
             State::Discovering(discovery) => discovery.spent(),
             State::Refreshing(refreshing) => refreshing.spent(),

@@ -8,6 +8,7 @@ use crate::{
     machine::{Flow, Pause, Reason, Sleeps, Step, StoreAccess, Stores},
     profile::RecordKey,
     retry::spread,
+    secret::RefreshToken,
     time::Timestamp,
     token::Tokens,
 };
@@ -33,10 +34,40 @@ pub enum StoreOperation {
     TryLock,
     /// Write it, so that it survives a crash once this is answered. Answer: [`StoreReply::Done`].
     Save(Arc<Tokens>),
-    /// Remove it. Answer: [`StoreReply::Done`].
-    Remove,
+    /// The same, if [`Seen::is_still`] there. Else change nothing; answer:
+    /// [`StoreReply::Loaded`], with what is there.
+    Renew(Arc<Tokens>, Seen),
+    /// Remove it, if [`Seen::is_still`] there. Answer: as to [`Renew`](Self::Renew).
+    Remove(Seen),
     /// Give its lock back. Answer: [`StoreReply::Done`].
     Unlock,
+}
+
+/// Which login it was that a machine found in a record.
+///
+/// A platform's own client may write the record without asking for the lock. Whoever has waited for a
+/// server must not overwrite or remove a login that was written meanwhile, so a store is told what was
+/// there, and looks again.
+#[derive(Clone, Debug, Default)]
+pub struct Seen(Option<RefreshToken>);
+
+impl Seen {
+    /// What was loaded. Machines make it; this is for whoever tests a store or a driver.
+    #[must_use]
+    pub fn of(stored: Option<&Tokens>) -> Self {
+        Self(stored.and_then(|tokens| tokens.refresh_token.clone()))
+    }
+
+    /// Whether no other login than this one is stored now. A login is told by its refresh token. One
+    /// that has gone is no other one: its tokens are saved, since nothing is lost by that.
+    #[must_use]
+    pub fn is_still(&self, stored: Option<&Tokens>) -> bool {
+        match (&self.0, stored.and_then(|tokens| tokens.refresh_token.as_ref())) {
+            (Some(seen), Some(now)) => seen.same_as(now),
+            (None, Some(_)) => false,
+            (_, None) => true,
+        }
+    }
 }
 
 /// What came of it.
@@ -76,8 +107,8 @@ impl StoreRequest {
         match &self.operation {
             StoreOperation::Load => StoreReply::Loaded(None),
             StoreOperation::TryLock => StoreReply::Locked(true),
-            StoreOperation::Save(_) => StoreReply::NotKept,
-            StoreOperation::Remove | StoreOperation::Unlock => StoreReply::Done,
+            StoreOperation::Save(_) | StoreOperation::Renew(..) => StoreReply::NotKept,
+            StoreOperation::Remove(_) | StoreOperation::Unlock => StoreReply::Done,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::StoreError;
 
 pub use config::AiodConfig;
+pub use text::AiodLogin;
 pub use token_file::AiodFile;
 
 mod config;

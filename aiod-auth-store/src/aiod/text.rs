@@ -25,11 +25,19 @@ use zeroize::Zeroizing;
 
 use crate::document::{Members, Unreadable, damaged, parse, put, text};
 
-/// What the file holds.
+/// What such a file holds: a person's login has tokens, a bot's its secret, too (`Token` of the Python
+/// client).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AiodLogin {
+    /// `None` in a bot's file without an access token.
+    pub tokens: Option<Tokens>,
+    /// A bot's.
+    pub client_secret: Option<ClientSecret>,
+}
+
 pub(super) struct Content {
-    /// None in a bot's file without an access token.
-    pub(super) tokens: Option<Tokens>,
-    pub(super) client_secret: Option<ClientSecret>,
+    pub(super) login: AiodLogin,
     /// For which issuer and client; the Python client doesn't say.
     made_for: Option<(String, String)>,
 }
@@ -63,12 +71,12 @@ impl Content {
                     Some(tokens)
                 }
             };
-            return Ok(Self { tokens, client_secret, made_for: None });
+            return Ok(Self { login: AiodLogin { tokens, client_secret }, made_for: None });
         };
 
         let made_for = own.text(ISSUER)?.zip(own.text(CLIENT_ID)?);
         if access_token.is_none() && refresh_token.is_none() {
-            return Ok(Self { tokens: None, client_secret, made_for });
+            return Ok(Self { login: AiodLogin { tokens: None, client_secret }, made_for });
         }
         // Without a date it is one whose lifetime the server didn't say.
         let (access_token, expires_at) = match access_token {
@@ -84,7 +92,7 @@ impl Content {
         tokens.session_scope = own.scope("session_scope")?;
         tokens.id_token = own.text("id_token")?.map(IdToken::new);
         tokens.session_ended_at = own.time("session_ended_at")?;
-        Ok(Self { tokens: Some(tokens), client_secret, made_for })
+        Ok(Self { login: AiodLogin { tokens: Some(tokens), client_secret }, made_for })
     }
 
     /// Whether it says that it is for another server or client.

@@ -7,8 +7,9 @@ use std::{
 };
 
 use aiod_auth_core::{ClientSecret, RecordKey, Timestamp, Tokens};
+use zeroize::Zeroizing;
 
-use super::text::{self, Content, Lasting};
+use super::text::{self, AiodLogin, Content, Lasting};
 use crate::{
     Lock, Store, StoreError,
     file::{Text, atomic, explain, lock, place, read_text},
@@ -96,7 +97,26 @@ impl AiodFile {
     /// As for [`load`](Store::load).
     pub fn client_secret(&self) -> Result<Option<ClientSecret>, StoreError> {
         let content = self.read(&place::resolve(&self.file)?)?;
-        Ok(content.and_then(|(_, content)| content.client_secret))
+        Ok(content.and_then(|(_, content)| content.login.client_secret))
+    }
+
+    /// What a text says that came some other way, as over a pipe: as if it stood in this file, and had
+    /// been written then. The file itself is not looked at.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], or [`StoreError::OtherKey`] if it says that it is for another server or
+    /// client. They name the file.
+    pub fn parse(&self, text: &str, written_at: Timestamp) -> Result<AiodLogin, StoreError> {
+        Ok(self.content(&self.file, text, written_at)?.login)
+    }
+
+    /// The text that [`save`](Store::save) would write where there is no file yet. It is a secret.
+    ///
+    /// # Errors
+    /// [`StoreError::CannotHold`].
+    pub fn text(&self, tokens: &Tokens) -> Result<Zeroizing<String>, StoreError> {
+        let lasting = lasting(&self.file, tokens, self.client_secret.as_ref())?;
+        text::write(None, &self.key, tokens, &lasting).map_err(|error| explain(&self.file, error))
     }
 
     /// Where it is.
@@ -134,11 +154,21 @@ impl AiodFile {
             return Ok(None);
         };
         let written_at = metadata.modified().map_or(Timestamp::UNIX_EPOCH, Timestamp::from);
-        let content = Content::read(&text, written_at).map_err(|error| explain(path, error))?;
+        let content = self.content(path, &text, written_at)?;
+        Ok(Some((text, content)))
+    }
+
+    fn content(
+        &self,
+        path: &Path,
+        text: &str,
+        written_at: Timestamp,
+    ) -> Result<Content, StoreError> {
+        let content = Content::read(text, written_at).map_err(|error| explain(path, error))?;
         if content.is_of_another_than(&self.key) {
             return Err(self.of_another(path));
         }
-        Ok(Some((text, content)))
+        Ok(content)
     }
 }
 
@@ -146,7 +176,7 @@ impl Store for AiodFile {
     fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
         self.check(key)?;
         let content = self.read(&place::resolve(&self.file)?)?;
-        Ok(content.and_then(|(_, content)| content.tokens))
+        Ok(content.and_then(|(_, content)| content.login.tokens))
     }
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
@@ -158,12 +188,8 @@ impl Store for AiodFile {
             Err(StoreError::Damaged { .. }) => (None, true),
             Err(error) => return Err(error),
         };
-        let found = before.as_ref().and_then(|(_, content)| content.client_secret.as_ref());
-        let secret = self.client_secret.as_ref();
-        let Some(lasting) = Lasting::of(tokens, secret.or(found)) else {
-            let why = "it has neither a refresh token nor a client secret";
-            return Err(StoreError::CannotHold { path, why });
-        };
+        let found = before.as_ref().and_then(|(_, content)| content.login.client_secret.as_ref());
+        let lasting = lasting(&path, tokens, self.client_secret.as_ref().or(found))?;
         // Nobody else may have it: who gave the same one may have read it here.
         let unkept = match &lasting {
             Lasting::Session(_) => found,
@@ -183,16 +209,18 @@ impl Store for AiodFile {
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.check(key)?;
         let path = place::resolve(&self.file)?;
-        match self.read(&path)? {
-            None => Ok(()),
-            Some((_, Content { client_secret: None, .. })) => atomic::remove(&path),
-            // Nothing to forget.
-            Some((_, Content { tokens: None, .. })) => Ok(()),
-            Some((text, _)) => {
-                let text = text::without_tokens(&text).map_err(|error| explain(&path, error))?;
-                atomic::replace(&path, text.as_bytes())
-            }
+        let Some((text, Content { login, .. })) = self.read(&path)? else {
+            return Ok(());
+        };
+        if login.client_secret.is_none() {
+            return atomic::remove(&path);
         }
+        if login.tokens.is_none() {
+            // Nothing to forget.
+            return Ok(());
+        }
+        let text = text::without_tokens(&text).map_err(|error| explain(&path, error))?;
+        atomic::replace(&path, text.as_bytes())
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
@@ -204,6 +232,18 @@ impl Store for AiodFile {
     fn location(&self, _key: &RecordKey) -> String {
         self.file.display().to_string()
     }
+}
+
+/// Neither of the two, and the Python client could not be imported.
+fn lasting<'a>(
+    path: &Path,
+    tokens: &'a Tokens,
+    secret: Option<&'a ClientSecret>,
+) -> Result<Lasting<'a>, StoreError> {
+    Lasting::of(tokens, secret).ok_or_else(|| {
+        let why = "it has neither a refresh token nor a client secret";
+        StoreError::CannotHold { path: path.into(), why }
+    })
 }
 
 /// Whether somebody may still be writing it.

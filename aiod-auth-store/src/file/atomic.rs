@@ -40,7 +40,10 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
 /// saves holds the record's lock, so nobody else is looking for a name.
 pub(crate) fn move_aside(path: &Path) -> Result<(), StoreError> {
     let aside = free_name(path, "corrupt");
-    platform::rename(path, &aside).map_err(StoreError::io("move aside", path))?;
+    // Half a token may be in it, and whoever wrote it may have let others read it.
+    platform::make_file_private(path)
+        .and_then(|()| platform::rename(path, &aside))
+        .map_err(StoreError::io("move aside", path))?;
     log::warn!("a damaged token record is kept as {}", aside.display());
     Ok(())
 }

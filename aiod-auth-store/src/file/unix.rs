@@ -28,14 +28,25 @@ pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(folder)
 }
 
+/// Takes from others what they may do with a file of ours.
+pub(super) fn make_file_private(path: &Path) -> io::Result<()> {
+    let metadata = fs::metadata(path)?;
+    let mode = metadata.mode() & 0o7777;
+    if !metadata.is_file() || mode & 0o077 == 0 || metadata.uid() != geteuid().as_raw() {
+        return Ok(());
+    }
+    fs::set_permissions(path, Permissions::from_mode(mode & 0o7700))
+}
+
 /// Takes from others what they may do in a folder of ours; but not in one that was made for something
-/// else (`/tmp`, a home folder): a folder of ours is called `tokens`.
+/// else (`/tmp`, a home folder): a folder of ours is called `tokens`, and AI-on-Demand's is `.aiod`,
+/// which its Python client leaves open, and the tokens in it.
 pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     let metadata = fs::metadata(folder)?;
     let mode = metadata.mode() & 0o7777;
     let is_private = mode & 0o077 == 0;
     let is_shared = mode & 0o1000 != 0;
-    let is_for_tokens = folder.file_name().is_some_and(|name| name == "tokens");
+    let is_for_tokens = folder.file_name().is_some_and(|name| name == "tokens" || name == ".aiod");
     if is_private || is_shared || !is_for_tokens || metadata.uid() != geteuid().as_raw() {
         return Ok(());
     }

@@ -24,6 +24,10 @@ pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)
 }
 
+pub(super) fn make_file_private(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 pub(super) fn make_private(_folder: &Path) -> io::Result<()> {
     Ok(())
 }

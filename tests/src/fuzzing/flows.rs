@@ -106,7 +106,7 @@ impl FlowScript {
                     Err(_) => request.take_new_refresh_token(),
                 };
                 stage.records.hands_over(kept.as_ref());
-                stage.records.end();
+                stage.records.end(None);
                 outcome?;
             }
             Flow::Introspection { with_bearer } => {

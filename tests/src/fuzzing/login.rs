@@ -48,7 +48,7 @@ pub fn machine_login(script: &LoginScript) -> &'static str {
         Err(_) => login.take_new_refresh_token(),
     };
     stage.records.hands_over(kept.as_ref());
-    stage.records.end();
+    stage.records.end(None);
     match outcome {
         Ok(LoggedIn { tokens, .. }) => {
             assert!(!tokens.access_token.expose().is_empty());

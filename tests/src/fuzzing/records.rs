@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use aiod_auth_core::{
-    RefreshToken, StoreFailure, Tokens,
+    Error, RefreshToken, StoreFailure, Tokens,
     session::{Kept, SessionTokens, StoreOperation, StoreReply},
 };
 
@@ -28,6 +28,8 @@ pub(super) struct Records {
     given: BTreeSet<String>,
     /// Refresh tokens that a refresh brought, and that nobody was asked to save yet.
     unsaved: BTreeSet<String>,
+    /// The refresh token that went out last.
+    sent: String,
 }
 
 impl Records {
@@ -43,7 +45,8 @@ impl Records {
     }
 
     /// A refresh token goes out.
-    pub(super) fn spends_refresh_token(&self, sent: &str) {
+    pub(super) fn spends_refresh_token(&mut self, sent: &str) {
+        sent.clone_into(&mut self.sent);
         let may = self.locked || !self.needs_lock || self.given.contains(sent);
         assert!(may, "a refresh token is spent without the lock");
     }
@@ -71,7 +74,9 @@ impl Records {
             }
             Stored::NotKept => {
                 self.no_store = true;
-                self.broken |= !matches!(operation, StoreOperation::Save(_));
+                let saves =
+                    matches!(operation, StoreOperation::Save(_) | StoreOperation::Renew(..));
+                self.broken |= !saves;
                 Ok(StoreReply::NotKept)
             }
             Stored::Busy => {
@@ -88,13 +93,13 @@ impl Records {
 
     fn check(&mut self, operation: &StoreOperation) {
         match operation {
-            StoreOperation::Save(tokens) => {
+            StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _) => {
                 assert!(self.locked, "saved without the lock");
                 if let Some(token) = &tokens.refresh_token {
                     self.unsaved.remove(token.expose());
                 }
             }
-            StoreOperation::Remove => {
+            StoreOperation::Remove(_) => {
                 assert!(self.may_remove, "a record is removed, and nobody logs out");
                 assert!(self.locked, "removed without the lock");
             }
@@ -104,20 +109,22 @@ impl Records {
 
     fn done(&mut self, operation: &StoreOperation) -> StoreReply {
         match operation {
-            StoreOperation::Load => {
-                self.keep(self.stored.clone().as_deref());
-                StoreReply::Loaded(self.stored.clone())
+            StoreOperation::Load => self.loaded(),
+            StoreOperation::Renew(_, seen) | StoreOperation::Remove(seen)
+                if !seen.is_still(self.stored.as_deref()) =>
+            {
+                self.loaded()
             }
             StoreOperation::TryLock => {
                 self.locked = true;
                 StoreReply::Locked(true)
             }
-            StoreOperation::Save(tokens) => {
+            StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _) => {
                 self.keep(Some(tokens));
                 self.stored = Some(Arc::clone(tokens));
                 StoreReply::Done
             }
-            StoreOperation::Remove => {
+            StoreOperation::Remove(_) => {
                 self.stored = None;
                 StoreReply::Done
             }
@@ -126,6 +133,11 @@ impl Records {
                 StoreReply::Done
             }
         }
+    }
+
+    fn loaded(&mut self) -> StoreReply {
+        self.keep(self.stored.clone().as_deref());
+        StoreReply::Loaded(self.stored.clone())
     }
 
     fn keep(&mut self, tokens: Option<&Tokens>) {
@@ -155,7 +167,11 @@ impl Records {
     }
 
     /// A job is through, with or without tokens.
-    pub(super) fn end(&self) {
+    pub(super) fn end(&mut self, error: Option<&Error>) {
+        if let Some(Error::SessionEnded(_)) = error {
+            // The server said that it is dead.
+            self.unsaved.remove(&self.sent);
+        }
         let lost = &self.unsaved;
         assert!(lost.is_empty() || self.broken, "nobody was asked to keep {lost:?}");
     }

@@ -74,6 +74,7 @@ impl Job {
             matches!(self, Self::Logout { .. }),
             !matches!(self, Self::LoginWithRefreshToken),
         );
+        let mut left = None;
         let outcome = match self {
             Self::Token { force, early, min_valid_s, login_limit_s } => {
                 let mut demand = Demand::new();
@@ -84,14 +85,14 @@ impl Job {
                     session = session.or_login(Duration::from_secs(limit_s.into()));
                 }
                 let outcome = stage.play(&mut session);
-                stage.records.hands_over(session.take_new_refresh_token().as_ref());
+                left = session.take_unsaved();
                 outcome.map(Some)
             }
             Self::Login { limit_s } => {
                 let limit = Duration::from_secs(limit_s.into());
                 let mut session = Session::login(profile, limit, policy).with_held(held);
                 let outcome = stage.play(&mut session);
-                stage.records.hands_over(session.take_new_refresh_token().as_ref());
+                left = session.take_unsaved();
                 outcome.map(Some)
             }
             Self::LoginWithRefreshToken => {
@@ -99,7 +100,7 @@ impl Job {
                 let session = Session::login_with_refresh_token(profile, token, policy);
                 let mut session = session.with_held(held);
                 let outcome = stage.play(&mut session);
-                stage.records.hands_over(session.take_new_refresh_token().as_ref());
+                left = session.take_unsaved();
                 outcome.map(Some)
             }
             Self::WhoAmI => {
@@ -112,10 +113,12 @@ impl Job {
                 stage.play(&mut logout).map(|_| None)
             }
         };
+        let left = left.and_then(|left| left.tokens.refresh_token.clone());
+        stage.records.hands_over(left.as_ref());
         if let Ok(Some(session)) = &outcome {
             stage.records.hands_out(session, before.as_ref());
         }
-        stage.records.end();
+        stage.records.end(outcome.as_ref().err());
         outcome
     }
 }

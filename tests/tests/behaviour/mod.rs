@@ -24,3 +24,4 @@ mod secrets_of_logs;
 mod secrets_of_types;
 mod session;
 mod who_am_i;
+mod written_meanwhile;

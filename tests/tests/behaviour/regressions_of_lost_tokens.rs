@@ -54,14 +54,17 @@ impl<'a> Around<'a> {
                         (_, Disk::None) => Ok(access.request().answered_without_store()),
                         (StoreOperation::Load, _) => Ok(StoreReply::Loaded(self.stored.clone())),
                         (StoreOperation::TryLock, _) => Ok(StoreReply::Locked(true)),
-                        (StoreOperation::Save(_), Disk::Full) => {
+                        (StoreOperation::Save(_) | StoreOperation::Renew(..), Disk::Full) => {
                             Err(StoreFailure::new("the disk is full"))
                         }
-                        (StoreOperation::Save(tokens), Disk::Good) => {
+                        (
+                            StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _),
+                            Disk::Good,
+                        ) => {
                             self.stored = Some(Arc::clone(tokens));
                             Ok(StoreReply::Done)
                         }
-                        (StoreOperation::Remove | StoreOperation::Unlock, _) => {
+                        (StoreOperation::Remove(_) | StoreOperation::Unlock, _) => {
                             Ok(StoreReply::Done)
                         }
                     };
@@ -220,6 +223,57 @@ fn a_device_login_lives_on_the_refresh_token_of_a_broken_answer() {
     let tokens = around.run(&mut Session::login(profile(), seconds(600), policy())).unwrap().tokens;
     assert_eq!((tokens.access_token.expose(), refresh_token(&tokens)), ("a2", "r2"));
     assert_eq!(around.sent(), ["r1"]);
+}
+
+/// A login with `api-key`, which the server takes and answers with nothing of use but the refresh
+/// token `r1`; `then` is what it answers to that one. `older` is stored.
+fn log_in_with_a_spoiled_answer<'a>(
+    store: Disk,
+    mut then: impl FnMut() -> Answered + 'a,
+) -> (Around<'a>, Error, Option<SessionTokens>) {
+    let mut first = true;
+    let mut around =
+        Around::new(
+            store,
+            move |_| {
+                if std::mem::take(&mut first) { spoiled("r1") } else { then() }
+            },
+        );
+    around.stored = Some(Arc::new(old()));
+    let key = RefreshToken::new("api-key");
+    let mut session = Session::login_with_refresh_token(profile(), key, policy());
+    let error = around.run(&mut session).unwrap_err();
+    let left = session.take_unsaved();
+    (around, error, left)
+}
+
+#[test]
+fn a_login_that_fails_after_its_refresh_token_was_rotated_is_kept() {
+    let away = || Ok((503, String::new()));
+    let (around, error, left) = log_in_with_a_spoiled_answer(Disk::Good, away);
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(left.is_none());
+    let mut later = Around::new(Disk::Good, |_| granted("a2", "r2"));
+    later.stored = around.stored;
+    let session = later.run(&mut Session::token(profile(), Demand::new(), policy())).unwrap();
+    assert_eq!((later.sent(), session.tokens.access_token.expose()), (vec!["r1"], "a2"));
+
+    // Or else the caller has it.
+    for store in [Disk::Full, Disk::None] {
+        let (_, error, left) = log_in_with_a_spoiled_answer(store, away);
+        assert_eq!(error.kind(), Kind::Unavailable);
+        let held = Held::default().after_login(&Held::default(), &Err(error), left);
+        assert_eq!(held_refresh_token(&held), "r1");
+    }
+}
+
+#[test]
+fn a_login_that_turns_out_to_be_dead_takes_no_place() {
+    let dead = || Ok((400, json!({"error": "invalid_grant"}).to_string()));
+    let (around, error, left) = log_in_with_a_spoiled_answer(Disk::Good, dead);
+    assert_eq!(error.kind(), Kind::SessionEnded);
+    assert!(left.is_none());
+    assert_eq!(refresh_token(&around.stored.unwrap()), "r0");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use aiod_auth_core::{
         EndSessionPage, EndSessionRequest, IntrospectionRequest, RevocationRequest,
         UserinfoRequest,
     },
-    session::{Held, Kept, Logout, StoreOperation, StoreReply, StoreRequest, WhoAmI},
+    session::{Held, Kept, Logout, Seen, StoreOperation, StoreReply, StoreRequest, WhoAmI},
 };
 use aiod_auth_store::{AiodFile, FileStore, MemoryStore, StoreError};
 
@@ -203,6 +203,10 @@ fn sessions() -> Vec<(&'static str, String)> {
         ("StoreRequest", format!("{:?}", StoreRequest::new(key, save.clone()))),
         ("StoreOperation", format!("{save:?}")),
         ("StoreReply", format!("{reply:?}")),
+        ("Seen", {
+            let renew = StoreOperation::Renew(Arc::new(tokens()), Seen::of(Some(&tokens())));
+            format!("{renew:?} {:?}", StoreOperation::Remove(Seen::of(Some(&tokens()))))
+        }),
         ("StoreFailure", format!("{:?}", StoreFailure::new("full").with_hint("make room"))),
     ]
 }
@@ -234,8 +238,16 @@ fn stores() -> Vec<(&'static str, String)> {
         ("MemoryStore", format!("{memory:?}")),
         ("FileStore", format!("{file:?} {lock:?}")),
         ("AiodFile", {
-            let file = AiodFile::new(folder.path().join("token.toml"), key);
+            let file = AiodFile::new(folder.path().join("token.toml"), key.clone());
             format!("{:?}", file.with_client_secret(ClientSecret::new(CANARY)))
+        }),
+        ("AiodLogin", {
+            let file = AiodFile::new("token.toml", key);
+            let bot = "client_secret = \"canary\"\n";
+            let person = "refresh_token = \"canary\"\n";
+            let [bot, person] =
+                [bot, person].map(|text| file.parse(text, Timestamp::UNIX_EPOCH).unwrap());
+            format!("{bot:?} {person:?}")
         }),
         ("StoreError", errors),
         ("Client", format!("{client:?} {:?}", client.held())),

@@ -6,11 +6,11 @@ use aiod_auth_core::{
 };
 use serde::Serialize;
 
+use super::refresh_token;
 use crate::{args, context::Context, failure::Failure, settings::Settings};
 
 mod browser;
 mod prompt;
-mod refresh_token;
 
 pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failure> {
     let mut settings = Settings::new(context)?;

@@ -1,5 +1,5 @@
-//! What AI-on-Demand's Python client keeps. `tests/live/aiod-files.sh` of this repository asks that
-//! client itself.
+//! What AI-on-Demand's Python client keeps. `tests/live/aiod-python.sh` of this repository asks
+//! that client itself.
 
 mod config;
 mod damage;

@@ -1,6 +1,7 @@
 //! What is read, and what is written.
 
 use aiod_auth_core::session::{Demand, Freshness};
+use aiod_auth_store::StoreError;
 
 use super::*;
 use crate::support::names;
@@ -167,4 +168,28 @@ fn a_dead_session_is_alive_again_once_the_python_client_has_logged_in() {
     place.store.save(&place.key, &tokens).unwrap();
     place.write(FROM_PYTHON);
     assert_eq!(load(&place).unwrap().session_ended_at, None);
+}
+
+#[test]
+fn a_text_needs_no_file() {
+    let place = Place::aiod();
+    let file = AiodFile::new(place.path(), place.key.clone());
+    let text = file.text(&session("first")).unwrap();
+    assert!(!place.path().exists());
+    let parsed = file.parse(&text, at("2026-11-22T17:53:55Z")).unwrap();
+    file.save(&place.key, &parsed.tokens.unwrap()).unwrap();
+    assert_eq!(place.text(), *text);
+    assert!(parsed.client_secret.is_none());
+
+    // What the file says is not looked at.
+    let bot = bot(&place, "secret").text(&bot_tokens("first")).unwrap();
+    let parsed = file.parse(&bot, at("2026-11-22T17:53:55Z")).unwrap();
+    assert_eq!(parsed.client_secret.unwrap().expose(), "secret");
+    assert_eq!(place.text(), *text);
+    let error = file.text(&bot_tokens("first")).unwrap_err();
+    assert!(matches!(error, StoreError::CannotHold { .. }), "{error:?}");
+
+    let other = AiodFile::new(place.path(), key("other"));
+    let error = other.parse(&text, at("2026-11-22T17:53:55Z")).unwrap_err();
+    assert!(matches!(error, StoreError::OtherKey { .. }), "{error:?}");
 }

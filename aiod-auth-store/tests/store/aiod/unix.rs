@@ -10,6 +10,7 @@ use std::{
 use aiod_auth_store::StoreError;
 
 use super::*;
+use crate::support::names;
 
 #[test]
 fn what_we_make_is_ours_alone() {
@@ -29,7 +30,24 @@ fn a_file_that_others_can_read_is_closed_by_the_next_save() {
     assert!(load(&place).is_some());
     place.store.save(&place.key, &session("second")).unwrap();
     assert_eq!(mode(&place.path()), 0o600);
-    assert_eq!(mode(&folder), 0o755, "its settings may be for others");
+    assert_eq!(mode(&folder), 0o700);
+    // A folder of another name is for something else, too.
+    let other = place.folder.path().join("shared");
+    fs::rename(&folder, &other).unwrap();
+    set_mode(&other, 0o755);
+    let store = AiodFile::new(other.join("token.toml"), place.key.clone());
+    store.save(&place.key, &session("third")).unwrap();
+    assert_eq!(mode(&other), 0o755);
+}
+
+#[test]
+fn a_damaged_file_that_is_moved_aside_is_closed_to_others() {
+    let place = place_with("refresh_token = \"half");
+    set_mode(&place.path(), 0o644);
+    place.store.save(&place.key, &session("new")).unwrap();
+    let names = names(place.path().parent().unwrap());
+    let aside = names.iter().find(|name| name.contains(".corrupt-")).unwrap();
+    assert_eq!(mode(&place.path().with_file_name(aside)), 0o600);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! What went wrong once between the callers of a client.
 
-use std::sync::{Mutex, mpsc};
+use std::{
+    fmt,
+    sync::{Mutex, mpsc},
+};
 
-use aiod_auth_core::RecordKey;
+use aiod_auth_core::{RecordKey, session::LoggedOut};
 use aiod_auth_store::{Lock, StoreError};
 
 use super::*;
@@ -13,6 +16,7 @@ both! {
     without_a_store_a_name_that_comes_late_does_not_bring_back_an_old_token
     a_forced_refresh_is_made_though_another_caller_has_just_looked
     who_is_asked_to_log_in_may_ask_for_a_token
+    who_logs_out_while_a_login_ends_is_logged_out
 }
 
 mod check {
@@ -88,6 +92,83 @@ mod check {
         });
         // If it waited for the login, it would wait for ever.
         receiver.recv_timeout(seconds(5)).unwrap().unwrap_err();
+    }
+
+    /// The login has been saved, and its caller doesn't hold it yet.
+    pub(super) fn who_logs_out_while_a_login_ends_is_logged_out<C: AnyClient>() {
+        let running = server(seconds(20));
+        let store = Arc::new(Signalling::default());
+        let client = Arc::new(C::new(profile_at(&running), Arc::clone(&store)));
+        let other = Arc::clone(&client);
+        *store.unlocked.lock().unwrap() = Some(Box::new(move || {
+            // On a thread of its own: tokio lets none wait for two things.
+            let log_out = thread::spawn(move || other.log_out().unwrap());
+            assert!(matches!(log_out.join().unwrap(), LoggedOut::Ended));
+        }));
+        log_in_at(&running, &*client);
+        assert!(store.unlocked.lock().unwrap().is_none(), "nobody logged out");
+        assert!(client.held().is_none());
+        assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
+        // And who logs out before a person has approved has not ended what comes.
+        client
+            .login(|prompt: &Prompt| {
+                let client = Arc::clone(&client);
+                thread::spawn(move || client.log_out().unwrap()).join().unwrap();
+                approve(&running)(prompt);
+            })
+            .unwrap();
+        client.token().unwrap();
+    }
+}
+
+/// A store that says once when its lock is given back.
+#[derive(Default)]
+struct Signalling {
+    store: MemoryStore,
+    unlocked: Arc<Mutex<Option<Job>>>,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+impl fmt::Debug for Signalling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+/// The lock, and what is to be done when it is free.
+struct Guard(Option<Lock>, Arc<Mutex<Option<Job>>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.0.take());
+        let job = self.1.lock().unwrap().take();
+        if let Some(job) = job {
+            job();
+        }
+    }
+}
+
+impl Store for Signalling {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        self.store.load(key)
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        self.store.save(key, tokens)
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.store.remove(key)
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        let lock = self.store.try_lock(key)?;
+        Ok(lock.map(|lock| Lock::new(Guard(Some(lock), Arc::clone(&self.unlocked)))))
+    }
+
+    fn location(&self, key: &RecordKey) -> String {
+        self.store.location(key)
     }
 }
 

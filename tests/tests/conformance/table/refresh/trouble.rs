@@ -68,7 +68,7 @@ fn refresh_while_somebody_writes(world: &mut World, written: &Tokens) -> Result<
     let (mut removed, mut swapped) = (false, false);
     let outcome = run_with(world, &mut session, |world, step| {
         if let Step::Store(access) = &step {
-            removed |= matches!(access.request().operation, StoreOperation::Remove);
+            removed |= matches!(access.request().operation, StoreOperation::Remove(_));
         }
         if let Step::Send(exchange) = &step
             && exchange.request().url().path() == "/token"

@@ -1,0 +1,192 @@
+//! A platform's own client takes no lock: a login that it writes while this one waits for the server
+//! is neither overwritten nor removed.
+
+use aiod_auth_core::{
+    AccessToken, Kind, Machine, RefreshToken, Step, Timestamp,
+    session::{Kept, LoggedOut, Logout},
+};
+use aiod_auth_tests::sim::{CLIENT_CREDENTIALS, REFRESH_TOKEN};
+
+use super::*;
+
+/// Tokens that are good for so long.
+fn good_for(refresh_token: &str, now: Timestamp, lifetime: Duration) -> Tokens {
+    let mut tokens = Tokens::new(AccessToken::new(format!("access of {refresh_token}")), now);
+    tokens.refresh_token = Some(RefreshToken::new(refresh_token));
+    tokens.expires_at = Some(now.saturating_add(lifetime));
+    tokens
+}
+
+/// Somebody writes this, or removes what is there, while a request to this path is on its way; each
+/// time anew.
+fn run_while<M: Machine>(
+    world: &mut World,
+    machine: &mut M,
+    path: &str,
+    mut written: impl Iterator<Item = Option<Tokens>>,
+) -> Result<M::Output, Error> {
+    run_with(world, machine, |world, step| {
+        if let Step::Send(exchange) = &step
+            && exchange.request().url().path() == path
+            && let Some(written) = written.next()
+        {
+            let key = profile().key();
+            match written {
+                Some(tokens) => world.store.save(&key, &tokens).unwrap(),
+                None => world.store.remove(&key).unwrap(),
+            }
+        }
+        Some(step)
+    })
+}
+
+fn refresh_while(
+    world: &mut World,
+    written: impl IntoIterator<Item = Option<Tokens>>,
+) -> Result<SessionTokens, Error> {
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    run_while(world, &mut session, "/token", written.into_iter())
+}
+
+fn stored_refresh_token(world: &World) -> Option<String> {
+    stored(world).map(|tokens| refresh_token(&tokens).to_owned())
+}
+
+#[test]
+fn a_login_that_is_written_during_a_refresh_stays_and_is_used() {
+    let (mut world, _) = with_an_old_token();
+    let theirs = good_for("theirs", world.now(), seconds(600));
+    let session = refresh_while(&mut world, [Some(theirs)]).unwrap();
+    assert_eq!(session.tokens.access_token.expose(), "access of theirs");
+    assert_eq!(session.kept, Kept::Saved);
+    assert_eq!(stored_refresh_token(&world).as_deref(), Some("theirs"));
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+}
+
+/// Its access token is not good any more, so it is renewed in its turn.
+#[test]
+fn a_login_that_is_written_during_a_refresh_is_renewed_if_it_has_to_be() {
+    let mut world = world();
+    let first = Tokens::clone(&log_in(&mut world).tokens);
+    let second = Tokens::clone(&log_in(&mut world).tokens);
+    world.store.save(&profile().key(), &first).unwrap();
+    world.pass(seconds(300));
+    let session = refresh_while(&mut world, [Some(second.clone())]).unwrap();
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 2);
+    let kept = stored(&world).unwrap();
+    assert_eq!(refresh_token(&kept), refresh_token(&session.tokens));
+    // The second session goes on, with what was written last.
+    assert_ne!(refresh_token(&kept), refresh_token(&second));
+    world.pass(seconds(300));
+    get_token(&mut world).unwrap();
+}
+
+#[test]
+fn who_writes_again_and_again_is_not_fought() {
+    let (mut world, _) = with_an_old_token();
+    let log_in_elsewhere = |world: &mut World| {
+        let before = stored(world).unwrap();
+        let other = Tokens::clone(&log_in(world).tokens);
+        world.store.save(&profile().key(), &before).unwrap();
+        other
+    };
+    let others = [log_in_elsewhere(&mut world), log_in_elsewhere(&mut world)];
+    world.pass(seconds(300));
+    let error = refresh_while(&mut world, others.clone().map(Some)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Store);
+    assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&others[1])));
+    get_token(&mut world).unwrap();
+}
+
+/// Nothing is lost by saving it, and a lot may be lost by not saving it.
+#[test]
+fn a_record_that_goes_during_a_refresh_comes_back() {
+    let (mut world, _) = with_an_old_token();
+    let session = refresh_while(&mut world, [None]).unwrap();
+    assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&session.tokens)));
+}
+
+/// The Python client renews with the same refresh token, and keeps it.
+#[test]
+fn another_access_token_of_the_same_login_is_replaced() {
+    let (mut world, before) = with_an_old_token();
+    let old = refresh_token(&before.tokens).to_owned();
+    let theirs = good_for(&old, world.now(), seconds(600));
+    let session = refresh_while(&mut world, [Some(theirs)]).unwrap();
+    assert_ne!(refresh_token(&session.tokens), old);
+    assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&session.tokens)));
+}
+
+#[test]
+fn a_refused_refresh_marks_no_other_login() {
+    let (mut world, _) = with_an_old_token();
+    world.server.end_sessions();
+    let theirs = good_for("theirs", world.now(), seconds(600));
+    let session = refresh_while(&mut world, [Some(theirs)]).unwrap();
+    assert_eq!(session.tokens.access_token.expose(), "access of theirs");
+    assert_eq!(stored(&world).unwrap().session_ended_at, None);
+}
+
+#[test]
+fn a_bot_does_not_take_the_place_of_a_person_who_logs_in_meanwhile() {
+    let mut world = world();
+    let bot = bot("bot", "bot-secret");
+    let theirs = good_for("theirs", world.now(), seconds(600));
+    let mut session = Session::token(Arc::clone(&bot), Demand::new(), policy());
+    let session = run_with(&mut world, &mut session, |world, step| {
+        if let Step::Send(exchange) = &step
+            && exchange.request().url().path() == "/token"
+        {
+            world.store.save(&bot.key(), &theirs).unwrap();
+        }
+        Some(step)
+    });
+    assert_eq!(session.unwrap().tokens.access_token.expose(), "access of theirs");
+    assert_eq!(refresh_token(&world.store.load(&bot.key()).unwrap().unwrap()), "theirs");
+    assert_eq!(world.server.grants(CLIENT_CREDENTIALS), 1);
+}
+
+#[test]
+fn a_login_that_is_written_during_a_logout_stays() {
+    for ignoring_errors in [false, true] {
+        let mut world = world();
+        log_in(&mut world);
+        let theirs = good_for("theirs", world.now(), seconds(600));
+        let mut logout = Logout::new(profile(), None, policy());
+        if ignoring_errors {
+            world.server.fault_at("/revoke", 9, bad_gateway());
+            logout = logout.ignoring_errors();
+        }
+        let written = [Some(theirs)].into_iter();
+        let outcome = run_while(&mut world, &mut logout, "/revoke", written).unwrap();
+        assert!(matches!(outcome, LoggedOut::Replaced), "{outcome:?}");
+        assert_eq!(stored_refresh_token(&world).as_deref(), Some("theirs"));
+        assert_eq!(get_token(&mut world).unwrap().tokens.access_token.expose(), "access of theirs");
+    }
+}
+
+#[test]
+fn a_logout_removes_what_its_own_session_got_meanwhile() {
+    let mut world = world();
+    let before = log_in(&mut world);
+    let theirs = good_for(refresh_token(&before.tokens), world.now(), seconds(600));
+    let mut logout = Logout::new(profile(), None, policy());
+    let outcome =
+        run_while(&mut world, &mut logout, "/revoke", [Some(theirs)].into_iter()).unwrap();
+    assert!(matches!(outcome, LoggedOut::Ended), "{outcome:?}");
+    assert!(stored(&world).is_none());
+}
+
+/// What is held because it could not be saved is of another session than what is stored: that is as it
+/// was when it was looked at, so nobody has written anything.
+#[test]
+fn what_could_not_be_saved_takes_the_place_of_what_was_stored() {
+    let (mut world, mut newer) = with_an_old_token();
+    let older = good_for("older", Timestamp::UNIX_EPOCH, seconds(1));
+    world.store.save(&profile().key(), &older).unwrap();
+    newer.kept = Kept::NoStore;
+    let session = Session::token(profile(), Demand::new(), policy()).with_held(Some(newer));
+    let session = world.run(session).unwrap();
+    assert_eq!(session.kept, Kept::Saved);
+    assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&session.tokens)));
+}
