@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aiod_auth_core::provider::aiod;
+use aiod_auth_core::{ConfigProblem, Error, Kind, StoreFailure, provider::aiod};
 use aiod_auth_store::{AiodConfig, StoreError};
 
 use crate::{config::ProfileConfig, failure::Failure};
@@ -41,9 +41,9 @@ fn complete_aiod(profile: &mut ProfileConfig) -> Result<(), Failure> {
     if let Some(api) = profile.api.take() {
         settings.api_server = api;
     }
-    profile.api = Some(settings.authorization_test()?.into());
+    profile.api = Some(settings.authorization_test().map_err(in_settings)?.into());
     if profile.issuer.is_none() {
-        profile.issuer = Some(settings.issuer()?.as_str().into());
+        profile.issuer = Some(settings.issuer().map_err(in_settings)?.as_str().into());
     }
     profile.client_id.get_or_insert(settings.client_id);
     profile.store.get_or_insert_with(|| "aiod".into());
@@ -53,15 +53,28 @@ fn complete_aiod(profile: &mut ProfileConfig) -> Result<(), Failure> {
 
 fn read_aiod_settings() -> Result<aiod::Settings, Failure> {
     let unreadable = |error: StoreError| {
-        let hint = error.hint();
-        let failure = Failure::config(error.to_string());
-        hint.into_iter().fold(failure, Failure::with_hint)
+        // With its cause.
+        let mut failure = Failure::from(StoreFailure::from(error));
+        failure.kind = Kind::Config;
+        failure
     };
     let config = AiodConfig::in_home().map_err(unreadable)?;
     for key in &config.unknown_keys {
         log::warn!("unknown key `{}` in ~/.aiod/config.toml", aiod_auth_core::clean(key));
     }
     Ok(config.settings)
+}
+
+/// That file has no key for plain http, because its own client takes any address.
+fn in_settings(error: Error) -> Failure {
+    let is_http = matches!(error, Error::Config(ConfigProblem::InsecureUrl { .. }));
+    let failure = Failure::from(error).within("~/.aiod/config.toml");
+    if is_http {
+        return failure.with_hint(
+            "use https, or set allow_insecure_http in this profile, in aiod-auth's own config.toml",
+        );
+    }
+    failure
 }
 
 /// A command that isn't `login` has a minute for all.

@@ -239,8 +239,10 @@ impl Flow for Login {
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
         if let State::Asking(authorization, _) = &self.state {
-            let prompt = Prompt::DeviceCode(authorization.prompt().clone());
-            return Ok(Step::Ask(Ask::new(self, prompt)));
+            let mut prompt = authorization.prompt().clone();
+            // Nobody polls for longer, whatever the code is good for.
+            prompt.expires_in = prompt.expires_in.map(|code| code.min(self.limit));
+            return Ok(Step::Ask(Ask::new(self, Prompt::DeviceCode(prompt))));
         }
         match &mut self.state {
             State::Discovering(discovery) => discovery.step(),

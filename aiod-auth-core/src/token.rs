@@ -66,6 +66,23 @@ impl Tokens {
         tokens
     }
 
+    /// Whether there is an access token: where a platform's own client keeps a refresh token alone, there
+    /// is none until the first refresh.
+    #[must_use]
+    pub fn has_access_token(&self) -> bool {
+        !self.access_token.expose().is_empty()
+    }
+
+    /// What somebody wrote into a store may be no token, and would be more than one header: such an access
+    /// token is none.
+    pub(crate) fn without_what_is_no_token(mut self) -> Self {
+        if !is_token(self.access_token.expose()) {
+            self.access_token = AccessToken::new("");
+            self.expires_at = Some(Timestamp::UNIX_EPOCH);
+        }
+        self
+    }
+
     /// The value of an `Authorization` header (RFC 6750 §2.1). It is a secret.
     ///
     /// AI-on-Demand's Python client has it in `Token.headers`, which also renews the token: here, that
@@ -130,6 +147,11 @@ impl Tokens {
 }
 
 const EXPIRY_MARGIN: Duration = Duration::from_secs(2);
+
+/// Printable ASCII (RFC 6749 appendix A.12), no space at the ends.
+pub(crate) fn is_token(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) && text.trim() == text
+}
 
 /// A set of scope tokens: RFC 6749 §3.3. Case-sensitive; order and repetition mean nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -179,12 +179,22 @@ impl Client {
             Freshness::Stale => None,
         };
         let before = Guard::into_inner(before);
-        match job {
-            Some(job) => self.renew(future::ready(job), demand, before).await?,
-            None => self.renew(self.turn(), demand, before).await?,
+        let renewed = match job {
+            Some(job) => self.renew(future::ready(job), demand, Arc::clone(&before)).await,
+            None => self.renew(self.turn(), demand, Arc::clone(&before)).await,
+        };
+        match renewed {
+            // Somebody may have logged out meanwhile.
+            Ok(()) => Token::of(&self.shared.held.load()),
+            // What is still good needs no runtime, and no task that is brought to its end.
+            Err(error)
+                if !error.asks_for_login()
+                    && before.freshness(&demand, now()) != Freshness::Stale =>
+            {
+                Token::of(&before)
+            }
+            Err(error) => Err(error),
         }
-        // Somebody may have logged out meanwhile.
-        Token::of(&self.shared.held.load())
     }
 
     /// As [`token`](Self::token); and if nobody is logged in, or the session has ended, logs in, as

@@ -37,8 +37,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Takes the lock of a key. `None`: somebody else holds it, who may be in this process or in
     /// another one. To wait and to try again is the caller's business.
     ///
+    /// Whoever takes it is about to spend a refresh token, or a person's time: a store that can find out
+    /// whether it could save anything does so now.
+    ///
     /// # Errors
-    /// Nobody knows who holds it.
+    /// Nobody knows who holds it, or nothing could be saved.
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError>;
 
     /// Where the tokens for a key are, for people: a path, or `memory`.

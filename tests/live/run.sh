@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The command, both clients, and AI-on-Demand's Python client beside them, against a real Keycloak.
+# The command, both clients, and beside them AI-on-Demand's Python client and Kubernetes' client-go,
+# against a real Keycloak.
 #
 #   run.sh          starts Keycloak, runs the live tests, stops it
 #
 # A Keycloak that already answers at $AIOD_AUTH_LIVE_KEYCLOAK (http://127.0.0.1:18180 if not said
 # otherwise) is used as it is, and not stopped. keycloak.sh says what is needed to start one,
-# and aiod-python.sh what for the Python client.
+# and aiod-python.sh what for the Python client; client-go needs Go and its module proxy.
 # All cases in expected_cases have to run: fewer is a failure, as is one that fails.
 set -euo pipefail
 
@@ -18,12 +19,15 @@ output=$(mktemp)
 main() {
   trap 'rm -f "$output"' EXIT
   command -v curl >/dev/null || fail "missing: curl"
+  command -v go >/dev/null || fail "missing: go"
   cd "$here"
   # First, so that nothing is started for code that doesn't compile.
   AIOD_AUTH_COMMAND=$(build_command)
   export AIOD_AUTH_COMMAND
   AIOD_AUTH_LIVE_PYTHON=$(./aiod-python.sh install)
   export AIOD_AUTH_LIVE_PYTHON AIOD_AUTH_LIVE_PYTHON_SCRIPT=$here/aiod_python.py
+  AIOD_AUTH_LIVE_CLIENT_GO=$(build_client_go)
+  export AIOD_AUTH_LIVE_CLIENT_GO
   cargo test --quiet --package aiod-auth-tests --features live --test live --no-run
 
   if answers; then
@@ -39,6 +43,13 @@ main() {
 build_command() {
   cargo build --package aiod-auth-cli --message-format json-render-diagnostics |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p'
+}
+
+# The same of the program that uses client-go.
+build_client_go() {
+  local program=${LIVE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/aiod-auth-live}/client-go
+  (cd client-go && go build -o "$program" .) >&2 || fail "client-go could not be built"
+  echo "$program"
 }
 
 answers() {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use aiod_auth_core::{Kind, Timestamp, Tokens};
+use aiod_auth_core::{Kind, Tokens};
 use aiod_auth_store::StoreError;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failu
     let source = Source::read(&options.file)?;
     let login = transfer::read(&settings.key(), &source)?;
     check(&settings, &login, &source.name)?;
-    keep(context, options, &settings, &login.tokens)?;
+    keep(context, options, &settings, &login)?;
 
     let tokens = &login.tokens;
     if context.global.json {
@@ -28,7 +28,7 @@ pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failu
             "event": "imported",
             "profile": settings.name,
             "format": login.format.name(),
-            "expires_at": tokens.expires_at.as_ref().map(Timestamp::to_string),
+            "expires_at": status::access_token_end(tokens),
             "scope": tokens.scope.iter().collect::<Vec<_>>(),
         }));
     }
@@ -56,7 +56,7 @@ fn keep(
     context: &Context,
     options: &args::Import,
     settings: &Settings,
-    tokens: &Tokens,
+    login: &Login,
 ) -> Result<(), Failure> {
     let key = settings.key();
     let _lock = transfer::lock(settings)?;
@@ -67,19 +67,22 @@ fn keep(
         loaded => loaded?,
     };
     if let Some(before) = before
-        && may_be_newer(&before, tokens)
+        && may_be_newer(&before, login)
         && is_alive(settings, &before)
         && !options.force
     {
         let there = before.issued_at;
-        return Err(Failure::usage(format!("there is a newer login, of {there}"))
+        let newer = if login.is_dated { "a newer" } else { "another" };
+        return Err(Failure::usage(format!("there is {newer} login, of {there}"))
             .with_hint("keep it, or say --force"));
     }
-    Ok(settings.store().save(&key, tokens)?)
+    Ok(settings.store().save(&key, &login.tokens)?)
 }
 
-/// Stores may keep whole seconds only: of two logins of one second, either may be the newer one.
-fn may_be_newer(before: &Tokens, tokens: &Tokens) -> bool {
+/// Stores may keep whole seconds only: of two logins of one second, either may be the newer one. So may
+/// each where one doesn't say.
+fn may_be_newer(before: &Tokens, login: &Login) -> bool {
+    let tokens = &login.tokens;
     let second = |tokens: &Tokens| tokens.issued_at.as_unix_millis().div_euclid(1000);
     let same_refresh_token = match (&before.refresh_token, &tokens.refresh_token) {
         (Some(before), Some(tokens)) => before.same_as(tokens),
@@ -87,5 +90,5 @@ fn may_be_newer(before: &Tokens, tokens: &Tokens) -> bool {
         _ => false,
     };
     let same = same_refresh_token && before.access_token.same_as(&tokens.access_token);
-    !same && second(before) >= second(tokens)
+    !same && (!login.is_dated || second(before) >= second(tokens))
 }

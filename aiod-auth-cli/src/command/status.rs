@@ -51,20 +51,25 @@ pub(super) enum Reason {
 
 impl<'a> Status<'a> {
     fn new(settings: &'a Settings, tokens: Option<&'a Tokens>, reason: Option<Reason>) -> Self {
-        let time =
-            |of: fn(&Tokens) -> Option<Timestamp>| tokens.and_then(of).map(|at| at.to_string());
+        let refresh_token_end = tokens.and_then(|tokens| tokens.refresh_expires_at);
         Self {
             profile: settings.name.as_deref(),
             issuer: settings.profile.issuer().as_str(),
             client_id: settings.profile.client().id(),
             authenticated: reason.is_none(),
             reason,
-            access_token_expires_at: time(|tokens| tokens.expires_at),
-            refresh_token_expires_at: time(|tokens| tokens.refresh_expires_at),
+            access_token_expires_at: tokens.and_then(access_token_end),
+            refresh_token_expires_at: refresh_token_end.as_ref().map(Timestamp::to_string),
             scope: tokens.map(|tokens| tokens.scope.iter().collect()).unwrap_or_default(),
             store: settings.store().location(&settings.key()),
         }
     }
+}
+
+/// When the access token expires, if there is one and it is known.
+pub(super) fn access_token_end(tokens: &Tokens) -> Option<String> {
+    let end = tokens.expires_at.filter(|_| tokens.has_access_token());
+    end.as_ref().map(Timestamp::to_string)
 }
 
 /// Without a reason why not, `token` needs no new login, as far as can be known from here.
@@ -74,7 +79,7 @@ pub(super) fn why_not(
     now: Timestamp,
 ) -> Option<Reason> {
     let Some(tokens) = tokens else {
-        return Some(Reason::NoRecord);
+        return (!logs_in_by_itself).then_some(Reason::NoRecord);
     };
     if tokens.session_ended_at.is_some() {
         return Some(Reason::SessionEnded);

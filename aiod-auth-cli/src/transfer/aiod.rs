@@ -46,9 +46,9 @@ pub(super) fn read(key: &RecordKey, source: &Source) -> Result<Login, Failure> {
         ))
         .with_hint("use the file where it is, with --store aiod:FILE"));
     }
-    let tokens = login.tokens;
+    let (tokens, is_dated) = (login.tokens, login.is_dated);
     let tokens = tokens.ok_or_else(|| Failure::config(format!("{name} has no tokens")))?;
-    Ok(Login { format: ExportFormat::Aiod, key: None, tokens })
+    Ok(Login { format: ExportFormat::Aiod, key: None, tokens, is_dated })
 }
 
 fn explain(error: StoreError, name: &str) -> Failure {

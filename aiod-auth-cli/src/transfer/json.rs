@@ -110,7 +110,7 @@ pub(super) fn read(text: &str) -> Result<Login, String> {
     let login = Section { name: "", members: object };
     let members = object.get("tokens").and_then(Value::as_object).ok_or("has no tokens")?;
     let tokens = Section { name: "tokens.", members }.tokens()?;
-    Ok(Login { format: ExportFormat::Json, key: Some(login.key()?), tokens })
+    Ok(Login { format: ExportFormat::Json, key: Some(login.key()?), tokens, is_dated: true })
 }
 
 /// An object, read member by member.

@@ -20,6 +20,8 @@ pub(crate) struct Login {
     /// Whose it is, where the format says so.
     key: Option<RecordKey>,
     pub(crate) tokens: Tokens,
+    /// Whether the file says when they were issued.
+    pub(crate) is_dated: bool,
 }
 
 /// The text of a file. It is a secret.

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{Ran, World, mode};
 
@@ -176,9 +176,33 @@ fn a_file_that_the_python_client_wrote_is_imported() {
     let imported = world.run("import --json token.toml").ended(0).json();
     assert_eq!((&imported["format"], &imported["scope"]), (&json!("aiod"), &json!([])));
     world.run("whoami").ended(0);
-    // It doesn't say when it was written: its file does.
-    let ran = world.run("import token.toml");
-    ran.failed(2, "there is a newer login");
+    // It doesn't say when its tokens were issued, so it may be the older one, whenever it was written.
+    world.write("token.toml", &format!("refresh_token = \"{refresh_token}\"\n"));
+    world.run("import token.toml").failed(2, "there is another login");
+    world.run("import --force token.toml").ended(0);
+    let status = world.run("status --json").ended(0).json();
+    assert_eq!(status["access_token_expires_at"], Value::Null);
+}
+
+#[test]
+fn what_is_no_token_is_not_handed_to_another_program() {
+    let world = reachable();
+    let stored = |world: &World| {
+        let refresh_token = world.new_refresh_token();
+        world.write(
+            ".aiod/token.toml",
+            &format!(
+                "refresh_token = \"{refresh_token}\"\naccess_token = \"x\\\"\\noutput = \\\"stolen\"\n\
+                 expiration_date = \"2036-01-01T00:00:00+00:00\"\n"
+            ),
+        );
+    };
+    stored(&world);
+    let ran = world.run_for_token("token --format curl");
+    assert!(ran.ended(0).stdout.starts_with("header = \"Authorization: Bearer access-"), "{ran:?}");
+    stored(&world);
+    world.run("whoami").ended(0);
+    assert_eq!(world.refreshes(), 2);
 }
 
 #[test]

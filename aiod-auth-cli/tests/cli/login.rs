@@ -16,7 +16,8 @@ fn a_program_is_prompted_first_and_told_the_end() {
         "verification_uri": format!("{base}/device"),
         "verification_uri_complete": format!("{base}/device?user_code={user_code}"),
         "user_code": user_code,
-        "expires_in": 600,
+        // The code is good for ten minutes, and the login for five.
+        "expires_in": 300,
         "interval": 1,
     });
     assert_eq!(login.prompt, expected);
@@ -165,9 +166,15 @@ fn a_login_that_can_not_be_saved_says_so() {
     let world = World::new();
     world.write("tokens", "in the way");
     world.run("--json login --profile bot").failed_as(6, "store");
-    let ran = world.run_for_token("login --profile bot --print-token");
-    ran.failed(6, "logged in, but not saved");
-    assert!(ran.stdout.starts_with("access-"), "{ran:?}");
+    // Before a person is asked, or a refresh token is spent.
+    let ran = world.run("login --print-token");
+    ran.failed(6, "tokens");
+    assert_eq!(ran.stdout, "");
+    let key = world.new_refresh_token();
+    let spent = world.requests();
+    world.run_with_input("login --refresh-token-stdin", &key).failed(6, "tokens");
+    assert_eq!(world.requests(), spent);
+    world.run_with_input("login --refresh-token-stdin --no-save", &key).ended(0);
 }
 
 #[test]

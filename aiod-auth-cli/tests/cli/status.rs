@@ -37,9 +37,21 @@ fn status_asks_nobody_and_shows_no_token() {
 #[test]
 fn status_without_a_record_says_what_to_do() {
     let world = World::new();
-    let ran = world.run("status --profile bot");
-    assert!(ran.ended(3).stdout.starts_with("not logged in\nprofile: bot\n"), "{ran:?}");
-    assert_eq!(ran.stderr, "next: run `aiod-auth login --profile bot`\n");
+    world.write(
+        "config.toml",
+        "[profiles.other]\nissuer = \"https://as.example\"\nclient_id = \"x\"\n",
+    );
+    let ran = world.run("status --profile other");
+    assert!(ran.ended(3).stdout.starts_with("not logged in\nprofile: other\n"), "{ran:?}");
+    assert_eq!(ran.stderr, "next: run `aiod-auth login --profile other`\n");
+}
+
+#[test]
+fn a_bot_needs_no_record() {
+    let world = World::new();
+    let status = world.run("status --profile bot --json").ended(0).json();
+    assert_eq!(status["authenticated"], true);
+    assert_eq!(status["access_token_expires_at"], serde_json::Value::Null);
 }
 
 #[test]

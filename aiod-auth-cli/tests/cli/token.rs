@@ -190,17 +190,3 @@ fn a_token_for_an_api_is_a_record_of_its_own() {
     assert_eq!(token(&again), for_api);
     world.run(&format!("token {bot} --json --resource /relative")).failed_as(2, "usage");
 }
-
-#[test]
-fn what_is_no_token_is_not_handed_to_another_program() {
-    let world = World::new();
-    world.write(
-        "token.toml",
-        "refresh_token = \"r\"\naccess_token = \"x\\\"\\noutput = \\\"stolen\"\n\
-         expiration_date = \"2036-01-01T00:00:00+00:00\"\n",
-    );
-    let ran = world.run("token --json --profile aiod --store aiod:token.toml");
-    ran.failed_as(6, "store");
-    let ran = world.run("token --format curl --profile aiod --store aiod:token.toml");
-    assert_eq!((ran.code, ran.stdout.as_str()), (6, ""));
-}

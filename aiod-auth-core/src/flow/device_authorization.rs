@@ -142,7 +142,8 @@ pub struct DevicePrompt {
     pub verification_uri: Url,
     /// Where to go with the code already entered, if the server offers it.
     pub verification_uri_complete: Option<Url>,
-    /// How long the code lives, counted from the server's answer. `None`: it didn't say.
+    /// How long the code lives, counted from the server's answer. `None`: it didn't say. Where a
+    /// [`Login`](crate::Login) shows it, it is no longer than its limit.
     pub expires_in: Option<Duration>,
     /// How long to wait between polls.
     pub interval: Duration,

@@ -39,11 +39,11 @@ impl Held {
     }
 
     /// What is left to be done by one who looked `before`, then waited while others were at it: they
-    /// may have got what he wants, and a hundred callers don't ask a server that is away a hundred
-    /// times. `None`: take what is held now.
+    /// may have got what he wants; and a hundred callers don't ask a server that is away, or wait for
+    /// a lock that is held, a hundred times one after the other. `None`: take what is held now.
     ///
     /// # Errors
-    /// Why the others got nothing, if the server is away.
+    /// Why the others got nothing; but whether a login is needed, each asks the store.
     pub fn still_wanted(
         &self,
         before: &Self,
@@ -63,10 +63,10 @@ impl Held {
                 return Ok(None);
             }
         }
-        if let Some(failure) = self.failure.as_ref().filter(|failure| failure.is_retryable()) {
-            return Err(failure.clone());
+        match self.failure.as_ref().filter(|failure| !failure.asks_for_login()) {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(Some(demand)),
         }
-        Ok(Some(demand))
     }
 
     /// What is held after a job: what it ended in, or else what it left
@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        error::{Endpoint, ServerError, Unreachable},
+        error::{Endpoint, ServerError, StoreFailure, Unreachable},
         profile::Profile,
         secret::AccessToken,
         session::Kept,
@@ -192,10 +192,12 @@ mod tests {
     }
 
     #[test]
-    fn who_waited_shares_the_failure_of_a_server_that_is_away_and_no_other() {
+    fn who_waited_shares_the_failure_unless_it_asks_for_a_login() {
         let nobody = Held::default();
-        let failed = nobody.after(&Err(away()), None);
-        failed.still_wanted(&nobody, Demand::new(), NOW).unwrap_err();
+        for failure in [away(), Error::Store(StoreFailure::new("locked"))] {
+            let failed = nobody.after(&Err(failure), None);
+            failed.still_wanted(&nobody, Demand::new(), NOW).unwrap_err();
+        }
         let refused = nobody.after(&Err(Error::NotAuthenticated), None);
         assert!(refused.still_wanted(&nobody, Demand::new(), NOW).unwrap().is_some());
         // What is held is good enough, whatever failed.

@@ -75,6 +75,8 @@ enum Job {
 #[derive(Debug)]
 enum State {
     Start,
+    /// Before a person is asked: can what comes of it be kept?
+    Checking(StoreCall, Duration),
     Loading(StoreCall),
     Discovering(Box<Discovery>),
     /// With what to save, after a login.
@@ -136,7 +138,7 @@ impl Session {
     /// they are any good, or this profile's. If the store fails, it is an error: somebody has them still.
     #[must_use]
     pub fn keep(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
-        Self::new(profile, Job::Keep(Arc::new(tokens)), policy)
+        Self::new(profile, Job::Keep(Arc::new(tokens.without_what_is_no_token())), policy)
     }
 
     fn new(profile: Arc<Profile>, job: Job, policy: RetryPolicy) -> Self {
@@ -191,12 +193,26 @@ impl Session {
                     }
                     self.load();
                 }
-                Job::Login { limit, .. } => self.log_in(*limit),
+                Job::Login { limit, .. } => self.check_store(*limit),
                 Job::Keep(tokens) => {
                     let tokens = Arc::clone(tokens);
                     self.lock(Some(ToSave { tokens, error: None }));
                 }
             },
+            State::Checking(call, limit) => {
+                if let Some(outcome) = call.take_outcome(now) {
+                    let limit = *limit;
+                    match outcome {
+                        Ok(StoreReply::Locked(true)) => {
+                            self.locked = true;
+                            self.unlock(Next::LogIn(limit));
+                        }
+                        // Somebody else is at it, so it can be written.
+                        Ok(_) => self.log_in(limit),
+                        Err(error) => self.end(Err(error)),
+                    }
+                }
+            }
             State::Loading(call) => {
                 if let Some(outcome) = call.take_outcome(now) {
                     self.spend();
@@ -307,6 +323,11 @@ impl Session {
     }
 
     // What to do next.
+
+    fn check_store(&mut self, limit: Duration) {
+        let call = StoreCall::new(&self.key, StoreOperation::TryLock);
+        self.state = State::Checking(call, limit);
+    }
 
     fn load(&mut self) {
         self.state = State::Loading(StoreCall::new(&self.key, StoreOperation::Load));
@@ -553,7 +574,7 @@ impl Flow for Session {
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
         match &mut self.state {
-            State::Loading(call) => call.step(),
+            State::Checking(call, _) | State::Loading(call) => call.step(),
             State::Saving(call, _) | State::Unlocking(call, _) => call.step(),
             State::Locking(lock, _) => lock.step(),
             State::Discovering(discovery) => discovery.step(),
@@ -566,7 +587,7 @@ impl Flow for Session {
 
     fn spent(&self) -> Duration {
         self.spent.saturating_add(match &self.state {
-            State::Loading(call) => call.spent(),
+            State::Checking(call, _) | State::Loading(call) => call.spent(),
             State::Saving(call, _) | State::Unlocking(call, _) => call.spent(),
             State::Locking(lock, _) => lock.spent(),
             State::Discovering(discovery) => discovery.spent(),

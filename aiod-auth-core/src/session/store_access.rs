@@ -10,7 +10,7 @@ use crate::{
     retry::spread,
     secret::RefreshToken,
     time::Timestamp,
-    token::Tokens,
+    token::{Tokens, is_token},
 };
 
 /// One operation on one record.
@@ -85,10 +85,15 @@ pub enum StoreReply {
 }
 
 impl StoreReply {
-    /// The record; nothing where the answer is to another question.
+    /// The record, without what can't be sent; nothing where the answer is to another question.
     pub(super) fn into_loaded(self) -> Option<Arc<Tokens>> {
         match self {
-            Self::Loaded(tokens) => tokens,
+            Self::Loaded(tokens) => tokens.map(|tokens| {
+                if is_token(tokens.access_token.expose()) {
+                    return tokens;
+                }
+                Arc::new(Tokens::clone(&tokens).without_what_is_no_token())
+            }),
             Self::Locked(_) | Self::Done | Self::NotKept => None,
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     error::Problem,
     secret::{AccessToken, IdToken, RefreshToken},
     time::Timestamp,
-    token::{Scope, Tokens},
+    token::{Scope, Tokens, is_token},
 };
 
 /// What the server gave. A bad member spoils `granted`; a good refresh token is there all the same,
@@ -83,14 +83,10 @@ impl Granted {
     }
 }
 
-/// Printable ASCII (RFC 6749 appendix A.12), no space at the ends; `""` is none.
+/// `""` is none.
 fn token(object: &Object<'_>, name: &'static str) -> Result<Option<String>, Problem> {
     match object.text(name)? {
-        Some(text)
-            if text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) && text.trim() == text =>
-        {
-            Ok(Some(text))
-        }
+        Some(text) if is_token(&text) => Ok(Some(text)),
         Some(_) => Err(Problem::Invalid(name)),
         None => Ok(None),
     }

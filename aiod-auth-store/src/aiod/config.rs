@@ -38,8 +38,8 @@ use crate::{
 pub struct AiodConfig {
     /// What is set.
     pub settings: Settings,
-    /// Keys that have no meaning. The Python client passes over them, so they are no error; but one may
-    /// be a slip of the pen, and somebody should hear of it.
+    /// Keys that have no meaning, or a `version` that is no text. The Python client passes over them, so
+    /// they are no error; but one may be a slip of the pen, and somebody should hear of it.
     pub unknown_keys: Vec<String>,
 }
 
@@ -108,7 +108,11 @@ impl AiodConfig {
         for (key, item) in document.iter() {
             match key {
                 "api_server" => settings.api_server = string(key, item)?,
-                "version" => settings.version = string(key, item)?,
+                // Nothing here uses it, so a wrong one is no reason to stop.
+                "version" => match string(key, item) {
+                    Ok(version) => settings.version = version,
+                    Err(_) => config.unknown_keys.push(key.into()),
+                },
                 "auth_server" => settings.auth_server = string(key, item)?,
                 "realm" => settings.realm = string(key, item)?,
                 "client_id" => settings.client_id = string(key, item)?,

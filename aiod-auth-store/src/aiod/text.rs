@@ -34,6 +34,9 @@ pub struct AiodLogin {
     pub tokens: Option<Tokens>,
     /// A bot's.
     pub client_secret: Option<ClientSecret>,
+    /// Whether it says when the tokens were issued. The Python client doesn't; the time at which the file
+    /// was written stands for it then, and says nothing of which of two logins is the newer one.
+    pub is_dated: bool,
 }
 
 pub(super) struct Content {
@@ -47,7 +50,8 @@ impl Content {
     /// file was written, at the latest.
     pub(super) fn read(text: &str, written_at: Timestamp) -> Result<Self, Unreadable> {
         let mut file = Members::of(parse(text)?.into_table());
-        let own = file.take(TABLE)?;
+        // Ours alone: what is wrong with it costs nobody a login.
+        let own = lenient("all of it", file.take(TABLE));
         let refresh_token = some_text(file.text(REFRESH_TOKEN)?).map(RefreshToken::new);
         let client_secret = some_text(file.text(CLIENT_SECRET)?).map(ClientSecret::new);
         let access_token = some_text(file.text(ACCESS_TOKEN)?).map(AccessToken::new);
@@ -71,28 +75,33 @@ impl Content {
                     Some(tokens)
                 }
             };
-            return Ok(Self { login: AiodLogin { tokens, client_secret }, made_for: None });
+            let login = AiodLogin { tokens, client_secret, is_dated: false };
+            return Ok(Self { login, made_for: None });
         };
 
-        let made_for = own.text(ISSUER)?.zip(own.text(CLIENT_ID)?);
+        let made_for =
+            lenient(ISSUER, own.text(ISSUER)).zip(lenient(CLIENT_ID, own.text(CLIENT_ID)));
         if access_token.is_none() && refresh_token.is_none() {
-            return Ok(Self { login: AiodLogin { tokens: None, client_secret }, made_for });
+            let login = AiodLogin { tokens: None, client_secret, is_dated: false };
+            return Ok(Self { login, made_for });
         }
         // Without a date it is one whose lifetime the server didn't say.
         let (access_token, expires_at) = match access_token {
             Some(access_token) => (access_token, expires_at),
             None => (expired().0, Some(expired().1)),
         };
-        let issued_at = own.time("issued_at")?.unwrap_or(written_at);
-        let mut tokens = Tokens::new(access_token, issued_at);
+        let issued_at = lenient("issued_at", own.time("issued_at"));
+        let mut tokens = Tokens::new(access_token, issued_at.unwrap_or(written_at));
         tokens.expires_at = expires_at;
         tokens.refresh_token = refresh_token;
-        tokens.refresh_expires_at = own.time("refresh_expires_at")?;
-        tokens.scope = own.scope("scope")?.unwrap_or_default();
-        tokens.session_scope = own.scope("session_scope")?;
-        tokens.id_token = own.text("id_token")?.map(IdToken::new);
-        tokens.session_ended_at = own.time("session_ended_at")?;
-        Ok(Self { login: AiodLogin { tokens: Some(tokens), client_secret }, made_for })
+        tokens.refresh_expires_at = lenient("refresh_expires_at", own.time("refresh_expires_at"));
+        tokens.scope = lenient("scope", own.scope("scope")).unwrap_or_default();
+        tokens.session_scope = lenient("session_scope", own.scope("session_scope"));
+        tokens.id_token = lenient("id_token", own.text("id_token")).map(IdToken::new);
+        tokens.session_ended_at = lenient("session_ended_at", own.time("session_ended_at"));
+        let is_dated = issued_at.is_some();
+        let login = AiodLogin { tokens: Some(tokens), client_secret, is_dated };
+        Ok(Self { login, made_for })
     }
 
     /// Whether it says that it is for another server or client.
@@ -101,6 +110,13 @@ impl Content {
             .as_ref()
             .is_some_and(|(issuer, client)| *issuer != key.issuer || *client != key.client_id)
     }
+}
+
+fn lenient<T>(member: &str, read: Result<Option<T>, Unreadable>) -> Option<T> {
+    read.unwrap_or_else(|_| {
+        log::warn!("passed over what can't be read in {TABLE} of a token file: {member}");
+        None
+    })
 }
 
 /// How a login lasts beyond its access token.
@@ -138,7 +154,9 @@ pub(super) fn write(
     put(&mut *file, CLIENT_SECRET, client_secret);
     put(&mut *file, ACCESS_TOKEN, access_token);
     put(&mut *file, EXPIRATION_DATE, date);
-    write_own(own_table(&mut file)?, key, tokens);
+    if let Some(own) = own_table(&mut file) {
+        write_own(own, key, tokens);
+    }
     Ok(text(&file))
 }
 
@@ -163,13 +181,15 @@ fn write_own(own: &mut dyn TableLike, key: &RecordKey, tokens: &Tokens) {
     put(own, "session_ended_at", time(tokens.session_ended_at));
 }
 
-fn own_table(file: &mut DocumentMut) -> Result<&mut dyn TableLike, Unreadable> {
-    let own = file.entry(TABLE).or_insert_with(|| {
+/// In place of whatever else has its name.
+fn own_table(file: &mut DocumentMut) -> Option<&mut dyn TableLike> {
+    if !file.get(TABLE).is_some_and(Item::is_table_like) {
         let mut table = Table::new();
         table.decor_mut().set_prefix(ABOUT_TABLE);
-        Item::Table(table)
-    });
-    own.as_table_like_mut().ok_or_else(|| damaged(format!("{TABLE} is missing, or no table")))
+        file.remove(TABLE);
+        file.insert(TABLE, Item::Table(table));
+    }
+    file.get_mut(TABLE)?.as_table_like_mut()
 }
 
 /// As Python's `datetime.isoformat` writes it: before Python 3.11, `fromisoformat` reads no `Z`. A date

@@ -226,7 +226,13 @@ impl Store for AiodFile {
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         self.check(key)?;
         self.make_folder()?;
-        lock::try_lock(&place::resolve(&self.file)?)
+        let path = place::resolve(&self.file)?;
+        let Some(lock) = lock::try_lock(&path)? else { return Ok(None) };
+        match self.read_once(&path) {
+            Ok(_) | Err(StoreError::Damaged { .. }) => atomic::try_out(&path)?,
+            Err(error) => return Err(error),
+        }
+        Ok(Some(lock))
     }
 
     fn location(&self, _key: &RecordKey) -> String {

@@ -24,6 +24,20 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     outcome.map_err(StoreError::io("write", path))
 }
 
+/// Whether a file could be put in the place of this one: whoever asks a server for new tokens has to
+/// know before. A new file as big as this one is made, and removed.
+pub(crate) fn try_out(path: &Path) -> Result<(), StoreError> {
+    let size = fs::metadata(path).map_or(0, |metadata| metadata.len()).clamp(4096, 1 << 20);
+    let content = vec![b'#'; usize::try_from(size).unwrap_or(4096)];
+    let outcome = create_temporary(path).and_then(|(temporary, mut file)| {
+        let written = file.write_all(&content);
+        drop(file);
+        fs::remove_file(&temporary)?;
+        written
+    });
+    outcome.map_err(StoreError::io("write", path))
+}
+
 /// Removes a file for good.
 pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     let removed = match fs::remove_file(path) {

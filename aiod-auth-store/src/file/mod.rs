@@ -124,7 +124,13 @@ impl Store for FileStore {
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         place::make_folder(&self.folder)?;
-        lock::try_lock(&place::resolve(&self.path(key))?)
+        let path = place::resolve(&self.path(key))?;
+        let Some(lock) = lock::try_lock(&path)? else { return Ok(None) };
+        match read(&path, key) {
+            Ok(_) | Err(StoreError::Damaged { .. }) => atomic::try_out(&path)?,
+            Err(error) => return Err(error),
+        }
+        Ok(Some(lock))
     }
 
     fn location(&self, key: &RecordKey) -> String {

@@ -112,6 +112,37 @@ fn an_api_that_is_away_costs_no_session() {
     assert_alice(&place.json("whoami"));
 }
 
+/// As `invalidate_token(token)` of the Python client, for a token as text and from any file.
+#[test]
+fn the_session_of_a_token_from_elsewhere_ends_and_our_own_goes_on() {
+    let place = sdk().logged_in();
+    let token_file = place.folder().join(".aiod/token.toml");
+    let other_file = place.folder().join("other.toml");
+    fs::rename(&token_file, &other_file).unwrap();
+    let place = place.logged_in();
+    let other = keycloak::refresh_token_from_elsewhere("aiod-sdk");
+    let text = fs::read_to_string(&other_file).unwrap();
+
+    let of_file = format!("logout --file {}", other_file.display());
+    assert_eq!(place.json(&of_file)["outcome"], "ended");
+    let of_text = place.start("logout --json --refresh-token-stdin").reads(&other);
+    assert_eq!(of_text.finish().json()["outcome"], "ended");
+    for dead in [other, text.split('"').nth(1).unwrap().to_owned()] {
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "aiod-sdk"),
+            ("refresh_token", dead.as_str()),
+        ];
+        let (status, said) = keycloak::post("aiod", "token", &form);
+        assert_eq!((status, said["error"].as_str()), (400, Some("invalid_grant")));
+    }
+    assert_eq!(fs::read_to_string(&other_file).unwrap(), text);
+    place.json("refresh");
+    assert_alice(&place.json("whoami"));
+    // Again: it is over already.
+    assert_eq!(place.json(&of_file)["outcome"], "ended");
+}
+
 #[test]
 fn both_clients_and_the_command_use_one_file_in_turn() {
     let place = sdk().logged_in();

@@ -11,6 +11,7 @@ mod away;
 mod blocking;
 mod bots;
 mod introspection;
+mod kubernetes;
 mod login;
 mod logout;
 mod printed;

@@ -90,7 +90,20 @@ fn a_login_that_python_is_refused_changes_nothing() {
 #[test]
 fn both_refresh_one_file_in_turn() {
     let place = sdk().logged_in();
-    let (mut python, client) = (place.python(), place.client());
+    let (mut python, client, on_tokio) = (place.python(), place.client(), place.async_client());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let new_token_of = |round| {
+        // The first brings what stands in the file, which this client hasn't had.
+        let forced = Demand::new().forced();
+        let [found, renewed] = [(), ()].map(|()| {
+            let session = match round % 3 {
+                1 => client.token_for(forced),
+                _ => runtime.block_on(on_tokio.token_for(forced)),
+            };
+            session.unwrap().tokens.access_token.expose().to_owned()
+        });
+        (found, renewed)
+    };
     let first = client.token().unwrap().access_token.expose().to_owned();
     let mut seen = HashSet::from([first]);
     for round in 0..30 {
@@ -98,14 +111,12 @@ fn both_refresh_one_file_in_turn() {
         let theirs = python.does("renew").as_str().unwrap().to_owned();
         python.does("to_file");
         assert_eq!(place.run("token").answer(), theirs, "round {round}");
-        let ours = if round % 2 == 0 {
+        let ours = if round % 3 == 0 {
             place.run("token --force-refresh").answer().to_owned()
         } else {
-            // The first brings what stands in the file, which this client hasn't had.
-            let found = client.token_for(Demand::new().forced()).unwrap();
-            assert_eq!(found.tokens.access_token.expose(), theirs, "round {round}");
-            let renewed = client.token_for(Demand::new().forced()).unwrap();
-            renewed.tokens.access_token.expose().to_owned()
+            let (found, renewed) = new_token_of(round);
+            assert_eq!(found, theirs, "round {round}");
+            renewed
         };
         python.does("from_file");
         assert_eq!(python.token(), ours, "round {round}");

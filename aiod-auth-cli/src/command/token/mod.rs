@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use aiod_auth_core::{
-    Kind, Timestamp,
+    Timestamp,
     session::{Demand, Kept, SessionTokens},
 };
 
@@ -69,17 +69,7 @@ pub(super) fn get(
 ) -> Result<SessionTokens, Failure> {
     let session = settings.client()?.token_for(demand).map_err(|error| settings.explain(error))?;
     warn_if_not_saved(context, &session);
-    check(session.tokens.access_token.expose())?;
     Ok(session)
-}
-
-/// RFC 6749 appendix A.12: printable ASCII. A server's token is; what somebody wrote into a file may be
-/// more than a token to the program that reads it here.
-fn check(access_token: &str) -> Result<(), Failure> {
-    if access_token.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
-        return Ok(());
-    }
-    Err(Failure::new(Kind::Store, "the stored access token is no token").with_hint("log in again"))
 }
 
 pub(super) fn warn_if_not_saved(context: &Context, session: &SessionTokens) {

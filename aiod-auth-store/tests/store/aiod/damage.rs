@@ -42,7 +42,6 @@ fn a_file_that_was_cut_off_anywhere_is_never_misread() {
 fn what_is_wrong_is_named_and_no_value_is_shown() {
     let refresh = "refresh_token = \"canary\"\n";
     let access = format!("{refresh}access_token = \"canary\"\n");
-    let own = |member: &str| format!("{refresh}[aiod_auth]\n{member}\n");
     for (text, what) in [
         (format!("{refresh}client_secret = \"canary\"\n"), "refresh_token and client_secret"),
         (String::new(), "refresh_token is missing, or client_secret"),
@@ -59,10 +58,6 @@ fn what_is_wrong_is_named_and_no_value_is_shown() {
         ),
         (format!("{access}expiration_date = 2999-01-01T00:00:00Z"), "expiration_date is no string"),
         (format!("{access}expiration_date = 5"), "expiration_date is no string"),
-        (format!("{refresh}aiod_auth = \"canary\""), "aiod_auth is missing, or no table"),
-        (own("issued_at = \"canary\""), "aiod_auth.issued_at is no date"),
-        (own("scope = \"canary\\\"\""), "aiod_auth.scope is no scope"),
-        (own("id_token = [\"canary\"]"), "aiod_auth.id_token is no string"),
     ] {
         damaged(&place_with(&text), what);
     }
@@ -72,6 +67,28 @@ fn what_is_wrong_is_named_and_no_value_is_shown() {
     fs::remove_file(place.path()).unwrap();
     fs::create_dir(place.path()).unwrap();
     damaged(&place, "it is a folder");
+}
+
+/// It is our own table, which the Python client passes over.
+#[test]
+fn what_is_wrong_with_our_table_costs_no_login() {
+    let refresh = "refresh_token = \"first\"\n";
+    for own in [
+        "aiod_auth = \"canary\"",
+        "aiod_auth = [1]",
+        "[[aiod_auth]]",
+        "[aiod_auth]\nissued_at = \"canary\"",
+        "[aiod_auth]\nscope = \"canary\\\"\"",
+        "[aiod_auth]\nid_token = [\"canary\"]",
+        "[aiod_auth]\nissuer = 5",
+    ] {
+        let place = place_with(format!("{refresh}{own}\n"));
+        let tokens = load(&place).unwrap();
+        assert_eq!(tokens.refresh_token.as_ref().unwrap().expose(), "first", "{own}");
+        place.store.save(&place.key, &session("new")).unwrap();
+        assert_eq!(load(&place).unwrap().scope, session("new").scope, "{own}");
+        assert_eq!(place.loaded().as_deref(), Some("new"), "{own}");
+    }
 }
 
 /// Loading and removing say so, and name the file and what to do. A login moves it aside.

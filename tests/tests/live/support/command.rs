@@ -99,7 +99,7 @@ impl Finished {
 }
 
 /// Where the command is. `run.sh` says it; without that, it is built.
-fn path() -> &'static Path {
+pub(crate) fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| env::var_os("AIOD_AUTH_COMMAND").map_or_else(build, PathBuf::from))
 }

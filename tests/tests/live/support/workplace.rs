@@ -128,11 +128,16 @@ impl Workplace {
     }
 
     pub(crate) fn start(&self, arguments: &str) -> Running {
+        Running::start(&self.arguments(arguments), self.folder())
+    }
+
+    /// All of its arguments, for another program that runs it.
+    pub(crate) fn arguments(&self, arguments: &str) -> Vec<String> {
         let folder = self.folder().to_str().unwrap();
         let mut all = vec!["--config-dir".into(), folder.into()];
         all.extend(self.options.iter().cloned());
         all.extend(arguments.split(' ').map(Into::into));
-        Running::start(&all, self.folder())
+        all
     }
 
     /// It works, and prints this JSON.
@@ -173,6 +178,11 @@ impl Workplace {
         let path = self.folder().join(file);
         fs::write(&path, text).unwrap();
         path
+    }
+
+    /// Whether somebody is at it.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.store().try_lock(&self.profile.key()).unwrap().is_none()
     }
 
     /// What is stored.
