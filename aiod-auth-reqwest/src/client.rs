@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::{
     driver::{Driver, now},
     person::{Person, person},
-    task::Task,
+    task::Tasks,
 };
 
 /// One login, for as many tasks as like: clone it, which costs next to nothing.
@@ -45,6 +45,8 @@ struct Shared {
     job: Arc<Mutex<()>>,
     /// For the one task that asks a person because there was no token.
     person: Arc<Mutex<()>>,
+    /// What was begun for callers.
+    tasks: Tasks,
 }
 
 impl Client {
@@ -115,7 +117,7 @@ impl Client {
         let (client, (person, prompts)) = (self.clone(), person(limit));
         // No turn to wait for: a person takes their time.
         let work = async move { client.log_in(limit, person).await };
-        let task = Task::spawn(future::ready(()), work)?;
+        let task = self.shared.tasks.spawn(future::ready(()), work)?;
         prompts.show(prompt).await;
         task.outcome().await
     }
@@ -137,7 +139,7 @@ impl Client {
             client.hold_login(&client.shared.held.load_full(), &outcome, session.take_unsaved());
             outcome
         };
-        Task::spawn(self.turn(), job)?.outcome().await
+        self.shared.tasks.spawn(self.turn(), job)?.outcome().await
     }
 
     /// Uses these tokens from now on, and keeps them in the store in place of what is there. Nobody is
@@ -156,7 +158,7 @@ impl Client {
             client.hold_login(&client.shared.held.load_full(), &outcome, session.take_unsaved());
             outcome
         };
-        Task::spawn(self.turn(), job)?.outcome().await
+        self.shared.tasks.spawn(self.turn(), job)?.outcome().await
     }
 
     /// A token that is good for a while: from memory, the store, or a refresh. Whether a new one could
@@ -222,7 +224,7 @@ impl Client {
             client.token().await
         };
         // One task asks; the others wait for what comes of it.
-        let task = Task::spawn(Arc::clone(&self.shared.person).lock_owned(), work)?;
+        let task = self.shared.tasks.spawn(Arc::clone(&self.shared.person).lock_owned(), work)?;
         prompts.show(prompt).await;
         task.outcome().await
     }
@@ -263,7 +265,7 @@ impl Client {
                 }
             }
         };
-        Task::spawn(self.turn(), job)?.outcome().await
+        self.shared.tasks.spawn(self.turn(), job)?.outcome().await
     }
 
     /// Ends the session at the server, proves it, and forgets the tokens.
@@ -299,7 +301,7 @@ impl Client {
             let mut logout = Logout::of_refresh_token(profile, token, client.policy);
             client.driver.run(&mut logout).await.map(|_| ())
         };
-        Task::spawn(future::ready(()), work)?.outcome().await
+        self.shared.tasks.spawn(future::ready(()), work)?.outcome().await
     }
 
     /// What the last call ended in: the tokens, and whether they are in the store.
@@ -307,6 +309,22 @@ impl Client {
     #[doc(alias = "get_token")]
     pub fn held(&self) -> Option<SessionTokens> {
         self.shared.held.load().tokens().cloned()
+    }
+
+    /// Waits until all is through that was begun for callers, who may be gone: a refresh is saved then. It
+    /// is for the end of a program, whose runtime would drop what is still under way; put a `timeout`
+    /// around it. Who is still asking a person is waited for, too.
+    ///
+    /// ```no_run
+    /// # async fn end(client: aiod_auth_reqwest::Client) {
+    /// use std::time::Duration;
+    ///
+    /// // After the last request:
+    /// tokio::time::timeout(Duration::from_secs(30), client.settled()).await.ok();
+    /// # }
+    /// ```
+    pub async fn settled(&self) {
+        self.shared.tasks.settled().await;
     }
 
     async fn end(
@@ -320,7 +338,7 @@ impl Client {
             client.shared.held.store(Arc::new(client.shared.held.load().after_logout()));
             Ok(logged_out)
         };
-        Task::spawn(self.turn(), job)?.outcome().await
+        self.shared.tasks.spawn(self.turn(), job)?.outcome().await
     }
 
     /// If another one has not just done it.
@@ -342,7 +360,7 @@ impl Client {
             client.hold(&outcome, session.take_unsaved());
             outcome.map(|_| ())
         };
-        Task::spawn(turn, job)?.outcome().await
+        self.shared.tasks.spawn(turn, job)?.outcome().await
     }
 
     /// In a task of its own, like every job; but it has `job` only at its end.

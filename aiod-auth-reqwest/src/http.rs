@@ -93,6 +93,9 @@ async fn body(mut response: reqwest::Response) -> Result<Zeroizing<Vec<u8>>, NoR
 /// Whatever did not fail before there was a connection may have reached the server. The error's own
 /// text has the address in it, so it is not used.
 fn no_response(error: &reqwest::Error) -> NoResponse {
+    if error.is_builder() {
+        return NoResponse::NotSent("such a request can't be sent");
+    }
     match (error.is_connect(), error.is_timeout()) {
         (true, _) if is_certificate(error) => NoResponse::Untrusted,
         (true, true) => NoResponse::NotSent("timed out while connecting"),

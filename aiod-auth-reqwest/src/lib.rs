@@ -22,12 +22,22 @@
 //! It needs a tokio runtime, of either kind, with IO and time (`enable_all`, which `#[tokio::main]`
 //! does): all that waits or sends has to be polled on it. Only a token that is still good is handed out
 //! anywhere. It starts no thread of its own and no runtime, installs no handler. Its only global is
-//! [`default_client`], which is empty unless the application sets it. Its futures are `Send`. Stores may block, so they work on tokio's blocking pool.
+//! [`default_client`], which is empty unless the application sets it. Its futures are `Send`. Stores may
+//! block, so they work on tokio's blocking pool: a pool that is full of threads which wait for a token
+//! has none left for the store.
 //!
 //! Any of its futures may be dropped at any time. A refresh, a logout, a question that has begun is
 //! brought to its end in a task of its own; a login is given up, unless the person has just approved it.
-//! When the runtime shuts down, requests under way are lost as in a crash; tokens that have arrived are
-//! saved.
+//! When the runtime shuts down, requests under way are lost as in a crash, and with the answer to a
+//! refresh perhaps a session; tokens that have arrived are saved. [`Client::settled`] waits for all of
+//! them before.
+//!
+//! A runtime of the current thread works only inside `block_on`. A refresh that it has begun and left
+//! stands still, and keeps waiting whoever wants a token of this login, in other processes, too: so
+//! [`Client::settled`] is for the end of such a `block_on`.
+//!
+//! To make a client costs some milliseconds, because the platform's certificates are read. A program with
+//! many accounts makes one [`Driver`], and gives each client a clone of it with a store of its own.
 //!
 //! # What it does to the network
 //!

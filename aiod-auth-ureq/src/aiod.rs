@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aiod_auth_core::Error;
 use aiod_auth_store::{AiodConfig, AiodFile};
 
-use crate::Client;
+use crate::{Client, Driver};
 
 impl Client {
     /// The login to AI-on-Demand that its Python client has, too: its settings from
@@ -21,14 +21,24 @@ impl Client {
     }
 
     /// The same with other settings, or with another file: a bot's `secret.toml`, or one for each of
-    /// several accounts. (For no file at all, [`Client::with_driver`] takes the profile that
-    /// [`AiodConfig::settings`] makes.)
+    /// several accounts.
     ///
     /// # Errors
     /// As for [`aiod`](Self::aiod).
     pub fn aiod_with(config: &AiodConfig, token_file: impl Into<PathBuf>) -> Result<Self, Error> {
         let (profile, store) = config.login(token_file)?;
         let client = Self::new(profile, store);
+        Ok(client.with_request_timeout(config.settings.request_timeout))
+    }
+
+    /// A person's login that is kept in memory alone, as `create_token` of the Python client does if it
+    /// isn't told to write: it ends with the program.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the settings can't be used.
+    #[doc(alias = "write_to_file")]
+    pub fn aiod_in_memory(config: &AiodConfig) -> Result<Self, Error> {
+        let client = Self::with_driver(config.settings.profile()?, Driver::new());
         Ok(client.with_request_timeout(config.settings.request_timeout))
     }
 }

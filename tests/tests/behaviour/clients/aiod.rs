@@ -15,6 +15,8 @@ both! {
     a_damaged_file_is_said_and_a_login_moves_it_aside
     settings_that_can_not_be_used_are_an_error
     a_request_takes_no_longer_than_the_settings_say
+    a_login_in_memory_writes_no_file
+    what_could_not_be_saved_spends_no_refresh_token_and_nobodys_time
     a_user_may_have_no_roles
     a_token_that_the_api_refuses_is_renewed_once
     a_server_that_is_away_during_a_logout_costs_nothing
@@ -104,6 +106,38 @@ mod check {
         realm.running.simulator().fault_anywhere(99, late);
         let error = realm.client::<C>().token().unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable);
+        let client = C::aiod_in_memory(&realm.config).unwrap();
+        let error = client.login(nobody_is_asked).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable);
+    }
+
+    /// There is room for the lock's name, and none for that of a temporary file.
+    pub(super) fn what_could_not_be_saved_spends_no_refresh_token_and_nobodys_time<C: AnyClient>() {
+        let realm = Realm::new();
+        realm.write_python_login::<C>();
+        let file = realm.file().with_file_name("x".repeat(250));
+        fs::rename(realm.file(), &file).unwrap();
+        let client = C::aiod_with(&realm.config, &file).unwrap();
+        let requests = requests(&realm.running);
+        assert_eq!(client.token().unwrap_err().kind(), Kind::Store);
+        assert_eq!(client.login(nobody_is_asked).unwrap_err().kind(), Kind::Store);
+        let asked = realm.running.simulator().log().len() - requests;
+        assert!(asked <= 1, "no more than where the endpoints are");
+        assert_eq!(refreshes(&realm.running), 0);
+        // The refresh token is alive.
+        fs::rename(&file, realm.file()).unwrap();
+        realm.client::<C>().token().unwrap();
+    }
+
+    pub(super) fn a_login_in_memory_writes_no_file<C: AnyClient>() {
+        let realm = Realm::new();
+        let client = C::aiod_in_memory(&realm.config).unwrap();
+        log_in_at(&realm.running, &client);
+        assert_eq!(client.who_am_i().unwrap().name.as_deref(), Some("Alice Example"));
+        client.token_for(Demand::new().forced()).unwrap();
+        assert!(!realm.file().exists());
+        assert!(matches!(client.log_out().unwrap(), LoggedOut::Ended));
+        assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
     }
 
     pub(super) fn a_user_may_have_no_roles<C: AnyClient>() {

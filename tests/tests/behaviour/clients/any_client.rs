@@ -18,6 +18,7 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
     fn without_store(profile: Profile) -> Self;
     fn aiod() -> Result<Self, Error>;
     fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error>;
+    fn aiod_in_memory(config: &AiodConfig) -> Result<Self, Error>;
     /// Whether there was another one.
     fn set_default(client: Option<Self>) -> bool;
     fn with_default<T>(job: impl FnOnce(&Self) -> T) -> Option<T>;
@@ -66,6 +67,10 @@ impl AnyClient for aiod_auth_ureq::Client {
 
     fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error> {
         Self::aiod_with(config, token_file)
+    }
+
+    fn aiod_in_memory(config: &AiodConfig) -> Result<Self, Error> {
+        Self::aiod_in_memory(config)
     }
 
     fn set_default(client: Option<Self>) -> bool {
@@ -156,6 +161,10 @@ impl AnyClient for OnTokio {
 
     fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error> {
         aiod_auth_reqwest::Client::aiod_with(config, token_file).map(Self::with)
+    }
+
+    fn aiod_in_memory(config: &AiodConfig) -> Result<Self, Error> {
+        aiod_auth_reqwest::Client::aiod_in_memory(config).map(Self::with)
     }
 
     fn set_default(client: Option<Self>) -> bool {

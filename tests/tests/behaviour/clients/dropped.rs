@@ -2,6 +2,7 @@
 
 use std::{pin::pin, task::Poll};
 
+use aiod_auth_core::session::Freshness;
 use aiod_auth_reqwest::Client;
 use aiod_auth_tests::sim::DEVICE_CODE;
 use tokio::time::{sleep, timeout};
@@ -85,6 +86,42 @@ async fn a_refresh_whose_caller_is_dropped_is_saved_and_the_next_one_gets_it() {
     // Its refresh token is the one that the server rotated to.
     client.token_for(FORCED).await.unwrap();
     assert_eq!(refreshes(&running), 2);
+}
+
+/// As a program that ends in an ordinary way.
+#[test]
+fn what_has_settled_is_saved_before_the_runtime_ends() {
+    let start = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = start();
+    let (running, client, store) = runtime.block_on(logged_in(seconds(20)));
+    let old = client.held().unwrap().tokens;
+    slow(&running, "/token");
+    runtime.block_on(async {
+        drop_when(refreshing(&running), client.token_for(FORCED)).await;
+        client.settled().await;
+        // Nothing is under way, so nothing is waited for.
+        client.settled().await;
+    });
+    drop(runtime);
+    let new = stored(&store, &client).unwrap();
+    assert!(!new.access_token.same_as(&old.access_token));
+    start().block_on(client.token_for(FORCED)).unwrap();
+}
+
+/// What is still good is handed out anywhere, also when it is time to renew it.
+#[test]
+fn a_token_that_is_still_good_needs_no_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (_running, client, _store) = runtime.block_on(logged_in(seconds(6)));
+    let aging = Demand::new().renewed_early();
+    let now = || std::time::SystemTime::now().into();
+    while client.held().unwrap().freshness(&aging, now()) == Freshness::Good {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let mut token = pin!(client.token());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let Poll::Ready(token) = token.as_mut().poll(&mut context) else { panic!("it waits") };
+    assert!(client.held().unwrap().tokens.access_token.same_as(&token.unwrap().access_token));
 }
 
 #[tokio::test]
