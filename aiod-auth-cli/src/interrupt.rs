@@ -202,6 +202,10 @@ impl Store for GuardedStore {
         Ok(lock.map(|lock| Lock::new((lock, held_off))))
     }
 
+    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.store.prepare(key)
+    }
+
     fn location(&self, key: &RecordKey) -> String {
         self.store.location(key)
     }

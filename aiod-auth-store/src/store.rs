@@ -37,12 +37,19 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Takes the lock of a key. `None`: somebody else holds it, who may be in this process or in
     /// another one. To wait and to try again is the caller's business.
     ///
-    /// Whoever takes it is about to spend a refresh token, or a person's time: a store that can find out
-    /// whether it could save anything does so now.
+    /// # Errors
+    /// Nobody knows who holds it.
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError>;
+
+    /// Finds out whether tokens for a key could be saved: whoever asks is about to spend a refresh token,
+    /// or a person's time. A store that can't know says nothing; one that wraps another passes it on.
     ///
     /// # Errors
-    /// Nobody knows who holds it, or nothing could be saved.
-    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError>;
+    /// They could not.
+    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+        let _ = key;
+        Ok(())
+    }
 
     /// Where the tokens for a key are, for people: a path, or `memory`.
     fn location(&self, key: &RecordKey) -> String;
@@ -89,6 +96,10 @@ pub fn perform(
         StoreOperation::TryLock => {
             *lock = store.try_lock(key)?;
             StoreReply::Locked(lock.is_some())
+        }
+        StoreOperation::Prepare => {
+            store.prepare(key)?;
+            StoreReply::Done
         }
         StoreOperation::Save(tokens) => {
             store.save(key, tokens)?;
@@ -138,6 +149,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         (**self).try_lock(key)
+    }
+
+    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+        (**self).prepare(key)
     }
 
     fn location(&self, key: &RecordKey) -> String {

@@ -75,12 +75,14 @@ enum Job {
 #[derive(Debug)]
 enum State {
     Start,
-    /// Before a person is asked: can what comes of it be kept?
-    Checking(StoreCall, Duration),
+    /// Before a login: can what comes of it be kept?
+    PreparingLogin(StoreCall, Duration),
     Loading(StoreCall),
     Discovering(Box<Discovery>),
     /// With what to save, after a login.
     Locking(TakeLock, Option<ToSave>),
+    /// Before a refresh: can what comes of it be kept?
+    Preparing(StoreCall, Arc<Tokens>, RefreshToken),
     Refreshing(Box<Refreshing>),
     Requesting(Box<AccessTokenRequest>),
     LoggingIn(Box<Login>),
@@ -193,21 +195,16 @@ impl Session {
                     }
                     self.load();
                 }
-                Job::Login { limit, .. } => self.check_store(*limit),
+                Job::Login { limit, .. } => self.prepare_login(*limit),
                 Job::Keep(tokens) => {
                     let tokens = Arc::clone(tokens);
                     self.lock(Some(ToSave { tokens, error: None }));
                 }
             },
-            State::Checking(call, limit) => {
+            State::PreparingLogin(call, limit) => {
                 if let Some(outcome) = call.take_outcome(now) {
                     let limit = *limit;
                     match outcome {
-                        Ok(StoreReply::Locked(true)) => {
-                            self.locked = true;
-                            self.unlock(Next::LogIn(limit));
-                        }
-                        // Somebody else is at it, so it can be written.
                         Ok(_) => self.log_in(limit),
                         Err(error) => self.end(Err(error)),
                     }
@@ -249,6 +246,16 @@ impl Session {
                             self.not_lost(to_save, Kept::NotSaved(failure), now);
                         }
                         (Err(error), _) => self.fail(error, now),
+                    }
+                }
+            }
+            State::Preparing(call, tokens, refresh_token) => {
+                if let Some(outcome) = call.take_outcome(now) {
+                    let (tokens, refresh_token) = (Arc::clone(tokens), refresh_token.clone());
+                    self.spend();
+                    let refreshing = outcome.and_then(|_| self.refresh(tokens, refresh_token));
+                    if let Err(error) = refreshing {
+                        self.fail(error, now);
                     }
                 }
             }
@@ -312,7 +319,7 @@ impl Session {
                     if let State::Unlocking(_, next) = mem::replace(&mut self.state, State::Ended) {
                         match next {
                             Next::End(outcome) => return outcome.map(Some),
-                            Next::LogIn(limit) => self.log_in(limit),
+                            Next::LogIn(limit) => self.prepare_login(limit),
                         }
                     }
                 }
@@ -324,9 +331,9 @@ impl Session {
 
     // What to do next.
 
-    fn check_store(&mut self, limit: Duration) {
-        let call = StoreCall::new(&self.key, StoreOperation::TryLock);
-        self.state = State::Checking(call, limit);
+    fn prepare_login(&mut self, limit: Duration) {
+        let call = StoreCall::new(&self.key, StoreOperation::Prepare);
+        self.state = State::PreparingLogin(call, limit);
     }
 
     fn load(&mut self) {
@@ -358,30 +365,37 @@ impl Session {
     }
 
     fn renew(&mut self, tokens: Option<(Arc<Tokens>, RefreshToken)>) -> Result<(), Error> {
-        let (Some(server), Job::Token { wanted, .. }) = (&self.server, &self.job) else {
-            return Err(Error::Internal("session"));
-        };
-        let policy = self.policy.after(self.spent);
         self.state = match tokens {
             Some((tokens, refresh_token)) => {
-                let around = Around {
-                    profile: Arc::clone(&self.profile),
-                    server: Arc::clone(server),
-                    key: Arc::clone(&self.key),
-                    policy,
-                    seen: self.seen.clone(),
-                    held: self.held.clone(),
-                    wanted: wanted.clone(),
-                };
-                State::Refreshing(Refreshing::new(around, tokens, refresh_token)?.into())
+                let call = StoreCall::new(&self.key, StoreOperation::Prepare);
+                State::Preparing(call, tokens, refresh_token)
             }
             None => {
+                let server = self.server.as_ref().ok_or(Error::Internal("session"))?;
                 let (client, scope) = (self.profile.client(), self.profile.scope());
+                let policy = self.policy.after(self.spent);
                 let request =
                     AccessTokenRequest::client_credentials(server, client, scope, policy)?;
                 State::Requesting(request.with_parameters(self.profile.parameters()).into())
             }
         };
+        Ok(())
+    }
+
+    fn refresh(&mut self, tokens: Arc<Tokens>, refresh_token: RefreshToken) -> Result<(), Error> {
+        let (Some(server), Job::Token { wanted, .. }) = (&self.server, &self.job) else {
+            return Err(Error::Internal("session"));
+        };
+        let around = Around {
+            profile: Arc::clone(&self.profile),
+            server: Arc::clone(server),
+            key: Arc::clone(&self.key),
+            policy: self.policy.after(self.spent),
+            seen: self.seen.clone(),
+            held: self.held.clone(),
+            wanted: wanted.clone(),
+        };
+        self.state = State::Refreshing(Refreshing::new(around, tokens, refresh_token)?.into());
         Ok(())
     }
 
@@ -574,7 +588,8 @@ impl Flow for Session {
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
         match &mut self.state {
-            State::Checking(call, _) | State::Loading(call) => call.step(),
+            State::PreparingLogin(call, _) | State::Loading(call) => call.step(),
+            State::Preparing(call, ..) => call.step(),
             State::Saving(call, _) | State::Unlocking(call, _) => call.step(),
             State::Locking(lock, _) => lock.step(),
             State::Discovering(discovery) => discovery.step(),
@@ -587,7 +602,8 @@ impl Flow for Session {
 
     fn spent(&self) -> Duration {
         self.spent.saturating_add(match &self.state {
-            State::Checking(call, _) | State::Loading(call) => call.spent(),
+            State::PreparingLogin(call, _) | State::Loading(call) => call.spent(),
+            State::Preparing(call, ..) => call.spent(),
             State::Saving(call, _) | State::Unlocking(call, _) => call.spent(),
             State::Locking(lock, _) => lock.spent(),
             State::Discovering(discovery) => discovery.spent(),

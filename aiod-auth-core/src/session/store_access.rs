@@ -32,6 +32,9 @@ pub enum StoreOperation {
     /// Take its lock if it is free, and hold it until [`Unlock`](Self::Unlock) or until the machine
     /// is through. Answer: [`StoreReply::Locked`].
     TryLock,
+    /// Find out whether it could be written, as far as that can be known: a refresh token is about to be
+    /// spent, or a person asked. Answer: [`StoreReply::Done`].
+    Prepare,
     /// Write it, so that it survives a crash once this is answered. Answer: [`StoreReply::Done`].
     Save(Arc<Tokens>),
     /// The same, if [`Seen::is_still`] there. Else change nothing; answer:
@@ -113,7 +116,9 @@ impl StoreRequest {
             StoreOperation::Load => StoreReply::Loaded(None),
             StoreOperation::TryLock => StoreReply::Locked(true),
             StoreOperation::Save(_) | StoreOperation::Renew(..) => StoreReply::NotKept,
-            StoreOperation::Remove(_) | StoreOperation::Unlock => StoreReply::Done,
+            StoreOperation::Prepare | StoreOperation::Remove(_) | StoreOperation::Unlock => {
+                StoreReply::Done
+            }
         }
     }
 }

@@ -226,13 +226,17 @@ impl Store for AiodFile {
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         self.check(key)?;
         self.make_folder()?;
+        lock::try_lock(&place::resolve(&self.file)?)
+    }
+
+    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.check(key)?;
+        self.make_folder()?;
         let path = place::resolve(&self.file)?;
-        let Some(lock) = lock::try_lock(&path)? else { return Ok(None) };
         match self.read_once(&path) {
-            Ok(_) | Err(StoreError::Damaged { .. }) => atomic::try_out(&path)?,
-            Err(error) => return Err(error),
+            Ok(_) | Err(StoreError::Damaged { .. }) => atomic::try_out(&path),
+            Err(error) => Err(error),
         }
-        Ok(Some(lock))
     }
 
     fn location(&self, _key: &RecordKey) -> String {

@@ -124,13 +124,16 @@ impl Store for FileStore {
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         place::make_folder(&self.folder)?;
+        lock::try_lock(&place::resolve(&self.path(key))?)
+    }
+
+    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+        place::make_folder(&self.folder)?;
         let path = place::resolve(&self.path(key))?;
-        let Some(lock) = lock::try_lock(&path)? else { return Ok(None) };
         match read(&path, key) {
-            Ok(_) | Err(StoreError::Damaged { .. }) => atomic::try_out(&path)?,
-            Err(error) => return Err(error),
+            Ok(_) | Err(StoreError::Damaged { .. }) => atomic::try_out(&path),
+            Err(error) => Err(error),
         }
-        Ok(Some(lock))
     }
 
     fn location(&self, key: &RecordKey) -> String {

@@ -223,15 +223,16 @@ const FOLDER: &str = "AIOD_AUTH_STORE_TEST_FOLDER";
 
 /// There is room for the lock's name, and none for that of a temporary file.
 #[test]
-fn what_can_not_be_saved_is_not_locked() {
+fn what_can_not_be_saved_is_known_before() {
     let place = Place::with_record();
     let folder = place.path().parent().unwrap().to_owned();
     let file = folder.join("x".repeat(250));
     let store = AiodFile::new(&file, place.key.clone());
-    let error = store.try_lock(&place.key).unwrap_err();
+    let error = store.prepare(&place.key).unwrap_err();
     assert!(error.to_string().starts_with("cannot write"), "{error}");
-    // And whoever can is not held up by what that left behind.
-    assert!(place.store.try_lock(&place.key).unwrap().is_some());
+    // It can be locked: who logs out saves nothing.
+    assert!(store.try_lock(&place.key).unwrap().is_some());
+    place.store.prepare(&place.key).unwrap();
     let left = names(&folder).into_iter().filter(|name| name.contains(".tmp-")).count();
     assert_eq!(left, 0);
 }

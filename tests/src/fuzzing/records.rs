@@ -103,7 +103,10 @@ impl Records {
                 assert!(self.may_remove, "a record is removed, and nobody logs out");
                 assert!(self.locked, "removed without the lock");
             }
-            StoreOperation::Load | StoreOperation::TryLock | StoreOperation::Unlock => {}
+            StoreOperation::Load
+            | StoreOperation::TryLock
+            | StoreOperation::Prepare
+            | StoreOperation::Unlock => {}
         }
     }
 
@@ -119,6 +122,7 @@ impl Records {
                 self.locked = true;
                 StoreReply::Locked(true)
             }
+            StoreOperation::Prepare => StoreReply::Done,
             StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _) => {
                 self.keep(Some(tokens));
                 self.stored = Some(Arc::clone(tokens));

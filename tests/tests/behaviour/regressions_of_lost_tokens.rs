@@ -64,9 +64,12 @@ impl<'a> Around<'a> {
                             self.stored = Some(Arc::clone(tokens));
                             Ok(StoreReply::Done)
                         }
-                        (StoreOperation::Remove(_) | StoreOperation::Unlock, _) => {
-                            Ok(StoreReply::Done)
-                        }
+                        (
+                            StoreOperation::Prepare
+                            | StoreOperation::Remove(_)
+                            | StoreOperation::Unlock,
+                            _,
+                        ) => Ok(StoreReply::Done),
                     };
                     access.complete(Duration::ZERO, outcome);
                 }

@@ -2,11 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Mutex, mpsc},
 };
 
 use aiod_auth_core::{RecordKey, session::LoggedOut};
@@ -102,7 +98,7 @@ mod check {
     pub(super) fn who_logs_out_while_a_login_ends_is_logged_out<C: AnyClient>() {
         let running = server(seconds(20));
         let store = Arc::new(Signalling::default());
-        let client = Arc::new(C::new(profile_at(&running), Shared(Arc::clone(&store))));
+        let client = Arc::new(C::new(profile_at(&running), Arc::clone(&store)));
         let other = Arc::clone(&client);
         *store.unlocked.lock().unwrap() = Some(Box::new(move || {
             // On a thread of its own: tokio lets none wait for two things.
@@ -125,11 +121,10 @@ mod check {
     }
 }
 
-/// A store that says once when its lock is given back after something was saved.
+/// A store that says once when its lock is given back.
 #[derive(Default)]
 struct Signalling {
     store: MemoryStore,
-    saved: AtomicBool,
     unlocked: Arc<Mutex<Option<Job>>>,
 }
 
@@ -142,42 +137,36 @@ impl fmt::Debug for Signalling {
 }
 
 /// The lock, and what is to be done when it is free.
-struct Guard(Option<Lock>, Arc<Signalling>);
+struct Guard(Option<Lock>, Arc<Mutex<Option<Job>>>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
         drop(self.0.take());
-        if self.1.saved.load(Ordering::Relaxed) {
-            let job = self.1.unlocked.lock().unwrap().take();
-            job.into_iter().for_each(|job| job());
-        }
+        let job = self.1.lock().unwrap().take();
+        job.into_iter().for_each(|job| job());
     }
 }
 
-#[derive(Debug)]
-struct Shared(Arc<Signalling>);
-
-impl Store for Shared {
+impl Store for Signalling {
     fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
-        self.0.store.load(key)
+        self.store.load(key)
     }
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        self.0.saved.store(true, Ordering::Relaxed);
-        self.0.store.save(key, tokens)
+        self.store.save(key, tokens)
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
-        self.0.store.remove(key)
+        self.store.remove(key)
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        let lock = self.0.store.try_lock(key)?;
-        Ok(lock.map(|lock| Lock::new(Guard(Some(lock), Arc::clone(&self.0)))))
+        let lock = self.store.try_lock(key)?;
+        Ok(lock.map(|lock| Lock::new(Guard(Some(lock), Arc::clone(&self.unlocked)))))
     }
 
     fn location(&self, key: &RecordKey) -> String {
-        self.0.store.location(key)
+        self.store.location(key)
     }
 }
 

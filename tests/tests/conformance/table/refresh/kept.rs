@@ -69,6 +69,7 @@ pub(super) fn the_lock_is_held_until_it_is_saved() {
             operations.push(match access.request().operation {
                 StoreOperation::Load => "load",
                 StoreOperation::TryLock => "lock",
+                StoreOperation::Prepare => "prepare",
                 StoreOperation::Save(_) | StoreOperation::Renew(..) => "save",
                 StoreOperation::Remove(_) => "remove",
                 StoreOperation::Unlock => "unlock",
@@ -82,7 +83,7 @@ pub(super) fn the_lock_is_held_until_it_is_saved() {
         Some(step)
     })
     .unwrap();
-    assert_eq!(operations, ["load", "lock", "load", "refresh", "save", "unlock"]);
+    assert_eq!(operations, ["load", "lock", "load", "prepare", "refresh", "save", "unlock"]);
 }
 
 /// Without a place to save them they are not lost: the caller holds them, and knows.
