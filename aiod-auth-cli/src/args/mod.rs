@@ -197,7 +197,7 @@ pub(crate) enum TokenFormat {
     Json,
     /// For kubectl: the protocol of client-go's credential plugins
     ExecCredential,
-    /// For git: credential.helper = "!aiod-auth token --format git --host HOST"
+    /// For git: the protocol of its credential helpers
     Git,
     /// For curl: a line for `curl -K -`
     Curl,
@@ -289,6 +289,22 @@ mod tests {
     #[test]
     fn the_definition_holds() {
         Args::command().debug_assert();
+    }
+
+    /// `clap_complete` writes them between double quotes for fish, and masks nothing.
+    #[test]
+    fn what_is_said_of_a_value_is_no_end_of_a_string() {
+        let mut said = 0;
+        let mut command = Args::command();
+        command.build();
+        for command in command.get_subcommands() {
+            for value in command.get_arguments().flat_map(clap::Arg::get_possible_values) {
+                let help = value.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(!help.contains(['"', '$', '\\']), "{help}");
+                said += usize::from(!help.is_empty());
+            }
+        }
+        assert!(said > 5, "{said}");
     }
 
     #[test]
