@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use aiod_auth_core::{Kind, RecordKey, Tokens};
+use aiod_auth_core::{Kind, RecordKey, Tokens, session::Seen};
 use aiod_auth_store::{Lock, Store, StoreError};
 
 use crate::{
@@ -189,6 +189,15 @@ impl Store for GuardedStore {
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
         self.store.save(key, tokens)
+    }
+
+    fn renew(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        seen: &Seen,
+    ) -> Result<Option<Tokens>, StoreError> {
+        self.store.renew(key, tokens, seen)
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {

@@ -38,10 +38,14 @@ impl Platform {
 fn complete_aiod(profile: &mut ProfileConfig) -> Result<(), Failure> {
     let mut settings = read_aiod_settings()?;
     settings.allow_insecure_http = profile.allow_insecure_http;
-    if let Some(api) = profile.api.take() {
-        settings.api_server = api;
-    }
-    profile.api = Some(settings.authorization_test().map_err(in_settings)?.into());
+    let api = match profile.api.take() {
+        Some(api) => {
+            settings.api_server = api;
+            settings.authorization_test()?
+        }
+        None => settings.authorization_test().map_err(in_settings)?,
+    };
+    profile.api = Some(api.into());
     if profile.issuer.is_none() {
         profile.issuer = Some(settings.issuer().map_err(in_settings)?.as_str().into());
     }
@@ -59,8 +63,8 @@ fn read_aiod_settings() -> Result<aiod::Settings, Failure> {
         failure
     };
     let config = AiodConfig::in_home().map_err(unreadable)?;
-    for key in &config.unknown_keys {
-        log::warn!("unknown key `{}` in ~/.aiod/config.toml", aiod_auth_core::clean(key));
+    for key in &config.passed_over {
+        log::warn!("passed over `{}` in ~/.aiod/config.toml", aiod_auth_core::clean(key));
     }
     Ok(config.settings)
 }

@@ -142,6 +142,7 @@ impl Login {
                 // The code is spent and the answer is of no use, but for a refresh token.
                 Some(Err(error)) => match polls.take_new_refresh_token() {
                     Some(new) => {
+                        self.spent = self.spent.saturating_add(polls.spent());
                         (self.refresh_token, self.rotated) = (Some(new), true);
                         let server = self.server.take().ok_or(Error::Internal("login"))?;
                         self.begin(server)?;

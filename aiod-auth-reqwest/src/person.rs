@@ -33,6 +33,10 @@ impl Prompts {
     /// Shows every prompt, until the login is through.
     pub(crate) async fn show<R: Into<Reply>>(mut self, mut prompt: impl FnMut(&Prompt) -> R) {
         while let Some(asked) = self.0.recv().await {
+            if asked.reply.is_closed() {
+                // The caller comes back too late for it.
+                continue;
+            }
             let reply = prompt(&asked.prompt).into();
             asked.reply.send(reply).ok();
         }
@@ -91,6 +95,19 @@ mod tests {
         let started = Instant::now();
         assert_eq!(person.ask(&prompt()).await, Reply::Shown);
         assert_eq!(started.elapsed(), LIMIT);
+        // Whoever comes back then is shown nothing that is over.
+        let mut shown = 0;
+        let late = async {
+            assert_eq!(person.ask(&prompt()).await, Reply::Shown);
+            drop(person);
+        };
+        tokio::join!(prompts.show(|_| shown += 1), late);
+        assert_eq!(shown, 1);
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_is_gone_has_cancelled() {
+        let (mut person, prompts) = person(LIMIT);
         drop(prompts);
         assert_eq!(person.ask(&prompt()).await, Reply::Cancelled);
     }

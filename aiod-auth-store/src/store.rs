@@ -28,6 +28,24 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// They may not be kept. What stands there is whole: what was there before, or these.
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError>;
 
+    /// Keeps the tokens for a key, as [`save`](Self::save) does, if no other login stands there than was
+    /// seen; else changes nothing, and returns that one. Where other programs write without the lock,
+    /// a store looks as late as it can.
+    ///
+    /// # Errors
+    /// As for [`save`](Self::save).
+    fn renew(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        seen: &Seen,
+    ) -> Result<Option<Tokens>, StoreError> {
+        match another(self, key, seen) {
+            Some(another) => Ok(Some(another)),
+            None => self.save(key, tokens).map(|()| None),
+        }
+    }
+
     /// Forgets the tokens for a key. It is no error if there are none.
     ///
     /// # Errors
@@ -105,15 +123,12 @@ pub fn perform(
             store.save(key, tokens)?;
             StoreReply::Done
         }
-        StoreOperation::Renew(tokens, seen) => match another(store, key, seen) {
-            Some(another) => StoreReply::Loaded(Some(another)),
-            None => {
-                store.save(key, tokens)?;
-                StoreReply::Done
-            }
+        StoreOperation::Renew(tokens, seen) => match store.renew(key, tokens, seen)? {
+            Some(another) => StoreReply::Another(Arc::new(another)),
+            None => StoreReply::Done,
         },
         StoreOperation::Remove(seen) => match another(store, key, seen) {
-            Some(another) => StoreReply::Loaded(Some(another)),
+            Some(another) => StoreReply::Another(Arc::new(another)),
             None => {
                 store.remove(key)?;
                 StoreReply::Done
@@ -128,9 +143,9 @@ pub fn perform(
 
 /// The login that is stored now, if it is another one than was seen. One that can't be read is the
 /// business of what is to be done.
-fn another(store: &dyn Store, key: &RecordKey, seen: &Seen) -> Option<Arc<Tokens>> {
+fn another<S: Store + ?Sized>(store: &S, key: &RecordKey, seen: &Seen) -> Option<Tokens> {
     let stored = store.load(key).ok().flatten()?;
-    (!seen.is_still(Some(&stored))).then(|| Arc::new(stored))
+    (!seen.is_still(Some(&stored))).then_some(stored)
 }
 
 /// A store that several clients share.
@@ -141,6 +156,15 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
         (**self).save(key, tokens)
+    }
+
+    fn renew(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        seen: &Seen,
+    ) -> Result<Option<Tokens>, StoreError> {
+        (**self).renew(key, tokens, seen)
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {

@@ -92,6 +92,7 @@ fn end_session_of(
 ) -> Result<(), Failure> {
     let client = client(context, options, settings)?;
     context.interrupt.report_first();
+    // There is no store's lock here that would do it.
     let _held_off = context.interrupt.hold_off();
     match client.end_session_of(token) {
         Ok(()) => report(context, settings, &LoggedOut::Ended),

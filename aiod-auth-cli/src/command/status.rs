@@ -29,6 +29,8 @@ struct Status<'a> {
     issuer: &'a str,
     client_id: &'a str,
     authenticated: bool,
+    #[serde(skip)]
+    has_record: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
     access_token_expires_at: Option<String>,
@@ -57,6 +59,7 @@ impl<'a> Status<'a> {
             issuer: settings.profile.issuer().as_str(),
             client_id: settings.profile.client().id(),
             authenticated: reason.is_none(),
+            has_record: tokens.is_some(),
             reason,
             access_token_expires_at: tokens.and_then(access_token_end),
             refresh_token_expires_at: refresh_token_end.as_ref().map(Timestamp::to_string),
@@ -96,7 +99,8 @@ pub(super) fn why_not(
 impl fmt::Display for Status<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason {
-            None => writeln!(f, "logged in")?,
+            None if self.has_record => writeln!(f, "logged in")?,
+            None => writeln!(f, "needs no login: the client has a secret")?,
             Some(Reason::NoRecord) => writeln!(f, "not logged in")?,
             Some(Reason::SessionEnded) => {
                 writeln!(f, "not logged in: the server ended the session")?;

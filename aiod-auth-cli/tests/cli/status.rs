@@ -52,6 +52,11 @@ fn a_bot_needs_no_record() {
     let status = world.run("status --profile bot --json").ended(0).json();
     assert_eq!(status["authenticated"], true);
     assert_eq!(status["access_token_expires_at"], serde_json::Value::Null);
+    let ran = world.run("status --profile bot");
+    assert!(
+        ran.ended(0).stdout.starts_with("needs no login: the client has a secret\n"),
+        "{ran:?}"
+    );
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl Held {
     }
 
     /// What is held after a login, or after tokens were given, and what that left. One that failed
-    /// says nothing of the session that was held.
+    /// says nothing of a session that is held, and takes no place of it.
     ///
     /// `before` is what was held when it began. A person takes their time, so somebody may have logged
     /// out meanwhile, and nobody knows of which session. What was saved is looked for in the store then.
@@ -98,6 +98,7 @@ impl Held {
         outcome: &Result<SessionTokens, Error>,
         left: Option<SessionTokens>,
     ) -> Self {
+        let left = left.filter(|_| self.tokens.is_none());
         let Some(new) = outcome.as_ref().ok().cloned().or(left) else {
             return self.clone();
         };
@@ -228,8 +229,10 @@ mod tests {
         for failure in [away(), Error::NotAuthenticated] {
             assert_eq!(name(&held.after_login(&held, &Err(failure), None)), Some("a"));
         }
-        let left = Some(session("b"));
-        assert_eq!(name(&held.after_login(&held, &Err(away()), left)), Some("b"));
+        let left = || Some(session("b"));
+        assert_eq!(name(&held.after_login(&held, &Err(away()), left())), Some("a"));
+        let nobody = Held::default();
+        assert_eq!(name(&nobody.after_login(&nobody, &Err(away()), left())), Some("b"));
     }
 
     #[test]

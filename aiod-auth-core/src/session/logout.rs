@@ -47,9 +47,11 @@ pub enum LoggedOut {
     /// There was nothing to end at the server (a client's own token, which expires by itself), and
     /// its record is gone.
     Forgotten,
-    /// The record is gone, and the session may live on at the server: this is why.
+    /// The record is gone, or another login's by now; and the session may live on at the server: this is
+    /// why.
     Unproven(Box<Error>),
-    /// Somebody logged in anew meanwhile, with a program that takes no lock: that login stays.
+    /// It is over as if it had [`Ended`](Self::Ended); but somebody has logged in anew meanwhile, with a
+    /// program that takes no lock, and that login stays.
     Replaced,
     /// Nobody was logged in.
     NobodyThere,
@@ -163,11 +165,11 @@ impl Logout {
                 if let Some(outcome) = call.take_outcome(now) {
                     let done = mem::replace(&mut self.state, State::Ended);
                     if let State::Removing(_, logged_out) = done {
-                        self.end(outcome.map(|reply| match reply {
-                            StoreReply::Loaded(_) => LoggedOut::Replaced,
-                            StoreReply::Done | StoreReply::Locked(_) | StoreReply::NotKept => {
-                                logged_out
+                        self.end(outcome.map(|reply| match (reply, logged_out) {
+                            (StoreReply::Another(_), LoggedOut::Ended | LoggedOut::Forgotten) => {
+                                LoggedOut::Replaced
                             }
+                            (_, logged_out) => logged_out,
                         }));
                     }
                 }

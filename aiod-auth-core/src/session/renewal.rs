@@ -5,12 +5,13 @@
 //!      | not good
 //!   Discovering --> Locking --> Loading, again: somebody else may have been faster
 //!                                  | still not good
-//!                      Refreshing, or Requesting (client credentials)
+//!              Preparing, Refreshing, or Requesting (client credentials)
 //!                         |    |
-//!                  no tokens   new tokens
+//!                  no tokens   new tokens, or a new refresh token in a broken answer
 //!                         |    +--> Saving --> Unlocking --> Ended
 //!                         |
-//!                         +--> Unlocking --> LoggingIn, if that is allowed --> Locking --> Saving …
+//!                         +--> Unlocking --> PreparingLogin, LoggingIn, if that is allowed
+//!                                                           +--> Locking --> Saving …
 //! ```
 //!
 //! Nobody sees a new token before it is saved. A failure never removes anything. Where another login is
@@ -55,6 +56,10 @@ pub struct Session {
     seen: Seen,
     /// It held another login when this one's tokens were to be saved.
     replaced: bool,
+    /// The new token will cost nothing that could be lost: a client gets it by itself.
+    by_itself: bool,
+    /// Why there is no lock, and it goes on without: nothing is saved then.
+    unlocked: Option<StoreFailure>,
     /// What was there is still good: the renewal is early.
     aging: bool,
     spent: Duration,
@@ -154,6 +159,8 @@ impl Session {
             unsaved: None,
             seen: Seen::default(),
             replaced: false,
+            by_itself: false,
+            unlocked: None,
             aging: false,
             spent: Duration::ZERO,
             locked: false,
@@ -233,17 +240,21 @@ impl Session {
             }
             State::Locking(lock, to_save) => {
                 if let Some(outcome) = lock.take_outcome(now) {
-                    let to_save = to_save.take();
+                    let (to_save, is_held) = (to_save.take(), lock.is_held_by_another());
                     self.spend();
                     self.locked = outcome.is_ok();
                     match (outcome, to_save) {
                         (Ok(()), None) => self.load(),
-                        (Ok(()), Some(to_save)) => {
-                            let operation = StoreOperation::Save(Arc::clone(&to_save.tokens));
-                            self.save(operation, to_save);
-                        }
+                        (Ok(()), Some(to_save)) => self.keep_login(to_save),
                         (Err(Error::Store(failure)), Some(to_save)) if !self.only_keeps() => {
                             self.not_lost(to_save, Kept::NotSaved(failure), now);
+                        }
+                        // A bot's secret may be mounted where nothing can be written.
+                        (Err(Error::Store(failure)), None) if self.by_itself && !is_held => {
+                            self.unlocked = Some(failure);
+                            if let Err(error) = self.renew(None) {
+                                self.fail(error, now);
+                            }
                         }
                         (Err(error), _) => self.fail(error, now),
                     }
@@ -281,7 +292,10 @@ impl Session {
                 if let Some(outcome) = request.take_outcome(now) {
                     self.spend();
                     match outcome {
-                        Ok(tokens) => self.renewed(ToSave::from(tokens)),
+                        Ok(tokens) => match self.unlocked.take() {
+                            Some(failure) => self.finish(tokens.into(), Kept::NotSaved(failure)),
+                            None => self.renewed(ToSave::from(tokens)),
+                        },
                         Err(error) => self.fail(error, now),
                     }
                 }
@@ -410,6 +424,16 @@ impl Session {
         self.state = State::LoggingIn(login.into());
     }
 
+    /// In place of whatever was there; but a login that failed takes nobody's place.
+    fn keep_login(&mut self, to_save: ToSave) {
+        let tokens = Arc::clone(&to_save.tokens);
+        let operation = match &to_save.error {
+            None => StoreOperation::Save(tokens),
+            Some(_) => StoreOperation::Renew(tokens, Seen::default()),
+        };
+        self.save(operation, to_save);
+    }
+
     /// In place of those that were there, if they still are.
     fn renewed(&mut self, to_save: ToSave) {
         let operation = StoreOperation::Renew(Arc::clone(&to_save.tokens), self.seen.clone());
@@ -455,6 +479,7 @@ impl Session {
                 };
             }
         };
+        self.by_itself = renewable.is_none();
         if !self.locked {
             self.find_server(now);
         } else if let Err(error) = self.renew(renewable) {
@@ -480,21 +505,32 @@ impl Session {
 
     fn saved(&mut self, outcome: Result<StoreReply, Error>, saved: ToSave, now: Timestamp) {
         let kept = match outcome {
-            Ok(StoreReply::Done | StoreReply::Locked(_)) => Kept::Saved,
+            Ok(StoreReply::Another(another)) => return self.another(another, saved, now),
             Ok(StoreReply::NotKept) => Kept::NoStore,
-            // Somebody has logged in anew: what was renewed is not theirs.
-            Ok(StoreReply::Loaded(another)) if !mem::replace(&mut self.replaced, true) => {
-                return self.loaded(another, now);
-            }
-            Ok(StoreReply::Loaded(_)) => {
-                let failure = StoreFailure::new("another program keeps changing the stored login")
-                    .with_hint("wait for it, or end it");
-                return self.fail(Error::Store(failure), now);
-            }
+            Ok(StoreReply::Done | StoreReply::Loaded(_) | StoreReply::Locked(_)) => Kept::Saved,
             Err(Error::Store(failure)) if !self.only_keeps() => Kept::NotSaved(failure),
             Err(error) => return self.fail(error, now),
         };
         self.not_lost(saved, kept, now);
+    }
+
+    /// Another login is stored by now, and what was to be saved is not.
+    fn another(&mut self, another: Arc<Tokens>, unsaved: ToSave, now: Timestamp) {
+        let Job::Token { wanted, .. } = &self.job else {
+            let taken = StoreFailure::new("the stored login is another one");
+            return self.not_lost(unsaved, Kept::NotSaved(taken), now);
+        };
+        if wanted.freshness(&another, now) == Freshness::Good {
+            return self.finish(another, Kept::Saved);
+        }
+        if mem::replace(&mut self.replaced, true) {
+            let failure = StoreFailure::new("another program keeps changing the stored login")
+                .with_hint("wait for it, or end it");
+            return self.fail(Error::Store(failure), now);
+        }
+        // What was renewed is not theirs, and what is held is what it was renewed from.
+        self.held = None;
+        self.loaded(Some(another), now);
     }
 
     /// The tokens are kept, or the caller is told that they aren't.

@@ -37,8 +37,7 @@ pub enum StoreOperation {
     Prepare,
     /// Write it, so that it survives a crash once this is answered. Answer: [`StoreReply::Done`].
     Save(Arc<Tokens>),
-    /// The same, if [`Seen::is_still`] there. Else change nothing; answer:
-    /// [`StoreReply::Loaded`], with what is there.
+    /// The same, if [`Seen::is_still`] there. Else change nothing; answer: [`StoreReply::Another`].
     Renew(Arc<Tokens>, Seen),
     /// Remove it, if [`Seen::is_still`] there. Answer: as to [`Renew`](Self::Renew).
     Remove(Seen),
@@ -61,11 +60,13 @@ impl Seen {
         Self(stored.and_then(|tokens| tokens.refresh_token.clone()))
     }
 
-    /// Whether no other login than this one is stored now. A login is told by its refresh token. One
-    /// that has gone is no other one: its tokens are saved, since nothing is lost by that.
+    /// Whether no other login than this one is stored now. A login is told by its refresh token: one
+    /// without any (a client's own, which costs nothing) is no other one. Neither is one that has gone,
+    /// whose tokens are saved, since nothing is lost by that; nor one that is marked as ended.
     #[must_use]
     pub fn is_still(&self, stored: Option<&Tokens>) -> bool {
-        match (&self.0, stored.and_then(|tokens| tokens.refresh_token.as_ref())) {
+        let alive = stored.filter(|tokens| tokens.session_ended_at.is_none());
+        match (&self.0, alive.and_then(|tokens| tokens.refresh_token.as_ref())) {
             (Some(seen), Some(now)) => seen.same_as(now),
             (None, Some(_)) => false,
             (_, None) => true,
@@ -83,6 +84,8 @@ pub enum StoreReply {
     Locked(bool),
     /// It is done.
     Done,
+    /// It is not done: another login is stored by now, this one.
+    Another(Arc<Tokens>),
     /// There is no store that could keep it.
     NotKept,
 }
@@ -97,7 +100,7 @@ impl StoreReply {
                 }
                 Arc::new(Tokens::clone(&tokens).without_what_is_no_token())
             }),
-            Self::Locked(_) | Self::Done | Self::NotKept => None,
+            Self::Locked(_) | Self::Done | Self::Another(_) | Self::NotKept => None,
         }
     }
 }
@@ -173,6 +176,8 @@ pub(super) struct TakeLock {
     key: Arc<RecordKey>,
     limit: Duration,
     spent: Duration,
+    /// Somebody else had it when it was tried last.
+    held: bool,
     state: Lock,
 }
 
@@ -186,7 +191,13 @@ enum Lock {
 
 impl TakeLock {
     pub(super) fn new(key: &Arc<RecordKey>, limit: Duration) -> Self {
-        Self { key: Arc::clone(key), limit, spent: Duration::ZERO, state: Lock::Trying }
+        let (spent, held) = (Duration::ZERO, false);
+        Self { key: Arc::clone(key), limit, spent, held, state: Lock::Trying }
+    }
+
+    /// After a failure: somebody else has it. If not, nobody can.
+    pub(super) const fn is_held_by_another(&self) -> bool {
+        self.held
     }
 
     /// Longer the longer it takes: whoever holds the lock is waiting for a server.
@@ -235,12 +246,16 @@ impl Flow for TakeLock {
 impl Stores for TakeLock {
     fn stored(&mut self, took: Duration, outcome: Result<StoreReply, StoreFailure>) {
         self.spent = self.spent.saturating_add(took);
+        self.held = matches!(outcome, Ok(StoreReply::Locked(false)));
         self.state = match outcome {
             Ok(StoreReply::Locked(true)) => Lock::Ended(Ok(())),
             Ok(StoreReply::Locked(false)) => self.busy(),
-            Ok(StoreReply::Loaded(_) | StoreReply::Done | StoreReply::NotKept) => {
-                Lock::Ended(Err(Error::Internal("store reply")))
-            }
+            Ok(
+                StoreReply::Loaded(_)
+                | StoreReply::Done
+                | StoreReply::Another(_)
+                | StoreReply::NotKept,
+            ) => Lock::Ended(Err(Error::Internal("store reply"))),
             Err(failure) => Lock::Ended(Err(Error::Store(failure))),
         };
     }

@@ -29,7 +29,7 @@ use crate::{
 /// # std::fs::write(&file, "realm = \"test\"\nreelm = \"x\"\n")?;
 /// let config = AiodConfig::read(&file)?; // or `AiodConfig::in_home`
 /// assert_eq!(config.settings.realm, "test");
-/// assert_eq!(config.unknown_keys, ["reelm"]);
+/// assert_eq!(config.passed_over, ["reelm"]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct AiodConfig {
     pub settings: Settings,
     /// Keys that have no meaning, or a `version` that is no text. The Python client passes over them, so
     /// they are no error; but one may be a slip of the pen, and somebody should hear of it.
-    pub unknown_keys: Vec<String>,
+    pub passed_over: Vec<String>,
 }
 
 impl AiodConfig {
@@ -49,8 +49,8 @@ impl AiodConfig {
     /// # Errors
     /// [`StoreError::Settings`] names the file and the key; [`StoreError::Refused`] if the file is
     /// another user's; [`StoreError::Io`].
-    pub fn read(file: &Path) -> Result<Self, StoreError> {
-        let path = place::resolve(file)?;
+    pub fn read(file: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = place::resolve(file.as_ref())?;
         let text = match read_text(&path) {
             Ok(Some((text, _))) => text,
             Ok(None) => return Ok(Self::default()),
@@ -67,7 +67,7 @@ impl AiodConfig {
     /// # Errors
     /// As for [`read`](Self::read), and [`StoreError::NoHome`].
     pub fn in_home() -> Result<Self, StoreError> {
-        Self::read(&Self::path_in_home()?)
+        Self::read(Self::path_in_home()?)
     }
 
     /// `~/.aiod/config.toml`.
@@ -85,8 +85,8 @@ impl AiodConfig {
     /// [`Error::Config`] for settings that can't be used; [`Error::Store`] if the file can't be read. One
     /// that is damaged is a person's: the next login moves it aside.
     pub fn login(&self, token_file: impl Into<PathBuf>) -> Result<(Profile, AiodFile), Error> {
-        for key in &self.unknown_keys {
-            log::warn!("AI-on-Demand's settings have an unknown key `{}`", clean(key));
+        for key in &self.passed_over {
+            log::warn!("passed over `{}` in AI-on-Demand's settings", clean(key));
         }
         let person = self.settings.profile()?;
         let file = AiodFile::new(token_file, person.key());
@@ -111,13 +111,13 @@ impl AiodConfig {
                 // Nothing here uses it, so a wrong one is no reason to stop.
                 "version" => match string(key, item) {
                     Ok(version) => settings.version = version,
-                    Err(_) => config.unknown_keys.push(key.into()),
+                    Err(_) => config.passed_over.push(key.into()),
                 },
                 "auth_server" => settings.auth_server = string(key, item)?,
                 "realm" => settings.realm = string(key, item)?,
                 "client_id" => settings.client_id = string(key, item)?,
                 "request_timeout_seconds" => settings.request_timeout = seconds(key, item)?,
-                _ => config.unknown_keys.push(key.into()),
+                _ => config.passed_over.push(key.into()),
             }
         }
         Ok(config)
@@ -127,7 +127,7 @@ impl AiodConfig {
 /// Without a file.
 impl From<Settings> for AiodConfig {
     fn from(settings: Settings) -> Self {
-        Self { settings, unknown_keys: Vec::new() }
+        Self { settings, passed_over: Vec::new() }
     }
 }
 

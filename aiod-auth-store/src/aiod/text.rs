@@ -41,8 +41,14 @@ pub struct AiodLogin {
 
 pub(super) struct Content {
     pub(super) login: AiodLogin,
-    /// For which issuer and client; the Python client doesn't say.
-    made_for: Option<(String, String)>,
+    made_for: MadeFor,
+}
+
+/// The Python client doesn't say.
+#[derive(Default)]
+struct MadeFor {
+    issuer: Option<String>,
+    client_id: Option<String>,
 }
 
 impl Content {
@@ -76,11 +82,11 @@ impl Content {
                 }
             };
             let login = AiodLogin { tokens, client_secret, is_dated: false };
-            return Ok(Self { login, made_for: None });
+            return Ok(Self { login, made_for: MadeFor::default() });
         };
 
-        let made_for =
-            lenient(ISSUER, own.text(ISSUER)).zip(lenient(CLIENT_ID, own.text(CLIENT_ID)));
+        // But whose it is must be known, if it says so.
+        let made_for = MadeFor { issuer: own.text(ISSUER)?, client_id: own.text(CLIENT_ID)? };
         if access_token.is_none() && refresh_token.is_none() {
             let login = AiodLogin { tokens: None, client_secret, is_dated: false };
             return Ok(Self { login, made_for });
@@ -106,15 +112,16 @@ impl Content {
 
     /// Whether it says that it is for another server or client.
     pub(super) fn is_of_another_than(&self, key: &RecordKey) -> bool {
-        self.made_for
-            .as_ref()
-            .is_some_and(|(issuer, client)| *issuer != key.issuer || *client != key.client_id)
+        let MadeFor { issuer, client_id } = &self.made_for;
+        let differs =
+            |said: &Option<String>, key: &str| said.as_deref().is_some_and(|it| it != key);
+        differs(issuer, &key.issuer) || differs(client_id, &key.client_id)
     }
 }
 
 fn lenient<T>(member: &str, read: Result<Option<T>, Unreadable>) -> Option<T> {
     read.unwrap_or_else(|_| {
-        log::warn!("passed over what can't be read in {TABLE} of a token file: {member}");
+        log::debug!("passed over what can't be read in {TABLE} of a token file: {member}");
         None
     })
 }

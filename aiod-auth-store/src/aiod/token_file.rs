@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aiod_auth_core::{ClientSecret, RecordKey, Timestamp, Tokens};
+use aiod_auth_core::{ClientSecret, RecordKey, Timestamp, Tokens, session::Seen};
 use zeroize::Zeroizing;
 
 use super::text::{self, AiodLogin, Content, Lasting};
@@ -170,16 +170,14 @@ impl AiodFile {
         }
         Ok(content)
     }
-}
 
-impl Store for AiodFile {
-    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
-        self.check(key)?;
-        let content = self.read(&place::resolve(&self.file)?)?;
-        Ok(content.and_then(|(_, content)| content.login.tokens))
-    }
-
-    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+    /// Keeps the tokens, if what is stored may go; else changes nothing, and returns that.
+    fn save_unless(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        stays: impl Fn(&Tokens) -> bool,
+    ) -> Result<Option<Tokens>, StoreError> {
         self.check(key)?;
         self.make_folder()?;
         let path = place::resolve(&self.file)?;
@@ -188,6 +186,10 @@ impl Store for AiodFile {
             Err(StoreError::Damaged { .. }) => (None, true),
             Err(error) => return Err(error),
         };
+        let stored = before.as_ref().and_then(|(_, content)| content.login.tokens.as_ref());
+        if let Some(stored) = stored.filter(|stored| stays(stored)) {
+            return Ok(Some(stored.clone()));
+        }
         let found = before.as_ref().and_then(|(_, content)| content.login.client_secret.as_ref());
         let lasting = lasting(&path, tokens, self.client_secret.as_ref().or(found))?;
         // Nobody else may have it: who gave the same one may have read it here.
@@ -203,7 +205,32 @@ impl Store for AiodFile {
         let before = before.as_ref().map(|(text, _)| text.as_str());
         let text =
             text::write(before, key, tokens, &lasting).map_err(|error| explain(&path, error))?;
-        atomic::replace(&path, text.as_bytes())
+        atomic::replace_unless(&path, text.as_bytes(), || {
+            let (_, content) = self.read_once(&path).ok().flatten()?;
+            content.login.tokens.filter(|stored| stays(stored))
+        })
+    }
+}
+
+impl Store for AiodFile {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        self.check(key)?;
+        let content = self.read(&place::resolve(&self.file)?)?;
+        Ok(content.and_then(|(_, content)| content.login.tokens))
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        self.save_unless(key, tokens, |_| false).map(drop)
+    }
+
+    /// The Python client takes no lock: so the last look is right before the new file gets the name.
+    fn renew(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        seen: &Seen,
+    ) -> Result<Option<Tokens>, StoreError> {
+        self.save_unless(key, tokens, |stored| !seen.is_still(Some(stored)))
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {

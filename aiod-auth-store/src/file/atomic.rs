@@ -14,9 +14,18 @@ use crate::StoreError;
 
 /// Puts a new file in the place of the old one: written and on disk before it gets the name.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    replace_unless(path, content, || None::<()>).map(drop)
+}
+
+/// The same, but at the last moment this may say that the old one has to stay.
+pub(crate) fn replace_unless<T>(
+    path: &Path,
+    content: &[u8],
+    stays: impl FnOnce() -> Option<T>,
+) -> Result<Option<T>, StoreError> {
     let (temporary, file) = create_temporary(path).map_err(StoreError::io("write", path))?;
-    let outcome = finish(&temporary, file, path, content);
-    if outcome.is_err() {
+    let outcome = finish(&temporary, file, path, content, stays);
+    if !matches!(outcome, Ok(None)) {
         // The error that counts is the first one.
         fs::remove_file(&temporary).ok();
     }
@@ -96,12 +105,21 @@ fn create_temporary(path: &Path) -> io::Result<(PathBuf, File)> {
     }
 }
 
-fn finish(temporary: &Path, mut file: File, path: &Path, content: &[u8]) -> io::Result<()> {
+fn finish<T>(
+    temporary: &Path,
+    mut file: File,
+    path: &Path,
+    content: &[u8],
+    stays: impl FnOnce() -> Option<T>,
+) -> io::Result<Option<T>> {
     file.write_all(content)?;
     file.sync_all()?;
     drop(file);
+    if let Some(reason) = stays() {
+        return Ok(Some(reason));
+    }
     platform::rename(temporary, path)?;
-    platform::sync_folder(folder(path))
+    platform::sync_folder(folder(path)).map(|()| None)
 }
 
 /// A process that was killed while it saved has left a file with tokens in it. Nobody takes an hour

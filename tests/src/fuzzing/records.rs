@@ -116,7 +116,8 @@ impl Records {
             StoreOperation::Renew(_, seen) | StoreOperation::Remove(seen)
                 if !seen.is_still(self.stored.as_deref()) =>
             {
-                self.loaded()
+                self.keep(self.stored.clone().as_deref());
+                self.stored.clone().map_or(StoreReply::Done, StoreReply::Another)
             }
             StoreOperation::TryLock => {
                 self.locked = true;

@@ -57,6 +57,11 @@ impl<'a> Around<'a> {
                         (StoreOperation::Save(_) | StoreOperation::Renew(..), Disk::Full) => {
                             Err(StoreFailure::new("the disk is full"))
                         }
+                        (StoreOperation::Renew(_, seen), Disk::Good)
+                            if !seen.is_still(self.stored.as_deref()) =>
+                        {
+                            Ok(StoreReply::Another(self.stored.clone().unwrap()))
+                        }
                         (
                             StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _),
                             Disk::Good,
@@ -229,8 +234,9 @@ fn a_device_login_lives_on_the_refresh_token_of_a_broken_answer() {
 }
 
 /// A login with `api-key`, which the server takes and answers with nothing of use but the refresh
-/// token `r1`; `then` is what it answers to that one. `older` is stored.
+/// token `r1`; `then` is what it answers to that one.
 fn log_in_with_a_spoiled_answer<'a>(
+    stored: Option<Tokens>,
     store: Disk,
     mut then: impl FnMut() -> Answered + 'a,
 ) -> (Around<'a>, Error, Option<SessionTokens>) {
@@ -242,7 +248,7 @@ fn log_in_with_a_spoiled_answer<'a>(
                 if std::mem::take(&mut first) { spoiled("r1") } else { then() }
             },
         );
-    around.stored = Some(Arc::new(old()));
+    around.stored = stored.map(Arc::new);
     let key = RefreshToken::new("api-key");
     let mut session = Session::login_with_refresh_token(profile(), key, policy());
     let error = around.run(&mut session).unwrap_err();
@@ -253,7 +259,7 @@ fn log_in_with_a_spoiled_answer<'a>(
 #[test]
 fn a_login_that_fails_after_its_refresh_token_was_rotated_is_kept() {
     let away = || Ok((503, String::new()));
-    let (around, error, left) = log_in_with_a_spoiled_answer(Disk::Good, away);
+    let (around, error, left) = log_in_with_a_spoiled_answer(None, Disk::Good, away);
     assert_eq!(error.kind(), Kind::Unavailable);
     assert!(left.is_none());
     let mut later = Around::new(Disk::Good, |_| granted("a2", "r2"));
@@ -263,7 +269,7 @@ fn a_login_that_fails_after_its_refresh_token_was_rotated_is_kept() {
 
     // Or else the caller has it.
     for store in [Disk::Full, Disk::None] {
-        let (_, error, left) = log_in_with_a_spoiled_answer(store, away);
+        let (_, error, left) = log_in_with_a_spoiled_answer(None, store, away);
         assert_eq!(error.kind(), Kind::Unavailable);
         let held = Held::default().after_login(&Held::default(), &Err(error), left);
         assert_eq!(held_refresh_token(&held), "r1");
@@ -273,10 +279,29 @@ fn a_login_that_fails_after_its_refresh_token_was_rotated_is_kept() {
 #[test]
 fn a_login_that_turns_out_to_be_dead_takes_no_place() {
     let dead = || Ok((400, json!({"error": "invalid_grant"}).to_string()));
-    let (around, error, left) = log_in_with_a_spoiled_answer(Disk::Good, dead);
+    let (around, error, left) = log_in_with_a_spoiled_answer(None, Disk::Good, dead);
     assert_eq!(error.kind(), Kind::SessionEnded);
+    assert!(left.is_none() && around.stored.is_none());
+}
+
+/// Alice is logged in, and what fails is a login of Bob's.
+#[test]
+fn a_login_that_fails_takes_no_place_of_one_that_lives() {
+    let away = || Ok((503, String::new()));
+    let (around, error, left) = log_in_with_a_spoiled_answer(Some(old()), Disk::Good, away);
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(refresh_token(&around.stored.clone().unwrap()), "r0");
+    assert_eq!(refresh_token(&left.clone().unwrap().tokens), "r1");
+    let alice = in_memory();
+    let held = alice.after_login(&alice, &Err(error), left);
+    assert_eq!(held_refresh_token(&held), "r0");
+
+    // One that is over has none to lose.
+    let mut over = old();
+    over.session_ended_at = Some(START);
+    let (around, _, left) = log_in_with_a_spoiled_answer(Some(over), Disk::Good, away);
     assert!(left.is_none());
-    assert_eq!(refresh_token(&around.stored.unwrap()), "r0");
+    assert_eq!(refresh_token(&around.stored.unwrap()), "r1");
 }
 
 #[test]

@@ -46,6 +46,11 @@ fn what_is_wrong_is_named_and_no_value_is_shown() {
         (format!("{refresh}client_secret = \"canary\"\n"), "refresh_token and client_secret"),
         (String::new(), "refresh_token is missing, or client_secret"),
         ("access_token = \"canary\"\n".into(), "refresh_token is missing, or client_secret"),
+        (format!("{refresh}[aiod_auth]\nissuer = 5\n"), "aiod_auth.issuer is no string"),
+        (
+            format!("{refresh}[aiod_auth]\nissuer = \"https://other.example\"\nclient_id = 5\n"),
+            "aiod_auth.client_id is no string",
+        ),
         ("refresh_token = \"\"\n".into(), "refresh_token is missing, or client_secret"),
         (refresh.replace("\"canary\"", "5"), "refresh_token is no string"),
         (refresh.replace("\"canary\"", "canary"), "line 1 is not TOML"),
@@ -80,7 +85,6 @@ fn what_is_wrong_with_our_table_costs_no_login() {
         "[aiod_auth]\nissued_at = \"canary\"",
         "[aiod_auth]\nscope = \"canary\\\"\"",
         "[aiod_auth]\nid_token = [\"canary\"]",
-        "[aiod_auth]\nissuer = 5",
     ] {
         let place = place_with(format!("{refresh}{own}\n"));
         let tokens = load(&place).unwrap();

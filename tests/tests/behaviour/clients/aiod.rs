@@ -2,7 +2,10 @@
 
 use std::{env, fs, path::PathBuf, process::Command};
 
-use aiod_auth_core::{provider::aiod, session::LoggedOut};
+use aiod_auth_core::{
+    provider::aiod,
+    session::{Kept, LoggedOut},
+};
 use aiod_auth_store::{AiodConfig, AiodFile};
 use aiod_auth_tests::sim::{CLIENT_CREDENTIALS, serve_below};
 
@@ -16,6 +19,7 @@ both! {
     settings_that_can_not_be_used_are_an_error
     a_request_takes_no_longer_than_the_settings_say
     a_login_in_memory_writes_no_file
+    a_bots_secret_may_be_where_nothing_can_be_written
     what_could_not_be_saved_spends_no_refresh_token_and_nobodys_time
     a_user_may_have_no_roles
     a_token_that_the_api_refuses_is_renewed_once
@@ -127,6 +131,23 @@ mod check {
         // The refresh token is alive.
         fs::rename(&file, realm.file()).unwrap();
         realm.client::<C>().token().unwrap();
+    }
+
+    /// Not even the lock.
+    pub(super) fn a_bots_secret_may_be_where_nothing_can_be_written<C: AnyClient>() {
+        let mut realm = Realm::new();
+        realm.config.settings.client_id = "bot".into();
+        realm.write("client_secret = \"bot-secret\"\n");
+        let file = realm.file().with_file_name("x".repeat(252));
+        fs::rename(realm.file(), &file).unwrap();
+        let client = C::aiod_with(&realm.config, &file).unwrap();
+        let token = access_token(&client.token().unwrap());
+        assert!(matches!(client.held().unwrap().kept, Kept::NotSaved(_)));
+        // It is held, and asked for once.
+        assert_eq!(access_token(&client.token().unwrap()), token);
+        assert_eq!(realm.running.simulator().grants(CLIENT_CREDENTIALS), 1);
+        let renewed = client.token_for(Demand::new().forced()).unwrap();
+        assert_ne!(access_token(&renewed.tokens), token);
     }
 
     pub(super) fn a_login_in_memory_writes_no_file<C: AnyClient>() {

@@ -2,7 +2,7 @@
 
 use std::{pin::pin, task::Poll};
 
-use aiod_auth_core::session::Freshness;
+use aiod_auth_core::{Timestamp, session::Freshness};
 use aiod_auth_reqwest::Client;
 use aiod_auth_tests::sim::DEVICE_CODE;
 use tokio::time::{sleep, timeout};
@@ -112,12 +112,15 @@ fn what_has_settled_is_saved_before_the_runtime_ends() {
 #[test]
 fn a_token_that_is_still_good_needs_no_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (_running, client, _store) = runtime.block_on(logged_in(seconds(6)));
+    let (_running, client, _store) = runtime.block_on(logged_in(seconds(20)));
+    // A minute of an hour is left.
+    let now: Timestamp = std::time::SystemTime::now().into();
+    let mut tokens = Tokens::clone(&client.held().unwrap().tokens);
+    tokens.issued_at = now.saturating_sub(seconds(3540));
+    tokens.expires_at = Some(now.saturating_add(seconds(60)));
+    runtime.block_on(client.set_tokens(tokens)).unwrap();
     let aging = Demand::new().renewed_early();
-    let now = || std::time::SystemTime::now().into();
-    while client.held().unwrap().freshness(&aging, now()) == Freshness::Good {
-        thread::sleep(Duration::from_millis(50));
-    }
+    assert_eq!(client.held().unwrap().freshness(&aging, now), Freshness::Aging);
     let mut token = pin!(client.token());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let Poll::Ready(token) = token.as_mut().poll(&mut context) else { panic!("it waits") };
