@@ -28,7 +28,7 @@ fn both_have_the_same_settings() {
     ] {
         fs::write(home.file("config.toml"), text).unwrap();
         let said = home.asks("home", &[]).unwrap();
-        let ours = AiodConfig::read(&home.file("config.toml")).unwrap().settings;
+        let ours = AiodConfig::read(home.file("config.toml")).unwrap().settings;
         let expected = json!({
             "api_server": ours.api_server,
             "version": ours.version,
