@@ -55,7 +55,7 @@ impl Workplace {
              realm = \"{realm}\"\nclient_id = \"{client_id}\"\n"
         );
         fs::write(aiod.join("config.toml"), config).unwrap();
-        let settings = AiodConfig::read(&aiod.join("config.toml")).unwrap().settings;
+        let settings = AiodConfig::read(aiod.join("config.toml")).unwrap().settings;
         Self {
             options: vec!["--profile".into(), "aiod".into()],
             profile: settings.profile().unwrap(),
