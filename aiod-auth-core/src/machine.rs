@@ -10,7 +10,7 @@
 //! - Waits are durations, reported back as really slept. No machine computes a wait from the clock.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::{fmt, time::Duration};
+use core::{fmt, mem, time::Duration};
 
 use crate::{
     error::{Error, StoreFailure},
@@ -260,6 +260,24 @@ pub(crate) trait Flow {
 
     /// Time that has gone, sleeping or waiting for an answer.
     fn spent(&self) -> Duration;
+}
+
+/// Goes from state to state, until one has something to do or the machine is through: a state may be
+/// through at once.
+pub(crate) fn settle<M, S, T>(
+    machine: &mut M,
+    state: impl Fn(&M) -> &S,
+    advance: impl Fn(&mut M) -> Result<Option<T>, Error>,
+) -> Option<Result<T, Error>> {
+    loop {
+        let before = mem::discriminant(state(machine));
+        if let Some(outcome) = advance(machine).transpose() {
+            return Some(outcome);
+        }
+        if mem::discriminant(state(machine)) == before {
+            return None;
+        }
+    }
 }
 
 macro_rules! machine {

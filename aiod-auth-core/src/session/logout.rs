@@ -7,7 +7,7 @@ use super::store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock}
 use crate::{
     error::{ConfigProblem, Endpoint, Error, ErrorCode},
     flow::{Discovery, EndSessionRequest, RevocationRequest},
-    machine::{Flow, Step, machine},
+    machine::{Flow, Step, machine, settle},
     profile::{Profile, RecordKey},
     retry::RetryPolicy,
     secret::RefreshToken,
@@ -113,6 +113,7 @@ impl Logout {
         self
     }
 
+    /// One state further, if the present one is through.
     fn advance(&mut self, now: Timestamp) -> Result<Option<LoggedOut>, Error> {
         match &mut self.state {
             State::Start => self.find_server(now),
@@ -273,10 +274,7 @@ impl Logout {
     }
 
     fn end(&mut self, outcome: Result<LoggedOut, Error>) {
-        let mut call = StoreCall::new(&self.key, StoreOperation::Unlock);
-        if !self.is_kept {
-            call.skip();
-        }
+        let call = StoreCall::unlock(&self.key, self.is_kept);
         self.state = State::Unlocking(call, Box::new(outcome));
     }
 }
@@ -285,17 +283,9 @@ impl Flow for Logout {
     type Output = LoggedOut;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<LoggedOut, Error>> {
-        // Where there is no record, a state may be through at once.
-        loop {
-            let before = mem::discriminant(&self.state);
-            if let Some(outcome) = self.advance(now).transpose() {
-                self.state = State::Ended;
-                return Some(outcome);
-            }
-            if mem::discriminant(&self.state) == before {
-                return None;
-            }
-        }
+        let outcome = settle(self, |it| &it.state, |it| it.advance(now))?;
+        self.state = State::Ended;
+        Some(outcome)
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {

@@ -5,15 +5,17 @@
 //! one to the next.
 
 pub use held::{Held, LOGIN_LIMIT};
+pub use job::Session;
 pub use logout::{LoggedOut, Logout};
 pub use policy::{Demand, Freshness};
-pub use renewal::Session;
 pub use store_access::{Seen, StoreOperation, StoreReply, StoreRequest};
 pub use tokens::{Kept, SessionTokens};
 pub use who_am_i::{WhoAmI, WhoAmIAnswer};
 
 mod held;
+mod job;
 mod logout;
+mod new_login;
 mod policy;
 mod refreshing;
 mod renewal;

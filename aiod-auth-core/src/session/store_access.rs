@@ -140,9 +140,10 @@ impl StoreCall {
         Self { request, outcome: None, spent: Duration::ZERO }
     }
 
-    /// Leaves it out, as if it were done.
-    pub(super) fn skip(&mut self) {
-        self.outcome = Some(Ok(StoreReply::Done));
+    /// Gives the lock back; where there is none, it is done already.
+    pub(super) fn unlock(key: &Arc<RecordKey>, locked: bool) -> Self {
+        let call = Self::new(key, StoreOperation::Unlock);
+        if locked { call } else { Self { outcome: Some(Ok(StoreReply::Done)), ..call } }
     }
 }
 

@@ -41,6 +41,15 @@ pub enum Kept {
 }
 
 impl SessionTokens {
+    pub(super) fn new(
+        key: &Arc<RecordKey>,
+        tokens: Arc<Tokens>,
+        server: Option<Arc<AuthorizationServer>>,
+        kept: Kept,
+    ) -> Self {
+        Self { key: Arc::clone(key), tokens, server, kept, renewal_failed: None }
+    }
+
     /// How good they are for a demand. After an early renewal that failed, none is due for a minute.
     #[must_use]
     pub fn freshness(&self, demand: &Demand, now: Timestamp) -> Freshness {
@@ -52,6 +61,30 @@ impl SessionTokens {
             }
             (freshness, _) => freshness,
         }
+    }
+}
+
+/// Tokens, and the error that comes all the same: a broken answer may bring a refresh token.
+#[derive(Debug)]
+pub(super) struct ToSave {
+    pub(super) tokens: Arc<Tokens>,
+    pub(super) error: Option<Error>,
+}
+
+impl ToSave {
+    pub(super) fn with_error(tokens: Tokens, error: Error) -> Self {
+        Self { tokens: Arc::new(tokens), error: Some(error) }
+    }
+
+    /// Out of a state that is through.
+    pub(super) fn take(&mut self) -> Self {
+        Self { tokens: Arc::clone(&self.tokens), error: self.error.take() }
+    }
+}
+
+impl From<Tokens> for ToSave {
+    fn from(tokens: Tokens) -> Self {
+        Self { tokens: Arc::new(tokens), error: None }
     }
 }
 

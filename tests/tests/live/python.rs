@@ -92,6 +92,7 @@ fn both_refresh_one_file_in_turn() {
     let place = sdk().logged_in();
     let (mut python, client, on_tokio) = (place.python(), place.client(), place.async_client());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(on_tokio.token()).unwrap();
     let new_token_of = |round| {
         // The first brings what stands in the file, which this client hasn't had.
         let forced = Demand::new().forced();
