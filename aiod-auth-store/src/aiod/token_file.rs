@@ -171,13 +171,15 @@ impl AiodFile {
         Ok(content)
     }
 
-    /// Keeps the tokens, if what is stored may go; else changes nothing, and returns that.
-    fn save_unless(
+    /// Keeps the tokens in place of what was seen; or changes nothing, and returns the other login that is
+    /// there. Without anything seen, in place of whatever there is.
+    fn save_over(
         &self,
         key: &RecordKey,
         tokens: &Tokens,
-        stays: impl Fn(&Tokens) -> bool,
+        seen: Option<&Seen>,
     ) -> Result<Option<Tokens>, StoreError> {
+        let is_another = |stored: &Tokens| seen.is_some_and(|seen| !seen.is_still(Some(stored)));
         self.check(key)?;
         self.make_folder()?;
         let path = place::resolve(&self.file)?;
@@ -187,7 +189,7 @@ impl AiodFile {
             Err(error) => return Err(error),
         };
         let stored = before.as_ref().and_then(|(_, content)| content.login.tokens.as_ref());
-        if let Some(stored) = stored.filter(|stored| stays(stored)) {
+        if let Some(stored) = stored.filter(|stored| is_another(stored)) {
             return Ok(Some(stored.clone()));
         }
         let found = before.as_ref().and_then(|(_, content)| content.login.client_secret.as_ref());
@@ -206,8 +208,9 @@ impl AiodFile {
         let text =
             text::write(before, key, tokens, &lasting).map_err(|error| explain(&path, error))?;
         atomic::replace_unless(&path, text.as_bytes(), || {
-            let (_, content) = self.read_once(&path).ok().flatten()?;
-            content.login.tokens.filter(|stored| stays(stored))
+            seen?;
+            let (_, content) = self.read(&path).ok().flatten()?;
+            content.login.tokens.filter(|stored| is_another(stored))
         })
     }
 }
@@ -220,7 +223,7 @@ impl Store for AiodFile {
     }
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        self.save_unless(key, tokens, |_| false).map(drop)
+        self.save_over(key, tokens, None).map(drop)
     }
 
     /// The Python client takes no lock: so the last look is right before the new file gets the name.
@@ -230,7 +233,7 @@ impl Store for AiodFile {
         tokens: &Tokens,
         seen: &Seen,
     ) -> Result<Option<Tokens>, StoreError> {
-        self.save_unless(key, tokens, |stored| !seen.is_still(Some(stored)))
+        self.save_over(key, tokens, Some(seen))
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {

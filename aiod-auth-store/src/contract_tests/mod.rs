@@ -40,6 +40,7 @@ pub fn run_within(limits: &Limits, new_store: &dyn Fn() -> Box<dyn Store>) {
     records::any_text_comes_back(&place);
     records::a_save_replaces_all_of_the_record(&place);
     records::what_was_removed_is_gone(&place);
+    records::a_renewal_replaces_only_what_was_seen(&place);
     match &limits.only {
         None => records::keys_that_differ_in_one_member_do_not_mix(&place),
         Some(only) => records::another_key_is_refused(&place, only),

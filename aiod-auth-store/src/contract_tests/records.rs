@@ -1,6 +1,6 @@
 //! What is saved is what is loaded.
 
-use aiod_auth_core::RecordKey;
+use aiod_auth_core::{RecordKey, session::Seen};
 
 use super::{Place, full, minimal, same, scope};
 
@@ -51,6 +51,30 @@ pub(super) fn what_was_removed_is_gone(place: &Place<'_>) {
     assert!(store.load(&key).unwrap().is_none());
     assert!(other.load(&key).unwrap().is_none());
     store.remove(&key).unwrap();
+}
+
+pub(super) fn a_renewal_replaces_only_what_was_seen(place: &Place<'_>) {
+    let (store, other) = (place.store, place.other);
+    let key = place.fresh_key("renewed");
+    let login = |text| {
+        let mut tokens = full(text);
+        tokens.session_ended_at = None;
+        tokens
+    };
+    let nothing = Seen::default();
+    store.prepare(&key).unwrap();
+    assert!(store.renew(&key, &login("a"), &nothing).unwrap().is_none());
+    let seen = Seen::of(other.load(&key).unwrap().as_ref());
+    assert!(other.renew(&key, &login("b"), &seen).unwrap().is_none());
+    for seen in [&seen, &nothing] {
+        same(&store.renew(&key, &login("c"), seen).unwrap().unwrap(), &login("b"));
+        same(&store.load(&key).unwrap().unwrap(), &login("b"));
+    }
+    // One that is gone, or over, is in nobody's way.
+    store.remove(&key).unwrap();
+    assert!(store.renew(&key, &full("d"), &seen).unwrap().is_none());
+    assert!(store.renew(&key, &login("e"), &nothing).unwrap().is_none());
+    same(&other.load(&key).unwrap().unwrap(), &login("e"));
 }
 
 pub(super) fn keys_that_differ_in_one_member_do_not_mix(place: &Place<'_>) {
