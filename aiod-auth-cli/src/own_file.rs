@@ -8,7 +8,6 @@ use std::{
 };
 
 /// A regular file, whose owner may tell this program what to do.
-#[derive(Debug)]
 pub(crate) struct OwnFile {
     pub(crate) text: String,
     /// Whether everybody on this machine can read it.

@@ -36,6 +36,8 @@ impl Platform {
 }
 
 fn complete_aiod(profile: &mut ProfileConfig) -> Result<(), Failure> {
+    // What the platform's own client keeps is for its own server and client.
+    let is_its_own = profile.issuer.is_none() && profile.client_id.is_none();
     let mut settings = read_aiod_settings()?;
     settings.allow_insecure_http = profile.allow_insecure_http;
     let api = match profile.api.take() {
@@ -50,7 +52,9 @@ fn complete_aiod(profile: &mut ProfileConfig) -> Result<(), Failure> {
         profile.issuer = Some(settings.issuer().map_err(in_settings)?.as_str().into());
     }
     profile.client_id.get_or_insert(settings.client_id);
-    profile.store.get_or_insert_with(|| "aiod".into());
+    if is_its_own {
+        profile.store.get_or_insert_with(|| "aiod".into());
+    }
     profile.request_timeout = Some(settings.request_timeout.min(REQUEST_TIMEOUT_MAX));
     Ok(())
 }

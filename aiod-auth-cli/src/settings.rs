@@ -178,6 +178,11 @@ impl Settings {
         }
     }
 
+    /// Whether the profile says that nobody but the client itself logs in.
+    pub(crate) fn is_only_itself(&self) -> bool {
+        self.config.flow == Some(Flow::ClientCredentials)
+    }
+
     /// The environment variables that may hold a client's secret: no other program's business.
     pub(crate) fn secret_variables(&self) -> Vec<String> {
         let mut variables = vec![CLIENT_SECRET_VARIABLE.to_owned()];

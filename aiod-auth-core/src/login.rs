@@ -15,7 +15,7 @@ use crate::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
         DeviceAuthorizationRequest, Discovery,
     },
-    machine::{Ask, Asks, Flow, Prompt, Reply, Step, machine},
+    machine::{Ask, Asks, Flow, Prompt, Reason, Reply, Step, machine},
     profile::{LoginMethod, Profile},
     retry::RetryPolicy,
     secret::RefreshToken,
@@ -36,6 +36,8 @@ pub struct Login {
     rotated: bool,
     server: Option<Arc<AuthorizationServer>>,
     spent: Duration,
+    /// How much of that was a person's: it is not the server's.
+    persons: Duration,
     state: State,
 }
 
@@ -73,8 +75,9 @@ impl Login {
         let (refresh_token, rotated, spent, state) = (None, false, Duration::ZERO, State::Start);
         Self {
             profile,
-            policy: policy.within(limit),
+            policy,
             limit,
+            persons: Duration::ZERO,
             refresh_token,
             rotated,
             server,
@@ -112,7 +115,7 @@ impl Login {
                 match self.profile.server_for(known, self.needed(), now) {
                     Some(server) => self.begin(server)?,
                     None => {
-                        let discovery = self.profile.discovery(self.policy);
+                        let discovery = self.profile.discovery(self.policy_now());
                         self.state = State::Discovering(discovery.into());
                     }
                 }
@@ -143,9 +146,11 @@ impl Login {
                 Some(Err(error)) => match polls.take_new_refresh_token() {
                     Some(new) => {
                         self.spent = self.spent.saturating_add(polls.spent());
+                        self.persons = polls.spent();
                         (self.refresh_token, self.rotated) = (Some(new), true);
                         let server = self.server.take().ok_or(Error::Internal("login"))?;
-                        self.begin(server)?;
+                        // Without time for it, that one is what there is to say.
+                        self.begin(server).map_err(|_| error)?;
                     }
                     None => return Err(error),
                 },
@@ -171,10 +176,16 @@ impl Login {
         Ok(None)
     }
 
+    /// Within the time that the server has, and the login.
+    fn policy_now(&self) -> RetryPolicy {
+        let servers = self.spent.saturating_sub(self.persons);
+        self.policy.after(servers).within(self.limit.saturating_sub(self.spent))
+    }
+
     /// The server is known.
     fn begin(&mut self, server: Arc<AuthorizationServer>) -> Result<(), Error> {
         let (client, scope) = (self.profile.client(), self.profile.scope());
-        let (parameters, policy) = (self.profile.parameters(), self.policy.after(self.spent));
+        let (parameters, policy) = (self.profile.parameters(), self.policy_now());
         // Before a person is asked: without it nothing comes of the login.
         server.require(Endpoint::Token)?;
         if self.refresh_token.is_some() {
@@ -245,11 +256,16 @@ impl Flow for Login {
             prompt.expires_in = prompt.expires_in.map(|code| code.min(self.limit));
             return Ok(Step::Ask(Ask::new(self, Prompt::DeviceCode(prompt))));
         }
+        let at_stake = self.rotated;
         match &mut self.state {
             State::Discovering(discovery) => discovery.step(),
             State::Authorizing(request) => request.step(),
             State::Polling(polls) => polls.step(),
-            State::Requesting(request) => request.step(),
+            State::Requesting(request) => {
+                let step = request.step()?;
+                // The refresh token is nowhere else yet.
+                Ok(if at_stake { step.waiting_for(Reason::Tokens) } else { step })
+            }
             State::Start | State::Asking(..) | State::Ended => Err(Error::Finished),
         }
     }

@@ -209,6 +209,19 @@ pub enum Reason {
     Retry,
     /// Another process or thread, which holds the store's lock.
     Lock,
+    /// The network or the server, after a failure, with a new refresh token at stake that is nowhere else
+    /// yet: who gives up now loses it.
+    Tokens,
+}
+
+impl<T> Step<'_, T> {
+    /// If it is a wait, this is what for.
+    pub(crate) fn waiting_for(self, reason: Reason) -> Self {
+        match self {
+            Self::Wait(pause) => Self::Wait(Pause { reason, ..pause }),
+            step @ (Self::Send(_) | Self::Store(_) | Self::Ask(_) | Self::Done(_)) => step,
+        }
+    }
 }
 
 impl<'m> Pause<'m> {

@@ -57,8 +57,8 @@ impl Caller for Person {
     }
 
     async fn sleep(&mut self, delay: Duration, reason: Reason) -> Result<(), Error> {
-        if reason == Reason::Lock {
-            // The tokens are here, and wait to be saved.
+        if matches!(reason, Reason::Lock | Reason::Tokens) {
+            // Tokens are here, and wait to be saved or completed.
             tokio::time::sleep(delay).await;
             return Ok(());
         }

@@ -13,7 +13,10 @@ pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failu
     if options.file == Path::new("-") {
         return context.printer.needed_text(&text);
     }
+    context.interrupt.report_first();
+    let held_off = context.interrupt.hold_off();
     write(&options.file, text.as_bytes(), options.force)?;
+    drop(held_off);
     if context.global.json {
         let profile = settings.name.as_deref();
         let format = options.format.name();

@@ -14,6 +14,9 @@ use crate::{
 pub(crate) fn run(context: &Context) -> Result<ExitCode, Failure> {
     let settings = Settings::new(context)?;
     let tokens = settings.store().load(&settings.key())?;
+    // What a person has left there is not the client's.
+    let is_its = |tokens: &Tokens| !settings.is_only_itself() || tokens.refresh_token.is_none();
+    let tokens = tokens.filter(is_its);
     let reason = why_not(settings.logs_in_by_itself(), tokens.as_ref(), SystemTime::now().into());
     context.printer.answer(&Status::new(&settings, tokens.as_ref(), reason))?;
     if reason.is_none() {

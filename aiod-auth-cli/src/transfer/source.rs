@@ -12,7 +12,6 @@ use crate::{
 };
 
 /// What a file says, and where it is from.
-#[derive(Debug)]
 pub(crate) struct Source {
     pub(super) text: String,
     pub(super) written_at: SystemTime,

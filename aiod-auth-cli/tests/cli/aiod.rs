@@ -12,8 +12,8 @@ const EXPIRED: &str =
 
 /// Without a profile in config.toml; the Python client's settings name the server.
 fn world() -> World {
-    let world = World::new();
-    let base = world.server.base_url.clone();
+    let world = World::below("/realms/aiod", |_| ());
+    let base = base(&world).to_owned();
     world.write("config.toml", "");
     fs::create_dir(world.path(".aiod")).unwrap();
     let settings =
@@ -22,15 +22,16 @@ fn world() -> World {
     world
 }
 
-/// The same, whose server is not below `/realms/aiod`, as the simulator isn't.
+/// The same, and it is the default profile.
 fn reachable() -> World {
     let world = world();
-    let base = &world.server.base_url;
-    world.write(
-        "config.toml",
-        &format!("default_profile = \"aiod\"\n[profiles.aiod]\nissuer = \"{base}\"\n"),
-    );
+    world.write("config.toml", "default_profile = \"aiod\"\n");
     world
+}
+
+/// Where the API is, and the realm is below.
+fn base(world: &World) -> &str {
+    world.server.base_url.strip_suffix("/realms/aiod").unwrap()
 }
 
 fn token_file(world: &World) -> String {
@@ -46,7 +47,7 @@ fn write_python_login(world: &World) {
 #[test]
 fn the_profile_is_always_there() {
     let world = world();
-    let base = &world.server.base_url;
+    let base = base(&world).to_owned();
     let status = world.run("status --profile aiod --json").ended(3).json();
     assert_eq!(status["issuer"], json!(format!("{base}/realms/aiod")));
     assert_eq!((&status["client_id"], &status["reason"]), (&json!("demo"), &json!("no_record")));
@@ -83,6 +84,38 @@ fn a_login_of_the_python_client_is_picked_up() {
     world.run("logout").ended(0);
     assert!(!world.path(".aiod/token.toml").exists());
     world.run("logout --all").ended(0);
+}
+
+/// The file of the Python client doesn't say whose it is: it is for the server in that client's settings.
+#[test]
+fn what_the_python_client_keeps_goes_to_no_other_server() {
+    let world = reachable();
+    let elsewhere = World::new();
+    let there = &elsewhere.server.base_url;
+    let mine = "--profile aiod";
+    let other_profile =
+        format!("[profiles.aiod-test]\nplatform = \"aiod\"\nissuer = \"{there}\"\n");
+    world.write("config.toml", &other_profile);
+    let ad_hoc = format!("--issuer {there} --client-id demo --store aiod");
+    let with_store = "--profile aiod-test --store aiod";
+    let secrets = ["client_secret = \"bot-secret\"\n", "refresh_token = \"refresh-canary\"\n"];
+    for secret in secrets {
+        world.write(".aiod/token.toml", secret);
+        for options in [ad_hoc.as_str(), with_store] {
+            for line in ["token", "whoami", "logout", "login --no-browser", "status"] {
+                let ran = world.run(&format!("{line} {options}"));
+                assert!(ran.ended(6).stderr.contains("is that of another login"), "{ran:?}");
+            }
+        }
+        // Its own store is another one.
+        world.run("status --profile aiod-test").ended(3);
+        world.run("token --profile aiod-test").failed(3, "nobody is logged in");
+        world.run("logout --all").ended(0);
+        assert_eq!(elsewhere.requests(), 0, "{secret}");
+    }
+    // But its own profile finds it.
+    write_python_login(&world);
+    world.run(&format!("whoami {mine}")).ended(0);
 }
 
 #[test]
@@ -231,7 +264,7 @@ fn a_file_that_the_python_client_would_choke_on() {
 #[test]
 fn settings_that_can_not_be_used() {
     let world = world();
-    let base = world.server.base_url.clone();
+    let base = base(&world).to_owned();
     for (text, message) in [
         ("realm = 1\n", "`realm` is no string"),
         ("realm = \n", "line 1 is not TOML"),

@@ -37,12 +37,17 @@ impl World {
         Self::with(|_| ())
     }
 
-    /// With a server that behaves differently, and the profiles `lab`, `bot` and `odd`.
+    /// With a server that behaves differently.
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::below("", change)
+    }
+
+    /// With a server whose issuer is below this path, and the profiles `lab`, `bot` and `odd`.
+    pub(crate) fn below(path: &'static str, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings { interval: Duration::from_secs(1), ..Settings::default() };
         change(&mut settings);
-        let world =
-            Self { server: sim::serve(settings).unwrap(), folder: tempfile::tempdir().unwrap() };
+        let server = sim::serve_below(path, settings).unwrap();
+        let world = Self { server, folder: tempfile::tempdir().unwrap() };
         let issuer = &world.server.base_url;
         world.write("bot.toml", "# the bot's\nclient_secret = \"bot-secret\"\n");
         world.write("odd.txt", "p:a+s%20s/w&o=rd é\n");

@@ -86,8 +86,8 @@ impl Session {
         self
     }
 
-    /// Says what an earlier session ended in. Its server need not be discovered again; its tokens
-    /// count where they could not be saved.
+    /// Says what an earlier session ended in. Its server need not be discovered again; where there is no
+    /// new login, its tokens count if they could not be saved.
     #[must_use]
     pub fn with_held(mut self, held: Option<SessionTokens>) -> Self {
         let held = held.filter(|held| *held.key == self.profile.key());

@@ -32,6 +32,8 @@ pub struct Logout {
     held: Option<SessionTokens>,
     server: Option<Arc<AuthorizationServer>>,
     tokens: Option<Arc<Tokens>>,
+    /// Another session, which ends then: what is stored, where what is held could not be saved.
+    other: Option<Arc<Tokens>>,
     /// What the store held.
     seen: Seen,
     spent: Duration,
@@ -87,6 +89,7 @@ impl Logout {
             server: held.as_ref().and_then(|held| held.server.clone()),
             held,
             tokens: None,
+            other: None,
             seen: Seen::default(),
             spent: Duration::ZERO,
             state,
@@ -190,7 +193,15 @@ impl Logout {
 
     fn loaded(&mut self, stored: Option<Arc<Tokens>>, now: Timestamp) {
         self.seen = Seen::of(stored.as_deref());
-        self.tokens = newest(stored, self.held.as_ref());
+        self.tokens = newest(stored.clone(), self.held.as_ref());
+        self.other = stored.filter(|stored| {
+            let refresh_token = |tokens: &Tokens| tokens.refresh_token.clone();
+            match (refresh_token(stored), self.tokens.as_deref().and_then(refresh_token)) {
+                (Some(stored), Some(ends)) => !stored.same_as(&ends),
+                (Some(_), None) => true,
+                (None, _) => false,
+            }
+        });
         if self.tokens.is_none() {
             return self.end(Ok(LoggedOut::NobodyThere));
         }
@@ -268,6 +279,12 @@ impl Logout {
     fn remove(&mut self, logged_out: LoggedOut) {
         if !self.is_kept {
             return self.end(Ok(logged_out));
+        }
+        if let (Some(other), LoggedOut::Ended | LoggedOut::Forgotten) =
+            (self.other.take(), &logged_out)
+        {
+            self.tokens = Some(other);
+            return self.end_session();
         }
         let call = StoreCall::new(&self.key, StoreOperation::Remove(self.seen.clone()));
         self.state = State::Removing(call, logged_out);

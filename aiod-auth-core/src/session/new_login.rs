@@ -7,6 +7,8 @@
 //!      | tokens, or in a broken answer a refresh token
 //!   Locking --> Saving --> Unlocking -----> Ended
 //! ```
+//!
+//! Tokens from elsewhere begin at `Locking`.
 
 use alloc::{boxed::Box, sync::Arc};
 use core::{mem, time::Duration};

@@ -141,7 +141,7 @@ impl Renewal {
                     match outcome {
                         Ok(server) => {
                             self.server = Some(Arc::new(self.profile.discovered(server)));
-                            self.lock();
+                            self.lock(now);
                         }
                         Err(error) => self.fail(error, now),
                     }
@@ -226,6 +226,15 @@ impl Renewal {
 
     // What to do next.
 
+    fn policy_now(&self) -> RetryPolicy {
+        let mut policy = self.policy.after(self.spent);
+        if self.aging {
+            // While the old one is good, one try is enough.
+            policy.attempts = 1;
+        }
+        policy
+    }
+
     fn load(&mut self) {
         self.state = State::Loading(StoreCall::new(&self.key, StoreOperation::Load));
     }
@@ -234,19 +243,21 @@ impl Renewal {
     fn find_server(&mut self, now: Timestamp) {
         self.server = self.profile.server_for(self.server.take(), &[Endpoint::Token], now);
         if self.server.is_some() {
-            self.lock();
+            self.lock(now);
         } else {
-            let discovery = self.profile.discovery(self.policy.after(self.spent));
+            let discovery = self.profile.discovery(self.policy_now());
             self.state = State::Discovering(discovery.into());
         }
     }
 
-    fn lock(&mut self) {
+    fn lock(&mut self, now: Timestamp) {
+        // It may have become old while the server was looked for.
+        self.aging &= self.wanted.first_while_good(now).is_some();
         let limit = if self.aging {
             // Whoever holds it is renewing already.
             Duration::ZERO
         } else {
-            self.policy.after(self.spent).time_limit
+            self.policy_now().time_limit
         };
         self.state = State::Locking(TakeLock::new(&self.key, limit));
     }
@@ -260,7 +271,7 @@ impl Renewal {
             None => {
                 let server = self.server.as_ref().ok_or(Error::Internal("renewal"))?;
                 let (client, scope) = (self.profile.client(), self.profile.scope());
-                let policy = self.policy.after(self.spent);
+                let policy = self.policy_now();
                 let request =
                     AccessTokenRequest::client_credentials(server, client, scope, policy)?;
                 State::Requesting(request.with_parameters(self.profile.parameters()).into())
@@ -275,7 +286,7 @@ impl Renewal {
             profile: Arc::clone(&self.profile),
             server: Arc::clone(server),
             key: Arc::clone(&self.key),
-            policy: self.policy.after(self.spent),
+            policy: self.policy_now(),
             seen: self.seen.clone(),
             held: self.held.clone(),
             wanted: self.wanted.clone(),
@@ -293,8 +304,12 @@ impl Renewal {
     // What came of it.
 
     fn loaded(&mut self, stored: Option<Arc<Tokens>>, now: Timestamp) {
+        // A client that is to log in as itself takes no person's tokens, and no person's place.
+        let is_mine =
+            |tokens: &Arc<Tokens>| !self.is_only_itself() || tokens.refresh_token.is_none();
+        let stored = stored.filter(is_mine);
+        let tokens = newest(stored.clone(), self.held.as_ref()).filter(is_mine);
         self.seen = Seen::of(stored.as_deref());
-        let tokens = newest(stored, self.held.as_ref());
         if let Some(tokens) = &tokens {
             if self.wanted.freshness(tokens, now) == Freshness::Good {
                 return self.finish(Arc::clone(tokens), self.kept(tokens));
@@ -330,18 +345,26 @@ impl Renewal {
         }
     }
 
+    /// Whether somebody said that nobody but the client itself logs in here.
+    fn is_only_itself(&self) -> bool {
+        self.profile.login() == LoginMethod::ClientCredentials && self.profile.login_is_decided()
+    }
+
     /// Before anything is renewed: how good is what there is?
     fn judge(&mut self, tokens: &Arc<Tokens>, now: Timestamp) {
         if self.wanted.freshness(tokens, now) == Freshness::Aging && !self.locked {
             self.aging = true;
-            // While the old one is good, one try is enough.
-            self.policy.attempts = 1;
         }
         self.wanted.note_first(tokens);
     }
 
     fn saved(&mut self, outcome: Result<StoreReply, Error>, saved: ToSave, now: Timestamp) {
         let kept = match outcome {
+            Ok(StoreReply::Another(_)) if self.is_only_itself() => {
+                let failure = StoreFailure::new("the login of a person is stored")
+                    .with_hint("choose another store for it");
+                Kept::NotSaved(failure)
+            }
             Ok(StoreReply::Another(another)) => return self.another(another, now),
             Ok(StoreReply::NotKept) => Kept::NoStore,
             Ok(StoreReply::Done | StoreReply::Loaded(_) | StoreReply::Locked(_)) => Kept::Saved,
@@ -388,7 +411,8 @@ impl Renewal {
         {
             let kept = self.kept(&first);
             // What came with a broken answer and could not be saved: the refresh token is newer.
-            let unsaved = self.unsaved.take();
+            let is_over = |left: &SessionTokens| left.tokens.session_ended_at.is_some();
+            let unsaved = self.unsaved.take().filter(|left| !is_over(left));
             let mut outcome = unsaved.unwrap_or_else(|| self.outcome(first, kept));
             outcome.renewal_failed = Some((now, Box::new(error)));
             return self.end(Ok(outcome));

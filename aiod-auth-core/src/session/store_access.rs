@@ -91,15 +91,25 @@ pub enum StoreReply {
 }
 
 impl StoreReply {
-    /// The record, without what can't be sent; nothing where the answer is to another question.
+    /// What somebody wrote into a store may be no token.
+    fn without_what_is_no_token(self) -> Self {
+        let clean = |tokens: Arc<Tokens>| {
+            if is_token(tokens.access_token.expose()) {
+                return tokens;
+            }
+            Arc::new(Tokens::clone(&tokens).without_what_is_no_token())
+        };
+        match self {
+            Self::Loaded(tokens) => Self::Loaded(tokens.map(clean)),
+            Self::Another(tokens) => Self::Another(clean(tokens)),
+            reply @ (Self::Locked(_) | Self::Done | Self::NotKept) => reply,
+        }
+    }
+
+    /// The record; nothing where the answer is to another question.
     pub(super) fn into_loaded(self) -> Option<Arc<Tokens>> {
         match self {
-            Self::Loaded(tokens) => tokens.map(|tokens| {
-                if is_token(tokens.access_token.expose()) {
-                    return tokens;
-                }
-                Arc::new(Tokens::clone(&tokens).without_what_is_no_token())
-            }),
+            Self::Loaded(tokens) => tokens,
             Self::Locked(_) | Self::Done | Self::Another(_) | Self::NotKept => None,
         }
     }
@@ -151,7 +161,7 @@ impl Flow for StoreCall {
     type Output = StoreReply;
 
     fn take_outcome(&mut self, _now: Timestamp) -> Option<Result<StoreReply, Error>> {
-        Some(self.outcome.take()?.map_err(Error::Store))
+        Some(self.outcome.take()?.map(StoreReply::without_what_is_no_token).map_err(Error::Store))
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {

@@ -110,11 +110,13 @@ impl Content {
         Ok(Self { login, made_for })
     }
 
-    /// Whether it says that it is for another server or client.
-    pub(super) fn is_of_another_than(&self, key: &RecordKey) -> bool {
+    /// Whether it is for another server or client: if it says so, or doesn't say and that is not enough.
+    pub(super) fn is_of_another_than(&self, key: &RecordKey, takes_unmarked: bool) -> bool {
         let MadeFor { issuer, client_id } = &self.made_for;
-        let differs =
-            |said: &Option<String>, key: &str| said.as_deref().is_some_and(|it| it != key);
+        let differs = |said: &Option<String>, key: &str| match said {
+            Some(said) => said != key,
+            None => !takes_unmarked,
+        };
         differs(issuer, &key.issuer) || differs(client_id, &key.client_id)
     }
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::text::{self, AiodLogin, Content, Lasting};
 use crate::{
-    Lock, Store, StoreError,
+    AiodConfig, Lock, Store, StoreError,
     file::{Text, atomic, explain, lock, place, read_text},
 };
 
@@ -56,6 +56,8 @@ pub struct AiodFile {
     file: PathBuf,
     key: RecordKey,
     client_secret: Option<ClientSecret>,
+    /// Whether a file that doesn't say whose it is is this key's.
+    takes_unmarked: bool,
 }
 
 impl AiodFile {
@@ -64,15 +66,21 @@ impl AiodFile {
         let file = file.into();
         // So that it stays the same file when the program changes its working directory.
         let file = std::path::absolute(&file).unwrap_or(file);
-        Self { file, key, client_secret: None }
+        Self { file, key, client_secret: None, takes_unmarked: true }
     }
 
-    /// The login of this key, in `~/.aiod/token.toml`.
+    /// The login of this key, in `~/.aiod/token.toml`. What the Python client has written there is for the
+    /// server and the client in its `config.toml`, whether it says so or not: a key of others is refused
+    /// it, so that no secret goes to another server than it is for.
     ///
     /// # Errors
-    /// [`StoreError::NoHome`].
+    /// [`StoreError::NoHome`]; and as for [`AiodConfig::in_home`].
     pub fn in_home(key: RecordKey) -> Result<Self, StoreError> {
-        Ok(Self::new(Self::path_in_home()?, key))
+        let settings = AiodConfig::in_home()?.settings;
+        let issuer = settings.issuer();
+        let takes_unmarked = settings.client_id == key.client_id
+            && issuer.is_ok_and(|issuer| issuer.as_str() == key.issuer);
+        Ok(Self { takes_unmarked, ..Self::new(Self::path_in_home()?, key) })
     }
 
     /// `~/.aiod/token.toml`.
@@ -165,7 +173,7 @@ impl AiodFile {
         written_at: Timestamp,
     ) -> Result<Content, StoreError> {
         let content = Content::read(text, written_at).map_err(|error| explain(path, error))?;
-        if content.is_of_another_than(&self.key) {
+        if content.is_of_another_than(&self.key, self.takes_unmarked) {
             return Err(self.of_another(path));
         }
         Ok(content)
@@ -208,9 +216,12 @@ impl AiodFile {
         let text =
             text::write(before, key, tokens, &lasting).map_err(|error| explain(&path, error))?;
         atomic::replace_unless(&path, text.as_bytes(), || {
-            seen?;
-            let (_, content) = self.read(&path).ok().flatten()?;
-            content.login.tokens.filter(|stored| is_another(stored))
+            if seen.is_none() {
+                return Ok(None);
+            }
+            // What was whole and isn't any more is being written: it stays.
+            let content = self.read(&path)?.map(|(_, content)| content);
+            Ok(content.and_then(|content| content.login.tokens).filter(|stored| is_another(stored)))
         })
     }
 }

@@ -14,14 +14,14 @@ use crate::StoreError;
 
 /// Puts a new file in the place of the old one: written and on disk before it gets the name.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    replace_unless(path, content, || None::<()>).map(drop)
+    replace_unless(path, content, || Ok(None::<()>)).map(drop)
 }
 
 /// The same, but at the last moment this may say that the old one has to stay.
 pub(crate) fn replace_unless<T>(
     path: &Path,
     content: &[u8],
-    stays: impl FnOnce() -> Option<T>,
+    stays: impl FnOnce() -> Result<Option<T>, StoreError>,
 ) -> Result<Option<T>, StoreError> {
     let (temporary, file) = create_temporary(path).map_err(StoreError::io("write", path))?;
     let outcome = finish(&temporary, file, path, content, stays);
@@ -30,7 +30,7 @@ pub(crate) fn replace_unless<T>(
         fs::remove_file(&temporary).ok();
     }
     remove_leftovers(path);
-    outcome.map_err(StoreError::io("write", path))
+    outcome
 }
 
 /// Whether a file could be put in the place of this one: whoever asks a server for new tokens has to
@@ -110,16 +110,18 @@ fn finish<T>(
     mut file: File,
     path: &Path,
     content: &[u8],
-    stays: impl FnOnce() -> Option<T>,
-) -> io::Result<Option<T>> {
-    file.write_all(content)?;
-    file.sync_all()?;
+    stays: impl FnOnce() -> Result<Option<T>, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let written = file.write_all(content).and_then(|()| file.sync_all());
     drop(file);
-    if let Some(reason) = stays() {
+    written.map_err(StoreError::io("write", path))?;
+    if let Some(reason) = stays()? {
         return Ok(Some(reason));
     }
-    platform::rename(temporary, path)?;
-    platform::sync_folder(folder(path)).map(|()| None)
+    platform::rename(temporary, path)
+        .and_then(|()| platform::sync_folder(folder(path)))
+        .map_err(StoreError::io("write", path))?;
+    Ok(None)
 }
 
 /// A process that was killed while it saved has left a file with tokens in it. Nobody takes an hour

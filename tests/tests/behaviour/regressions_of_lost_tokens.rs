@@ -5,7 +5,7 @@
 use aiod_auth_core::{
     AccessToken, Endpoint, IdToken, Kind, Machine, NoResponse, Parameters, RefreshToken, Reply,
     Request, Response, Step, StoreFailure, Timestamp,
-    session::{Held, StoreOperation, StoreReply, WhoAmI},
+    session::{Freshness, Held, StoreOperation, StoreReply, WhoAmI},
 };
 use aiod_auth_tests::verdict::{Answer, Asked, verdict};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -302,6 +302,64 @@ fn a_login_that_fails_takes_no_place_of_one_that_lives() {
     let (around, _, left) = log_in_with_a_spoiled_answer(Some(over), Disk::Good, away);
     assert!(left.is_none());
     assert_eq!(refresh_token(&around.stored.unwrap()), "r1");
+}
+
+/// A person takes their time, which is none of the server's.
+#[test]
+fn a_device_login_is_repaired_however_long_the_person_took() {
+    let mut polls = 0;
+    let mut around = Around::new(Disk::Good, |request| {
+        let body = String::from_utf8_lossy(request.body());
+        if request.url().path().contains("device") {
+            let device = json!({
+                "device_code": "d", "user_code": "U", "verification_uri": ISSUER, "expires_in": 600,
+            });
+            Ok((200, device.to_string()))
+        } else if body.contains("refresh_token") {
+            granted("a2", "r2")
+        } else {
+            polls += 1;
+            let pending = json!({"error": "authorization_pending"}).to_string();
+            if polls < 40 { Ok((400, pending)) } else { spoiled("r1") }
+        }
+    });
+    let tokens = around.run(&mut Session::login(profile(), seconds(600), policy())).unwrap().tokens;
+    assert_eq!(refresh_token(&tokens), "r2");
+    assert!(around.now.saturating_duration_since(START) > seconds(100));
+}
+
+/// Without time for that, what was wrong with the answer is what is said, and the token is kept.
+#[test]
+fn a_device_login_that_can_not_be_repaired_in_time_says_what_was_wrong() {
+    let mut around = Around::new(Disk::Good, |request| {
+        if request.url().path().contains("device") {
+            let device = json!({
+                "device_code": "d", "user_code": "U", "verification_uri": ISSUER, "expires_in": 600,
+            });
+            return Ok((200, device.to_string()));
+        }
+        spoiled("r1")
+    });
+    let error = around.run(&mut Session::login(profile(), seconds(16), policy())).unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol);
+    assert_eq!(refresh_token(&around.stored.unwrap()), "r1");
+}
+
+/// The old one is good for a while, the disk is full, and the server says that the session is over.
+#[test]
+fn an_early_renewal_that_is_refused_costs_nothing_that_is_good() {
+    let mut around =
+        Around::new(Disk::Full, |_| Ok((400, json!({"error": "invalid_grant"}).to_string())));
+    let mut stored = old();
+    stored.expires_at = Some(START.saturating_add(seconds(1000)));
+    around.stored = Some(Arc::new(stored));
+    around.now = START.saturating_add(seconds(900));
+    let demand = Demand::new().renewed_early();
+    let mut session = Session::token(profile(), demand, policy());
+    let tokens = around.run(&mut session).unwrap();
+    assert_eq!(tokens.tokens.session_ended_at, None);
+    assert!(tokens.renewal_failed.is_some());
+    assert_ne!(tokens.freshness(&demand, around.now), Freshness::Stale);
 }
 
 #[test]

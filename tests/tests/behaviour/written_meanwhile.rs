@@ -2,7 +2,7 @@
 //! is neither overwritten nor removed.
 
 use aiod_auth_core::{
-    AccessToken, Kind, Machine, RefreshToken, Step, Timestamp,
+    AccessToken, Kind, LoginMethod, Machine, RefreshToken, Step, Timestamp,
     session::{Kept, LoggedOut, Logout},
 };
 use aiod_auth_tests::sim::{CLIENT_CREDENTIALS, REFRESH_TOKEN};
@@ -61,6 +61,22 @@ fn a_login_that_is_written_during_a_refresh_stays_and_is_used() {
     assert_eq!(session.kept, Kept::Saved);
     assert_eq!(stored_refresh_token(&world).as_deref(), Some("theirs"));
     assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+}
+
+/// It would be more than one header.
+#[test]
+fn what_is_no_token_is_not_used_whenever_it_was_written() {
+    let (mut world, _) = with_an_old_token();
+    let mut theirs = Tokens::clone(&log_in(&mut world).tokens);
+    let first = good_for("first", Timestamp::UNIX_EPOCH, seconds(1));
+    world.store.save(&profile().key(), &first).unwrap();
+    theirs.access_token = AccessToken::new("evil\r\nX-Injected: 1");
+    theirs.expires_at = Some(world.now().saturating_add(seconds(600)));
+    // The first refresh is answered in the server's place: it doesn't know that token.
+    let granted = json!({"access_token": "a", "refresh_token": "b", "expires_in": 60});
+    world.server.fault_at("/token", 1, instead(200, &granted));
+    let session = refresh_while(&mut world, [Some(theirs)]).unwrap();
+    assert!(session.tokens.access_token.expose().starts_with("access-"));
 }
 
 /// Its access token is not good any more, so it is renewed in its turn.
@@ -178,6 +194,26 @@ fn a_bot_does_not_take_the_place_of_a_person_who_logs_in_meanwhile() {
     assert_eq!(world.server.grants(CLIENT_CREDENTIALS), 1);
 }
 
+/// It was told to log in as itself.
+#[test]
+fn a_bot_is_not_handed_a_persons_token() {
+    let mut world = world();
+    let bot = Profile::clone(&bot("bot", "bot-secret")).with_login(LoginMethod::ClientCredentials);
+    for ended_at in [None, Some(world.now())] {
+        let mut persons = good_for("person's", world.now(), seconds(600));
+        persons.session_ended_at = ended_at;
+        world.store.save(&bot.key(), &persons).unwrap();
+        let session = Session::token(Arc::new(bot.clone()), Demand::new(), policy());
+        let session = world.run(session).unwrap();
+        assert!(session.tokens.access_token.expose().starts_with("access-"), "{ended_at:?}");
+        // Who is logged in stays so.
+        let is_kept = session.kept == Kept::Saved;
+        assert_eq!(is_kept, ended_at.is_some(), "{session:?}");
+        let stored = world.store.load(&bot.key()).unwrap().unwrap();
+        assert_eq!(stored.refresh_token.is_none(), is_kept);
+    }
+}
+
 #[test]
 fn a_login_that_is_written_during_a_logout_stays() {
     for ignoring_errors in [false, true] {
@@ -199,6 +235,23 @@ fn a_login_that_is_written_during_a_logout_stays() {
         }
         assert_eq!(stored_refresh_token(&world).as_deref(), Some("theirs"));
         assert_eq!(get_token(&mut world).unwrap().tokens.access_token.expose(), "access of theirs");
+    }
+}
+
+/// What is held could not be saved: two sessions, and both end.
+#[test]
+fn a_logout_ends_what_is_held_and_what_is_stored() {
+    let mut world = world();
+    let stored = log_in(&mut world);
+    let mut held = log_in(&mut world);
+    world.store.save(&profile().key(), &stored.tokens).unwrap();
+    held.kept = Kept::NoStore;
+    let outcome = world.run(Logout::new(profile(), Some(held.clone()), policy())).unwrap();
+    assert!(matches!(outcome, LoggedOut::Ended), "{outcome:?}");
+    assert!(self::stored(&world).is_none());
+    let now_ms = u64::try_from(world.now().as_unix_millis()).unwrap();
+    for tokens in [&stored.tokens, &held.tokens] {
+        assert!(!world.server.refresh_token_is_alive(now_ms, refresh_token(tokens)));
     }
 }
 
