@@ -135,6 +135,14 @@ fn granted(access: &str, refresh: &str) -> Answered {
     ))
 }
 
+/// Good for ten minutes.
+fn device_code() -> Answered {
+    let device = json!({
+        "device_code": "d", "user_code": "U", "verification_uri": ISSUER, "expires_in": 600,
+    });
+    Ok((200, device.to_string()))
+}
+
 /// A new refresh token in an answer that is of no other use.
 fn spoiled(refresh: &str) -> Answered {
     Ok((200, json!({"access_token": "a1", "refresh_token": refresh, "scope": {}}).to_string()))
@@ -218,10 +226,7 @@ fn a_device_login_lives_on_the_refresh_token_of_a_broken_answer() {
     let mut around = Around::new(Disk::Good, |request| {
         let body = String::from_utf8_lossy(request.body());
         if request.url().path().contains("device") {
-            let device = json!({
-                "device_code": "d", "user_code": "U", "verification_uri": ISSUER, "expires_in": 600,
-            });
-            Ok((200, device.to_string()))
+            device_code()
         } else if body.contains("refresh_token") {
             granted("a2", "r2")
         } else {
@@ -311,10 +316,7 @@ fn a_device_login_is_repaired_however_long_the_person_took() {
     let mut around = Around::new(Disk::Good, |request| {
         let body = String::from_utf8_lossy(request.body());
         if request.url().path().contains("device") {
-            let device = json!({
-                "device_code": "d", "user_code": "U", "verification_uri": ISSUER, "expires_in": 600,
-            });
-            Ok((200, device.to_string()))
+            device_code()
         } else if body.contains("refresh_token") {
             granted("a2", "r2")
         } else {
@@ -333,10 +335,7 @@ fn a_device_login_is_repaired_however_long_the_person_took() {
 fn a_device_login_that_can_not_be_repaired_in_time_says_what_was_wrong() {
     let mut around = Around::new(Disk::Good, |request| {
         if request.url().path().contains("device") {
-            let device = json!({
-                "device_code": "d", "user_code": "U", "verification_uri": ISSUER, "expires_in": 600,
-            });
-            return Ok((200, device.to_string()));
+            return device_code();
         }
         spoiled("r1")
     });

@@ -225,6 +225,30 @@ async fn a_login_that_was_just_approved_is_kept_though_its_caller_is_dropped() {
     client.token_or_login(nobody_is_asked).await.unwrap();
 }
 
+/// The login's answer was of no use but for a refresh token, and the first request with that got no
+/// answer: who gives up in the wait before the next one would lose it.
+#[tokio::test]
+async fn a_refresh_token_at_stake_is_brought_home_though_the_caller_is_dropped() {
+    let (running, elsewhere, _store) = logged_in(seconds(20)).await;
+    let spoiled = json!({
+        "access_token": "a", "scope": {},
+        "refresh_token": refresh_token(&elsewhere.held().unwrap().tokens),
+    });
+    let store = Arc::new(MemoryStore::default());
+    let client = Client::new(profile_at(&running), Arc::clone(&store));
+    running.simulator().fault_at("/token", 1, instead(200, &spoiled));
+    running.simulator().fault_at("/token", 1, bad_gateway());
+    let asked = || {
+        let simulator = running.simulator();
+        simulator.log().iter().filter(|handled| handled.request.path() == "/token").count()
+    };
+    let before = asked();
+    drop_when(|| asked() == before + 2, client.login(approve(&running))).await;
+    until(|| client.held().is_some()).await;
+    assert_eq!(asked(), before + 3);
+    assert!(stored(&store, &client).is_some());
+}
+
 #[tokio::test]
 async fn tokens_that_wait_for_the_lock_are_saved_though_the_caller_is_dropped() {
     let running = server(seconds(20));
