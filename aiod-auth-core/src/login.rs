@@ -15,7 +15,7 @@ use crate::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
         DeviceAuthorizationRequest, Discovery,
     },
-    machine::{Ask, Asks, Flow, Prompt, Reason, Reply, Step, machine},
+    machine::{Ask, Asks, Flow, Prompt, Reason, Reply, Step, machine, settle},
     profile::{LoginMethod, Profile},
     retry::RetryPolicy,
     secret::RefreshToken,
@@ -233,12 +233,7 @@ impl Flow for Login {
     type Output = LoggedIn;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<LoggedIn, Error>> {
-        // A state that has just begun may be through at once: no time may be left for it.
-        let mut outcome = self.advance(now).transpose();
-        if outcome.is_none() {
-            outcome = self.advance(now).transpose();
-        }
-        let outcome = match outcome? {
+        let outcome = match settle(self, |it| &it.state, |it| it.advance(now))? {
             Ok(tokens) => match self.server.take() {
                 Some(server) => Ok(LoggedIn { tokens, server }),
                 None => Err(Error::Internal("login")),

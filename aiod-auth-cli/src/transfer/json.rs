@@ -46,7 +46,7 @@ pub(super) fn write(key: &RecordKey, tokens: &Tokens) -> Result<String, Failure>
         tokens: Members {
             access_token: Some(tokens.access_token.expose()).filter(|token| !token.is_empty()),
             issued_at: tokens.issued_at.to_string(),
-            expires_at: time(tokens.expires_at),
+            expires_at: time(tokens.expires_at.filter(|_| tokens.has_access_token())),
             refresh_token: tokens.refresh_token.as_ref().map(RefreshToken::expose),
             refresh_expires_at: time(tokens.refresh_expires_at),
             scope: tokens.scope.iter().collect(),

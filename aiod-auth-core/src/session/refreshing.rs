@@ -22,7 +22,7 @@ use super::{
 use crate::{
     error::{Endpoint, Error, Problem},
     flow::AccessTokenRequest,
-    machine::{Flow, Pause, Reason, Sleeps, Step},
+    machine::{Flow, Pause, Reason, Sleeps, Step, settle},
     profile::{Profile, RecordKey},
     retry::{Resend, RetryPolicy},
     secret::{IdToken, RefreshToken},
@@ -247,7 +247,7 @@ impl Flow for Refreshing {
     type Output = Refreshed;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<Refreshed, Error>> {
-        let outcome = self.advance(now).transpose()?;
+        let outcome = settle(self, |it| &it.state, |it| it.advance(now))?;
         self.state = State::Ended;
         Some(outcome)
     }

@@ -9,7 +9,7 @@ use super::{Demand, Session, SessionTokens};
 use crate::{
     error::{Endpoint, Error},
     flow::{CurrentUserRequest, Discovery, Userinfo, UserinfoRequest},
-    machine::{Flow, Step, machine},
+    machine::{Flow, Step, machine, settle},
     profile::Profile,
     retry::RetryPolicy,
     time::Timestamp,
@@ -165,12 +165,7 @@ impl Flow for WhoAmI {
     type Output = WhoAmIAnswer;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<WhoAmIAnswer, Error>> {
-        let mut outcome = self.advance(now).transpose();
-        // A session that has just begun has to look where it stands.
-        if outcome.is_none() && matches!(self.state, State::GettingToken(_)) {
-            outcome = self.advance(now).transpose();
-        }
-        let outcome = outcome?;
+        let outcome = settle(self, |it| &it.state, |it| it.advance(now))?;
         self.state = State::Ended;
         Some(outcome)
     }
