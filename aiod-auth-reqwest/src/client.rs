@@ -241,7 +241,8 @@ impl Client {
         self.held().ok_or(Error::NotAuthenticated)
     }
 
-    /// Asks the server who is logged in.
+    /// Asks the server who is logged in, or the API that the profile names. Until that answers, who needs a
+    /// new token waits; a token that is still good is handed out meanwhile.
     ///
     /// # Errors
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
