@@ -233,14 +233,13 @@ impl Flow for Login {
     type Output = LoggedIn;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<LoggedIn, Error>> {
-        let outcome = match settle(self, |it| &it.state, |it| it.advance(now))? {
+        let outcome = match settle(self, |it| &mut it.state, State::Ended, |it| it.advance(now))? {
             Ok(tokens) => match self.server.take() {
                 Some(server) => Ok(LoggedIn { tokens, server }),
                 None => Err(Error::Internal("login")),
             },
             Err(error) => Err(error),
         };
-        self.state = State::Ended;
         Some(outcome)
     }
 

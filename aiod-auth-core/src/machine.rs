@@ -275,16 +275,18 @@ pub(crate) trait Flow {
     fn spent(&self) -> Duration;
 }
 
-/// Goes from state to state, until one has something to do or the machine is through: a state may be
-/// through at once.
+/// Goes from state to state, until one has something to do or the machine is through, and in its last
+/// state: one may be through at once.
 pub(crate) fn settle<M, S, T>(
     machine: &mut M,
-    state: impl Fn(&M) -> &S,
+    state: impl Fn(&mut M) -> &mut S,
+    ended: S,
     advance: impl Fn(&mut M) -> Result<Option<T>, Error>,
 ) -> Option<Result<T, Error>> {
     loop {
         let before = mem::discriminant(state(machine));
         if let Some(outcome) = advance(machine).transpose() {
+            *state(machine) = ended;
             return Some(outcome);
         }
         if mem::discriminant(state(machine)) == before {

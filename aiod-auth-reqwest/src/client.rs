@@ -136,7 +136,7 @@ impl Client {
             let profile = Arc::clone(&client.profile);
             let mut session = Session::login_with_refresh_token(profile, token, client.policy);
             let outcome = client.driver.run(&mut session).await;
-            client.hold_login(&client.shared.held.load_full(), &outcome, session.take_unsaved());
+            client.hold(|held| held.after_login(held, &outcome, session.take_unsaved()));
             outcome
         };
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
@@ -155,7 +155,7 @@ impl Client {
             let session = Session::keep(Arc::clone(&client.profile), tokens, client.policy);
             let mut session = session.with_held(client.held());
             let outcome = client.driver.run(&mut session).await;
-            client.hold_login(&client.shared.held.load_full(), &outcome, session.take_unsaved());
+            client.hold(|held| held.after_login(held, &outcome, session.take_unsaved()));
             outcome
         };
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
@@ -255,13 +255,11 @@ impl Client {
             let mut machine = WhoAmI::new(profile, client.held(), client.policy);
             match client.driver.run(&mut machine).await {
                 Ok(answer) => {
-                    client.hold(&Ok(answer.session), None);
+                    client.hold(|held| held.after(&Ok(answer.session), None));
                     Ok(answer.userinfo)
                 }
                 Err(error) => {
-                    let held =
-                        client.shared.held.load().after_no_answer(&error, machine.take_session());
-                    client.shared.held.store(Arc::new(held));
+                    client.hold(|held| held.after_no_answer(&error, machine.take_session()));
                     Err(error)
                 }
             }
@@ -336,7 +334,7 @@ impl Client {
         let job = async move {
             let mut logout = logout(Arc::clone(&client.profile), client.held(), client.policy);
             let logged_out = client.driver.run(&mut logout).await?;
-            client.shared.held.store(Arc::new(client.shared.held.load().after_logout()));
+            client.hold(Held::after_logout);
             Ok(logged_out)
         };
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
@@ -358,7 +356,7 @@ impl Client {
             let session = Session::token(Arc::clone(&client.profile), demand, client.policy);
             let mut session = session.with_held(client.held());
             let outcome = client.driver.run(&mut session).await;
-            client.hold(&outcome, session.take_unsaved());
+            client.hold(|held| held.after(&outcome, session.take_unsaved()));
             outcome.map(|_| ())
         };
         self.shared.tasks.spawn(turn, job)?.outcome().await
@@ -372,7 +370,7 @@ impl Client {
         let left = session.take_unsaved();
         if outcome.is_ok() || left.is_some() {
             let _job = self.shared.job.lock().await;
-            self.hold_login(&before, &outcome, left);
+            self.hold(|held| held.after_login(&before, &outcome, left));
         }
         outcome
     }
@@ -382,19 +380,8 @@ impl Client {
     }
 
     /// For who has `job`: what came of it.
-    fn hold(&self, outcome: &Result<SessionTokens, Error>, left: Option<SessionTokens>) {
-        let held = self.shared.held.load().after(outcome, left);
-        self.shared.held.store(Arc::new(held));
-    }
-
-    /// The same after a login, of which this was held `before`.
-    fn hold_login(
-        &self,
-        before: &Held,
-        outcome: &Result<SessionTokens, Error>,
-        left: Option<SessionTokens>,
-    ) {
-        let held = self.shared.held.load().after_login(before, outcome, left);
+    fn hold(&self, after: impl FnOnce(&Held) -> Held) {
+        let held = after(&self.shared.held.load());
         self.shared.held.store(Arc::new(held));
     }
 }

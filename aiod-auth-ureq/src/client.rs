@@ -113,7 +113,7 @@ impl Client {
         if outcome.is_ok() || left.is_some() {
             // Not before: a person takes their time.
             let _job = self.begin_job();
-            self.hold_login(&before, &outcome, left);
+            self.hold(|held| held.after_login(&before, &outcome, left));
         }
         outcome
     }
@@ -128,7 +128,7 @@ impl Client {
         let mut session = Session::login_with_refresh_token(profile, token, self.policy);
         let _job = self.begin_job();
         let outcome = self.driver.run(&mut session);
-        self.hold_login(&self.held.load(), &outcome, session.take_unsaved());
+        self.hold(|held| held.after_login(held, &outcome, session.take_unsaved()));
         outcome
     }
 
@@ -144,7 +144,7 @@ impl Client {
         let session = Session::keep(Arc::clone(&self.profile), tokens, self.policy);
         let mut session = session.with_held(self.held());
         let outcome = self.driver.run(&mut session);
-        self.hold_login(&self.held.load(), &outcome, session.take_unsaved());
+        self.hold(|held| held.after_login(held, &outcome, session.take_unsaved()));
         outcome
     }
 
@@ -226,12 +226,11 @@ impl Client {
         let mut machine = WhoAmI::new(Arc::clone(&self.profile), self.held(), self.policy);
         match self.driver.run(&mut machine) {
             Ok(answer) => {
-                self.hold(&Ok(answer.session), None);
+                self.hold(|held| held.after(&Ok(answer.session), None));
                 Ok(answer.userinfo)
             }
             Err(error) => {
-                let held = self.held.load().after_no_answer(&error, machine.take_session());
-                self.held.store(Arc::new(held));
+                self.hold(|held| held.after_no_answer(&error, machine.take_session()));
                 Err(error)
             }
         }
@@ -281,7 +280,7 @@ impl Client {
     ) -> Result<LoggedOut, Error> {
         let _job = self.begin_job();
         let logged_out = self.driver.run(&mut logout(self.held()))?;
-        self.held.store(Arc::new(self.held.load().after_logout()));
+        self.hold(Held::after_logout);
         Ok(logged_out)
     }
 
@@ -293,7 +292,7 @@ impl Client {
         let session = Session::token(Arc::clone(&self.profile), demand, self.policy);
         let mut session = session.with_held(self.held());
         let outcome = self.driver.run(&mut session);
-        self.hold(&outcome, session.take_unsaved());
+        self.hold(|held| held.after(&outcome, session.take_unsaved()));
         outcome.map(|_| ())
     }
 
@@ -302,19 +301,8 @@ impl Client {
     }
 
     /// For who has `job`: what came of it.
-    fn hold(&self, outcome: &Result<SessionTokens, Error>, left: Option<SessionTokens>) {
-        let held = self.held.load().after(outcome, left);
-        self.held.store(Arc::new(held));
-    }
-
-    /// The same after a login, of which this was held `before`.
-    fn hold_login(
-        &self,
-        before: &Held,
-        outcome: &Result<SessionTokens, Error>,
-        left: Option<SessionTokens>,
-    ) {
-        let held = self.held.load().after_login(before, outcome, left);
+    fn hold(&self, after: impl FnOnce(&Held) -> Held) {
+        let held = after(&self.held.load());
         self.held.store(Arc::new(held));
     }
 }

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc};
 use core::{mem, time::Duration};
 
-use super::store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock};
+use super::store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock, Unlock};
 use crate::{
     error::{ConfigProblem, Endpoint, Error, ErrorCode},
     flow::{Discovery, EndSessionRequest, RevocationRequest},
@@ -68,7 +68,7 @@ enum State {
     EndingSession(Box<EndSessionRequest>),
     Revoking(Box<RevocationRequest>),
     Removing(StoreCall, LoggedOut),
-    Unlocking(StoreCall, Box<Result<LoggedOut, Error>>),
+    Unlocking(Unlock<LoggedOut>),
     Ended,
 }
 
@@ -178,14 +178,7 @@ impl Logout {
                     }
                 }
             }
-            State::Unlocking(call, _) => {
-                if call.take_outcome(now).is_some()
-                    && let State::Unlocking(_, outcome) =
-                        mem::replace(&mut self.state, State::Ended)
-                {
-                    return outcome.map(Some);
-                }
-            }
+            State::Unlocking(unlock) => return unlock.take_outcome(now).transpose(),
             State::Ended => {}
         }
         Ok(None)
@@ -291,8 +284,7 @@ impl Logout {
     }
 
     fn end(&mut self, outcome: Result<LoggedOut, Error>) {
-        let call = StoreCall::unlock(&self.key, self.is_kept);
-        self.state = State::Unlocking(call, Box::new(outcome));
+        self.state = State::Unlocking(Unlock::new(&self.key, self.is_kept, outcome));
     }
 }
 
@@ -300,17 +292,14 @@ impl Flow for Logout {
     type Output = LoggedOut;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<LoggedOut, Error>> {
-        let outcome = settle(self, |it| &it.state, |it| it.advance(now))?;
-        self.state = State::Ended;
-        Some(outcome)
+        settle(self, |it| &mut it.state, State::Ended, |it| it.advance(now))
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
         match &mut self.state {
             State::Locking(lock) => lock.step(),
-            State::Loading(call) | State::Removing(call, _) | State::Unlocking(call, _) => {
-                call.step()
-            }
+            State::Loading(call) | State::Removing(call, _) => call.step(),
+            State::Unlocking(unlock) => unlock.step(),
             State::Discovering(discovery) => discovery.step(),
             State::EndingSession(request) => request.step(),
             State::Revoking(request) => request.step(),

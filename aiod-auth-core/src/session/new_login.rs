@@ -11,11 +11,11 @@
 //! Tokens from elsewhere begin at `Locking`.
 
 use alloc::{boxed::Box, sync::Arc};
-use core::{mem, time::Duration};
+use core::time::Duration;
 
 use super::{
     Kept, SessionTokens,
-    store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock},
+    store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock, Unlock},
     tokens::ToSave,
 };
 use crate::{
@@ -55,7 +55,7 @@ enum State {
     LoggingIn(Box<Login>),
     Locking(TakeLock, Option<ToSave>),
     Saving(StoreCall, ToSave),
-    Unlocking(StoreCall, Box<Result<SessionTokens, Error>>),
+    Unlocking(Unlock<SessionTokens>),
     Ended,
 }
 
@@ -147,14 +147,7 @@ impl NewLogin {
                     self.saved(outcome, saved);
                 }
             }
-            State::Unlocking(call, _) => {
-                if call.take_outcome(now).is_some()
-                    && let State::Unlocking(_, outcome) =
-                        mem::replace(&mut self.state, State::Ended)
-                {
-                    return outcome.map(Some);
-                }
-            }
+            State::Unlocking(unlock) => return unlock.take_outcome(now).transpose(),
             State::Ended => {}
         }
         Ok(None)
@@ -220,8 +213,7 @@ impl NewLogin {
     }
 
     fn end(&mut self, outcome: Result<SessionTokens, Error>) {
-        let unlock = StoreCall::unlock(&self.key, self.locked);
-        self.state = State::Unlocking(unlock, Box::new(outcome));
+        self.state = State::Unlocking(Unlock::new(&self.key, self.locked, outcome));
     }
 }
 
@@ -229,16 +221,13 @@ impl Flow for NewLogin {
     type Output = SessionTokens;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<SessionTokens, Error>> {
-        let outcome = settle(self, |it| &it.state, |it| it.advance(now))?;
-        self.state = State::Ended;
-        Some(outcome)
+        settle(self, |it| &mut it.state, State::Ended, |it| it.advance(now))
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
         match &mut self.state {
-            State::Preparing(call) | State::Saving(call, _) | State::Unlocking(call, _) => {
-                call.step()
-            }
+            State::Preparing(call) | State::Saving(call, _) => call.step(),
+            State::Unlocking(unlock) => unlock.step(),
             State::LoggingIn(login) => login.step(),
             State::Locking(lock, _) => lock.step(),
             State::Ended => Err(Error::Finished),
@@ -247,9 +236,8 @@ impl Flow for NewLogin {
 
     fn spent(&self) -> Duration {
         self.spent.saturating_add(match &self.state {
-            State::Preparing(call) | State::Saving(call, _) | State::Unlocking(call, _) => {
-                call.spent()
-            }
+            State::Preparing(call) | State::Saving(call, _) => call.spent(),
+            State::Unlocking(unlock) => unlock.spent(),
             State::Locking(lock, _) => lock.spent(),
             State::LoggingIn(_) | State::Ended => Duration::ZERO,
         })

@@ -247,9 +247,7 @@ impl Flow for Refreshing {
     type Output = Refreshed;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<Refreshed, Error>> {
-        let outcome = settle(self, |it| &it.state, |it| it.advance(now))?;
-        self.state = State::Ended;
-        Some(outcome)
+        settle(self, |it| &mut it.state, State::Ended, |it| it.advance(now))
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {

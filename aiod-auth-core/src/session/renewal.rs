@@ -23,7 +23,7 @@ use super::{
     Demand, Freshness, Kept, SessionTokens,
     policy::Wanted,
     refreshing::{Around, Refreshed, Refreshing, with_refresh_token},
-    store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock},
+    store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock, Unlock},
     tokens::{ToSave, newest},
 };
 use crate::{
@@ -75,7 +75,7 @@ enum State {
     Refreshing(Box<Refreshing>),
     Requesting(Box<AccessTokenRequest>),
     Saving(StoreCall, ToSave),
-    Unlocking(StoreCall, Box<Result<SessionTokens, Error>>),
+    Unlocking(Unlock<SessionTokens>),
     Ended,
 }
 
@@ -211,14 +211,7 @@ impl Renewal {
                     self.saved(outcome, saved, now);
                 }
             }
-            State::Unlocking(call, _) => {
-                if call.take_outcome(now).is_some()
-                    && let State::Unlocking(_, outcome) =
-                        mem::replace(&mut self.state, State::Ended)
-                {
-                    return outcome.map(Some);
-                }
-            }
+            State::Unlocking(unlock) => return unlock.take_outcome(now).transpose(),
             State::Ended => {}
         }
         Ok(None)
@@ -421,8 +414,7 @@ impl Renewal {
     }
 
     fn end(&mut self, outcome: Result<SessionTokens, Error>) {
-        let unlock = StoreCall::unlock(&self.key, self.locked);
-        self.state = State::Unlocking(unlock, Box::new(outcome));
+        self.state = State::Unlocking(Unlock::new(&self.key, self.locked, outcome));
     }
 
     fn kept(&self, tokens: &Arc<Tokens>) -> Kept {
@@ -442,15 +434,14 @@ impl Flow for Renewal {
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<SessionTokens, Error>> {
         // Giving back a lock that is not held needs no step, so a state may be through at once.
-        let outcome = settle(self, |it| &it.state, |it| it.advance(now))?;
-        self.state = State::Ended;
-        Some(outcome)
+        settle(self, |it| &mut it.state, State::Ended, |it| it.advance(now))
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
         match &mut self.state {
             State::Loading(call) | State::Preparing(call, ..) => call.step(),
-            State::Saving(call, _) | State::Unlocking(call, _) => call.step(),
+            State::Saving(call, _) => call.step(),
+            State::Unlocking(unlock) => unlock.step(),
             State::Locking(lock) => lock.step(),
             State::Discovering(discovery) => discovery.step(),
             State::Refreshing(refreshing) => refreshing.step(),
@@ -462,7 +453,8 @@ impl Flow for Renewal {
     fn spent(&self) -> Duration {
         self.spent.saturating_add(match &self.state {
             State::Loading(call) | State::Preparing(call, ..) => call.spent(),
-            State::Saving(call, _) | State::Unlocking(call, _) => call.spent(),
+            State::Saving(call, _) => call.spent(),
+            State::Unlocking(unlock) => unlock.spent(),
             State::Locking(lock) => lock.spent(),
             State::Discovering(discovery) => discovery.spent(),
             State::Refreshing(refreshing) => refreshing.spent(),

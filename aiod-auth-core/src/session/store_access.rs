@@ -1,6 +1,6 @@
 //! What sessions ask of a store, and the small machines that ask.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 use core::{mem, time::Duration};
 
 use crate::{
@@ -149,12 +149,6 @@ impl StoreCall {
         let request = StoreRequest::new(Arc::clone(key), operation);
         Self { request, outcome: None, spent: Duration::ZERO }
     }
-
-    /// Gives the lock back; where there is none, it is done already.
-    pub(super) fn unlock(key: &Arc<RecordKey>, locked: bool) -> Self {
-        let call = Self::new(key, StoreOperation::Unlock);
-        if locked { call } else { Self { outcome: Some(Ok(StoreReply::Done)), ..call } }
-    }
 }
 
 impl Flow for StoreCall {
@@ -178,6 +172,42 @@ impl Stores for StoreCall {
     fn stored(&mut self, took: Duration, outcome: Result<StoreReply, StoreFailure>) {
         self.spent = self.spent.saturating_add(took);
         self.outcome = Some(outcome);
+    }
+}
+
+/// Gives the lock back, and then hands over how the job ended.
+#[derive(Debug)]
+pub(super) struct Unlock<T> {
+    call: StoreCall,
+    outcome: Option<Box<Result<T, Error>>>,
+}
+
+impl<T> Unlock<T> {
+    /// Where there is no lock, it is done already.
+    pub(super) fn new(key: &Arc<RecordKey>, locked: bool, outcome: Result<T, Error>) -> Self {
+        let mut call = StoreCall::new(key, StoreOperation::Unlock);
+        if !locked {
+            call.outcome = Some(Ok(StoreReply::Done));
+        }
+        Self { call, outcome: Some(Box::new(outcome)) }
+    }
+}
+
+impl<T> Flow for Unlock<T> {
+    type Output = T;
+
+    /// A lock that can't be given back goes with its holder.
+    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<T, Error>> {
+        drop(self.call.take_outcome(now)?);
+        self.outcome.take().map(|outcome| *outcome)
+    }
+
+    fn step<U>(&mut self) -> Result<Step<'_, U>, Error> {
+        self.call.step()
+    }
+
+    fn spent(&self) -> Duration {
+        self.call.spent()
     }
 }
 

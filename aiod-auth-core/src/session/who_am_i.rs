@@ -165,9 +165,7 @@ impl Flow for WhoAmI {
     type Output = WhoAmIAnswer;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<WhoAmIAnswer, Error>> {
-        let outcome = settle(self, |it| &it.state, |it| it.advance(now))?;
-        self.state = State::Ended;
-        Some(outcome)
+        settle(self, |it| &mut it.state, State::Ended, |it| it.advance(now))
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
