@@ -39,9 +39,9 @@ impl Records {
         *self = Self { stored, may_remove, needs_lock, ..Self::default() };
     }
 
-    /// A login brought a refresh token: nobody else has it.
-    pub(super) fn given(&mut self, refresh_token: Option<String>) {
-        self.given.extend(refresh_token);
+    /// A login's answer holds these: nobody else has them.
+    pub(super) fn given(&mut self, refresh_tokens: Vec<String>) {
+        self.given.extend(refresh_tokens);
     }
 
     /// A refresh token goes out.

@@ -183,7 +183,7 @@ impl<'s> Stage<'s> {
             let sent = field(request, "refresh_token");
             self.records.rotated(sent.as_deref(), written.refresh_token);
         } else if is_poll(request) {
-            self.records.given(written.refresh_token);
+            self.records.given(written.refresh_tokens);
         }
     }
 
