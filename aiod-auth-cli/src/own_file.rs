@@ -32,6 +32,13 @@ impl OwnFile {
     }
 }
 
+/// Says so if everybody on this machine can read what is kept here; nothing if there is no such file.
+pub(crate) fn warn_if_public(path: &Path, what: &str) {
+    if fs::metadata(path).is_ok_and(|metadata| is_public(&metadata)) {
+        log::warn!("everybody on this machine can read {what} in {}", path.display());
+    }
+}
+
 /// More than anything needs that a person or this program writes: servers' answers may have as much.
 pub(crate) const BYTES_MAX: u64 = 1 << 20;
 

@@ -9,6 +9,7 @@ use crate::{
     context::Context,
     failure::Failure,
     interrupt::{GuardedStore, Interrupt},
+    own_file::warn_if_public,
 };
 
 /// A store, guarded against Ctrl-C.
@@ -79,6 +80,8 @@ impl Place {
     }
 
     fn aiod(file: AiodFile, interrupt: &Interrupt) -> Self {
+        // The Python client leaves it so; whatever is written here is private.
+        warn_if_public(file.path(), "the login");
         Self { aiod: Some(file.clone()), ..Self::new(file, interrupt) }
     }
 

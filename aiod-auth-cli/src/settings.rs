@@ -1,8 +1,8 @@
 //! What the command line and `config.toml` mean together, checked: which login, kept where.
 
-use std::{env, path::Path, sync::Arc};
+use std::{env, path::Path, sync::Arc, time::Duration};
 
-use aiod_auth_core::{ClientSecret, Error, Profile, RecordKey};
+use aiod_auth_core::{ClientSecret, Error, Profile, RecordKey, RetryPolicy};
 use aiod_auth_store::Store;
 use aiod_auth_ureq::Client;
 
@@ -139,7 +139,9 @@ impl Settings {
     }
 
     fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Client {
-        let client = Client::new(profile, store);
+        let mut policy = RetryPolicy::default();
+        policy.time_limit = TIME_LIMIT;
+        let client = Client::new(profile, store).with_retry_policy(policy);
         match self.config.request_timeout {
             Some(timeout) => client.with_request_timeout(timeout),
             None => client,
@@ -224,3 +226,7 @@ pub(crate) fn profile_name(context: &Context, config: &Config) -> Result<String,
 fn is_set(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
+
+/// No command but `login` takes longer than 60 s. ureq waits for up to a second longer than it is told to,
+/// and the store takes time, too.
+const TIME_LIMIT: Duration = Duration::from_secs(57);

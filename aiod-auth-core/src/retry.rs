@@ -38,7 +38,8 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// The same policy when a part of its time has gone.
-    pub(crate) fn after(mut self, spent: Duration) -> Self {
+    #[must_use]
+    pub fn after(mut self, spent: Duration) -> Self {
         self.time_limit = self.time_limit.saturating_sub(spent);
         self
     }

@@ -1,6 +1,11 @@
 //! Log in, get tokens, see who you are, log out.
 
-use std::{fmt, future, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    fmt, future,
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use aiod_auth_core::{
     Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
@@ -39,7 +44,6 @@ pub struct Client {
 /// What all clones share.
 #[derive(Default)]
 struct Shared {
-    /// Written only by whoever has `job`.
     held: ArcSwap<Held>,
     /// For the one task that is at it.
     job: Arc<Mutex<()>>,
@@ -136,7 +140,8 @@ impl Client {
             let profile = Arc::clone(&client.profile);
             let mut session = Session::login_with_refresh_token(profile, token, client.policy);
             let outcome = client.driver.run(&mut session).await;
-            client.hold(|held| held.after_login(held, &outcome, session.take_unsaved()));
+            let left = session.take_unsaved();
+            client.hold(|held| held.after_login(held, &outcome, left.clone()));
             outcome
         };
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
@@ -155,7 +160,8 @@ impl Client {
             let session = Session::keep(Arc::clone(&client.profile), tokens, client.policy);
             let mut session = session.with_held(client.held());
             let outcome = client.driver.run(&mut session).await;
-            client.hold(|held| held.after_login(held, &outcome, session.take_unsaved()));
+            let left = session.take_unsaved();
+            client.hold(|held| held.after_login(held, &outcome, left.clone()));
             outcome
         };
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
@@ -182,8 +188,10 @@ impl Client {
         };
         let before = Guard::into_inner(before);
         let renewed = match job {
-            Some(job) => self.renew(future::ready(job), demand, Arc::clone(&before)).await,
-            None => self.renew(self.turn(), demand, Arc::clone(&before)).await,
+            Some(job) => {
+                self.renew(future::ready(job), demand, Arc::clone(&before), self.policy).await
+            }
+            None => self.renew(self.turn(), demand, Arc::clone(&before), self.policy).await,
         };
         match renewed {
             // Somebody may have logged out meanwhile.
@@ -234,37 +242,29 @@ impl Client {
     /// # Errors
     /// As for [`token`](Self::token).
     pub async fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
-        let before = self.shared.held.load();
-        if before.freshness(&demand, now()) != Freshness::Good {
-            self.renew(self.turn(), demand, Guard::into_inner(before)).await?;
-        }
+        let before = self.shared.held.load_full();
+        self.renew_unless_good(demand, before, self.policy).await?;
         self.held().ok_or(Error::NotAuthenticated)
     }
 
-    /// Asks the server who is logged in, or the API that the profile names. Until that answers, who needs a
-    /// new token waits; a token that is still good is handed out meanwhile.
+    /// Asks the server who is logged in, or the API that the profile names. Nobody waits for that answer
+    /// but the caller.
     ///
     /// # Errors
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let client = self.clone();
-        let job = async move {
-            let profile = Arc::clone(&client.profile);
-            let mut machine = WhoAmI::new(profile, client.held(), client.policy);
-            match client.driver.run(&mut machine).await {
-                Ok(answer) => {
-                    client.hold(|held| held.after(&Ok(answer.session), None));
-                    Ok(answer.userinfo)
-                }
-                Err(error) => {
-                    client.hold(|held| held.after_no_answer(&error, machine.take_session()));
-                    Err(error)
-                }
-            }
-        };
-        self.shared.tasks.spawn(self.turn(), job)?.outcome().await
+        let began = Instant::now();
+        let before = self.shared.held.load_full();
+        self.renew_unless_good(Demand::new(), before, self.policy).await?;
+        let asked = self.shared.held.load_full();
+        let outcome = self.ask(&asked, self.policy.after(began.elapsed())).await;
+        let rejected = outcome.as_ref().err();
+        let Some(demand) = rejected.and_then(Demand::after_rejection) else { return outcome };
+        self.renew_unless_good(demand, asked, self.policy.after(began.elapsed())).await?;
+        let asked = self.shared.held.load_full();
+        self.ask(&asked, self.policy.after(began.elapsed())).await
     }
 
     /// Ends the session at the server, proves it, and forgets the tokens.
@@ -340,12 +340,36 @@ impl Client {
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
     }
 
+    /// With nobody but the caller: nothing is lost if that one goes.
+    async fn ask(&self, held: &Held, policy: RetryPolicy) -> Result<Userinfo, Error> {
+        let session = held.tokens().ok_or(Error::NotAuthenticated)?;
+        let mut who = WhoAmI::new(Arc::clone(&self.profile), session, policy);
+        let outcome = self.driver.run(&mut who).await;
+        if let Some(server) = who.discovered() {
+            self.hold(|held| held.with_server(server));
+        }
+        outcome
+    }
+
+    async fn renew_unless_good(
+        &self,
+        demand: Demand,
+        before: Arc<Held>,
+        policy: RetryPolicy,
+    ) -> Result<(), Error> {
+        if before.freshness(&demand, now()) == Freshness::Good {
+            return Ok(());
+        }
+        self.renew(self.turn(), demand, before, policy).await
+    }
+
     /// If another one has not just done it.
     async fn renew(
         &self,
         turn: impl Future<Output = OwnedMutexGuard<()>> + Send + 'static,
         demand: Demand,
         before: Arc<Held>,
+        policy: RetryPolicy,
     ) -> Result<(), Error> {
         let client = self.clone();
         let job = async move {
@@ -353,10 +377,11 @@ impl Client {
             let Some(demand) = held.still_wanted(&before, demand, now())? else {
                 return Ok(());
             };
-            let session = Session::token(Arc::clone(&client.profile), demand, client.policy);
+            let session = Session::token(Arc::clone(&client.profile), demand, policy);
             let mut session = session.with_held(client.held());
             let outcome = client.driver.run(&mut session).await;
-            client.hold(|held| held.after(&outcome, session.take_unsaved()));
+            let left = session.take_unsaved();
+            client.hold(|held| held.after(&outcome, left.clone()));
             outcome.map(|_| ())
         };
         self.shared.tasks.spawn(turn, job)?.outcome().await
@@ -370,7 +395,7 @@ impl Client {
         let left = session.take_unsaved();
         if outcome.is_ok() || left.is_some() {
             let _job = self.shared.job.lock().await;
-            self.hold(|held| held.after_login(&before, &outcome, left));
+            self.hold(|held| held.after_login(&before, &outcome, left.clone()));
         }
         outcome
     }
@@ -379,10 +404,9 @@ impl Client {
         Arc::clone(&self.shared.job).lock_owned()
     }
 
-    /// For who has `job`: what came of it.
-    fn hold(&self, after: impl FnOnce(&Held) -> Held) {
-        let held = after(&self.shared.held.load());
-        self.shared.held.store(Arc::new(held));
+    /// What came of a job, for who has `job`; or of a question, which has none.
+    fn hold(&self, after: impl Fn(&Held) -> Held) {
+        self.shared.held.rcu(|held| after(held));
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     fmt,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aiod_auth_core::{
@@ -28,7 +28,6 @@ pub struct Client {
     profile: Arc<Profile>,
     driver: Driver,
     policy: RetryPolicy,
-    /// Written only by whoever has `job`.
     held: ArcSwap<Held>,
     /// For the one thread that is at it.
     job: Mutex<()>,
@@ -68,7 +67,8 @@ impl Client {
         self
     }
 
-    /// How long a request and its answer may take together. The default: 30 s.
+    /// How long a request and its answer may take together; ureq takes up to a second more. The
+    /// default: 30 s.
     #[must_use]
     pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
         self.driver = self.driver.with_request_timeout(timeout);
@@ -113,7 +113,7 @@ impl Client {
         if outcome.is_ok() || left.is_some() {
             // Not before: a person takes their time.
             let _job = self.begin_job();
-            self.hold(|held| held.after_login(&before, &outcome, left));
+            self.hold(|held| held.after_login(&before, &outcome, left.clone()));
         }
         outcome
     }
@@ -128,7 +128,8 @@ impl Client {
         let mut session = Session::login_with_refresh_token(profile, token, self.policy);
         let _job = self.begin_job();
         let outcome = self.driver.run(&mut session);
-        self.hold(|held| held.after_login(held, &outcome, session.take_unsaved()));
+        let left = session.take_unsaved();
+        self.hold(|held| held.after_login(held, &outcome, left.clone()));
         outcome
     }
 
@@ -144,7 +145,8 @@ impl Client {
         let session = Session::keep(Arc::clone(&self.profile), tokens, self.policy);
         let mut session = session.with_held(self.held());
         let outcome = self.driver.run(&mut session);
-        self.hold(|held| held.after_login(held, &outcome, session.take_unsaved()));
+        let left = session.take_unsaved();
+        self.hold(|held| held.after_login(held, &outcome, left.clone()));
         outcome
     }
 
@@ -168,7 +170,7 @@ impl Client {
             },
             Freshness::Stale => self.begin_job(),
         };
-        self.renew(demand, &before)?;
+        self.renew(demand, &before, self.policy)?;
         drop(job);
         let held = self.held.load();
         // Somebody may have logged out meanwhile.
@@ -207,33 +209,26 @@ impl Client {
     /// As for [`token`](Self::token).
     pub fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
         let before = self.held.load();
-        if before.freshness(&demand, now()) != Freshness::Good {
-            let _job = self.begin_job();
-            self.renew(demand, &before)?;
-        }
+        self.renew_unless_good(demand, &before, self.policy)?;
         self.held().ok_or(Error::NotAuthenticated)
     }
 
-    /// Asks the server who is logged in, or the API that the profile names. Until that answers, who needs a
-    /// new token waits; a token that is still good is handed out meanwhile.
+    /// Asks the server who is logged in, or the API that the profile names. Nobody waits for that answer
+    /// but the caller.
     ///
     /// # Errors
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let _job = self.begin_job();
-        let mut machine = WhoAmI::new(Arc::clone(&self.profile), self.held(), self.policy);
-        match self.driver.run(&mut machine) {
-            Ok(answer) => {
-                self.hold(|held| held.after(&Ok(answer.session), None));
-                Ok(answer.userinfo)
-            }
-            Err(error) => {
-                self.hold(|held| held.after_no_answer(&error, machine.take_session()));
-                Err(error)
-            }
-        }
+        let began = Instant::now();
+        self.renew_unless_good(Demand::new(), &self.held.load(), self.policy)?;
+        let asked = self.held.load_full();
+        let outcome = self.ask(&asked, self.policy.after(began.elapsed()));
+        let rejected = outcome.as_ref().err();
+        let Some(demand) = rejected.and_then(Demand::after_rejection) else { return outcome };
+        self.renew_unless_good(demand, &asked, self.policy.after(began.elapsed()))?;
+        self.ask(&self.held.load_full(), self.policy.after(began.elapsed()))
     }
 
     /// Ends the session at the server, proves it, and forgets the tokens.
@@ -284,15 +279,39 @@ impl Client {
         Ok(logged_out)
     }
 
+    fn ask(&self, held: &Held, policy: RetryPolicy) -> Result<Userinfo, Error> {
+        let session = held.tokens().ok_or(Error::NotAuthenticated)?;
+        let mut who = WhoAmI::new(Arc::clone(&self.profile), session, policy);
+        let outcome = self.driver.run(&mut who);
+        if let Some(server) = who.discovered() {
+            self.hold(|held| held.with_server(server));
+        }
+        outcome
+    }
+
+    fn renew_unless_good(
+        &self,
+        demand: Demand,
+        before: &Held,
+        policy: RetryPolicy,
+    ) -> Result<(), Error> {
+        if before.freshness(&demand, now()) == Freshness::Good {
+            return Ok(());
+        }
+        let _job = self.begin_job();
+        self.renew(demand, before, policy)
+    }
+
     /// For who has `job`, if another one has not just done it.
-    fn renew(&self, demand: Demand, before: &Held) -> Result<(), Error> {
+    fn renew(&self, demand: Demand, before: &Held, policy: RetryPolicy) -> Result<(), Error> {
         let Some(demand) = self.held.load().still_wanted(before, demand, now())? else {
             return Ok(());
         };
-        let session = Session::token(Arc::clone(&self.profile), demand, self.policy);
+        let session = Session::token(Arc::clone(&self.profile), demand, policy);
         let mut session = session.with_held(self.held());
         let outcome = self.driver.run(&mut session);
-        self.hold(|held| held.after(&outcome, session.take_unsaved()));
+        let left = session.take_unsaved();
+        self.hold(|held| held.after(&outcome, left.clone()));
         outcome.map(|_| ())
     }
 
@@ -300,10 +319,9 @@ impl Client {
         self.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For who has `job`: what came of it.
-    fn hold(&self, after: impl FnOnce(&Held) -> Held) {
-        let held = after(&self.held.load());
-        self.held.store(Arc::new(held));
+    /// What came of a job, for who has `job`; or of a question, which has none.
+    fn hold(&self, after: impl Fn(&Held) -> Held) {
+        self.held.rcu(|held| after(held));
     }
 }
 

@@ -47,7 +47,7 @@ impl Driver {
         self
     }
 
-    /// How long a request and its answer may take together.
+    /// How long a request and its answer may take together; ureq takes up to a second more.
     #[must_use]
     pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
         self.http = Http::new(timeout);

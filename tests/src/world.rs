@@ -2,10 +2,13 @@
 //!
 //! Every test of a flow reads as its transcript: which request went out when, and what came back.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Machine, NoResponse, Note, Prompt, Reply, Request, Response, Step, Timestamp,
+    Error, Machine, NoResponse, Note, Profile, Prompt, Reply, Request, Response, RetryPolicy, Step,
+    Timestamp,
+    flow::Userinfo,
+    session::{Demand, Session, SessionTokens, WhoAmI},
 };
 use aiod_auth_store::{Lock, MemoryStore, perform};
 
@@ -31,6 +34,15 @@ pub struct World {
     /// The wall clock is this far off, as after a jump.
     clock_offset_ms: i64,
     transcript: Vec<String>,
+}
+
+/// Who is logged in, and the tokens that they were asked with.
+#[derive(Debug)]
+pub struct Asked {
+    /// What the server said.
+    pub userinfo: Userinfo,
+    /// They may be new.
+    pub session: SessionTokens,
 }
 
 /// What happens while a machine waits.
@@ -99,6 +111,37 @@ impl World {
     /// The machine's.
     pub fn run<M: Machine>(&mut self, mut machine: M) -> Result<M::Output, Error> {
         self.run_with(&mut machine, |_| Reply::Shown)
+    }
+
+    /// Finds out who is logged in, as the clients do: with another token if the first is rejected.
+    ///
+    /// # Errors
+    /// As the machines'.
+    pub fn who_am_i(
+        &mut self,
+        profile: &Arc<Profile>,
+        held: Option<SessionTokens>,
+        policy: RetryPolicy,
+    ) -> Result<Asked, Error> {
+        let began = Duration::from_millis(self.elapsed_ms);
+        let (mut demand, mut held) = (Demand::new(), held);
+        loop {
+            let elapsed = Duration::from_millis(self.elapsed_ms).saturating_sub(began);
+            let session = Session::token(Arc::clone(profile), demand, policy.after(elapsed));
+            let mut session = self.run(session.with_held(held))?;
+            let elapsed = Duration::from_millis(self.elapsed_ms).saturating_sub(began);
+            let mut who = WhoAmI::new(Arc::clone(profile), &session, policy.after(elapsed));
+            let outcome = self.run_with(&mut who, |_| Reply::Shown);
+            session.server = who.discovered().cloned().or(session.server);
+            match outcome {
+                Ok(userinfo) => return Ok(Asked { userinfo, session }),
+                Err(error) => match Demand::after_rejection(&error) {
+                    Some(another) if !demand.force => demand = another,
+                    _ => return Err(error),
+                },
+            }
+            held = Some(session);
+        }
     }
 
     /// Runs a machine to its end with a person who answers like this.

@@ -73,11 +73,21 @@ fn a_login_of_the_python_client_is_picked_up() {
     let world = reachable();
     write_python_login(&world);
     world.run("status").ended(0);
+    #[cfg(unix)]
+    {
+        let warned = |ran: &Ran| ran.ended(0).stderr.starts_with("warning: everybody on this");
+        assert!(!warned(&world.run("status")));
+        // As that client leaves it.
+        crate::world::set_mode(&world.path(".aiod/token.toml"), 0o644);
+        assert!(warned(&world.run("status")));
+    }
     let ran = world.run("whoami --json");
     let roles = ["edit_aiod_resources", "crawler_example"];
     assert_eq!(ran.ended(0).json(), json!({"name": "Alice Example", "roles": roles}));
     let ran = world.run("whoami");
     assert!(ran.ended(0).stdout.starts_with("name: Alice Example\nroles: edit_"), "{ran:?}");
+    // It has been renewed, and is private since.
+    assert_eq!(ran.stderr, "");
     let token = world.run_for_token("token").ended(0).stdout.clone();
     assert!(token_file(&world).contains(token.trim_end()));
     assert_eq!(mode(&world.path(".aiod/token.toml")), 0o600);

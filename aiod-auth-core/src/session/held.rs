@@ -3,15 +3,16 @@
 //! Clients wait and send in ways of their own; what a token that is held is good for, and when it is
 //! let go, is the same for all of them. That is here, without a lock and without a clock.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::{Demand, Freshness, Kept, SessionTokens};
-use crate::{error::Error, time::Timestamp};
+use crate::{error::Error, server::AuthorizationServer, time::Timestamp};
 
 /// What a client holds: the tokens, and how its last job ended.
 ///
-/// A client shares one with all of its callers, who only read it. Whoever ends a job puts
-/// [`after`](Self::after) in its place, and there is one job at a time.
+/// A client shares one with all of its callers. Whoever ends a job puts [`after`](Self::after) in its
+/// place, and there is one job at a time.
 #[derive(Clone, Debug, Default)]
 pub struct Held {
     tokens: Option<SessionTokens>,
@@ -114,16 +115,14 @@ impl Held {
         Self { logouts, ..self.after(&Err(Error::NotAuthenticated), None) }
     }
 
-    /// What is held after a question about the tokens that got no answer, and what it left
-    /// ([`WhoAmI::take_session`](super::WhoAmI::take_session)). That an API is away says nothing of
-    /// the tokens.
+    /// What is held once somebody knows the server: it need not be discovered again. No job has ended.
     #[must_use]
-    pub fn after_no_answer(&self, error: &Error, left: Option<SessionTokens>) -> Self {
-        match left {
-            _ if error.asks_for_login() => self.after(&Err(error.clone()), None),
-            Some(left) => self.after(&Ok(left), None),
-            None => self.clone(),
+    pub fn with_server(&self, server: &Arc<AuthorizationServer>) -> Self {
+        let mut held = self.clone();
+        if let Some(tokens) = &mut held.tokens {
+            tokens.server = Some(Arc::clone(server));
         }
+        held
     }
 }
 
@@ -132,7 +131,7 @@ pub const LOGIN_LIMIT: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {
-    use alloc::{boxed::Box, sync::Arc};
+    use alloc::boxed::Box;
 
     use super::*;
     use crate::{

@@ -1,6 +1,6 @@
 //! What stands above the flows: tokens that are kept, and the jobs that need them.
 //!
-//! [`Session`] gets a good token, [`WhoAmI`] asks the server who is logged in, [`Logout`] ends it.
+//! [`Session`] gets a good token, [`WhoAmI`] asks who it is for, [`Logout`] ends it.
 //! They ask for store operations the way flows ask for requests. [`Held`] is what a client keeps from
 //! one to the next.
 
@@ -10,7 +10,7 @@ pub use logout::{LoggedOut, Logout};
 pub use policy::{Demand, Freshness};
 pub use store_access::{Seen, StoreOperation, StoreReply, StoreRequest};
 pub use tokens::{Kept, SessionTokens};
-pub use who_am_i::{WhoAmI, WhoAmIAnswer};
+pub use who_am_i::WhoAmI;
 
 mod held;
 mod job;

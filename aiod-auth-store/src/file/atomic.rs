@@ -23,8 +23,18 @@ pub(crate) fn replace_unless<T>(
     content: &[u8],
     stays: impl FnOnce() -> Result<Option<T>, StoreError>,
 ) -> Result<Option<T>, StoreError> {
+    put(path, path, content, stays)
+}
+
+/// A new file beside this one, which then gets a name: this one's, or another.
+fn put<T>(
+    path: &Path,
+    name: &Path,
+    content: &[u8],
+    stays: impl FnOnce() -> Result<Option<T>, StoreError>,
+) -> Result<Option<T>, StoreError> {
     let (temporary, file) = create_temporary(path).map_err(StoreError::io("write", path))?;
-    let outcome = finish(&temporary, file, path, content, stays);
+    let outcome = finish(&temporary, file, name, content, stays);
     if !matches!(outcome, Ok(None)) {
         // The error that counts is the first one.
         fs::remove_file(&temporary).ok();
@@ -74,7 +84,7 @@ pub(crate) fn move_aside(path: &Path) -> Result<(), StoreError> {
 /// Keeps a copy of what is about to be replaced, in the same way.
 pub(crate) fn keep_copy(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let aside = free_name(path, "replaced");
-    replace(&aside, content)?;
+    put(path, &aside, content, || Ok(None::<()>))?;
     log::warn!("what was in {} is kept as {}", path.display(), aside.display());
     Ok(())
 }
@@ -165,6 +175,24 @@ mod tests {
         let error = replace(&path, b"new").unwrap_err();
         assert!(error.to_string().starts_with("cannot write"), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    /// So that whoever saves next knows it, if this process is killed meanwhile.
+    #[test]
+    fn a_copy_is_made_under_the_name_of_what_is_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        fs::write(&path, "old").unwrap();
+        let old = SystemTime::now() - Duration::from_secs(7200);
+        let (leftover, file) = create_temporary(&path).unwrap();
+        file.set_modified(old).unwrap();
+        keep_copy(&path, b"old").unwrap();
+        assert!(!leftover.exists());
+        let names = fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<_> = names.map(|name| name.unwrap().file_name()).collect();
+        names.sort();
+        assert!(names[1].to_str().unwrap().starts_with("record.replaced-"), "{names:?}");
+        assert_eq!(names.len(), 2);
     }
 
     #[test]

@@ -104,8 +104,16 @@ impl Job {
                 outcome.map(Some)
             }
             Self::WhoAmI => {
-                let mut who_am_i = WhoAmI::new(profile, held, policy);
-                stage.play(&mut who_am_i).map(|answer| Some(answer.session))
+                let mut session = Session::token(Arc::clone(&profile), Demand::new(), policy);
+                session = session.with_held(held);
+                let outcome = stage.play(&mut session);
+                left = session.take_unsaved();
+                outcome.and_then(|session| {
+                    // The clients hold it whatever comes of the question.
+                    left = Some(session.clone());
+                    stage.play(&mut WhoAmI::new(profile, &session, policy))?;
+                    Ok(Some(session))
+                })
             }
             Self::Logout { ignoring_errors } => {
                 let logout = Logout::new(profile, held, policy);

@@ -2,7 +2,7 @@
 
 use aiod_auth_core::{
     Endpoint, Kind, RefreshToken, Step, StoreFailure,
-    session::{Freshness, Kept, Logout, StoreOperation, WhoAmI},
+    session::{Freshness, Kept, Logout, StoreOperation},
 };
 use aiod_auth_tests::sim::REFRESH_TOKEN;
 
@@ -63,9 +63,9 @@ fn after_a_lost_answer_there_is_one_more_send_whatever_comes_of_it() {
 fn with_a_token_endpoint_given_by_hand_a_name_is_found_after_a_refresh() {
     let mut world = world();
     log_in(&mut world);
-    world.run(WhoAmI::new(half_given(), None, policy())).unwrap();
+    world.who_am_i(&half_given(), None, policy()).unwrap();
     world.pass(seconds(300));
-    world.run(WhoAmI::new(half_given(), None, policy())).unwrap();
+    world.who_am_i(&half_given(), None, policy()).unwrap();
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_challenge_counts_in_whichever_field_it_is() {
         .with_header("WWW-Authenticate", "Negotiate")
         .with_header("WWW-Authenticate", challenge);
     world.server.fault_at("/userinfo", 1, Fault::Instead(answer));
-    let error = world.run(WhoAmI::new(profile(), None, policy())).unwrap_err();
+    let error = world.who_am_i(&profile(), None, policy()).unwrap_err();
     assert!(error.to_string().contains("insufficient_scope"), "{error}");
 }
 

@@ -5,7 +5,7 @@
 use aiod_auth_core::{
     AccessToken, Endpoint, IdToken, Kind, Machine, NoResponse, Parameters, RefreshToken, Reply,
     Request, Response, Step, StoreFailure, Timestamp,
-    session::{Freshness, Held, StoreOperation, StoreReply, WhoAmI},
+    session::{Freshness, Held, StoreOperation, StoreReply},
 };
 use aiod_auth_tests::verdict::{Answer, Asked, verdict};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -183,22 +183,6 @@ fn what_could_not_be_saved_goes_before_what_is_stored() {
     next.run(&mut session.with_held(held.tokens().cloned())).unwrap();
     // The dead one would have ended the session.
     assert_eq!(next.sent(), ["r1"]);
-}
-
-#[test]
-fn who_am_i_keeps_what_its_first_half_got() {
-    let mut refreshes = 0;
-    let mut around = Around::new(Disk::None, |request| {
-        if request.url().path().contains("userinfo") {
-            return Ok((401, String::new()));
-        }
-        refreshes += 1;
-        if refreshes == 1 { granted("a1", "r1") } else { Ok((503, String::new())) }
-    });
-    around.now = START.saturating_add(seconds(990));
-    let mut machine = WhoAmI::new(profile(), in_memory().tokens().cloned(), policy());
-    assert_eq!(around.run(&mut machine).unwrap_err().kind(), Kind::Unavailable);
-    assert_eq!(refresh_token(&machine.take_session().unwrap().tokens), "r1");
 }
 
 #[test]

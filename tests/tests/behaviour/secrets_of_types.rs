@@ -74,7 +74,7 @@ const HARMLESS: &[&str] = &[
     "Note", "NoResponse", "Problem", "Prompt", "Reason", "RecordKey", "Reply", "RetryPolicy",
     "ServerError", "Settings", "Timestamp", "Unreachable", "Userinfo",
     // Printed as a step, and as what is made of them.
-    "Ask", "Pause", "StoreAccess", "LoggedOut", "WhoAmIAnswer", "Token", "Lock", "Error",
+    "Ask", "Pause", "StoreAccess", "LoggedOut", "Token", "Lock", "Error",
 ];
 
 /// Each type with secrets in it, as it prints itself.
@@ -195,7 +195,7 @@ fn sessions() -> Vec<(&'static str, String)> {
         ("SessionTokens", format!("{held:?}")),
         ("Held", format!("{:?}", Held::default().after(&Ok(held.clone()), None))),
         ("Kept", format!("{:?}", Kept::NotSaved(StoreFailure::new("full")))),
-        ("WhoAmI", format!("{:?}", WhoAmI::new(profile(), Some(held.clone()), policy()))),
+        ("WhoAmI", format!("{:?}", WhoAmI::new(profile(), &held, policy()))),
         ("Logout", {
             let of_token = Logout::of_refresh_token(profile(), RefreshToken::new(CANARY), policy());
             format!("{:?} {of_token:?}", Logout::new(profile(), Some(held), policy()))

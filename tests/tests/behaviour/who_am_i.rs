@@ -1,15 +1,12 @@
 //! Who is logged in.
 
-use aiod_auth_core::{
-    Kind,
-    session::{WhoAmI, WhoAmIAnswer},
-};
-use aiod_auth_tests::sim::REFRESH_TOKEN;
+use aiod_auth_core::Kind;
+use aiod_auth_tests::{sim::REFRESH_TOKEN, world::Asked};
 
 use super::*;
 
-fn who_am_i(world: &mut World) -> Result<WhoAmIAnswer, Error> {
-    world.run(WhoAmI::new(profile(), None, policy()))
+fn who_am_i(world: &mut World) -> Result<Asked, Error> {
+    world.who_am_i(&profile(), None, policy())
 }
 
 #[test]
@@ -46,7 +43,7 @@ fn with_api() -> Arc<Profile> {
 fn an_api_that_the_profile_names_says_who_it_is() {
     let mut world = world();
     log_in(&mut world);
-    let answer = world.run(WhoAmI::new(with_api(), None, policy())).unwrap();
+    let answer = world.who_am_i(&with_api(), None, policy()).unwrap();
     assert_eq!(answer.userinfo.name.as_deref(), Some("Alice Example"));
     assert_eq!(answer.userinfo.roles, ["edit_aiod_resources", "crawler_example"]);
     assert_eq!(answer.userinfo.subject, None);
@@ -62,11 +59,11 @@ fn an_api_that_refuses_a_token_gets_a_new_one_once() {
         let detail = json!({"detail": "Invalid authentication token"});
         let refused = Answer::json(401, &detail).with_header("WWW-Authenticate", challenge);
         world.server.fault_at("/authorization_test", 1, Fault::Instead(refused.clone()));
-        world.run(WhoAmI::new(with_api(), None, policy())).unwrap();
+        world.who_am_i(&with_api(), None, policy()).unwrap();
         assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
 
         world.server.fault_at("/authorization_test", 2, Fault::Instead(refused));
-        let error = world.run(WhoAmI::new(with_api(), None, policy())).unwrap_err();
+        let error = world.who_am_i(&with_api(), None, policy()).unwrap_err();
         assert_eq!(error.kind(), Kind::NotAuthenticated, "{error}");
         assert_eq!(world.server.grants(REFRESH_TOKEN), 2);
     }
@@ -94,7 +91,7 @@ fn an_api_may_leave_out_roles_and_not_the_name() {
         let mut world = world();
         log_in(&mut world);
         world.server.fault_at("/authorization_test", 1, Fault::Instead(Answer::json(200, &body)));
-        let outcome = world.run(WhoAmI::new(with_api(), None, policy()));
+        let outcome = world.who_am_i(&with_api(), None, policy());
         let outcome = outcome.map(|answer| answer.userinfo).map_err(|error| error.to_string());
         let outcome = outcome
             .as_ref()
@@ -110,7 +107,7 @@ fn an_api_that_is_away_is_tried_again_and_nothing_is_renewed() {
     for request in 1..=3 {
         world.server.fault_at("/authorization_test", request, Fault::Instead(Answer::empty(503)));
     }
-    let error = world.run(WhoAmI::new(with_api(), None, policy())).unwrap_err();
+    let error = world.who_am_i(&with_api(), None, policy()).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
 }

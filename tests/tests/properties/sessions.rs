@@ -2,7 +2,7 @@
 
 use aiod_auth_core::{
     Error, Tokens,
-    session::{Demand, Freshness, Kept, Session, SessionTokens, WhoAmI},
+    session::{Demand, Freshness, Kept, Session, SessionTokens},
 };
 use aiod_auth_store::Store as _;
 use aiod_auth_tests::{
@@ -52,7 +52,7 @@ fn happen(world: &mut World, happening: &Happening) -> Result<(), TestCaseError>
             world.run(Session::token(profile(), demand, policy()))
         }
         Happening::WhoAmI => {
-            world.run(WhoAmI::new(profile(), None, policy())).map(|answer| answer.session)
+            world.who_am_i(&profile(), None, policy()).map(|answer| answer.session)
         }
     };
     match outcome {

@@ -18,6 +18,7 @@ both! {
     a_dead_refresh_token_from_elsewhere_ends_no_other_session
     a_session_that_has_ended_is_asked_for_once
     who_is_told_that_the_session_has_ended_gets_no_dead_token
+    a_name_that_gets_no_second_token_keeps_the_first
     a_server_that_is_away_costs_no_session
     a_logout_without_proof_forgets_nothing
     a_logout_that_ignores_errors_forgets
@@ -166,6 +167,19 @@ mod check {
         assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::SessionEnded);
         assert!(client.held().is_none());
         assert_eq!(client.token().unwrap_err().kind(), Kind::SessionEnded);
+    }
+
+    pub(super) fn a_name_that_gets_no_second_token_keeps_the_first<C: AnyClient>() {
+        let (running, client) = logged_in_without_store::<C>(seconds(2));
+        thread::sleep(seconds(2));
+        let rejected = Answer::empty(401).with_header("WWW-Authenticate", "Bearer");
+        running.simulator().fault_at("/userinfo", 1, Fault::Instead(rejected));
+        running.simulator().fault_at("/token", 1, Fault::Delay(Duration::ZERO));
+        running.simulator().fault_at("/token", 9, bad_gateway());
+        assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::Unavailable);
+        running.simulator().clear_faults();
+        // The first one's refresh token is the living one.
+        client.token_for(Demand::new().forced()).unwrap();
     }
 
     pub(super) fn a_server_that_is_away_costs_no_session<C: AnyClient>() {

@@ -171,7 +171,7 @@ async fn what_has_not_begun_is_not_begun_for_nobody() {
     slow(&running, "/token");
     drop_when(refreshing(&running), client.token_for(FORCED)).await;
     timeout(SOON, client.log_out()).await.unwrap_err();
-    timeout(SOON, client.who_am_i()).await.unwrap_err();
+    timeout(SOON, client.token_for(FORCED)).await.unwrap_err();
     let before = requests(&running);
     sleep(seconds(2)).await;
     client.token().await.unwrap();
@@ -187,7 +187,7 @@ async fn nobody_waits_for_a_caller_who_is_there_but_does_not_poll() {
     let mut idle = pin!(client.token_for(FORCED));
     let polled = std::future::poll_fn(|context| Poll::Ready(idle.as_mut().poll(context))).await;
     assert!(polled.is_pending());
-    timeout(seconds(5), client.who_am_i()).await.unwrap().unwrap();
+    timeout(seconds(5), client.token_for(FORCED)).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -2,11 +2,16 @@
 
 use std::{
     fmt,
-    sync::{Mutex, mpsc},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
 };
 
 use aiod_auth_core::{RecordKey, session::LoggedOut};
 use aiod_auth_store::{Lock, StoreError};
+use aiod_auth_tests::sim::Request;
 
 use super::*;
 
@@ -14,6 +19,8 @@ both! {
     without_a_store_a_token_and_a_name_share_one_refresh
     a_name_that_comes_late_does_not_bring_back_who_logged_out
     without_a_store_a_name_that_comes_late_does_not_bring_back_an_old_token
+    nobody_waits_for_anothers_name
+    callers_whose_token_is_rejected_share_one_refresh
     a_forced_refresh_is_made_though_another_caller_has_just_looked
     who_is_asked_to_log_in_may_ask_for_a_token
     who_logs_out_while_a_login_ends_is_logged_out
@@ -57,6 +64,43 @@ mod check {
             client.token_for(Demand::new().forced()).unwrap();
         });
         client.token_for(Demand::new().forced()).unwrap();
+    }
+
+    pub(super) fn nobody_waits_for_anothers_name<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        running.simulator().fault_at("/userinfo", 2, Fault::Delay(seconds(3)));
+        let answered = AtomicBool::new(false);
+        let name = || {
+            client.who_am_i().unwrap();
+            answered.store(true, Ordering::SeqCst);
+        };
+        thread::scope(|scope| {
+            scope.spawn(name);
+            scope.spawn(name);
+            let asked = || {
+                let simulator = running.simulator();
+                simulator.log().iter().filter(|seen| seen.request.path() == "/userinfo").count()
+            };
+            while asked() < 2 {
+                thread::sleep(Duration::from_millis(5));
+            }
+            client.token_for(Demand::new().forced()).unwrap();
+            assert!(!answered.load(Ordering::SeqCst), "one after the other");
+        });
+        assert_eq!(refreshes(&running), 1);
+    }
+
+    pub(super) fn callers_whose_token_is_rejected_share_one_refresh<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        let dead = access_token(&client.held().unwrap().tokens);
+        let form = [("client_id", "demo"), ("token", &dead)];
+        running.simulator().handle(wall_clock_ms(), &Request::post("/revoke", &form));
+        together(8, || client.who_am_i().unwrap());
+        assert_eq!(refreshes(&running), 1);
+        // Where its server is, is known by now.
+        let before = requests(&running);
+        client.who_am_i().unwrap();
+        assert_eq!(requests(&running), before + 1);
     }
 
     pub(super) fn a_forced_refresh_is_made_though_another_caller_has_just_looked<C: AnyClient>() {

@@ -3,7 +3,6 @@
 use aiod_auth_core::{
     AccessToken, Endpoint, Error, Issuer, Kind, Problem, RetryPolicy, Tokens,
     flow::{AccessTokenRequest, Discovery, UserinfoRequest},
-    session::WhoAmI,
 };
 use aiod_auth_tests::sim::{REFRESH_TOKEN, Settings};
 
@@ -110,7 +109,7 @@ pub(super) fn a_challenge_for_dpop_alone_renews_nothing() {
 fn renews_nothing(answer: &str) {
     let (mut world, _) = logged_in(Settings::default());
     world.server.fault_at("/userinfo", 2, instead(answer));
-    world.run(WhoAmI::new(profile(), None, RetryPolicy::default())).unwrap_err();
+    world.who_am_i(&profile(), None, RetryPolicy::default()).unwrap_err();
     assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
 }
 

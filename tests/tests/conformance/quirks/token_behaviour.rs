@@ -1,6 +1,6 @@
 //! What takes more than one answer: tokens and refusals.
 
-use aiod_auth_core::{Error, RetryPolicy, session::WhoAmI};
+use aiod_auth_core::{Error, RetryPolicy};
 use aiod_auth_tests::{sim::Settings, verdict::Asked};
 
 use super::around::*;
@@ -23,7 +23,7 @@ pub(super) fn an_unknown_lifetime_ends_with_a_401() {
     world.server.fault_at("/userinfo", 1, instead("401\nWWW-Authenticate: Bearer\n\n"));
     world.server.fault_at("/userinfo", 1, instead(r#"200 {"sub":"005"}"#));
     world.server.fault_at("/token", 1, salesforce("00D!second"));
-    let who = world.run(WhoAmI::new(profile(), None, RetryPolicy::default())).unwrap();
+    let who = world.who_am_i(&profile(), None, RetryPolicy::default()).unwrap();
     assert_eq!(who.session.tokens.access_token.expose(), "00D!second");
     let transcript = world.transcript();
     assert_eq!(transcript.matches("POST /token").count(), 1, "{transcript}");

@@ -58,7 +58,7 @@ fn everything() -> (World, Vec<String>) {
         world.server.settings.keycloak_logout = keycloak_logout;
         let first = log_in(&mut world).tokens;
         let second = force_refresh(&mut world).unwrap().tokens;
-        world.run(WhoAmI::new(profile(), None, policy())).unwrap();
+        world.who_am_i(&profile(), None, policy()).unwrap();
         let bot = world.run(Session::token(bot(), Demand::new().forced(), policy())).unwrap();
         let server = world.run(Discovery::new(Issuer::new(ISSUER).unwrap(), policy())).unwrap();
         let token = &second.access_token;
@@ -135,7 +135,7 @@ fn one_servers_tokens_are_not_anothers() {
             let error = world.run(session.with_held(Some(held.clone()))).unwrap_err();
             assert_eq!(error.kind(), Kind::NotAuthenticated);
         }
-        let who = WhoAmI::new(other, Some(held.clone()), policy());
+        let who = WhoAmI::new(other, &held, policy());
         assert_eq!(world.run(who).unwrap_err().kind(), Kind::NotAuthenticated);
     }
     assert_eq!(world.server.log().len(), requests);

@@ -3,7 +3,7 @@
 use aiod_auth_core::{
     AccessToken, AuthenticationMethod, Endpoint, Error, Kind, Method, RefreshToken,
     flow::RevocationRequest,
-    session::{Demand, LoggedOut, Logout, Session, WhoAmI},
+    session::{Demand, LoggedOut, Logout, Session},
 };
 use aiod_auth_store::{MemoryStore, Store};
 use aiod_auth_tests::{
@@ -244,8 +244,8 @@ pub(super) fn after_a_logout_nobody_is_logged_in() {
             let error = world.run(session.with_held(Some(held.clone()))).unwrap_err();
             assert_eq!(error.kind(), Kind::NotAuthenticated);
         }
-        let who = WhoAmI::new(profile(), Some(held), policy());
-        assert_eq!(world.run(who).unwrap_err().kind(), Kind::NotAuthenticated);
+        let who = world.who_am_i(&profile(), Some(held), policy());
+        assert_eq!(who.unwrap_err().kind(), Kind::NotAuthenticated);
         assert_eq!(world.server.log().len(), requests);
         assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::NobodyThere));
     }

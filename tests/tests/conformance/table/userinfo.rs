@@ -172,7 +172,7 @@ pub(super) fn an_answer_about_somebody_else_is_not_used() {
         let mut tokens = Tokens::clone(&log_in(&mut world).tokens);
         tokens.id_token = id_token;
         world.store.save(&profile().key(), &tokens).unwrap();
-        let found = world.run(WhoAmI::new(profile(), None, policy()));
+        let found = world.who_am_i(&profile(), None, policy());
         assert_eq!(found.err().map(|error| error.kind()), outcome);
         assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
     }
@@ -187,8 +187,8 @@ pub(super) fn both_loops_find_out_who_it_is() {
             aiod_auth_core::session::Session::login(profile.clone(), seconds(60), policy());
         let held = real.run_with(&mut login, &mut alice(&running)).unwrap();
         let token = held.tokens.access_token.expose().to_owned();
-        let answer = real.run(&mut WhoAmI::new(profile, Some(held), policy())).unwrap();
-        assert_eq!(answer.userinfo.name.as_deref(), Some("Alice Example"));
+        let userinfo = real.run(&mut WhoAmI::new(profile, &held, policy())).unwrap();
+        assert_eq!(userinfo.name.as_deref(), Some("Alice Example"));
         let simulator = running.simulator();
         let sent = &simulator.log().last().unwrap().request;
         assert_eq!((sent.method.as_str(), sent.target.as_str()), ("GET", "/userinfo"));
@@ -207,7 +207,7 @@ fn a_401_is_one_refresh_and_one_more_try() {
             let mut world = world();
             log_in(&mut world);
             world.server.fault_at("/userinfo", times, Fault::Instead(refused.clone()));
-            let found = world.run(WhoAmI::new(profile(), None, policy()));
+            let found = world.who_am_i(&profile(), None, policy());
             assert_eq!(found.err().map(|error| error.kind()), outcome);
             assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
             assert_eq!(count(&world, "/userinfo"), 2);
@@ -228,7 +228,7 @@ fn what_no_refresh_mends_is_said_at_once() {
         let mut world = world();
         log_in(&mut world);
         world.server.fault_at("/userinfo", 1, Fault::Instead(answer));
-        let error = world.run(WhoAmI::new(profile(), None, policy())).unwrap_err();
+        let error = world.who_am_i(&profile(), None, policy()).unwrap_err();
         assert_eq!(error.kind(), kind);
         assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
         assert_eq!(count(&world, "/userinfo"), 1);

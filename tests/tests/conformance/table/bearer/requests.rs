@@ -1,7 +1,7 @@
 //! What a token is sent with, and what is made of a refusal.
 
+use aiod_auth_core::Request;
 use aiod_auth_core::{AccessToken, Kind, Method, RetryPolicy, Tokens, flow::UserinfoRequest};
-use aiod_auth_core::{Request, session::WhoAmI};
 use aiod_auth_tests::sim::{Answer, Fault, REFRESH_TOKEN};
 use serde_json::json;
 
@@ -92,7 +92,7 @@ pub(crate) fn a_refused_token_is_renewed_once() {
             refused.with_header("WWW-Authenticate", challenge)
         };
         world.server.fault_at("/userinfo", 9, Fault::Instead(refused.clone()));
-        let error = world.run(WhoAmI::new(profile(), None, policy())).unwrap_err();
+        let error = world.who_am_i(&profile(), None, policy()).unwrap_err();
         let kind = if renewed > 0 { Kind::NotAuthenticated } else { Kind::Server };
         let case = format!("{status} {challenge} {body}: {error}");
         assert_eq!(error.kind(), kind, "{case}");
@@ -102,7 +102,7 @@ pub(crate) fn a_refused_token_is_renewed_once() {
         // Refused once alone, a token that is renewed is good.
         world.server.clear_faults();
         world.server.fault_at("/userinfo", 1, Fault::Instead(refused));
-        let outcome = world.run(WhoAmI::new(profile(), None, policy()));
+        let outcome = world.who_am_i(&profile(), None, policy());
         assert_eq!(outcome.is_ok(), renewed > 0, "{case}");
         assert_eq!(world.server.grants(REFRESH_TOKEN), 2 * renewed, "{case}");
     }
@@ -121,7 +121,7 @@ pub(crate) fn a_missing_scope_is_named() {
         log_in(&mut world);
         let refused = Answer::empty(403).with_header("WWW-Authenticate", challenge);
         world.server.fault_at("/userinfo", 9, Fault::Instead(refused));
-        let error = world.run(WhoAmI::new(profile(), None, policy())).unwrap_err();
+        let error = world.who_am_i(&profile(), None, policy()).unwrap_err();
         assert_eq!(error.kind(), Kind::Server, "{error}");
         assert!(
             error.hint().unwrap_or_default().contains(named),
@@ -136,7 +136,7 @@ pub(crate) fn a_missing_scope_is_named() {
         log_in(&mut world);
         let body = json!({"error": "invalid_request", "error_description": said});
         world.server.fault_at("/userinfo", 9, Fault::Instead(Answer::json(400, &body)));
-        let error = world.run(WhoAmI::new(profile(), None, policy())).unwrap_err();
+        let error = world.who_am_i(&profile(), None, policy()).unwrap_err();
         assert_eq!(error.kind(), Kind::Server, "{error}");
         assert_eq!(world.server.grants(REFRESH_TOKEN), 0, "{said}");
     }

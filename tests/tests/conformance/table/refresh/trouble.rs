@@ -2,7 +2,7 @@
 
 use aiod_auth_core::{
     Error, Kind, RefreshToken, Step, Tokens,
-    session::{Demand, Session, StoreOperation, WhoAmI},
+    session::{Demand, Session, StoreOperation},
 };
 use aiod_auth_store::Store;
 use aiod_auth_tests::{
@@ -213,7 +213,7 @@ pub(crate) fn a_good_token_that_the_server_has_killed_is_renewed_once() {
     let mut world = world();
     let tokens = log_in(&mut world).tokens;
     kill_access_token(&mut world, &tokens);
-    let answer = world.run(WhoAmI::new(profile(), None, policy())).unwrap();
+    let answer = world.who_am_i(&profile(), None, policy()).unwrap();
     assert!(!answer.session.tokens.access_token.same_as(&tokens.access_token));
     assert_eq!(
         world.transcript(),
@@ -230,7 +230,7 @@ pub(super) fn a_token_that_stays_refused_is_not_renewed_for_ever() {
     let challenge = "Bearer error=\"invalid_token\"";
     let refused = Answer::empty(401).with_header("WWW-Authenticate", challenge);
     world.server.fault_at("/userinfo", 99, Fault::Instead(refused));
-    let error = world.run(WhoAmI::new(profile(), None, policy())).unwrap_err();
+    let error = world.who_am_i(&profile(), None, policy()).unwrap_err();
     assert_eq!(error.kind(), Kind::NotAuthenticated);
     assert_eq!(count(&world, "/userinfo"), 2);
     assert_eq!(world.server.grants(REFRESH_TOKEN), 1);

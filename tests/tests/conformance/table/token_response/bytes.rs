@@ -37,7 +37,8 @@ pub(crate) fn a_large_token_is_kept_whole() {
     // The simulator doesn't know it.
     let mut headers = Vec::new();
     world.server.fault_at("/userinfo", 1, instead(200, &json!({"sub": "alice"})));
-    run_seeing(&mut world, WhoAmI::new(profile(), None, policy()), |request| {
+    let session = get_token(&mut world).unwrap();
+    run_seeing(&mut world, WhoAmI::new(profile(), &session, policy()), |request| {
         let header = request.headers().find(|(name, _)| *name == "Authorization");
         headers.extend(header.map(|(_, value)| value.to_owned()));
     })

@@ -51,7 +51,8 @@ pub(crate) fn the_header_says_bearer_whatever_the_answer_said() {
         world.server.fault_at("/token", 1, instead(200, &body));
         world.server.fault_at("/userinfo", 1, instead(200, &json!({"sub": "alice"})));
         let mut headers = Vec::new();
-        run_seeing(&mut world, WhoAmI::new(profile(), None, policy()), |request| {
+        let session = get_token(&mut world).unwrap();
+        run_seeing(&mut world, WhoAmI::new(profile(), &session, policy()), |request| {
             let header = request.headers().find(|(name, _)| *name == "Authorization");
             headers.extend(header.map(|(_, value)| value.to_owned()));
         })

@@ -139,7 +139,7 @@ pub(crate) fn tokens_go_to_their_own_server() {
         seen += 1;
         assert_eq!(request.url().host_str(), Some("127.0.0.1"), "{request:?}");
     };
-    let who = WhoAmI::new(profile(), Some(held.clone()), policy());
+    let who = WhoAmI::new(profile(), &held, policy());
     run_seeing(&mut world, who, &mut at_home).unwrap();
     world.pass(seconds(300));
     let renewal = Session::token(profile(), Demand::new(), policy()).with_held(Some(held));

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use aiod_auth_core::{
     InFlight, Machine, NoResponse, Reason, Request, Response, RetryPolicy, Step,
     flow::AccessTokenRequest,
-    session::{Logout, Session, WhoAmI},
+    session::{Logout, Session},
 };
 use aiod_auth_tests::{
     sim::{Fault, REFRESH_TOKEN},
@@ -168,7 +168,7 @@ pub(crate) fn a_lost_answer_changes_no_outcome() {
     assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
 
     world.server.fault_at("/userinfo", 1, Fault::DropAfter);
-    world.run(WhoAmI::new(profile(), None, policy())).unwrap();
+    world.who_am_i(&profile(), None, policy()).unwrap();
     world.server.fault_at("/revoke", 1, Fault::DropAfter);
     world.run(Logout::new(profile(), None, policy())).unwrap();
     let lost = world.server.log().iter().filter(|handled| handled.fault.is_some());
