@@ -1,6 +1,9 @@
 //! The store around a session, and what a session may do with it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use aiod_auth_core::{
     Error, RefreshToken, StoreFailure, Tokens,
@@ -30,6 +33,8 @@ pub(super) struct Records {
     unsaved: BTreeSet<String>,
     /// The refresh token that went out last.
     sent: String,
+    /// For which one each of the others came: that one is dead once the new one is kept.
+    came_for: BTreeMap<String, String>,
 }
 
 impl Records {
@@ -51,12 +56,21 @@ impl Records {
         assert!(may, "a refresh token is spent without the lock");
     }
 
-    /// A refresh brought a new refresh token, or none. The one that was sent is dead then.
-    pub(super) fn rotated(&mut self, sent: Option<&str>, refresh_token: Option<String>) {
-        if let (Some(sent), Some(_)) = (sent, &refresh_token) {
-            self.unsaved.remove(sent);
+    /// A refresh brought a new refresh token, or none. The one that was sent is dead then; or as soon
+    /// as anything is kept that may be one.
+    pub(super) fn rotated(&mut self, good: Option<String>, all: Vec<String>) {
+        if good.is_some() {
+            self.unsaved.remove(&self.sent);
         }
-        self.unsaved.extend(refresh_token);
+        self.unsaved.extend(good);
+        self.came_for.extend(all.into_iter().map(|new| (new, self.sent.clone())));
+    }
+
+    fn is_kept(&mut self, refresh_token: &str) {
+        self.unsaved.remove(refresh_token);
+        if let Some(old) = self.came_for.remove(refresh_token) {
+            self.is_kept(&old);
+        }
     }
 
     pub(super) fn perform(
@@ -96,7 +110,7 @@ impl Records {
             StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _) => {
                 assert!(self.locked, "saved without the lock");
                 if let Some(token) = &tokens.refresh_token {
-                    self.unsaved.remove(token.expose());
+                    self.is_kept(token.expose());
                 }
             }
             StoreOperation::Remove(_) => {
@@ -162,13 +176,13 @@ impl Records {
             Kept::NotSaved(_) => assert!(was_held || self.failed, "no operation failed"),
         }
         if let Some(token) = &session.tokens.refresh_token {
-            self.unsaved.remove(token.expose());
+            self.is_kept(token.expose());
         }
     }
 
     /// A refresh token that a job hands over by itself.
     pub(super) fn hands_over(&mut self, refresh_token: Option<&RefreshToken>) {
-        refresh_token.into_iter().for_each(|token| _ = self.unsaved.remove(token.expose()));
+        refresh_token.into_iter().for_each(|token| self.is_kept(token.expose()));
     }
 
     /// A job is through, with or without tokens.

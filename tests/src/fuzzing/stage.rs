@@ -180,8 +180,7 @@ impl<'s> Stage<'s> {
         watch::silent(&notes);
         self.polled(request, written.polled);
         if field(request, "grant_type").as_deref() == Some("refresh_token") {
-            let sent = field(request, "refresh_token");
-            self.records.rotated(sent.as_deref(), written.refresh_token);
+            self.records.rotated(written.refresh_token, written.refresh_tokens);
         } else if is_poll(request) {
             self.records.given(written.refresh_tokens);
         }

@@ -86,7 +86,7 @@ fn a_session_that_was_ended_elsewhere_has_ended() {
     assert_alice(&place.json("whoami"));
 }
 
-/// An access token of 2 s, in a session of 4 s.
+/// An access token of 3 s, in a session of 10 s.
 #[test]
 fn an_access_token_that_has_expired_is_renewed() {
     let place = Workplace::aiod("aiod", "aiod-short");
@@ -94,7 +94,7 @@ fn an_access_token_that_has_expired_is_renewed() {
     let login = place.start("login --json --refresh-token-stdin").reads(&refresh_token);
     login.finish().json();
     let first = place.record().unwrap();
-    thread::sleep(Duration::from_millis(2100));
+    thread::sleep(Duration::from_millis(3100));
     let second = place.run("token");
     assert_ne!(second.answer(), first.access_token.expose());
 }

@@ -214,8 +214,7 @@ async fn a_refresh_whose_caller_is_dropped_loses_no_token() {
             () = under_way => dropped += 1,
             in_time = client.token_for(FORCED) => drop(in_time.unwrap()),
         }
-        // Whoever asks next waits for what is under way.
-        client.who_am_i().await.unwrap();
+        client.settled().await;
         assert_ne!(place.refresh_token(), before, "round {round}");
     }
     assert!(dropped > 0, "all of them were in time");

@@ -143,7 +143,7 @@ fn python_goes_on_with_its_own_token_while_we_refresh() {
     }
 }
 
-/// Tokens of 2 s and a session of 4 s: both renew as long as there is one, and then both say so.
+/// Tokens of 3 s and a session of 10 s: both renew as long as there is one, and then both say so.
 #[test]
 fn a_session_ends_for_both() {
     let place = Workplace::aiod("aiod", "aiod-short");
@@ -156,10 +156,10 @@ fn a_session_ends_for_both() {
     let login = place.start("login --json --refresh-token-stdin").reads(&refresh_token);
     login.finish().json();
     python.does("from_file");
-    thread::sleep(Duration::from_millis(2100));
+    thread::sleep(Duration::from_millis(3100));
     assert!(keycloak::is_active(&python.token()));
     assert!(keycloak::is_active(place.run("token").answer()));
-    thread::sleep(Duration::from_secs(4));
+    thread::sleep(Duration::from_secs(10));
     assert_eq!(python.asks("token").unwrap_err(), "AuthenticationError");
     let error = place.fails("token", 3, "session_ended");
     assert_eq!(error["oauth_error"], "invalid_grant");

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{Workplace, command::Finished, keycloak};
 
-/// Alice in `aiod-short`, where an access token lives 2 s and the session 4 s. A device code lives
+/// Alice in `aiod-short`, where an access token lives 3 s and the session 10 s. A device code lives
 /// 3 s, too short for a person on a busy machine: so she brings a refresh token.
 fn in_aiod_short() -> Workplace {
     let place = Workplace::new("aiod", "aiod-short");
