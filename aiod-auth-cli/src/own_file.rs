@@ -32,11 +32,9 @@ impl OwnFile {
     }
 }
 
-/// Says so if everybody on this machine can read what is kept here; nothing if there is no such file.
-pub(crate) fn warn_if_public(path: &Path, what: &str) {
-    if fs::metadata(path).is_ok_and(|metadata| is_public(&metadata)) {
-        log::warn!("everybody on this machine can read {what} in {}", path.display());
-    }
+/// Whether there is such a file, and its mode lets everybody read it.
+pub(crate) fn is_public_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && is_public(&metadata))
 }
 
 /// More than anything needs that a person or this program writes: servers' answers may have as much.

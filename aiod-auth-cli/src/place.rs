@@ -9,7 +9,7 @@ use crate::{
     context::Context,
     failure::Failure,
     interrupt::{GuardedStore, Interrupt},
-    own_file::warn_if_public,
+    own_file::is_public_file,
 };
 
 /// A store, guarded against Ctrl-C.
@@ -74,14 +74,18 @@ impl Place {
         self.aiod.as_ref()?.client_secret().ok().flatten()
     }
 
+    /// Whether everybody can read what is kept here: what this program writes is private, and another
+    /// one may have left it so.
+    pub(crate) fn is_public(&self) -> bool {
+        self.aiod.as_ref().is_some_and(|file| is_public_file(file.path()))
+    }
+
     /// Whether this is one file for whichever login it is that stands there.
     pub(crate) const fn is_shared(&self) -> bool {
         self.aiod.is_some()
     }
 
     fn aiod(file: AiodFile, interrupt: &Interrupt) -> Self {
-        // The Python client leaves it so; whatever is written here is private.
-        warn_if_public(file.path(), "the login");
         Self { aiod: Some(file.clone()), ..Self::new(file, interrupt) }
     }
 

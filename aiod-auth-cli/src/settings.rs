@@ -115,6 +115,10 @@ impl Settings {
         self
     }
 
+    pub(crate) fn store_is_public(&self) -> bool {
+        self.place.is_public()
+    }
+
     pub(crate) fn store(&self) -> &dyn Store {
         self.place.store()
     }

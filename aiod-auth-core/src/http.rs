@@ -194,8 +194,8 @@ impl<'a> Response<'a> {
             .map(|(_, value)| *value)
     }
 
-    /// The challenges of all `WWW-Authenticate` fields, in order (RFC 9110 §11.6.1). One that is written
-    /// wrongly is left out, as is a field of more than 8 KiB.
+    /// The challenges of the first 16 `WWW-Authenticate` fields, in order (RFC 9110 §11.6.1). One that is
+    /// written wrongly is left out, as is a field of more than 8 KiB.
     #[must_use]
     pub fn challenges(&self) -> Vec<Challenge> {
         self.headers("www-authenticate").take(16).flat_map(www_authenticate::parse).collect()

@@ -38,8 +38,7 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// The same policy when a part of its time has gone.
-    #[must_use]
-    pub fn after(mut self, spent: Duration) -> Self {
+    pub(crate) fn after(mut self, spent: Duration) -> Self {
         self.time_limit = self.time_limit.saturating_sub(spent);
         self
     }

@@ -1,11 +1,6 @@
 //! Log in, get tokens, see who you are, log out.
 
-use std::{
-    fmt, future,
-    ops::Deref,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fmt, future, ops::Deref, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
@@ -44,6 +39,7 @@ pub struct Client {
 /// What all clones share.
 #[derive(Default)]
 struct Shared {
+    /// Written only by whoever has `job`.
     held: ArcSwap<Held>,
     /// For the one task that is at it.
     job: Arc<Mutex<()>>,
@@ -140,8 +136,7 @@ impl Client {
             let profile = Arc::clone(&client.profile);
             let mut session = Session::login_with_refresh_token(profile, token, client.policy);
             let outcome = client.driver.run(&mut session).await;
-            let left = session.take_unsaved();
-            client.hold(|held| held.after_login(held, &outcome, left.clone()));
+            client.hold(|held| held.after_login(held, &outcome, session.take_left()));
             outcome
         };
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
@@ -160,8 +155,7 @@ impl Client {
             let session = Session::keep(Arc::clone(&client.profile), tokens, client.policy);
             let mut session = session.with_held(client.held());
             let outcome = client.driver.run(&mut session).await;
-            let left = session.take_unsaved();
-            client.hold(|held| held.after_login(held, &outcome, left.clone()));
+            client.hold(|held| held.after_login(held, &outcome, session.take_left()));
             outcome
         };
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
@@ -188,10 +182,8 @@ impl Client {
         };
         let before = Guard::into_inner(before);
         let renewed = match job {
-            Some(job) => {
-                self.renew(future::ready(job), demand, Arc::clone(&before), self.policy).await
-            }
-            None => self.renew(self.turn(), demand, Arc::clone(&before), self.policy).await,
+            Some(job) => self.renew(future::ready(job), demand, Arc::clone(&before)).await,
+            None => self.renew(self.turn(), demand, Arc::clone(&before)).await,
         };
         match renewed {
             // Somebody may have logged out meanwhile.
@@ -242,8 +234,10 @@ impl Client {
     /// # Errors
     /// As for [`token`](Self::token).
     pub async fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
-        let before = self.shared.held.load_full();
-        self.renew_unless_good(demand, before, self.policy).await?;
+        let before = self.shared.held.load();
+        if before.freshness(&demand, now()) != Freshness::Good {
+            self.renew(self.turn(), demand, Guard::into_inner(before)).await?;
+        }
         self.held().ok_or(Error::NotAuthenticated)
     }
 
@@ -255,16 +249,21 @@ impl Client {
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let began = Instant::now();
-        let before = self.shared.held.load_full();
-        self.renew_unless_good(Demand::new(), before, self.policy).await?;
-        let asked = self.shared.held.load_full();
-        let outcome = self.ask(&asked, self.policy.after(began.elapsed())).await;
-        let rejected = outcome.as_ref().err();
-        let Some(demand) = rejected.and_then(Demand::after_rejection) else { return outcome };
-        self.renew_unless_good(demand, asked, self.policy.after(began.elapsed())).await?;
-        let asked = self.shared.held.load_full();
-        self.ask(&asked, self.policy.after(began.elapsed())).await
+        let mut who = WhoAmI::new(Arc::clone(&self.profile), self.policy);
+        loop {
+            let session;
+            (who, session) = self.session_for(who).await?;
+            let (driver, mut request) = (self.driver.clone(), who.request(&session)?);
+            let ask = async move {
+                let outcome = driver.run(&mut request).await;
+                Ok((request, outcome))
+            };
+            let task = self.shared.tasks.spawn(future::ready(()), ask)?;
+            let (request, outcome) = task.outcome().await?;
+            if let Some(outcome) = who.answered(&request, outcome) {
+                return outcome;
+            }
+        }
     }
 
     /// Ends the session at the server, proves it, and forgets the tokens.
@@ -340,36 +339,12 @@ impl Client {
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
     }
 
-    /// With nobody but the caller: nothing is lost if that one goes.
-    async fn ask(&self, held: &Held, policy: RetryPolicy) -> Result<Userinfo, Error> {
-        let session = held.tokens().ok_or(Error::NotAuthenticated)?;
-        let mut who = WhoAmI::new(Arc::clone(&self.profile), session, policy);
-        let outcome = self.driver.run(&mut who).await;
-        if let Some(server) = who.discovered() {
-            self.hold(|held| held.with_server(server));
-        }
-        outcome
-    }
-
-    async fn renew_unless_good(
-        &self,
-        demand: Demand,
-        before: Arc<Held>,
-        policy: RetryPolicy,
-    ) -> Result<(), Error> {
-        if before.freshness(&demand, now()) == Freshness::Good {
-            return Ok(());
-        }
-        self.renew(self.turn(), demand, before, policy).await
-    }
-
     /// If another one has not just done it.
     async fn renew(
         &self,
         turn: impl Future<Output = OwnedMutexGuard<()>> + Send + 'static,
         demand: Demand,
         before: Arc<Held>,
-        policy: RetryPolicy,
     ) -> Result<(), Error> {
         let client = self.clone();
         let job = async move {
@@ -377,14 +352,37 @@ impl Client {
             let Some(demand) = held.still_wanted(&before, demand, now())? else {
                 return Ok(());
             };
-            let session = Session::token(Arc::clone(&client.profile), demand, policy);
-            let mut session = session.with_held(client.held());
-            let outcome = client.driver.run(&mut session).await;
-            let left = session.take_unsaved();
-            client.hold(|held| held.after(&outcome, left.clone()));
-            outcome.map(|_| ())
+            let session = Session::token(Arc::clone(&client.profile), demand, client.policy);
+            client.run_session(&mut session.with_held(client.held())).await.map(|_| ())
         };
         self.shared.tasks.spawn(turn, job)?.outcome().await
+    }
+
+    /// What is held, if one can ask with that; else what is got for it.
+    async fn session_for(&self, mut who: WhoAmI) -> Result<(WhoAmI, SessionTokens), Error> {
+        let before = self.shared.held.load_full();
+        if let Some(ready) = who.ready(&before, now()).cloned() {
+            return Ok((who, ready));
+        }
+        let client = self.clone();
+        let job = async move {
+            let held = client.shared.held.load_full();
+            let Some(demand) = who.still_wanted(&held, &before, now())? else {
+                return Ok((who, client.held().ok_or(Error::NotAuthenticated)?));
+            };
+            let mut session = who.session(demand).with_held(client.held());
+            let outcome = client.run_session(&mut session).await;
+            let got = who.got(&session, outcome)?;
+            Ok((who, got))
+        };
+        self.shared.tasks.spawn(self.turn(), job)?.outcome().await
+    }
+
+    /// For who has `job`.
+    async fn run_session(&self, session: &mut Session) -> Result<SessionTokens, Error> {
+        let outcome = self.driver.run(session).await;
+        self.hold(|held| held.after(&outcome, session.take_left()));
+        outcome
     }
 
     /// In a task of its own, like every job; but it has `job` only at its end.
@@ -392,10 +390,10 @@ impl Client {
         let before = self.shared.held.load_full();
         let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
         let outcome = self.driver.run_for(&mut session, &mut person).await;
-        let left = session.take_unsaved();
+        let left = session.take_left();
         if outcome.is_ok() || left.is_some() {
             let _job = self.shared.job.lock().await;
-            self.hold(|held| held.after_login(&before, &outcome, left.clone()));
+            self.hold(|held| held.after_login(&before, &outcome, left));
         }
         outcome
     }
@@ -404,9 +402,10 @@ impl Client {
         Arc::clone(&self.shared.job).lock_owned()
     }
 
-    /// What came of a job, for who has `job`; or of a question, which has none.
-    fn hold(&self, after: impl Fn(&Held) -> Held) {
-        self.shared.held.rcu(|held| after(held));
+    /// For who has `job`: what came of it.
+    fn hold(&self, after: impl FnOnce(&Held) -> Held) {
+        let held = after(&self.shared.held.load());
+        self.shared.held.store(Arc::new(held));
     }
 }
 

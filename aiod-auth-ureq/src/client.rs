@@ -4,7 +4,7 @@ use std::{
     fmt,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aiod_auth_core::{
@@ -28,6 +28,7 @@ pub struct Client {
     profile: Arc<Profile>,
     driver: Driver,
     policy: RetryPolicy,
+    /// Written only by whoever has `job`.
     held: ArcSwap<Held>,
     /// For the one thread that is at it.
     job: Mutex<()>,
@@ -109,11 +110,11 @@ impl Client {
         let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
         let mut person = |asked: &Prompt| prompt(asked).into();
         let outcome = self.driver.run_with(&mut session, &mut person);
-        let left = session.take_unsaved();
+        let left = session.take_left();
         if outcome.is_ok() || left.is_some() {
             // Not before: a person takes their time.
             let _job = self.begin_job();
-            self.hold(|held| held.after_login(&before, &outcome, left.clone()));
+            self.hold(|held| held.after_login(&before, &outcome, left));
         }
         outcome
     }
@@ -128,8 +129,7 @@ impl Client {
         let mut session = Session::login_with_refresh_token(profile, token, self.policy);
         let _job = self.begin_job();
         let outcome = self.driver.run(&mut session);
-        let left = session.take_unsaved();
-        self.hold(|held| held.after_login(held, &outcome, left.clone()));
+        self.hold(|held| held.after_login(held, &outcome, session.take_left()));
         outcome
     }
 
@@ -145,8 +145,7 @@ impl Client {
         let session = Session::keep(Arc::clone(&self.profile), tokens, self.policy);
         let mut session = session.with_held(self.held());
         let outcome = self.driver.run(&mut session);
-        let left = session.take_unsaved();
-        self.hold(|held| held.after_login(held, &outcome, left.clone()));
+        self.hold(|held| held.after_login(held, &outcome, session.take_left()));
         outcome
     }
 
@@ -170,7 +169,7 @@ impl Client {
             },
             Freshness::Stale => self.begin_job(),
         };
-        self.renew(demand, &before, self.policy)?;
+        self.renew(demand, &before)?;
         drop(job);
         let held = self.held.load();
         // Somebody may have logged out meanwhile.
@@ -209,7 +208,10 @@ impl Client {
     /// As for [`token`](Self::token).
     pub fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
         let before = self.held.load();
-        self.renew_unless_good(demand, &before, self.policy)?;
+        if before.freshness(&demand, now()) != Freshness::Good {
+            let _job = self.begin_job();
+            self.renew(demand, &before)?;
+        }
         self.held().ok_or(Error::NotAuthenticated)
     }
 
@@ -221,14 +223,15 @@ impl Client {
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let began = Instant::now();
-        self.renew_unless_good(Demand::new(), &self.held.load(), self.policy)?;
-        let asked = self.held.load_full();
-        let outcome = self.ask(&asked, self.policy.after(began.elapsed()));
-        let rejected = outcome.as_ref().err();
-        let Some(demand) = rejected.and_then(Demand::after_rejection) else { return outcome };
-        self.renew_unless_good(demand, &asked, self.policy.after(began.elapsed()))?;
-        self.ask(&self.held.load_full(), self.policy.after(began.elapsed()))
+        let mut who = WhoAmI::new(Arc::clone(&self.profile), self.policy);
+        loop {
+            let session = self.session_for(&mut who)?;
+            let mut request = who.request(&session)?;
+            let outcome = self.driver.run(&mut request);
+            if let Some(outcome) = who.answered(&request, outcome) {
+                return outcome;
+            }
+        }
     }
 
     /// Ends the session at the server, proves it, and forgets the tokens.
@@ -279,49 +282,45 @@ impl Client {
         Ok(logged_out)
     }
 
-    fn ask(&self, held: &Held, policy: RetryPolicy) -> Result<Userinfo, Error> {
-        let session = held.tokens().ok_or(Error::NotAuthenticated)?;
-        let mut who = WhoAmI::new(Arc::clone(&self.profile), session, policy);
-        let outcome = self.driver.run(&mut who);
-        if let Some(server) = who.discovered() {
-            self.hold(|held| held.with_server(server));
-        }
-        outcome
-    }
-
-    fn renew_unless_good(
-        &self,
-        demand: Demand,
-        before: &Held,
-        policy: RetryPolicy,
-    ) -> Result<(), Error> {
-        if before.freshness(&demand, now()) == Freshness::Good {
-            return Ok(());
-        }
-        let _job = self.begin_job();
-        self.renew(demand, before, policy)
-    }
-
     /// For who has `job`, if another one has not just done it.
-    fn renew(&self, demand: Demand, before: &Held, policy: RetryPolicy) -> Result<(), Error> {
+    fn renew(&self, demand: Demand, before: &Held) -> Result<(), Error> {
         let Some(demand) = self.held.load().still_wanted(before, demand, now())? else {
             return Ok(());
         };
-        let session = Session::token(Arc::clone(&self.profile), demand, policy);
-        let mut session = session.with_held(self.held());
-        let outcome = self.driver.run(&mut session);
-        let left = session.take_unsaved();
-        self.hold(|held| held.after(&outcome, left.clone()));
-        outcome.map(|_| ())
+        let session = Session::token(Arc::clone(&self.profile), demand, self.policy);
+        self.run_session(&mut session.with_held(self.held())).map(|_| ())
+    }
+
+    /// What is held, if one can ask with that; else what is got for it.
+    fn session_for(&self, who: &mut WhoAmI) -> Result<SessionTokens, Error> {
+        let before = self.held.load();
+        if let Some(ready) = who.ready(&before, now()) {
+            return Ok(ready.clone());
+        }
+        let _job = self.begin_job();
+        let Some(demand) = who.still_wanted(&self.held.load(), &before, now())? else {
+            return self.held().ok_or(Error::NotAuthenticated);
+        };
+        let mut session = who.session(demand).with_held(self.held());
+        let outcome = self.run_session(&mut session);
+        who.got(&session, outcome)
+    }
+
+    /// For who has `job`.
+    fn run_session(&self, session: &mut Session) -> Result<SessionTokens, Error> {
+        let outcome = self.driver.run(session);
+        self.hold(|held| held.after(&outcome, session.take_left()));
+        outcome
     }
 
     fn begin_job(&self) -> MutexGuard<'_, ()> {
         self.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What came of a job, for who has `job`; or of a question, which has none.
-    fn hold(&self, after: impl Fn(&Held) -> Held) {
-        self.held.rcu(|held| after(held));
+    /// For who has `job`: what came of it.
+    fn hold(&self, after: impl FnOnce(&Held) -> Held) {
+        let held = after(&self.held.load());
+        self.held.store(Arc::new(held));
     }
 }
 

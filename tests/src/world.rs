@@ -8,7 +8,7 @@ use aiod_auth_core::{
     Error, Machine, NoResponse, Note, Profile, Prompt, Reply, Request, Response, RetryPolicy, Step,
     Timestamp,
     flow::Userinfo,
-    session::{Demand, Session, SessionTokens, WhoAmI},
+    session::{SessionTokens, WhoAmI},
 };
 use aiod_auth_store::{Lock, MemoryStore, perform};
 
@@ -113,7 +113,7 @@ impl World {
         self.run_with(&mut machine, |_| Reply::Shown)
     }
 
-    /// Finds out who is logged in, as the clients do: with another token if the first is rejected.
+    /// Finds out who is logged in, as the clients do.
     ///
     /// # Errors
     /// As the machines'.
@@ -123,22 +123,16 @@ impl World {
         held: Option<SessionTokens>,
         policy: RetryPolicy,
     ) -> Result<Asked, Error> {
-        let began = Duration::from_millis(self.elapsed_ms);
-        let (mut demand, mut held) = (Demand::new(), held);
+        let mut who = WhoAmI::new(Arc::clone(profile), policy);
+        let mut held = held;
         loop {
-            let elapsed = Duration::from_millis(self.elapsed_ms).saturating_sub(began);
-            let session = Session::token(Arc::clone(profile), demand, policy.after(elapsed));
-            let mut session = self.run(session.with_held(held))?;
-            let elapsed = Duration::from_millis(self.elapsed_ms).saturating_sub(began);
-            let mut who = WhoAmI::new(Arc::clone(profile), &session, policy.after(elapsed));
-            let outcome = self.run_with(&mut who, |_| Reply::Shown);
-            session.server = who.discovered().cloned().or(session.server);
-            match outcome {
-                Ok(userinfo) => return Ok(Asked { userinfo, session }),
-                Err(error) => match Demand::after_rejection(&error) {
-                    Some(another) if !demand.force => demand = another,
-                    _ => return Err(error),
-                },
+            let mut session = who.session(who.demand()).with_held(held);
+            let outcome = self.run_with(&mut session, |_| Reply::Cancelled);
+            let session = who.got(&session, outcome)?;
+            let mut request = who.request(&session)?;
+            let outcome = self.run_with(&mut request, |_| Reply::Cancelled);
+            if let Some(outcome) = who.answered(&request, outcome) {
+                return outcome.map(|userinfo| Asked { userinfo, session });
             }
             held = Some(session);
         }

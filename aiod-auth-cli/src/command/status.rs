@@ -18,6 +18,10 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode, Failure> {
     let is_its = |tokens: &Tokens| !settings.is_only_itself() || tokens.refresh_token.is_none();
     let tokens = tokens.filter(is_its);
     let reason = why_not(settings.logs_in_by_itself(), tokens.as_ref(), SystemTime::now().into());
+    if settings.store_is_public() {
+        let file = settings.store().location(&settings.key());
+        log::warn!("the mode of {file} lets everybody read it: run `chmod 600` on it");
+    }
     context.printer.answer(&Status::new(&settings, tokens.as_ref(), reason))?;
     if reason.is_none() {
         return Ok(ExitCode::SUCCESS);

@@ -75,11 +75,12 @@ fn a_login_of_the_python_client_is_picked_up() {
     world.run("status").ended(0);
     #[cfg(unix)]
     {
-        let warned = |ran: &Ran| ran.ended(0).stderr.starts_with("warning: everybody on this");
+        let warned = |ran: &Ran| ran.ended(0).stderr.starts_with("warning: the mode of ");
         assert!(!warned(&world.run("status")));
         // As that client leaves it.
         crate::world::set_mode(&world.path(".aiod/token.toml"), 0o644);
         assert!(warned(&world.run("status")));
+        assert!(!warned(&world.run("profile list")));
     }
     let ran = world.run("whoami --json");
     let roles = ["edit_aiod_resources", "crawler_example"];

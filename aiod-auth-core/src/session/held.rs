@@ -3,16 +3,15 @@
 //! Clients wait and send in ways of their own; what a token that is held is good for, and when it is
 //! let go, is the same for all of them. That is here, without a lock and without a clock.
 
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::{Demand, Freshness, Kept, SessionTokens};
-use crate::{error::Error, server::AuthorizationServer, time::Timestamp};
+use crate::{error::Error, time::Timestamp};
 
 /// What a client holds: the tokens, and how its last job ended.
 ///
-/// A client shares one with all of its callers. Whoever ends a job puts [`after`](Self::after) in its
-/// place, and there is one job at a time.
+/// A client shares one with all of its callers, who only read it. Whoever ends a job puts
+/// [`after`](Self::after) in its place, and there is one job at a time.
 #[derive(Clone, Debug, Default)]
 pub struct Held {
     tokens: Option<SessionTokens>,
@@ -71,7 +70,7 @@ impl Held {
     }
 
     /// What is held after a job: what it ended in, or else what it left
-    /// ([`Session::take_unsaved`](super::Session::take_unsaved)), or else what was held before. Tokens
+    /// ([`Session::take_left`](super::Session::take_left)), or else what was held before. Tokens
     /// are let go only if there is no session any more.
     #[must_use]
     pub fn after(
@@ -81,7 +80,12 @@ impl Held {
     ) -> Self {
         let (tokens, failure) = match outcome {
             Ok(tokens) => (Some(tokens.clone()), None),
-            Err(error) if error.asks_for_login() => (None, Some(error.clone())),
+            Err(error @ Error::SessionEnded(_)) => (None, Some(error.clone())),
+            Err(error @ Error::NotAuthenticated) => (left, Some(error.clone())),
+            // The caller had no time left. Others may have.
+            Err(Error::Unreachable { attempts: 0, .. }) => {
+                (left.or_else(|| self.tokens.clone()), None)
+            }
             Err(error) => (left.or_else(|| self.tokens.clone()), Some(error.clone())),
         };
         Self { tokens, failure, jobs: self.jobs.wrapping_add(1), logouts: self.logouts }
@@ -114,16 +118,6 @@ impl Held {
         let logouts = self.logouts.wrapping_add(1);
         Self { logouts, ..self.after(&Err(Error::NotAuthenticated), None) }
     }
-
-    /// What is held once somebody knows the server: it need not be discovered again. No job has ended.
-    #[must_use]
-    pub fn with_server(&self, server: &Arc<AuthorizationServer>) -> Self {
-        let mut held = self.clone();
-        if let Some(tokens) = &mut held.tokens {
-            tokens.server = Some(Arc::clone(server));
-        }
-        held
-    }
 }
 
 /// How long a person has for a login, if nobody says otherwise.
@@ -131,7 +125,7 @@ pub const LOGIN_LIMIT: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {
-    use alloc::boxed::Box;
+    use alloc::{boxed::Box, sync::Arc};
 
     use super::*;
     use crate::{
@@ -207,6 +201,16 @@ mod tests {
     }
 
     #[test]
+    fn who_has_no_time_left_fails_alone() {
+        let nobody = Held::default();
+        let cause = Unreachable::NotSent("no time was left for it");
+        let error = Error::Unreachable { endpoint: Endpoint::Token, attempts: 0, cause };
+        let failed = nobody.after(&Err(error), None);
+        let left = failed.still_wanted(&nobody, Demand::new(), NOW).unwrap();
+        assert_eq!(left, Some(Demand::new()));
+    }
+
+    #[test]
     fn a_login_that_somebody_may_have_ended_is_looked_for_in_the_store() {
         let before = Held::default().after(&Ok(session("a")), None);
         let login = Ok(session("b"));
@@ -240,8 +244,10 @@ mod tests {
         assert_eq!(name(&held.after(&Err(away()), None)), Some("a"));
         assert_eq!(name(&held.after(&Err(away()), Some(session("b")))), Some("b"));
         let ended = Error::SessionEnded(Box::new(ServerError::remembered()));
-        for over in [ended, Error::NotAuthenticated] {
-            assert_eq!(name(&held.after(&Err(over), Some(session("b")))), None);
-        }
+        assert_eq!(name(&held.after(&Err(ended), Some(session("b")))), None);
+        assert_eq!(name(&held.after(&Err(Error::NotAuthenticated), None)), None);
+        // Nothing renews it, and that is no reason to let it go.
+        let left = Some(session("b"));
+        assert_eq!(name(&held.after(&Err(Error::NotAuthenticated), left)), Some("b"));
     }
 }

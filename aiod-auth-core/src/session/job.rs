@@ -1,9 +1,9 @@
 //! The session: tokens that are good for at least as long as is asked for, or new ones.
 //!
 //! ```text
-//!   Renewing --good tokens, or an error--> Ended
+//!   Renewing --good tokens--> (Discovering) --> Ended
 //!      | a login is needed, and the caller wants one then
-//!   LoggingIn ---------------------------> Ended
+//!   LoggingIn --new tokens--> (Discovering) --> Ended
 //! ```
 
 use alloc::{boxed::Box, sync::Arc};
@@ -11,7 +11,8 @@ use core::time::Duration;
 
 use super::{Demand, SessionTokens, new_login::NewLogin, renewal::Renewal};
 use crate::{
-    error::Error,
+    error::{Endpoint, Error},
+    flow::Discovery,
     machine::{Flow, Step, machine, settle},
     profile::Profile,
     retry::RetryPolicy,
@@ -27,7 +28,9 @@ pub struct Session {
     policy: RetryPolicy,
     /// If a login is needed, log in within this limit, or don't.
     login_limit: Option<Duration>,
-    unsaved: Option<SessionTokens>,
+    /// What has to be known of the server at the end.
+    needed: &'static [Endpoint],
+    left: Option<SessionTokens>,
     spent: Duration,
     state: State,
 }
@@ -36,6 +39,7 @@ pub struct Session {
 enum State {
     Renewing(Box<Renewal>),
     LoggingIn(Box<NewLogin>),
+    Discovering(Box<Discovery>, SessionTokens),
     Ended,
 }
 
@@ -76,13 +80,20 @@ impl Session {
     }
 
     const fn new(profile: Arc<Profile>, policy: RetryPolicy, state: State) -> Self {
-        Self { profile, policy, login_limit: None, unsaved: None, spent: Duration::ZERO, state }
+        let (login_limit, left, spent) = (None, None, Duration::ZERO);
+        Self { profile, policy, login_limit, needed: &[], left, spent, state }
     }
 
     /// If nobody is logged in or the session has ended, logs in, within `limit`.
     #[must_use]
     pub const fn or_login(mut self, limit: Duration) -> Self {
         self.login_limit = Some(limit);
+        self
+    }
+
+    /// Doesn't end before this is known of the server.
+    pub(super) const fn that_knows(mut self, needed: &'static [Endpoint]) -> Self {
+        self.needed = needed;
         self
     }
 
@@ -94,14 +105,15 @@ impl Session {
         match &mut self.state {
             State::Renewing(renewal) => renewal.hold(held),
             State::LoggingIn(login) => login.server = held.and_then(|held| held.server),
-            State::Ended => {}
+            State::Discovering(..) | State::Ended => {}
         }
         self
     }
 
-    /// After an error: tokens that should have been saved and could not be. Hold on to them.
-    pub fn take_unsaved(&mut self) -> Option<SessionTokens> {
-        self.unsaved.take()
+    /// After an error: tokens that are there all the same. They should have been saved and could not be,
+    /// or nothing renews them, or they were not what failed. Hold on to them.
+    pub fn take_left(&mut self) -> Option<SessionTokens> {
+        self.left.take()
     }
 
     /// One state further, if the present one is through.
@@ -110,7 +122,7 @@ impl Session {
             State::Renewing(renewal) => {
                 let Some(outcome) = renewal.take_outcome(now) else { return Ok(None) };
                 self.spent = self.spent.saturating_add(renewal.spent());
-                self.unsaved = renewal.take_unsaved();
+                self.left = renewal.take_left();
                 match (outcome, self.login_limit) {
                     (Err(error), Some(limit)) if error.asks_for_login() => {
                         let mut login =
@@ -119,17 +131,46 @@ impl Session {
                         self.state = State::LoggingIn(login.into());
                         Ok(None)
                     }
-                    (outcome, _) => outcome.map(Some),
+                    (outcome, _) => outcome.map(|session| self.got(session, now)),
                 }
             }
             State::LoggingIn(login) => {
                 let Some(outcome) = login.take_outcome(now) else { return Ok(None) };
                 self.spent = self.spent.saturating_add(login.spent());
-                self.unsaved = login.take_unsaved().or_else(|| self.unsaved.take());
-                outcome.map(Some)
+                self.left = login.take_unsaved().or_else(|| self.left.take());
+                outcome.map(|session| self.got(session, now))
+            }
+            State::Discovering(discovery, session) => {
+                let Some(outcome) = discovery.take_outcome(now) else { return Ok(None) };
+                self.spent = self.spent.saturating_add(discovery.spent());
+                let mut session = session.clone();
+                match outcome {
+                    Ok(server) => {
+                        session.server = Some(Arc::new(self.profile.discovered(server)));
+                        Ok(Some(session))
+                    }
+                    Err(error) => {
+                        self.left = Some(session);
+                        Err(error)
+                    }
+                }
             }
             State::Ended => Ok(None),
         }
+    }
+
+    /// The end, if all is known.
+    fn got(&mut self, mut session: SessionTokens, now: Timestamp) -> Option<SessionTokens> {
+        if self.needed.is_empty() {
+            return Some(session);
+        }
+        session.server = self.profile.server_for(session.server.take(), self.needed, now);
+        if session.server.is_some() {
+            return Some(session);
+        }
+        let discovery = self.profile.discovery(self.policy.after(self.spent));
+        self.state = State::Discovering(discovery.into(), session);
+        None
     }
 }
 
@@ -144,6 +185,7 @@ impl Flow for Session {
         match &mut self.state {
             State::Renewing(renewal) => renewal.step(),
             State::LoggingIn(login) => login.step(),
+            State::Discovering(discovery, _) => discovery.step(),
             State::Ended => Err(Error::Finished),
         }
     }
@@ -152,6 +194,7 @@ impl Flow for Session {
         self.spent.saturating_add(match &self.state {
             State::Renewing(renewal) => renewal.spent(),
             State::LoggingIn(login) => login.spent(),
+            State::Discovering(discovery, _) => discovery.spent(),
             State::Ended => Duration::ZERO,
         })
     }

@@ -10,7 +10,7 @@ pub use logout::{LoggedOut, Logout};
 pub use policy::{Demand, Freshness};
 pub use store_access::{Seen, StoreOperation, StoreReply, StoreRequest};
 pub use tokens::{Kept, SessionTokens};
-pub use who_am_i::WhoAmI;
+pub use who_am_i::{WhoAmI, WhoAmIRequest};
 
 mod held;
 mod job;

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use crate::{error::Error, retry::spread, time::Timestamp, token::Tokens};
+use crate::{retry::spread, time::Timestamp, token::Tokens};
 
 /// What a caller wants of a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,15 +56,6 @@ impl Demand {
     pub const fn renewed_early(mut self) -> Self {
         self.early = true;
         self
-    }
-
-    /// What to ask for once more with, where an API has rejected a token: another one, however good that
-    /// one seemed (RFC 6750 §3.1). Do so once. `None`: another one would be of no use there, or it is
-    /// no [`Error::TokenRejected`] at all.
-    #[must_use]
-    pub fn after_rejection(error: &Error) -> Option<Self> {
-        let Error::TokenRejected(rejected) = error else { return None };
-        (!rejected.wants_dpop()).then(|| Self::new().forced())
     }
 
     /// How good these tokens are now. Without a known lifetime they are good until they are refused:

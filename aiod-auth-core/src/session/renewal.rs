@@ -48,7 +48,7 @@ pub(super) struct Renewal {
     server: Option<Arc<AuthorizationServer>>,
     /// What the caller holds.
     held: Option<SessionTokens>,
-    unsaved: Option<SessionTokens>,
+    left: Option<SessionTokens>,
     /// What the store held when it was looked at last.
     seen: Seen,
     /// It held another login when this one's tokens were to be saved.
@@ -88,7 +88,7 @@ impl Renewal {
             wanted: Wanted::new(demand),
             server: None,
             held: None,
-            unsaved: None,
+            left: None,
             seen: Seen::default(),
             replaced: false,
             by_itself: false,
@@ -106,9 +106,9 @@ impl Renewal {
         self.held = held;
     }
 
-    /// After an error: tokens that should have been saved and could not be.
-    pub(super) fn take_unsaved(&mut self) -> Option<SessionTokens> {
-        self.unsaved.take()
+    /// After an error: tokens that should have been saved and could not be, or that nothing renews.
+    pub(super) fn take_left(&mut self) -> Option<SessionTokens> {
+        self.left.take()
     }
 
     /// For the next machine: so it need not be discovered again.
@@ -316,6 +316,9 @@ impl Renewal {
             }
         }
         let last = tokens.clone().filter(|tokens| self.wanted.would_do(tokens, now));
+        let is_good =
+            |tokens: &Arc<Tokens>| Demand::new().freshness(tokens, now) != Freshness::Stale;
+        let still_good = tokens.clone().filter(is_good);
         let refreshable = tokens.and_then(with_refresh_token);
         let renewable = match (refreshable, self.profile.login(), self.profile.login_is_decided()) {
             // A client that may log in as itself never takes the place of a person who has.
@@ -326,7 +329,14 @@ impl Renewal {
                 // Nothing renews it, and it is good for a while: the freshest there is.
                 return match last {
                     Some(tokens) => self.finish(Arc::clone(&tokens), self.kept(&tokens)),
-                    None => self.fail(Error::NotAuthenticated, now),
+                    None => {
+                        // Others than these were asked for, and nobody has said that these are dead.
+                        self.left = still_good.map(|good| {
+                            let kept = self.kept(&good);
+                            self.outcome(good, kept)
+                        });
+                        self.fail(Error::NotAuthenticated, now);
+                    }
                 };
             }
         };
@@ -367,7 +377,7 @@ impl Renewal {
         let ToSave { tokens, error } = saved;
         let Some(error) = error else { return self.finish(tokens, kept) };
         if kept != Kept::Saved {
-            self.unsaved = Some(self.outcome(tokens, kept));
+            self.left = Some(self.outcome(tokens, kept));
         }
         self.fail(error, now);
     }
@@ -405,8 +415,8 @@ impl Renewal {
             let kept = self.kept(&first);
             // What came with a broken answer and could not be saved: the refresh token is newer.
             let is_over = |left: &SessionTokens| left.tokens.session_ended_at.is_some();
-            let unsaved = self.unsaved.take().filter(|left| !is_over(left));
-            let mut outcome = unsaved.unwrap_or_else(|| self.outcome(first, kept));
+            let left = self.left.take().filter(|left| !is_over(left));
+            let mut outcome = left.unwrap_or_else(|| self.outcome(first, kept));
             outcome.renewal_failed = Some((now, Box::new(error)));
             return self.end(Ok(outcome));
         }

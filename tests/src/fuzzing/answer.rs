@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aiod_auth_core::{AccessToken, IdToken, RefreshToken, Request, Timestamp, Tokens};
-use serde_json::json;
+use serde_json::{Map, json};
 use url::form_urlencoded;
 
 use super::{
@@ -31,7 +31,7 @@ pub(super) struct Written {
     pub(super) polled: Polled,
     /// A good refresh token in a 200 without an `error`: it must not get lost.
     pub(super) refresh_token: Option<String>,
-    /// All that may be taken for one, wherever it stands.
+    /// All that may be taken for one.
     pub(super) refresh_tokens: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ impl Answerer {
             headers: headers(answer),
             polled: polled(answer, status).filter(|_| is_whole).unwrap_or(Polled::Answered),
             refresh_token: self.good_refresh_token(&members).filter(|_| is_whole && status == 200),
-            refresh_tokens: refresh_tokens(&members),
+            refresh_tokens: refresh_tokens(&body),
             body,
         }
     }
@@ -126,7 +126,7 @@ impl Answerer {
     }
 
     fn good_refresh_token(&self, members: &Members) -> Option<String> {
-        let mut values = members.iter().filter(|(name, _)| *name == "refresh_token");
+        let mut values = members.iter().filter(|(name, _)| *name == REFRESH_TOKEN);
         let (Some((_, value)), None) = (values.next(), values.next()) else { return None };
         let token: String = serde_json::from_str(value).ok()?;
         let good = token.is_ascii() && token.trim() == token && !token.is_empty();
@@ -158,9 +158,15 @@ impl Answerer {
     }
 }
 
-fn refresh_tokens(members: &Members) -> Vec<String> {
-    let values = members.iter().filter(|(name, _)| *name == "refresh_token");
-    values.filter_map(|(_, value)| serde_json::from_str(value).ok()).collect()
+/// Whatever the answer is labelled as, and whoever wrote it.
+fn refresh_tokens(body: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(body);
+    let object: Option<Map<String, serde_json::Value>> =
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).ok();
+    let member = object.and_then(|mut object| object.remove(REFRESH_TOKEN));
+    let member = member.and_then(|member| member.as_str().map(str::to_owned));
+    let fields = form_urlencoded::parse(body).filter(|(name, _)| name == REFRESH_TOKEN);
+    fields.map(|(_, value)| value.into_owned()).chain(member).collect()
 }
 
 /// `None`: nobody has to wait longer for it.
@@ -216,8 +222,7 @@ fn object(members: &Members) -> String {
 /// Bytes of the fuzzer's own, unless they hold what only this module may say.
 fn harmless(bytes: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(bytes);
-    let ours = [CANARY, ISSUER, "refresh_token"].iter().any(|ours| text.contains(ours));
-    if ours { Vec::new() } else { bytes.to_vec() }
+    if text.contains(CANARY) || text.contains(ISSUER) { Vec::new() } else { bytes.to_vec() }
 }
 
 /// A form's field.
@@ -226,6 +231,7 @@ pub(super) fn field(request: &Request, name: &str) -> Option<String> {
     fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned())
 }
 
+const REFRESH_TOKEN: &str = "refresh_token";
 /// Where no secret may ever go.
 const ELSEWHERE: &str = "https://elsewhere.example";
 /// Keycloak's: it takes a refresh token.

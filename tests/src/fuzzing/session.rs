@@ -85,14 +85,14 @@ impl Job {
                     session = session.or_login(Duration::from_secs(limit_s.into()));
                 }
                 let outcome = stage.play(&mut session);
-                left = session.take_unsaved();
+                left = session.take_left();
                 outcome.map(Some)
             }
             Self::Login { limit_s } => {
                 let limit = Duration::from_secs(limit_s.into());
                 let mut session = Session::login(profile, limit, policy).with_held(held);
                 let outcome = stage.play(&mut session);
-                left = session.take_unsaved();
+                left = session.take_left();
                 outcome.map(Some)
             }
             Self::LoginWithRefreshToken => {
@@ -100,20 +100,11 @@ impl Job {
                 let session = Session::login_with_refresh_token(profile, token, policy);
                 let mut session = session.with_held(held);
                 let outcome = stage.play(&mut session);
-                left = session.take_unsaved();
+                left = session.take_left();
                 outcome.map(Some)
             }
             Self::WhoAmI => {
-                let mut session = Session::token(Arc::clone(&profile), Demand::new(), policy);
-                session = session.with_held(held);
-                let outcome = stage.play(&mut session);
-                left = session.take_unsaved();
-                outcome.and_then(|session| {
-                    // The clients hold it whatever comes of the question.
-                    left = Some(session.clone());
-                    stage.play(&mut WhoAmI::new(profile, &session, policy))?;
-                    Ok(Some(session))
-                })
+                who_am_i(stage, WhoAmI::new(profile, policy), held, &mut left).map(Some)
             }
             Self::Logout { ignoring_errors } => {
                 let logout = Logout::new(profile, held, policy);
@@ -128,5 +119,28 @@ impl Job {
         }
         stage.records.end(outcome.as_ref().err());
         outcome
+    }
+}
+
+/// As the clients do it. What they hold is `left`, whatever comes of the question.
+fn who_am_i(
+    stage: &mut Stage<'_>,
+    mut who: WhoAmI,
+    held: Option<SessionTokens>,
+    left: &mut Option<SessionTokens>,
+) -> Result<SessionTokens, Error> {
+    stage.time.begin();
+    *left = held;
+    loop {
+        let mut session = who.session(who.demand()).with_held(left.clone());
+        let outcome = stage.go_on(&mut session);
+        *left = session.take_left().or_else(|| left.take());
+        let tokens = who.got(&session, outcome)?;
+        *left = Some(tokens.clone());
+        let mut request = who.request(&tokens)?;
+        let outcome = stage.go_on(&mut request);
+        if let Some(outcome) = who.answered(&request, outcome) {
+            return outcome.map(|_| tokens);
+        }
     }
 }

@@ -160,7 +160,7 @@ fn an_early_renewal_without_a_store_keeps_the_new_refresh_token_of_a_broken_answ
     let mut session = Session::token(profile(), Demand::new().renewed_early(), policy())
         .with_held(before.tokens().cloned());
     let outcome = around.run(&mut session);
-    let after = before.after(&outcome, session.take_unsaved());
+    let after = before.after(&outcome, session.take_left());
     assert_eq!(held_refresh_token(&after), "r1");
     assert_eq!(after.tokens().unwrap().tokens.access_token.expose(), "a0");
 }
@@ -173,7 +173,7 @@ fn what_could_not_be_saved_goes_before_what_is_stored() {
     let mut session = Session::token(profile(), Demand::new(), policy());
     let outcome = around.run(&mut session);
     assert_eq!(outcome.as_ref().unwrap_err().kind(), Kind::Protocol);
-    let held = Held::default().after(&outcome, session.take_unsaved());
+    let held = Held::default().after(&outcome, session.take_left());
     assert_eq!(held_refresh_token(&held), "r1");
 
     let mut next = Around::new(Disk::Good, |_| granted("a2", "r2"));
@@ -241,7 +241,7 @@ fn log_in_with_a_spoiled_answer<'a>(
     let key = RefreshToken::new("api-key");
     let mut session = Session::login_with_refresh_token(profile(), key, policy());
     let error = around.run(&mut session).unwrap_err();
-    let left = session.take_unsaved();
+    let left = session.take_left();
     (around, error, left)
 }
 

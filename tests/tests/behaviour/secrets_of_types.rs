@@ -185,6 +185,8 @@ fn sessions() -> Vec<(&'static str, String)> {
     };
     let secret = logged_in.tokens.access_token.expose();
     let shown = format!("{logged_in:?}").replace(secret, CANARY);
+    let asked = Profile::clone(&profile()).with_current_user_at("https://api.example").unwrap();
+    let who = WhoAmI::new(Arc::new(asked), policy());
     vec![
         ("Login", format!("{login:?}")),
         ("LoggedIn", shown),
@@ -195,7 +197,8 @@ fn sessions() -> Vec<(&'static str, String)> {
         ("SessionTokens", format!("{held:?}")),
         ("Held", format!("{:?}", Held::default().after(&Ok(held.clone()), None))),
         ("Kept", format!("{:?}", Kept::NotSaved(StoreFailure::new("full")))),
-        ("WhoAmI", format!("{:?}", WhoAmI::new(profile(), &held, policy()))),
+        ("WhoAmI", format!("{who:?}")),
+        ("WhoAmIRequest", format!("{:?}", who.request(&held).unwrap())),
         ("Logout", {
             let of_token = Logout::of_refresh_token(profile(), RefreshToken::new(CANARY), policy());
             format!("{:?} {of_token:?}", Logout::new(profile(), Some(held), policy()))

@@ -112,6 +112,41 @@ fn an_api_that_is_away_is_tried_again_and_nothing_is_renewed() {
     assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
 }
 
+#[test]
+fn all_of_it_takes_no_longer_than_the_policy_says() {
+    let mut world = world();
+    log_in(&mut world);
+    world.pass(seconds(300));
+    world.latency = seconds(15);
+    world.server.fault_at("/userinfo", 9, Fault::Delay(seconds(60)));
+    let began = world.now();
+    let error = who_am_i(&mut world).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    let took = world.now().saturating_duration_since(began);
+    assert_eq!(took, policy().time_limit);
+    // What was got by then is kept.
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+    world.server.clear_faults();
+    who_am_i(&mut world).unwrap();
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+}
+
+#[test]
+fn a_token_that_is_rejected_is_renewed_if_there_is_time() {
+    let rejected = Answer::empty(401).with_header("WWW-Authenticate", "Bearer");
+    for (latency, renewed) in [(10, 1), (25, 0)] {
+        let mut world = world();
+        log_in(&mut world);
+        world.latency = seconds(latency);
+        world.server.fault_at("/userinfo", 1, Fault::Instead(rejected.clone()));
+        let outcome = who_am_i(&mut world).map(|asked| asked.userinfo.name);
+        assert_eq!(outcome.is_ok(), renewed > 0, "{outcome:?}");
+        let is_said = outcome.is_err_and(|error| matches!(error, Error::TokenRejected(_)));
+        assert_eq!(is_said, renewed == 0);
+        assert_eq!(world.server.grants(REFRESH_TOKEN), renewed);
+    }
+}
+
 /// NET-13.
 #[test]
 fn a_token_goes_to_no_address_that_cannot_be_trusted() {

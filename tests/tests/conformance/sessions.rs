@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     Error, Machine, Profile, Request, Step,
-    session::{Demand, Session, SessionTokens},
+    flow::Userinfo,
+    session::{Demand, Session, SessionTokens, WhoAmI},
 };
 use aiod_auth_tests::world::{Event, World};
 
@@ -33,6 +34,18 @@ pub(crate) fn get_token_as(
 /// How many requests to this path there were.
 pub(crate) fn requests_to(world: &World, path: &str) -> usize {
     world.server.log().iter().filter(|handled| handled.request.path() == path).count()
+}
+
+/// Asks who is logged in, and shows each request to `see` before it goes out.
+pub(crate) fn see_who_it_is(
+    world: &mut World,
+    held: Option<SessionTokens>,
+    mut see: impl FnMut(&Request),
+) -> Result<Userinfo, Error> {
+    let who = WhoAmI::new(profile(), policy());
+    let session = who.session(who.demand()).with_held(held);
+    let session = run_seeing(world, session, &mut see)?;
+    run_seeing(world, who.request(&session)?, see)
 }
 
 /// Runs a machine to its end, and shows each request to `see` before it goes out.

@@ -37,13 +37,17 @@ pub fn www_authenticate(bytes: &[u8]) -> &'static str {
 fn come_back(written: &[Written]) {
     let mut fields = vec![String::new()];
     for challenge in written {
+        let is_last = fields.len() == FIELDS_MAX;
         match fields.last_mut() {
-            Some(field) if !challenge.new_field => challenge.write(field),
+            Some(field) if !challenge.new_field || is_last => challenge.write(field),
             _ => {
                 fields.push(String::new());
                 fields.iter_mut().last().into_iter().for_each(|field| challenge.write(field));
             }
         }
+    }
+    if fields.iter().any(|field| field.len() > FIELD_BYTES_MAX) {
+        return;
     }
     let headers: Vec<_> = fields.iter().map(|field| (NAME, field.as_str())).collect();
     let read = Response::new(401, &headers, b"").challenges();
@@ -53,6 +57,10 @@ fn come_back(written: &[Written]) {
 }
 
 const NAME: &str = "WWW-Authenticate";
+
+// More than that nobody reads.
+const FIELDS_MAX: usize = 16;
+const FIELD_BYTES_MAX: usize = 8 * 1024;
 
 type Parts = (String, Vec<(String, String)>);
 

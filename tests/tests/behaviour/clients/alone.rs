@@ -19,6 +19,7 @@ both! {
     a_session_that_has_ended_is_asked_for_once
     who_is_told_that_the_session_has_ended_gets_no_dead_token
     a_name_that_gets_no_second_token_keeps_the_first
+    what_nothing_renews_is_kept_while_it_is_good
     a_server_that_is_away_costs_no_session
     a_logout_without_proof_forgets_nothing
     a_logout_that_ignores_errors_forgets
@@ -180,6 +181,23 @@ mod check {
         running.simulator().clear_faults();
         // The first one's refresh token is the living one.
         client.token_for(Demand::new().forced()).unwrap();
+    }
+
+    pub(super) fn what_nothing_renews_is_kept_while_it_is_good<C: AnyClient>() {
+        let (running, client) = logged_in_without_store::<C>(seconds(60));
+        let mut tokens = Tokens::clone(&client.held().unwrap().tokens);
+        tokens.refresh_token = None;
+        client.set_tokens(tokens).unwrap();
+        let error = client.token_for(Demand::new().forced()).unwrap_err();
+        assert!(matches!(error, Error::NotAuthenticated), "{error:?}");
+        client.token().unwrap();
+        // An API that is no judge of the login.
+        let rejected = Answer::empty(401).with_header("WWW-Authenticate", "Bearer");
+        running.simulator().fault_at("/userinfo", 1, Fault::Instead(rejected));
+        let error = client.who_am_i().unwrap_err();
+        assert!(matches!(error, Error::TokenRejected(_)), "{error:?}");
+        client.token().unwrap();
+        client.who_am_i().unwrap();
     }
 
     pub(super) fn a_server_that_is_away_costs_no_session<C: AnyClient>() {

@@ -62,7 +62,7 @@ fn granting(running: &Running) -> impl Fn() -> bool {
 }
 
 fn arrived(running: &Running, path: &str) -> bool {
-    running.simulator().log().iter().any(|handled| handled.request.path() == path)
+    count(running, path) > 0
 }
 
 fn stored(store: &MemoryStore, client: &Client) -> Option<Tokens> {
@@ -152,6 +152,21 @@ async fn a_name_whose_caller_is_dropped_loses_no_token() {
     client.token().await.unwrap();
     assert_eq!(refreshes(&running), 1);
     client.token_for(FORCED).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_being_looked_for_is_found_though_the_caller_is_dropped() {
+    let (running, first, store) = logged_in(seconds(20)).await;
+    let client = Client::new(Profile::clone(first.profile()), Arc::clone(&store));
+    let discovered = "/.well-known/openid-configuration";
+    running.simulator().fault_anywhere(9, Fault::Delay(Duration::from_millis(300)));
+    let earlier = count(&running, discovered);
+    for _ in 0..4 {
+        // Longer than one answer takes, and shorter than two.
+        drop(timeout(Duration::from_millis(450), client.who_am_i()).await);
+    }
+    assert_eq!(count(&running, discovered) - earlier, 1);
+    assert!(count(&running, "/userinfo") > 1);
 }
 
 #[tokio::test]

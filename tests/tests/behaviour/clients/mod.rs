@@ -5,7 +5,7 @@ use std::{sync::Barrier, thread};
 
 use aiod_auth_core::{Kind, Reply};
 use aiod_auth_store::MemoryStore;
-use aiod_auth_tests::sim::{REFRESH_TOKEN, Running, serve, wall_clock_ms};
+use aiod_auth_tests::sim::{REFRESH_TOKEN, Request, Running, serve, wall_clock_ms};
 
 pub(super) use any_client::AnyClient;
 use any_client::OnTokio;
@@ -32,6 +32,7 @@ macro_rules! both {
 mod aiod;
 mod alone;
 mod any_client;
+mod clones;
 mod dropped;
 mod elsewhere;
 mod races;
@@ -89,6 +90,18 @@ fn nobody_is_asked(_: &Prompt) {
 /// How many requests the server got.
 fn requests(running: &Running) -> usize {
     running.simulator().log().len()
+}
+
+/// How many of them to this path.
+fn count(running: &Running, path: &str) -> usize {
+    running.simulator().log().iter().filter(|handled| handled.request.path() == path).count()
+}
+
+/// The token that a client holds is dead from now on, and nobody has told it.
+fn kill_access_token(running: &Running, held: Option<SessionTokens>) {
+    let dead = access_token(&held.unwrap().tokens);
+    let form = [("client_id", "demo"), ("token", &dead)];
+    running.simulator().handle(wall_clock_ms(), &Request::post("/revoke", &form));
 }
 
 /// How many tokens it gave out for a refresh token.

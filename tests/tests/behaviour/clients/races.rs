@@ -11,7 +11,6 @@ use std::{
 
 use aiod_auth_core::{RecordKey, session::LoggedOut};
 use aiod_auth_store::{Lock, StoreError};
-use aiod_auth_tests::sim::Request;
 
 use super::*;
 
@@ -21,6 +20,7 @@ both! {
     without_a_store_a_name_that_comes_late_does_not_bring_back_an_old_token
     nobody_waits_for_anothers_name
     callers_whose_token_is_rejected_share_one_refresh
+    many_first_callers_find_the_server_once
     a_forced_refresh_is_made_though_another_caller_has_just_looked
     who_is_asked_to_log_in_may_ask_for_a_token
     who_logs_out_while_a_login_ends_is_logged_out
@@ -77,11 +77,7 @@ mod check {
         thread::scope(|scope| {
             scope.spawn(name);
             scope.spawn(name);
-            let asked = || {
-                let simulator = running.simulator();
-                simulator.log().iter().filter(|seen| seen.request.path() == "/userinfo").count()
-            };
-            while asked() < 2 {
+            while count(&running, "/userinfo") < 2 {
                 thread::sleep(Duration::from_millis(5));
             }
             client.token_for(Demand::new().forced()).unwrap();
@@ -92,15 +88,23 @@ mod check {
 
     pub(super) fn callers_whose_token_is_rejected_share_one_refresh<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
-        let dead = access_token(&client.held().unwrap().tokens);
-        let form = [("client_id", "demo"), ("token", &dead)];
-        running.simulator().handle(wall_clock_ms(), &Request::post("/revoke", &form));
+        kill_access_token(&running, client.held());
         together(8, || client.who_am_i().unwrap());
         assert_eq!(refreshes(&running), 1);
         // Where its server is, is known by now.
         let before = requests(&running);
         client.who_am_i().unwrap();
         assert_eq!(requests(&running), before + 1);
+    }
+
+    pub(super) fn many_first_callers_find_the_server_once<C: AnyClient>() {
+        let running = server(seconds(20));
+        let store = Arc::new(MemoryStore::default());
+        log_in_at(&running, &C::new(profile_at(&running), Arc::clone(&store)));
+        let before = requests(&running);
+        let client = C::new(profile_at(&running), Arc::clone(&store));
+        together(8, || client.who_am_i().unwrap());
+        assert_eq!(requests(&running), before + 1 + 8);
     }
 
     pub(super) fn a_forced_refresh_is_made_though_another_caller_has_just_looked<C: AnyClient>() {

@@ -99,14 +99,19 @@ fn a_good_token_needs_no_runtime_and_everything_else_says_that_it_does() {
     assert_eq!(error.kind(), Kind::Usage);
     let Poll::Ready(Err(error)) = poll_once(client.login(nobody_is_asked)) else { panic!() };
     assert_eq!(error.kind(), Kind::Usage);
+    let Poll::Ready(Err(error)) = poll_once(client.who_am_i()) else { panic!() };
+    assert_eq!(error.kind(), Kind::Usage);
 }
 
 #[test]
 fn a_runtime_without_time_is_an_error_and_no_panic_for_the_caller() {
     let running = server(seconds(20));
     let client = Client::with_driver(profile_at(&running), Driver::new());
+    many_threads(1).block_on(client.login(approve(&running))).unwrap();
     let runtime = Builder::new_current_thread().build().unwrap();
     let error = runtime.block_on(client.login(nobody_is_asked)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    let error = runtime.block_on(client.who_am_i()).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
 }
 

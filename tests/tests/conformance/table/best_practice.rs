@@ -135,8 +135,8 @@ fn one_servers_tokens_are_not_anothers() {
             let error = world.run(session.with_held(Some(held.clone()))).unwrap_err();
             assert_eq!(error.kind(), Kind::NotAuthenticated);
         }
-        let who = WhoAmI::new(other, &held, policy());
-        assert_eq!(world.run(who).unwrap_err().kind(), Kind::NotAuthenticated);
+        let error = WhoAmI::new(other, policy()).request(&held).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotAuthenticated);
     }
     assert_eq!(world.server.log().len(), requests);
 }

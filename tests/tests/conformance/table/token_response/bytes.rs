@@ -1,12 +1,10 @@
 //! Sizes, encodings and depths.
 
-use aiod_auth_core::{AccessToken, session::WhoAmI};
+use aiod_auth_core::AccessToken;
 use aiod_auth_tests::verdict::{Answer, Asked, verdict};
 use serde_json::json;
 
-use crate::sessions::{
-    get_token, instead, log_in, policy, profile, run_seeing, seconds, stored, world,
-};
+use crate::sessions::{get_token, instead, log_in, seconds, see_who_it_is, stored, world};
 
 const ASKED: [Asked; 3] = [Asked::Refresh, Asked::Poll, Asked::ClientCredentials];
 
@@ -37,8 +35,7 @@ pub(crate) fn a_large_token_is_kept_whole() {
     // The simulator doesn't know it.
     let mut headers = Vec::new();
     world.server.fault_at("/userinfo", 1, instead(200, &json!({"sub": "alice"})));
-    let session = get_token(&mut world).unwrap();
-    run_seeing(&mut world, WhoAmI::new(profile(), &session, policy()), |request| {
+    see_who_it_is(&mut world, None, |request| {
         let header = request.headers().find(|(name, _)| *name == "Authorization");
         headers.extend(header.map(|(_, value)| value.to_owned()));
     })

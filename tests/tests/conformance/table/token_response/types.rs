@@ -1,16 +1,13 @@
 //! What is in the tokens.
 
+use aiod_auth_core::flow::AccessTokenRequest;
 use aiod_auth_core::{AccessToken, Kind, Machine, RefreshToken, Response, RetryPolicy, Step};
-use aiod_auth_core::{flow::AccessTokenRequest, session::WhoAmI};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
     machines::{NOW, public, scope, server},
-    sessions::{
-        get_token, instead, log_in, policy, profile, refresh_token, run_seeing, seconds, stored,
-        world,
-    },
+    sessions::{get_token, instead, log_in, refresh_token, seconds, see_who_it_is, stored, world},
 };
 
 pub(crate) fn a_bad_value_is_not_shown() {
@@ -51,8 +48,7 @@ pub(crate) fn the_header_says_bearer_whatever_the_answer_said() {
         world.server.fault_at("/token", 1, instead(200, &body));
         world.server.fault_at("/userinfo", 1, instead(200, &json!({"sub": "alice"})));
         let mut headers = Vec::new();
-        let session = get_token(&mut world).unwrap();
-        run_seeing(&mut world, WhoAmI::new(profile(), &session, policy()), |request| {
+        see_who_it_is(&mut world, None, |request| {
             let header = request.headers().find(|(name, _)| *name == "Authorization");
             headers.extend(header.map(|(_, value)| value.to_owned()));
         })

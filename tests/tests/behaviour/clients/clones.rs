@@ -1,0 +1,50 @@
+//! Clones of the async client, with policies of their own.
+
+use aiod_auth_core::RetryPolicy;
+use aiod_auth_reqwest::Client;
+use tokio::time::sleep;
+
+use super::*;
+
+/// A client that alice has just logged in with, and its server.
+async fn logged_in(access_token_lifetime: Duration) -> (Running, Client) {
+    // On a thread of its own: the simulator has a runtime, and none starts inside another.
+    let running = thread::spawn(move || server(access_token_lifetime)).join().unwrap();
+    let client = Client::new(profile_at(&running), MemoryStore::default());
+    client.login(approve(&running)).await.unwrap();
+    (running, client)
+}
+
+/// Their turn comes later than their own limit, which is for what they do themselves.
+#[tokio::test]
+async fn who_waits_for_a_turn_has_time_for_the_question() {
+    let (running, patient) = logged_in(seconds(2)).await;
+    sleep(seconds(2)).await;
+    running.simulator().settings.access_token_lifetime = seconds(60);
+    running.simulator().fault_at("/token", 1, Fault::Delay(seconds(3)));
+    let mut policy = RetryPolicy::default();
+    policy.time_limit = seconds(2);
+    let hasty = patient.clone().with_retry_policy(policy);
+    let first = tokio::spawn(async move { patient.token().await.map(|_| ()) });
+    sleep(Duration::from_millis(300)).await;
+    hasty.who_am_i().await.unwrap();
+    first.await.unwrap().unwrap();
+}
+
+/// The other one failed while an API was thinking, and nobody waited for it.
+#[tokio::test]
+async fn a_name_has_nothing_to_do_with_anothers_failure() {
+    let (running, client) = logged_in(seconds(60)).await;
+    kill_access_token(&running, client.held());
+    running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
+    let asking = client.clone();
+    let asking = tokio::spawn(async move { asking.who_am_i().await });
+    sleep(Duration::from_millis(300)).await;
+    let mut policy = RetryPolicy::default();
+    policy.attempts = 1;
+    running.simulator().fault_at("/token", 1, bad_gateway());
+    let once = client.with_retry_policy(policy);
+    once.token_for(Demand::new().forced()).await.unwrap_err();
+    asking.await.unwrap().unwrap();
+    assert_eq!(refreshes(&running), 1);
+}
