@@ -191,17 +191,8 @@ impl Profile {
         needed: &[Endpoint],
         now: Timestamp,
     ) -> Option<Arc<AuthorizationServer>> {
-        self.known_server(known.filter(|server| server.is_current(now)), needed)
-    }
-
-    /// The same, of whatever age.
-    pub(crate) fn known_server(
-        &self,
-        known: Option<Arc<AuthorizationServer>>,
-        needed: &[Endpoint],
-    ) -> Option<Arc<AuthorizationServer>> {
         known
-            .filter(|server| *server.issuer() == self.issuer)
+            .filter(|server| *server.issuer() == self.issuer && server.is_current(now))
             .filter(|server| server.is_with(&self.endpoints, &self.deviations))
             .filter(|server| server.is_discovered() || server.has(needed))
             .or_else(|| self.given_server(needed).map(Arc::new))

@@ -43,6 +43,11 @@ impl RetryPolicy {
         self
     }
 
+    /// Whether what this one gave up is to be given up by the other, too.
+    pub(crate) const fn is_as_patient_as(&self, other: &Self) -> bool {
+        self.time_limit.as_nanos() >= other.time_limit.as_nanos() && self.attempts >= other.attempts
+    }
+
     /// Whether a refresh may begin. An answer that nobody waits for would be lost, and a rotated token
     /// with it.
     pub(crate) fn check_time_for_refresh(&self) -> Result<(), Error> {

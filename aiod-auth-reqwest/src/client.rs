@@ -3,14 +3,14 @@
 use std::{fmt, future, ops::Deref, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
+    AuthorizationServer, Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
     flow::Userinfo,
     session::{
         Demand, Freshness, Held, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI,
     },
 };
 use aiod_auth_store::Store;
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{
@@ -41,6 +41,8 @@ pub struct Client {
 struct Shared {
     /// Written only by whoever has `job`.
     held: ArcSwap<Held>,
+    /// Once a question has found it.
+    server: ArcSwapOption<AuthorizationServer>,
     /// For the one task that is at it.
     job: Arc<Mutex<()>>,
     /// For the one task that asks a person because there was no token.
@@ -136,7 +138,7 @@ impl Client {
             let profile = Arc::clone(&client.profile);
             let mut session = Session::login_with_refresh_token(profile, token, client.policy);
             let outcome = client.driver.run(&mut session).await;
-            client.hold(|held| held.after_login(held, &outcome, session.take_left()));
+            client.hold(|held| held.after_login(held, &outcome, session.left()));
             outcome
         };
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
@@ -155,7 +157,7 @@ impl Client {
             let session = Session::keep(Arc::clone(&client.profile), tokens, client.policy);
             let mut session = session.with_held(client.held());
             let outcome = client.driver.run(&mut session).await;
-            client.hold(|held| held.after_login(held, &outcome, session.take_left()));
+            client.hold(|held| held.after_login(held, &outcome, session.left()));
             outcome
         };
         self.shared.tasks.spawn(self.turn(), job)?.outcome().await
@@ -249,13 +251,17 @@ impl Client {
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let mut who = WhoAmI::new(Arc::clone(&self.profile), self.policy);
+        let who = WhoAmI::new(Arc::clone(&self.profile), self.policy);
+        let mut who = who.with_server(self.shared.server.load_full());
         loop {
             let session;
             (who, session) = self.session_for(who).await?;
-            let (driver, mut request) = (self.driver.clone(), who.request(&session)?);
+            let (client, mut request) = (self.clone(), who.request(&session)?);
             let ask = async move {
-                let outcome = driver.run(&mut request).await;
+                let outcome = client.driver.run(&mut request).await;
+                if let Some(server) = request.discovered() {
+                    client.shared.server.store(Some(Arc::clone(server)));
+                }
                 Ok((request, outcome))
             };
             let task = self.shared.tasks.spawn(future::ready(()), ask)?;
@@ -349,11 +355,12 @@ impl Client {
         let client = self.clone();
         let job = async move {
             let held = client.shared.held.load_full();
-            let Some(demand) = held.still_wanted(&before, demand, now())? else {
+            let policy = client.policy;
+            let Some(demand) = held.still_wanted(&before, demand, policy, now())? else {
                 return Ok(());
             };
-            let session = Session::token(Arc::clone(&client.profile), demand, client.policy);
-            client.run_session(&mut session.with_held(client.held())).await.map(|_| ())
+            let session = Session::token(Arc::clone(&client.profile), demand, policy);
+            client.run_session(&mut session.with_held(client.held()), policy).await.map(|_| ())
         };
         self.shared.tasks.spawn(turn, job)?.outcome().await
     }
@@ -371,7 +378,7 @@ impl Client {
                 return Ok((who, client.held().ok_or(Error::NotAuthenticated)?));
             };
             let mut session = who.session(demand).with_held(client.held());
-            let outcome = client.run_session(&mut session).await;
+            let outcome = client.run_session(&mut session, who.policy()).await;
             let got = who.got(&session, outcome)?;
             Ok((who, got))
         };
@@ -379,9 +386,13 @@ impl Client {
     }
 
     /// For who has `job`.
-    async fn run_session(&self, session: &mut Session) -> Result<SessionTokens, Error> {
+    async fn run_session(
+        &self,
+        session: &mut Session,
+        policy: RetryPolicy,
+    ) -> Result<SessionTokens, Error> {
         let outcome = self.driver.run(session).await;
-        self.hold(|held| held.after(&outcome, session.take_left()));
+        self.hold(|held| held.after(&outcome, session.left(), policy));
         outcome
     }
 
@@ -390,10 +401,9 @@ impl Client {
         let before = self.shared.held.load_full();
         let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
         let outcome = self.driver.run_for(&mut session, &mut person).await;
-        let left = session.take_left();
-        if outcome.is_ok() || left.is_some() {
+        if outcome.is_ok() || session.left().is_some() {
             let _job = self.shared.job.lock().await;
-            self.hold(|held| held.after_login(&before, &outcome, left));
+            self.hold(|held| held.after_login(&before, &outcome, session.left()));
         }
         outcome
     }

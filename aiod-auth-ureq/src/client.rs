@@ -8,14 +8,14 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
+    AuthorizationServer, Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
     flow::Userinfo,
     session::{
         Demand, Freshness, Held, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI,
     },
 };
 use aiod_auth_store::Store;
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 use crate::driver::{Driver, now};
 
@@ -30,6 +30,8 @@ pub struct Client {
     policy: RetryPolicy,
     /// Written only by whoever has `job`.
     held: ArcSwap<Held>,
+    /// Once a question has found it.
+    server: ArcSwapOption<AuthorizationServer>,
     /// For the one thread that is at it.
     job: Mutex<()>,
     /// For the one thread that asks a person because there was no token.
@@ -52,6 +54,7 @@ impl Client {
             driver,
             policy,
             held: ArcSwap::default(),
+            server: ArcSwapOption::default(),
             job: Mutex::default(),
             person: Mutex::default(),
         }
@@ -110,11 +113,10 @@ impl Client {
         let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
         let mut person = |asked: &Prompt| prompt(asked).into();
         let outcome = self.driver.run_with(&mut session, &mut person);
-        let left = session.take_left();
-        if outcome.is_ok() || left.is_some() {
+        if outcome.is_ok() || session.left().is_some() {
             // Not before: a person takes their time.
             let _job = self.begin_job();
-            self.hold(|held| held.after_login(&before, &outcome, left));
+            self.hold(|held| held.after_login(&before, &outcome, session.left()));
         }
         outcome
     }
@@ -129,7 +131,7 @@ impl Client {
         let mut session = Session::login_with_refresh_token(profile, token, self.policy);
         let _job = self.begin_job();
         let outcome = self.driver.run(&mut session);
-        self.hold(|held| held.after_login(held, &outcome, session.take_left()));
+        self.hold(|held| held.after_login(held, &outcome, session.left()));
         outcome
     }
 
@@ -145,7 +147,7 @@ impl Client {
         let session = Session::keep(Arc::clone(&self.profile), tokens, self.policy);
         let mut session = session.with_held(self.held());
         let outcome = self.driver.run(&mut session);
-        self.hold(|held| held.after_login(held, &outcome, session.take_left()));
+        self.hold(|held| held.after_login(held, &outcome, session.left()));
         outcome
     }
 
@@ -223,11 +225,15 @@ impl Client {
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let mut who = WhoAmI::new(Arc::clone(&self.profile), self.policy);
+        let who = WhoAmI::new(Arc::clone(&self.profile), self.policy);
+        let mut who = who.with_server(self.server.load_full());
         loop {
             let session = self.session_for(&mut who)?;
             let mut request = who.request(&session)?;
             let outcome = self.driver.run(&mut request);
+            if let Some(server) = request.discovered() {
+                self.server.store(Some(Arc::clone(server)));
+            }
             if let Some(outcome) = who.answered(&request, outcome) {
                 return outcome;
             }
@@ -284,11 +290,12 @@ impl Client {
 
     /// For who has `job`, if another one has not just done it.
     fn renew(&self, demand: Demand, before: &Held) -> Result<(), Error> {
-        let Some(demand) = self.held.load().still_wanted(before, demand, now())? else {
+        let held = self.held.load();
+        let Some(demand) = held.still_wanted(before, demand, self.policy, now())? else {
             return Ok(());
         };
         let session = Session::token(Arc::clone(&self.profile), demand, self.policy);
-        self.run_session(&mut session.with_held(self.held())).map(|_| ())
+        self.run_session(&mut session.with_held(self.held()), self.policy).map(|_| ())
     }
 
     /// What is held, if one can ask with that; else what is got for it.
@@ -302,14 +309,18 @@ impl Client {
             return self.held().ok_or(Error::NotAuthenticated);
         };
         let mut session = who.session(demand).with_held(self.held());
-        let outcome = self.run_session(&mut session);
+        let outcome = self.run_session(&mut session, who.policy());
         who.got(&session, outcome)
     }
 
     /// For who has `job`.
-    fn run_session(&self, session: &mut Session) -> Result<SessionTokens, Error> {
+    fn run_session(
+        &self,
+        session: &mut Session,
+        policy: RetryPolicy,
+    ) -> Result<SessionTokens, Error> {
         let outcome = self.driver.run(session);
-        self.hold(|held| held.after(&outcome, session.take_left()));
+        self.hold(|held| held.after(&outcome, session.left(), policy));
         outcome
     }
 

@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use super::{Demand, Freshness, Kept, SessionTokens};
-use crate::{error::Error, time::Timestamp};
+use crate::{error::Error, retry::RetryPolicy, time::Timestamp};
 
 /// What a client holds: the tokens, and how its last job ended.
 ///
@@ -15,8 +15,8 @@ use crate::{error::Error, time::Timestamp};
 #[derive(Clone, Debug, Default)]
 pub struct Held {
     tokens: Option<SessionTokens>,
-    /// Why the last job failed.
-    failure: Option<Error>,
+    /// Why the last job failed, and how patient it was.
+    failure: Option<(Error, RetryPolicy)>,
     /// How many jobs have ended.
     jobs: u64,
     /// How many of them were logouts.
@@ -43,11 +43,13 @@ impl Held {
     /// a lock that is held, a hundred times one after the other. `None`: take what is held now.
     ///
     /// # Errors
-    /// Why the others got nothing; but whether a login is needed, each asks the store.
+    /// Why the others got nothing, if they were as patient as this one; but whether a login is needed,
+    /// each asks the store.
     pub fn still_wanted(
         &self,
         before: &Self,
         mut demand: Demand,
+        policy: RetryPolicy,
         now: Timestamp,
     ) -> Result<Option<Demand>, Error> {
         if self.jobs == before.jobs {
@@ -63,32 +65,38 @@ impl Held {
                 return Ok(None);
             }
         }
-        match self.failure.as_ref().filter(|failure| !failure.asks_for_login()) {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(Some(demand)),
+        match &self.failure {
+            Some((failure, theirs))
+                if !failure.asks_for_login() && theirs.is_as_patient_as(&policy) =>
+            {
+                Err(failure.clone())
+            }
+            Some(_) | None => Ok(Some(demand)),
         }
     }
 
-    /// What is held after a job: what it ended in, or else what it left
-    /// ([`Session::take_left`](super::Session::take_left)), or else what was held before. Tokens
-    /// are let go only if there is no session any more.
+    /// What is held after a job, which had a policy: what it ended in, or else what it
+    /// [left](super::Session::left), or else what was held before. Tokens are let go only if there is
+    /// no session any more.
     #[must_use]
     pub fn after(
         &self,
         outcome: &Result<SessionTokens, Error>,
-        left: Option<SessionTokens>,
+        left: Option<&SessionTokens>,
+        policy: RetryPolicy,
     ) -> Self {
-        let (tokens, failure) = match outcome {
-            Ok(tokens) => (Some(tokens.clone()), None),
-            Err(error @ Error::SessionEnded(_)) => (None, Some(error.clone())),
-            Err(error @ Error::NotAuthenticated) => (left, Some(error.clone())),
-            // The caller had no time left. Others may have.
-            Err(Error::Unreachable { attempts: 0, .. }) => {
-                (left.or_else(|| self.tokens.clone()), None)
-            }
-            Err(error) => (left.or_else(|| self.tokens.clone()), Some(error.clone())),
+        let tokens = match outcome {
+            Ok(tokens) => Some(tokens),
+            Err(Error::SessionEnded(_)) => None,
+            Err(Error::NotAuthenticated) => left,
+            Err(_) => left.or(self.tokens.as_ref()),
         };
-        Self { tokens, failure, jobs: self.jobs.wrapping_add(1), logouts: self.logouts }
+        let failure = outcome.as_ref().err().map(|error| (error.clone(), policy));
+        Self { tokens: tokens.cloned(), failure, ..self.after_another_job() }
+    }
+
+    const fn after_another_job(&self) -> Self {
+        Self { tokens: None, failure: None, jobs: self.jobs.wrapping_add(1), logouts: self.logouts }
     }
 
     /// What is held after a login, or after tokens were given, and what that left. One that failed
@@ -101,22 +109,21 @@ impl Held {
         &self,
         before: &Self,
         outcome: &Result<SessionTokens, Error>,
-        left: Option<SessionTokens>,
+        left: Option<&SessionTokens>,
     ) -> Self {
         let left = left.filter(|_| self.tokens.is_none());
-        let Some(new) = outcome.as_ref().ok().cloned().or(left) else {
+        let Some(new) = outcome.as_ref().ok().or(left) else {
             return self.clone();
         };
         let may_be_over = self.logouts != before.logouts && new.kept == Kept::Saved;
-        let held = self.after(&Ok(new), None);
-        if may_be_over { Self { tokens: None, ..held } } else { held }
+        let tokens = (!may_be_over).then(|| new.clone());
+        Self { tokens, ..self.after_another_job() }
     }
 
     /// What is held after a logout: nothing.
     #[must_use]
     pub fn after_logout(&self) -> Self {
-        let logouts = self.logouts.wrapping_add(1);
-        Self { logouts, ..self.after(&Err(Error::NotAuthenticated), None) }
+        Self { logouts: self.logouts.wrapping_add(1), ..self.after_another_job() }
     }
 }
 
@@ -137,6 +144,13 @@ mod tests {
     };
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const PATIENT: RetryPolicy = RetryPolicy {
+        attempts: 3,
+        first_delay: Duration::from_secs(1),
+        retry_after_max: Duration::from_secs(30),
+        time_limit: Duration::from_secs(60),
+        jitter_seed: 0,
+    };
 
     /// Good for an hour.
     fn session(access_token: &str) -> SessionTokens {
@@ -162,26 +176,26 @@ mod tests {
 
     #[test]
     fn who_waited_for_nothing_does_it() {
-        let held = Held::default().after(&Ok(session("a")), None);
+        let held = Held::default().after(&Ok(session("a")), None, PATIENT);
         let demand = Demand::new().forced();
-        assert_eq!(held.still_wanted(&held, demand, NOW).unwrap(), Some(demand));
+        assert_eq!(held.still_wanted(&held, demand, PATIENT, NOW).unwrap(), Some(demand));
     }
 
     #[test]
     fn who_waited_takes_what_came_of_it() {
         let nobody = Held::default();
-        let first = nobody.after(&Ok(session("a")), None);
-        assert_eq!(first.still_wanted(&nobody, Demand::new(), NOW).unwrap(), None);
+        let first = nobody.after(&Ok(session("a")), None, PATIENT);
+        assert_eq!(first.still_wanted(&nobody, Demand::new(), PATIENT, NOW).unwrap(), None);
         // Nobody knows whether it is a new one.
         let forced = Demand::new().forced();
-        assert_eq!(first.still_wanted(&nobody, forced, NOW).unwrap(), Some(forced));
-        let second = first.after(&Ok(session("b")), None);
-        assert_eq!(second.still_wanted(&first, forced, NOW).unwrap(), None);
-        let same = first.after(&Ok(session("a")), None);
-        assert_eq!(same.still_wanted(&first, forced, NOW).unwrap(), Some(forced));
+        assert_eq!(first.still_wanted(&nobody, forced, PATIENT, NOW).unwrap(), Some(forced));
+        let second = first.after(&Ok(session("b")), None, PATIENT);
+        assert_eq!(second.still_wanted(&first, forced, PATIENT, NOW).unwrap(), None);
+        let same = first.after(&Ok(session("a")), None, PATIENT);
+        assert_eq!(same.still_wanted(&first, forced, PATIENT, NOW).unwrap(), Some(forced));
         // New, and not good for long enough: no reason to force it.
         let long = forced.valid_for(Duration::from_secs(7200));
-        let left = second.still_wanted(&first, long, NOW).unwrap();
+        let left = second.still_wanted(&first, long, PATIENT, NOW).unwrap();
         assert_eq!(left, Some(Demand { force: false, ..long }));
     }
 
@@ -189,34 +203,38 @@ mod tests {
     fn who_waited_shares_the_failure_unless_it_asks_for_a_login() {
         let nobody = Held::default();
         for failure in [away(), Error::Store(StoreFailure::new("locked"))] {
-            let failed = nobody.after(&Err(failure), None);
-            failed.still_wanted(&nobody, Demand::new(), NOW).unwrap_err();
+            let failed = nobody.after(&Err(failure), None, PATIENT);
+            failed.still_wanted(&nobody, Demand::new(), PATIENT, NOW).unwrap_err();
         }
-        let refused = nobody.after(&Err(Error::NotAuthenticated), None);
-        assert!(refused.still_wanted(&nobody, Demand::new(), NOW).unwrap().is_some());
+        let refused = nobody.after(&Err(Error::NotAuthenticated), None, PATIENT);
+        assert!(refused.still_wanted(&nobody, Demand::new(), PATIENT, NOW).unwrap().is_some());
         // What is held is good enough, whatever failed.
-        let held = nobody.after(&Ok(session("a")), None);
-        let failed = held.after(&Err(away()), None);
-        assert_eq!(failed.still_wanted(&held, Demand::new(), NOW).unwrap(), None);
+        let held = nobody.after(&Ok(session("a")), None, PATIENT);
+        let failed = held.after(&Err(away()), None, PATIENT);
+        assert_eq!(failed.still_wanted(&held, Demand::new(), PATIENT, NOW).unwrap(), None);
     }
 
     #[test]
-    fn who_has_no_time_left_fails_alone() {
+    fn who_is_hasty_fails_alone() {
         let nobody = Held::default();
-        let cause = Unreachable::NotSent("no time was left for it");
-        let error = Error::Unreachable { endpoint: Endpoint::Token, attempts: 0, cause };
-        let failed = nobody.after(&Err(error), None);
-        let left = failed.still_wanted(&nobody, Demand::new(), NOW).unwrap();
-        assert_eq!(left, Some(Demand::new()));
+        for hasty in [
+            RetryPolicy { time_limit: Duration::from_secs(20), ..PATIENT },
+            RetryPolicy { attempts: 1, ..PATIENT },
+        ] {
+            let failed = nobody.after(&Err(away()), None, hasty);
+            let left = failed.still_wanted(&nobody, Demand::new(), PATIENT, NOW).unwrap();
+            assert_eq!(left, Some(Demand::new()));
+            failed.still_wanted(&nobody, Demand::new(), hasty, NOW).unwrap_err();
+        }
     }
 
     #[test]
     fn a_login_that_somebody_may_have_ended_is_looked_for_in_the_store() {
-        let before = Held::default().after(&Ok(session("a")), None);
+        let before = Held::default().after(&Ok(session("a")), None, PATIENT);
         let login = Ok(session("b"));
         assert_eq!(name(&before.after_login(&before, &login, None)), Some("b"));
         // Others who want tokens while the person takes their time end nothing.
-        let others = before.after(&Err(Error::NotAuthenticated), None);
+        let others = before.after(&Err(Error::NotAuthenticated), None, PATIENT);
         assert_eq!(name(&others.after_login(&before, &login, None)), Some("b"));
         let logged_out = before.after_logout();
         assert_eq!(name(&logged_out), None);
@@ -228,26 +246,27 @@ mod tests {
 
     #[test]
     fn a_login_that_fails_says_nothing_of_what_is_held() {
-        let held = Held::default().after(&Ok(session("a")), None);
+        let held = Held::default().after(&Ok(session("a")), None, PATIENT);
         for failure in [away(), Error::NotAuthenticated] {
             assert_eq!(name(&held.after_login(&held, &Err(failure), None)), Some("a"));
         }
-        let left = || Some(session("b"));
-        assert_eq!(name(&held.after_login(&held, &Err(away()), left())), Some("a"));
+        let left = session("b");
+        assert_eq!(name(&held.after_login(&held, &Err(away()), Some(&left))), Some("a"));
         let nobody = Held::default();
-        assert_eq!(name(&nobody.after_login(&nobody, &Err(away()), left())), Some("b"));
+        assert_eq!(name(&nobody.after_login(&nobody, &Err(away()), Some(&left))), Some("b"));
     }
 
     #[test]
     fn tokens_are_let_go_only_with_their_session() {
-        let held = Held::default().after(&Ok(session("a")), None);
-        assert_eq!(name(&held.after(&Err(away()), None)), Some("a"));
-        assert_eq!(name(&held.after(&Err(away()), Some(session("b")))), Some("b"));
+        let held = Held::default().after(&Ok(session("a")), None, PATIENT);
+        assert_eq!(name(&held.after(&Err(away()), None, PATIENT)), Some("a"));
+        let left = session("b");
+        assert_eq!(name(&held.after(&Err(away()), Some(&left), PATIENT)), Some("b"));
         let ended = Error::SessionEnded(Box::new(ServerError::remembered()));
-        assert_eq!(name(&held.after(&Err(ended), Some(session("b")))), None);
-        assert_eq!(name(&held.after(&Err(Error::NotAuthenticated), None)), None);
+        assert_eq!(name(&held.after(&Err(ended), Some(&left), PATIENT)), None);
+        let nobody = Err(Error::NotAuthenticated);
+        assert_eq!(name(&held.after(&nobody, None, PATIENT)), None);
         // Nothing renews it, and that is no reason to let it go.
-        let left = Some(session("b"));
-        assert_eq!(name(&held.after(&Err(Error::NotAuthenticated), left)), Some("b"));
+        assert_eq!(name(&held.after(&nobody, Some(&left), PATIENT)), Some("b"));
     }
 }

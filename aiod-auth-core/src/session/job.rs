@@ -1,9 +1,9 @@
 //! The session: tokens that are good for at least as long as is asked for, or new ones.
 //!
 //! ```text
-//!   Renewing --good tokens--> (Discovering) --> Ended
+//!   Renewing --good tokens, or an error--> Ended
 //!      | a login is needed, and the caller wants one then
-//!   LoggingIn --new tokens--> (Discovering) --> Ended
+//!   LoggingIn ---------------------------> Ended
 //! ```
 
 use alloc::{boxed::Box, sync::Arc};
@@ -11,12 +11,12 @@ use core::time::Duration;
 
 use super::{Demand, SessionTokens, new_login::NewLogin, renewal::Renewal};
 use crate::{
-    error::{Endpoint, Error},
-    flow::Discovery,
+    error::Error,
     machine::{Flow, Step, machine, settle},
     profile::Profile,
     retry::RetryPolicy,
     secret::RefreshToken,
+    server::AuthorizationServer,
     time::Timestamp,
     token::Tokens,
 };
@@ -28,8 +28,6 @@ pub struct Session {
     policy: RetryPolicy,
     /// If a login is needed, log in within this limit, or don't.
     login_limit: Option<Duration>,
-    /// What has to be known of the server at the end.
-    needed: &'static [Endpoint],
     left: Option<SessionTokens>,
     spent: Duration,
     state: State,
@@ -39,7 +37,6 @@ pub struct Session {
 enum State {
     Renewing(Box<Renewal>),
     LoggingIn(Box<NewLogin>),
-    Discovering(Box<Discovery>, SessionTokens),
     Ended,
 }
 
@@ -47,7 +44,18 @@ impl Session {
     /// Tokens as good as `demand` says, without asking a person.
     #[must_use]
     pub fn token(profile: Arc<Profile>, demand: Demand, policy: RetryPolicy) -> Self {
-        let renewal = Renewal::new(Arc::clone(&profile), demand, policy);
+        Self::token_at(None, profile, demand, policy)
+    }
+
+    /// The same as [`token`](Self::token), by one who may know the server.
+    pub(super) fn token_at(
+        server: Option<Arc<AuthorizationServer>>,
+        profile: Arc<Profile>,
+        demand: Demand,
+        policy: RetryPolicy,
+    ) -> Self {
+        let mut renewal = Renewal::new(Arc::clone(&profile), demand, policy);
+        renewal.know(server);
         Self::new(profile, policy, State::Renewing(renewal.into()))
     }
 
@@ -80,20 +88,13 @@ impl Session {
     }
 
     const fn new(profile: Arc<Profile>, policy: RetryPolicy, state: State) -> Self {
-        let (login_limit, left, spent) = (None, None, Duration::ZERO);
-        Self { profile, policy, login_limit, needed: &[], left, spent, state }
+        Self { profile, policy, login_limit: None, left: None, spent: Duration::ZERO, state }
     }
 
     /// If nobody is logged in or the session has ended, logs in, within `limit`.
     #[must_use]
     pub const fn or_login(mut self, limit: Duration) -> Self {
         self.login_limit = Some(limit);
-        self
-    }
-
-    /// Doesn't end before this is known of the server.
-    pub(super) const fn that_knows(mut self, needed: &'static [Endpoint]) -> Self {
-        self.needed = needed;
         self
     }
 
@@ -105,15 +106,16 @@ impl Session {
         match &mut self.state {
             State::Renewing(renewal) => renewal.hold(held),
             State::LoggingIn(login) => login.server = held.and_then(|held| held.server),
-            State::Discovering(..) | State::Ended => {}
+            State::Ended => {}
         }
         self
     }
 
     /// After an error: tokens that are there all the same. They should have been saved and could not be,
-    /// or nothing renews them, or they were not what failed. Hold on to them.
-    pub fn take_left(&mut self) -> Option<SessionTokens> {
-        self.left.take()
+    /// or they are still good and nothing renews them. Hold on to them.
+    #[must_use]
+    pub const fn left(&self) -> Option<&SessionTokens> {
+        self.left.as_ref()
     }
 
     /// One state further, if the present one is through.
@@ -131,46 +133,17 @@ impl Session {
                         self.state = State::LoggingIn(login.into());
                         Ok(None)
                     }
-                    (outcome, _) => outcome.map(|session| self.got(session, now)),
+                    (outcome, _) => outcome.map(Some),
                 }
             }
             State::LoggingIn(login) => {
                 let Some(outcome) = login.take_outcome(now) else { return Ok(None) };
                 self.spent = self.spent.saturating_add(login.spent());
                 self.left = login.take_unsaved().or_else(|| self.left.take());
-                outcome.map(|session| self.got(session, now))
-            }
-            State::Discovering(discovery, session) => {
-                let Some(outcome) = discovery.take_outcome(now) else { return Ok(None) };
-                self.spent = self.spent.saturating_add(discovery.spent());
-                let mut session = session.clone();
-                match outcome {
-                    Ok(server) => {
-                        session.server = Some(Arc::new(self.profile.discovered(server)));
-                        Ok(Some(session))
-                    }
-                    Err(error) => {
-                        self.left = Some(session);
-                        Err(error)
-                    }
-                }
+                outcome.map(Some)
             }
             State::Ended => Ok(None),
         }
-    }
-
-    /// The end, if all is known.
-    fn got(&mut self, mut session: SessionTokens, now: Timestamp) -> Option<SessionTokens> {
-        if self.needed.is_empty() {
-            return Some(session);
-        }
-        session.server = self.profile.server_for(session.server.take(), self.needed, now);
-        if session.server.is_some() {
-            return Some(session);
-        }
-        let discovery = self.profile.discovery(self.policy.after(self.spent));
-        self.state = State::Discovering(discovery.into(), session);
-        None
     }
 }
 
@@ -185,7 +158,6 @@ impl Flow for Session {
         match &mut self.state {
             State::Renewing(renewal) => renewal.step(),
             State::LoggingIn(login) => login.step(),
-            State::Discovering(discovery, _) => discovery.step(),
             State::Ended => Err(Error::Finished),
         }
     }
@@ -194,7 +166,6 @@ impl Flow for Session {
         self.spent.saturating_add(match &self.state {
             State::Renewing(renewal) => renewal.spent(),
             State::LoggingIn(login) => login.spent(),
-            State::Discovering(discovery, _) => discovery.spent(),
             State::Ended => Duration::ZERO,
         })
     }

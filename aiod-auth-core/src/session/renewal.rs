@@ -102,8 +102,14 @@ impl Renewal {
 
     /// What the caller holds: its tokens count where they could not be saved.
     pub(super) fn hold(&mut self, held: Option<SessionTokens>) {
-        self.server = held.as_ref().and_then(|held| held.server.clone());
+        let server = held.as_ref().and_then(|held| held.server.clone());
+        self.server = server.or_else(|| self.server.take());
         self.held = held;
+    }
+
+    /// It may not have to be discovered.
+    pub(super) fn know(&mut self, server: Option<Arc<AuthorizationServer>>) {
+        self.server = server;
     }
 
     /// After an error: tokens that should have been saved and could not be, or that nothing renews.
@@ -316,8 +322,8 @@ impl Renewal {
             }
         }
         let last = tokens.clone().filter(|tokens| self.wanted.would_do(tokens, now));
-        let is_good =
-            |tokens: &Arc<Tokens>| Demand::new().freshness(tokens, now) != Freshness::Stale;
+        let any = Demand::new().valid_for(Duration::ZERO);
+        let is_good = |tokens: &Arc<Tokens>| any.freshness(tokens, now) != Freshness::Stale;
         let still_good = tokens.clone().filter(is_good);
         let refreshable = tokens.and_then(with_refresh_token);
         let renewable = match (refreshable, self.profile.login(), self.profile.login_is_decided()) {

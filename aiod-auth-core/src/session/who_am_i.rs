@@ -6,10 +6,11 @@ use core::time::Duration;
 use super::{Demand, Freshness, Held, Session, SessionTokens};
 use crate::{
     error::{Endpoint, Error},
-    flow::{CurrentUserRequest, Userinfo, UserinfoRequest},
-    machine::{Flow, Step, machine},
+    flow::{CurrentUserRequest, Discovery, Userinfo, UserinfoRequest},
+    machine::{Flow, Step, machine, settle},
     profile::Profile,
     retry::RetryPolicy,
+    server::AuthorizationServer,
     time::Timestamp,
 };
 
@@ -40,6 +41,8 @@ use crate::{
 pub struct WhoAmI {
     profile: Arc<Profile>,
     policy: RetryPolicy,
+    /// Where it was found before.
+    server: Option<Arc<AuthorizationServer>>,
     /// The first token was rejected: so it was said.
     rejected: Option<(SessionTokens, Error)>,
     spent: Duration,
@@ -49,7 +52,20 @@ impl WhoAmI {
     /// All that is asked for takes no longer than the policy says, waiting for one's turn apart.
     #[must_use]
     pub const fn new(profile: Arc<Profile>, policy: RetryPolicy) -> Self {
-        Self { profile, policy, rejected: None, spent: Duration::ZERO }
+        Self { profile, policy, server: None, rejected: None, spent: Duration::ZERO }
+    }
+
+    /// A server that an earlier question has [discovered](WhoAmIRequest::discovered) need not be again.
+    #[must_use]
+    pub fn with_server(mut self, server: Option<Arc<AuthorizationServer>>) -> Self {
+        self.server = server;
+        self
+    }
+
+    /// The policy, with the time that is left.
+    #[must_use]
+    pub fn policy(&self) -> RetryPolicy {
+        self.policy.after(self.spent)
     }
 
     /// Which tokens to ask with: good ones, or others than those that were rejected.
@@ -62,10 +78,8 @@ impl WhoAmI {
     /// What is held, if one can ask with that.
     #[must_use]
     pub fn ready<'h>(&self, held: &'h Held, now: Timestamp) -> Option<&'h SessionTokens> {
-        let session = held.tokens()?;
-        let is_good = session.freshness(&self.demand_of(held), now) == Freshness::Good;
-        (is_good && (self.needed().is_empty() || self.knows_server(session, now)))
-            .then_some(session)
+        let is_good = held.freshness(&self.demand_of(held), now) == Freshness::Good;
+        held.tokens().filter(|_| is_good)
     }
 
     /// What is left to be done by one whose turn it is now, and who was not [`ready`](Self::ready)
@@ -79,69 +93,67 @@ impl WhoAmI {
         before: &Held,
         now: Timestamp,
     ) -> Result<Option<Demand>, Error> {
-        let left = held.still_wanted(before, self.demand_of(before), now)?;
-        Ok(left.or_else(|| self.ready(held, now).is_none().then(Demand::new)))
+        held.still_wanted(before, self.demand_of(before), self.policy(), now)
     }
 
-    /// Gets such tokens, and finds the server if it has to be asked.
+    /// Gets such tokens.
     #[must_use]
     pub fn session(&self, demand: Demand) -> Session {
-        let policy = self.policy.after(self.spent);
-        Session::token(Arc::clone(&self.profile), demand, policy).that_knows(self.needed())
+        Session::token_at(self.server.clone(), Arc::clone(&self.profile), demand, self.policy())
     }
 
     /// What a session came to: the tokens to ask with, and the time that it took is gone.
     ///
     /// # Errors
-    /// The session's; or that the first token was rejected, if nobody could renew it.
+    /// The session's; or that the first token was rejected, if it is good for all that is known, and
+    /// nothing renews it or no time is left for that.
     pub fn got(
         &mut self,
         session: &Session,
         outcome: Result<SessionTokens, Error>,
     ) -> Result<SessionTokens, Error> {
         self.spent = self.spent.saturating_add(session.spent());
-        match (outcome, &self.rejected) {
-            (Err(Error::NotAuthenticated), Some((_, rejected))) => Err(rejected.clone()),
-            (outcome, _) => outcome,
+        let is_over = matches!(outcome, Err(Error::NotAuthenticated)) && session.left().is_some()
+            || matches!(outcome, Err(Error::Unreachable { attempts: 0, .. }));
+        match &self.rejected {
+            Some((_, rejected)) if is_over => Err(rejected.clone()),
+            Some(_) | None => outcome,
         }
     }
 
     /// Asks with these tokens. They go nowhere if they are another profile's.
     ///
     /// # Errors
-    /// [`Error::NotAuthenticated`] then; [`Error::Config`] if the server has no userinfo endpoint;
-    /// [`Error::Usage`] for tokens that a session of another kind has got.
+    /// [`Error::NotAuthenticated`] then. As an outcome [`Error::Config`] if the server has no userinfo
+    /// endpoint.
     pub fn request(&self, session: &SessionTokens) -> Result<WhoAmIRequest, Error> {
         if *session.key != self.profile.key() {
             return Err(Error::NotAuthenticated);
         }
-        let policy = self.policy.after(self.spent);
-        let asked = match self.profile.current_user() {
-            Some(address) => {
-                Asked::Api(CurrentUserRequest::new(address, &session.tokens, policy).into())
-            }
-            None => {
-                let server = self.profile.known_server(session.server.clone(), self.needed());
-                let server = server.ok_or(Error::Usage("nobody has found the server yet"))?;
-                Asked::Server(UserinfoRequest::new(&server, &session.tokens, policy)?.into())
-            }
-        };
-        Ok(WhoAmIRequest { session: session.clone(), asked })
+        Ok(WhoAmIRequest {
+            profile: Arc::clone(&self.profile),
+            policy: self.policy(),
+            session: session.clone(),
+            server: self.server.clone(),
+            discovered: None,
+            spent: Duration::ZERO,
+            state: State::Start,
+        })
     }
 
     /// What a request came to. `None`: its token was rejected, which can happen to any at any time
-    /// (RFC 6750 §3.1), and there is time for another one. Once: no loop.
+    /// (RFC 6750 §3.1), and it is to be asked with another one. Once: no loop.
     pub fn answered(
         &mut self,
         request: &WhoAmIRequest,
         outcome: Result<Userinfo, Error>,
     ) -> Option<Result<Userinfo, Error>> {
         self.spent = self.spent.saturating_add(request.spent());
-        let has_time = self.policy.after(self.spent).check_time_for_refresh().is_ok();
+        if let Some(server) = request.discovered() {
+            self.server = Some(Arc::clone(server));
+        }
         match outcome {
-            Err(Error::TokenRejected(error))
-                if self.rejected.is_none() && has_time && !error.wants_dpop() =>
-            {
+            Err(Error::TokenRejected(error)) if self.rejected.is_none() && !error.wants_dpop() => {
                 self.rejected = Some((request.session.clone(), Error::TokenRejected(error)));
                 None
             }
@@ -157,53 +169,109 @@ impl WhoAmI {
         }
         demand
     }
-
-    fn knows_server(&self, session: &SessionTokens, now: Timestamp) -> bool {
-        self.profile.server_for(session.server.clone(), self.needed(), now).is_some()
-    }
-
-    /// What has to be known of the server.
-    fn needed(&self) -> &'static [Endpoint] {
-        if self.profile.current_user().is_some() { &[] } else { &[Endpoint::Userinfo] }
-    }
 }
 
 /// One question to the server, or to the API that the profile names. Ends in [`Userinfo`], or in
 /// [`Error::TokenRejected`]; [`WhoAmI::answered`] wants to know.
 #[derive(Debug)]
 pub struct WhoAmIRequest {
+    profile: Arc<Profile>,
+    policy: RetryPolicy,
     session: SessionTokens,
-    asked: Asked,
+    server: Option<Arc<AuthorizationServer>>,
+    discovered: Option<Arc<AuthorizationServer>>,
+    spent: Duration,
+    state: State,
 }
 
 #[derive(Debug)]
-enum Asked {
-    Server(Box<UserinfoRequest>),
-    Api(Box<CurrentUserRequest>),
+enum State {
+    Start,
+    Discovering(Box<Discovery>),
+    Asking(Box<UserinfoRequest>),
+    AskingApi(Box<CurrentUserRequest>),
+    Ended,
+}
+
+impl WhoAmIRequest {
+    /// The server, if it had to be discovered, whatever came of the rest.
+    #[must_use]
+    pub const fn discovered(&self) -> Option<&Arc<AuthorizationServer>> {
+        self.discovered.as_ref()
+    }
+
+    fn advance(&mut self, now: Timestamp) -> Result<Option<Userinfo>, Error> {
+        match &mut self.state {
+            State::Start => match self.profile.current_user() {
+                Some(address) => {
+                    let request =
+                        CurrentUserRequest::new(address, &self.session.tokens, self.policy);
+                    self.state = State::AskingApi(request.into());
+                }
+                None => match self.known_server(now) {
+                    Some(server) => self.ask(&server)?,
+                    None => {
+                        let discovery = self.profile.discovery(self.policy);
+                        self.state = State::Discovering(discovery.into());
+                    }
+                },
+            },
+            State::Discovering(discovery) => {
+                if let Some(outcome) = discovery.take_outcome(now) {
+                    self.spent = discovery.spent();
+                    let server = Arc::new(self.profile.discovered(outcome?));
+                    self.discovered = Some(Arc::clone(&server));
+                    self.ask(&server)?;
+                }
+            }
+            State::Asking(request) => {
+                if let Some(outcome) = request.take_outcome(now) {
+                    self.spent = self.spent.saturating_add(request.spent());
+                    return outcome.map(Some);
+                }
+            }
+            State::AskingApi(request) => {
+                if let Some(outcome) = request.take_outcome(now) {
+                    self.spent = request.spent();
+                    return outcome.map(Some);
+                }
+            }
+            State::Ended => {}
+        }
+        Ok(None)
+    }
+
+    fn known_server(&self, now: Timestamp) -> Option<Arc<AuthorizationServer>> {
+        let by = |known| self.profile.server_for(known, &[Endpoint::Userinfo], now);
+        by(self.session.server.clone()).or_else(|| by(self.server.clone()))
+    }
+
+    fn ask(&mut self, server: &AuthorizationServer) -> Result<(), Error> {
+        let policy = self.policy.after(self.spent);
+        let request = UserinfoRequest::new(server, &self.session.tokens, policy)?;
+        self.state = State::Asking(request.into());
+        Ok(())
+    }
 }
 
 impl Flow for WhoAmIRequest {
     type Output = Userinfo;
 
     fn take_outcome(&mut self, now: Timestamp) -> Option<Result<Userinfo, Error>> {
-        match &mut self.asked {
-            Asked::Server(request) => request.take_outcome(now),
-            Asked::Api(request) => request.take_outcome(now),
-        }
+        settle(self, |it| &mut it.state, State::Ended, |it| it.advance(now))
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        match &mut self.asked {
-            Asked::Server(request) => request.step(),
-            Asked::Api(request) => request.step(),
+        match &mut self.state {
+            State::Discovering(discovery) => discovery.step(),
+            State::Asking(request) => request.step(),
+            State::AskingApi(request) => request.step(),
+            State::Start | State::Ended => Err(Error::Finished),
         }
     }
 
     fn spent(&self) -> Duration {
-        match &self.asked {
-            Asked::Server(request) => request.spent(),
-            Asked::Api(request) => request.spent(),
-        }
+        self.spent
     }
 }
 

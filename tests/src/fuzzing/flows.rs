@@ -105,7 +105,9 @@ impl FlowScript {
                     Ok(tokens) => tokens.refresh_token.clone(),
                     Err(_) => request.take_new_refresh_token(),
                 };
-                stage.records.hands_over(kept.as_ref());
+                if let Some(refresh_token) = kept {
+                    stage.records.is_kept(refresh_token.expose());
+                }
                 stage.records.end(None);
                 outcome?;
             }

@@ -47,7 +47,9 @@ pub fn machine_login(script: &LoginScript) -> &'static str {
         Ok(logged_in) => logged_in.tokens.refresh_token.clone(),
         Err(_) => login.take_new_refresh_token(),
     };
-    stage.records.hands_over(kept.as_ref());
+    if let Some(refresh_token) = kept {
+        stage.records.is_kept(refresh_token.expose());
+    }
     stage.records.end(None);
     match outcome {
         Ok(LoggedIn { tokens, .. }) => {

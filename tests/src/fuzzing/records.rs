@@ -6,7 +6,7 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Error, RefreshToken, StoreFailure, Tokens,
+    Error, StoreFailure, Tokens,
     session::{Kept, SessionTokens, StoreOperation, StoreReply},
 };
 
@@ -29,7 +29,8 @@ pub(super) struct Records {
     no_store: bool,
     /// Refresh tokens that this job's login brought.
     given: BTreeSet<String>,
-    /// Refresh tokens that a refresh brought, and that nobody was asked to save yet.
+    /// Refresh tokens that a refresh brought, and that are nowhere else yet: no store has saved them, and
+    /// nobody was handed them.
     unsaved: BTreeSet<String>,
     /// The refresh token that went out last.
     sent: String,
@@ -66,7 +67,8 @@ impl Records {
         self.came_for.extend(all.into_iter().map(|new| (new, self.sent.clone())));
     }
 
-    fn is_kept(&mut self, refresh_token: &str) {
+    /// Where it can't get lost.
+    pub(super) fn is_kept(&mut self, refresh_token: &str) {
         self.unsaved.remove(refresh_token);
         if let Some(old) = self.came_for.remove(refresh_token) {
             self.is_kept(&old);
@@ -105,13 +107,10 @@ impl Records {
         }
     }
 
-    fn check(&mut self, operation: &StoreOperation) {
+    fn check(&self, operation: &StoreOperation) {
         match operation {
-            StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _) => {
+            StoreOperation::Save(_) | StoreOperation::Renew(..) => {
                 assert!(self.locked, "saved without the lock");
-                if let Some(token) = &tokens.refresh_token {
-                    self.is_kept(token.expose());
-                }
             }
             StoreOperation::Remove(_) => {
                 assert!(self.may_remove, "a record is removed, and nobody logs out");
@@ -125,6 +124,12 @@ impl Records {
     }
 
     fn done(&mut self, operation: &StoreOperation) -> StoreReply {
+        // Also where another login is stored by then: that one is used.
+        if let StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _) = operation
+            && let Some(token) = &tokens.refresh_token
+        {
+            self.is_kept(token.expose());
+        }
         match operation {
             StoreOperation::Load => self.loaded(),
             StoreOperation::Renew(_, seen) | StoreOperation::Remove(seen)
@@ -180,9 +185,11 @@ impl Records {
         }
     }
 
-    /// A refresh token that a job hands over by itself.
-    pub(super) fn hands_over(&mut self, refresh_token: Option<&RefreshToken>) {
-        refresh_token.into_iter().for_each(|token| self.is_kept(token.expose()));
+    /// What is held, or left to its caller, after a job.
+    pub(super) fn hands_over(&mut self, session: Option<&SessionTokens>) {
+        if let Some(token) = session.and_then(|session| session.tokens.refresh_token.as_ref()) {
+            self.is_kept(token.expose());
+        }
     }
 
     /// A job is through, with or without tokens.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     Error, Profile, RefreshToken, RetryPolicy, Timestamp,
-    session::{Demand, Logout, Session, SessionTokens, WhoAmI},
+    session::{Demand, Held, Logout, Session, SessionTokens, WhoAmI},
 };
 use arbitrary::Arbitrary;
 
@@ -50,97 +50,102 @@ pub fn machine_session(script: &SessionScript) -> &'static str {
         stage.records.stored = Some(Arc::new(tokens));
     }
     let policy = script.around.policy.retry_policy();
-    let mut held = None;
+    let mut held = Held::default();
     let mut ending = "done";
     for job in script.jobs {
-        match job.run(&mut stage, Arc::clone(&profile), policy, held.clone()) {
-            Ok(session) => (held, ending) = (session, "done"),
-            Err(error) => ending = error.kind().as_str(),
-        }
+        ending = match job.run(&mut stage, Arc::clone(&profile), policy, &mut held) {
+            Ok(()) => "done",
+            Err(error) => error.kind().as_str(),
+        };
     }
     ending
 }
 
 impl Job {
+    /// As the clients do it: what comes of it is `held`.
     fn run(
         self,
         stage: &mut Stage<'_>,
         profile: Arc<Profile>,
         policy: RetryPolicy,
-        held: Option<SessionTokens>,
-    ) -> Result<Option<SessionTokens>, Error> {
-        let before = held.clone();
+        held: &mut Held,
+    ) -> Result<(), Error> {
         stage.records.begin(
             matches!(self, Self::Logout { .. }),
             !matches!(self, Self::LoginWithRefreshToken),
         );
-        let mut left = None;
         let outcome = match self {
             Self::Token { force, early, min_valid_s, login_limit_s } => {
                 let mut demand = Demand::new();
                 (demand.force, demand.early) = (force, early);
                 demand.min_valid = min_valid_s.map(|s| Duration::from_secs(s.into()));
-                let mut session = Session::token(profile, demand, policy).with_held(held);
+                let mut session = Session::token(profile, demand, policy);
                 if let Some(limit_s) = login_limit_s {
                     session = session.or_login(Duration::from_secs(limit_s.into()));
                 }
-                let outcome = stage.play(&mut session);
-                left = session.take_left();
-                outcome.map(Some)
+                stage.time.begin();
+                run_session(stage, session, policy, held).1.map(|_| ())
             }
             Self::Login { limit_s } => {
                 let limit = Duration::from_secs(limit_s.into());
-                let mut session = Session::login(profile, limit, policy).with_held(held);
-                let outcome = stage.play(&mut session);
-                left = session.take_left();
-                outcome.map(Some)
+                run_login(stage, Session::login(profile, limit, policy), held)
             }
             Self::LoginWithRefreshToken => {
                 let token = RefreshToken::new(stage.answerer.secret());
                 let session = Session::login_with_refresh_token(profile, token, policy);
-                let mut session = session.with_held(held);
-                let outcome = stage.play(&mut session);
-                left = session.take_left();
-                outcome.map(Some)
+                run_login(stage, session, held)
             }
             Self::WhoAmI => {
-                who_am_i(stage, WhoAmI::new(profile, policy), held, &mut left).map(Some)
+                stage.time.begin();
+                who_am_i(stage, WhoAmI::new(profile, policy), held)
             }
             Self::Logout { ignoring_errors } => {
-                let logout = Logout::new(profile, held, policy);
+                let logout = Logout::new(profile, held.tokens().cloned(), policy);
                 let mut logout = if ignoring_errors { logout.ignoring_errors() } else { logout };
-                stage.play(&mut logout).map(|_| None)
+                stage.play(&mut logout).map(|_| *held = held.after_logout())
             }
         };
-        let left = left.and_then(|left| left.tokens.refresh_token.clone());
-        stage.records.hands_over(left.as_ref());
-        if let Ok(Some(session)) = &outcome {
-            stage.records.hands_out(session, before.as_ref());
-        }
         stage.records.end(outcome.as_ref().err());
         outcome
     }
 }
 
-/// As the clients do it. What they hold is `left`, whatever comes of the question.
-fn who_am_i(
+fn run_session(
     stage: &mut Stage<'_>,
-    mut who: WhoAmI,
-    held: Option<SessionTokens>,
-    left: &mut Option<SessionTokens>,
-) -> Result<SessionTokens, Error> {
-    stage.time.begin();
-    *left = held;
+    session: Session,
+    policy: RetryPolicy,
+    held: &mut Held,
+) -> (Session, Result<SessionTokens, Error>) {
+    let mut session = session.with_held(held.tokens().cloned());
+    let outcome = stage.go_on(&mut session);
+    if let Ok(tokens) = &outcome {
+        stage.records.hands_out(tokens, held.tokens());
+    }
+    *held = held.after(&outcome, session.left(), policy);
+    stage.records.hands_over(held.tokens());
+    (session, outcome)
+}
+
+fn run_login(stage: &mut Stage<'_>, session: Session, held: &mut Held) -> Result<(), Error> {
+    let mut session = session.with_held(held.tokens().cloned());
+    let outcome = stage.play(&mut session);
+    if let Ok(tokens) = &outcome {
+        stage.records.hands_out(tokens, held.tokens());
+    }
+    *held = held.after_login(held, &outcome, session.left());
+    // The clients hold it only if they hold nothing else.
+    stage.records.hands_over(session.left());
+    outcome.map(|_| ())
+}
+
+fn who_am_i(stage: &mut Stage<'_>, mut who: WhoAmI, held: &mut Held) -> Result<(), Error> {
     loop {
-        let mut session = who.session(who.demand()).with_held(left.clone());
-        let outcome = stage.go_on(&mut session);
-        *left = session.take_left().or_else(|| left.take());
+        let (session, outcome) = run_session(stage, who.session(who.demand()), who.policy(), held);
         let tokens = who.got(&session, outcome)?;
-        *left = Some(tokens.clone());
         let mut request = who.request(&tokens)?;
         let outcome = stage.go_on(&mut request);
         if let Some(outcome) = who.answered(&request, outcome) {
-            return outcome.map(|_| tokens);
+            return outcome.map(|_| ());
         }
     }
 }

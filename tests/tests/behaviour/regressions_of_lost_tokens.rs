@@ -125,7 +125,7 @@ fn in_memory() -> Held {
     let mut around = Around::new(Disk::None, |_| granted("a0", "r0"));
     let key = RefreshToken::new("seed");
     let mut session = Session::login_with_refresh_token(profile(), key, policy());
-    Held::default().after(&around.run(&mut session), None)
+    Held::default().after(&around.run(&mut session), None, policy())
 }
 
 fn granted(access: &str, refresh: &str) -> Answered {
@@ -160,7 +160,7 @@ fn an_early_renewal_without_a_store_keeps_the_new_refresh_token_of_a_broken_answ
     let mut session = Session::token(profile(), Demand::new().renewed_early(), policy())
         .with_held(before.tokens().cloned());
     let outcome = around.run(&mut session);
-    let after = before.after(&outcome, session.take_left());
+    let after = before.after(&outcome, session.left(), policy());
     assert_eq!(held_refresh_token(&after), "r1");
     assert_eq!(after.tokens().unwrap().tokens.access_token.expose(), "a0");
 }
@@ -173,7 +173,7 @@ fn what_could_not_be_saved_goes_before_what_is_stored() {
     let mut session = Session::token(profile(), Demand::new(), policy());
     let outcome = around.run(&mut session);
     assert_eq!(outcome.as_ref().unwrap_err().kind(), Kind::Protocol);
-    let held = Held::default().after(&outcome, session.take_left());
+    let held = Held::default().after(&outcome, session.left(), policy());
     assert_eq!(held_refresh_token(&held), "r1");
 
     let mut next = Around::new(Disk::Good, |_| granted("a2", "r2"));
@@ -241,7 +241,7 @@ fn log_in_with_a_spoiled_answer<'a>(
     let key = RefreshToken::new("api-key");
     let mut session = Session::login_with_refresh_token(profile(), key, policy());
     let error = around.run(&mut session).unwrap_err();
-    let left = session.take_left();
+    let left = session.left().cloned();
     (around, error, left)
 }
 
@@ -260,7 +260,7 @@ fn a_login_that_fails_after_its_refresh_token_was_rotated_is_kept() {
     for store in [Disk::Full, Disk::None] {
         let (_, error, left) = log_in_with_a_spoiled_answer(None, store, away);
         assert_eq!(error.kind(), Kind::Unavailable);
-        let held = Held::default().after_login(&Held::default(), &Err(error), left);
+        let held = Held::default().after_login(&Held::default(), &Err(error), left.as_ref());
         assert_eq!(held_refresh_token(&held), "r1");
     }
 }
@@ -282,7 +282,7 @@ fn a_login_that_fails_takes_no_place_of_one_that_lives() {
     assert_eq!(refresh_token(&around.stored.clone().unwrap()), "r0");
     assert_eq!(refresh_token(&left.clone().unwrap().tokens), "r1");
     let alice = in_memory();
-    let held = alice.after_login(&alice, &Err(error), left);
+    let held = alice.after_login(&alice, &Err(error), left.as_ref());
     assert_eq!(held_refresh_token(&held), "r0");
 
     // One that is over has none to lose.

@@ -195,7 +195,7 @@ fn sessions() -> Vec<(&'static str, String)> {
             format!("{:?} {by_token:?} {kept:?}", session(Some(held.clone())))
         }),
         ("SessionTokens", format!("{held:?}")),
-        ("Held", format!("{:?}", Held::default().after(&Ok(held.clone()), None))),
+        ("Held", format!("{:?}", Held::default().after(&Ok(held.clone()), None, policy()))),
         ("Kept", format!("{:?}", Kept::NotSaved(StoreFailure::new("full")))),
         ("WhoAmI", format!("{who:?}")),
         ("WhoAmIRequest", format!("{:?}", who.request(&held).unwrap())),

@@ -1,6 +1,6 @@
 //! One caller.
 
-use aiod_auth_core::session::LoggedOut;
+use aiod_auth_core::{Timestamp, session::LoggedOut};
 
 use super::*;
 
@@ -187,17 +187,23 @@ mod check {
         let (running, client) = logged_in_without_store::<C>(seconds(60));
         let mut tokens = Tokens::clone(&client.held().unwrap().tokens);
         tokens.refresh_token = None;
-        client.set_tokens(tokens).unwrap();
-        let error = client.token_for(Demand::new().forced()).unwrap_err();
-        assert!(matches!(error, Error::NotAuthenticated), "{error:?}");
-        client.token().unwrap();
-        // An API that is no judge of the login.
-        let rejected = Answer::empty(401).with_header("WWW-Authenticate", "Bearer");
-        running.simulator().fault_at("/userinfo", 1, Fault::Instead(rejected));
-        let error = client.who_am_i().unwrap_err();
-        assert!(matches!(error, Error::TokenRejected(_)), "{error:?}");
-        client.token().unwrap();
-        client.who_am_i().unwrap();
+        // The second time near its end.
+        for left in [60, 15] {
+            let now = Timestamp::from(std::time::SystemTime::now());
+            tokens.issued_at = now.saturating_sub(seconds(600 - left));
+            tokens.expires_at = Some(now.saturating_add(seconds(left)));
+            client.set_tokens(tokens.clone()).unwrap();
+            let error = client.token_for(Demand::new().forced()).unwrap_err();
+            assert!(matches!(error, Error::NotAuthenticated), "{error:?}");
+            client.token().unwrap();
+            // An API that is no judge of the login.
+            let rejected = Answer::empty(401).with_header("WWW-Authenticate", "Bearer");
+            running.simulator().fault_at("/userinfo", 1, Fault::Instead(rejected));
+            let error = client.who_am_i().unwrap_err();
+            assert!(matches!(error, Error::TokenRejected(_)), "{error:?}");
+            client.token().unwrap();
+            client.who_am_i().unwrap();
+        }
     }
 
     pub(super) fn a_server_that_is_away_costs_no_session<C: AnyClient>() {

@@ -48,3 +48,19 @@ async fn a_name_has_nothing_to_do_with_anothers_failure() {
     asking.await.unwrap().unwrap();
     assert_eq!(refreshes(&running), 1);
 }
+
+#[tokio::test]
+async fn who_has_little_time_takes_what_another_has_renewed() {
+    let (running, patient) = logged_in(seconds(60)).await;
+    kill_access_token(&running, patient.held());
+    running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
+    let mut policy = RetryPolicy::default();
+    // Too little for a refresh of its own.
+    policy.time_limit = seconds(10);
+    let hasty = patient.clone().with_retry_policy(policy);
+    let asking = tokio::spawn(async move { hasty.who_am_i().await });
+    sleep(Duration::from_millis(300)).await;
+    patient.token_for(Demand::new().forced()).await.unwrap();
+    asking.await.unwrap().unwrap();
+    assert_eq!(refreshes(&running), 1);
+}

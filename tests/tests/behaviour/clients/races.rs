@@ -17,10 +17,11 @@ use super::*;
 both! {
     without_a_store_a_token_and_a_name_share_one_refresh
     a_name_that_comes_late_does_not_bring_back_who_logged_out
+    who_logs_out_while_a_name_is_looked_for_is_told_so
     without_a_store_a_name_that_comes_late_does_not_bring_back_an_old_token
     nobody_waits_for_anothers_name
     callers_whose_token_is_rejected_share_one_refresh
-    many_first_callers_find_the_server_once
+    a_question_finds_the_server_once
     a_forced_refresh_is_made_though_another_caller_has_just_looked
     who_is_asked_to_log_in_may_ask_for_a_token
     who_logs_out_while_a_login_ends_is_logged_out
@@ -51,6 +52,22 @@ mod check {
             client.log_out().unwrap();
         });
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
+    }
+
+    pub(super) fn who_logs_out_while_a_name_is_looked_for_is_told_so<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
+        kill_access_token(&running, client.held());
+        let outcome = thread::scope(|scope| {
+            let asking = scope.spawn(|| client.who_am_i());
+            while count(&running, "/userinfo") == 0 {
+                thread::sleep(Duration::from_millis(5));
+            }
+            client.log_out().unwrap();
+            asking.join().unwrap()
+        });
+        assert!(matches!(outcome, Err(Error::NotAuthenticated)), "{outcome:?}");
+        assert_eq!(refreshes(&running), 0);
     }
 
     pub(super) fn without_a_store_a_name_that_comes_late_does_not_bring_back_an_old_token<
@@ -97,14 +114,15 @@ mod check {
         assert_eq!(requests(&running), before + 1);
     }
 
-    pub(super) fn many_first_callers_find_the_server_once<C: AnyClient>() {
+    pub(super) fn a_question_finds_the_server_once<C: AnyClient>() {
         let running = server(seconds(20));
         let store = Arc::new(MemoryStore::default());
         log_in_at(&running, &C::new(profile_at(&running), Arc::clone(&store)));
         let before = requests(&running);
         let client = C::new(profile_at(&running), Arc::clone(&store));
+        client.who_am_i().unwrap();
         together(8, || client.who_am_i().unwrap());
-        assert_eq!(requests(&running), before + 1 + 8);
+        assert_eq!(requests(&running), before + 2 + 8);
     }
 
     pub(super) fn a_forced_refresh_is_made_though_another_caller_has_just_looked<C: AnyClient>() {

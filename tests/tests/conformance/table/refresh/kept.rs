@@ -196,6 +196,6 @@ fn without_a_store_it_is_handed_over() {
         step @ (Step::Send(_) | Step::Ask(_) | Step::Wait(_) | Step::Done(_)) => Some(step),
     });
     assert_eq!(outcome.unwrap_err().kind(), Kind::Protocol);
-    let unsaved: Arc<_> = session.take_left().unwrap().tokens;
+    let unsaved = Arc::clone(&session.left().unwrap().tokens);
     assert_eq!(refresh_token(&unsaved), "rotated");
 }
