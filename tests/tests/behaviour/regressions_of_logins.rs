@@ -1,6 +1,6 @@
 //! What went wrong once with logins, and with what they know of a server.
 
-use aiod_auth_core::{Kind, Prompt, flow::Discovery};
+use aiod_auth_core::{Kind, Prompt, Reply, flow::Discovery};
 
 use super::*;
 
@@ -63,4 +63,19 @@ fn spaces_around_an_issuer_do_not_count() {
     let issuer = Issuer::new(&format!(" {ISSUER} ")).unwrap();
     assert_eq!(issuer, Issuer::new(ISSUER).unwrap());
     world.run(Discovery::new(issuer, policy())).unwrap();
+}
+
+/// Other tokens were asked for, and a person was; what was there is good all the same.
+#[test]
+fn a_login_that_was_needed_and_given_up_lets_nothing_go() {
+    let mut world = world();
+    let mut tokens = Tokens::clone(&log_in(&mut world).tokens);
+    tokens.refresh_token = None;
+    world.store.save(&profile().key(), &tokens).unwrap();
+    let session = Session::token(profile(), Demand::new().forced(), policy());
+    let mut session = session.or_login(seconds(300));
+    let error = world.run_with(&mut session, |_| Reply::Cancelled).unwrap_err();
+    assert_eq!(error.kind(), Kind::Cancelled);
+    let left = session.left().unwrap();
+    assert!(left.tokens.access_token.same_as(&tokens.access_token));
 }
