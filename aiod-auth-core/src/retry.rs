@@ -43,9 +43,10 @@ impl RetryPolicy {
         self
     }
 
-    /// Whether what this one gave up is to be given up by the other, too.
-    pub(crate) const fn is_as_patient_as(&self, other: &Self) -> bool {
-        self.time_limit.as_nanos() >= other.time_limit.as_nanos() && self.attempts >= other.attempts
+    /// Whether what this one gave up the other need not try: it had as many attempts, and no less than
+    /// half the time.
+    pub(crate) fn is_as_patient_as(&self, other: &Self) -> bool {
+        self.attempts >= other.attempts && self.time_limit.saturating_mul(2) >= other.time_limit
     }
 
     /// Whether a refresh may begin. An answer that nobody waits for would be lost, and a rotated token

@@ -226,6 +226,10 @@ mod tests {
             assert_eq!(left, Some(Demand::new()));
             failed.still_wanted(&nobody, Demand::new(), hasty, NOW).unwrap_err();
         }
+        // Who has spent a part of the time on something else is patient enough.
+        let busy = RetryPolicy { time_limit: Duration::from_secs(40), ..PATIENT };
+        let failed = nobody.after(&Err(away()), None, busy);
+        failed.still_wanted(&nobody, Demand::new(), PATIENT, NOW).unwrap_err();
     }
 
     #[test]
