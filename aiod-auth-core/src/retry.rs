@@ -43,9 +43,9 @@ impl RetryPolicy {
         self
     }
 
-    /// Whether what this one gave up the other need not try: it had as many attempts, and no less than
-    /// half the time.
-    pub(crate) fn is_as_patient_as(&self, other: &Self) -> bool {
+    /// Whether what was given up with this one need not be tried with the other: there were as many
+    /// attempts, and no less than half the time.
+    pub(crate) fn is_as_good_as(&self, other: &Self) -> bool {
         self.attempts >= other.attempts && self.time_limit.saturating_mul(2) >= other.time_limit
     }
 

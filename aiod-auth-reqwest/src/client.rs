@@ -244,7 +244,8 @@ impl Client {
     }
 
     /// Asks the server who is logged in, or the API that the profile names. Nobody waits for that answer
-    /// but the caller.
+    /// but the caller; where the server has to be found first, each does that by itself, and who comes
+    /// later need not.
     ///
     /// # Errors
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the

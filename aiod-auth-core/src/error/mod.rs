@@ -126,6 +126,11 @@ impl Error {
         matches!(self, Self::NotAuthenticated | Self::SessionEnded(_))
     }
 
+    /// Whether those who wait for the same tokens need not try it, too.
+    pub(crate) const fn is_everybodys(&self) -> bool {
+        !self.asks_for_login() && !matches!(self, Self::Unreachable { attempts: 0, .. })
+    }
+
     /// What the server said, where it said something.
     #[must_use]
     pub fn server_error(&self) -> Option<&ServerError> {

@@ -43,8 +43,9 @@ impl Held {
     /// a lock that is held, a hundred times one after the other. `None`: take what is held now.
     ///
     /// # Errors
-    /// Why the others got nothing, if they were as patient as this one; but whether a login is needed,
-    /// each asks the store.
+    /// Why the others got nothing, if they tried as often as this one would, and had at least half its
+    /// time; but whether a login is needed, each asks the store, and who ran out of time before there was
+    /// anything to lose has failed alone.
     pub fn still_wanted(
         &self,
         before: &Self,
@@ -66,9 +67,7 @@ impl Held {
             }
         }
         match &self.failure {
-            Some((failure, theirs))
-                if !failure.asks_for_login() && theirs.is_as_patient_as(&policy) =>
-            {
+            Some((failure, theirs)) if failure.is_everybodys() && theirs.is_as_good_as(&policy) => {
                 Err(failure.clone())
             }
             Some(_) | None => Ok(Some(demand)),
@@ -226,6 +225,11 @@ mod tests {
             assert_eq!(left, Some(Demand::new()));
             failed.still_wanted(&nobody, Demand::new(), hasty, NOW).unwrap_err();
         }
+        // Nothing was tried, and the time went on something that is over by now.
+        let cause = Unreachable::NotSent("no time was left for it");
+        let late = Error::Unreachable { endpoint: Endpoint::Token, attempts: 0, cause };
+        let failed = nobody.after(&Err(late), None, PATIENT);
+        assert!(failed.still_wanted(&nobody, Demand::new(), PATIENT, NOW).unwrap().is_some());
         // Who has spent a part of the time on something else is patient enough.
         let busy = RetryPolicy { time_limit: Duration::from_secs(40), ..PATIENT };
         let failed = nobody.after(&Err(away()), None, busy);

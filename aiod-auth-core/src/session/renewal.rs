@@ -46,6 +46,8 @@ pub(super) struct Renewal {
     policy: RetryPolicy,
     wanted: Wanted,
     server: Option<Arc<AuthorizationServer>>,
+    /// Where somebody else has found it.
+    known: Option<Arc<AuthorizationServer>>,
     /// What the caller holds.
     held: Option<SessionTokens>,
     left: Option<SessionTokens>,
@@ -87,6 +89,7 @@ impl Renewal {
             policy,
             wanted: Wanted::new(demand),
             server: None,
+            known: None,
             held: None,
             left: None,
             seen: Seen::default(),
@@ -102,14 +105,13 @@ impl Renewal {
 
     /// What the caller holds: its tokens count where they could not be saved.
     pub(super) fn hold(&mut self, held: Option<SessionTokens>) {
-        let server = held.as_ref().and_then(|held| held.server.clone());
-        self.server = server.or_else(|| self.server.take());
+        self.server = held.as_ref().and_then(|held| held.server.clone());
         self.held = held;
     }
 
     /// It may not have to be discovered.
     pub(super) fn know(&mut self, server: Option<Arc<AuthorizationServer>>) {
-        self.server = server;
+        self.known = server;
     }
 
     /// After an error: tokens that should have been saved and could not be, or that nothing renews.
@@ -240,7 +242,8 @@ impl Renewal {
 
     /// Before the lock: a server that is slow must not make others wait.
     fn find_server(&mut self, now: Timestamp) {
-        self.server = self.profile.server_for(self.server.take(), &[Endpoint::Token], now);
+        let by = |known| self.profile.server_for(known, &[Endpoint::Token], now);
+        self.server = by(self.server.clone()).or_else(|| by(self.known.clone()));
         if self.server.is_some() {
             self.lock(now);
         } else {

@@ -93,7 +93,7 @@ impl WhoAmI {
         before: &Held,
         now: Timestamp,
     ) -> Result<Option<Demand>, Error> {
-        held.still_wanted(before, self.demand_of(before), self.policy(), now)
+        held.still_wanted(before, self.demand_of(held), self.policy(), now)
     }
 
     /// Gets such tokens.
@@ -113,10 +113,11 @@ impl WhoAmI {
         outcome: Result<SessionTokens, Error>,
     ) -> Result<SessionTokens, Error> {
         self.spent = self.spent.saturating_add(session.spent());
-        let is_over = matches!(outcome, Err(Error::NotAuthenticated)) && session.left().is_some()
-            || matches!(outcome, Err(Error::Unreachable { attempts: 0, .. }));
+        let nothing_renews_it =
+            matches!(outcome, Err(Error::NotAuthenticated)) && session.left().is_some();
+        let no_time = matches!(outcome, Err(Error::Unreachable { attempts: 0, .. }));
         match &self.rejected {
-            Some((_, rejected)) if is_over => Err(rejected.clone()),
+            Some((_, rejected)) if nothing_renews_it || no_time => Err(rejected.clone()),
             Some(_) | None => outcome,
         }
     }
@@ -271,8 +272,41 @@ impl Flow for WhoAmIRequest {
     }
 
     fn spent(&self) -> Duration {
-        self.spent
+        self.spent.saturating_add(match &self.state {
+            State::Discovering(discovery) => discovery.spent(),
+            State::Asking(request) => request.spent(),
+            State::AskingApi(request) => request.spent(),
+            State::Start | State::Ended => Duration::ZERO,
+        })
     }
 }
 
 machine!(WhoAmIRequest => Userinfo);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{secret::AccessToken, session::Kept, token::Tokens};
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn a_login_that_came_meanwhile_is_not_the_rejected_one() {
+        let profile = Arc::new(Profile::new("https://as.example", "me").unwrap());
+        let session = |access_token: &str| {
+            let tokens = Arc::new(Tokens::new(AccessToken::new(access_token), NOW));
+            SessionTokens::new(&Arc::new(profile.key()), tokens, None, Kept::Saved)
+        };
+        let policy = RetryPolicy::default();
+        let mut who = WhoAmI::new(Arc::clone(&profile), policy);
+        who.rejected = Some((session("old"), Error::NotAuthenticated));
+        let logged_out = Held::default().after_logout();
+        let held = logged_out.after(&Ok(session("new")), None, policy);
+        assert_eq!(who.still_wanted(&held, &logged_out, NOW).unwrap(), None);
+        assert!(who.ready(&held, NOW).is_some());
+        let held = logged_out.after(&Ok(session("old")), None, policy);
+        let forced = Some(Demand::new().forced());
+        assert_eq!(who.still_wanted(&held, &logged_out, NOW).unwrap(), forced);
+        assert!(who.ready(&held, NOW).is_none());
+    }
+}

@@ -124,17 +124,15 @@ impl Records {
     }
 
     fn done(&mut self, operation: &StoreOperation) -> StoreReply {
-        // Also where another login is stored by then: that one is used.
-        if let StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _) = operation
-            && let Some(token) = &tokens.refresh_token
-        {
-            self.is_kept(token.expose());
-        }
         match operation {
             StoreOperation::Load => self.loaded(),
             StoreOperation::Renew(_, seen) | StoreOperation::Remove(seen)
                 if !seen.is_still(self.stored.as_deref()) =>
             {
+                // A renewal then uses the one that is there.
+                if let StoreOperation::Renew(tokens, _) = operation {
+                    self.keeps_refresh_token(tokens);
+                }
                 self.keep(self.stored.clone().as_deref());
                 self.stored.clone().map_or(StoreReply::Done, StoreReply::Another)
             }
@@ -145,6 +143,7 @@ impl Records {
             StoreOperation::Prepare => StoreReply::Done,
             StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _) => {
                 self.keep(Some(tokens));
+                self.keeps_refresh_token(tokens);
                 self.stored = Some(Arc::clone(tokens));
                 StoreReply::Done
             }
@@ -180,14 +179,15 @@ impl Records {
             Kept::NoStore => assert!(was_held || self.no_store, "there is a store"),
             Kept::NotSaved(_) => assert!(was_held || self.failed, "no operation failed"),
         }
-        if let Some(token) = &session.tokens.refresh_token {
-            self.is_kept(token.expose());
-        }
     }
 
     /// What is held, or left to its caller, after a job.
     pub(super) fn hands_over(&mut self, session: Option<&SessionTokens>) {
-        if let Some(token) = session.and_then(|session| session.tokens.refresh_token.as_ref()) {
+        session.into_iter().for_each(|session| self.keeps_refresh_token(&session.tokens));
+    }
+
+    fn keeps_refresh_token(&mut self, tokens: &Tokens) {
+        if let Some(token) = &tokens.refresh_token {
             self.is_kept(token.expose());
         }
     }

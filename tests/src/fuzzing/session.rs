@@ -133,6 +133,7 @@ fn run_login(stage: &mut Stage<'_>, session: Session, held: &mut Held) -> Result
         stage.records.hands_out(tokens, held.tokens());
     }
     *held = held.after_login(held, &outcome, session.left());
+    stage.records.hands_over(held.tokens());
     // The clients hold it only if they hold nothing else.
     stage.records.hands_over(session.left());
     outcome.map(|_| ())
