@@ -183,18 +183,19 @@ impl Profile {
         }
     }
 
-    /// The server without asking it: what is known, if it is this one and still current, or what is
-    /// given by hand, if that is all that is needed. `None`: ask it.
+    /// The server without asking it: the first of those that are known which is this one and still
+    /// current, or what is given by hand, if that is all that is needed. `None`: ask it.
     pub(crate) fn server_for(
         &self,
-        known: Option<Arc<AuthorizationServer>>,
+        known: impl IntoIterator<Item = Arc<AuthorizationServer>>,
         needed: &[Endpoint],
         now: Timestamp,
     ) -> Option<Arc<AuthorizationServer>> {
         known
+            .into_iter()
             .filter(|server| *server.issuer() == self.issuer && server.is_current(now))
             .filter(|server| server.is_with(&self.endpoints, &self.deviations))
-            .filter(|server| server.is_discovered() || server.has(needed))
+            .find(|server| server.is_discovered() || server.has(needed))
             .or_else(|| self.given_server(needed).map(Arc::new))
     }
 

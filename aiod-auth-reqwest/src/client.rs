@@ -361,7 +361,8 @@ impl Client {
                 return Ok(());
             };
             let session = Session::token(Arc::clone(&client.profile), demand, policy);
-            client.run_session(&mut session.with_held(client.held()), policy).await.map(|_| ())
+            let mut session = session.with_held(held.tokens().cloned());
+            client.run_session(&mut session).await.map(|_| ())
         };
         self.shared.tasks.spawn(turn, job)?.outcome().await
     }
@@ -376,10 +377,10 @@ impl Client {
         let job = async move {
             let held = client.shared.held.load_full();
             let Some(demand) = who.still_wanted(&held, &before, now())? else {
-                return Ok((who, client.held().ok_or(Error::NotAuthenticated)?));
+                return Ok((who, held.tokens().cloned().ok_or(Error::NotAuthenticated)?));
             };
-            let mut session = who.session(demand).with_held(client.held());
-            let outcome = client.run_session(&mut session, who.policy()).await;
+            let mut session = who.session(demand).with_held(held.tokens().cloned());
+            let outcome = client.run_session(&mut session).await;
             let got = who.got(&session, outcome)?;
             Ok((who, got))
         };
@@ -387,13 +388,9 @@ impl Client {
     }
 
     /// For who has `job`.
-    async fn run_session(
-        &self,
-        session: &mut Session,
-        policy: RetryPolicy,
-    ) -> Result<SessionTokens, Error> {
+    async fn run_session(&self, session: &mut Session) -> Result<SessionTokens, Error> {
         let outcome = self.driver.run(session).await;
-        self.hold(|held| held.after(&outcome, session.left(), policy));
+        self.hold(|held| held.after(&outcome, session.left(), session.policy()));
         outcome
     }
 

@@ -296,7 +296,7 @@ impl Client {
             return Ok(());
         };
         let session = Session::token(Arc::clone(&self.profile), demand, self.policy);
-        self.run_session(&mut session.with_held(self.held()), self.policy).map(|_| ())
+        self.run_session(&mut session.with_held(held.tokens().cloned())).map(|_| ())
     }
 
     /// What is held, if one can ask with that; else what is got for it.
@@ -306,22 +306,19 @@ impl Client {
             return Ok(ready.clone());
         }
         let _job = self.begin_job();
-        let Some(demand) = who.still_wanted(&self.held.load(), &before, now())? else {
-            return self.held().ok_or(Error::NotAuthenticated);
+        let held = self.held.load();
+        let Some(demand) = who.still_wanted(&held, &before, now())? else {
+            return held.tokens().cloned().ok_or(Error::NotAuthenticated);
         };
-        let mut session = who.session(demand).with_held(self.held());
-        let outcome = self.run_session(&mut session, who.policy());
+        let mut session = who.session(demand).with_held(held.tokens().cloned());
+        let outcome = self.run_session(&mut session);
         who.got(&session, outcome)
     }
 
     /// For who has `job`.
-    fn run_session(
-        &self,
-        session: &mut Session,
-        policy: RetryPolicy,
-    ) -> Result<SessionTokens, Error> {
+    fn run_session(&self, session: &mut Session) -> Result<SessionTokens, Error> {
         let outcome = self.driver.run(session);
-        self.hold(|held| held.after(&outcome, session.left(), policy));
+        self.hold(|held| held.after(&outcome, session.left(), session.policy()));
         outcome
     }
 

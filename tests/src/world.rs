@@ -120,11 +120,10 @@ impl World {
     pub fn who_am_i(
         &mut self,
         profile: &Arc<Profile>,
-        held: Option<SessionTokens>,
+        mut held: Option<SessionTokens>,
         policy: RetryPolicy,
     ) -> Result<Asked, Error> {
         let mut who = WhoAmI::new(Arc::clone(profile), policy);
-        let mut held = held;
         loop {
             let mut session = who.session(who.demand()).with_held(held);
             let outcome = self.run_with(&mut session, |_| Reply::Cancelled);

@@ -44,18 +44,7 @@ impl Session {
     /// Tokens as good as `demand` says, without asking a person.
     #[must_use]
     pub fn token(profile: Arc<Profile>, demand: Demand, policy: RetryPolicy) -> Self {
-        Self::token_at(None, profile, demand, policy)
-    }
-
-    /// The same as [`token`](Self::token), by one who may know the server.
-    pub(super) fn token_at(
-        server: Option<Arc<AuthorizationServer>>,
-        profile: Arc<Profile>,
-        demand: Demand,
-        policy: RetryPolicy,
-    ) -> Self {
-        let mut renewal = Renewal::new(Arc::clone(&profile), demand, policy);
-        renewal.know(server);
+        let renewal = Renewal::new(Arc::clone(&profile), demand, policy);
         Self::new(profile, policy, State::Renewing(renewal.into()))
     }
 
@@ -98,6 +87,14 @@ impl Session {
         self
     }
 
+    /// By one who may know the server, which need not be discovered then.
+    pub(super) fn that_knows(mut self, server: Option<Arc<AuthorizationServer>>) -> Self {
+        if let State::Renewing(renewal) = &mut self.state {
+            renewal.know(server);
+        }
+        self
+    }
+
     /// Says what an earlier session ended in. Its server need not be discovered again; where there is no
     /// new login, its tokens count if they could not be saved.
     #[must_use]
@@ -109,6 +106,12 @@ impl Session {
             State::Ended => {}
         }
         self
+    }
+
+    /// How patient it is: for [`Held::after`](super::Held::after).
+    #[must_use]
+    pub const fn policy(&self) -> RetryPolicy {
+        self.policy
     }
 
     /// After an error: tokens that are there all the same. They should have been saved and could not be,

@@ -242,8 +242,8 @@ impl Renewal {
 
     /// Before the lock: a server that is slow must not make others wait.
     fn find_server(&mut self, now: Timestamp) {
-        let by = |known| self.profile.server_for(known, &[Endpoint::Token], now);
-        self.server = by(self.server.clone()).or_else(|| by(self.known.clone()));
+        let known = self.server.take().into_iter().chain(self.known.take());
+        self.server = self.profile.server_for(known, &[Endpoint::Token], now);
         if self.server.is_some() {
             self.lock(now);
         } else {

@@ -12,6 +12,7 @@ use crate::{
     retry::RetryPolicy,
     server::AuthorizationServer,
     time::Timestamp,
+    token::Tokens,
 };
 
 /// The question who is logged in. It is no machine: it says which machines to run, so that a client can
@@ -44,7 +45,7 @@ pub struct WhoAmI {
     /// Where it was found before.
     server: Option<Arc<AuthorizationServer>>,
     /// The first token was rejected: so it was said.
-    rejected: Option<(SessionTokens, Error)>,
+    rejected: Option<(Arc<Tokens>, Error)>,
     spent: Duration,
 }
 
@@ -63,8 +64,7 @@ impl WhoAmI {
     }
 
     /// The policy, with the time that is left.
-    #[must_use]
-    pub fn policy(&self) -> RetryPolicy {
+    fn policy(&self) -> RetryPolicy {
         self.policy.after(self.spent)
     }
 
@@ -99,7 +99,8 @@ impl WhoAmI {
     /// Gets such tokens.
     #[must_use]
     pub fn session(&self, demand: Demand) -> Session {
-        Session::token_at(self.server.clone(), Arc::clone(&self.profile), demand, self.policy())
+        let session = Session::token(Arc::clone(&self.profile), demand, self.policy());
+        session.that_knows(self.server.clone())
     }
 
     /// What a session came to: the tokens to ask with, and the time that it took is gone.
@@ -134,8 +135,8 @@ impl WhoAmI {
         Ok(WhoAmIRequest {
             profile: Arc::clone(&self.profile),
             policy: self.policy(),
-            session: session.clone(),
-            server: self.server.clone(),
+            tokens: Arc::clone(&session.tokens),
+            known: [session.server.clone(), self.server.clone()],
             discovered: None,
             spent: Duration::ZERO,
             state: State::Start,
@@ -155,7 +156,7 @@ impl WhoAmI {
         }
         match outcome {
             Err(Error::TokenRejected(error)) if self.rejected.is_none() && !error.wants_dpop() => {
-                self.rejected = Some((request.session.clone(), Error::TokenRejected(error)));
+                self.rejected = Some((Arc::clone(&request.tokens), Error::TokenRejected(error)));
                 None
             }
             outcome => Some(outcome),
@@ -166,7 +167,7 @@ impl WhoAmI {
     fn demand_of(&self, held: &Held) -> Demand {
         let mut demand = self.demand();
         if let (Some((rejected, _)), Some(held)) = (&self.rejected, held.tokens()) {
-            demand.force = rejected.tokens.access_token.same_as(&held.tokens.access_token);
+            demand.force = rejected.access_token.same_as(&held.tokens.access_token);
         }
         demand
     }
@@ -178,8 +179,9 @@ impl WhoAmI {
 pub struct WhoAmIRequest {
     profile: Arc<Profile>,
     policy: RetryPolicy,
-    session: SessionTokens,
-    server: Option<Arc<AuthorizationServer>>,
+    tokens: Arc<Tokens>,
+    /// What may be known of the server.
+    known: [Option<Arc<AuthorizationServer>>; 2],
     discovered: Option<Arc<AuthorizationServer>>,
     spent: Duration,
     state: State,
@@ -205,8 +207,7 @@ impl WhoAmIRequest {
         match &mut self.state {
             State::Start => match self.profile.current_user() {
                 Some(address) => {
-                    let request =
-                        CurrentUserRequest::new(address, &self.session.tokens, self.policy);
+                    let request = CurrentUserRequest::new(address, &self.tokens, self.policy);
                     self.state = State::AskingApi(request.into());
                 }
                 None => match self.known_server(now) {
@@ -243,13 +244,13 @@ impl WhoAmIRequest {
     }
 
     fn known_server(&self, now: Timestamp) -> Option<Arc<AuthorizationServer>> {
-        let by = |known| self.profile.server_for(known, &[Endpoint::Userinfo], now);
-        by(self.session.server.clone()).or_else(|| by(self.server.clone()))
+        let known = self.known.iter().flatten().cloned();
+        self.profile.server_for(known, &[Endpoint::Userinfo], now)
     }
 
     fn ask(&mut self, server: &AuthorizationServer) -> Result<(), Error> {
         let policy = self.policy.after(self.spent);
-        let request = UserinfoRequest::new(server, &self.session.tokens, policy)?;
+        let request = UserinfoRequest::new(server, &self.tokens, policy)?;
         self.state = State::Asking(request.into());
         Ok(())
     }
@@ -286,7 +287,7 @@ machine!(WhoAmIRequest => Userinfo);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{secret::AccessToken, session::Kept, token::Tokens};
+    use crate::{secret::AccessToken, session::Kept};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -299,7 +300,7 @@ mod tests {
         };
         let policy = RetryPolicy::default();
         let mut who = WhoAmI::new(Arc::clone(&profile), policy);
-        who.rejected = Some((session("old"), Error::NotAuthenticated));
+        who.rejected = Some((session("old").tokens, Error::NotAuthenticated));
         let logged_out = Held::default().after_logout();
         let held = logged_out.after(&Ok(session("new")), None, policy);
         assert_eq!(who.still_wanted(&held, &logged_out, NOW).unwrap(), None);

@@ -105,9 +105,7 @@ impl FlowScript {
                     Ok(tokens) => tokens.refresh_token.clone(),
                     Err(_) => request.take_new_refresh_token(),
                 };
-                if let Some(refresh_token) = kept {
-                    stage.records.is_kept(refresh_token.expose());
-                }
+                stage.records.keep_refresh_token(kept.as_ref());
                 stage.records.end(None);
                 outcome?;
             }

@@ -47,9 +47,7 @@ pub fn machine_login(script: &LoginScript) -> &'static str {
         Ok(logged_in) => logged_in.tokens.refresh_token.clone(),
         Err(_) => login.take_new_refresh_token(),
     };
-    if let Some(refresh_token) = kept {
-        stage.records.is_kept(refresh_token.expose());
-    }
+    stage.records.keep_refresh_token(kept.as_ref());
     stage.records.end(None);
     match outcome {
         Ok(LoggedIn { tokens, .. }) => {

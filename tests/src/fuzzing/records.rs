@@ -6,7 +6,7 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Error, StoreFailure, Tokens,
+    Error, RefreshToken, StoreFailure, Tokens,
     session::{Kept, SessionTokens, StoreOperation, StoreReply},
 };
 
@@ -67,11 +67,12 @@ impl Records {
         self.came_for.extend(all.into_iter().map(|new| (new, self.sent.clone())));
     }
 
-    /// Where it can't get lost.
-    pub(super) fn is_kept(&mut self, refresh_token: &str) {
-        self.unsaved.remove(refresh_token);
-        if let Some(old) = self.came_for.remove(refresh_token) {
-            self.is_kept(&old);
+    /// It is where it can't get lost, and those that it came for may.
+    pub(super) fn keep_refresh_token(&mut self, refresh_token: Option<&RefreshToken>) {
+        let mut kept = refresh_token.map(|token| token.expose().to_owned());
+        while let Some(token) = kept {
+            self.unsaved.remove(&token);
+            kept = self.came_for.remove(&token);
         }
     }
 
@@ -131,7 +132,7 @@ impl Records {
             {
                 // A renewal then uses the one that is there.
                 if let StoreOperation::Renew(tokens, _) = operation {
-                    self.keeps_refresh_token(tokens);
+                    self.keep_refresh_token(tokens.refresh_token.as_ref());
                 }
                 self.keep(self.stored.clone().as_deref());
                 self.stored.clone().map_or(StoreReply::Done, StoreReply::Another)
@@ -143,7 +144,7 @@ impl Records {
             StoreOperation::Prepare => StoreReply::Done,
             StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _) => {
                 self.keep(Some(tokens));
-                self.keeps_refresh_token(tokens);
+                self.keep_refresh_token(tokens.refresh_token.as_ref());
                 self.stored = Some(Arc::clone(tokens));
                 StoreReply::Done
             }
@@ -183,13 +184,8 @@ impl Records {
 
     /// What is held, or left to its caller, after a job.
     pub(super) fn hands_over(&mut self, session: Option<&SessionTokens>) {
-        session.into_iter().for_each(|session| self.keeps_refresh_token(&session.tokens));
-    }
-
-    fn keeps_refresh_token(&mut self, tokens: &Tokens) {
-        if let Some(token) = &tokens.refresh_token {
-            self.is_kept(token.expose());
-        }
+        let tokens = session.map(|session| &session.tokens);
+        self.keep_refresh_token(tokens.and_then(|tokens| tokens.refresh_token.as_ref()));
     }
 
     /// A job is through, with or without tokens.

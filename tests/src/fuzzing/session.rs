@@ -84,7 +84,7 @@ impl Job {
                     session = session.or_login(Duration::from_secs(limit_s.into()));
                 }
                 stage.time.begin();
-                run_session(stage, session, policy, held).1.map(|_| ())
+                run_session(stage, session, held).1.map(|_| ())
             }
             Self::Login { limit_s } => {
                 let limit = Duration::from_secs(limit_s.into());
@@ -113,7 +113,6 @@ impl Job {
 fn run_session(
     stage: &mut Stage<'_>,
     session: Session,
-    policy: RetryPolicy,
     held: &mut Held,
 ) -> (Session, Result<SessionTokens, Error>) {
     let mut session = session.with_held(held.tokens().cloned());
@@ -121,7 +120,7 @@ fn run_session(
     if let Ok(tokens) = &outcome {
         stage.records.hands_out(tokens, held.tokens());
     }
-    *held = held.after(&outcome, session.left(), policy);
+    *held = held.after(&outcome, session.left(), session.policy());
     stage.records.hands_over(held.tokens());
     (session, outcome)
 }
@@ -141,7 +140,7 @@ fn run_login(stage: &mut Stage<'_>, session: Session, held: &mut Held) -> Result
 
 fn who_am_i(stage: &mut Stage<'_>, mut who: WhoAmI, held: &mut Held) -> Result<(), Error> {
     loop {
-        let (session, outcome) = run_session(stage, who.session(who.demand()), who.policy(), held);
+        let (session, outcome) = run_session(stage, who.session(who.demand()), held);
         let tokens = who.got(&session, outcome)?;
         let mut request = who.request(&tokens)?;
         let outcome = stage.go_on(&mut request);
