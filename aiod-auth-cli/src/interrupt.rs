@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use aiod_auth_core::{Kind, RecordKey, Tokens, session::Seen};
+use aiod_auth_core::{Kind, RecordKey, Tokens, session::Version};
 use aiod_auth_store::{Lock, Store, StoreError};
 
 use crate::{
@@ -191,13 +191,13 @@ impl Store for GuardedStore {
         self.store.save(key, tokens)
     }
 
-    fn renew(
+    fn save_if_unchanged(
         &self,
         key: &RecordKey,
         tokens: &Tokens,
-        seen: &Seen,
+        version: &Version,
     ) -> Result<Option<Tokens>, StoreError> {
-        self.store.renew(key, tokens, seen)
+        self.store.save_if_unchanged(key, tokens, version)
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {

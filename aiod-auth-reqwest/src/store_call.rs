@@ -37,8 +37,10 @@ impl StoreCall {
 
 impl Drop for StoreCall {
     fn drop(&mut self) {
-        let saves =
-            matches!(self.request.operation, StoreOperation::Save(_) | StoreOperation::Renew(..));
+        let saves = matches!(
+            self.request.operation,
+            StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..)
+        );
         if !self.begun && saves {
             // Nobody is left to be told.
             drop(self.begin());
@@ -48,7 +50,7 @@ impl Drop for StoreCall {
 
 #[cfg(test)]
 mod tests {
-    use aiod_auth_core::{AccessToken, Profile, Timestamp, Tokens, session::Seen};
+    use aiod_auth_core::{AccessToken, Profile, Timestamp, Tokens, session::Version};
     use aiod_auth_store::MemoryStore;
     use tokio::runtime::Builder;
 
@@ -71,7 +73,7 @@ mod tests {
         let tokens = Arc::new(tokens);
         for operation in [
             StoreOperation::Save(Arc::clone(&tokens)),
-            StoreOperation::Renew(tokens, Seen::default()),
+            StoreOperation::SaveIfUnchanged(tokens, Version::default()),
         ] {
             store.remove(&key).unwrap();
             let save = call(operation);
@@ -79,7 +81,7 @@ mod tests {
             assert!(store.load(&key).unwrap().is_some());
         }
         // The rest need not be done, and the lock is given back each time.
-        let remove = call(StoreOperation::Remove(Seen::default()));
+        let remove = call(StoreOperation::Remove(Version::default()));
         drop(handle.spawn_blocking(|| remove.perform()));
         assert!(store.load(&key).unwrap().is_some());
         assert!(store.try_lock(&key).unwrap().is_some());

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use aiod_auth_core::{
     RecordKey, StoreFailure, Tokens,
-    session::{Seen, StoreOperation, StoreReply, StoreRequest},
+    session::{StoreOperation, StoreReply, StoreRequest, Version},
 };
 
 use crate::StoreError;
@@ -29,18 +29,18 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError>;
 
     /// Keeps the tokens for a key, as [`save`](Self::save) does, if no other login stands there than was
-    /// seen; else changes nothing, and returns that one. Where other programs write without the lock,
+    /// loaded; else changes nothing, and returns that one. Where other programs write without the lock,
     /// a store looks as late as it can.
     ///
     /// # Errors
     /// As for [`save`](Self::save).
-    fn renew(
+    fn save_if_unchanged(
         &self,
         key: &RecordKey,
         tokens: &Tokens,
-        seen: &Seen,
+        version: &Version,
     ) -> Result<Option<Tokens>, StoreError> {
-        match another(self, key, seen) {
+        match conflict(self, key, version) {
             Some(another) => Ok(Some(another)),
             None => self.save(key, tokens).map(|()| None),
         }
@@ -123,12 +123,14 @@ pub fn perform(
             store.save(key, tokens)?;
             StoreReply::Done
         }
-        StoreOperation::Renew(tokens, seen) => match store.renew(key, tokens, seen)? {
-            Some(another) => StoreReply::Another(Arc::new(another)),
-            None => StoreReply::Done,
-        },
-        StoreOperation::Remove(seen) => match another(store, key, seen) {
-            Some(another) => StoreReply::Another(Arc::new(another)),
+        StoreOperation::SaveIfUnchanged(tokens, version) => {
+            match store.save_if_unchanged(key, tokens, version)? {
+                Some(another) => StoreReply::Conflict(Arc::new(another)),
+                None => StoreReply::Done,
+            }
+        }
+        StoreOperation::Remove(version) => match conflict(store, key, version) {
+            Some(another) => StoreReply::Conflict(Arc::new(another)),
             None => {
                 store.remove(key)?;
                 StoreReply::Done
@@ -141,11 +143,11 @@ pub fn perform(
     })
 }
 
-/// The login that is stored now, if it is another one than was seen. One that can't be read is the
+/// The login that is stored now, if it is another one than was loaded. One that can't be read is the
 /// business of what is to be done.
-fn another<S: Store + ?Sized>(store: &S, key: &RecordKey, seen: &Seen) -> Option<Tokens> {
+fn conflict<S: Store + ?Sized>(store: &S, key: &RecordKey, version: &Version) -> Option<Tokens> {
     let stored = store.load(key).ok().flatten()?;
-    (!seen.is_still(Some(&stored))).then_some(stored)
+    (!version.matches(Some(&stored))).then_some(stored)
 }
 
 /// A store that several clients share.
@@ -158,13 +160,13 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).save(key, tokens)
     }
 
-    fn renew(
+    fn save_if_unchanged(
         &self,
         key: &RecordKey,
         tokens: &Tokens,
-        seen: &Seen,
+        version: &Version,
     ) -> Result<Option<Tokens>, StoreError> {
-        (**self).renew(key, tokens, seen)
+        (**self).save_if_unchanged(key, tokens, version)
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {

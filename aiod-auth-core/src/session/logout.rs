@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc};
 use core::{mem, time::Duration};
 
-use super::store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock, Unlock};
+use super::store_access::{StoreCall, StoreOperation, StoreReply, TakeLock, Unlock, Version};
 use crate::{
     error::{ConfigProblem, Endpoint, Error, ErrorCode},
     flow::{Discovery, EndSessionRequest, RevocationRequest},
@@ -35,7 +35,7 @@ pub struct Logout {
     /// Another session, which ends then: what is stored, where what is held could not be saved.
     other: Option<Arc<Tokens>>,
     /// What the store held.
-    seen: Seen,
+    seen: Version,
     spent: Duration,
     state: State,
 }
@@ -90,7 +90,7 @@ impl Logout {
             held,
             tokens: None,
             other: None,
-            seen: Seen::default(),
+            seen: Version::default(),
             spent: Duration::ZERO,
             state,
         }
@@ -170,7 +170,7 @@ impl Logout {
                     let done = mem::replace(&mut self.state, State::Ended);
                     if let State::Removing(_, logged_out) = done {
                         self.end(outcome.map(|reply| match (reply, logged_out) {
-                            (StoreReply::Another(_), LoggedOut::Ended | LoggedOut::Forgotten) => {
+                            (StoreReply::Conflict(_), LoggedOut::Ended | LoggedOut::Forgotten) => {
                                 LoggedOut::Replaced
                             }
                             (_, logged_out) => logged_out,
@@ -185,7 +185,7 @@ impl Logout {
     }
 
     fn loaded(&mut self, stored: Option<Arc<Tokens>>, now: Timestamp) {
-        self.seen = Seen::of(stored.as_deref());
+        self.seen = Version::of(stored.as_deref());
         self.tokens = newest(stored.clone(), self.held.as_ref());
         self.other = stored.filter(|stored| {
             let refresh_token = |tokens: &Tokens| tokens.refresh_token.clone();

@@ -8,7 +8,7 @@ pub use held::{Held, LOGIN_LIMIT};
 pub use job::Session;
 pub use logout::{LoggedOut, Logout};
 pub use policy::{Demand, Freshness};
-pub use store_access::{Seen, StoreOperation, StoreReply, StoreRequest};
+pub use store_access::{StoreOperation, StoreReply, StoreRequest, Version};
 pub use tokens::{Kept, SessionTokens};
 pub use who_am_i::{WhoAmI, WhoAmIRequest};
 

@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use super::{
     Kept, SessionTokens,
-    store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock, Unlock},
+    store_access::{StoreCall, StoreOperation, StoreReply, TakeLock, Unlock, Version},
     tokens::ToSave,
 };
 use crate::{
@@ -173,15 +173,15 @@ impl NewLogin {
         let tokens = Arc::clone(&to_save.tokens);
         let operation = match &to_save.error {
             None => StoreOperation::Save(tokens),
-            Some(_) => StoreOperation::Renew(tokens, Seen::default()),
+            Some(_) => StoreOperation::SaveIfUnchanged(tokens, Version::default()),
         };
         self.state = State::Saving(StoreCall::new(&self.key, operation), to_save);
     }
 
     fn saved(&mut self, outcome: Result<StoreReply, Error>, saved: ToSave) {
         let kept = match outcome {
-            Ok(StoreReply::NotKept) => Kept::NoStore,
-            Ok(StoreReply::Another(_)) => {
+            Ok(StoreReply::NoStore) => Kept::NoStore,
+            Ok(StoreReply::Conflict(_)) => {
                 Kept::NotSaved(StoreFailure::new("another login is stored"))
             }
             Ok(StoreReply::Done | StoreReply::Loaded(_) | StoreReply::Locked(_)) => Kept::Saved,

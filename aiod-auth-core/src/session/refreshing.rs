@@ -16,7 +16,7 @@ use core::{mem, time::Duration};
 use super::{
     Freshness, SessionTokens,
     policy::Wanted,
-    store_access::{Seen, StoreCall, StoreOperation},
+    store_access::{StoreCall, StoreOperation, Version},
     tokens::newest,
 };
 use crate::{
@@ -55,7 +55,7 @@ pub(super) struct Around {
     pub(super) key: Arc<RecordKey>,
     pub(super) policy: RetryPolicy,
     /// What the store held when it was looked at last.
-    pub(super) seen: Seen,
+    pub(super) seen: Version,
     pub(super) held: Option<SessionTokens>,
     pub(super) wanted: Wanted,
 }
@@ -95,7 +95,7 @@ impl Refreshing {
     }
 
     /// Which login the store held when it was looked at last.
-    pub(super) fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> Version {
         self.around.seen.clone()
     }
 
@@ -204,7 +204,7 @@ impl Refreshing {
         error: Error,
         now: Timestamp,
     ) -> Result<Option<Refreshed>, Error> {
-        self.around.seen = Seen::of(stored.as_deref());
+        self.around.seen = Version::of(stored.as_deref());
         let others = [stored.clone(), newest(None, self.around.held.as_ref())];
         for (tokens, other) in others.into_iter().flatten().filter_map(with_refresh_token) {
             if other.same_as(&self.refresh_token) || self.second {

@@ -23,7 +23,7 @@ use super::{
     Demand, Freshness, Kept, SessionTokens,
     policy::Wanted,
     refreshing::{Around, Refreshed, Refreshing, with_refresh_token},
-    store_access::{Seen, StoreCall, StoreOperation, StoreReply, TakeLock, Unlock},
+    store_access::{StoreCall, StoreOperation, StoreReply, TakeLock, Unlock, Version},
     tokens::{ToSave, newest},
 };
 use crate::{
@@ -52,7 +52,7 @@ pub(super) struct Renewal {
     held: Option<SessionTokens>,
     left: Option<SessionTokens>,
     /// What the store held when it was looked at last.
-    seen: Seen,
+    seen: Version,
     /// It held another login when this one's tokens were to be saved.
     replaced: bool,
     /// The new token will cost nothing that could be lost: a client gets it by itself.
@@ -92,7 +92,7 @@ impl Renewal {
             known: None,
             held: None,
             left: None,
-            seen: Seen::default(),
+            seen: Version::default(),
             replaced: false,
             by_itself: false,
             unlocked: None,
@@ -299,7 +299,8 @@ impl Renewal {
 
     /// In place of those that were there, if they still are.
     fn save(&mut self, to_save: ToSave) {
-        let operation = StoreOperation::Renew(Arc::clone(&to_save.tokens), self.seen.clone());
+        let operation =
+            StoreOperation::SaveIfUnchanged(Arc::clone(&to_save.tokens), self.seen.clone());
         self.state = State::Saving(StoreCall::new(&self.key, operation), to_save);
     }
 
@@ -311,7 +312,7 @@ impl Renewal {
             |tokens: &Arc<Tokens>| !self.is_only_itself() || tokens.refresh_token.is_none();
         let stored = stored.filter(is_mine);
         let tokens = newest(stored.clone(), self.held.as_ref()).filter(is_mine);
-        self.seen = Seen::of(stored.as_deref());
+        self.seen = Version::of(stored.as_deref());
         if let Some(tokens) = &tokens {
             if self.wanted.freshness(tokens, now) == Freshness::Good {
                 return self.finish(Arc::clone(tokens), self.kept(tokens));
@@ -372,13 +373,13 @@ impl Renewal {
 
     fn saved(&mut self, outcome: Result<StoreReply, Error>, saved: ToSave, now: Timestamp) {
         let kept = match outcome {
-            Ok(StoreReply::Another(_)) if self.is_only_itself() => {
+            Ok(StoreReply::Conflict(_)) if self.is_only_itself() => {
                 let failure = StoreFailure::new("the login of a person is stored")
                     .with_hint("choose another store for it");
                 Kept::NotSaved(failure)
             }
-            Ok(StoreReply::Another(another)) => return self.another(another, now),
-            Ok(StoreReply::NotKept) => Kept::NoStore,
+            Ok(StoreReply::Conflict(another)) => return self.another(another, now),
+            Ok(StoreReply::NoStore) => Kept::NoStore,
             Ok(StoreReply::Done | StoreReply::Loaded(_) | StoreReply::Locked(_)) => Kept::Saved,
             Err(Error::Store(failure)) => Kept::NotSaved(failure),
             Err(error) => return self.fail(error, now),

@@ -37,10 +37,10 @@ pub enum StoreOperation {
     Prepare,
     /// Write it, so that it survives a crash once this is answered. Answer: [`StoreReply::Done`].
     Save(Arc<Tokens>),
-    /// The same, if [`Seen::is_still`] there. Else change nothing; answer: [`StoreReply::Another`].
-    Renew(Arc<Tokens>, Seen),
-    /// Remove it, if [`Seen::is_still`] there. Answer: as to [`Renew`](Self::Renew).
-    Remove(Seen),
+    /// The same, if [`Version::matches`] there. Else change nothing; answer: [`StoreReply::Conflict`].
+    SaveIfUnchanged(Arc<Tokens>, Version),
+    /// Remove it, if [`Version::matches`] there. Answer: as to [`SaveIfUnchanged`](Self::SaveIfUnchanged).
+    Remove(Version),
     /// Give its lock back. Answer: [`StoreReply::Done`].
     Unlock,
 }
@@ -51,9 +51,9 @@ pub enum StoreOperation {
 /// server must not overwrite or remove a login that was written meanwhile, so a store is told what was
 /// there, and looks again.
 #[derive(Clone, Debug, Default)]
-pub struct Seen(Option<RefreshToken>);
+pub struct Version(Option<RefreshToken>);
 
-impl Seen {
+impl Version {
     /// What was loaded. Machines make it; this is for whoever tests a store or a driver.
     #[must_use]
     pub fn of(stored: Option<&Tokens>) -> Self {
@@ -64,7 +64,7 @@ impl Seen {
     /// without any (a client's own, which costs nothing) is no other one. Neither is one that has gone,
     /// whose tokens are saved, since nothing is lost by that; nor one that is marked as ended.
     #[must_use]
-    pub fn is_still(&self, stored: Option<&Tokens>) -> bool {
+    pub fn matches(&self, stored: Option<&Tokens>) -> bool {
         let alive = stored.filter(|tokens| tokens.session_ended_at.is_none());
         match (&self.0, alive.and_then(|tokens| tokens.refresh_token.as_ref())) {
             (Some(seen), Some(now)) => seen.same_as(now),
@@ -85,9 +85,9 @@ pub enum StoreReply {
     /// It is done.
     Done,
     /// It is not done: another login is stored by now, this one.
-    Another(Arc<Tokens>),
+    Conflict(Arc<Tokens>),
     /// There is no store that could keep it.
-    NotKept,
+    NoStore,
 }
 
 impl StoreReply {
@@ -101,8 +101,8 @@ impl StoreReply {
         };
         match self {
             Self::Loaded(tokens) => Self::Loaded(tokens.map(clean)),
-            Self::Another(tokens) => Self::Another(clean(tokens)),
-            reply @ (Self::Locked(_) | Self::Done | Self::NotKept) => reply,
+            Self::Conflict(tokens) => Self::Conflict(clean(tokens)),
+            reply @ (Self::Locked(_) | Self::Done | Self::NoStore) => reply,
         }
     }
 
@@ -110,7 +110,7 @@ impl StoreReply {
     pub(super) fn into_loaded(self) -> Option<Arc<Tokens>> {
         match self {
             Self::Loaded(tokens) => tokens,
-            Self::Locked(_) | Self::Done | Self::Another(_) | Self::NotKept => None,
+            Self::Locked(_) | Self::Done | Self::Conflict(_) | Self::NoStore => None,
         }
     }
 }
@@ -128,7 +128,7 @@ impl StoreRequest {
         match &self.operation {
             StoreOperation::Load => StoreReply::Loaded(None),
             StoreOperation::TryLock => StoreReply::Locked(true),
-            StoreOperation::Save(_) | StoreOperation::Renew(..) => StoreReply::NotKept,
+            StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..) => StoreReply::NoStore,
             StoreOperation::Prepare | StoreOperation::Remove(_) | StoreOperation::Unlock => {
                 StoreReply::Done
             }
@@ -294,8 +294,8 @@ impl Stores for TakeLock {
             Ok(
                 StoreReply::Loaded(_)
                 | StoreReply::Done
-                | StoreReply::Another(_)
-                | StoreReply::NotKept,
+                | StoreReply::Conflict(_)
+                | StoreReply::NoStore,
             ) => Lock::Ended(Err(Error::Internal("store reply"))),
             Err(failure) => Lock::Ended(Err(Error::Store(failure))),
         };

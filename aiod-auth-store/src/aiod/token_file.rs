@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aiod_auth_core::{ClientSecret, RecordKey, Timestamp, Tokens, session::Seen};
+use aiod_auth_core::{ClientSecret, RecordKey, Timestamp, Tokens, session::Version};
 use zeroize::Zeroizing;
 
 use super::text::{self, AiodLogin, Content, Lasting};
@@ -179,15 +179,16 @@ impl AiodFile {
         Ok(content)
     }
 
-    /// Keeps the tokens in place of what was seen; or changes nothing, and returns the other login that is
-    /// there. Without anything seen, in place of whatever there is.
+    /// Keeps the tokens if what is there is still this version; or changes nothing, and returns the other login that is
+    /// there. Without a version, in place of whatever there is.
     fn save_over(
         &self,
         key: &RecordKey,
         tokens: &Tokens,
-        seen: Option<&Seen>,
+        version: Option<&Version>,
     ) -> Result<Option<Tokens>, StoreError> {
-        let is_another = |stored: &Tokens| seen.is_some_and(|seen| !seen.is_still(Some(stored)));
+        let is_another =
+            |stored: &Tokens| version.is_some_and(|version| !version.matches(Some(stored)));
         self.check(key)?;
         self.make_folder()?;
         let path = place::resolve(&self.file)?;
@@ -216,7 +217,7 @@ impl AiodFile {
         let text =
             text::write(before, key, tokens, &lasting).map_err(|error| explain(&path, error))?;
         atomic::replace_unless(&path, text.as_bytes(), || {
-            if seen.is_none() {
+            if version.is_none() {
                 return Ok(None);
             }
             // What was whole and isn't any more is being written: it stays.
@@ -238,13 +239,13 @@ impl Store for AiodFile {
     }
 
     /// The Python client takes no lock: so the last look is right before the new file gets the name.
-    fn renew(
+    fn save_if_unchanged(
         &self,
         key: &RecordKey,
         tokens: &Tokens,
-        seen: &Seen,
+        version: &Version,
     ) -> Result<Option<Tokens>, StoreError> {
-        self.save_over(key, tokens, Some(seen))
+        self.save_over(key, tokens, Some(version))
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {

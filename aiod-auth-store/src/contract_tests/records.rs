@@ -1,6 +1,6 @@
 //! What is saved is what is loaded.
 
-use aiod_auth_core::{RecordKey, session::Seen};
+use aiod_auth_core::{RecordKey, session::Version};
 
 use super::{Place, full, minimal, same, scope};
 
@@ -61,19 +61,19 @@ pub(super) fn a_renewal_replaces_only_what_was_seen(place: &Place<'_>) {
         tokens.session_ended_at = None;
         tokens
     };
-    let nothing = Seen::default();
+    let nothing = Version::default();
     store.prepare(&key).unwrap();
-    assert!(store.renew(&key, &login("a"), &nothing).unwrap().is_none());
-    let seen = Seen::of(other.load(&key).unwrap().as_ref());
-    assert!(other.renew(&key, &login("b"), &seen).unwrap().is_none());
-    for seen in [&seen, &nothing] {
-        same(&store.renew(&key, &login("c"), seen).unwrap().unwrap(), &login("b"));
+    assert!(store.save_if_unchanged(&key, &login("a"), &nothing).unwrap().is_none());
+    let version = Version::of(other.load(&key).unwrap().as_ref());
+    assert!(other.save_if_unchanged(&key, &login("b"), &version).unwrap().is_none());
+    for version in [&version, &nothing] {
+        same(&store.save_if_unchanged(&key, &login("c"), version).unwrap().unwrap(), &login("b"));
         same(&store.load(&key).unwrap().unwrap(), &login("b"));
     }
     // One that is gone, or over, is in nobody's way.
     store.remove(&key).unwrap();
-    assert!(store.renew(&key, &full("d"), &seen).unwrap().is_none());
-    assert!(store.renew(&key, &login("e"), &nothing).unwrap().is_none());
+    assert!(store.save_if_unchanged(&key, &full("d"), &version).unwrap().is_none());
+    assert!(store.save_if_unchanged(&key, &login("e"), &nothing).unwrap().is_none());
     same(&other.load(&key).unwrap().unwrap(), &login("e"));
 }
 

@@ -91,10 +91,12 @@ impl Records {
             }
             Stored::NotKept => {
                 self.no_store = true;
-                let saves =
-                    matches!(operation, StoreOperation::Save(_) | StoreOperation::Renew(..));
+                let saves = matches!(
+                    operation,
+                    StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..)
+                );
                 self.broken |= !saves;
-                Ok(StoreReply::NotKept)
+                Ok(StoreReply::NoStore)
             }
             Stored::Busy => {
                 self.failed = true;
@@ -110,7 +112,7 @@ impl Records {
 
     fn check(&self, operation: &StoreOperation) {
         match operation {
-            StoreOperation::Save(_) | StoreOperation::Renew(..) => {
+            StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..) => {
                 assert!(self.locked, "saved without the lock");
             }
             StoreOperation::Remove(_) => {
@@ -127,22 +129,22 @@ impl Records {
     fn done(&mut self, operation: &StoreOperation) -> StoreReply {
         match operation {
             StoreOperation::Load => self.loaded(),
-            StoreOperation::Renew(_, seen) | StoreOperation::Remove(seen)
-                if !seen.is_still(self.stored.as_deref()) =>
+            StoreOperation::SaveIfUnchanged(_, seen) | StoreOperation::Remove(seen)
+                if !seen.matches(self.stored.as_deref()) =>
             {
                 // A renewal then uses the one that is there.
-                if let StoreOperation::Renew(tokens, _) = operation {
+                if let StoreOperation::SaveIfUnchanged(tokens, _) = operation {
                     self.keep_refresh_token(tokens.refresh_token.as_ref());
                 }
                 self.keep(self.stored.clone().as_deref());
-                self.stored.clone().map_or(StoreReply::Done, StoreReply::Another)
+                self.stored.clone().map_or(StoreReply::Done, StoreReply::Conflict)
             }
             StoreOperation::TryLock => {
                 self.locked = true;
                 StoreReply::Locked(true)
             }
             StoreOperation::Prepare => StoreReply::Done,
-            StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _) => {
+            StoreOperation::Save(tokens) | StoreOperation::SaveIfUnchanged(tokens, _) => {
                 self.keep(Some(tokens));
                 self.keep_refresh_token(tokens.refresh_token.as_ref());
                 self.stored = Some(Arc::clone(tokens));

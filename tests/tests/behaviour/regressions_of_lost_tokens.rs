@@ -54,16 +54,18 @@ impl<'a> Around<'a> {
                         (_, Disk::None) => Ok(access.request().answered_without_store()),
                         (StoreOperation::Load, _) => Ok(StoreReply::Loaded(self.stored.clone())),
                         (StoreOperation::TryLock, _) => Ok(StoreReply::Locked(true)),
-                        (StoreOperation::Save(_) | StoreOperation::Renew(..), Disk::Full) => {
-                            Err(StoreFailure::new("the disk is full"))
-                        }
-                        (StoreOperation::Renew(_, seen), Disk::Good)
-                            if !seen.is_still(self.stored.as_deref()) =>
+                        (
+                            StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..),
+                            Disk::Full,
+                        ) => Err(StoreFailure::new("the disk is full")),
+                        (StoreOperation::SaveIfUnchanged(_, seen), Disk::Good)
+                            if !seen.matches(self.stored.as_deref()) =>
                         {
-                            Ok(StoreReply::Another(self.stored.clone().unwrap()))
+                            Ok(StoreReply::Conflict(self.stored.clone().unwrap()))
                         }
                         (
-                            StoreOperation::Save(tokens) | StoreOperation::Renew(tokens, _),
+                            StoreOperation::Save(tokens)
+                            | StoreOperation::SaveIfUnchanged(tokens, _),
                             Disk::Good,
                         ) => {
                             self.stored = Some(Arc::clone(tokens));

@@ -10,7 +10,7 @@ use aiod_auth_core::{
         EndSessionPage, EndSessionRequest, IntrospectionRequest, RevocationRequest,
         UserinfoRequest,
     },
-    session::{Held, Kept, Logout, Seen, StoreOperation, StoreReply, StoreRequest, WhoAmI},
+    session::{Held, Kept, Logout, StoreOperation, StoreReply, StoreRequest, Version, WhoAmI},
 };
 use aiod_auth_store::{AiodFile, FileStore, MemoryStore, StoreError};
 
@@ -206,9 +206,10 @@ fn sessions() -> Vec<(&'static str, String)> {
         ("StoreRequest", format!("{:?}", StoreRequest::new(key, save.clone()))),
         ("StoreOperation", format!("{save:?}")),
         ("StoreReply", format!("{reply:?}")),
-        ("Seen", {
-            let renew = StoreOperation::Renew(Arc::new(tokens()), Seen::of(Some(&tokens())));
-            format!("{renew:?} {:?}", StoreOperation::Remove(Seen::of(Some(&tokens()))))
+        ("Version", {
+            let renew =
+                StoreOperation::SaveIfUnchanged(Arc::new(tokens()), Version::of(Some(&tokens())));
+            format!("{renew:?} {:?}", StoreOperation::Remove(Version::of(Some(&tokens()))))
         }),
         ("StoreFailure", format!("{:?}", StoreFailure::new("full").with_hint("make room"))),
     ]

@@ -30,7 +30,8 @@ pub(crate) fn a_new_refresh_token_is_on_disk_before_anybody_sees_the_access_toke
         for _ in 0..steps {
             match session.poll(world.now()).unwrap() {
                 Step::Store(access) => {
-                    saved |= matches!(access.request().operation, StoreOperation::Renew(..));
+                    saved |=
+                        matches!(access.request().operation, StoreOperation::SaveIfUnchanged(..));
                     let outcome = perform(Some(&store), access.request(), &mut lock);
                     access.complete(seconds(0), outcome);
                 }
@@ -70,7 +71,7 @@ pub(super) fn the_lock_is_held_until_it_is_saved() {
                 StoreOperation::Load => "load",
                 StoreOperation::TryLock => "lock",
                 StoreOperation::Prepare => "prepare",
-                StoreOperation::Save(_) | StoreOperation::Renew(..) => "save",
+                StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..) => "save",
                 StoreOperation::Remove(_) => "remove",
                 StoreOperation::Unlock => "unlock",
             });
@@ -92,7 +93,9 @@ pub(super) fn tokens_that_could_not_be_saved_are_given_out_and_it_is_said() {
     let full = || StoreFailure::new("the disk is full");
     let mut session = Session::token(profile(), Demand::new(), policy());
     let tokens = run_with(&mut world, &mut session, |_, step| match step {
-        Step::Store(access) if matches!(access.request().operation, StoreOperation::Renew(..)) => {
+        Step::Store(access)
+            if matches!(access.request().operation, StoreOperation::SaveIfUnchanged(..)) =>
+        {
             access.complete(seconds(0), Err(full()));
             None
         }
