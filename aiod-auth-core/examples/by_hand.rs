@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let in_flight = exchange.begin();
                 let answer = curl(in_flight.request());
                 let outcome = match &answer {
-                    Ok((status, body)) => Ok(Response::new(*status, &[], body)),
+                    Ok((status, body)) => Ok(Response::new(*status, [], body.clone())),
                     Err(_) => Err(NoResponse::Unknown("curl failed")),
                 };
                 in_flight.complete(now(), started.elapsed(), outcome);

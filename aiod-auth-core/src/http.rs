@@ -1,4 +1,4 @@
-//! HTTP as the machines see it: an owned request, a borrowed response, and why none came.
+//! HTTP as the machines see it: a request, a response, and why none came.
 
 use alloc::{string::String, vec::Vec};
 use core::{fmt, time::Duration};
@@ -159,19 +159,36 @@ impl fmt::Debug for Request {
 /// What a form has in it that nobody else may see.
 const SECRET_PARAMETERS: [&str; 4] = ["client_secret", "device_code", "refresh_token", "token"];
 
-/// An answer, borrowed from whoever received it. `Debug` shows the status alone.
-#[derive(Clone, Copy)]
-pub struct Response<'a> {
+/// An answer. `Debug` shows the status alone; the body is wiped when it is dropped.
+#[derive(Clone)]
+pub struct Response {
     status: u16,
-    headers: &'a [(&'a str, &'a str)],
-    body: &'a [u8],
+    headers: Vec<(&'static str, String)>,
+    body: Zeroizing<Vec<u8>>,
 }
 
-impl<'a> Response<'a> {
-    /// From a final status (not 1xx), the header fields, and the whole body, decoded.
+impl Response {
+    /// From a final status (not 1xx), the header fields, and the whole body, decoded. The body is moved
+    /// in; of the header fields, only those that a flow reads are kept.
+    ///
+    /// ```
+    /// use aiod_auth_core::Response;
+    ///
+    /// let response = Response::new(200, [("content-type", "application/json")], "{}");
+    /// assert_eq!(response.header("Content-Type"), Some("application/json"));
+    /// ```
     #[must_use]
-    pub const fn new(status: u16, headers: &'a [(&'a str, &'a str)], body: &'a [u8]) -> Self {
-        Self { status, headers, body }
+    pub fn new<'h>(
+        status: u16,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        body: impl Into<Vec<u8>>,
+    ) -> Self {
+        let read = |(name, value): (&str, &str)| {
+            let name = HEADERS.into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
+            Some((name, String::from(value)))
+        };
+        let headers = headers.into_iter().filter_map(read).collect();
+        Self { status, headers, body: Zeroizing::new(body.into()) }
     }
 
     /// The status code.
@@ -180,18 +197,18 @@ impl<'a> Response<'a> {
         self.status
     }
 
-    /// The first field of this name, in any case (RFC 9110 §5.1).
+    /// The first field of this name, in any case (RFC 9110 §5.1), if a flow reads fields of this name.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers(name).next()
     }
 
     /// All fields of this name, in any case.
-    pub fn headers(&self, name: &str) -> impl Iterator<Item = &'a str> {
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
         self.headers
             .iter()
             .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| *value)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The challenges of the first 16 `WWW-Authenticate` fields, in order (RFC 9110 §11.6.1). One that is
@@ -203,8 +220,8 @@ impl<'a> Response<'a> {
 
     /// The body.
     #[must_use]
-    pub const fn body(&self) -> &'a [u8] {
-        self.body
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     pub(crate) const fn is_success(&self) -> bool {
@@ -212,7 +229,11 @@ impl<'a> Response<'a> {
     }
 }
 
-impl fmt::Debug for Response<'_> {
+/// The header fields that flows read.
+const HEADERS: [&str; 6] =
+    ["content-type", "date", "location", "retry-after", "set-cookie", "www-authenticate"];
+
+impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Response({})", self.status)
     }

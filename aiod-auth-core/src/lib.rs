@@ -27,7 +27,7 @@
 //!                 let in_flight = exchange.begin();
 //!                 let (status, body) = send(in_flight.request()); // your HTTP client
 //!                 let took = Duration::from_millis(20);
-//!                 in_flight.complete(now, took, Ok(Response::new(status, &[], body)));
+//!                 in_flight.complete(now, took, Ok(Response::new(status, [], body)));
 //!             }
 //!             Step::Wait(pause) => {
 //!                 let delay = pause.delay(); // your sleep

@@ -94,7 +94,7 @@ impl InFlight<'_> {
         mut self,
         now: Timestamp,
         took: Duration,
-        outcome: Result<Response<'_>, NoResponse>,
+        outcome: Result<Response, NoResponse>,
     ) -> Vec<Note> {
         self.completed = true;
         self.machine.answered(now.saturating_sub(took), took, outcome)
@@ -344,7 +344,7 @@ pub(crate) trait Sends: Send {
         &mut self,
         sent_at: Timestamp,
         took: Duration,
-        outcome: Result<Response<'_>, NoResponse>,
+        outcome: Result<Response, NoResponse>,
     ) -> Vec<Note>;
 }
 

@@ -7,6 +7,8 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::{error::Error, token::is_token};
+
 macro_rules! secret {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
@@ -19,7 +21,7 @@ macro_rules! secret {
                 Self(Zeroizing::new(secret.into()))
             }
 
-            /// The secret itself. Whoever calls this is responsible for where it goes.
+            /// The secret itself. The caller is responsible for where it goes.
             pub fn expose(&self) -> &str {
                 &self.0
             }
@@ -39,10 +41,66 @@ macro_rules! secret {
     };
 }
 
-secret!(
-    /// What an API is shown: RFC 6749 §1.4. Opaque to a client.
-    AccessToken
+/// What an API is shown: RFC 6749 §1.4. Opaque to a client, never empty, and safe in a header.
+///
+/// ```
+/// use aiod_auth_core::AccessToken;
+///
+/// let token = AccessToken::new("mF_9.B5f-4.1JqM")?;
+/// assert_eq!(token.authorization(), "Bearer mF_9.B5f-4.1JqM");
+/// assert!(AccessToken::new("two\r\nlines").is_err());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct AccessToken(
+    /// The whole value of the header, so that no request has to put it together.
+    Zeroizing<String>,
 );
+
+impl AccessToken {
+    /// Takes a text that can be an access token: printable ASCII (RFC 6749 appendix A.12), no space at
+    /// its ends, not empty.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for any other text.
+    pub fn new(token: impl AsRef<str>) -> Result<Self, Error> {
+        let token = token.as_ref();
+        if token.is_empty() || !is_token(token) {
+            return Err(Error::Usage("an access token is printable ASCII, and not empty"));
+        }
+        let mut value = String::with_capacity(token.len().saturating_add(BEARER.len()));
+        value.push_str(BEARER);
+        value.push_str(token);
+        Ok(Self(Zeroizing::new(value)))
+    }
+
+    /// The token itself. The caller is responsible for where it goes.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.get(BEARER.len()..).unwrap_or_default()
+    }
+
+    /// The value of an `Authorization` header (RFC 6750 §2.1). It is a secret.
+    #[must_use]
+    pub fn authorization(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether both are the same token, in a time that depends on their lengths only.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        same(self.0.as_bytes(), other.0.as_bytes())
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken(redacted)")
+    }
+}
+
+const BEARER: &str = "Bearer ";
+
 secret!(
     /// What the next access token is bought with: RFC 6749 §1.5.
     RefreshToken
@@ -73,7 +131,7 @@ mod tests {
 
     #[test]
     fn debug_shows_the_kind_and_not_the_secret() {
-        assert_eq!(format!("{:?}", AccessToken::new("canary")), "AccessToken(redacted)");
+        assert_eq!(format!("{:?}", AccessToken::new("canary").unwrap()), "AccessToken(redacted)");
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::{fmt, str::FromStr, time::Duration};
 
-use zeroize::Zeroizing;
-
 use crate::{
     error::Error,
     secret::{AccessToken, IdToken, RefreshToken},
@@ -18,8 +16,8 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Tokens {
-    /// What an API is shown.
-    pub access_token: AccessToken,
+    /// What an API is shown. `None`: there is a refresh token alone, until the first refresh.
+    pub access_token: Option<AccessToken>,
     /// When it was asked for.
     pub issued_at: Timestamp,
     /// When it expires: by our clock, counted from when it was asked for. `None`: the server didn't
@@ -44,9 +42,21 @@ pub struct Tokens {
 impl Tokens {
     /// An access token alone.
     #[must_use]
-    pub const fn new(access_token: AccessToken, issued_at: Timestamp) -> Self {
+    pub fn new(access_token: AccessToken, issued_at: Timestamp) -> Self {
+        Self { access_token: Some(access_token), ..Self::empty(issued_at) }
+    }
+
+    /// A refresh token alone, which gets the first access token.
+    #[must_use]
+    pub fn from_refresh_token(refresh_token: RefreshToken, issued_at: Timestamp) -> Self {
+        Self { refresh_token: Some(refresh_token), ..Self::empty(issued_at) }
+    }
+
+    /// Nothing yet: what a store reads member by member begins with this.
+    #[must_use]
+    pub const fn empty(issued_at: Timestamp) -> Self {
         Self {
-            access_token,
+            access_token: None,
             issued_at,
             expires_at: None,
             refresh_token: None,
@@ -58,43 +68,33 @@ impl Tokens {
         }
     }
 
-    /// A refresh token alone: the access token is one that has expired.
-    pub(crate) fn renewable(refresh_token: RefreshToken, issued_at: Timestamp) -> Self {
-        let mut tokens = Self::new(AccessToken::new(""), issued_at);
-        tokens.expires_at = Some(Timestamp::UNIX_EPOCH);
-        tokens.refresh_token = Some(refresh_token);
-        tokens
-    }
-
-    /// Whether there is an access token: where a platform's own client keeps a refresh token alone, there
-    /// is none until the first refresh.
-    #[must_use]
-    pub fn has_access_token(&self) -> bool {
-        !self.access_token.expose().is_empty()
-    }
-
-    /// What somebody wrote into a store may be no token, and would be more than one header: such an access
-    /// token is none.
-    pub(crate) fn without_what_is_no_token(mut self) -> Self {
-        if !is_token(self.access_token.expose()) {
-            self.access_token = AccessToken::new("");
-            self.expires_at = Some(Timestamp::UNIX_EPOCH);
-        }
-        self
-    }
-
-    /// The value of an `Authorization` header (RFC 6750 §2.1). It is a secret.
+    /// What an API is shown.
     ///
-    /// AI-on-Demand's Python client has it in `Token.headers`, which also renews the token: here, that
+    /// # Errors
+    /// [`Error::NotAuthenticated`] where there is a refresh token alone.
+    pub fn access_token(&self) -> Result<&AccessToken, Error> {
+        self.access_token.as_ref().ok_or(Error::NotAuthenticated)
+    }
+
+    /// Whether both have the same access token, or both none.
+    #[must_use]
+    pub fn has_same_access_token(&self, other: &Self) -> bool {
+        match (&self.access_token, &other.access_token) {
+            (Some(a), Some(b)) => a.same_as(b),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    /// The value of an `Authorization` header (RFC 6750 §2.1), if there is an access token. It is a
+    /// secret.
+    ///
+    /// AI-on-Demand's Python client has it in `Token.headers`, which also refreshes the token: here, that
     /// is what a session, or a `Client`, does before it hands out tokens.
     #[must_use]
     #[doc(alias = "headers")]
-    pub fn authorization(&self) -> Zeroizing<String> {
-        let token = self.access_token.expose();
-        let mut value = Zeroizing::new(String::with_capacity(token.len().saturating_add(7)));
-        value.push_str("Bearer ");
-        value.push_str(token);
-        value
+    pub fn authorization(&self) -> Option<&str> {
+        self.access_token.as_ref().map(AccessToken::authorization)
     }
 
     /// What a refresh doesn't bring is still what it was: RFC 6749 §6, OpenID Connect Core §12.2.
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn a_token_has_expired_two_seconds_early() {
         let at = |millis| Timestamp::from_unix_millis(millis);
-        let mut tokens = Tokens::new(AccessToken::new("a"), Timestamp::UNIX_EPOCH);
+        let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
         assert!(!tokens.has_expired(at(i64::MAX)), "nobody knows");
         tokens.expires_at = Some(at(300_000));
         for (millis, expired) in
@@ -243,9 +243,9 @@ mod tests {
 
     #[test]
     fn debug_shows_no_token() {
-        let mut tokens = Tokens::new(AccessToken::new("canary"), Timestamp::UNIX_EPOCH);
+        let mut tokens = Tokens::new(AccessToken::new("canary").unwrap(), Timestamp::UNIX_EPOCH);
         tokens.refresh_token = Some(RefreshToken::new("canary"));
         assert!(!format!("{tokens:?}").contains("canary"));
-        assert_eq!(tokens.authorization().as_str(), "Bearer canary");
+        assert_eq!(tokens.authorization(), Some("Bearer canary"));
     }
 }

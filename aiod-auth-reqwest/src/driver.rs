@@ -6,8 +6,7 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, Prompt, Reason, Reply, Response, Step, StoreAccess, StoreFailure,
-    Timestamp,
+    Error, Exchange, Machine, Prompt, Reason, Reply, Step, StoreAccess, StoreFailure, Timestamp,
 };
 use aiod_auth_store::{Lock, Store};
 
@@ -116,8 +115,7 @@ impl Driver {
         match received {
             Ok(received) => {
                 log::debug!("{:?} -> {}", in_flight.request(), received.status);
-                let headers = received.headers();
-                let response = Response::new(received.status, &headers, &received.body);
+                let response = received.into_response();
                 for note in in_flight.complete(now(), took, Ok(response)) {
                     log::debug!("in that answer {note}");
                 }

@@ -1,9 +1,13 @@
 //! One request out, one answer in: the only place that knows reqwest.
 
-use std::{error::Error, io, time::Duration};
+use std::{error::Error, io, mem, time::Duration};
 
-use aiod_auth_core::{BODY_BYTES_MAX, Method, NoResponse, Request, is_loopback};
-use reqwest::{Client, header::HeaderMap, redirect, retry};
+use aiod_auth_core::{BODY_BYTES_MAX, Method, NoResponse, Request, Response, is_loopback};
+use reqwest::{
+    Client,
+    header::{HeaderMap, HeaderName, HeaderValue},
+    redirect, retry,
+};
 use zeroize::Zeroizing;
 
 /// Sends requests: no redirects, no retries, no cookies, time limits on everything, a limit on the
@@ -24,12 +28,12 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// A value that is no text can't be one that anybody reads.
-    pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
-        self.headers
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
-            .collect()
+    /// A value that is no text can't be one that a flow reads.
+    pub(crate) fn into_response(mut self) -> Response {
+        let text =
+            |(name, value)| Some((HeaderName::as_str(name), HeaderValue::to_str(value).ok()?));
+        let headers = self.headers.iter().filter_map(text);
+        Response::new(self.status, headers, mem::take(&mut *self.body))
     }
 }
 

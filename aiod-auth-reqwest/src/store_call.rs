@@ -62,7 +62,7 @@ mod tests {
         let handle = runtime.handle().clone();
         drop(runtime);
         let key = Arc::new(Profile::new("https://as.example", "me").unwrap().key());
-        let tokens = Tokens::new(AccessToken::new("a"), Timestamp::UNIX_EPOCH);
+        let tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
         let store = Arc::new(MemoryStore::default());
         let call = |operation| {
             let request = StoreRequest::new(Arc::clone(&key), operation);

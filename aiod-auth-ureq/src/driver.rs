@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use aiod_auth_core::{Error, Exchange, Machine, Prompt, Reply, Response, Step, Timestamp};
+use aiod_auth_core::{Error, Exchange, Machine, Prompt, Reply, Step, Timestamp};
 use aiod_auth_store::{Store, perform};
 
 use crate::http::Http;
@@ -103,8 +103,7 @@ impl Driver {
         match received {
             Ok(received) => {
                 log::debug!("{:?} -> {}", in_flight.request(), received.status);
-                let headers = received.headers();
-                let response = Response::new(received.status, &headers, &received.body);
+                let response = received.into_response();
                 for note in in_flight.complete(now(), took, Ok(response)) {
                     log::debug!("in that answer {note}");
                 }

@@ -2,9 +2,9 @@
 
 #[cfg(feature = "rustls")]
 use std::sync::Arc;
-use std::{error::Error as _, io, time::Duration};
+use std::{error::Error as _, io, mem, time::Duration};
 
-use aiod_auth_core::{BODY_BYTES_MAX, NoResponse, Request, is_loopback};
+use aiod_auth_core::{BODY_BYTES_MAX, NoResponse, Request, Response, is_loopback};
 use ureq::{
     Agent, Body,
     http::{self, HeaderMap},
@@ -31,12 +31,13 @@ pub(crate) struct Received {
 }
 
 impl Received {
-    /// A value that is no text can't be one that anybody reads.
-    pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
+    /// A value that is no text can't be one that a flow reads.
+    pub(crate) fn into_response(mut self) -> Response {
         let text = |(name, value)| {
             Some((http::HeaderName::as_str(name), http::HeaderValue::to_str(value).ok()?))
         };
-        self.headers.iter().filter_map(text).collect()
+        let headers = self.headers.iter().filter_map(text);
+        Response::new(self.status, headers, mem::take(&mut *self.body))
     }
 }
 

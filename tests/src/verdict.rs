@@ -210,13 +210,13 @@ pub fn verdict_at(
             ask(&mut machine, answer, |()| Vec::new())
         }
         Asked::Userinfo => {
-            let tokens = Tokens::new(AccessToken::new("access"), NOW);
+            let tokens = Tokens::new(AccessToken::new("access").unwrap(), NOW);
             let mut machine = UserinfoRequest::new(server, &tokens, policy)?;
             ask(&mut machine, answer, |userinfo| about_person(&userinfo))
         }
         Asked::Introspection => {
             let (bot, token) =
-                (client.with_secret(ClientSecret::new("secret"))?, AccessToken::new("a"));
+                (client.with_secret(ClientSecret::new("secret"))?, AccessToken::new("a").unwrap());
             let mut machine = IntrospectionRequest::new(server, &bot, &token, policy)?;
             ask(&mut machine, answer, about_token)
         }
@@ -237,7 +237,7 @@ fn ask<M: Machine>(
         pause.complete(delay);
     }
     if let Ok(Step::Send(exchange)) = machine.poll(NOW) {
-        let response = Response::new(answer.status, &headers, &answer.body);
+        let response = Response::new(answer.status, headers.iter().copied(), answer.body.clone());
         let noted = exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
         notes = noted.iter().map(|note| format!("note {note}")).collect();
     }
@@ -281,7 +281,7 @@ fn about_error(error: &Error) -> Vec<String> {
 fn about_tokens(tokens: &Tokens) -> Vec<String> {
     let seconds = |at: Timestamp| at.saturating_duration_since(NOW).as_secs();
     let mut details = vec![
-        format!("token {}", shortened(tokens.access_token.expose())),
+        format!("token {}", shortened(tokens.access_token().unwrap().expose())),
         tokens
             .expires_at
             .map_or_else(|| "no expiry".to_owned(), |at| format!("expires in {} s", seconds(at))),

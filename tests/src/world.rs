@@ -169,7 +169,11 @@ impl World {
                 match reply {
                     Ok(answer) => {
                         let headers = headers(&answer);
-                        let response = Response::new(answer.status, &headers, &answer.body);
+                        let response = Response::new(
+                            answer.status,
+                            headers.iter().copied(),
+                            answer.body.clone(),
+                        );
                         self.notes.extend(in_flight.complete(self.now(), took, Ok(response)));
                     }
                     Err(no_response) => {

@@ -18,7 +18,8 @@ pub(crate) fn run(context: &Context, options: &args::Exec) -> Result<ExitCode, F
     let settings = Settings::new(context)?;
     let session = token::get(context, &settings, Demand::new())?;
     let mut command = Command::new(program);
-    command.args(arguments).env("AIOD_AUTH_ACCESS_TOKEN", session.tokens.access_token.expose());
+    let access_token = session.tokens.access_token()?.expose();
+    command.args(arguments).env("AIOD_AUTH_ACCESS_TOKEN", access_token);
     for variable in settings.secret_variables() {
         command.env_remove(variable);
     }

@@ -78,7 +78,7 @@ impl<'a> Status<'a> {
 
 /// When the access token expires, if there is one and it is known.
 pub(super) fn access_token_end(tokens: &Tokens) -> Option<String> {
-    let end = tokens.expires_at.filter(|_| tokens.has_access_token());
+    let end = tokens.expires_at.filter(|_| tokens.access_token.is_some());
     end.as_ref().map(Timestamp::to_string)
 }
 
@@ -139,7 +139,7 @@ mod tests {
 
     /// An access token until 10, perhaps a refresh token until another time.
     fn check(by_itself: bool, refresh_until: Option<i64>, now: i64, expected: Option<Reason>) {
-        let mut tokens = Tokens::new(AccessToken::new("a"), Timestamp::UNIX_EPOCH);
+        let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
         tokens.expires_at = Some(Timestamp::from_unix_millis(10));
         if let Some(until) = refresh_until {
             tokens.refresh_token = Some(RefreshToken::new("r"));
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_session_that_ended_is_over_whatever_the_time() {
-        let mut tokens = Tokens::new(AccessToken::new("a"), Timestamp::UNIX_EPOCH);
+        let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
         tokens.session_ended_at = Some(Timestamp::UNIX_EPOCH);
         let found = why_not(false, Some(&tokens), Timestamp::UNIX_EPOCH);
         assert_eq!(found, Some(Reason::SessionEnded));

@@ -44,9 +44,9 @@ pub(super) fn write(key: &RecordKey, tokens: &Tokens) -> Result<String, Failure>
         scope: key.scope.iter().collect(),
         resource: &key.resource,
         tokens: Members {
-            access_token: Some(tokens.access_token.expose()).filter(|token| !token.is_empty()),
+            access_token: tokens.access_token.as_ref().map(AccessToken::expose),
             issued_at: tokens.issued_at.to_string(),
-            expires_at: time(tokens.expires_at.filter(|_| tokens.has_access_token())),
+            expires_at: time(tokens.expires_at.filter(|_| tokens.access_token.is_some())),
             refresh_token: tokens.refresh_token.as_ref().map(RefreshToken::expose),
             refresh_expires_at: time(tokens.refresh_expires_at),
             scope: tokens.scope.iter().collect(),
@@ -133,16 +133,19 @@ impl Section<'_> {
 
     fn tokens(&self) -> Result<Tokens, String> {
         let refresh_token = self.secret("refresh_token")?.map(RefreshToken::new);
-        let (access_token, expires_at) = match self.secret("access_token")? {
-            Some(access_token) => (access_token, self.time("expires_at")?),
-            // The next one is bought with the refresh token, as if there had been one.
-            None if refresh_token.is_some() => (String::new(), Some(Timestamp::UNIX_EPOCH)),
+        let access_token = match self.secret("access_token")?.map(AccessToken::new) {
+            Some(Ok(access_token)) => Some(access_token),
+            Some(Err(_)) => return Err(self.wrong("access_token", "is no token")),
+            None if refresh_token.is_some() => None,
             None => return Err(self.wrong("access_token", "is missing")),
         };
         let issued_at = self.time("issued_at")?;
         let issued_at = issued_at.ok_or_else(|| self.wrong("issued_at", "is missing"))?;
-        let mut tokens = Tokens::new(AccessToken::new(access_token), issued_at);
-        tokens.expires_at = expires_at;
+        let mut tokens = Tokens::empty(issued_at);
+        if access_token.is_some() {
+            tokens.expires_at = self.time("expires_at")?;
+        }
+        tokens.access_token = access_token;
         tokens.refresh_token = refresh_token;
         tokens.refresh_expires_at = self.time("refresh_expires_at")?;
         tokens.scope = self.scope("scope")?;
@@ -216,7 +219,7 @@ mod tests {
     }
 
     fn written() -> String {
-        let mut tokens = Tokens::new(AccessToken::new("access-canary"), at(1));
+        let mut tokens = Tokens::new(AccessToken::new("access-canary").unwrap(), at(1));
         tokens.expires_at = Some(at(2));
         tokens.refresh_token = Some(RefreshToken::new("refresh-canary"));
         tokens.refresh_expires_at = Some(at(3));
@@ -235,7 +238,7 @@ mod tests {
             ("https://as.example/realm", "cli")
         );
         assert_eq!((key.scope.to_string().as_str(), key.resource[0].as_str()), ("a b", "urn:x"));
-        assert_eq!(tokens.access_token.expose(), "access-canary");
+        assert_eq!(tokens.access_token().unwrap().expose(), "access-canary");
         assert_eq!((tokens.issued_at, tokens.expires_at), (at(1), Some(at(2))));
         assert_eq!(tokens.refresh_token.as_ref().unwrap().expose(), "refresh-canary");
         assert_eq!((tokens.refresh_expires_at, tokens.session_ended_at), (Some(at(3)), None));
@@ -271,7 +274,7 @@ mod tests {
         let tokens = document["tokens"].as_object_mut().unwrap();
         tokens.remove("access_token");
         let kept = read(&document.to_string()).unwrap().tokens;
-        assert_eq!((kept.access_token.expose(), kept.expires_at), ("", Some(at(0))));
+        assert!(kept.access_token.is_none() && kept.expires_at.is_none());
         assert!(!write(&written_key(), &kept).unwrap().contains("access_token"));
         document["tokens"].as_object_mut().unwrap().remove("refresh_token");
         let found = read(&document.to_string()).unwrap_err();

@@ -116,7 +116,7 @@ impl<T: Send> Sends for Call<T> {
         &mut self,
         sent_at: Timestamp,
         took: Duration,
-        outcome: Result<Response<'_>, NoResponse>,
+        outcome: Result<Response, NoResponse>,
     ) -> Vec<Note> {
         self.tries.spend(took);
         let mut notes = Vec::new();
@@ -126,7 +126,7 @@ impl<T: Send> Sends for Call<T> {
             }
             Err(no_response) => self.again(Setback::NoResponse(no_response)),
             Ok(response) => {
-                let received = Received::new(&self.request, response, sent_at, &self.deviations);
+                let received = Received::new(&self.request, &response, sent_at, &self.deviations);
                 let answer = (self.read)(&received);
                 notes = received.into_notes();
                 match answer {

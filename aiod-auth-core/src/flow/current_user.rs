@@ -1,6 +1,5 @@
 //! Who is logged in, where an API says it and not the authorization server.
 
-use alloc::string::ToString;
 use core::time::Duration;
 
 use url::Url;
@@ -30,10 +29,12 @@ impl CurrentUserRequest {
     ///
     /// The answer is JSON with `name`; `roles` and `sub` may be missing. As an outcome
     /// [`Error::TokenRejected`] if the API doesn't accept the token.
-    #[must_use]
-    pub fn new(address: &Url, tokens: &Tokens, policy: RetryPolicy) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`] without an access token.
+    pub fn new(address: &Url, tokens: &Tokens, policy: RetryPolicy) -> Result<Self, Error> {
         let request = Request::get(address.clone())
-            .with_header("Authorization", tokens.authorization().to_string());
+            .with_header("Authorization", tokens.access_token()?.authorization());
         let call = Call::new(
             Endpoint::CurrentUser,
             request,
@@ -41,7 +42,7 @@ impl CurrentUserRequest {
             policy,
             Resend::Freely,
         );
-        Self { call }
+        Ok(Self { call })
     }
 }
 

@@ -184,13 +184,13 @@ impl Sends for DeviceAccessTokenRequest {
         &mut self,
         sent_at: Timestamp,
         took: Duration,
-        outcome: Result<Response<'_>, NoResponse>,
+        outcome: Result<Response, NoResponse>,
     ) -> Vec<Note> {
         self.spend(took);
         match outcome {
             Ok(response) => {
                 let deviations = Arc::clone(&self.deviations);
-                let received = Received::new(&self.request, response, sent_at, &deviations);
+                let received = Received::new(&self.request, &response, sent_at, &deviations);
                 let answer = answer::read(Endpoint::Token, &received, |object| {
                     Ok(TokenAnswer::parse(object, &deviations))
                 });

@@ -1,6 +1,6 @@
 //! Asking whether a token is good: RFC 7662.
 
-use alloc::{string::ToString, sync::Arc};
+use alloc::sync::Arc;
 
 use crate::{
     client::ClientIdentity,
@@ -57,7 +57,7 @@ impl IntrospectionRequest {
     ) -> Result<Self, Error> {
         let url = server.require(Endpoint::Introspection)?.clone();
         let request = Request::post_form(url, form(token).encode())
-            .with_header("Authorization", own.authorization().to_string());
+            .with_header("Authorization", own.access_token()?.authorization());
         Ok(Self::sending(request, policy, &server.deviations))
     }
 

@@ -1,6 +1,6 @@
 //! Who is logged in: OpenID Connect Core §5.3.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use core::time::Duration;
 
 use super::resource;
@@ -38,7 +38,7 @@ impl UserinfoRequest {
     ) -> Result<Self, Error> {
         let url = server.require(Endpoint::Userinfo)?.clone();
         let request =
-            Request::get(url).with_header("Authorization", tokens.authorization().to_string());
+            Request::get(url).with_header("Authorization", tokens.access_token()?.authorization());
         let call = Call::new(
             Endpoint::Userinfo,
             request,

@@ -61,7 +61,7 @@ impl Held {
             demand.force &= before
                 .tokens
                 .as_ref()
-                .is_none_or(|before| before.tokens.access_token.same_as(&held.tokens.access_token));
+                .is_none_or(|before| before.tokens.has_same_access_token(&held.tokens));
             if held.freshness(&demand, now) != Freshness::Stale {
                 return Ok(None);
             }
@@ -153,7 +153,7 @@ mod tests {
 
     /// Good for an hour.
     fn session(access_token: &str) -> SessionTokens {
-        let mut tokens = Tokens::new(AccessToken::new(access_token), NOW);
+        let mut tokens = Tokens::new(AccessToken::new(access_token).unwrap(), NOW);
         tokens.expires_at = Some(NOW.saturating_add(Duration::from_secs(3600)));
         SessionTokens {
             key: Arc::new(Profile::new("https://as.example", "me").unwrap().key()),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn name(held: &Held) -> Option<&str> {
-        held.tokens().map(|held| held.tokens.access_token.expose())
+        held.tokens().and_then(|held| Some(held.tokens.access_token.as_ref()?.expose()))
     }
 
     #[test]

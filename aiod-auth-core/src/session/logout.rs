@@ -104,7 +104,7 @@ impl Logout {
         refresh_token: RefreshToken,
         policy: RetryPolicy,
     ) -> Self {
-        let tokens = Tokens::renewable(refresh_token, Timestamp::UNIX_EPOCH);
+        let tokens = Tokens::from_refresh_token(refresh_token, Timestamp::UNIX_EPOCH);
         let tokens = Some(Arc::new(tokens));
         Self { is_kept: false, tokens, state: State::Start, ..Self::new(profile, None, policy) }
     }
@@ -235,9 +235,10 @@ impl Logout {
             return self.unproven(Error::Internal("logout"));
         };
         let (client, policy) = (self.profile.client(), self.policy.after(self.spent));
-        let request = match &tokens.refresh_token {
-            Some(token) => RevocationRequest::refresh_token(server, client, token, policy),
-            None => RevocationRequest::access_token(server, client, &tokens.access_token, policy),
+        let request = match (&tokens.refresh_token, &tokens.access_token) {
+            (Some(token), _) => RevocationRequest::refresh_token(server, client, token, policy),
+            (None, Some(token)) => RevocationRequest::access_token(server, client, token, policy),
+            (None, None) => return self.remove(LoggedOut::Forgotten),
         };
         match request {
             Ok(request) => self.state = State::Revoking(request.into()),

@@ -89,7 +89,7 @@ impl NewLogin {
     pub(super) fn of_tokens(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
         let mut login = Self::new(profile, policy.time_limit, policy);
         login.only_keeps = true;
-        login.lock(ToSave::from(tokens.without_what_is_no_token()));
+        login.lock(ToSave::from(tokens));
         login
     }
 
@@ -121,7 +121,7 @@ impl NewLogin {
                         // The server did log in, and its answer was of no use but for that.
                         Err(error) => match login.take_new_refresh_token() {
                             Some(refresh_token) if !matches!(error, Error::SessionEnded(_)) => {
-                                let tokens = Tokens::renewable(refresh_token, now);
+                                let tokens = Tokens::from_refresh_token(refresh_token, now);
                                 self.lock(ToSave::with_error(tokens, error));
                             }
                             Some(_) | None => self.end(Err(error)),

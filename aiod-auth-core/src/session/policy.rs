@@ -64,7 +64,7 @@ impl Demand {
     /// No lock, no allocation: this is the hot path of every caller.
     #[must_use]
     pub fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
-        if tokens.session_ended_at.is_some() {
+        if tokens.session_ended_at.is_some() || tokens.access_token.is_none() {
             return Freshness::Stale;
         }
         // The clock was ahead when they were issued: by now, nothing is known of their age.
@@ -110,7 +110,7 @@ impl Wanted {
     pub(super) fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
         let mut demand = self.demand;
         if let Some(first) = &self.first {
-            demand.force &= first.access_token.same_as(&tokens.access_token);
+            demand.force &= first.has_same_access_token(tokens);
         }
         demand.freshness(tokens, now)
     }
@@ -146,7 +146,7 @@ mod tests {
 
     fn freshness(demand: Demand, lifetime_s: u64, age_s: u64) -> Freshness {
         let at = |seconds| Timestamp::UNIX_EPOCH.saturating_add(Duration::from_secs(seconds));
-        let mut tokens = Tokens::new(AccessToken::new("a"), at(0));
+        let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), at(0));
         tokens.expires_at = Some(at(lifetime_s));
         demand.freshness(&tokens, at(age_s))
     }

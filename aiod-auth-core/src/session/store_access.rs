@@ -10,7 +10,7 @@ use crate::{
     retry::spread,
     secret::RefreshToken,
     time::Timestamp,
-    token::{Tokens, is_token},
+    token::Tokens,
 };
 
 /// One operation on one record.
@@ -91,21 +91,6 @@ pub enum StoreReply {
 }
 
 impl StoreReply {
-    /// What somebody wrote into a store may be no token.
-    fn without_what_is_no_token(self) -> Self {
-        let clean = |tokens: Arc<Tokens>| {
-            if is_token(tokens.access_token.expose()) {
-                return tokens;
-            }
-            Arc::new(Tokens::clone(&tokens).without_what_is_no_token())
-        };
-        match self {
-            Self::Loaded(tokens) => Self::Loaded(tokens.map(clean)),
-            Self::Conflict(tokens) => Self::Conflict(clean(tokens)),
-            reply @ (Self::Locked(_) | Self::Done | Self::NoStore) => reply,
-        }
-    }
-
     /// The record; nothing where the answer is to another question.
     pub(super) fn into_loaded(self) -> Option<Arc<Tokens>> {
         match self {
@@ -155,7 +140,7 @@ impl Flow for StoreCall {
     type Output = StoreReply;
 
     fn take_outcome(&mut self, _now: Timestamp) -> Option<Result<StoreReply, Error>> {
-        Some(self.outcome.take()?.map(StoreReply::without_what_is_no_token).map_err(Error::Store))
+        Some(self.outcome.take()?.map_err(Error::Store))
     }
 
     fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {

@@ -167,7 +167,7 @@ impl WhoAmI {
     fn demand_of(&self, held: &Held) -> Demand {
         let mut demand = self.demand();
         if let (Some((rejected, _)), Some(held)) = (&self.rejected, held.tokens()) {
-            demand.force = rejected.access_token.same_as(&held.tokens.access_token);
+            demand.force = rejected.has_same_access_token(&held.tokens);
         }
         demand
     }
@@ -207,7 +207,7 @@ impl WhoAmIRequest {
         match &mut self.state {
             State::Start => match self.profile.current_user() {
                 Some(address) => {
-                    let request = CurrentUserRequest::new(address, &self.tokens, self.policy);
+                    let request = CurrentUserRequest::new(address, &self.tokens, self.policy)?;
                     self.state = State::AskingApi(request.into());
                 }
                 None => match self.known_server(now) {
@@ -295,7 +295,7 @@ mod tests {
     fn a_login_that_came_meanwhile_is_not_the_rejected_one() {
         let profile = Arc::new(Profile::new("https://as.example", "me").unwrap());
         let session = |access_token: &str| {
-            let tokens = Arc::new(Tokens::new(AccessToken::new(access_token), NOW));
+            let tokens = Arc::new(Tokens::new(AccessToken::new(access_token).unwrap(), NOW));
             SessionTokens::new(&Arc::new(profile.key()), tokens, None, Kept::Saved)
         };
         let policy = RetryPolicy::default();

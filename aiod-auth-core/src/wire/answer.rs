@@ -37,7 +37,7 @@ pub(crate) enum Answer<T> {
 /// A response, and what it takes to read it.
 pub(crate) struct Received<'a> {
     request: &'a Request,
-    pub(crate) response: Response<'a>,
+    pub(crate) response: &'a Response,
     pub(crate) sent_at: Timestamp,
     pub(crate) deviations: &'a Deviations,
     notes: RefCell<Vec<Note>>,
@@ -46,7 +46,7 @@ pub(crate) struct Received<'a> {
 impl<'a> Received<'a> {
     pub(crate) const fn new(
         request: &'a Request,
-        response: Response<'a>,
+        response: &'a Response,
         sent_at: Timestamp,
         deviations: &'a Deviations,
     ) -> Self {
@@ -79,7 +79,7 @@ pub(crate) fn read<T>(
     received: &Received<'_>,
     parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
-    let response = &received.response;
+    let response = received.response;
     if matches!(response.status(), 300..=399) {
         return Answer::Broken(Problem::Redirect { to: redirect_origin(received) });
     }
@@ -138,7 +138,7 @@ fn read_object<T>(
             let html = matches!(object, Err(Problem::Html));
             let object = object.as_ref().ok();
             let mut error = error::server_error(endpoint, status, code, object, html);
-            error::advise(&mut error, received.request, &received.response);
+            error::advise(&mut error, received.request, received.response);
             let interval = object.and_then(|object| object.seconds("interval").ok()?);
             return Answer::Refused(Refused { error: Box::new(error), interval, retry_after });
         }
@@ -209,7 +209,7 @@ fn form_as_json(body: &[u8]) -> String {
 
 /// RFC 9110 §10.2.3, RFC 6585 §4: with 503 and 429; seconds, or a date, which is taken relative to the server's own clock.
 fn retry_after(received: &Received<'_>) -> Option<Duration> {
-    let response = &received.response;
+    let response = received.response;
     if !matches!(response.status(), 429 | 503) {
         return None;
     }
@@ -249,7 +249,7 @@ fn redirect_origin(received: &Received<'_>) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read_token(response: Response<'_>) -> Answer<String> {
+    fn read_token(response: &Response) -> Answer<String> {
         let request = Request::get("https://as.example".parse().unwrap());
         let deviations = Deviations::default();
         let received = Received::new(&request, response, Timestamp::UNIX_EPOCH, &deviations);
@@ -260,7 +260,7 @@ mod tests {
     }
 
     fn outcome(status: u16, headers: &[(&str, &str)], body: &str) -> String {
-        match read_token(Response::new(status, headers, body.as_bytes())) {
+        match read_token(&Response::new(status, headers.iter().copied(), body)) {
             Answer::Good(token) => alloc::format!("good {token}"),
             Answer::Refused(refused) => alloc::format!("refused {}", refused.error),
             Answer::Later { retry_after, .. } => alloc::format!("later {retry_after:?}"),
@@ -328,9 +328,9 @@ mod tests {
     #[test]
     fn a_latin_1_byte_spoils_a_success_and_not_an_error() {
         let body = b"{\"error\":\"invalid_grant\",\"error_description\":\"d\xe9j\xe0\"}";
-        let response = Response::new(400, &[], body);
-        assert!(matches!(read_token(response), Answer::Refused(_)));
-        let response = Response::new(200, &[], b"{\"access_token\":\"\xe9\"}");
-        assert!(matches!(read_token(response), Answer::Broken(Problem::NotJson { .. })));
+        let response = Response::new(400, [], body);
+        assert!(matches!(read_token(&response), Answer::Refused(_)));
+        let response = Response::new(200, [], b"{\"access_token\":\"\xe9\"}");
+        assert!(matches!(read_token(&response), Answer::Broken(Problem::NotJson { .. })));
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn server_error(
 }
 
 /// Says what the request may have to do with it.
-pub(crate) fn advise(error: &mut ServerError, request: &Request, response: &Response<'_>) {
+pub(crate) fn advise(error: &mut ServerError, request: &Request, response: &Response) {
     let about_the_client =
         matches!(error.code, Some(ErrorCode::InvalidClient | ErrorCode::UnauthorizedClient));
     if !about_the_client && error.status != 401 {

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::{error::description, json::Object};
 use crate::{
     deviations::Deviations,
@@ -49,9 +51,11 @@ impl Granted {
         object.must_be_whole()?;
         let access_token =
             token(object, "access_token")?.ok_or_else(|| missing("access_token", object))?;
+        let access_token = AccessToken::new(Zeroizing::new(access_token).as_str())
+            .map_err(|_| Problem::Invalid("access_token"))?;
         check_token_type(object, deviations)?;
         Ok(Self {
-            access_token: AccessToken::new(access_token),
+            access_token,
             expires_in: object.seconds("expires_in")?.and_then(whole_seconds),
             // Keycloak and Kick; GitLab and LinkedIn have it under the second name.
             refresh_expires_in: match object.seconds("refresh_expires_in")? {

@@ -60,7 +60,8 @@ impl Content {
         let own = lenient("all of it", file.take(TABLE));
         let refresh_token = some_text(file.text(REFRESH_TOKEN)?).map(RefreshToken::new);
         let client_secret = some_text(file.text(CLIENT_SECRET)?).map(ClientSecret::new);
-        let access_token = some_text(file.text(ACCESS_TOKEN)?).map(AccessToken::new);
+        let access_token =
+            some_text(file.text(ACCESS_TOKEN)?).and_then(|text| AccessToken::new(text).ok());
         let expires_at = file.time(EXPIRATION_DATE)?;
         match (&refresh_token, &client_secret) {
             (Some(_), None) | (None, Some(_)) => {}
@@ -70,17 +71,16 @@ impl Content {
             (None, None) => return Err(damaged("refresh_token is missing, or client_secret")),
         }
         let Some(mut own) = own else {
-            let dated = access_token.zip(expires_at);
-            let tokens = match (dated, refresh_token) {
-                (None, None) => None,
-                (dated, refresh_token) => {
-                    let (access_token, expires_at) = dated.unwrap_or_else(expired);
-                    let mut tokens = Tokens::new(access_token, written_at);
-                    tokens.expires_at = Some(expires_at);
-                    tokens.refresh_token = refresh_token;
-                    Some(tokens)
-                }
-            };
+            // Without a date, the Python client takes an access token for one that has expired.
+            let (access_token, expires_at) = access_token.zip(expires_at).unzip();
+            let has_tokens = access_token.is_some() || refresh_token.is_some();
+            let tokens = has_tokens.then(|| {
+                let mut tokens = Tokens::empty(written_at);
+                tokens.access_token = access_token;
+                tokens.expires_at = expires_at;
+                tokens.refresh_token = refresh_token;
+                tokens
+            });
             let login = AiodLogin { tokens, client_secret, is_dated: false };
             return Ok(Self { login, made_for: MadeFor::default() });
         };
@@ -91,14 +91,11 @@ impl Content {
             let login = AiodLogin { tokens: None, client_secret, is_dated: false };
             return Ok(Self { login, made_for });
         }
-        // Without a date it is one whose lifetime the server didn't say.
-        let (access_token, expires_at) = match access_token {
-            Some(access_token) => (access_token, expires_at),
-            None => (expired().0, Some(expired().1)),
-        };
         let issued_at = lenient("issued_at", own.time("issued_at"));
-        let mut tokens = Tokens::new(access_token, issued_at.unwrap_or(written_at));
-        tokens.expires_at = expires_at;
+        let mut tokens = Tokens::empty(issued_at.unwrap_or(written_at));
+        // Without a date it is one whose lifetime the server didn't say.
+        tokens.expires_at = expires_at.filter(|_| access_token.is_some());
+        tokens.access_token = access_token;
         tokens.refresh_token = refresh_token;
         tokens.refresh_expires_at = lenient("refresh_expires_at", own.time("refresh_expires_at"));
         tokens.scope = lenient("scope", own.scope("scope")).unwrap_or_default();
@@ -157,7 +154,7 @@ pub(super) fn write(
         Lasting::Session(token) => (Some(token.expose()), None),
         Lasting::Bot(secret) => (None, Some(secret.expose())),
     };
-    let access_token = Some(tokens.access_token.expose()).filter(|token| !token.is_empty());
+    let access_token = tokens.access_token.as_ref().map(AccessToken::expose);
     let date = tokens.expires_at.filter(|_| access_token.is_some()).map(iso_8601);
     put(&mut *file, REFRESH_TOKEN, refresh_token);
     put(&mut *file, CLIENT_SECRET, client_secret);
@@ -206,11 +203,6 @@ fn own_table(file: &mut DocumentMut) -> Option<&mut dyn TableLike> {
 fn iso_8601(time: Timestamp) -> String {
     let text = time.max(Timestamp::UNIX_EPOCH).to_string();
     format!("{}+00:00", text.strip_suffix('Z').unwrap_or(&text))
-}
-
-/// Stands for the access token that isn't there: nobody takes it for a good one.
-fn expired() -> (AccessToken, Timestamp) {
-    (AccessToken::new(""), Timestamp::UNIX_EPOCH)
 }
 
 /// To the Python client, an empty text is none.

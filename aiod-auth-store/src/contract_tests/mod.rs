@@ -103,7 +103,9 @@ impl Place<'_> {
 /// Every member is there.
 fn full(text: &str) -> Tokens {
     let mut tokens = minimal(text);
-    tokens.expires_at = Some(Timestamp::from_unix_millis(1_795_456_435_999));
+    if tokens.access_token.is_some() {
+        tokens.expires_at = Some(Timestamp::from_unix_millis(1_795_456_435_999));
+    }
     tokens.refresh_token = Some(RefreshToken::new(text));
     tokens.refresh_expires_at = Some(Timestamp::from_unix_millis(-1));
     tokens.scope = scope("openid");
@@ -115,7 +117,9 @@ fn full(text: &str) -> Tokens {
 
 /// Only what is always there.
 fn minimal(text: &str) -> Tokens {
-    Tokens::new(AccessToken::new(text), Timestamp::UNIX_EPOCH)
+    let mut tokens = Tokens::empty(Timestamp::UNIX_EPOCH);
+    tokens.access_token = AccessToken::new(text).ok();
+    tokens
 }
 
 fn scope(text: &str) -> Scope {
@@ -125,7 +129,7 @@ fn scope(text: &str) -> Scope {
 fn same(found: &Tokens, saved: &Tokens) {
     let secrets = |tokens: &Tokens| {
         [
-            Some(tokens.access_token.expose().to_owned()),
+            tokens.access_token.as_ref().map(|token| token.expose().to_owned()),
             tokens.refresh_token.as_ref().map(|token| token.expose().to_owned()),
             tokens.id_token.as_ref().map(|token| token.expose().to_owned()),
         ]

@@ -83,8 +83,8 @@ pub(super) fn readers_see_whole_records(place: &Place<'_>, new_store: &dyn Fn() 
             scope.spawn(|| {
                 loop {
                     let tokens = reader.load(&key).unwrap().unwrap();
-                    same(&tokens, &full(tokens.access_token.expose()));
-                    if tokens.access_token.expose() == text(LAST_ROUND) {
+                    same(&tokens, &full(tokens.access_token().unwrap().expose()));
+                    if tokens.access_token().unwrap().expose() == text(LAST_ROUND) {
                         break;
                     }
                 }
@@ -106,7 +106,7 @@ fn wait_for_lock(store: &dyn Store, key: &RecordKey) -> Lock {
 }
 
 fn number(tokens: &Tokens) -> usize {
-    tokens.access_token.expose().parse().unwrap()
+    tokens.access_token().unwrap().expose().parse().unwrap()
 }
 
 const THREADS: usize = 4;

@@ -46,7 +46,7 @@ mod platform;
 /// # let folder = tempfile::tempdir()?;
 /// let store = FileStore::new(folder.path().join("tokens"));
 /// let key = Profile::new("https://auth.example.org", "my-tool")?.key();
-/// store.save(&key, &Tokens::new(AccessToken::new("secret"), Timestamp::UNIX_EPOCH))?;
+/// store.save(&key, &Tokens::new(AccessToken::new("secret").unwrap(), Timestamp::UNIX_EPOCH))?;
 ///
 /// assert!(store.load(&key)?.is_some());
 /// assert!(store.location(&key).contains("auth.example.org-my-tool-"));

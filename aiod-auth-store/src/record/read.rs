@@ -17,13 +17,19 @@ pub(crate) fn read(text: &str) -> Result<(RecordKey, Tokens), Unreadable> {
 }
 
 fn tokens(mut section: Members) -> Result<Tokens, Unreadable> {
-    let access_token = AccessToken::new(section.required("access_token")?);
+    // What can't go into a header is no token.
+    let access_token = section.text("access_token")?.map(AccessToken::new);
+    let refresh_token = section.text("refresh_token")?.map(RefreshToken::new);
+    if access_token.is_none() && refresh_token.is_none() {
+        return Err(section.wrong("access_token", "is missing"));
+    }
     let Some(issued_at) = section.time("issued_at")? else {
         return Err(section.wrong("issued_at", "is missing"));
     };
-    let mut tokens = Tokens::new(access_token, issued_at);
+    let mut tokens = Tokens::empty(issued_at);
+    tokens.access_token = access_token.and_then(Result::ok);
     tokens.expires_at = section.time("expires_at")?;
-    tokens.refresh_token = section.text("refresh_token")?.map(RefreshToken::new);
+    tokens.refresh_token = refresh_token;
     tokens.refresh_expires_at = section.time("refresh_expires_at")?;
     tokens.scope = scope(&mut section)?;
     tokens.session_scope = section.scope("session_scope")?;

@@ -1,6 +1,6 @@
 //! From tokens to text.
 
-use aiod_auth_core::{IdToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens};
+use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens};
 use toml_edit::{Array, DocumentMut, Item, TableLike};
 use zeroize::Zeroizing;
 
@@ -35,7 +35,7 @@ fn write_tokens(section: &mut dyn TableLike, tokens: &Tokens) {
     let refresh_token = tokens.refresh_token.as_ref().map(RefreshToken::expose);
     let id_token = tokens.id_token.as_ref().map(IdToken::expose);
 
-    put(section, "access_token", Some(tokens.access_token.expose()));
+    put(section, "access_token", tokens.access_token.as_ref().map(AccessToken::expose));
     put(section, "issued_at", time(Some(tokens.issued_at)));
     put(section, "expires_at", time(tokens.expires_at));
     put(section, "refresh_token", refresh_token);

@@ -85,9 +85,6 @@ proptest! {
         // To that client, an empty text is none; and what has expired before 1970 has expired.
         tokens.refresh_token = tokens.refresh_token.filter(|token| !token.expose().is_empty());
         tokens.expires_at = tokens.expires_at.map(|at| at.max(Timestamp::UNIX_EPOCH));
-        if tokens.access_token.expose().is_empty() {
-            tokens.expires_at = Some(Timestamp::UNIX_EPOCH);
-        }
         let folder = tempfile::tempdir().unwrap();
         let file = AiodFile::new(folder.path().join("token.toml"), key.clone());
         let store = file.with_client_secret(ClientSecret::new(secret.as_str()));
@@ -101,7 +98,7 @@ proptest! {
             match found {
                 Some(found) => prop_assert_eq!(plain(&found), plain(&tokens)),
                 None => prop_assert!(
-                    tokens.refresh_token.is_none() && tokens.access_token.expose().is_empty()
+                    tokens.refresh_token.is_none() && tokens.access_token.is_none()
                 ),
             }
         }
@@ -143,16 +140,23 @@ fn keys() -> impl Strategy<Value = RecordKey> {
 }
 
 fn all_tokens() -> impl Strategy<Value = Tokens> {
-    let texts = (any::<String>(), any::<Option<String>>(), any::<Option<String>>());
+    let texts = (
+        prop_oneof!["[ -~]{0,40}", any::<String>()],
+        any::<Option<String>>(),
+        any::<Option<String>>(),
+    );
     let times = (any::<i64>(), any::<[Option<i64>; 3]>());
     (texts, times, scopes(), proptest::option::of(scopes())).prop_map(
         |((access, refresh, id), (issued, times), scope, session_scope)| {
             let [expires, refresh_expires, ended] =
                 times.map(|time| time.map(Timestamp::from_unix_millis));
-            let mut tokens =
-                Tokens::new(AccessToken::new(access), Timestamp::from_unix_millis(issued));
-            tokens.expires_at = expires;
+            let mut tokens = Tokens::empty(Timestamp::from_unix_millis(issued));
+            tokens.access_token = AccessToken::new(access).ok();
+            tokens.expires_at = expires.filter(|_| tokens.access_token.is_some());
             tokens.refresh_token = refresh.map(RefreshToken::new);
+            if tokens.access_token.is_none() && tokens.refresh_token.is_none() {
+                tokens.access_token = AccessToken::new("a").ok();
+            }
             tokens.refresh_expires_at = refresh_expires;
             tokens.id_token = id.map(IdToken::new);
             tokens.session_ended_at = ended;
@@ -173,7 +177,7 @@ type Plain = (Vec<Option<String>>, Vec<Option<i64>>, Scope, Option<Scope>);
 /// Everything, comparable; times in whole seconds.
 fn plain(tokens: &Tokens) -> Plain {
     let secrets = vec![
-        Some(tokens.access_token.expose().into()),
+        tokens.access_token.as_ref().map(|token| token.expose().into()),
         tokens.refresh_token.as_ref().map(|token| token.expose().into()),
         tokens.id_token.as_ref().map(|token| token.expose().into()),
     ];

@@ -52,7 +52,10 @@ fn what_is_wrong_is_named_and_no_value_is_shown() {
         (with(access_token, "access_token = first\n"), "line 5 is not TOML"),
         (with(access_token, "access_token = \"first\n"), "line 5 is not TOML"),
         (with(access_token, &access_token.repeat(2)), "line 6 is not TOML"),
-        (without(access_token), "tokens.access_token is missing"),
+        (
+            without(access_token).replacen("refresh_token = \"refresh-first\"\n", "", 1),
+            "tokens.access_token is missing",
+        ),
         (with(access_token, "access_token = [\"first\"]\n"), "tokens.access_token is no string"),
         (without("[tokens]"), "tokens is missing"),
         (with("[tokens]", "[first]"), "tokens is missing"),

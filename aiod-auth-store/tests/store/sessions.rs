@@ -19,7 +19,7 @@ fn a_session_saves_its_tokens_and_a_logout_removes_them() {
     let session = drive(session(&profile), Some(&store)).unwrap();
     assert_eq!(session.kept, Kept::Saved);
     let saved = store.load(&profile.key()).unwrap().unwrap();
-    assert_eq!(saved.access_token.expose(), "new");
+    assert_eq!(saved.access_token().unwrap().expose(), "new");
     assert!(store.try_lock(&profile.key()).unwrap().is_some(), "it was unlocked");
 
     let logout = Logout::new(Arc::clone(&profile), None, RetryPolicy::default());
@@ -36,7 +36,7 @@ fn a_session_of_the_python_client_is_renewed_and_what_is_rotated_is_kept() {
     );
     let session = drive(session(&profile), Some(&store)).unwrap();
     assert_eq!(session.kept, Kept::Saved);
-    assert_eq!(session.tokens.access_token.expose(), "new");
+    assert_eq!(session.tokens.access_token().unwrap().expose(), "new");
     let text = place.text();
     assert!(text.starts_with("refresh_token = \"rotated\"\naccess_token = \"new\"\n"), "{text}");
     assert!(text.contains("expiration_date = \"1970-01-01T00:05:00+00:00\"\n"), "{text}");
@@ -55,7 +55,7 @@ fn a_bot_of_the_python_client_gets_a_token_and_keeps_its_secret() {
     drive(session(&profile), Some(&store)).unwrap();
     assert!(place.text().starts_with("client_secret = \"secret\"\naccess_token = \"new\"\n"));
     let again = drive(session(&profile), Some(&store)).unwrap();
-    assert_eq!(again.tokens.access_token.expose(), "new");
+    assert_eq!(again.tokens.access_token().unwrap().expose(), "new");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn drive<M: Machine>(mut machine: M, store: Option<&dyn Store>) -> Result<M::Out
                     r#"{{"access_token":"new","token_type":"Bearer","expires_in":300{more}}}"#
                 );
                 let outcome = if asks_for_tokens {
-                    Ok(Response::new(200, &headers, body.as_bytes()))
+                    Ok(Response::new(200, headers.iter().copied(), body.as_bytes()))
                 } else {
                     Err(NoResponse::NotSent("there is no such server"))
                 };

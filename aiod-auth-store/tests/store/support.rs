@@ -52,7 +52,7 @@ impl Place {
 
     pub(crate) fn loaded(&self) -> Option<String> {
         let tokens = self.store.load(&self.key).unwrap()?;
-        Some(tokens.access_token.expose().into())
+        tokens.access_token.as_ref().map(|token| token.expose().into())
     }
 }
 
@@ -67,7 +67,8 @@ pub(crate) fn key(client_id: &str) -> RecordKey {
 }
 
 pub(crate) fn tokens(text: &str) -> Tokens {
-    let mut tokens = Tokens::new(AccessToken::new(text), Timestamp::UNIX_EPOCH);
+    let mut tokens = Tokens::empty(Timestamp::UNIX_EPOCH);
+    tokens.access_token = AccessToken::new(text).ok();
     tokens.refresh_token = Some(RefreshToken::new(format!("refresh-{text}")));
     tokens.scope = "openid".parse().unwrap();
     tokens

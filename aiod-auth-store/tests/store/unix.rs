@@ -166,7 +166,7 @@ fn read_only() {
     };
     let (place, store) = (Place::new(), FileStore::new(folder));
     let tokens = store.load(&place.key).unwrap().unwrap();
-    assert_eq!(tokens.access_token.expose(), "first");
+    assert_eq!(tokens.access_token().unwrap().expose(), "first");
     for outcome in [
         store.try_lock(&place.key).map(drop),
         store.save(&place.key, &tokens),

@@ -47,7 +47,7 @@ impl Answerer {
 
     /// Tokens as somebody else might have got them.
     pub(super) fn tokens(&mut self, now: Timestamp) -> Tokens {
-        let mut tokens = Tokens::new(AccessToken::new(self.secret()), now);
+        let mut tokens = Tokens::new(AccessToken::new(self.secret()).unwrap(), now);
         tokens.refresh_token = Some(RefreshToken::new(self.secret()));
         tokens.id_token = Some(IdToken::new(self.secret()));
         tokens.expires_at = Some(now.saturating_add(Duration::from_secs(300)));

@@ -61,8 +61,8 @@ impl FlowScript {
         let (client, server, scope) =
             (self.client.identity()?, server()?, "openid".parse::<Scope>()?);
         let refresh_token = RefreshToken::new(format!("{CANARY}-given"));
-        let access_token = AccessToken::new(format!("{CANARY}-given"));
-        let tokens = Tokens::new(AccessToken::new(format!("{CANARY}-own")), NOW);
+        let access_token = AccessToken::new(format!("{CANARY}-given")).unwrap();
+        let tokens = Tokens::new(AccessToken::new(format!("{CANARY}-own")).unwrap(), NOW);
         let mut stage = Stage::new(&self.around);
         stage.time.limit = Some(policy.time_limit);
         stage.sends_max = policy.attempts.max(1);

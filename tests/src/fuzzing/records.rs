@@ -167,13 +167,13 @@ impl Records {
     }
 
     fn keep(&mut self, tokens: Option<&Tokens>) {
-        self.kept.extend(tokens.map(|tokens| tokens.access_token.expose().to_owned()));
+        self.kept.extend(tokens.map(|tokens| tokens.access_token().unwrap().expose().to_owned()));
     }
 
     /// A job hands out tokens.
     pub(super) fn hands_out(&mut self, session: &SessionTokens, held: Option<&SessionTokens>) {
         let was_held = held.is_some_and(|held| Arc::ptr_eq(&held.tokens, &session.tokens));
-        let access_token = session.tokens.access_token.expose();
+        let access_token = session.tokens.access_token().unwrap().expose();
         match &session.kept {
             Kept::Saved => assert!(
                 was_held || self.kept.contains(access_token) || self.broken,

@@ -176,7 +176,7 @@ impl<'s> Stage<'s> {
     ) {
         let written = self.answerer.write(request, answer);
         let headers: Vec<_> = written.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let response = Response::new(written.status, &headers, &written.body);
+        let response = Response::new(written.status, headers.iter().copied(), written.body.clone());
         watch::silent(&response);
         let notes = in_flight.complete(self.time.now(), took, Ok(response));
         watch::silent(&notes);

@@ -29,7 +29,7 @@ impl Store for Flickering {
         if leaving || self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
             return Ok(None);
         }
-        let mut tokens = Tokens::new(AccessToken::new("a"), SystemTime::now().into());
+        let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), SystemTime::now().into());
         tokens.refresh_token = Some(RefreshToken::new("r"));
         Ok(Some(tokens))
     }
@@ -56,7 +56,7 @@ fn a_token_is_a_token_though_another_thread_logs_out() {
     let store = Flickering { leaving: thread::current().id(), looks: AtomicUsize::new(0) };
     let client = Client::new(Profile::new("https://as.example", "demo").unwrap(), store);
     let ask = || match client.token_or_login(|_| Reply::Cancelled) {
-        Ok(token) => token.access_token.expose() == "a",
+        Ok(token) => token.access_token().unwrap().expose() == "a",
         Err(_) => false,
     };
     thread::scope(|scope| {

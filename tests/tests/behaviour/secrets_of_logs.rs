@@ -45,7 +45,7 @@ fn a_store_that_moves_a_damaged_record_aside_logs_its_place_alone() {
     let (store, key) = (FileStore::new(folder.path()), profile().key());
     let path = store.location(&key);
     std::fs::write(&path, "access_token = \"canary").unwrap();
-    let token = aiod_auth_core::AccessToken::new("canary");
+    let token = aiod_auth_core::AccessToken::new("canary").unwrap();
     store.save(&key, &Tokens::new(token, Timestamp::UNIX_EPOCH)).unwrap();
     let lines = lines();
     assert!(lines.iter().any(|line| line.contains(&path)), "{lines:?}");

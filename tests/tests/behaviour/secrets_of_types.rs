@@ -89,7 +89,7 @@ fn printed() -> Vec<(&'static str, String)> {
 
 fn secrets() -> Vec<(&'static str, String)> {
     vec![
-        ("AccessToken", format!("{:?}", AccessToken::new(CANARY))),
+        ("AccessToken", format!("{:?}", AccessToken::new(CANARY).unwrap())),
         ("RefreshToken", format!("{:?}", RefreshToken::new(CANARY))),
         ("IdToken", format!("{:?}", IdToken::new(CANARY))),
         ("ClientSecret", format!("{:?}", ClientSecret::new(CANARY))),
@@ -99,7 +99,7 @@ fn secrets() -> Vec<(&'static str, String)> {
 
 fn nouns() -> Vec<(&'static str, String)> {
     let headers = [("Set-Cookie", "canary"), ("Location", "https://as.example/?code=canary")];
-    let response = Response::new(200, &headers, b"canary");
+    let response = Response::new(200, headers.iter().copied(), b"canary");
     let prompt = authorization().prompt().clone();
     vec![
         ("ClientIdentity", format!("{:?}", client())),
@@ -120,7 +120,7 @@ fn nouns() -> Vec<(&'static str, String)> {
 
 fn flows() -> Vec<(&'static str, String)> {
     let (server, client, scope) = (server(), client(), Scope::default());
-    let (access, refresh) = (AccessToken::new(CANARY), RefreshToken::new(CANARY));
+    let (access, refresh) = (AccessToken::new(CANARY).unwrap(), RefreshToken::new(CANARY));
     let machines: [(&'static str, String); 10] = [
         ("Discovery", format!("{:?}", Discovery::new(server.issuer().clone(), policy()))),
         ("AccessTokenRequest", {
@@ -183,7 +183,7 @@ fn sessions() -> Vec<(&'static str, String)> {
         let mut world = world();
         log_in(&mut world)
     };
-    let secret = logged_in.tokens.access_token.expose();
+    let secret = logged_in.tokens.access_token().unwrap().expose();
     let shown = format!("{logged_in:?}").replace(secret, CANARY);
     let asked = Profile::clone(&profile()).with_current_user_at("https://api.example").unwrap();
     let who = WhoAmI::new(Arc::new(asked), policy());

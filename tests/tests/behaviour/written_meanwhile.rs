@@ -11,7 +11,8 @@ use super::*;
 
 /// Tokens that are good for so long.
 fn good_for(refresh_token: &str, now: Timestamp, lifetime: Duration) -> Tokens {
-    let mut tokens = Tokens::new(AccessToken::new(format!("access of {refresh_token}")), now);
+    let mut tokens =
+        Tokens::new(AccessToken::new(format!("access of {refresh_token}")).unwrap(), now);
     tokens.refresh_token = Some(RefreshToken::new(refresh_token));
     tokens.expires_at = Some(now.saturating_add(lifetime));
     tokens
@@ -57,7 +58,7 @@ fn a_login_that_is_written_during_a_refresh_stays_and_is_used() {
     let (mut world, _) = with_an_old_token();
     let theirs = good_for("theirs", world.now(), seconds(600));
     let session = refresh_while(&mut world, [Some(theirs)]).unwrap();
-    assert_eq!(session.tokens.access_token.expose(), "access of theirs");
+    assert_eq!(session.tokens.access_token().unwrap().expose(), "access of theirs");
     assert_eq!(session.kept, Kept::Saved);
     assert_eq!(stored_refresh_token(&world).as_deref(), Some("theirs"));
     assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
@@ -70,13 +71,13 @@ fn what_is_no_token_is_not_used_whenever_it_was_written() {
     let mut theirs = Tokens::clone(&log_in(&mut world).tokens);
     let first = good_for("first", Timestamp::UNIX_EPOCH, seconds(1));
     world.store.save(&profile().key(), &first).unwrap();
-    theirs.access_token = AccessToken::new("evil\r\nX-Injected: 1");
+    theirs.access_token = Some(AccessToken::new("evil\r\nX-Injected: 1").unwrap());
     theirs.expires_at = Some(world.now().saturating_add(seconds(600)));
     // The first refresh is answered in the server's place: it doesn't know that token.
     let granted = json!({"access_token": "a", "refresh_token": "b", "expires_in": 60});
     world.server.fault_at("/token", 1, instead(200, &granted));
     let session = refresh_while(&mut world, [Some(theirs)]).unwrap();
-    assert!(session.tokens.access_token.expose().starts_with("access-"));
+    assert!(session.tokens.access_token().unwrap().expose().starts_with("access-"));
 }
 
 /// Its access token is not good any more, so it is renewed in its turn.
@@ -118,7 +119,7 @@ fn who_writes_again_and_again_is_not_fought() {
     world.pass(seconds(300));
     let again = [Some(others[0].clone()), Some(good)];
     let session = refresh_while(&mut world, again).unwrap();
-    assert_eq!(session.tokens.access_token.expose(), "access of theirs");
+    assert_eq!(session.tokens.access_token().unwrap().expose(), "access of theirs");
 }
 
 /// What is held could not be saved, and is newer than what another program wrote: it has been spent all
@@ -171,7 +172,7 @@ fn a_refused_refresh_marks_no_other_login() {
     world.server.end_sessions();
     let theirs = good_for("theirs", world.now(), seconds(600));
     let session = refresh_while(&mut world, [Some(theirs)]).unwrap();
-    assert_eq!(session.tokens.access_token.expose(), "access of theirs");
+    assert_eq!(session.tokens.access_token().unwrap().expose(), "access of theirs");
     assert_eq!(stored(&world).unwrap().session_ended_at, None);
 }
 
@@ -189,7 +190,7 @@ fn a_bot_does_not_take_the_place_of_a_person_who_logs_in_meanwhile() {
         }
         Some(step)
     });
-    assert_eq!(session.unwrap().tokens.access_token.expose(), "access of theirs");
+    assert_eq!(session.unwrap().tokens.access_token().unwrap().expose(), "access of theirs");
     assert_eq!(refresh_token(&world.store.load(&bot.key()).unwrap().unwrap()), "theirs");
     assert_eq!(world.server.grants(CLIENT_CREDENTIALS), 1);
 }
@@ -205,7 +206,10 @@ fn a_bot_is_not_handed_a_persons_token() {
         world.store.save(&bot.key(), &persons).unwrap();
         let session = Session::token(Arc::new(bot.clone()), Demand::new(), policy());
         let session = world.run(session).unwrap();
-        assert!(session.tokens.access_token.expose().starts_with("access-"), "{ended_at:?}");
+        assert!(
+            session.tokens.access_token().unwrap().expose().starts_with("access-"),
+            "{ended_at:?}"
+        );
         // Who is logged in stays so.
         let is_kept = session.kept == Kept::Saved;
         assert_eq!(is_kept, ended_at.is_some(), "{session:?}");
@@ -234,7 +238,10 @@ fn a_login_that_is_written_during_a_logout_stays() {
             assert!(matches!(outcome, LoggedOut::Replaced), "{outcome:?}");
         }
         assert_eq!(stored_refresh_token(&world).as_deref(), Some("theirs"));
-        assert_eq!(get_token(&mut world).unwrap().tokens.access_token.expose(), "access of theirs");
+        assert_eq!(
+            get_token(&mut world).unwrap().tokens.access_token().unwrap().expose(),
+            "access of theirs"
+        );
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn server_with(members: &Value) -> AuthorizationServer {
     let mut discovery = Discovery::new(Issuer::new(ISSUER).unwrap(), RetryPolicy::default());
     let Step::Send(exchange) = discovery.poll(NOW).unwrap() else { panic!("nothing is sent") };
     let body = metadata.to_string();
-    let response = Response::new(200, &[], body.as_bytes());
+    let response = Response::new(200, [], body.as_bytes());
     exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
     let Step::Done(server) = discovery.poll(NOW).unwrap() else { panic!("not at once") };
     server
@@ -68,7 +68,7 @@ pub(crate) fn posting_for(
     scope: &Scope,
 ) -> Result<Vec<(&'static str, AnyMachine)>, Error> {
     let (policy, refresh) = (RetryPolicy::default(), RefreshToken::new("secret-to-refresh"));
-    let access = AccessToken::new("secret-to-use");
+    let access = AccessToken::new("secret-to-use").unwrap();
     let device = DeviceAuthorizationRequest::new(server, client, scope, policy)?;
     let poll = DeviceAccessTokenRequest::new(
         server,
@@ -103,7 +103,7 @@ pub(crate) fn posting_for(
 /// The machines that only get something.
 pub(crate) fn getting(server: &AuthorizationServer) -> Vec<(&'static str, AnyMachine)> {
     let (policy, tokens) =
-        (RetryPolicy::default(), Tokens::new(AccessToken::new("secret-to-use"), NOW));
+        (RetryPolicy::default(), Tokens::new(AccessToken::new("secret-to-use").unwrap(), NOW));
     vec![
         ("metadata", machine(Discovery::new(server.issuer().clone(), policy))),
         ("userinfo", machine(UserinfoRequest::new(server, &tokens, policy).unwrap())),

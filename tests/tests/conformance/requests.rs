@@ -14,7 +14,7 @@ pub(crate) fn all_requests(machine: &mut impl Machine) -> Vec<Request> {
         match machine.poll(NOW) {
             Ok(Step::Send(exchange)) => {
                 requests.push(exchange.request().clone());
-                let nothing = Response::new(404, &[], b"");
+                let nothing = Response::new(404, [], b"");
                 exchange.begin().complete(NOW, Duration::ZERO, Ok(nothing));
             }
             Ok(Step::Wait(pause)) => {

@@ -53,13 +53,13 @@ pub(crate) async fn log_in(client: &Client) {
 
 /// The access token that the client has now.
 async fn token(client: &Client) -> String {
-    client.token().await.unwrap().access_token.expose().to_owned()
+    client.token().await.unwrap().access_token().unwrap().expose().to_owned()
 }
 
 /// A new one, however good the present one is.
 async fn new_token(client: &Client) -> String {
     let renewed = client.token_for(FORCED).await.unwrap();
-    renewed.tokens.access_token.expose().to_owned()
+    renewed.tokens.access_token().unwrap().expose().to_owned()
 }
 
 #[track_caller]
@@ -230,7 +230,7 @@ async fn both_clients_and_the_command_use_one_login_in_turn() {
         let from_client = new_token(&client).await;
         assert_eq!(place.run("token").answer(), from_client);
         let renewed = blocking.token_for(FORCED).unwrap();
-        assert_eq!(place.run("token").answer(), renewed.tokens.access_token.expose());
+        assert_eq!(place.run("token").answer(), renewed.tokens.access_token().unwrap().expose());
         place.json("refresh");
         sleep(A_SECOND).await;
     }

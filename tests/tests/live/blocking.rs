@@ -36,14 +36,14 @@ pub(crate) fn log_in(client: &Client) {
 /// The access token that the client has now.
 #[track_caller]
 fn token(client: &Client) -> String {
-    client.token().unwrap().access_token.expose().to_owned()
+    client.token().unwrap().access_token().unwrap().expose().to_owned()
 }
 
 /// A new one, however good the present one is.
 #[track_caller]
 fn new_token(client: &Client) -> String {
     let renewed = client.token_for(Demand::new().forced()).unwrap();
-    renewed.tokens.access_token.expose().to_owned()
+    renewed.tokens.access_token().unwrap().expose().to_owned()
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn logged_in() -> Workplace {
 fn after_a_logout_the_tokens_are_dead() {
     let place = logged_in();
     let record = place.record().unwrap();
-    let token = record.access_token.expose();
+    let token = record.access_token().unwrap().expose();
     assert_eq!(keycloak::userinfo_status("aiod", token), 200);
     assert!(keycloak::is_active(token));
 

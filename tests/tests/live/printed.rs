@@ -9,7 +9,7 @@ use crate::support::{Workplace, command::Finished, person::alice_approves};
 fn assert_no_token(finished: &Finished, tokens: &Tokens) {
     let refresh_token = tokens.refresh_token.as_ref().unwrap().expose();
     let id_token = tokens.id_token.as_ref().unwrap().expose();
-    for token in [tokens.access_token.expose(), refresh_token, id_token] {
+    for token in [tokens.access_token().unwrap().expose(), refresh_token, id_token] {
         let (_, signature) = token.rsplit_once('.').unwrap();
         for secret in [token, signature] {
             assert!(!finished.stdout.contains(secret), "{finished:?}");
@@ -51,7 +51,7 @@ fn verbose_token_shows_it_on_stdout_alone() {
     let place = Workplace::new("aiod", "aiod-sdk").with_scope("openid").logged_in();
     let mut finished = place.run("-v token --force-refresh");
     let record = place.record().unwrap();
-    assert_eq!(finished.answer(), record.access_token.expose());
+    assert_eq!(finished.answer(), record.access_token().unwrap().expose());
     finished.stdout.clear();
     assert_no_token(&finished, &record);
 }

@@ -101,11 +101,11 @@ fn both_refresh_one_file_in_turn() {
                 1 => client.token_for(forced),
                 _ => runtime.block_on(on_tokio.token_for(forced)),
             };
-            session.unwrap().tokens.access_token.expose().to_owned()
+            session.unwrap().tokens.access_token().unwrap().expose().to_owned()
         });
         (found, renewed)
     };
-    let first = client.token().unwrap().access_token.expose().to_owned();
+    let first = client.token().unwrap().access_token().unwrap().expose().to_owned();
     let mut seen = HashSet::from([first]);
     for round in 0..30 {
         python.does("from_file");

@@ -34,7 +34,7 @@ fn an_access_token_that_has_expired_is_renewed() {
     let first = place.record().unwrap();
     // It lives 10 s, and Keycloak counts whole seconds.
     thread::sleep(Duration::from_secs(11));
-    let old = first.access_token.expose();
+    let old = first.access_token().unwrap().expose();
     assert_eq!(keycloak::userinfo_status("Polars", old), 401);
     assert_alive(place.run("token").answer());
     assert_ne!(place.refresh_token(), first.refresh_token.unwrap().expose());

@@ -57,7 +57,7 @@ fn a_login_whose_code_is_polled_too_fast_slows_down_and_comes_through() {
     let mut polls = Watched { machine: polls.unwrap(), waits: Vec::new() };
     let tokens = driver.run(&mut polls).unwrap();
     approval.join().unwrap().unwrap();
-    assert!(keycloak::is_active(tokens.access_token.expose()));
+    assert!(keycloak::is_active(tokens.access_token().unwrap().expose()));
     // 5 s more for `slow_down`, and an eighth of it; for as long as it takes alice.
     assert_eq!(polls.waits[0], Duration::from_secs(1));
     assert_eq!(polls.waits[1], Duration::from_millis(6750));

@@ -11,7 +11,7 @@ use crate::support::{Workplace, keycloak};
 fn a_token_comes_in_every_form() {
     let place = Workplace::new("aiod", "aiod-sdk").logged_in();
     let record = place.record().unwrap();
-    let token = record.access_token.expose();
+    let token = record.access_token().unwrap().expose();
     let expires_at = record.expires_at.as_ref().map(Timestamp::to_string);
     let print = |format: &str| place.run(&format!("token --format {format}")).answer().to_owned();
     let print_json = |format| serde_json::from_str::<Value>(&print(format)).unwrap();

@@ -40,7 +40,7 @@ fn complete_with(exchange: Exchange<'_>, took: Duration, trouble: Trouble) {
         Trouble::Status(status, retry_after) => {
             let seconds = retry_after.map(|seconds| seconds.to_string());
             let headers: Vec<_> = seconds.iter().map(|s| ("Retry-After", s.as_str())).collect();
-            in_flight.complete(now, took, Ok(Response::new(status, &headers, b"")));
+            in_flight.complete(now, took, Ok(Response::new(status, headers.iter().copied(), b"")));
         }
     }
 }

@@ -86,7 +86,7 @@ fn complete(exchange: Exchange<'_>, took: Duration, answer: PollAnswer) -> Polle
             };
         }
     };
-    let response = Response::new(400, &[], body.as_bytes());
+    let response = Response::new(400, [], body.as_bytes());
     exchange.begin().complete(Timestamp::UNIX_EPOCH, took, Ok(response));
     polled
 }

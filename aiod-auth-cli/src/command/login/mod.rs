@@ -75,7 +75,10 @@ fn answer(
     settings: &Settings,
     tokens: &Tokens,
 ) -> Result<(), Failure> {
-    let access_token = options.print_token.then(|| tokens.access_token.expose());
+    let access_token = match options.print_token {
+        true => Some(tokens.access_token()?.expose()),
+        false => None,
+    };
     if context.global.json {
         let event = Authenticated {
             event: "authenticated",

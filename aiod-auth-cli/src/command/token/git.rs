@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use aiod_auth_core::Tokens;
+use aiod_auth_core::{Error, Tokens};
 
 use crate::failure::Failure;
 
@@ -60,13 +60,14 @@ pub(super) fn host_of(address: &str) -> Option<&str> {
 
 /// As a password, which every version of git can send. The name is one that no server looks at when
 /// the password is an OAuth token.
-pub(super) fn answer(tokens: &Tokens) -> String {
-    let mut answer = format!("username=oauth2\npassword={}\n", tokens.access_token.expose());
+pub(super) fn answer(tokens: &Tokens) -> Result<String, Error> {
+    let password = tokens.access_token()?.expose();
+    let mut answer = format!("username=oauth2\npassword={password}\n");
     if let Some(expires_at) = tokens.expires_at {
         let seconds = expires_at.as_unix_millis().div_euclid(1000);
         answer.push_str(&format!("password_expiry_utc={seconds}\n"));
     }
-    answer
+    Ok(answer)
 }
 
 const BYTES_MAX: u64 = 1 << 16;

@@ -41,14 +41,14 @@ pub(crate) fn run(context: &Context, options: &args::Token) -> Result<(), Failur
         context.printer.warn(&warning);
     }
     match format {
-        TokenFormat::Json => context.printer.json(&format::Json::new(&session.tokens)),
+        TokenFormat::Json => context.printer.json(&format::Json::new(&session.tokens)?),
         TokenFormat::ExecCredential => {
-            context.printer.json(&exec_credential::answer(&session.tokens))
+            context.printer.json(&exec_credential::answer(&session.tokens)?)
         }
-        TokenFormat::Raw => context.printer.text(session.tokens.access_token.expose()),
-        TokenFormat::Header => context.printer.text(&format::header(&session.tokens)),
-        TokenFormat::Git => context.printer.text(&git::answer(&session.tokens)),
-        TokenFormat::Curl => context.printer.text(&format::curl(&session.tokens)),
+        TokenFormat::Raw => context.printer.text(session.tokens.access_token()?.expose()),
+        TokenFormat::Header => context.printer.text(&format::header(&session.tokens)?),
+        TokenFormat::Git => context.printer.text(&git::answer(&session.tokens)?),
+        TokenFormat::Curl => context.printer.text(&format::curl(&session.tokens)?),
     }
 }
 

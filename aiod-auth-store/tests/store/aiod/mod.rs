@@ -58,7 +58,8 @@ fn session(text: &str) -> Tokens {
 }
 
 fn bot_tokens(text: &str) -> Tokens {
-    let mut tokens = Tokens::new(AccessToken::new(text), at("2026-11-22T17:53:55Z"));
+    let mut tokens = Tokens::empty(at("2026-11-22T17:53:55Z"));
+    tokens.access_token = AccessToken::new(text).ok();
     tokens.expires_at = Some(at("2026-11-25T17:58:55Z"));
     tokens.scope = "email profile".parse().unwrap();
     tokens

@@ -50,13 +50,13 @@ pub fn introspection_answer(bytes: &[u8]) -> &'static str {
 fn request() -> Result<IntrospectionRequest, Error> {
     let secret = ClientSecret::new(format!("{CANARY}-client"));
     let client = ClientIdentity::public("api")?.with_secret(secret)?;
-    let token = AccessToken::new(CANARY);
+    let token = AccessToken::new(CANARY).unwrap();
     IntrospectionRequest::new(&server()?, &client, &token, RetryPolicy::default())
 }
 
 fn with_bearer() -> Result<IntrospectionRequest, Error> {
-    let own = Tokens::new(AccessToken::new(format!("{CANARY}-own")), NOW);
-    let token = AccessToken::new(CANARY);
+    let own = Tokens::new(AccessToken::new(format!("{CANARY}-own")).unwrap(), NOW);
+    let token = AccessToken::new(CANARY).unwrap();
     IntrospectionRequest::with_bearer(&server()?, &own, &token, RetryPolicy::default())
 }
 

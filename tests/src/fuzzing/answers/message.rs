@@ -40,9 +40,9 @@ impl Message {
     }
 
     /// Does something with it as a machine gets it.
-    pub(in super::super) fn with<T>(&self, then: impl FnOnce(Response<'_>) -> T) -> T {
+    pub(in super::super) fn with<T>(&self, then: impl FnOnce(Response) -> T) -> T {
         let headers: Vec<_> = self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        then(Response::new(self.status, &headers, &self.body))
+        then(Response::new(self.status, headers.iter().copied(), self.body.clone()))
     }
 
     pub(in super::super) fn is_success(&self) -> bool {

@@ -73,7 +73,7 @@ fn access_token(
     server: &AuthorizationServer,
     client: &ClientIdentity,
 ) -> Result<RevocationRequest, Error> {
-    let token = AccessToken::new(CANARY);
+    let token = AccessToken::new(CANARY).unwrap();
     RevocationRequest::access_token(server, client, &token, RetryPolicy::default())
 }
 

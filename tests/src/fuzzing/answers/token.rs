@@ -23,10 +23,14 @@ pub fn token_answer(bytes: &[u8]) -> &'static str {
     let brought = document.as_ref().and_then(refresh_token_in).filter(|_| message.is_success());
     match answer_all(&mut refresh, &message) {
         Ok(tokens) => {
-            let kept = tokens.refresh_token.map(|token| token.expose().to_owned());
+            let kept = tokens.refresh_token.as_ref().map(|token| token.expose().to_owned());
             assert!(brought.is_none_or(|token| kept == Some(token)), "the token was lost");
             let said = document.as_ref().and_then(|document| document.text("access_token"));
-            assert_eq!(said, Some(tokens.access_token.expose()), "not what the answer says");
+            assert_eq!(
+                said,
+                Some(tokens.access_token().unwrap().expose()),
+                "not what the answer says"
+            );
             assert!(message.is_success(), "tokens with HTTP {}", message.status);
             "done"
         }

@@ -45,7 +45,7 @@ pub fn userinfo_answer(bytes: &[u8]) -> &'static str {
 }
 
 fn request(id_token: Option<IdToken>) -> Result<UserinfoRequest, Error> {
-    let mut tokens = Tokens::new(AccessToken::new(CANARY), NOW);
+    let mut tokens = Tokens::new(AccessToken::new(CANARY).unwrap(), NOW);
     tokens.id_token = id_token;
     UserinfoRequest::new(&server()?, &tokens, RetryPolicy::default())
 }

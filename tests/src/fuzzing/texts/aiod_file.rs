@@ -111,7 +111,7 @@ impl Place {
 }
 
 fn tokens() -> Tokens {
-    let mut tokens = Tokens::new(AccessToken::new("new"), NOW);
+    let mut tokens = Tokens::new(AccessToken::new("new").unwrap(), NOW);
     tokens.refresh_token = Some(RefreshToken::new("newer"));
     tokens.id_token = Some(IdToken::new("newest"));
     tokens.scope = "email profile".parse().unwrap_or_default();

@@ -137,7 +137,7 @@ impl EncodingScript {
         let text = String::from_utf8_lossy(&content);
         let Some(members) = decode::record(&text) else { panic!("what is this? {text}") };
         let said = |member: &str| members.get(member).map(String::as_str);
-        assert_eq!(said("tokens.access_token"), Some(tokens.access_token.expose()));
+        assert_eq!(said("tokens.access_token"), Some(tokens.access_token().unwrap().expose()));
         assert_eq!(said("tokens.refresh_token"), self.other.as_deref());
         assert_eq!(said("tokens.id_token"), self.other.as_deref());
         assert_eq!(said("key.issuer"), Some(key.issuer.as_str()));
@@ -183,7 +183,7 @@ impl EncodingScript {
         let [issued_at, expires_at, ended_at] =
             self.times.map(|time| time.map(Timestamp::from_unix_millis));
         let mut tokens =
-            Tokens::new(AccessToken::new(self.token.as_str()), issued_at.unwrap_or(NOW));
+            Tokens::new(AccessToken::new(self.token.as_str()).unwrap(), issued_at.unwrap_or(NOW));
         tokens.refresh_token = self.other.as_deref().map(RefreshToken::new);
         tokens.id_token = self.other.as_deref().map(IdToken::new);
         tokens.scope = self.scope();
@@ -215,7 +215,7 @@ fn credentials(basic: &str) -> (String, String) {
 pub(super) fn same(loaded: &Tokens, saved: &Tokens) {
     let refresh = |tokens: &Tokens| tokens.refresh_token.as_ref().map(|t| t.expose().to_owned());
     let id = |tokens: &Tokens| tokens.id_token.as_ref().map(|token| token.expose().to_owned());
-    assert_eq!(loaded.access_token.expose(), saved.access_token.expose());
+    assert_eq!(loaded.access_token().unwrap().expose(), saved.access_token().unwrap().expose());
     assert_eq!((refresh(loaded), id(loaded)), (refresh(saved), id(saved)));
     assert_eq!(loaded.scope, saved.scope);
     let times = |tokens: &Tokens| {

@@ -87,7 +87,7 @@ fn waited(policy: RetryPolicy, message: &Message) -> Result<Duration, Error> {
             .iter()
             .filter_map(|name| Some((*name, response.header(name)?)))
             .collect();
-        let later = Response::new(503, &headers, b"");
+        let later = Response::new(503, headers.iter().copied(), b"");
         exchange.begin().complete(NOW, Duration::ZERO, Ok(later));
     });
     match request.poll(NOW)? {

@@ -48,7 +48,10 @@ pub fn store_file(content: &[u8]) -> &'static str {
     if saved.is_ok() {
         let tokens = store.load(&key());
         let token = tokens.as_ref().ok().and_then(|tokens| tokens.as_ref());
-        assert!(token.is_some_and(|token| token.access_token.expose() == NEW), "{tokens:?}");
+        assert!(
+            token.is_some_and(|token| token.access_token().unwrap().expose() == NEW),
+            "{tokens:?}"
+        );
         let removed = store.remove(&key());
         assert!(removed.is_ok() && !path.exists(), "{removed:?}");
     } else {
@@ -146,7 +149,7 @@ pub(super) fn key() -> RecordKey {
 }
 
 fn tokens() -> Tokens {
-    Tokens::new(AccessToken::new(NEW), NOW)
+    Tokens::new(AccessToken::new(NEW).unwrap(), NOW)
 }
 
 const NEW: &str = "new";

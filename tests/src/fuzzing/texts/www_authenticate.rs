@@ -50,7 +50,7 @@ fn come_back(written: &[Written]) {
         return;
     }
     let headers: Vec<_> = fields.iter().map(|field| (NAME, field.as_str())).collect();
-    let read = Response::new(401, &headers, b"").challenges();
+    let read = Response::new(401, headers.iter().copied(), b"").challenges();
     let read: Vec<_> = read.iter().map(parts).collect();
     let meant: Vec<_> = written.iter().filter_map(Written::meant).collect();
     assert_eq!(read, meant, "{fields:?}");

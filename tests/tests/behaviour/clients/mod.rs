@@ -110,7 +110,7 @@ fn refreshes(running: &Running) -> usize {
 }
 
 fn access_token(tokens: &Tokens) -> String {
-    tokens.access_token.expose().to_owned()
+    tokens.access_token().unwrap().expose().to_owned()
 }
 
 /// Runs this on many threads that start together.

@@ -130,7 +130,7 @@ mod check {
         let store = Arc::new(Slow::default());
         let first = C::new(profile_at(&running), Arc::clone(&store));
         log_in_at(&running, &first);
-        let old = first.held().unwrap().tokens.access_token.clone();
+        let old = first.held().unwrap().tokens.access_token.clone().unwrap();
         let second = C::new(profile_at(&running), Arc::clone(&store));
         *store.delay.lock().unwrap() = Duration::from_millis(500);
         let new = thread::scope(|scope| {
@@ -138,7 +138,7 @@ mod check {
             thread::sleep(Duration::from_millis(100));
             second.token_for(Demand::new().forced()).unwrap()
         });
-        assert!(!new.tokens.access_token.same_as(&old));
+        assert!(!new.tokens.access_token().unwrap().same_as(&old));
     }
 
     pub(super) fn who_is_asked_to_log_in_may_ask_for_a_token<C: AnyClient>() {

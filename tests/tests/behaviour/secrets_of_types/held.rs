@@ -43,7 +43,7 @@ pub(super) fn server() -> AuthorizationServer {
 }
 
 pub(super) fn tokens() -> Tokens {
-    let mut tokens = Tokens::new(AccessToken::new(CANARY), Timestamp::UNIX_EPOCH);
+    let mut tokens = Tokens::new(AccessToken::new(CANARY).unwrap(), Timestamp::UNIX_EPOCH);
     tokens.refresh_token = Some(RefreshToken::new(CANARY));
     tokens.id_token = Some(IdToken::new(CANARY));
     tokens

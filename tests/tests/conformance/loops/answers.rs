@@ -44,7 +44,7 @@ pub(crate) fn a_redirect_brings_no_secret_elsewhere<D: Drive>() {
         running.simulator().fault_at("/token", 1, Fault::Instead(to("/token")));
         running.simulator().fault_at("/userinfo", 1, Fault::Instead(to("/userinfo")));
         let (driver, server) = (patient::<D>(), server_at(&running));
-        let tokens = Tokens::new(AccessToken::new("a"), NOW);
+        let tokens = Tokens::new(AccessToken::new("a").unwrap(), NOW);
         let errors = [
             driver.run(&mut client_credentials(&server)).map(drop),
             driver.run(&mut UserinfoRequest::new(&server, &tokens, policy()).unwrap()).map(drop),

@@ -74,7 +74,7 @@ pub(crate) fn nothing_is_cached<D: Drive>() {
     let userinfo = cacheable(Answer::json(200, &json!({"sub": "alice"})));
     running.simulator().fault_at("/userinfo", 9, userinfo);
     let (driver, server) = (patient::<D>(), server_at(&running));
-    let tokens = Tokens::new(AccessToken::new("a"), NOW);
+    let tokens = Tokens::new(AccessToken::new("a").unwrap(), NOW);
     for _ in 0..2 {
         driver.run(&mut client_credentials(&server)).unwrap();
         driver.run(&mut UserinfoRequest::new(&server, &tokens, policy()).unwrap()).unwrap();
@@ -107,7 +107,7 @@ pub(crate) fn no_cookie_is_kept<D: Drive>() {
 pub(crate) fn a_large_token_is_sent_whole<D: Drive>() {
     let running = serve(Settings::default()).unwrap();
     let large = "x".repeat(64 * 1024);
-    let tokens = Tokens::new(AccessToken::new(large.as_str()), NOW);
+    let tokens = Tokens::new(AccessToken::new(large.as_str()).unwrap(), NOW);
     let request = UserinfoRequest::new(&server_at(&running), &tokens, policy());
     // The simulator doesn't know it.
     let error = patient::<D>().run(&mut request.unwrap()).unwrap_err();

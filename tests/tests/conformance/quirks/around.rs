@@ -55,7 +55,8 @@ pub(super) fn run_with<M: Machine>(
                 let answer = Answer::parse(&answered(elapsed, in_flight.request()));
                 let headers: Vec<_> =
                     answer.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-                let response = Response::new(answer.status, &headers, &answer.body);
+                let response =
+                    Response::new(answer.status, headers.iter().copied(), answer.body.clone());
                 let noted = in_flight.complete(NOW, Duration::ZERO, Ok(response));
                 notes.extend(noted.iter().map(ToString::to_string));
                 sent_at.push(elapsed);

@@ -58,7 +58,7 @@ pub(super) fn a_missing_userinfo_endpoint_matters_to_who_asks() {
     let document = r#"{"issuer":"https://appleid.apple.com","authorization_endpoint":"https://appleid.apple.com/auth/authorize","token_endpoint":"https://appleid.apple.com/auth/token","revocation_endpoint":"https://appleid.apple.com/auth/revoke","response_modes_supported":["query","fragment","form_post"],"token_endpoint_auth_methods_supported":["client_secret_post"]}"#;
     let server = discover("https://appleid.apple.com", document).unwrap();
     sent(&mut refresh(&server, &confidential()));
-    let tokens = Tokens::new(AccessToken::new("a"), NOW);
+    let tokens = Tokens::new(AccessToken::new("a").unwrap(), NOW);
     let error = UserinfoRequest::new(&server, &tokens, RetryPolicy::default()).unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
     assert!(error.to_string().contains("userinfo_endpoint"), "{error}");

@@ -41,7 +41,7 @@ pub(super) fn ebay_means_bearer() {
         if asked == Asked::Refresh {
             let server = server().with_deviations(ebay);
             let tokens = run(&mut refresh(&server, &client()), &[&answer]).unwrap();
-            assert_eq!(*tokens.authorization(), "Bearer v^1.1#i^1#p^3#I^3");
+            assert_eq!(tokens.authorization(), Some("Bearer v^1.1#i^1#p^3#I^3"));
         }
     }
 }
@@ -51,7 +51,7 @@ pub(super) fn slack_means_bearer() {
     let answer = r#"200 {"ok":true,"access_token":"xoxb-17653672481-19874698323","token_type":"bot","scope":"commands,incoming-webhook","authed_user":{"id":"U1234","scope":"chat:write","access_token":"xoxp-1234","token_type":"user"}}"#;
     let slack_server = server().with_deviations(slack.clone());
     let tokens = run(&mut refresh(&slack_server, &client()), &[answer]).unwrap();
-    assert_eq!(tokens.access_token.expose(), "xoxb-17653672481-19874698323");
+    assert_eq!(tokens.access_token().unwrap().expose(), "xoxb-17653672481-19874698323");
     let nested =
         r#"200 {"ok":true,"authed_user":{"access_token":"xoxp-1234","token_type":"user"}}"#;
     is(&slack, Asked::Poll, nested, "error:protocol; `access_token` is missing");

@@ -14,17 +14,17 @@ pub(super) fn an_unknown_lifetime_ends_with_a_401() {
     };
     world.pass(seconds(300));
     world.server.fault_at("/token", 1, salesforce("00D!first"));
-    assert_eq!(token(&mut world).unwrap().tokens.access_token.expose(), "00D!first");
+    assert_eq!(token(&mut world).unwrap().tokens.access_token().unwrap().expose(), "00D!first");
     world.transcript();
     world.pass(seconds(30 * 24 * 3600));
-    assert_eq!(token(&mut world).unwrap().tokens.access_token.expose(), "00D!first");
+    assert_eq!(token(&mut world).unwrap().tokens.access_token().unwrap().expose(), "00D!first");
     assert_eq!(world.transcript(), "");
 
     world.server.fault_at("/userinfo", 1, instead("401\nWWW-Authenticate: Bearer\n\n"));
     world.server.fault_at("/userinfo", 1, instead(r#"200 {"sub":"005"}"#));
     world.server.fault_at("/token", 1, salesforce("00D!second"));
     let who = world.who_am_i(&profile(), None, RetryPolicy::default()).unwrap();
-    assert_eq!(who.session.tokens.access_token.expose(), "00D!second");
+    assert_eq!(who.session.tokens.access_token().unwrap().expose(), "00D!second");
     let transcript = world.transcript();
     assert_eq!(transcript.matches("POST /token").count(), 1, "{transcript}");
 }

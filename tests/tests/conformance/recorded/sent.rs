@@ -190,13 +190,13 @@ fn sent_for(asked: Asked, recording: &Recording) -> Vec<Sent> {
         Asked::Userinfo => {
             let header = &recording.request.headers["Authorization"];
             let token = header.split_once(' ').unwrap().1;
-            let tokens = Tokens::new(AccessToken::new(token), NOW);
+            let tokens = Tokens::new(AccessToken::new(token).unwrap(), NOW);
             let server = server(Endpoint::Userinfo);
             sent(UserinfoRequest::new(&server, &tokens, policy).unwrap())
         }
         Asked::Introspection => {
             let server = server(Endpoint::Introspection);
-            let token = AccessToken::new(recording.value("token").unwrap());
+            let token = AccessToken::new(recording.value("token").unwrap()).unwrap();
             sent(IntrospectionRequest::new(&server, &client, &token, policy).unwrap())
         }
     }

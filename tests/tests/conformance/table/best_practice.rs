@@ -61,12 +61,12 @@ fn everything() -> (World, Vec<String>) {
         world.who_am_i(&profile(), None, policy()).unwrap();
         let bot = world.run(Session::token(bot(), Demand::new().forced(), policy())).unwrap();
         let server = world.run(Discovery::new(Issuer::new(ISSUER).unwrap(), policy())).unwrap();
-        let token = &second.access_token;
+        let token = second.access_token().unwrap();
         let asked = IntrospectionRequest::new(&server, &confidential(), token, policy());
         world.run(asked.unwrap()).unwrap();
         world.run(Logout::new(profile(), None, policy())).unwrap();
         for tokens in [&first, &second, &bot.tokens] {
-            secrets.push(tokens.access_token.expose().to_owned());
+            secrets.push(tokens.access_token().unwrap().expose().to_owned());
             secrets.extend(tokens.refresh_token.iter().map(|token| token.expose().to_owned()));
         }
     }

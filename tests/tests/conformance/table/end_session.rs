@@ -280,7 +280,9 @@ fn the_session_ends_at_the_server_then_here() {
         let tokens = log_in(&mut world).tokens;
         assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::Ended));
         let now_ms = now_ms(&world);
-        assert!(!world.server.access_token_is_alive(now_ms, tokens.access_token.expose()));
+        assert!(
+            !world.server.access_token_is_alive(now_ms, tokens.access_token().unwrap().expose())
+        );
         assert!(!world.server.refresh_token_is_alive(now_ms, refresh_token(&tokens)));
         assert!(stored(&world).is_none());
         assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::NobodyThere));

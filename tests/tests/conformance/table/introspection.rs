@@ -111,9 +111,9 @@ const MEMBERS: &[(&str, &str)] = &[
 
 fn whoever_asks_says_who_they_are() {
     let posting = confidential().with_authentication_method(AuthenticationMethod::ClientSecretPost);
-    let token = AccessToken::new("a+b/c== &");
+    let token = AccessToken::new("a+b/c== &").unwrap();
     let sent = |request: Result<IntrospectionRequest, Error>| first_request(&mut request.unwrap());
-    let own = Tokens::new(AccessToken::new("own"), NOW);
+    let own = Tokens::new(AccessToken::new("own").unwrap(), NOW);
     for (request, authorization, who) in [
         (
             IntrospectionRequest::new(&server(), &confidential(), &token, policy()),
@@ -142,7 +142,7 @@ fn whoever_asks_says_who_they_are() {
 }
 
 fn who_has_no_credentials_asks_nothing() {
-    let token = AccessToken::new("a");
+    let token = AccessToken::new("a").unwrap();
     let id = || ClientIdentity::public("bot").unwrap();
     let with = |secret| id().with_secret(ClientSecret::new(secret)).unwrap();
     let none = AuthenticationMethod::None;
@@ -169,18 +169,18 @@ fn introspect(
 
 fn a_dead_token_is_inactive_and_no_error() {
     let mut world = world();
-    let garbage = AccessToken::new("garbage");
+    let garbage = AccessToken::new("garbage").unwrap();
     let answer = introspect(&mut world, &confidential(), &garbage).unwrap();
     assert_eq!(answer, Introspection::Inactive);
     let tokens = log_in(&mut world).tokens;
     world.server.end_sessions();
-    let answer = introspect(&mut world, &confidential(), &tokens.access_token).unwrap();
+    let answer = introspect(&mut world, &confidential(), tokens.access_token().unwrap()).unwrap();
     assert_eq!(answer, Introspection::Inactive);
 }
 
 fn a_wrong_secret_is_no_dead_token() {
     let mut world = world();
-    let token = log_in(&mut world).tokens.access_token.clone();
+    let token = log_in(&mut world).tokens.access_token.clone().unwrap();
     let wrong = ClientIdentity::public("bot").unwrap();
     let wrong = wrong.with_secret(ClientSecret::new("wrong")).unwrap();
     let error = introspect(&mut world, &wrong, &token).unwrap_err();
@@ -192,7 +192,7 @@ fn a_wrong_secret_is_no_dead_token() {
 fn what_was_active_is_asked_again() {
     let mut world = world();
     world.server.settings.access_token_lifetime = seconds(10);
-    let token = log_in(&mut world).tokens.access_token.clone();
+    let token = log_in(&mut world).tokens.access_token.clone().unwrap();
     for (asked, expected) in [(1, true), (2, true), (3, false)] {
         let answer = introspect(&mut world, &confidential(), &token).unwrap();
         assert_eq!(matches!(answer, Introspection::Active(_)), expected);
@@ -204,7 +204,7 @@ fn what_was_active_is_asked_again() {
 fn the_simulators_answer_is_read() {
     let mut world = world();
     let tokens = log_in(&mut world).tokens;
-    let answer = introspect(&mut world, &confidential(), &tokens.access_token).unwrap();
+    let answer = introspect(&mut world, &confidential(), tokens.access_token().unwrap()).unwrap();
     let Introspection::Active(token) = answer else { panic!("{answer:?}") };
     assert_eq!(token.scope, Some(tokens.scope.clone()));
     assert_eq!(token.client_id.as_deref(), Some("demo"));

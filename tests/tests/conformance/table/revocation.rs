@@ -146,7 +146,7 @@ fn the_form_of_a_revocation() {
         (posting, None, &["client_id=bot", "client_secret=bot-secret"]),
     ] {
         let refresh = RefreshToken::new("a+b/c== &");
-        let access = AccessToken::new("a+b/c== &");
+        let access = AccessToken::new("a+b/c== &").unwrap();
         let (server, policy) = (server(), policy());
         for (request, hint) in [
             (RevocationRequest::refresh_token(&server, &client, &refresh, policy), "refresh_token"),
@@ -258,7 +258,9 @@ fn a_client_forgets_what_it_held() {
     let tokens = client.held().unwrap().tokens;
     client.log_out().unwrap();
     let simulator = running.simulator();
-    assert!(!simulator.access_token_is_alive(wall_clock_ms(), tokens.access_token.expose()));
+    assert!(
+        !simulator.access_token_is_alive(wall_clock_ms(), tokens.access_token().unwrap().expose())
+    );
     assert!(!simulator.refresh_token_is_alive(wall_clock_ms(), refresh_token(&tokens)));
     let requests = simulator.log().len();
     drop(simulator);
@@ -283,16 +285,16 @@ fn the_refresh_token_goes_first() {
     log_out(&mut world).unwrap();
     assert_eq!(revoked(&world)[0], ("refresh_token".into(), refresh_token(&tokens).into()));
     let now_ms = now_ms(&world);
-    assert!(!world.server.access_token_is_alive(now_ms, tokens.access_token.expose()));
+    assert!(!world.server.access_token_is_alive(now_ms, tokens.access_token().unwrap().expose()));
 
     let mut world = self::world();
     let mut tokens = aiod_auth_core::Tokens::clone(&log_in(&mut world).tokens);
     tokens.refresh_token = None;
     world.store.save(&profile().key(), &tokens).unwrap();
     log_out(&mut world).unwrap();
-    let expected = ("access_token".to_owned(), tokens.access_token.expose().to_owned());
+    let expected = ("access_token".to_owned(), tokens.access_token().unwrap().expose().to_owned());
     assert_eq!(revoked(&world), [expected]);
-    assert!(!world.server.access_token_is_alive(now_ms, tokens.access_token.expose()));
+    assert!(!world.server.access_token_is_alive(now_ms, tokens.access_token().unwrap().expose()));
 }
 
 pub(super) fn a_revocation_is_a_post() {

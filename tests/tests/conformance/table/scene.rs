@@ -133,7 +133,7 @@ pub(super) fn first_request<M: Machine>(machine: &mut M) -> Request {
 pub(super) fn answer<M: Machine>(machine: &mut M, status: u16, body: &str) {
     match machine.poll(NOW) {
         Ok(Step::Send(exchange)) => {
-            let response = Response::new(status, &[], body.as_bytes());
+            let response = Response::new(status, [], body.as_bytes());
             exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
         }
         _ => panic!("no request"),

@@ -117,7 +117,7 @@ const CLAIMS: &[(&str, &str)] = &[
 
 fn the_token_is_in_the_header_alone() {
     for text in ["plain", "a+b/c==", "00D!AQ|x"] {
-        let tokens = Tokens::new(AccessToken::new(text), NOW);
+        let tokens = Tokens::new(AccessToken::new(text).unwrap(), NOW);
         let request = UserinfoRequest::new(&server(), &tokens, policy());
         let request = first_request(&mut request.unwrap());
         assert_eq!(request.method(), Method::Get);
@@ -186,7 +186,7 @@ pub(super) fn both_loops_find_out_who_it_is() {
         let mut login =
             aiod_auth_core::session::Session::login(profile.clone(), seconds(60), policy());
         let held = real.run_with(&mut login, &mut alice(&running)).unwrap();
-        let token = held.tokens.access_token.expose().to_owned();
+        let token = held.tokens.access_token().unwrap().expose().to_owned();
         let who = WhoAmI::new(profile, policy());
         let session = real.run(&mut who.session(who.demand()).with_held(Some(held))).unwrap();
         let userinfo = real.run(&mut who.request(&session).unwrap()).unwrap();

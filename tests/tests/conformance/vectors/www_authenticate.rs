@@ -9,7 +9,7 @@ pub(super) fn case(case: &Value) {
     let headers: Vec<_> =
         fields.map(|field| ("WWW-Authenticate", field.as_str().unwrap())).collect();
     let mut found = Vec::new();
-    for challenge in Response::new(401, &headers, b"").challenges() {
+    for challenge in Response::new(401, headers.iter().copied(), b"").challenges() {
         let params = challenge.params().map(|(name, value)| (name.to_owned(), value.into()));
         let params: Map<String, Value> = params.collect();
         found.push(json!({ "scheme": challenge.scheme(), "params": params }));

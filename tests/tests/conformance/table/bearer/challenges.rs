@@ -5,7 +5,7 @@ use aiod_auth_core::Response;
 /// The challenges as `scheme name=value name=value`, with `, ` between; a value is written as Rust does.
 fn read(fields: &[&str]) -> String {
     let headers: Vec<_> = fields.iter().map(|field| ("WWW-Authenticate", *field)).collect();
-    let challenges = Response::new(401, &headers, b"").challenges();
+    let challenges = Response::new(401, headers.iter().copied(), b"").challenges();
     let written = challenges.iter().map(|challenge| {
         let params = challenge.params().map(|(name, value)| format!(" {name}={value:?}"));
         format!("{}{}", challenge.scheme(), params.collect::<String>())
@@ -18,8 +18,8 @@ pub(crate) fn challenges_are_read() {
         assert_eq!(read(fields), *expected, "{fields:?}");
     }
     let headers = [("WWW-AUTHENTICATE", "Bearer error=a"), ("www-authenticate", "Basic")];
-    assert_eq!(Response::new(401, &headers, b"").challenges().len(), 2);
-    let challenges = Response::new(401, &headers, b"").challenges();
+    assert_eq!(Response::new(401, headers.iter().copied(), b"").challenges().len(), 2);
+    let challenges = Response::new(401, headers.iter().copied(), b"").challenges();
     assert_eq!(challenges[0].param("error"), Some("a"));
     assert_eq!(challenges[0].param("realm"), None);
 }

@@ -22,7 +22,7 @@ const TOKENS: [&str; 7] = [
 ];
 
 fn userinfo(token: &str) -> Request {
-    let tokens = Tokens::new(AccessToken::new(token), NOW);
+    let tokens = Tokens::new(AccessToken::new(token).unwrap(), NOW);
     sent_by(&mut machine(UserinfoRequest::new(&server(), &tokens, RetryPolicy::default()).unwrap()))
 }
 
@@ -30,8 +30,8 @@ pub(crate) fn the_token_is_in_the_header() {
     for token in TOKENS {
         let expected = format!("Bearer {token}");
         assert_eq!(headers(&userinfo(token), "authorization"), [expected.as_str()]);
-        let tokens = Tokens::new(AccessToken::new(token), NOW);
-        assert_eq!(tokens.authorization().as_str(), expected);
+        let tokens = Tokens::new(AccessToken::new(token).unwrap(), NOW);
+        assert_eq!(tokens.access_token().unwrap().authorization(), expected);
     }
 }
 

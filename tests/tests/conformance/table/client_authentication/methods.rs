@@ -153,7 +153,7 @@ pub(crate) fn introspection_has_a_list_of_its_own_or_the_token_endpoints() {
             "token_endpoint_auth_methods_supported": token,
             "introspection_endpoint_auth_methods_supported": introspection,
         }));
-        let (access, policy) = (AccessToken::new("a"), RetryPolicy::default());
+        let (access, policy) = (AccessToken::new("a").unwrap(), RetryPolicy::default());
         let found = IntrospectionRequest::new(&server, &confidential(), &access, policy)
             .map(|introspect| method_of(&sent_by(&mut machine(introspect))))
             .map_err(|error| error.kind());

@@ -105,7 +105,7 @@ pub(super) fn nothing_that_is_printed_has_the_device_code() {
                     silent(format!("{exchange:?} {:?}", exchange.request()));
                     let body = String::from_utf8_lossy(exchange.request().body()).into_owned();
                     sent |= body.contains("device_code=canary-device-code");
-                    let response = Response::new(200, &[], last.as_bytes());
+                    let response = Response::new(200, [], last.as_bytes());
                     exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
                 }
                 Ok(step) => {

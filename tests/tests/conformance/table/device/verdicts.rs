@@ -169,7 +169,7 @@ pub(super) fn a_connection_that_is_refused_is_waited_out() {
             }
             Step::Send(exchange) => {
                 sends += 1;
-                let good = Response::new(200, &[], br#"{"access_token":"a"}"#);
+                let good = Response::new(200, [], br#"{"access_token":"a"}"#);
                 let outcome = match sends {
                     1 => Err(NoResponse::NotSent("connection refused")),
                     2 => Err(NoResponse::NotSent("no such host")),
@@ -182,7 +182,7 @@ pub(super) fn a_connection_that_is_refused_is_waited_out() {
             Step::Done(tokens) => break tokens,
         }
     };
-    assert_eq!((sends, tokens.access_token.expose()), (4, "a"));
+    assert_eq!((sends, tokens.access_token().unwrap().expose()), (4, "a"));
 
     // A certificate that doesn't hold gets no better by waiting.
     let mut machine = polls();

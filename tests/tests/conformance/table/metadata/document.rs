@@ -62,7 +62,7 @@ pub(super) fn a_bad_endpoint_is_refused_by_whoever_needs_it() {
             RevocationRequest::refresh_token(server, &public(), &old, policy()).map(drop)
         }),
         ("userinfo_endpoint", |server| {
-            let access = aiod_auth_core::AccessToken::new("a");
+            let access = aiod_auth_core::AccessToken::new("a").unwrap();
             let tokens = aiod_auth_core::Tokens::new(access, NOW);
             UserinfoRequest::new(server, &tokens, policy()).map(drop)
         }),

@@ -25,7 +25,7 @@ fn places(issuer: &str) -> Vec<String> {
                 assert_eq!(exchange.request().method(), Method::Get);
                 assert!(exchange.request().body().is_empty());
                 places.push(exchange.request().url().to_string());
-                exchange.begin().complete(NOW, seconds(0), Ok(Response::new(404, &[], b"")));
+                exchange.begin().complete(NOW, seconds(0), Ok(Response::new(404, [], b"")));
             }
             Ok(step) => panic!("{step:?}"),
             Err(error) => {

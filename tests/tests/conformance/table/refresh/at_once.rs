@@ -131,7 +131,7 @@ fn one_process() {
     // Until the other end is closed.
     std::io::stdin().read_line(&mut String::new()).unwrap();
     let tokens = real.run(&mut session).unwrap();
-    println!("token {}", tokens.tokens.access_token.expose());
+    println!("token {}", tokens.tokens.access_token().unwrap().expose());
 }
 
 /// Threads of one client, and of clients of their own on the same folder.
@@ -149,7 +149,7 @@ pub(crate) fn threads_too() {
                 let own = client();
                 barrier.wait();
                 let client = if n.is_multiple_of(2) { shared } else { &own };
-                client.token_for(long).unwrap().tokens.access_token.expose().to_owned()
+                client.token_for(long).unwrap().tokens.access_token().unwrap().expose().to_owned()
             })
         };
         let threads: Vec<_> = (0..20).map(run).collect();
@@ -166,7 +166,7 @@ pub(super) fn whoever_waited_for_the_lock_reads_again() {
     let mut lock = world.store.try_lock(&profile().key()).unwrap();
     let free_at = world.now().saturating_add(seconds(3));
     let mut newer = stored(&world).unwrap();
-    newer.access_token = aiod_auth_core::AccessToken::new("theirs");
+    newer.access_token = Some(aiod_auth_core::AccessToken::new("theirs").unwrap());
     newer.refresh_token = Some(aiod_auth_core::RefreshToken::new("theirs"));
     newer.issued_at = free_at;
     newer.expires_at = Some(free_at.saturating_add(seconds(300)));
@@ -182,7 +182,7 @@ pub(super) fn whoever_waited_for_the_lock_reads_again() {
     })
     .unwrap();
     assert!(waited);
-    assert_eq!(tokens.tokens.access_token.expose(), "theirs");
+    assert_eq!(tokens.tokens.access_token().unwrap().expose(), "theirs");
     assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
 }
 

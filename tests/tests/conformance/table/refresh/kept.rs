@@ -36,7 +36,7 @@ pub(crate) fn a_new_refresh_token_is_on_disk_before_anybody_sees_the_access_toke
                     access.complete(seconds(0), outcome);
                 }
                 Step::Done(tokens) => {
-                    assert_eq!(tokens.tokens.access_token.expose(), "new");
+                    assert_eq!(tokens.tokens.access_token().unwrap().expose(), "new");
                     assert_eq!(tokens.kept, Kept::Saved);
                     seen = true;
                     break;
@@ -136,7 +136,7 @@ pub(super) fn an_answer_without_a_refresh_token_keeps_the_old_one() {
         world.server.fault_at("/token", 1, instead(200, &body));
         force_refresh(&mut world).unwrap();
         let stored = stored(&world).unwrap();
-        assert_eq!(stored.access_token.expose(), body["access_token"].as_str().unwrap());
+        assert_eq!(stored.access_token().unwrap().expose(), body["access_token"].as_str().unwrap());
         assert_eq!(refresh_token(&stored), refresh_token(&before));
     }
     // It is still the one that counts.
@@ -160,7 +160,7 @@ pub(super) fn a_spoiled_answer_never_costs_a_rotated_token() {
         assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::Protocol);
         let kept = stored(&world).unwrap();
         assert_eq!(refresh_token(&kept), "rotated");
-        assert!(kept.access_token.same_as(&before.tokens.access_token));
+        assert!(kept.has_same_access_token(&before.tokens));
         assert_eq!(kept.expires_at, before.tokens.expires_at);
         // The next refresh is made with it.
         world.server.fault_at("/token", 1, instead(200, &json!({"access_token": "next"})));
@@ -192,7 +192,7 @@ fn without_a_store_it_is_handed_over() {
         }
         Step::Send(exchange) if exchange.request().url().path() == "/token" => {
             let body = br#"{"access_token":"a","scope":{},"refresh_token":"rotated"}"#;
-            let response: Result<_, NoResponse> = Ok(Response::new(200, &[], body));
+            let response: Result<_, NoResponse> = Ok(Response::new(200, [], body));
             exchange.begin().complete(NOW, seconds(0), response);
             None
         }

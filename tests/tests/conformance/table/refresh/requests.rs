@@ -70,7 +70,10 @@ pub(super) fn after_a_narrowed_answer_no_scope_is_sent() {
         assert_eq!(refresh_token(&stored(&world).unwrap()), "rotated");
         // Whoever asks for the profile's tokens still finds them.
         let earlier = count(&world, "/token");
-        assert_eq!(get_token(&mut world).unwrap().tokens.access_token.expose(), "narrow");
+        assert_eq!(
+            get_token(&mut world).unwrap().tokens.access_token().unwrap().expose(),
+            "narrow"
+        );
         assert_eq!(count(&world, "/token"), earlier);
 
         let body = json!({"access_token": "wide", "scope": "openid profile"});

@@ -29,7 +29,7 @@ pub(crate) fn a_large_token_is_kept_whole() {
     world.server.fault_at("/token", 1, instead(200, &body));
     get_token(&mut world).unwrap();
     let kept = stored(&world).unwrap();
-    assert!(kept.access_token.same_as(&AccessToken::new(large.as_str())));
+    assert!(kept.access_token().unwrap().same_as(&AccessToken::new(large.as_str()).unwrap()));
     assert!(kept.refresh_token.unwrap().expose() == large);
 
     // The simulator doesn't know it.

@@ -53,7 +53,7 @@ pub(crate) fn machines_requests_and_outcomes_print_no_secret() {
                     assert_silent("request", &format!("{:?} {exchange:?}", exchange.request()));
                     // A refresh token in a bad answer is used.
                     let body = answers.next().map_or("{}", String::as_str);
-                    let response = aiod_auth_core::Response::new(200, &[], body.as_bytes());
+                    let response = aiod_auth_core::Response::new(200, [], body.as_bytes());
                     assert_silent("response", &format!("{response:?}"));
                     exchange.begin().complete(now, Duration::ZERO, Ok(response));
                 }
@@ -68,7 +68,7 @@ pub(crate) fn machines_requests_and_outcomes_print_no_secret() {
                 Ok(Step::Store(_)) => panic!(),
                 Ok(Step::Done(logged_in)) => {
                     assert_silent("outcome", &format!("{logged_in:?}"));
-                    assert_eq!(logged_in.tokens.access_token.expose(), "canary-access");
+                    assert_eq!(logged_in.tokens.access_token().unwrap().expose(), "canary-access");
                     break;
                 }
                 Err(error) => {
@@ -88,7 +88,7 @@ pub(crate) fn a_session_and_what_it_stores_print_no_secret() {
         world.store,
         Session::token(profile(), Demand::new(), policy())
     );
-    for secret in [tokens.tokens.access_token.expose(), refresh_token(&tokens.tokens)] {
+    for secret in [tokens.tokens.access_token().unwrap().expose(), refresh_token(&tokens.tokens)] {
         assert!(!secret.is_empty() && !printed.contains(secret), "{printed}");
     }
 }

@@ -92,7 +92,11 @@ pub(crate) fn a_pause_that_was_asked_for_is_a_second_at_least() {
         let Step::Send(exchange) = machine.poll(NOW).unwrap() else { panic!("nothing is sent") };
         let headers: Vec<_> =
             Option::into_iter(value).map(|value| ("Retry-After", value)).collect();
-        exchange.begin().complete(NOW, Duration::ZERO, Ok(Response::new(503, &headers, b"")));
+        exchange.begin().complete(
+            NOW,
+            Duration::ZERO,
+            Ok(Response::new(503, headers.iter().copied(), b"")),
+        );
         match machine.poll(NOW).unwrap() {
             Step::Wait(pause) => pause.delay(),
             Step::Send(_) => Duration::ZERO,
@@ -110,7 +114,7 @@ pub(crate) fn a_pause_that_was_asked_for_is_a_second_at_least() {
 fn fail(machine: &mut AnyMachine, status: u16) -> Duration {
     sent_by(machine);
     let Step::Send(exchange) = machine.poll(NOW).unwrap() else { panic!("nothing is sent") };
-    exchange.begin().complete(NOW, Duration::ZERO, Ok(Response::new(status, &[], b"")));
+    exchange.begin().complete(NOW, Duration::ZERO, Ok(Response::new(status, [], b"")));
     let Step::Wait(pause) = machine.poll(NOW).unwrap() else { panic!("no wait") };
     assert_eq!(pause.reason(), Reason::Retry);
     pause.delay()
@@ -127,7 +131,7 @@ pub(crate) fn after_a_lost_answer_the_same_goes_out_again() {
     let ways: [Lose; 4] = [
         |sent| drop(sent.complete(NOW, seconds(1), Err(NoResponse::Unknown("timed out")))),
         |sent| drop(sent.complete(NOW, seconds(1), Err(NoResponse::NotSent("refused")))),
-        |sent| drop(sent.complete(NOW, seconds(1), Ok(Response::new(502, &[], b"<html>")))),
+        |sent| drop(sent.complete(NOW, seconds(1), Ok(Response::new(502, [], b"<html>")))),
         |sent| drop(sent),
     ];
     for lose in ways {
