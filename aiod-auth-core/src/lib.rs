@@ -90,10 +90,12 @@ pub use error::{
     Unreachable,
 };
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
-pub use login::{LoggedIn, Login};
+pub use login::Login;
 pub use machine::{
-    Ask, Exchange, InFlight, Machine, Pause, Prompt, Reason, Reply, Step, StoreAccess,
+    Ask, Exchange, Failed, InFlight, Machine, Pause, Prompt, Question, Reason, Reply, Show, Step,
+    StoreAccess, Wanted,
 };
+pub use metadata_cache::MetadataCache;
 pub use note::Note;
 pub use parameters::Parameters;
 pub use profile::{LoginMethod, Profile, RecordKey};
@@ -104,6 +106,7 @@ pub use text::clean;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use token::{Scope, Tokens};
 
+pub mod cache;
 mod client;
 mod deviations;
 mod error;
@@ -111,6 +114,7 @@ pub mod flow;
 mod http;
 mod login;
 mod machine;
+mod metadata_cache;
 mod note;
 mod parameters;
 mod profile;

@@ -74,12 +74,14 @@ pub enum Error {
     },
     /// A refresh was sent and no answer came: whether the server made a new token is unknown. The
     /// old refresh token is kept.
-    #[error("the {endpoint} never answered, so the outcome is unknown ({})", Tries(*.attempts))]
+    #[error("the {endpoint} didn't answer, so the outcome is unknown: {cause} ({})", Tries(*.attempts))]
     OutcomeUnknown {
-        /// Who was asked.
+        /// Which endpoint was asked.
         endpoint: Endpoint,
         /// How often.
         attempts: u32,
+        /// What happened the last time.
+        cause: Unreachable,
     },
     /// The token store failed.
     #[error("{0}")]
@@ -126,8 +128,8 @@ impl Error {
         matches!(self, Self::NotAuthenticated | Self::SessionEnded(_))
     }
 
-    /// Whether those who wait for the same tokens need not try it, too.
-    pub(crate) const fn is_everybodys(&self) -> bool {
+    /// Whether callers that wait for the same tokens need not try it, too.
+    pub(crate) const fn is_shared(&self) -> bool {
         !self.asks_for_login() && !matches!(self, Self::Unreachable { attempts: 0, .. })
     }
 
