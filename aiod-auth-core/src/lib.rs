@@ -85,9 +85,10 @@ extern crate std;
 
 pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
+pub use environment::Environment;
 pub use error::{
-    ConfigProblem, Endpoint, Error, ErrorCode, Kind, Problem, ServerError, StoreFailure,
-    Unreachable,
+    CertificateProblem, ConfigProblem, Endpoint, Error, ErrorCode, Kind, Problem, ProxyFailure,
+    ProxyProblem, ServerError, StoreFailure, TlsFailure, Unreachable,
 };
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
 pub use login::{LoggedIn, Login};
@@ -106,6 +107,7 @@ pub use token::{Scope, Tokens};
 
 mod client;
 mod deviations;
+mod environment;
 mod error;
 pub mod flow;
 mod http;
@@ -115,6 +117,7 @@ mod note;
 mod parameters;
 mod profile;
 pub mod provider;
+pub mod proxy;
 mod retry;
 mod secret;
 mod server;

@@ -104,7 +104,7 @@ pub(crate) enum Resend {
 }
 
 /// What happened to one try, if no verdict came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Setback {
     NoResponse(NoResponse),
     /// 408, 429, 5xx, or an error code that means "later".
@@ -170,15 +170,14 @@ impl Tries {
         self.attempts = self.attempts.saturating_add(1);
         let mut delay = self.policy.delay(self.attempts);
         let cause = match setback {
-            Setback::NoResponse(NoResponse::NotSent(why)) => Unreachable::NotSent(why),
-            Setback::NoResponse(NoResponse::Unknown(why)) => {
-                self.sends = self.sends.saturating_add(1);
-                self.unanswered = self.unanswered.saturating_add(1);
-                Unreachable::NoAnswer(why)
+            Setback::NoResponse(no_response) => {
+                if matches!(no_response, NoResponse::Unknown(_)) {
+                    self.sends = self.sends.saturating_add(1);
+                    self.unanswered = self.unanswered.saturating_add(1);
+                }
+                // A body that is too large is an answer; the reader of answers has dealt with it.
+                Unreachable::from_no_response(no_response).ok_or(Error::Internal("retry"))?
             }
-            Setback::NoResponse(NoResponse::Untrusted) => Unreachable::Untrusted,
-            // A body that is too large is an answer; whoever reads answers has dealt with it.
-            Setback::NoResponse(NoResponse::TooLarge) => return Err(Error::Internal("retry")),
             Setback::Status { status, retry_after } => {
                 self.sends = self.sends.saturating_add(1);
                 let asked = retry_after.unwrap_or_default().min(self.policy.retry_after_max);
@@ -193,7 +192,7 @@ impl Tries {
         };
         if (self.unanswered > 0 && self.sends >= sends_max)
             || self.attempts >= self.policy.attempts
-            || cause == Unreachable::Untrusted
+            || !cause.is_transient()
             || delay >= self.time_left()
         {
             return Err(self.gave_up(cause));
@@ -227,8 +226,8 @@ mod tests {
     fn three_tries_in_all() {
         let mut tries = Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Freely);
         let refused = Setback::NoResponse(NoResponse::NotSent("connection refused"));
-        assert!(tries.again(refused).is_ok());
-        assert!(tries.again(refused).is_ok());
+        assert!(tries.again(refused.clone()).is_ok());
+        assert!(tries.again(refused.clone()).is_ok());
         let error = tries.again(refused).unwrap_err();
         assert!(matches!(error, Error::Unreachable { attempts: 3, .. }), "{error:?}");
     }
@@ -237,7 +236,8 @@ mod tests {
     fn a_refresh_without_answer_is_sent_twice_in_all() {
         let lost = Setback::NoResponse(NoResponse::Unknown("timed out"));
         let busy = Setback::Status { status: 503, retry_after: None };
-        for (first, second) in [(lost, lost), (busy, lost), (lost, busy)] {
+        let pairs = [(&lost, &lost), (&busy, &lost), (&lost, &busy)];
+        for (first, second) in pairs.map(|(first, second)| (first.clone(), second.clone())) {
             let mut tries = Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Once);
             assert!(tries.again(first).is_ok());
             let error = tries.again(second).unwrap_err();
@@ -260,8 +260,21 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_does_not_hold_is_not_tried_again() {
-        let mut tries = Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Freely);
-        assert!(tries.again(Setback::NoResponse(NoResponse::Untrusted)).is_err());
+    fn what_cannot_pass_by_itself_is_not_tried_again() {
+        use crate::error::{CertificateProblem, ProxyFailure, ProxyProblem, TlsFailure};
+
+        let proxy = |problem| NoResponse::Proxy(ProxyFailure::new("p:1", problem).into());
+        for (no_response, again) in [
+            (NoResponse::Tls(TlsFailure::Certificate(CertificateProblem::Expired)), false),
+            (NoResponse::Tls(TlsFailure::NotTls), false),
+            (NoResponse::Tls(TlsFailure::Alert("internal_error")), true),
+            (proxy(ProxyProblem::CredentialsWanted), false),
+            (proxy(ProxyProblem::Status(403)), false),
+            (proxy(ProxyProblem::NotReached("connection refused")), true),
+        ] {
+            let mut tries = Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Freely);
+            let outcome = tries.again(Setback::NoResponse(no_response.clone()));
+            assert_eq!(outcome.is_ok(), again, "{no_response:?}");
+        }
     }
 }

@@ -199,13 +199,13 @@ impl Sends for DeviceAccessTokenRequest {
                 notes.extend(self.pace.note());
                 return notes;
             }
-            Err(NoResponse::NotSent(_) | NoResponse::Unknown(_)) => self.no_answer(),
-            Err(NoResponse::TooLarge) => {
-                self.end(Err(answer::broken(Endpoint::Token, 0, Problem::TooLarge)));
-            }
-            Err(NoResponse::Untrusted) => {
-                let (endpoint, cause) = (Endpoint::Token, Unreachable::Untrusted);
-                self.end(Err(Error::Unreachable { endpoint, attempts: 1, cause }));
+            Err(no_response) if !no_response.ends_polling() => self.no_answer(),
+            Err(no_response) => {
+                let endpoint = Endpoint::Token;
+                self.end(Err(match Unreachable::from_no_response(no_response) {
+                    Some(cause) => Error::Unreachable { endpoint, attempts: 1, cause },
+                    None => answer::broken(endpoint, 0, Problem::TooLarge),
+                }));
             }
         }
         Vec::new()
