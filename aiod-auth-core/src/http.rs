@@ -145,6 +145,13 @@ impl Request {
         &self.body
     }
 
+    /// The same request, to be given up after no more than this.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        let timeout = self.timeout.map_or(limit, |timeout| timeout.min(limit));
+        Self { timeout: Some(timeout), ..self.clone() }
+    }
+
     /// Give up after this long, unless your own limit is shorter: later the answer is of no use.
     #[must_use]
     pub const fn timeout(&self) -> Option<Duration> {

@@ -104,6 +104,7 @@ pub use server::{AuthorizationServer, Issuer, is_loopback};
 pub use text::clean;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use token::{Scope, Tokens};
+pub use url::Url;
 
 mod client;
 mod deviations;

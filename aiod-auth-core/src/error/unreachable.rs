@@ -154,6 +154,8 @@ impl fmt::Display for ProxyProblem {
     }
 }
 
+impl core::error::Error for ProxyProblem {}
+
 /// Why there was no TLS connection. Nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
