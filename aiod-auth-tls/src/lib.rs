@@ -8,7 +8,7 @@
 //! name, or the distribution's.
 
 pub use aiod_auth_core::TlsFailure;
-pub use backend::{Stream, Tls};
+pub use backend::{Stream, Tls, explain};
 pub use options::{InvalidPem, TlsOptions};
 
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]

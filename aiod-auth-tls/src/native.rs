@@ -79,45 +79,56 @@ impl Tls {
     /// Why TLS failed, if it did.
     #[must_use]
     pub fn explain(&self, error: &(dyn Error + 'static)) -> Option<TlsFailure> {
-        if let Some(error) = error.downcast_ref::<native_tls::Error>() {
-            return self.failure(&error.to_string().to_ascii_lowercase());
-        }
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
-        next.and_then(|next| self.explain(next))
+        below(error, self.has_client_certificate)
     }
+}
 
-    /// The platform has only words for it; these are OpenSSL's.
-    fn failure(&self, text: &str) -> Option<TlsFailure> {
-        let certificate = |problem| Some(TlsFailure::Certificate(problem));
-        let has = |part| text.contains(part);
-        if has("has expired") {
-            certificate(CertificateProblem::Expired)
-        } else if has("not yet valid") {
-            certificate(CertificateProblem::NotYetValid)
-        } else if has("hostname mismatch") || has("ip address mismatch") {
-            certificate(CertificateProblem::OtherName)
-        } else if has("revoked") {
-            certificate(CertificateProblem::Revoked)
-        } else if has("issuer certificate") || has("self-signed") || has("self signed") {
-            certificate(CertificateProblem::UnknownIssuer)
-        } else if has("certificate required") {
-            Some(TlsFailure::ClientCertificateWanted)
-        } else if self.has_client_certificate && (has("alert") && has("certificate")) {
-            Some(TlsFailure::ClientCertificateRefused)
-        } else if has("certificate verify failed") {
-            certificate(CertificateProblem::Unacceptable)
-        } else if has("wrong version number") || has("packet length too long") {
-            Some(TlsFailure::NotTls)
-        } else if has("protocol version") || has("unsupported protocol") {
-            Some(TlsFailure::Version)
-        } else if has("handshake failure") {
-            Some(TlsFailure::Refused("handshake_failure"))
-        } else if has("alert internal error") {
-            Some(TlsFailure::Alert("internal_error"))
-        } else {
-            None
-        }
+/// Why TLS failed, if it did, in a stack that the program has set up itself.
+#[must_use]
+pub fn explain(error: &(dyn Error + 'static)) -> Option<TlsFailure> {
+    below(error, false)
+}
+
+fn below(error: &(dyn Error + 'static), has_client_certificate: bool) -> Option<TlsFailure> {
+    if let Some(error) = error.downcast_ref::<native_tls::Error>() {
+        return failure(&error.to_string().to_ascii_lowercase(), has_client_certificate);
+    }
+    // The source of an `io::Error` is its inner error's source.
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
+    next.and_then(|next| below(next, has_client_certificate))
+}
+
+/// The platform has only words for it; these are OpenSSL's.
+fn failure(text: &str, has_client_certificate: bool) -> Option<TlsFailure> {
+    let certificate = |problem| Some(TlsFailure::Certificate(problem));
+    let has = |part| text.contains(part);
+    if has("has expired") {
+        certificate(CertificateProblem::Expired)
+    } else if has("not yet valid") {
+        certificate(CertificateProblem::NotYetValid)
+    } else if has("hostname mismatch") || has("ip address mismatch") {
+        certificate(CertificateProblem::OtherName)
+    } else if has("revoked") {
+        certificate(CertificateProblem::Revoked)
+    } else if has("issuer certificate") || has("self-signed") || has("self signed") {
+        certificate(CertificateProblem::UnknownIssuer)
+    } else if has("certificate required") {
+        Some(TlsFailure::ClientCertificateWanted)
+    } else if has_client_certificate && (has("alert") && has("certificate")) {
+        Some(TlsFailure::ClientCertificateRefused)
+    } else if has("certificate verify failed") {
+        certificate(CertificateProblem::Unacceptable)
+    } else if has("wrong version number") || has("packet length too long") {
+        Some(TlsFailure::NotTls)
+    } else if has("protocol version") || has("unsupported protocol") {
+        Some(TlsFailure::Version)
+    } else if has("handshake failure") {
+        Some(TlsFailure::Refused("handshake_failure"))
+    } else if has("alert internal error") {
+        Some(TlsFailure::Alert("internal_error"))
+    } else {
+        None
     }
 }
 

@@ -52,6 +52,12 @@ impl Tls {
     }
 }
 
+/// Nothing to explain.
+#[must_use]
+pub fn explain(_: &(dyn Error + 'static)) -> Option<TlsFailure> {
+    None
+}
+
 impl<S> Stream<S> {
     /// What is below.
     pub fn get_mut(&mut self) -> &mut S {

@@ -99,14 +99,24 @@ impl Tls {
     /// Why TLS failed, if it did: what rustls says somewhere below this error.
     #[must_use]
     pub fn explain(&self, error: &(dyn Error + 'static)) -> Option<TlsFailure> {
-        if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return explain::failure(error, &self.asked);
-        }
-        // The source of an `io::Error` is its inner error's source.
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
-        next.and_then(|next| self.explain(next))
+        below(error, &self.asked)
     }
+}
+
+/// Why TLS failed, if it did, in a stack that the program has set up itself.
+#[must_use]
+pub fn explain(error: &(dyn Error + 'static)) -> Option<TlsFailure> {
+    below(error, &Asked::new(None))
+}
+
+fn below(error: &(dyn Error + 'static), asked: &Asked) -> Option<TlsFailure> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return explain::failure(error, asked);
+    }
+    // The source of an `io::Error` is its inner error's source.
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
+    next.and_then(|next| below(next, asked))
 }
 
 impl fmt::Debug for Tls {

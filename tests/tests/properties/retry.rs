@@ -69,7 +69,7 @@ fn run(mut request: AccessTokenRequest, troubles: &[(Trouble, Duration)]) -> Run
             Ok(Step::Send(exchange)) => {
                 let (trouble, would_take) = troubles.next().unwrap().clone();
                 let took = time_for(&exchange, would_take);
-                complete_with(exchange, took, trouble);
+                complete_with(exchange, took, trouble.clone());
                 let not_sent = matches!(trouble, Trouble::NoResponse(NoResponse::NotSent(_)));
                 asked = match trouble {
                     Trouble::Status(429 | 503, Some(seconds)) => {
