@@ -85,9 +85,10 @@ extern crate std;
 
 pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
+pub use environment::Environment;
 pub use error::{
-    ConfigProblem, Endpoint, Error, ErrorCode, Kind, Problem, ServerError, StoreFailure,
-    Unreachable,
+    CertificateProblem, ConfigProblem, Endpoint, Error, ErrorCode, Kind, Problem, ProxyFailure,
+    ProxyProblem, ServerError, StoreFailure, TlsFailure, Unreachable,
 };
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
 pub use login::Login;
@@ -105,10 +106,12 @@ pub use server::{AuthorizationServer, Issuer, is_loopback};
 pub use text::clean;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use token::{Scope, Tokens};
+pub use url::Url;
 
 pub mod cache;
 mod client;
 mod deviations;
+mod environment;
 mod error;
 pub mod flow;
 mod http;
@@ -119,6 +122,7 @@ mod note;
 mod parameters;
 mod profile;
 pub mod provider;
+pub mod proxy;
 mod retry;
 mod secret;
 mod server;

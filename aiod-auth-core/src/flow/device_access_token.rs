@@ -12,7 +12,7 @@ use super::{
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
-    error::{Endpoint, Error, ErrorCode, Problem},
+    error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
     flow::DeviceAuthorization,
     http::{NoResponse, Request},
     machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
@@ -214,6 +214,14 @@ fn class(sent: Sent<Granted>) -> Poll {
         }
         Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
             Poll::Stray(answer::broken(Endpoint::Token, 0, Problem::TooLarge))
+        }
+        Sent::NoResponse { why, .. } if why.ends_polling() => {
+            let (endpoint, cause) = (Endpoint::Token, Unreachable::from_no_response(why));
+            Poll::Final(cause.map_or(Error::Internal("polling"), |cause| Error::Unreachable {
+                endpoint,
+                attempts: 1,
+                cause,
+            }))
         }
         // After a good answer in this login, a certificate that doesn't hold is a portal's, too.
         Sent::NoResponse { .. } => Poll::NoAnswer,
