@@ -163,13 +163,12 @@ const fn may_be_sent_again(error: &Error) -> bool {
 }
 
 fn lost_twice(error: Error) -> Error {
-    match error {
-        Error::OutcomeUnknown { endpoint, cause, .. }
-        | Error::Unreachable { endpoint, cause, .. } => {
-            Error::OutcomeUnknown { endpoint, attempts: 2, cause }
-        }
-        error => error,
+    if let Error::OutcomeUnknown { endpoint, cause, .. }
+    | Error::Unreachable { endpoint, cause, .. } = error
+    {
+        return Error::OutcomeUnknown { endpoint, attempts: 2, cause };
     }
+    error
 }
 
 /// What there was, with a new refresh token.
