@@ -86,8 +86,8 @@ extern crate std;
 pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
 pub use error::{
-    ConfigProblem, Endpoint, Error, ErrorCode, Kind, Problem, ServerError, StoreFailure,
-    Unreachable,
+    ConfigProblem, Endpoint, Error, ErrorCode, Kind, NotLoggedIn, Problem, ServerError,
+    StoreFailure, Unreachable,
 };
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
 pub use login::{LoggedIn, Login};

@@ -204,7 +204,7 @@ impl Tries {
     fn gave_up(&self, cause: Unreachable) -> Error {
         let (endpoint, attempts) = (self.endpoint, self.attempts);
         if self.unanswered > 0 && self.resend != Resend::Freely {
-            return Error::OutcomeUnknown { endpoint, attempts };
+            return Error::OutcomeUnknown { endpoint, attempts, cause };
         }
         Error::Unreachable { endpoint, attempts, cause }
     }

@@ -68,7 +68,7 @@ impl DeviceAccessTokenRequest {
     ) -> Result<Self, Error> {
         let mut form = Form::default();
         form.push("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
-        form.push("device_code", authorization.device_code.expose());
+        form.push_secret("device_code", authorization.device_code.expose());
         let prompt = &authorization.prompt;
         // RFC 8628 §3.2 wants a lifetime. Without one, nobody waits for ever.
         let limit = if prompt.expires_in.is_some() { limit } else { limit.min(LIFETIME_MAX) };

@@ -32,7 +32,7 @@ pub struct Discovery {
     /// What was wrong with the first document that was there.
     problem: Option<Error>,
     /// What the last place said that had nothing.
-    status: u16,
+    status: Option<u16>,
     /// At the places before this one.
     spent: Duration,
 }
@@ -55,7 +55,7 @@ impl Discovery {
         let place = Place::OpenIdAppended;
         let call = call(&issuer, place, policy);
         let (deviations, problem, spent) = (Arc::default(), None, Duration::ZERO);
-        Self { issuer, deviations, policy, place, call, problem, status: 0, spent }
+        Self { issuer, deviations, policy, place, call, problem, status: None, spent }
     }
 
     /// Says what the server does otherwise than the standards.

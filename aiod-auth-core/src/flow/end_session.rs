@@ -32,7 +32,7 @@ impl EndSessionRequest {
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         let mut form = Form::default();
-        form.push("refresh_token", refresh_token.expose());
+        form.push_secret("refresh_token", refresh_token.expose());
         let request = client.post(server, Endpoint::EndSession, form)?;
         let call = Call::new(Endpoint::EndSession, request, read, policy, Resend::Freely)
             .with_deviations(&server.deviations);

@@ -55,7 +55,7 @@ impl RevocationRequest {
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         let mut form = Form::default();
-        form.push("token", token);
+        form.push_secret("token", token);
         form.push("token_type_hint", token_type_hint);
         let request = client.post(server, Endpoint::Revocation, form)?;
         let call = Call::new(Endpoint::Revocation, request, read, policy, Resend::Freely)

@@ -87,7 +87,7 @@ impl Held {
         let tokens = match outcome {
             Ok(tokens) => Some(tokens),
             Err(Error::SessionEnded(_)) => None,
-            Err(Error::NotAuthenticated) => left,
+            Err(Error::NotAuthenticated(_)) => left,
             Err(_) => left.or(self.tokens.as_ref()),
         };
         let failure = outcome.as_ref().err().map(|error| (error.clone(), policy));
@@ -134,6 +134,7 @@ mod tests {
     use alloc::{boxed::Box, sync::Arc};
 
     use super::*;
+    use crate::error::NotLoggedIn;
     use crate::{
         error::{Endpoint, ServerError, StoreFailure, Unreachable},
         profile::Profile,
@@ -205,7 +206,8 @@ mod tests {
             let failed = nobody.after(&Err(failure), None, PATIENT);
             failed.still_wanted(&nobody, Demand::new(), PATIENT, NOW).unwrap_err();
         }
-        let refused = nobody.after(&Err(Error::NotAuthenticated), None, PATIENT);
+        let refused =
+            nobody.after(&Err(Error::NotAuthenticated(NotLoggedIn::NoRecord)), None, PATIENT);
         assert!(refused.still_wanted(&nobody, Demand::new(), PATIENT, NOW).unwrap().is_some());
         // What is held is good enough, whatever failed.
         let held = nobody.after(&Ok(session("a")), None, PATIENT);
@@ -242,7 +244,8 @@ mod tests {
         let login = Ok(session("b"));
         assert_eq!(name(&before.after_login(&before, &login, None)), Some("b"));
         // Others who want tokens while the person takes their time end nothing.
-        let others = before.after(&Err(Error::NotAuthenticated), None, PATIENT);
+        let others =
+            before.after(&Err(Error::NotAuthenticated(NotLoggedIn::NoRecord)), None, PATIENT);
         assert_eq!(name(&others.after_login(&before, &login, None)), Some("b"));
         let logged_out = before.after_logout();
         assert_eq!(name(&logged_out), None);
@@ -255,7 +258,7 @@ mod tests {
     #[test]
     fn a_login_that_fails_says_nothing_of_what_is_held() {
         let held = Held::default().after(&Ok(session("a")), None, PATIENT);
-        for failure in [away(), Error::NotAuthenticated] {
+        for failure in [away(), Error::NotAuthenticated(NotLoggedIn::NoRecord)] {
             assert_eq!(name(&held.after_login(&held, &Err(failure), None)), Some("a"));
         }
         let left = session("b");
@@ -270,9 +273,9 @@ mod tests {
         assert_eq!(name(&held.after(&Err(away()), None, PATIENT)), Some("a"));
         let left = session("b");
         assert_eq!(name(&held.after(&Err(away()), Some(&left), PATIENT)), Some("b"));
-        let ended = Error::SessionEnded(Box::new(ServerError::remembered()));
+        let ended = Error::SessionEnded(Box::new(ServerError::remembered(None)));
         assert_eq!(name(&held.after(&Err(ended), Some(&left), PATIENT)), None);
-        let nobody = Err(Error::NotAuthenticated);
+        let nobody = Err(Error::NotAuthenticated(NotLoggedIn::NoRecord));
         assert_eq!(name(&held.after(&nobody, None, PATIENT)), None);
         // Nothing renews it, and that is no reason to let it go.
         assert_eq!(name(&held.after(&nobody, Some(&left), PATIENT)), Some("b"));

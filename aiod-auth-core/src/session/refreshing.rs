@@ -20,16 +20,16 @@ use super::{
     tokens::newest,
 };
 use crate::{
-    error::{Endpoint, Error, Problem},
+    error::{Endpoint, Error, Problem, Unreachable},
     flow::AccessTokenRequest,
     machine::{Flow, Pause, Reason, Sleeps, Step, settle},
     profile::{Profile, RecordKey},
     retry::{Resend, RetryPolicy},
-    secret::{IdToken, RefreshToken},
+    secret::RefreshToken,
     server::AuthorizationServer,
     time::Timestamp,
     token::Tokens,
-    wire::id_token::Claims,
+    wire::id_token::{Person, person},
 };
 
 /// Refreshes under the store's lock, which the session holds. It writes nothing: what is to be saved
@@ -105,7 +105,11 @@ impl Refreshing {
             policy.attempts = 1;
         }
         if let Err(error) = policy.check_time_for_refresh() {
-            let unknown = Error::OutcomeUnknown { endpoint: Endpoint::Token, attempts: 1 };
+            let unknown = Error::OutcomeUnknown {
+                endpoint: Endpoint::Token,
+                attempts: 1,
+                cause: Unreachable::NoAnswer("no answer"),
+            };
             return Err(if self.lost_once { unknown } else { error });
         }
         let request = AccessTokenRequest::refreshing(
@@ -154,20 +158,28 @@ impl Refreshing {
         mut new_refresh_token: Option<RefreshToken>,
     ) -> Result<Option<Refreshed>, Error> {
         let broken =
-            |problem| Error::InvalidResponse { endpoint: Endpoint::Token, status: 200, problem };
+            |problem| Error::InvalidResponse { endpoint: Endpoint::Token, status: None, problem };
         let error = match outcome {
-            Ok(mut tokens) => match self.is_of_another(tokens.id_token.as_ref()) {
-                Ok(false) => {
-                    return Ok(Some(Refreshed::New(Box::new(tokens.inheriting(&self.tokens)))));
+            Ok(mut tokens) => {
+                match person(
+                    self.tokens.id_token.as_ref(),
+                    tokens.id_token.as_ref(),
+                    self.around.profile.client().id(),
+                ) {
+                    Person::Same => {
+                        return Ok(Some(Refreshed::New(Box::new(tokens.inheriting(&self.tokens)))));
+                    }
+                    Person::Unknown => {
+                        tokens.id_token = None;
+                        return Ok(Some(Refreshed::New(Box::new(tokens.inheriting(&self.tokens)))));
+                    }
+                    Person::Other => return Err(broken(Problem::OtherSubject)),
+                    Person::Refused(problem) => {
+                        new_refresh_token = tokens.refresh_token.take();
+                        broken(problem)
+                    }
                 }
-                // Somebody else's tokens, and the refresh token among them: none of it is kept.
-                Ok(true) => return Err(broken(Problem::OtherSubject)),
-                // Whose it is can't be read. That costs the answer, and no rotated refresh token.
-                Err(problem) => {
-                    new_refresh_token = tokens.refresh_token.take();
-                    broken(problem)
-                }
-            },
+            }
             Err(error) => error,
         };
         if let Some(new) = new_refresh_token {
@@ -180,7 +192,11 @@ impl Refreshing {
         let away = matches!(error, Error::Unreachable { .. });
         if self.lost_once && (lost || away) {
             // Whatever happened to the second send, nobody knows what came of the first.
-            return Err(Error::OutcomeUnknown { endpoint: Endpoint::Token, attempts: 2 });
+            return Err(Error::OutcomeUnknown {
+                endpoint: Endpoint::Token,
+                attempts: 2,
+                cause: Unreachable::NoAnswer("no answer"),
+            });
         }
         if !verdict && !lost {
             return Err(error);
@@ -188,14 +204,6 @@ impl Refreshing {
         let call = StoreCall::new(&self.around.key, StoreOperation::Load);
         self.state = State::Rereading(call, error);
         Ok(None)
-    }
-
-    /// OpenID Connect Core §12.2: it is the same person, said by the same server to the same client.
-    fn is_of_another(&self, new: Option<&IdToken>) -> Result<bool, Problem> {
-        let (Some(old), Some(new)) = (Claims::known(self.tokens.id_token.as_ref()), new) else {
-            return Ok(false);
-        };
-        Ok(Claims::of(new)?.is_some_and(|new| new != old))
     }
 
     fn reread(

@@ -27,7 +27,7 @@ use super::{
     tokens::{ToSave, newest},
 };
 use crate::{
-    error::{Endpoint, Error, ServerError, StoreFailure},
+    error::{Endpoint, Error, ErrorCode, NotLoggedIn, ServerError, StoreFailure},
     flow::{AccessTokenRequest, Discovery},
     machine::{Flow, Step, settle},
     profile::{LoginMethod, Profile, RecordKey},
@@ -321,7 +321,7 @@ impl Renewal {
             // Not one from a clock that was ahead: it would hold for as long as that.
             let ended = |at| at <= now && now.saturating_duration_since(at) < VERDICT_AGE_MAX;
             if tokens.session_ended_at.is_some_and(ended) {
-                let verdict = Box::new(ServerError::remembered());
+                let verdict = Box::new(ServerError::remembered(Some(ErrorCode::InvalidGrant)));
                 return self.fail(Error::SessionEnded(verdict), now);
             }
         }
@@ -329,6 +329,7 @@ impl Renewal {
         let any = Demand::new().valid_for(Duration::ZERO);
         let is_good = |tokens: &Arc<Tokens>| any.freshness(tokens, now) != Freshness::Stale;
         let still_good = tokens.clone().filter(is_good);
+        let reason = NotLoggedIn::of(tokens.as_deref());
         let refreshable = tokens.and_then(with_refresh_token);
         let renewable = match (refreshable, self.profile.login(), self.profile.login_is_decided()) {
             // A client that may log in as itself never takes the place of a person who has.
@@ -345,7 +346,7 @@ impl Renewal {
                             let kept = self.kept(&good);
                             self.outcome(good, kept)
                         });
-                        self.fail(Error::NotAuthenticated, now);
+                        self.fail(Error::NotAuthenticated(reason), now);
                     }
                 };
             }

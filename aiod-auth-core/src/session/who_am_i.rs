@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{Demand, Freshness, Held, Session, SessionTokens};
 use crate::{
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, NotLoggedIn},
     flow::{CurrentUserRequest, Discovery, Userinfo, UserinfoRequest},
     machine::{Flow, Step, machine, settle},
     profile::Profile,
@@ -115,7 +115,7 @@ impl WhoAmI {
     ) -> Result<SessionTokens, Error> {
         self.spent = self.spent.saturating_add(session.spent());
         let nothing_renews_it =
-            matches!(outcome, Err(Error::NotAuthenticated)) && session.left().is_some();
+            matches!(outcome, Err(Error::NotAuthenticated(_))) && session.left().is_some();
         let no_time = matches!(outcome, Err(Error::Unreachable { attempts: 0, .. }));
         match &self.rejected {
             Some((_, rejected)) if nothing_renews_it || no_time => Err(rejected.clone()),
@@ -130,7 +130,7 @@ impl WhoAmI {
     /// endpoint.
     pub fn request(&self, session: &SessionTokens) -> Result<WhoAmIRequest, Error> {
         if *session.key != self.profile.key() {
-            return Err(Error::NotAuthenticated);
+            return Err(Error::NotAuthenticated(NotLoggedIn::NoRecord));
         }
         Ok(WhoAmIRequest {
             profile: Arc::clone(&self.profile),
@@ -300,7 +300,8 @@ mod tests {
         };
         let policy = RetryPolicy::default();
         let mut who = WhoAmI::new(Arc::clone(&profile), policy);
-        who.rejected = Some((session("old").tokens, Error::NotAuthenticated));
+        who.rejected =
+            Some((session("old").tokens, Error::NotAuthenticated(NotLoggedIn::NoRecord)));
         let logged_out = Held::default().after_logout();
         let held = logged_out.after(&Ok(session("new")), None, policy);
         assert_eq!(who.still_wanted(&held, &logged_out, NOW).unwrap(), None);

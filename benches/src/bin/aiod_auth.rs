@@ -22,7 +22,7 @@ use aiod_auth_core::{
 };
 use aiod_auth_store::{FileStore, MemoryStore, Store, perform};
 
-const HEADERS: &[(&str, &str)] = &[("content-type", "application/json")];
+const HEADERS: [(&str, &str); 1] = [("content-type", "application/json")];
 
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -45,7 +45,7 @@ fn advance<M: Machine>(
                 let started = Instant::now();
                 black_box(in_flight.request().body());
                 let (status, body) = script.answer();
-                let response = Response::new(status, HEADERS, &body);
+                let response = Response::new(status, HEADERS, body);
                 black_box(in_flight.complete(now(), started.elapsed(), Ok(response)));
             }
             Step::Store(access) => {
@@ -117,7 +117,7 @@ impl World {
 
 /// What a login has brought.
 fn tokens() -> Tokens {
-    let mut tokens = Tokens::new(AccessToken::new(answers::access_token()), now());
+    let mut tokens = Tokens::new(AccessToken::new(answers::access_token()).unwrap(), now());
     tokens.expires_at = Some(now().saturating_add(Duration::from_secs(3600)));
     tokens.refresh_token = Some(RefreshToken::new(answers::refresh_token()));
     tokens.refresh_expires_at = Some(now().saturating_add(Duration::from_secs(36_000)));
@@ -214,7 +214,9 @@ fn main() {
         "header" => {
             let client = aiod_auth_ureq::Client::new(world.profile, MemoryStore::default());
             client.set_tokens(tokens()).unwrap();
-            asked.run(|| drop(black_box(client.token().unwrap().authorization())));
+            asked.run(|| {
+                black_box(client.token().unwrap().authorization());
+            });
         }
         #[cfg(feature = "clients")]
         "header_async" => {
@@ -223,7 +225,7 @@ fn main() {
             runtime.unwrap().block_on(async {
                 client.set_tokens(tokens()).await.unwrap();
                 for _ in 0..=asked.operations {
-                    drop(black_box(client.token().await.unwrap().authorization()));
+                    black_box(client.token().await.unwrap().authorization());
                 }
             });
         }
@@ -233,7 +235,8 @@ fn main() {
             with_store(&world, others, |store| {
                 // What a refresh changes: the access token, and when it was made.
                 let mut turns = [tokens(), tokens()];
-                turns[1].access_token = AccessToken::new(answers::access_token().replace('a', "b"));
+                let other = answers::access_token().replace('a', "b");
+                turns[1].access_token = Some(AccessToken::new(other).unwrap());
                 turns[1].issued_at = now().saturating_add(Duration::from_secs(1));
                 let mut turn = 0;
                 asked.run(|| {

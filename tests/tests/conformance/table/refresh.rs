@@ -139,15 +139,15 @@ const AWAY: &[(&str, &str)] = &[
 const SPOILED: &[(&str, &str)] = &[
     (
         r#"200 {"access_token":"a","refresh_token":"new","scope":{}}"#,
-        "error:protocol; `scope` is not what it has to be; refresh token new kept",
+        "error:protocol; `scope` has the wrong type or format; refresh token new kept",
     ),
     (
         r#"200 {"access_token":"a","refresh_token":"new","scope":"a\"b"}"#,
-        "error:protocol; `scope` is not what it has to be; refresh token new kept",
+        "error:protocol; `scope` has the wrong type or format; refresh token new kept",
     ),
     (
         r#"200 {"access_token":"a","refresh_token":"new","expires_in":true}"#,
-        "error:protocol; `expires_in` is not what it has to be; refresh token new kept",
+        "error:protocol; `expires_in` has the wrong type or format; refresh token new kept",
     ),
     (
         r#"200 {"access_token":"a","refresh_token":"new","expires_in":"soon"}"#,
@@ -155,7 +155,7 @@ const SPOILED: &[(&str, &str)] = &[
     ),
     (
         r#"200 {"access_token":"a","refresh_token":"new","id_token":7}"#,
-        "error:protocol; `id_token` is not what it has to be; refresh token new kept",
+        "error:protocol; `id_token` has the wrong type or format; refresh token new kept",
     ),
     (
         r#"200 {"access_token":"a","refresh_token":"new","token_type":"mac"}"#,
