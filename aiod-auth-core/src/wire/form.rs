@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use url::form_urlencoded;
 
-use crate::secret::Wiped;
+use crate::{secret::Wiped, text::every};
 
 /// The parameters of a request. One without a value is left out: RFC 6749 §3.2 treats it as absent.
 #[derive(Default)]
@@ -71,29 +71,39 @@ impl<'a> Form<'a> {
     }
 }
 
-/// One value alone. Letters, digits and `*-._` stay as they are, space becomes `+`: servers that
-/// forget to unescape still understand plain secrets.
+/// One value alone, as it stands in a form.
 pub(crate) fn escape(value: &str) -> Wiped<String> {
     let mut escaped = Wiped::new(String::with_capacity(escaped_length(value)));
     escaped.extend(form_urlencoded::byte_serialize(value.as_bytes()));
     escaped
 }
 
-/// Runs of plain bytes, such as a token, are copied whole.
+/// Letters, digits and `*-._` stay as they are, space becomes `+`: servers that forget to unescape still
+/// understand plain secrets. A value that is plain, as most tokens are, is copied whole.
 fn push_escaped(body: &mut Vec<u8>, value: &str) {
+    if is_plain(value) {
+        body.extend_from_slice(value.as_bytes());
+        return;
+    }
     for piece in form_urlencoded::byte_serialize(value.as_bytes()) {
         body.extend_from_slice(piece.as_bytes());
     }
 }
 
 fn escaped_length(value: &str) -> usize {
-    let escapes = value.bytes().filter(|byte| !is_plain(*byte)).count();
-    value.len().saturating_add(escapes.saturating_mul(2))
+    if is_plain(value) {
+        return value.len();
+    }
+    form_urlencoded::byte_serialize(value.as_bytes()).map(str::len).sum()
 }
 
-/// What is not escaped, and the space, which becomes one byte as well.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'-' | b'.' | b'_' | b' ')
+fn is_plain(value: &str) -> bool {
+    every(value.as_bytes(), |byte| {
+        let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let is_digit = byte.wrapping_sub(b'0') < 10;
+        let is_mark = (byte == b'*') | (byte == b'-') | (byte == b'.') | (byte == b'_');
+        is_letter | is_digit | is_mark
+    })
 }
 
 #[cfg(test)]
@@ -122,7 +132,11 @@ mod tests {
         let found: Vec<&[u8]> = secrets.into_iter().map(|place| &body[place]).collect();
         assert_eq!(found, [b"p%3Aw+%C3%A9"]);
         assert_eq!(body.capacity(), body.len() + 1);
-        let every_byte: String = (0..=255_u8).map(char::from).collect();
-        assert_eq!(escape(&every_byte).capacity(), escape(&every_byte).len());
+        for byte in 0..=u8::MAX {
+            let value = String::from(char::from(byte));
+            let escaped = escape(&value);
+            assert_eq!(escaped.capacity(), escaped.len(), "{byte}");
+            assert_eq!(is_plain(&value), *escaped == value, "{byte}");
+        }
     }
 }
