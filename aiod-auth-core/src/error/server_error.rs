@@ -48,9 +48,6 @@ impl ServerError {
         let advice = match self.code {
             // Keycloak says it for a wrong client secret, Atlassian for a dead refresh token.
             Some(ErrorCode::UnauthorizedClient) => Advice::CheckClientOrLogIn,
-            Some(ErrorCode::InvalidRequest | ErrorCode::AccessDenied) | None => {
-                Advice::LoginMayHelp
-            }
             _ if self.usual_advice().is_none() => Advice::LoginMayHelp,
             _ => return,
         };

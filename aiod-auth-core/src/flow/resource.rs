@@ -84,8 +84,12 @@ pub(super) fn token_rejected(error: Error) -> Error {
     let Error::Refused(error) = error else {
         return error;
     };
-    let other =
-        matches!(error.code, Some(ErrorCode::InsufficientScope | ErrorCode::InvalidRequest));
+    let other = match &error.code {
+        Some(ErrorCode::InsufficientScope | ErrorCode::InvalidRequest) => true,
+        // RFC 9449 §7.1, §9: a bearer token is of no use.
+        Some(ErrorCode::Other(code)) => matches!(&**code, "use_dpop_nonce" | "invalid_dpop_proof"),
+        _ => false,
+    };
     if error.status == Some(401) && !other {
         Error::TokenRejected(error)
     } else {

@@ -42,14 +42,19 @@ impl<'a> Object<'a> {
             }
             Some(_) => {}
         }
-        // serde_json's own text quotes values: only the place is kept.
-        let object: Self = serde_json::from_str(text)
-            .map_err(|error| Problem::NotJson { line: error.line(), column: error.column() })?;
+        // serde_json skips what is not read without a limit. The object itself is the first level.
+        let object: Self = match serde_json::from_str(text) {
+            Ok(object) => object,
+            Err(_) if depth(text) > DEPTH_MAX => return Err(Problem::TooDeep),
+            // serde_json's own text quotes values: only the place is kept.
+            Err(error) => {
+                return Err(Problem::NotJson { line: error.line(), column: error.column() });
+            }
+        };
         if object.members.len() > MEMBERS_MAX {
             return Err(Problem::TooManyMembers);
         }
-        // serde_json skips what is not read without a limit. The object itself is the first level.
-        if object.members.iter().any(|(_, raw)| depth(raw) >= DEPTH_MAX) {
+        if object.members.iter().any(|(_, raw)| depth(raw.get()) >= DEPTH_MAX) {
             return Err(Problem::TooDeep);
         }
         Ok(object)
@@ -398,12 +403,12 @@ impl<'de> Deserialize<'de> for Key<'de> {
 }
 
 /// How deeply objects and lists are nested in a value.
-fn depth(raw: &RawValue) -> usize {
-    if !raw.get().starts_with(['{', '[']) {
+fn depth(value: &str) -> usize {
+    if !value.starts_with(['{', '[']) {
         return 0;
     }
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
-    for byte in raw.get().bytes() {
+    for byte in value.bytes() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
@@ -550,6 +555,8 @@ mod tests {
         let nested = |levels| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
         assert!(Object::parse(&nested(DEPTH_MAX - 1)).is_ok());
         assert_eq!(Object::parse(&nested(DEPTH_MAX)).err(), Some(Problem::TooDeep));
+        let endless = nested(DEPTH_MAX).replace(']', "");
+        assert_eq!(Object::parse(&endless).err(), Some(Problem::TooDeep));
         let members = |count| format!("{{{}}}", vec!["\"a\":1"; count].join(","));
         assert!(Object::parse(&members(MEMBERS_MAX)).is_ok());
         for count in [MEMBERS_MAX + 1, MEMBERS_MAX + 2] {

@@ -212,7 +212,7 @@ pub(super) const UNSAFE: &[(&str, &str)] = &[
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"http://as.example/d"}"#,
-        "error:protocol; `verification_uri` has the wrong type or format",
+        "error:protocol; `verification_uri` is plain http, or a link-local address",
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"https://as.example@evil.example/d"}"#,
@@ -228,7 +228,7 @@ pub(super) const UNSAFE: &[(&str, &str)] = &[
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"https://as.example/d","verification_uri_complete":"file:///U"}"#,
-        "error:protocol; `verification_uri_complete` has the wrong type or format",
+        "ok; user code U; page https://as.example/d; no expiry",
     ),
 ];
 
