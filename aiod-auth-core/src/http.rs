@@ -1,12 +1,13 @@
 //! HTTP as the machines see it: a request, a response, and why none came.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, ops::Range, time::Duration};
 
 use url::Url;
 
 pub use crate::wire::www_authenticate::Challenge;
 use crate::{
+    error::{ProxyFailure, ProxyProblem, TlsFailure},
     secret::Wiped,
     wire::{
         body::unescape,
@@ -168,6 +169,13 @@ impl Request {
         &self.form.body
     }
 
+    /// The same request, to be given up after no more than this.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        let timeout = self.timeout.map_or(limit, |timeout| timeout.min(limit));
+        Self { timeout: Some(timeout), ..self.clone() }
+    }
+
     /// Give up after this long, unless your own limit is shorter: later the answer is of no use.
     #[must_use]
     pub const fn timeout(&self) -> Option<Duration> {
@@ -265,17 +273,38 @@ impl fmt::Debug for Response {
 /// Why nothing came back. It decides whether sending again is safe.
 ///
 /// The text is for people, in a few words of the adapter's own: `connection refused`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoResponse {
     /// The request never left: name resolution or connecting failed.
     NotSent(&'static str),
     /// The server may have seen it: a timeout, or a reset after writing.
     Unknown(&'static str),
-    /// The server's certificate doesn't hold. Nothing was sent, and trying again is of no use.
-    Untrusted,
+    /// The proxy on the way there failed or refused. Nothing was sent to the server.
+    Proxy(Box<ProxyFailure>),
+    /// There was no TLS connection. Nothing was sent.
+    Tls(TlsFailure),
     /// An answer came whose body is larger than the limit.
     TooLarge,
+}
+
+impl NoResponse {
+    /// Whether a device code is polled no longer: what can't pass by itself. A TLS alert, plain HTTP on
+    /// the TLS port, a captive portal's certificate, and a proxy that is away or refuses may pass, and the
+    /// code's lifetime ends the waiting (RFC 8628 §3.5). A proxy's 407 doesn't: a wrong password that is
+    /// sent again and again locks accounts.
+    pub(crate) const fn ends_polling(&self) -> bool {
+        match self {
+            Self::NotSent(_) | Self::Unknown(_) | Self::TooLarge => false,
+            Self::Proxy(failure) => matches!(
+                failure.problem,
+                ProxyProblem::CredentialsWanted | ProxyProblem::Unusable(_)
+            ),
+            Self::Tls(failure) => {
+                matches!(failure, TlsFailure::NoRoots(_) | TlsFailure::Unavailable(_))
+            }
+        }
+    }
 }
 
 /// A body larger than this is not read to its end: [`NoResponse::TooLarge`].

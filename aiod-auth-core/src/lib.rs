@@ -85,15 +85,18 @@ extern crate std;
 
 pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
+pub use environment::Environment;
 pub use error::{
-    ConfigProblem, Endpoint, Error, ErrorCode, Kind, NotLoggedIn, Problem, ServerError,
-    StoreFailure, Unreachable,
+    CertificateProblem, ConfigProblem, Endpoint, Error, ErrorCode, Kind, NotLoggedIn, Problem,
+    ProxyFailure, ProxyProblem, ServerError, StoreFailure, TlsFailure, Unreachable,
 };
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
-pub use login::{LoggedIn, Login};
+pub use login::Login;
 pub use machine::{
-    Ask, Exchange, InFlight, Machine, Pause, Prompt, Reason, Reply, Step, StoreAccess,
+    Ask, Exchange, Failed, InFlight, Machine, Pause, Prompt, Question, Reason, Reply, Show, Step,
+    StoreAccess, Wanted,
 };
+pub use metadata_cache::MetadataCache;
 pub use note::Note;
 pub use parameters::Parameters;
 pub use profile::{LoginMethod, Profile, RecordKey};
@@ -103,18 +106,23 @@ pub use server::{AuthorizationServer, Issuer, is_loopback};
 pub use text::clean;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use token::{Scope, Tokens};
+pub use url::Url;
 
+pub mod cache;
 mod client;
 mod deviations;
+mod environment;
 mod error;
 pub mod flow;
 mod http;
 mod login;
 mod machine;
+mod metadata_cache;
 mod note;
 mod parameters;
 mod profile;
 pub mod provider;
+pub mod proxy;
 mod retry;
 mod secret;
 mod server;

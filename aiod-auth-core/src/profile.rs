@@ -8,9 +8,7 @@ use crate::{
     client::ClientIdentity,
     deviations::Deviations,
     error::{Endpoint, Error},
-    flow::Discovery,
     parameters::Parameters,
-    retry::RetryPolicy,
     server::{AuthorizationServer, Endpoints, Issuer},
     time::Timestamp,
     token::Scope,
@@ -210,10 +208,8 @@ impl Profile {
         server.overridden_by(&self.endpoints).with_deviations(Arc::clone(&self.deviations))
     }
 
-    /// Asks the server about itself.
-    pub(crate) fn discovery(&self, policy: RetryPolicy) -> Discovery {
-        let discovery = Discovery::new(self.issuer.clone(), policy);
-        discovery.with_deviations(Arc::clone(&self.deviations))
+    pub(crate) const fn deviations(&self) -> &Arc<Deviations> {
+        &self.deviations
     }
 }
 

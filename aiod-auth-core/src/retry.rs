@@ -7,19 +7,22 @@ use crate::{
     http::NoResponse,
 };
 
-/// How patient a caller is. The default: three tries in all, about 1 s and 2 s apart, within 60 s.
+/// How patient a caller is. The default: three attempts in all, about 1 s and 2 s apart, within 60 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How often a request may be sent in all, if nothing but passing trouble comes of it.
+    /// How often a request may be sent in all, if nothing but transient failures come of it.
     pub attempts: u32,
     /// The wait after the first failure; it doubles with each further one.
     pub first_delay: Duration,
-    /// A server's `Retry-After` counts up to this much.
+    /// A server's `Retry-After` is waited for up to this long. Beyond it, the failure is reported at once.
     pub retry_after_max: Duration,
     /// No machine but a login takes longer than this in all. No session begins a refresh with less than
-    /// 15 s of it left: an answer that nobody waits for would be lost.
+    /// 15 s of it left: an answer that is not waited for would be lost.
     pub time_limit: Duration,
+    /// How long one request and its answer may take together. `None`: 30 s; and for a refresh all the
+    /// time that is left, since to send it again may end the session.
+    pub request_timeout: Option<Duration>,
     /// Random bits from the caller. They spread the waits of many clients; 0 is as good as any.
     pub jitter_seed: u64,
 }
@@ -31,38 +34,27 @@ impl Default for RetryPolicy {
             first_delay: Duration::from_secs(1),
             retry_after_max: Duration::from_secs(30),
             time_limit: Duration::from_secs(60),
+            request_timeout: None,
             jitter_seed: 0,
         }
     }
 }
 
 impl RetryPolicy {
-    /// The same policy when a part of its time has gone.
-    pub(crate) fn after(mut self, spent: Duration) -> Self {
-        self.time_limit = self.time_limit.saturating_sub(spent);
-        self
-    }
-
     /// Whether what was given up with this one need not be tried with the other: there were as many
     /// attempts, and no less than half the time.
     pub(crate) fn is_as_good_as(&self, other: &Self) -> bool {
         self.attempts >= other.attempts && self.time_limit.saturating_mul(2) >= other.time_limit
     }
 
-    /// Whether a refresh may begin. An answer that nobody waits for would be lost, and a rotated token
-    /// with it.
-    pub(crate) fn check_time_for_refresh(&self) -> Result<(), Error> {
-        if self.time_limit >= REFRESH_TIME_MIN {
-            return Ok(());
-        }
-        let cause = Unreachable::NotSent("no time was left for it");
-        Err(Error::Unreachable { endpoint: Endpoint::Token, attempts: 0, cause })
-    }
-
-    /// The same policy, and no more time than this.
-    pub(crate) fn within(mut self, limit: Duration) -> Self {
-        self.time_limit = self.time_limit.min(limit);
-        self
+    /// How long one request may take, of which so much time is left. A refresh gets all of it: to give up
+    /// on an answer that is on its way may end the session.
+    pub(crate) fn request_timeout(&self, resend: Resend, left: Duration) -> Duration {
+        let limit = match resend {
+            Resend::Freely => self.request_timeout.unwrap_or(REQUEST_TIMEOUT),
+            Resend::Once | Resend::Never => self.request_timeout.unwrap_or(Duration::MAX),
+        };
+        limit.min(left)
     }
 
     /// The wait after the `failures`-th failure: doubled each time, up to a quarter less or more.
@@ -72,8 +64,12 @@ impl RetryPolicy {
     }
 }
 
-/// Less is too little for a slow server.
-const REFRESH_TIME_MIN: Duration = Duration::from_secs(15);
+/// Less is too little for a slow server: an answer that is not waited for would be lost, and a rotated
+/// refresh token with it.
+pub(crate) const REFRESH_TIME_MIN: Duration = Duration::from_secs(15);
+
+/// One request and its answer, unless it is a refresh or another limit is configured.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A duration between three and five quarters of `middle`.
 pub(crate) fn spread(middle: Duration, seed: u64) -> Duration {
@@ -103,87 +99,71 @@ pub(crate) enum Resend {
     Never,
 }
 
-/// What happened to one try, if no verdict came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Setback {
-    NoResponse(NoResponse),
-    /// 408, 429, 5xx, or an error code that means "later".
-    Status {
-        status: u16,
-        retry_after: Option<Duration>,
+/// What happened to one attempt, if no verdict came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Transient {
+    NoResponse {
+        why: NoResponse,
+        /// All the time that it had went by.
+        timed_out: bool,
     },
+    /// 408, 429, 5xx, or an error code that means "later".
+    Status { status: u16, retry_after: Option<Duration> },
 }
 
-/// Counts the tries of one request.
+/// Counts the attempts of one request.
 #[derive(Clone, Debug)]
-pub(crate) struct Tries {
+pub(crate) struct Attempts {
     endpoint: Endpoint,
-    policy: RetryPolicy,
     resend: Resend,
-    attempts: u32,
+    made: u32,
     /// How many may have arrived.
     sends: u32,
-    /// How many of those nobody answered.
+    /// How many of those were not answered.
     unanswered: u32,
-    spent: Duration,
 }
 
-impl Tries {
-    pub(crate) fn new(endpoint: Endpoint, policy: RetryPolicy, resend: Resend) -> Self {
-        Self {
-            endpoint,
-            policy,
-            resend,
-            attempts: 0,
-            sends: 0,
-            unanswered: 0,
-            spent: Duration::ZERO,
-        }
+impl Attempts {
+    pub(crate) const fn new(endpoint: Endpoint, resend: Resend) -> Self {
+        Self { endpoint, resend, made: 0, sends: 0, unanswered: 0 }
     }
 
-    /// Time that has gone, sleeping or waiting for an answer.
-    pub(crate) fn spend(&mut self, time: Duration) {
-        self.spent = self.spent.saturating_add(time);
-    }
-
-    pub(crate) fn spent(&self) -> Duration {
-        self.spent
-    }
-
-    fn time_left(&self) -> Duration {
-        self.policy.time_limit.saturating_sub(self.spent)
-    }
-
-    /// How long the next request may take. What may go out only once more leaves time for that.
-    pub(crate) fn timeout(&self) -> Duration {
-        let left = self.time_left();
-        match self.resend {
-            Resend::Freely => left,
-            Resend::Once | Resend::Never => {
-                left.checked_div(2).unwrap_or_default().max(REFRESH_TIME_MIN).min(left)
+    /// How long to wait before the next attempt, or the error if there is none: with a policy, and so
+    /// much time left.
+    pub(crate) fn after(
+        &mut self,
+        failure: Transient,
+        policy: &RetryPolicy,
+        left: Duration,
+    ) -> Result<Duration, Error> {
+        self.made = self.made.saturating_add(1);
+        let mut delay = policy.delay(self.made);
+        let mut is_final = false;
+        let cause = match failure {
+            Transient::NoResponse { why, timed_out } => {
+                let is_sent = matches!(why, NoResponse::Unknown(_));
+                if is_sent {
+                    self.sends = self.sends.saturating_add(1);
+                    self.unanswered = self.unanswered.saturating_add(1);
+                    // The answer may still be on its way: a refresh that is sent again may end the session.
+                    is_final = timed_out && self.resend != Resend::Freely;
+                }
+                // A body that is too large is an answer; the reader of answers has dealt with it.
+                let cause = Unreachable::from_no_response(why).ok_or(Error::Internal("retry"))?;
+                if is_sent && timed_out { Unreachable::TimedOut } else { cause }
             }
-        }
-    }
-
-    /// How long to wait before the next try, or the error if there is none.
-    pub(crate) fn again(&mut self, setback: Setback) -> Result<Duration, Error> {
-        self.attempts = self.attempts.saturating_add(1);
-        let mut delay = self.policy.delay(self.attempts);
-        let cause = match setback {
-            Setback::NoResponse(NoResponse::NotSent(why)) => Unreachable::NotSent(why),
-            Setback::NoResponse(NoResponse::Unknown(why)) => {
+            Transient::Status { status, retry_after } => {
                 self.sends = self.sends.saturating_add(1);
-                self.unanswered = self.unanswered.saturating_add(1);
-                Unreachable::NoAnswer(why)
-            }
-            Setback::NoResponse(NoResponse::Untrusted) => Unreachable::Untrusted,
-            // A body that is too large is an answer; whoever reads answers has dealt with it.
-            Setback::NoResponse(NoResponse::TooLarge) => return Err(Error::Internal("retry")),
-            Setback::Status { status, retry_after } => {
-                self.sends = self.sends.saturating_add(1);
-                let asked = retry_after.unwrap_or_default().min(self.policy.retry_after_max);
-                delay = delay.max(asked);
-                Unreachable::Status(status)
+                match retry_after {
+                    Some(after) if after > policy.retry_after_max || after >= left => {
+                        is_final = true;
+                        Unreachable::RetryAfter { status, after: after.min(RETRY_AFTER_MAX) }
+                    }
+                    after => {
+                        delay = delay.max(after.unwrap_or_default());
+                        Unreachable::Status(status)
+                    }
+                }
             }
         };
         let sends_max = match self.resend {
@@ -191,18 +171,15 @@ impl Tries {
             Resend::Once => 2,
             Resend::Never => 1,
         };
-        if (self.unanswered > 0 && self.sends >= sends_max)
-            || self.attempts >= self.policy.attempts
-            || cause == Unreachable::Untrusted
-            || delay >= self.time_left()
-        {
+        is_final |= self.unanswered > 0 && self.sends >= sends_max || !cause.is_transient();
+        if is_final || self.made >= policy.attempts || delay >= left {
             return Err(self.gave_up(cause));
         }
         Ok(delay)
     }
 
     fn gave_up(&self, cause: Unreachable) -> Error {
-        let (endpoint, attempts) = (self.endpoint, self.attempts);
+        let (endpoint, attempts) = (self.endpoint, self.made);
         if self.unanswered > 0 && self.resend != Resend::Freely {
             return Error::OutcomeUnknown { endpoint, attempts, cause };
         }
@@ -210,8 +187,13 @@ impl Tries {
     }
 }
 
+/// No server is avoided for longer than this because of one header.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]
@@ -223,45 +205,90 @@ mod tests {
         }
     }
 
+    const LEFT: Duration = Duration::from_secs(60);
+
+    fn no_response(why: NoResponse) -> Transient {
+        Transient::NoResponse { why, timed_out: false }
+    }
+
     #[test]
-    fn three_tries_in_all() {
-        let mut tries = Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Freely);
-        let refused = Setback::NoResponse(NoResponse::NotSent("connection refused"));
-        assert!(tries.again(refused).is_ok());
-        assert!(tries.again(refused).is_ok());
-        let error = tries.again(refused).unwrap_err();
+    fn three_attempts_in_all() {
+        let policy = RetryPolicy::default();
+        let mut attempts = Attempts::new(Endpoint::Token, Resend::Freely);
+        let refused = no_response(NoResponse::NotSent("connection refused"));
+        assert!(attempts.after(refused.clone(), &policy, LEFT).is_ok());
+        assert!(attempts.after(refused.clone(), &policy, LEFT).is_ok());
+        let error = attempts.after(refused, &policy, LEFT).unwrap_err();
         assert!(matches!(error, Error::Unreachable { attempts: 3, .. }), "{error:?}");
     }
 
     #[test]
     fn a_refresh_without_answer_is_sent_twice_in_all() {
-        let lost = Setback::NoResponse(NoResponse::Unknown("timed out"));
-        let busy = Setback::Status { status: 503, retry_after: None };
-        for (first, second) in [(lost, lost), (busy, lost), (lost, busy)] {
-            let mut tries = Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Once);
-            assert!(tries.again(first).is_ok());
-            let error = tries.again(second).unwrap_err();
+        let policy = RetryPolicy::default();
+        let lost = no_response(NoResponse::Unknown("reset"));
+        let busy = Transient::Status { status: 503, retry_after: None };
+        for (first, second) in [(&lost, &lost), (&busy, &lost), (&lost, &busy)] {
+            let mut attempts = Attempts::new(Endpoint::Token, Resend::Once);
+            assert!(attempts.after(first.clone(), &policy, LEFT).is_ok());
+            let error = attempts.after(second.clone(), &policy, LEFT).unwrap_err();
             assert!(matches!(error, Error::OutcomeUnknown { attempts: 2, .. }), "{error:?}");
         }
     }
 
     #[test]
-    fn retry_after_counts_up_to_its_limit_and_never_past_the_time_limit() {
-        let asked = |seconds| Setback::Status {
-            status: 503,
-            retry_after: Some(Duration::from_secs(seconds)),
-        };
-        let new = || Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Freely);
-        assert_eq!(new().again(asked(30)).unwrap(), Duration::from_secs(30));
-        assert_eq!(new().again(asked(3600)).unwrap(), Duration::from_secs(30));
-        let mut late = new();
-        late.spend(Duration::from_secs(45));
-        assert!(late.again(asked(20)).is_err());
+    fn a_refresh_whose_time_ran_out_is_not_sent_again() {
+        let policy = RetryPolicy::default();
+        let late = Transient::NoResponse { why: NoResponse::Unknown("timed out"), timed_out: true };
+        for (resend, again) in [(Resend::Freely, true), (Resend::Once, false)] {
+            let outcome = Attempts::new(Endpoint::Token, resend).after(late.clone(), &policy, LEFT);
+            assert_eq!(outcome.is_ok(), again, "{resend:?}");
+        }
     }
 
     #[test]
-    fn a_certificate_that_does_not_hold_is_not_tried_again() {
-        let mut tries = Tries::new(Endpoint::Token, RetryPolicy::default(), Resend::Freely);
-        assert!(tries.again(Setback::NoResponse(NoResponse::Untrusted)).is_err());
+    fn retry_after_counts_up_to_its_limit_and_is_said_beyond_it() {
+        let policy = RetryPolicy::default();
+        let asked = |seconds, left| {
+            let retry_after = Some(Duration::from_secs(seconds));
+            let failure = Transient::Status { status: 503, retry_after };
+            Attempts::new(Endpoint::Token, Resend::Freely).after(failure, &policy, left)
+        };
+        assert_eq!(asked(30, LEFT).unwrap(), Duration::from_secs(30));
+        for (seconds, expected) in [(31, 31), (3600, 3600), (9_999_999_999, 3600)] {
+            let error = asked(seconds, LEFT).unwrap_err();
+            let Error::Unreachable { attempts: 1, cause, .. } = error else { panic!("{error:?}") };
+            let after = Duration::from_secs(expected);
+            assert_eq!(cause, Unreachable::RetryAfter { status: 503, after });
+        }
+        let error = asked(20, Duration::from_secs(15)).unwrap_err();
+        assert!(error.to_string().contains("try again in 20 s"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_pass_by_itself_is_not_tried_again() {
+        use crate::error::{CertificateProblem, ProxyFailure, ProxyProblem, TlsFailure};
+
+        let proxy = |problem| NoResponse::Proxy(ProxyFailure::new("p:1", problem).into());
+        for (why, again) in [
+            (NoResponse::Tls(TlsFailure::Certificate(CertificateProblem::Expired)), false),
+            (NoResponse::Tls(TlsFailure::NotTls), false),
+            (NoResponse::Tls(TlsFailure::Alert("internal_error")), true),
+            (proxy(ProxyProblem::CredentialsWanted), false),
+            (proxy(ProxyProblem::Status(403)), false),
+            (proxy(ProxyProblem::NotReached("connection refused")), true),
+        ] {
+            let mut attempts = Attempts::new(Endpoint::Token, Resend::Freely);
+            let outcome = attempts.after(no_response(why.clone()), &RetryPolicy::default(), LEFT);
+            assert_eq!(outcome.is_ok(), again, "{why:?}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_may_take_all_the_time_that_is_left() {
+        let mut policy = RetryPolicy::default();
+        assert_eq!(policy.request_timeout(Resend::Freely, LEFT), Duration::from_secs(30));
+        assert_eq!(policy.request_timeout(Resend::Never, LEFT), LEFT);
+        policy.request_timeout = Some(Duration::from_secs(10));
+        assert_eq!(policy.request_timeout(Resend::Never, LEFT), Duration::from_secs(10));
     }
 }

@@ -103,6 +103,11 @@ impl AuthorizationServer {
         self.given == *given && *self.deviations == *deviations
     }
 
+    /// Whether it is the same server, as the same profile sees it.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.issuer == other.issuer && self.is_with(&other.given, &other.deviations)
+    }
+
     pub(crate) fn has(&self, endpoints: &[Endpoint]) -> bool {
         endpoints.iter().all(|endpoint| self.endpoint(*endpoint).is_some())
     }

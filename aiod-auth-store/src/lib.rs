@@ -18,8 +18,8 @@
 //! let store = MemoryStore::default();
 //! assert!(store.load(&key)?.is_none());
 //!
-//! store.save(&key, &Tokens::new(AccessToken::new("secret").unwrap(), Timestamp::UNIX_EPOCH))?;
-//! assert_eq!(store.load(&key)?.unwrap().access_token.expose(), "secret");
+//! store.save(&key, &Tokens::new(AccessToken::new("secret")?, Timestamp::UNIX_EPOCH))?;
+//! assert_eq!(store.load(&key)?.unwrap().access_token()?.expose(), "secret");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

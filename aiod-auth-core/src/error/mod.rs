@@ -3,14 +3,16 @@
 use alloc::{borrow::Cow, boxed::Box};
 use core::{fmt, time::Duration};
 
-pub use problem::{ConfigProblem, Problem, StoreFailure, Unreachable};
+pub use problem::{ConfigProblem, Problem, StoreFailure};
 pub(crate) use server_error::Advice;
 pub use server_error::{ErrorCode, ServerError};
+pub use unreachable::{CertificateProblem, ProxyFailure, ProxyProblem, TlsFailure, Unreachable};
 
 use crate::time::in_words;
 
 mod problem;
 mod server_error;
+mod unreachable;
 
 /// Everything that can end a machine without its result.
 ///
@@ -74,9 +76,7 @@ pub enum Error {
     },
     /// A refresh was sent and no answer came: whether the server made a new token is unknown. The
     /// old refresh token is kept.
-    #[error(
-        "the {endpoint} didn't answer, so the outcome is unknown: {cause} ({})", Tries(*.attempts)
-    )]
+    #[error("the {endpoint} didn't answer, so the outcome is unknown: {cause} ({})", Tries(*.attempts))]
     OutcomeUnknown {
         /// Which endpoint was asked.
         endpoint: Endpoint,
@@ -111,7 +111,8 @@ impl Error {
             Self::Cancelled => Kind::Cancelled,
             Self::SessionEnded(_) => Kind::SessionEnded,
             Self::NotAuthenticated(_) | Self::TokenRejected(_) => Kind::NotAuthenticated,
-            Self::Unreachable { .. } | Self::OutcomeUnknown { .. } => Kind::Unavailable,
+            Self::Unreachable { cause, .. } => cause.kind(),
+            Self::OutcomeUnknown { .. } => Kind::Unavailable,
             Self::Store(_) => Kind::Store,
             Self::Finished | Self::Internal(_) => Kind::Internal,
         }
@@ -120,8 +121,7 @@ impl Error {
     /// Whether the same call may work later without anybody changing anything.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let untrusted = matches!(self, Self::Unreachable { cause: Unreachable::Untrusted, .. });
-        self.kind() == Kind::Unavailable && !untrusted
+        self.kind() == Kind::Unavailable
     }
 
     /// Whether a new login is what helps: there is no token, or the session has ended.
@@ -130,8 +130,8 @@ impl Error {
         matches!(self, Self::NotAuthenticated(_) | Self::SessionEnded(_))
     }
 
-    /// Whether those who wait for the same tokens need not try it, too.
-    pub(crate) const fn is_everybodys(&self) -> bool {
+    /// Whether callers that wait for the same tokens need not try it, too.
+    pub(crate) const fn is_shared(&self) -> bool {
         !self.asks_for_login() && !matches!(self, Self::Unreachable { attempts: 0, .. })
     }
 
@@ -170,12 +170,7 @@ impl Error {
             Self::SessionEnded(_) | Self::NotAuthenticated(_) | Self::TokenRejected(_) => {
                 Some("log in again")
             }
-            Self::Unreachable { cause: Unreachable::Untrusted, .. } => {
-                Some("check the address, this machine's clock, and the certificates it trusts")
-            }
-            Self::Unreachable { .. } => {
-                Some("check the network and the address, or try again later")
-            }
+            Self::Unreachable { cause, .. } => Some(cause.hint()),
             Self::OutcomeUnknown { .. } => {
                 Some("try again; if the server says that the session has ended, log in again")
             }

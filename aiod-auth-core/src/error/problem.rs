@@ -183,24 +183,6 @@ impl Problem {
     }
 }
 
-/// Why no verdict came, the last time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unreachable {
-    /// Nothing was sent.
-    #[error("{0}")]
-    NotSent(&'static str),
-    /// It may have been sent.
-    #[error("{0}")]
-    NoAnswer(&'static str),
-    /// The certificate doesn't hold.
-    #[error("its certificate can't be trusted (TLS)")]
-    Untrusted,
-    /// It answered that it can't answer.
-    #[error("HTTP {0}")]
-    Status(u16),
-}
-
 /// Why the token store failed, in the store's words: which file, and what about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreFailure {

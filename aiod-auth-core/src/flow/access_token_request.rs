@@ -1,13 +1,15 @@
 //! The access token request that all grants of RFC 6749 share. A grant's own file says which
 //! parameters it sends.
 
-use core::time::Duration;
+use alloc::{boxed::Box, sync::Arc};
 
 use crate::{
     client::ClientIdentity,
-    error::{Endpoint, Error, Problem},
-    flow::call::Call,
-    machine::{Flow, Step, machine},
+    deviations::Deviations,
+    error::{Endpoint, Error},
+    flow::send::Call,
+    http::Request,
+    machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
     parameters::Parameters,
     retry::{Resend, RetryPolicy},
     secret::RefreshToken,
@@ -23,107 +25,126 @@ use crate::{
 
 /// One request at the token endpoint: RFC 6749 §4.4.2, §6. Ends in [`Tokens`].
 #[derive(Debug)]
-pub struct AccessTokenRequest {
-    call: Call<(TokenAnswer, Timestamp)>,
-    requested: Scope,
-    /// A client that logs in as itself needs no refresh token: RFC 6749 §4.4.3.
-    for_itself: bool,
-    /// A refresh: what is kept if the answer brings no other (RFC 6749 §6).
-    sent_refresh_token: Option<RefreshToken>,
-    new_refresh_token: Option<RefreshToken>,
-}
+pub struct AccessTokenRequest(Flow<TokenRequest>);
+
+public_machine!(AccessTokenRequest => Tokens, Failed);
 
 impl AccessTokenRequest {
+    pub(super) const fn new(request: TokenRequest) -> Self {
+        Self(Flow::new(request))
+    }
+
+    /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
+    #[must_use]
+    pub fn with_parameters(self, parameters: &Parameters) -> Self {
+        Self(self.0.configure(|request| parameters.add_to(&mut request.request)))
+    }
+}
+
+/// What is sent, and what it takes to read the answer.
+pub(crate) struct TokenRequest {
+    pub(super) request: Box<Request>,
+    pub(super) requested: Scope,
+    pub(super) policy: RetryPolicy,
+    pub(super) deviations: Arc<Deviations>,
+    pub(super) resend: Resend,
+    /// A client that logs in as itself needs no refresh token: RFC 6749 §4.4.3.
+    pub(super) for_itself: bool,
+    /// A refresh: what is kept if the answer brings no other (RFC 6749 §6).
+    pub(super) refresh_token: Option<RefreshToken>,
+}
+
+impl TokenRequest {
     pub(super) fn new(
         server: &AuthorizationServer,
         client: &ClientIdentity,
         form: Form<'_>,
         requested: Scope,
         policy: RetryPolicy,
-        resend: Resend,
     ) -> Result<Self, Error> {
-        let request = client.post(server, Endpoint::Token, form)?;
         Ok(Self {
-            call: Call::new(Endpoint::Token, request, read, policy, resend)
-                .with_deviations(&server.deviations),
+            request: Box::new(client.post(server, Endpoint::Token, form)?),
             requested,
+            policy,
+            deviations: Arc::clone(&server.deviations),
+            resend: Resend::Freely,
             for_itself: false,
-            sent_refresh_token: None,
-            new_refresh_token: None,
+            refresh_token: None,
         })
     }
 
-    /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
-    #[must_use]
-    pub fn with_parameters(mut self, parameters: &Parameters) -> Self {
-        self.call = self.call.with_parameters(parameters);
+    pub(crate) fn with_parameters(mut self, parameters: &Parameters) -> Self {
+        parameters.add_to(&mut self.request);
         self
     }
 
-    pub(super) fn with_sent(mut self, refresh_token: RefreshToken) -> Self {
-        self.sent_refresh_token = Some(refresh_token);
-        self
-    }
-
-    pub(super) fn for_itself(mut self) -> Self {
-        self.for_itself = true;
-        self
-    }
-
-    /// After an error: a new refresh token that came with an answer which is otherwise of no use.
-    /// Keep it in place of the old one, which may be dead.
-    pub fn take_new_refresh_token(&mut self) -> Option<RefreshToken> {
-        self.new_refresh_token.take()
-    }
-
-    fn tokens(&mut self, mut answer: TokenAnswer, sent_at: Timestamp) -> Result<Tokens, Error> {
-        if self.for_itself {
-            answer.refresh_token = None;
-        }
-        match answer.granted {
-            Ok(granted) => {
-                let refresh_token = answer.refresh_token.or_else(|| self.sent_refresh_token.take());
-                Ok(granted.into_tokens(refresh_token, sent_at, &self.requested))
+    /// Sends it. A refresh token that comes with an answer which is otherwise of no use is salvaged.
+    pub(crate) async fn send(
+        self,
+        io: &Io,
+        deadline: Deadline,
+        reason: Reason,
+    ) -> Result<Tokens, Failed> {
+        let Self { request, requested, policy, deviations, resend, for_itself, refresh_token } =
+            self;
+        let call = Call::new(Endpoint::Token, &policy, deadline, &deviations);
+        let call = Call { resend, reason, ..call };
+        let mut granted = match call.send(io, request, read).await {
+            Err(Error::Refused(refused)) if refresh_token.is_some() => {
+                return Err(super::refresh::refused(refused).into());
             }
-            Err(problem) => {
-                self.new_refresh_token = answer.refresh_token;
-                Err(broken(problem))
-            }
+            outcome => outcome?,
+        };
+        if for_itself {
+            granted.answer.refresh_token = None;
         }
+        granted.into_tokens(&requested, refresh_token)
     }
 }
 
-impl Flow for AccessTokenRequest {
+impl Start for TokenRequest {
     type Output = Tokens;
+    type Error = Failed;
 
-    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<Tokens, Error>> {
-        Some(match self.call.take_outcome(now)? {
-            Ok((answer, sent_at)) => self.tokens(answer, sent_at),
-            Err(Error::Refused(refused)) if self.sent_refresh_token.is_some() => {
-                Err(super::refresh::refused(refused))
-            }
-            Err(error) => Err(error),
-        })
-    }
-
-    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        self.call.step()
-    }
-
-    fn spent(&self) -> Duration {
-        self.call.spent()
+    async fn run(self, io: Io) -> Result<Tokens, Failed> {
+        let deadline = Deadline::within(&io, self.policy.time_limit);
+        self.send(&io, deadline, Reason::Retry).await
     }
 }
 
-machine!(AccessTokenRequest => Tokens);
+/// An answer with tokens, or with something wrong with them.
+pub(super) struct Granted {
+    status: u16,
+    answer: TokenAnswer,
+    sent_at: Timestamp,
+}
 
-fn read(received: &Received<'_>) -> Answer<(TokenAnswer, Timestamp)> {
+pub(super) fn read(received: &Received<'_>) -> Answer<Granted> {
+    let (status, sent_at) = (received.response.status(), received.sent_at);
     answer::read(Endpoint::Token, received, |object| {
-        Ok((TokenAnswer::parse(object, received.deviations), received.sent_at))
+        let answer = TokenAnswer::parse(object, received.deviations);
+        Ok(Granted { status, answer, sent_at })
     })
 }
 
-/// Any 2xx can carry tokens; 200 is what the standard asks for.
-pub(super) fn broken(problem: Problem) -> Error {
-    answer::broken(Endpoint::Token, 200, problem)
+impl Granted {
+    /// The tokens; with the refresh token that was sent, if the answer brings no other. One that comes
+    /// with an answer which is otherwise of no use is salvaged.
+    pub(super) fn into_tokens(
+        self,
+        requested: &Scope,
+        sent: Option<RefreshToken>,
+    ) -> Result<Tokens, Failed> {
+        let Self { status, answer, sent_at } = self;
+        match answer.granted {
+            Ok(granted) => {
+                Ok(granted.into_tokens(answer.refresh_token.or(sent), sent_at, requested))
+            }
+            Err(problem) => {
+                let salvage = |token| Tokens::from_refresh_token(token, sent_at);
+                let error = answer::broken(Endpoint::Token, status, problem);
+                Err(Failed::with(error, answer.refresh_token.map(salvage)))
+            }
+        }
+    }
 }

@@ -2,11 +2,12 @@
 
 use alloc::string::ToString;
 
+use super::access_token_request::TokenRequest;
 use crate::{
     client::ClientIdentity,
     error::{ConfigProblem, Error},
     flow::AccessTokenRequest,
-    retry::{Resend, RetryPolicy},
+    retry::RetryPolicy,
     server::AuthorizationServer,
     token::Scope,
     wire::form::Form,
@@ -25,6 +26,17 @@ impl AccessTokenRequest {
         scope: &Scope,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
+        TokenRequest::client_credentials(server, client, scope, policy).map(Self::new)
+    }
+}
+
+impl TokenRequest {
+    pub(crate) fn client_credentials(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        scope: &Scope,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
         if !client.is_confidential() {
             return Err(Error::Config(ConfigProblem::MissingClientSecret));
         }
@@ -32,7 +44,7 @@ impl AccessTokenRequest {
         let mut form = Form::default();
         form.push("grant_type", "client_credentials");
         form.push("scope", &wanted);
-        let request = Self::new(server, client, form, scope.clone(), policy, Resend::Freely)?;
-        Ok(request.for_itself())
+        let request = Self::new(server, client, form, scope.clone(), policy)?;
+        Ok(Self { for_itself: true, ..request })
     }
 }

@@ -1,27 +1,29 @@
 //! Who is logged in, where an API says it and not the authorization server.
 
-use core::time::Duration;
+use alloc::boxed::Box;
 
 use url::Url;
 
-use super::resource;
+use super::{resource, send::Call};
 use crate::{
+    deviations::Deviations,
     error::{Endpoint, Error},
-    flow::call::Call,
     http::Request,
-    machine::{Flow, Step, machine},
-    retry::{Resend, RetryPolicy},
-    time::Timestamp,
+    machine::{Deadline, Flow, Io, Start, public_machine},
+    retry::RetryPolicy,
     token::Tokens,
-    wire::userinfo::Userinfo,
+    wire::{
+        answer::{Answer, Received},
+        userinfo::Userinfo,
+    },
 };
 
 /// Shows the access token to an API, and asks who it is for: AI-on-Demand's `authorization_test`.
 /// Ends in [`Userinfo`].
 #[derive(Debug)]
-pub struct CurrentUserRequest {
-    call: Call<Userinfo>,
-}
+pub struct CurrentUserRequest(Flow<CurrentUser>);
+
+public_machine!(CurrentUserRequest => Userinfo, Error);
 
 impl CurrentUserRequest {
     /// Asks at this address, which sees the token: it has to be one that the configuration names, as
@@ -33,33 +35,42 @@ impl CurrentUserRequest {
     /// # Errors
     /// [`Error::NotAuthenticated`] without an access token.
     pub fn new(address: &Url, tokens: &Tokens, policy: RetryPolicy) -> Result<Self, Error> {
-        let request = Request::get(address.clone())
-            .with_header("Authorization", tokens.access_token()?.authorization());
-        let call = Call::new(
-            Endpoint::CurrentUser,
-            request,
-            |received| resource::read(Endpoint::CurrentUser, received, Userinfo::parse_from_api),
-            policy,
-            Resend::Freely,
-        );
-        Ok(Self { call })
+        Ok(Self(Flow::new(CurrentUser { request: request(address, tokens)?, policy })))
     }
 }
 
-impl Flow for CurrentUserRequest {
+struct CurrentUser {
+    request: Box<Request>,
+    policy: RetryPolicy,
+}
+
+impl Start for CurrentUser {
     type Output = Userinfo;
+    type Error = Error;
 
-    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<Userinfo, Error>> {
-        Some(self.call.take_outcome(now)?.map_err(resource::token_rejected))
-    }
-
-    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        self.call.step()
-    }
-
-    fn spent(&self) -> Duration {
-        self.call.spent()
+    async fn run(self, io: Io) -> Result<Userinfo, Error> {
+        let deadline = Deadline::within(&io, self.policy.time_limit);
+        ask(&io, self.request, &self.policy, deadline).await
     }
 }
 
-machine!(CurrentUserRequest => Userinfo);
+pub(crate) fn request(address: &Url, tokens: &Tokens) -> Result<Box<Request>, Error> {
+    let request = Request::get(address.clone());
+    let authorization = tokens.access_token()?.authorization();
+    Ok(Box::new(request.with_header("Authorization", authorization)))
+}
+
+pub(crate) async fn ask(
+    io: &Io,
+    request: Box<Request>,
+    policy: &RetryPolicy,
+    deadline: Deadline,
+) -> Result<Userinfo, Error> {
+    let deviations = Deviations::default();
+    let call = Call::new(Endpoint::CurrentUser, policy, deadline, &deviations);
+    call.send(io, request, read).await.map_err(resource::token_rejected)
+}
+
+fn read(received: &Received<'_>) -> Answer<Userinfo> {
+    resource::read(Endpoint::CurrentUser, received, Userinfo::parse_from_api)
+}

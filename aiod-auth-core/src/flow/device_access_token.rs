@@ -1,58 +1,37 @@
 //! The second half of the device flow: polling for the tokens, RFC 8628 §3.4 and §3.5.
 //!
-//! ```text
-//!               slept              sent
-//!   Waiting -----------> Ready -----------> (in flight) ---verdict---> Ended ---> Taken
-//!      ^   \                                     |
-//!      |    +--- no time left: Ended             | pending, slow_down, or no verdict
-//!      +-----------------------------------------+
-//! ```
-//!
 //! Pace and deadline come from what was really waited. A jump of the wall clock changes neither.
 
-use alloc::{sync::Arc, vec::Vec};
-use core::{mem, time::Duration};
+use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
 
+use super::{
+    access_token_request::{Granted, read},
+    send::{Sent, send},
+};
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
     error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
     flow::DeviceAuthorization,
-    http::{NoResponse, Request, Response},
-    machine::{Exchange, Flow, Pause, Reason, Sends, Sleeps, Step, machine},
+    http::{NoResponse, Request},
+    machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
     note::Note,
     parameters::Parameters,
-    secret::RefreshToken,
     server::AuthorizationServer,
-    time::Timestamp,
     token::{Scope, Tokens},
     wire::{
-        answer::{self, Answer, Received},
+        answer::{self, Answer, Refused},
         form::Form,
-        token::TokenAnswer,
     },
 };
 
-/// Polls until the person has decided, the code has expired, or the time limit is over. Ends in
-/// [`Tokens`]. Whatever is no verdict (a dropped network, a 503, a web page) is waited out.
+/// Polls until the user has decided, the code has expired, or the time limit is over. Ends in
+/// [`Tokens`]. What is no verdict (a dropped network, a 503, a web page) is waited out.
 #[derive(Debug)]
-pub struct DeviceAccessTokenRequest {
-    request: Request,
-    requested: Scope,
-    deviations: Arc<Deviations>,
-    new_refresh_token: Option<RefreshToken>,
-    pace: Pace,
-    time: Time,
-    state: State,
-}
+pub struct DeviceAccessTokenRequest(Flow<Polls>);
 
-#[derive(Debug)]
-enum State {
-    Waiting(Duration, Reason),
-    Ready,
-    Ended(Result<Tokens, Error>),
-    Taken,
-}
+public_machine!(DeviceAccessTokenRequest => Tokens, Failed);
 
 impl DeviceAccessTokenRequest {
     /// Polls for `authorization`, which was asked for with `scope`, no longer than `limit`.
@@ -66,192 +45,253 @@ impl DeviceAccessTokenRequest {
         scope: &Scope,
         limit: Duration,
     ) -> Result<Self, Error> {
-        let mut form = Form::default();
-        form.push("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
-        form.push_secret("device_code", authorization.device_code.expose());
-        let prompt = &authorization.prompt;
-        // RFC 8628 §3.2 wants a lifetime. Without one, nobody waits for ever.
-        let limit = if prompt.expires_in.is_some() { limit } else { limit.min(LIFETIME_MAX) };
-        // However the authorization was kept, an interval of nothing is none.
-        let interval = prompt.interval.max(INTERVAL_MIN);
-        let time = Time { code: prompt.expires_in, limit, left: limit, spent: Duration::ZERO };
-        let mut machine = Self {
-            request: client.post(server, Endpoint::Token, form)?,
-            requested: scope.clone(),
-            deviations: Arc::clone(&server.deviations),
-            new_refresh_token: None,
-            pace: Pace { interval, slowed: false, in_a_row: 0, failures: 0 },
-            time,
-            state: State::Taken,
-        };
-        // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
-        machine.wait(interval, Reason::Approval);
-        Ok(machine)
+        let parameters = Parameters::default();
+        let polls = Polls::new(server, client, authorization, scope, &parameters, limit)?;
+        Ok(Self(Flow::new(polls)))
     }
 
     /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
     #[must_use]
-    pub fn with_parameters(mut self, parameters: &Parameters) -> Self {
-        parameters.add_to(&mut self.request);
-        self
-    }
-
-    /// After an error: a refresh token that came with an answer which is otherwise of no use. The code is
-    /// spent, and this is the login.
-    pub fn take_new_refresh_token(&mut self) -> Option<RefreshToken> {
-        self.new_refresh_token.take()
-    }
-
-    /// Counts time that has gone since the code was given. No wait goes past the deadline.
-    pub(crate) fn spend(&mut self, time: Duration) {
-        self.time.spend(time);
-        self.request.set_timeout(self.time.left());
-        if let State::Waiting(delay, reason) = self.state {
-            self.wait(delay, reason);
-        }
-    }
-
-    fn wait(&mut self, delay: Duration, reason: Reason) {
-        self.state = State::Waiting(delay.min(self.time.left()), reason);
-    }
-
-    fn no_answer(&mut self) {
-        let delay = self.pace.after_failure();
-        self.no_verdict(delay, Duration::ZERO);
-    }
-
-    fn no_verdict(&mut self, delay: Duration, at_least: Duration) {
-        self.wait(delay.max(at_least.min(RETRY_AFTER_MAX)), Reason::Retry);
-    }
-
-    fn end(&mut self, outcome: Result<Tokens, Error>) {
-        self.state = State::Ended(outcome);
-    }
-
-    fn refused(&mut self, refusal: answer::Refused) {
-        let error = refusal.error;
-        let delay = match error.code {
-            Some(ErrorCode::AuthorizationPending) => self.pace.after_pending(),
-            Some(ErrorCode::SlowDown) => self.pace.after_slow_down(refusal.interval),
-            Some(ErrorCode::AccessDenied) => return self.end(Err(Error::AccessDenied(error))),
-            Some(ErrorCode::ExpiredToken) => return self.end(Err(Error::Expired)),
-            // RFC 8628 §3.5: any other error ends the polling.
-            _ => return self.end(Err(Error::Refused(error))),
-        };
-        let at_least = refusal.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-        self.wait(delay.max(at_least), Reason::Approval);
+    pub fn with_parameters(self, parameters: &Parameters) -> Self {
+        Self(self.0.configure(|polls| parameters.add_to(&mut polls.request)))
     }
 }
 
-impl Flow for DeviceAccessTokenRequest {
-    type Output = Tokens;
-
-    fn take_outcome(&mut self, _now: Timestamp) -> Option<Result<Tokens, Error>> {
-        match mem::replace(&mut self.state, State::Taken) {
-            State::Ended(outcome) => Some(outcome),
-            // No poll at the deadline or after it, and no wait past it.
-            State::Waiting(..) | State::Ready if self.time.left().is_zero() => {
-                Some(Err(self.time.is_up()))
-            }
-            unfinished @ (State::Waiting(..) | State::Ready | State::Taken) => {
-                self.state = unfinished;
-                None
-            }
-        }
-    }
-
-    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        match self.state {
-            State::Ready => Ok(Step::Send(Exchange::new(self))),
-            State::Waiting(delay, reason) => Ok(Step::Wait(Pause::new(self, delay, reason))),
-            State::Ended(_) | State::Taken => Err(Error::Finished),
-        }
-    }
-
-    fn spent(&self) -> Duration {
-        self.time.spent
-    }
+/// What is sent again and again, and for how long.
+pub(crate) struct Polls {
+    request: Box<Request>,
+    requested: Scope,
+    deviations: Arc<Deviations>,
+    interval: Duration,
+    /// How long the code lives, if the server said so.
+    code_lifetime: Option<Duration>,
+    limit: Duration,
 }
 
-machine!(DeviceAccessTokenRequest => Tokens);
-
-impl Sends for DeviceAccessTokenRequest {
-    fn request(&self) -> &Request {
-        &self.request
+impl Polls {
+    pub(crate) fn new(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        authorization: &DeviceAuthorization,
+        scope: &Scope,
+        parameters: &Parameters,
+        limit: Duration,
+    ) -> Result<Self, Error> {
+        let mut form = Form::default();
+        form.push("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+        form.push_secret("device_code", authorization.device_code.expose());
+        let mut request = Box::new(client.post(server, Endpoint::Token, form)?);
+        parameters.add_to(&mut request);
+        let prompt = &authorization.prompt;
+        Ok(Self {
+            request,
+            requested: scope.clone(),
+            deviations: Arc::clone(&server.deviations),
+            // However the authorization was kept, an interval of nothing is none.
+            interval: prompt.interval.max(INTERVAL_MIN),
+            code_lifetime: prompt.expires_in,
+            // RFC 8628 §3.2 wants a lifetime. Without one, the wait is not for ever.
+            limit: match prompt.expires_in {
+                Some(_) => limit,
+                None => limit.min(LIFETIME_MAX),
+            },
+        })
     }
 
-    fn answered(
-        &mut self,
-        sent_at: Timestamp,
-        took: Duration,
-        outcome: Result<Response, NoResponse>,
-    ) -> Vec<Note> {
-        self.spend(took);
-        match outcome {
-            Ok(response) => {
-                let deviations = Arc::clone(&self.deviations);
-                let received = Received::new(&self.request, &response, sent_at, &deviations);
-                let answer = answer::read(Endpoint::Token, &received, |object| {
-                    Ok(TokenAnswer::parse(object, &deviations))
-                });
-                let mut notes = received.into_notes();
-                self.read(answer, response.status(), sent_at);
-                notes.extend(self.pace.note());
-                return notes;
-            }
-            Err(NoResponse::NotSent(_) | NoResponse::Unknown(_)) => self.no_answer(),
-            Err(NoResponse::TooLarge) => {
-                self.end(Err(answer::broken(Endpoint::Token, 0, Problem::TooLarge)));
-            }
-            Err(NoResponse::Untrusted) => {
-                let (endpoint, cause) = (Endpoint::Token, Unreachable::Untrusted);
-                self.end(Err(Error::Unreachable { endpoint, attempts: 1, cause }));
-            }
+    /// When polling ends, counted from now: the server has just given the code.
+    pub(crate) fn end(&self, io: &Io) -> PollingEnd {
+        PollingEnd {
+            code: self.code_lifetime.map(|lifetime| Deadline::within(io, lifetime)),
+            caller: Deadline::within(io, self.limit),
+            limit: self.limit,
         }
-        Vec::new()
     }
-}
 
-impl DeviceAccessTokenRequest {
-    fn read(&mut self, answer: Answer<TokenAnswer>, status: u16, sent_at: Timestamp) {
-        let broken = |problem| answer::broken(Endpoint::Token, status, problem);
-        match answer {
-            Answer::Good(answer) => {
-                let outcome = match answer.granted {
-                    Ok(granted) => {
-                        Ok(granted.into_tokens(answer.refresh_token, sent_at, &self.requested))
-                    }
-                    Err(problem) => {
-                        self.new_refresh_token = answer.refresh_token;
-                        Err(broken(problem))
-                    }
-                };
-                self.end(outcome);
+    /// RFC 8628 §3.4, §3.5. A refresh token that comes with an answer which is otherwise of no use is
+    /// salvaged: the code is spent, and this is the login.
+    pub(crate) async fn poll(self, io: &Io, end: PollingEnd) -> Result<Tokens, Failed> {
+        let Self { mut request, requested, deviations, interval, .. } = self;
+        let mut pace = Pace::new(interval);
+        let mut strays = Strays::default();
+        // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
+        let (mut delay, mut reason) = (interval, Reason::Approval);
+        loop {
+            end.wait(io, delay, reason).await?;
+            request.set_timeout(end.left(io));
+            let sent;
+            (request, sent) = send(io, request, &deviations, read).await;
+            let poll = class(sent);
+            if !matches!(poll, Poll::Stray(_) | Poll::NoAnswer) {
+                strays = Strays::default();
             }
-            Answer::Refused(refusal) => self.refused(refusal),
-            Answer::Later { status, retry_after } => {
-                let mut at_least = retry_after.unwrap_or_default();
-                let delay = self.pace.after_failure();
-                if status == 429 {
-                    self.pace.slow_down();
-                    at_least = at_least.max(self.pace.next());
+            (delay, reason) = match poll {
+                Poll::Granted(answer) => return answer.into_tokens(&requested, None),
+                Poll::Final(error) => return Err(error.into()),
+                Poll::Pending { at_least } => {
+                    (pace.after_pending().max(at_least), Reason::Approval)
                 }
-                self.no_verdict(delay, at_least);
-            }
-            // A captive portal, or a proxy: not this server.
-            Answer::Broken(Problem::Html) => self.no_answer(),
-            Answer::Broken(problem) => self.end(Err(broken(problem))),
+                Poll::SlowDown { named, at_least } => {
+                    (pace.after_slow_down(named).max(at_least), Reason::Approval)
+                }
+                Poll::TooFast { at_least } => (pace.after_429().max(at_least), Reason::Retry),
+                Poll::Unavailable { at_least } => {
+                    (pace.after_failure().max(at_least), Reason::Retry)
+                }
+                Poll::Stray(error) => {
+                    strays.count(io, error)?;
+                    (pace.after_failure(), Reason::Retry)
+                }
+                Poll::NoAnswer => (pace.after_failure(), Reason::Retry),
+            };
+            io.note(pace.note());
         }
     }
 }
 
-impl Sleeps for DeviceAccessTokenRequest {
-    fn slept(&mut self, slept: Duration) {
-        if let State::Waiting(delay, reason) = self.state {
-            let rest = delay.saturating_sub(slept);
-            self.state = if rest.is_zero() { State::Ready } else { State::Waiting(rest, reason) };
+impl Start for Polls {
+    type Output = Tokens;
+    type Error = Failed;
+
+    async fn run(self, io: Io) -> Result<Tokens, Failed> {
+        let end = self.end(&io);
+        self.poll(&io, end).await
+    }
+}
+
+/// What one poll came to.
+enum Poll {
+    Granted(Box<Granted>),
+    /// A verdict: RFC 8628 §3.5.
+    Final(Error),
+    Pending {
+        at_least: Duration,
+    },
+    /// GitHub names the new interval.
+    SlowDown {
+        named: Option<Duration>,
+        at_least: Duration,
+    },
+    /// 429: Auth0, or a proxy.
+    TooFast {
+        at_least: Duration,
+    },
+    Unavailable {
+        at_least: Duration,
+    },
+    /// An answer that is no verdict of this server: a captive portal, a proxy. What it would mean if it
+    /// stayed so.
+    Stray(Error),
+    NoAnswer,
+}
+
+fn class(sent: Sent<Granted>) -> Poll {
+    let at_least =
+        |retry_after: Option<Duration>| retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+    match sent {
+        Sent::Answer(_, Answer::Good(granted)) => Poll::Granted(Box::new(granted)),
+        Sent::Answer(_, Answer::Refused(Refused { error, interval, retry_after })) => {
+            let at_least = at_least(retry_after);
+            match error.code {
+                Some(ErrorCode::AuthorizationPending) => Poll::Pending { at_least },
+                Some(ErrorCode::SlowDown) => Poll::SlowDown { named: interval, at_least },
+                Some(ErrorCode::AccessDenied) => Poll::Final(Error::AccessDenied(error)),
+                Some(ErrorCode::ExpiredToken) => Poll::Final(Error::Expired),
+                // RFC 8628 §3.5: any other error ends the polling.
+                Some(_) => Poll::Final(Error::Refused(error)),
+                None => Poll::Stray(Error::Refused(error)),
+            }
         }
-        self.spend(slept);
+        Sent::Answer(_, Answer::Later { status: 429, retry_after }) => {
+            Poll::TooFast { at_least: at_least(retry_after) }
+        }
+        Sent::Answer(_, Answer::Later { retry_after, .. }) => {
+            Poll::Unavailable { at_least: at_least(retry_after) }
+        }
+        Sent::Answer(status, Answer::Broken(problem)) => {
+            let is_stray = is_stray(&problem);
+            let error = answer::broken(Endpoint::Token, status, problem);
+            if is_stray { Poll::Stray(error) } else { Poll::Final(error) }
+        }
+        Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
+            Poll::Stray(answer::broken(Endpoint::Token, None, Problem::TooLarge))
+        }
+        Sent::NoResponse { why, .. } if why.ends_polling() => {
+            let (endpoint, cause) = (Endpoint::Token, Unreachable::from_no_response(why));
+            Poll::Final(cause.map_or(Error::Internal("polling"), |cause| Error::Unreachable {
+                endpoint,
+                attempts: 1,
+                cause,
+            }))
+        }
+        // After a good answer in this login, a certificate that doesn't hold is a portal's, too.
+        Sent::NoResponse { .. } => Poll::NoAnswer,
+    }
+}
+
+/// What says nothing about this code: whatever is no JSON object is not this server's.
+fn is_stray(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::Html
+            | Problem::Empty
+            | Problem::NotJson { .. }
+            | Problem::NotAnObject
+            | Problem::Redirect { .. }
+            | Problem::UnexpectedStatus
+            | Problem::TooDeep
+            | Problem::TooManyMembers
+            | Problem::TooLarge
+    )
+}
+
+/// Stray answers in a row.
+#[derive(Default)]
+struct Strays {
+    count: u32,
+    /// When the first one came, on the flow's clock.
+    since: Option<Duration>,
+}
+
+impl Strays {
+    /// Ten in a row, over at least a minute, are no accident: the last one's error.
+    fn count(&mut self, io: &Io, error: Error) -> Result<(), Error> {
+        self.count = self.count.saturating_add(1);
+        let since = *self.since.get_or_insert(io.elapsed());
+        let lasted = io.elapsed().saturating_sub(since);
+        if self.count >= STRAYS_MAX && lasted >= STRAYS_TIME { Err(error) } else { Ok(()) }
+    }
+}
+
+const STRAYS_MAX: u32 = 10;
+const STRAYS_TIME: Duration = Duration::from_secs(60);
+
+/// Whichever comes first: the code expires, or the caller's limit is over.
+#[derive(Clone, Copy)]
+pub(crate) struct PollingEnd {
+    code: Option<Deadline>,
+    caller: Deadline,
+    limit: Duration,
+}
+
+impl PollingEnd {
+    /// The end of a login whose caller gave it a limit in all.
+    pub(crate) fn with_caller(self, caller: Deadline, limit: Duration) -> Self {
+        let caller = self.caller.min(caller);
+        Self { caller, limit, ..self }
+    }
+
+    fn left(self, io: &Io) -> Duration {
+        self.code.map_or(self.caller, |code| code.min(self.caller)).left(io)
+    }
+
+    /// Waits; no poll at the deadline or after it, and no wait past it.
+    async fn wait(self, io: &Io, delay: Duration, reason: Reason) -> Result<(), Error> {
+        io.wait(delay.min(self.left(io)), reason).await;
+        match (self.left(io).is_zero(), self.code) {
+            (false, _) => Ok(()),
+            (true, Some(code)) if code.has_passed(io) => Err(Error::Expired),
+            (true, _) => Err(Error::TimedOut { limit: self.limit }),
+        }
     }
 }
 
@@ -268,6 +308,10 @@ struct Pace {
 }
 
 impl Pace {
+    const fn new(interval: Duration) -> Self {
+        Self { interval, slowed: false, in_a_row: 0, failures: 0 }
+    }
+
     fn after_pending(&mut self) -> Duration {
         (self.failures, self.in_a_row) = (0, 0);
         self.next()
@@ -281,7 +325,14 @@ impl Pace {
         self.next()
     }
 
-    /// For all later polls. 429 means it as well, whoever says it: Auth0, or a proxy.
+    /// 429 means `slow_down` as well.
+    fn after_429(&mut self) -> Duration {
+        let doubled = self.after_failure();
+        self.slow_down();
+        doubled.max(self.next())
+    }
+
+    /// For all later polls.
     fn slow_down(&mut self) {
         self.interval = self.interval.saturating_add(Duration::from_secs(5));
         self.slowed = true;
@@ -311,37 +362,7 @@ impl Pace {
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
 
 /// A `Retry-After` counts up to this much: one bad header must not cost the login.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// How long a code without a lifetime is waited for, however patient the caller is.
 const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);
-
-/// How long there still is.
-#[derive(Debug)]
-struct Time {
-    /// What is left of the code's life; `None`: the server didn't say how long it is.
-    code: Option<Duration>,
-    limit: Duration,
-    /// What is left of the limit.
-    left: Duration,
-    spent: Duration,
-}
-
-impl Time {
-    fn spend(&mut self, time: Duration) {
-        self.spent = self.spent.saturating_add(time);
-        self.left = self.left.saturating_sub(time);
-        self.code = self.code.map(|code| code.saturating_sub(time));
-    }
-
-    fn left(&self) -> Duration {
-        self.code.map_or(self.left, |code| code.min(self.left))
-    }
-
-    fn is_up(&self) -> Error {
-        match self.code {
-            Some(Duration::ZERO) => Error::Expired,
-            _ => Error::TimedOut { limit: self.limit },
-        }
-    }
-}

@@ -1,35 +1,36 @@
 //! The first half of the device flow: RFC 8628 §3.1 to §3.3.
 
-use alloc::string::{String, ToString};
+use alloc::{boxed::Box, string::String, sync::Arc};
 use core::{fmt, time::Duration};
 
 use url::Url;
 
+use super::send::Call;
 use crate::{
     client::ClientIdentity,
+    deviations::Deviations,
     error::{Endpoint, Error},
-    flow::call::Call,
-    machine::{Flow, Step, machine},
+    http::Request,
+    machine::{Deadline, Flow, Io, Start, public_machine},
     parameters::Parameters,
-    retry::{Resend, RetryPolicy},
+    retry::RetryPolicy,
     secret::DeviceCode,
     server::{AuthorizationServer, Transport},
     text::clean,
-    time::{Timestamp, in_words},
+    time::in_words,
     token::Scope,
     wire::{
-        answer::{self, Answer, Received},
-        device::DeviceAnswer,
+        answer::{self, Received},
+        device,
         form::Form,
     },
 };
 
-/// Asks for a code that a person can enter elsewhere. Ends in a [`DeviceAuthorization`].
+/// Asks for a code that a user can enter elsewhere. Ends in a [`DeviceAuthorization`].
 #[derive(Debug)]
-pub struct DeviceAuthorizationRequest {
-    call: Call<DeviceAnswer>,
-    transport: Transport,
-}
+pub struct DeviceAuthorizationRequest(Flow<CodeRequest>);
+
+public_machine!(DeviceAuthorizationRequest => DeviceAuthorization, Error);
 
 impl DeviceAuthorizationRequest {
     /// Asks for these scopes.
@@ -42,52 +43,67 @@ impl DeviceAuthorizationRequest {
         scope: &Scope,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        let wanted = scope.to_string();
-        let mut form = Form::default();
-        form.push("scope", &wanted);
-        let request = client.post(server, Endpoint::DeviceAuthorization, form)?;
-        Ok(Self {
-            call: Call::new(Endpoint::DeviceAuthorization, request, read, policy, Resend::Freely)
-                .with_deviations(&server.deviations),
-            transport: server.issuer().transport(),
-        })
+        let request = CodeRequest::new(server, client, scope, &Parameters::default(), policy)?;
+        Ok(Self(Flow::new(request)))
     }
 
     /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
     #[must_use]
-    pub fn with_parameters(mut self, parameters: &Parameters) -> Self {
-        self.call = self.call.with_parameters(parameters);
-        self
+    pub fn with_parameters(self, parameters: &Parameters) -> Self {
+        Self(self.0.configure(|it| parameters.add_to(&mut it.request)))
     }
 }
 
-impl Flow for DeviceAuthorizationRequest {
+/// What is sent, and what it takes to read the answer.
+pub(crate) struct CodeRequest {
+    request: Box<Request>,
+    policy: RetryPolicy,
+    deviations: Arc<Deviations>,
+    transport: Transport,
+}
+
+impl CodeRequest {
+    pub(crate) fn new(
+        server: &AuthorizationServer,
+        client: &ClientIdentity,
+        scope: &Scope,
+        parameters: &Parameters,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        let mut form = Form::default();
+        form.push("scope", scope.as_str());
+        let mut request = Box::new(client.post(server, Endpoint::DeviceAuthorization, form)?);
+        parameters.add_to(&mut request);
+        let (deviations, transport) = (Arc::clone(&server.deviations), server.issuer().transport());
+        Ok(Self { request, policy, deviations, transport })
+    }
+
+    pub(crate) async fn send(
+        self,
+        io: &Io,
+        deadline: Deadline,
+    ) -> Result<DeviceAuthorization, Error> {
+        let Self { request, policy, deviations, transport } = self;
+        let endpoint = Endpoint::DeviceAuthorization;
+        let call = Call::new(endpoint, &policy, deadline, &deviations);
+        let read = |received: &Received<'_>| {
+            answer::read(endpoint, received, |object| device::read(object, transport))
+        };
+        call.send(io, request, read).await
+    }
+}
+
+impl Start for CodeRequest {
     type Output = DeviceAuthorization;
+    type Error = Error;
 
-    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<DeviceAuthorization, Error>> {
-        Some(self.call.take_outcome(now)?.and_then(|answer| {
-            answer
-                .into_authorization(self.transport)
-                .map_err(|problem| answer::broken(Endpoint::DeviceAuthorization, 200, problem))
-        }))
-    }
-
-    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        self.call.step()
-    }
-
-    fn spent(&self) -> Duration {
-        self.call.spent()
+    async fn run(self, io: Io) -> Result<DeviceAuthorization, Error> {
+        let deadline = Deadline::within(&io, self.policy.time_limit);
+        self.send(&io, deadline).await
     }
 }
 
-machine!(DeviceAuthorizationRequest => DeviceAuthorization);
-
-fn read(received: &Received<'_>) -> Answer<DeviceAnswer> {
-    answer::read(Endpoint::DeviceAuthorization, received, DeviceAnswer::parse)
-}
-
-/// A login that waits for a person. Show them the [`prompt`](Self::prompt), and poll with a
+/// A login that waits for its user. Show them the [`prompt`](Self::prompt), and poll with a
 /// [`DeviceAccessTokenRequest`](crate::flow::DeviceAccessTokenRequest).
 ///
 /// It may be kept across a restart: see [`into_parts`](Self::into_parts).
@@ -98,7 +114,7 @@ pub struct DeviceAuthorization {
 }
 
 impl DeviceAuthorization {
-    /// What to show the person.
+    /// What to show the user.
     #[must_use]
     pub const fn prompt(&self) -> &DevicePrompt {
         &self.prompt
@@ -130,7 +146,7 @@ pub struct DeviceAuthorizationParts {
     pub prompt: DevicePrompt,
 }
 
-/// What a person needs to approve the login: RFC 8628 §3.2. Safe to print.
+/// What the user needs to approve the login: RFC 8628 §3.2. Safe to print.
 ///
 /// `Display` is a few lines that say what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +182,7 @@ impl fmt::Display for DevicePrompt {
             f.write_str("To log in, ")?;
         }
         write!(f, "open\n\n    {verification_uri}\n\nand enter the code  {user_code}\n\n")?;
-        // RFC 8628 §5.4: somebody else's code would log somebody else in.
+        // RFC 8628 §5.4: an attacker's code would log the attacker in.
         f.write_str("Go on only if you started this login yourself.")?;
         if let Some(expires_in) = self.expires_in {
             write!(f, " The code is good for {}.", in_words(expires_in))?;

@@ -1,19 +1,17 @@
 //! Discovery of a server's metadata: RFC 8414 §3, OpenID Connect Discovery §4.
 
-use alloc::{format, string::String, sync::Arc};
-use core::time::Duration;
+use alloc::{boxed::Box, format, string::String, sync::Arc};
 
 use url::Url;
 
+use super::send::{Sent, send};
 use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, Problem},
-    flow::call::Call,
-    http::Request,
-    machine::{Flow, Step, machine},
-    retry::{Resend, RetryPolicy},
+    http::{NoResponse, Request},
+    machine::{Deadline, Flow, Io, Reason, Start, public_machine},
+    retry::{Attempts, Resend, RetryPolicy, Transient},
     server::{AuthorizationServer, Issuer},
-    time::Timestamp,
     wire::{
         answer::{self, Answer, Received},
         metadata::Metadata,
@@ -23,18 +21,101 @@ use crate::{
 /// Asks a server for its metadata, at each of the three places where it may be. Ends in an
 /// [`AuthorizationServer`].
 #[derive(Debug)]
-pub struct Discovery {
+pub struct Discovery(Flow<Places>);
+
+public_machine!(Discovery => AuthorizationServer, Error);
+
+impl Discovery {
+    /// Asks the issuer itself.
+    #[must_use]
+    pub fn new(issuer: Issuer, policy: RetryPolicy) -> Self {
+        Self(Flow::new(Places { issuer, policy, deviations: Arc::default() }))
+    }
+
+    /// Says what the server does otherwise than the standards.
+    #[must_use]
+    pub fn with_deviations(self, deviations: impl Into<Arc<Deviations>>) -> Self {
+        Self(self.0.configure(|places| places.deviations = deviations.into()))
+    }
+}
+
+struct Places {
     issuer: Issuer,
-    deviations: Arc<Deviations>,
     policy: RetryPolicy,
-    place: Place,
-    call: Call<Metadata>,
-    /// What was wrong with the first document that was there.
-    problem: Option<Error>,
-    /// What the last place said that had nothing.
+    deviations: Arc<Deviations>,
+}
+
+impl Start for Places {
+    type Output = AuthorizationServer;
+    type Error = Error;
+
+    async fn run(self, io: Io) -> Result<AuthorizationServer, Error> {
+        let deadline = Deadline::within(&io, self.policy.time_limit);
+        discover(&io, &self.issuer, &self.deviations, &self.policy, deadline).await
+    }
+}
+
+/// Asks at one place after the other, and then from the beginning if a server could not answer: it may
+/// be unable to do so at one place alone, and the document's `issuer` proves it, wherever it lies.
+pub(crate) async fn discover(
+    io: &Io,
+    issuer: &Issuer,
+    deviations: &Arc<Deviations>,
+    policy: &RetryPolicy,
+    deadline: Deadline,
+) -> Result<AuthorizationServer, Error> {
+    let mut attempts = Attempts::new(Endpoint::Metadata, Resend::Freely);
+    loop {
+        let mut failure = None;
+        let mut nothing = Nothing::default();
+        for place in places(issuer) {
+            let mut request = Box::new(Request::get(place.url(issuer)));
+            request.set_timeout(policy.request_timeout(Resend::Freely, deadline.left(io)));
+            match send(io, request, deviations, read).await.1 {
+                Sent::Answer(status, Answer::Good(metadata)) => {
+                    let other_name = deviations.issuer.as_deref();
+                    return metadata
+                        .into_server(issuer, other_name, io.now())
+                        .map(|server| server.with_deviations(Arc::clone(deviations)))
+                        .map_err(|problem| answer::broken(Endpoint::Metadata, status, problem));
+                }
+                Sent::Answer(status, Answer::Refused(_)) => nothing.status = Some(status),
+                Sent::Answer(status, Answer::Broken(problem)) => {
+                    nothing.malformed.get_or_insert((Some(status), problem));
+                }
+                Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
+                    nothing.malformed.get_or_insert((None, Problem::TooLarge));
+                }
+                Sent::Answer(_, Answer::Later { status, retry_after }) => {
+                    failure.get_or_insert(Transient::Status { status, retry_after });
+                }
+                // The other places are on the same machine.
+                Sent::NoResponse { why, timed_out } => {
+                    failure = Some(Transient::NoResponse { why, timed_out });
+                    break;
+                }
+            }
+        }
+        let Some(failure) = failure else { return Err(nothing.into_error()) };
+        let delay = attempts.after(failure, policy, deadline.left(io))?;
+        io.wait(delay, Reason::Retry).await;
+    }
+}
+
+/// What the places said that had no metadata.
+#[derive(Default)]
+struct Nothing {
+    /// The status of the last place that had nothing.
     status: Option<u16>,
-    /// At the places before this one.
-    spent: Duration,
+    /// What was wrong with the first document that was there.
+    malformed: Option<(Option<u16>, Problem)>,
+}
+
+impl Nothing {
+    fn into_error(self) -> Error {
+        let (status, problem) = self.malformed.unwrap_or((self.status, Problem::NoMetadata));
+        answer::broken(Endpoint::Metadata, status, problem)
+    }
 }
 
 /// Where metadata may be, in this order: most servers have the first, and it is the richest.
@@ -48,81 +129,11 @@ enum Place {
     OpenIdInserted,
 }
 
-impl Discovery {
-    /// Asks the issuer itself.
-    #[must_use]
-    pub fn new(issuer: Issuer, policy: RetryPolicy) -> Self {
-        let place = Place::OpenIdAppended;
-        let call = call(&issuer, place, policy);
-        let (deviations, problem, spent) = (Arc::default(), None, Duration::ZERO);
-        Self { issuer, deviations, policy, place, call, problem, status: None, spent }
-    }
-
-    /// Says what the server does otherwise than the standards.
-    #[must_use]
-    pub fn with_deviations(mut self, deviations: impl Into<Arc<Deviations>>) -> Self {
-        self.deviations = deviations.into();
-        self
-    }
-
-    /// Goes on to the next place after an answer that was no metadata; not when the server is away.
-    fn go_on(&mut self, error: Error) -> Result<(), Error> {
-        let is_answer = matches!(error, Error::Refused(_) | Error::InvalidResponse { .. });
-        if !is_answer {
-            return Err(error);
-        }
-        if let Error::Refused(refused) = &error {
-            self.status = refused.status;
-        } else {
-            self.problem.get_or_insert(error);
-        }
-        let next = match self.place {
-            Place::OpenIdAppended => Place::OAuthInserted,
-            Place::OAuthInserted if !has_path(&self.issuer) => return Err(self.nothing_found()),
-            Place::OAuthInserted => Place::OpenIdInserted,
-            Place::OpenIdInserted => return Err(self.nothing_found()),
-        };
-        self.place = next;
-        self.spent = self.spent();
-        self.call = call(&self.issuer, next, self.policy.after(self.spent));
-        Ok(())
-    }
-
-    fn nothing_found(&mut self) -> Error {
-        let nothing = answer::broken(Endpoint::Metadata, self.status, Problem::NoMetadata);
-        self.problem.take().unwrap_or(nothing)
-    }
-}
-
-impl Flow for Discovery {
-    type Output = AuthorizationServer;
-
-    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<AuthorizationServer, Error>> {
-        match self.call.take_outcome(now)? {
-            Ok(metadata) => Some(
-                metadata
-                    .into_server(&self.issuer, self.deviations.issuer.as_deref(), now)
-                    .map(|server| server.with_deviations(Arc::clone(&self.deviations)))
-                    .map_err(|problem| answer::broken(Endpoint::Metadata, 200, problem)),
-            ),
-            Err(error) => self.go_on(error).err().map(Err),
-        }
-    }
-
-    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        self.call.step()
-    }
-
-    fn spent(&self) -> Duration {
-        self.spent.saturating_add(self.call.spent())
-    }
-}
-
-machine!(Discovery => AuthorizationServer);
-
-fn call(issuer: &Issuer, place: Place, policy: RetryPolicy) -> Call<Metadata> {
-    let request = Request::get(place.url(issuer));
-    Call::new(Endpoint::Metadata, request, read, policy, Resend::Freely)
+/// Without a path, the last place is the first one.
+fn places(issuer: &Issuer) -> impl Iterator<Item = Place> + use<> {
+    let has_path = issuer.url().path() != "/";
+    let all = [Place::OpenIdAppended, Place::OAuthInserted, Place::OpenIdInserted];
+    all.into_iter().take(if has_path { 3 } else { 2 })
 }
 
 fn read(received: &Received<'_>) -> Answer<Metadata> {
@@ -147,8 +158,4 @@ impl Place {
         url.set_path(&well_known);
         url
     }
-}
-
-fn has_path(issuer: &Issuer) -> bool {
-    issuer.url().path() != "/"
 }

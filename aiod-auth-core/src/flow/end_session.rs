@@ -1,11 +1,13 @@
 //! Ending a session at the server without a browser: Keycloak's way.
 
+use alloc::{boxed::Box, sync::Arc};
+
+use super::send::OneRequest;
 use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error, Problem},
-    flow::call::Call,
-    machine::machine,
-    retry::{Resend, RetryPolicy},
+    machine::{Flow, public_machine},
+    retry::RetryPolicy,
     secret::RefreshToken,
     server::AuthorizationServer,
     wire::{
@@ -16,9 +18,9 @@ use crate::{
 
 /// Ends a Keycloak session with its refresh token, without a browser: all its tokens die.
 #[derive(Debug)]
-pub struct EndSessionRequest {
-    call: Call<()>,
-}
+pub struct EndSessionRequest(Flow<OneRequest<()>>);
+
+public_machine!(EndSessionRequest => (), Error);
 
 impl EndSessionRequest {
     /// Posts the refresh token to the end session endpoint.
@@ -31,16 +33,26 @@ impl EndSessionRequest {
         refresh_token: &RefreshToken,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        let mut form = Form::default();
-        form.push_secret("refresh_token", refresh_token.expose());
-        let request = client.post(server, Endpoint::EndSession, form)?;
-        let call = Call::new(Endpoint::EndSession, request, read, policy, Resend::Freely)
-            .with_deviations(&server.deviations);
-        Ok(Self { call })
+        end_session(server, client, refresh_token, policy).map(|it| Self(Flow::new(it)))
     }
 }
 
-machine!(EndSessionRequest => (), by call);
+pub(crate) fn end_session(
+    server: &AuthorizationServer,
+    client: &ClientIdentity,
+    refresh_token: &RefreshToken,
+    policy: RetryPolicy,
+) -> Result<OneRequest<()>, Error> {
+    let mut form = Form::default();
+    form.push_secret("refresh_token", refresh_token.expose());
+    Ok(OneRequest {
+        endpoint: Endpoint::EndSession,
+        request: Box::new(client.post(server, Endpoint::EndSession, form)?),
+        read,
+        policy,
+        deviations: Arc::clone(&server.deviations),
+    })
+}
 
 /// 204 is Keycloak's word that the session is over, said again for one that was over already. A page
 /// with status 200 proves nothing: it may ask a person for confirmation.

@@ -1,15 +1,15 @@
 //! Asking whether a token is good: RFC 7662.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
+use super::send::OneRequest;
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
     error::{ConfigProblem, Endpoint, Error},
-    flow::call::Call,
     http::Request,
-    machine::machine,
-    retry::{Resend, RetryPolicy},
+    machine::{Flow, public_machine},
+    retry::RetryPolicy,
     secret::AccessToken,
     server::AuthorizationServer,
     token::Tokens,
@@ -21,11 +21,11 @@ use crate::{
 };
 
 /// Asks what an access token is worth, for an API that is shown one. Ends in an [`Introspection`],
-/// which is kept nowhere: who keeps it must not keep it longer than it says (RFC 7662 §4).
+/// which is kept nowhere: a caller that keeps it must not keep it longer than it says (RFC 7662 §4).
 #[derive(Debug)]
-pub struct IntrospectionRequest {
-    call: Call<Introspection>,
-}
+pub struct IntrospectionRequest(Flow<OneRequest<Introspection>>);
+
+public_machine!(IntrospectionRequest => Introspection, Error);
 
 impl IntrospectionRequest {
     /// Asks as a client with a secret: the server must know who asks (RFC 7662 §2.1).
@@ -62,15 +62,15 @@ impl IntrospectionRequest {
     }
 
     fn sending(request: Request, policy: RetryPolicy, deviations: &Arc<Deviations>) -> Self {
-        let endpoint = Endpoint::Introspection;
-        Self {
-            call: Call::new(endpoint, request, read, policy, Resend::Freely)
-                .with_deviations(deviations),
-        }
+        Self(Flow::new(OneRequest {
+            endpoint: Endpoint::Introspection,
+            request: Box::new(request),
+            read,
+            policy,
+            deviations: Arc::clone(deviations),
+        }))
     }
 }
-
-machine!(IntrospectionRequest => Introspection, by call);
 
 fn form(token: &AccessToken) -> Form<'_> {
     let mut form = Form::default();

@@ -18,17 +18,17 @@ pub use crate::wire::{
     userinfo::Userinfo,
 };
 
-mod access_token_request;
-pub(crate) mod call;
+pub(crate) mod access_token_request;
 mod client_credentials;
-mod current_user;
-mod device_access_token;
-mod device_authorization;
-mod discovery;
-mod end_session;
+pub(crate) mod current_user;
+pub(crate) mod device_access_token;
+pub(crate) mod device_authorization;
+pub(crate) mod discovery;
+pub(crate) mod end_session;
 mod end_session_page;
 mod introspection;
 mod refresh;
 mod resource;
-mod revocation;
-mod userinfo;
+pub(crate) mod revocation;
+pub(crate) mod send;
+pub(crate) mod userinfo;

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use super::access_token_request::TokenRequest;
 use crate::{
     client::ClientIdentity,
     error::{Error, ServerError},
@@ -20,7 +21,7 @@ impl AccessTokenRequest {
     /// A new access token for a refresh token. The scope is that of the session: none is sent, so
     /// that a narrowed answer can't shrink what the refresh token stands for.
     ///
-    /// If no answer comes it is sent once more, with the same refresh token.
+    /// If the connection ends without an answer it is sent once more, with the same refresh token.
     ///
     /// # Errors
     /// [`Error::Config`] for a server without a token endpoint. As an outcome
@@ -32,10 +33,14 @@ impl AccessTokenRequest {
         scope: &Scope,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        Self::refreshing(server, client, refresh_token, scope, policy, Resend::Once)
+        let request =
+            TokenRequest::refresh(server, client, refresh_token, scope, policy, Resend::Once)?;
+        Ok(Self::new(request))
     }
+}
 
-    pub(crate) fn refreshing(
+impl TokenRequest {
+    pub(crate) fn refresh(
         server: &AuthorizationServer,
         client: &ClientIdentity,
         refresh_token: &RefreshToken,
@@ -46,8 +51,8 @@ impl AccessTokenRequest {
         let mut form = Form::default();
         form.push("grant_type", "refresh_token");
         form.push_secret("refresh_token", refresh_token.expose());
-        let request = Self::new(server, client, form, scope.clone(), policy, resend)?;
-        Ok(request.with_sent(refresh_token.clone()))
+        let request = Self::new(server, client, form, scope.clone(), policy)?;
+        Ok(Self { resend, refresh_token: Some(refresh_token.clone()), ..request })
     }
 }
 

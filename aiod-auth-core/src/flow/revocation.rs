@@ -1,13 +1,16 @@
 //! Revoking a token: RFC 7009.
 
+use alloc::{boxed::Box, sync::Arc};
+
+use super::send::OneRequest;
 use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error, ErrorCode},
-    flow::call::Call,
-    machine::machine,
-    retry::{Resend, RetryPolicy},
+    machine::{Flow, public_machine},
+    retry::RetryPolicy,
     secret::{AccessToken, RefreshToken},
     server::AuthorizationServer,
+    token::Tokens,
     wire::{
         answer::{self, Answer, Received},
         form::Form,
@@ -16,9 +19,9 @@ use crate::{
 
 /// Says that a token is no longer needed. Done when the server says that it is dead, or was.
 #[derive(Debug)]
-pub struct RevocationRequest {
-    call: Call<()>,
-}
+pub struct RevocationRequest(Flow<OneRequest<()>>);
+
+public_machine!(RevocationRequest => (), Error);
 
 impl RevocationRequest {
     /// Revokes a refresh token, and with it what was made from it (RFC 7009 §2.1).
@@ -31,7 +34,8 @@ impl RevocationRequest {
         token: &RefreshToken,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        Self::new(server, client, token.expose(), "refresh_token", policy)
+        revocation(server, client, token.expose(), "refresh_token", policy)
+            .map(|it| Self(Flow::new(it)))
     }
 
     /// Revokes an access token alone.
@@ -44,27 +48,44 @@ impl RevocationRequest {
         token: &AccessToken,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        Self::new(server, client, token.expose(), "access_token", policy)
-    }
-
-    fn new(
-        server: &AuthorizationServer,
-        client: &ClientIdentity,
-        token: &str,
-        token_type_hint: &str,
-        policy: RetryPolicy,
-    ) -> Result<Self, Error> {
-        let mut form = Form::default();
-        form.push_secret("token", token);
-        form.push("token_type_hint", token_type_hint);
-        let request = client.post(server, Endpoint::Revocation, form)?;
-        let call = Call::new(Endpoint::Revocation, request, read, policy, Resend::Freely)
-            .with_deviations(&server.deviations);
-        Ok(Self { call })
+        revocation(server, client, token.expose(), "access_token", policy)
+            .map(|it| Self(Flow::new(it)))
     }
 }
 
-machine!(RevocationRequest => (), by call);
+pub(crate) fn of_tokens(
+    server: &AuthorizationServer,
+    client: &ClientIdentity,
+    tokens: &Tokens,
+    policy: RetryPolicy,
+) -> Result<OneRequest<()>, Error> {
+    match &tokens.refresh_token {
+        Some(token) => revocation(server, client, token.expose(), "refresh_token", policy),
+        None => {
+            let token = tokens.access_token()?;
+            revocation(server, client, token.expose(), "access_token", policy)
+        }
+    }
+}
+
+fn revocation(
+    server: &AuthorizationServer,
+    client: &ClientIdentity,
+    token: &str,
+    token_type_hint: &str,
+    policy: RetryPolicy,
+) -> Result<OneRequest<()>, Error> {
+    let mut form = Form::default();
+    form.push_secret("token", token);
+    form.push("token_type_hint", token_type_hint);
+    Ok(OneRequest {
+        endpoint: Endpoint::Revocation,
+        request: Box::new(client.post(server, Endpoint::Revocation, form)?),
+        read,
+        policy,
+        deviations: Arc::clone(&server.deviations),
+    })
+}
 
 fn read(received: &Received<'_>) -> Answer<()> {
     done_or_dead(Endpoint::Revocation, received)

@@ -1,78 +1,89 @@
 //! Who is logged in: OpenID Connect Core §5.3.
 
-use alloc::string::String;
-use core::time::Duration;
+use alloc::{boxed::Box, string::String, sync::Arc};
 
-use super::resource;
+use super::{resource, send::Call};
 use crate::{
+    deviations::Deviations,
     error::{Endpoint, Error, Problem},
-    flow::call::Call,
     http::Request,
-    machine::{Flow, Step, machine},
-    retry::{Resend, RetryPolicy},
+    machine::{Deadline, Flow, Io, Start, public_machine},
+    retry::RetryPolicy,
     server::AuthorizationServer,
-    time::Timestamp,
     token::Tokens,
-    wire::{answer, id_token::Claims, userinfo::Userinfo},
+    wire::{answer::Received, id_token::Claims, userinfo::Userinfo},
 };
 
 /// Shows the access token and asks who it is for. Ends in [`Userinfo`].
 #[derive(Debug)]
-pub struct UserinfoRequest {
-    call: Call<Userinfo>,
-    /// Whom the ID token is about.
-    subject: Option<String>,
-}
+pub struct UserinfoRequest(Flow<Question>);
+
+public_machine!(UserinfoRequest => Userinfo, Error);
 
 impl UserinfoRequest {
     /// Asks with this access token, in a header and nowhere else (RFC 6750 §2.1). The answer has to be
-    /// about whom the ID token is about, if there is one.
+    /// about the user that the ID token is about, if there is one.
     ///
     /// # Errors
-    /// [`Error::Config`] for a server without a userinfo endpoint. As an outcome
-    /// [`Error::TokenRejected`] if the server doesn't accept the token.
+    /// [`Error::Config`] for a server without a userinfo endpoint, [`Error::NotAuthenticated`] without an
+    /// access token. As an outcome [`Error::TokenRejected`] if the server doesn't accept the token.
     pub fn new(
         server: &AuthorizationServer,
         tokens: &Tokens,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        let url = server.require(Endpoint::Userinfo)?.clone();
-        let request =
-            Request::get(url).with_header("Authorization", tokens.access_token()?.authorization());
-        let call = Call::new(
-            Endpoint::Userinfo,
-            request,
-            |received| resource::read(Endpoint::Userinfo, received, Userinfo::parse),
-            policy,
-            Resend::Freely,
-        );
-        let call = call.with_deviations(&server.deviations);
-        // Nothing is believed because of it, so that its issuer and audience don't matter.
-        let claims = Claims::known(tokens.id_token.as_ref());
-        Ok(Self { call, subject: claims.map(|claims| claims.subject) })
+        Question::new(server, tokens, policy).map(|question| Self(Flow::new(question)))
     }
 }
 
-impl Flow for UserinfoRequest {
-    type Output = Userinfo;
+pub(crate) struct Question {
+    request: Box<Request>,
+    /// Whom the ID token is about.
+    subject: Option<String>,
+    deviations: Arc<Deviations>,
+    policy: RetryPolicy,
+}
 
-    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<Userinfo, Error>> {
-        Some(match self.call.take_outcome(now)? {
-            // OpenID Connect Core §5.3.2: nothing of it may be used.
-            Ok(userinfo) if self.subject.is_some() && self.subject != userinfo.subject => {
-                Err(answer::broken(Endpoint::Userinfo, 200, Problem::OtherSubject))
-            }
-            outcome => outcome.map_err(resource::token_rejected),
+impl Question {
+    pub(crate) fn new(
+        server: &AuthorizationServer,
+        tokens: &Tokens,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        let request = Request::get(server.require(Endpoint::Userinfo)?.clone());
+        let authorization = tokens.access_token()?.authorization();
+        Ok(Self {
+            request: Box::new(request.with_header("Authorization", authorization)),
+            // Nothing is believed because of it, so that its issuer and audience don't matter.
+            subject: Claims::known(tokens.id_token.as_ref()).map(|claims| claims.subject),
+            deviations: Arc::clone(&server.deviations),
+            policy,
         })
     }
 
-    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        self.call.step()
-    }
-
-    fn spent(&self) -> Duration {
-        self.call.spent()
+    pub(crate) async fn ask(self, io: &Io, deadline: Deadline) -> Result<Userinfo, Error> {
+        let Self { request, subject, deviations, policy } = self;
+        let call = Call::new(Endpoint::Userinfo, &policy, deadline, &deviations);
+        let read = |received: &Received<'_>| {
+            resource::read(Endpoint::Userinfo, received, |object| {
+                let userinfo = Userinfo::parse(object)?;
+                // OpenID Connect Core §5.3.2: nothing of it may be used.
+                match subject {
+                    Some(_) if subject != userinfo.subject => Err(Problem::OtherSubject),
+                    _ => Ok(userinfo),
+                }
+            })
+        };
+        call.send(io, request, read).await.map_err(resource::token_rejected)
     }
 }
 
-machine!(UserinfoRequest => Userinfo);
+impl Start for Question {
+    type Output = Userinfo;
+    type Error = Error;
+
+    async fn run(self, io: Io) -> Result<Userinfo, Error> {
+        let deadline = Deadline::within(&io, self.policy.time_limit);
+        self.ask(&io, deadline).await
+    }
+}

@@ -1,44 +1,33 @@
 //! Logging out: the session ends at the server first, then its record goes.
 
 use alloc::{boxed::Box, sync::Arc};
-use core::{mem, time::Duration};
 
-use super::store_access::{StoreCall, StoreOperation, StoreReply, TakeLock, Unlock, Version};
+use super::{
+    SessionTokens,
+    lock::{Locked, under_lock},
+    tokens::newest,
+};
 use crate::{
     error::{ConfigProblem, Endpoint, Error, ErrorCode},
-    flow::{Discovery, EndSessionRequest, RevocationRequest},
-    machine::{Flow, Step, machine, settle},
+    flow::{end_session::end_session, revocation},
+    machine::{Deadline, Flow, Io, Start, public_machine},
+    metadata_cache::MetadataCache,
     profile::{Profile, RecordKey},
     retry::RetryPolicy,
     secret::RefreshToken,
     server::AuthorizationServer,
-    session::{SessionTokens, tokens::newest},
     time::Timestamp,
     token::Tokens,
 };
 
 /// Ends the session at the server, proves it, and removes its record. Ends in [`LoggedOut`].
 ///
-/// Without proof (the server is away, or answers with a page) it is an error and nothing is removed,
-/// unless the caller said so.
+/// Without proof (the server is unavailable, or answers with a page) it is an error and nothing is
+/// removed, unless the caller said so.
 #[derive(Debug)]
-pub struct Logout {
-    profile: Arc<Profile>,
-    key: Arc<RecordKey>,
-    policy: RetryPolicy,
-    ignore_errors: bool,
-    /// It has a record, which goes with it.
-    is_kept: bool,
-    held: Option<SessionTokens>,
-    server: Option<Arc<AuthorizationServer>>,
-    tokens: Option<Arc<Tokens>>,
-    /// Another session, which ends then: what is stored, where what is held could not be saved.
-    other: Option<Arc<Tokens>>,
-    /// What the store held.
-    seen: Version,
-    spent: Duration,
-    state: State,
-}
+pub struct Logout(Flow<Job>);
+
+public_machine!(Logout => LoggedOut, Error);
 
 /// How a logout ended.
 #[derive(Clone, Debug)]
@@ -48,269 +37,219 @@ pub enum LoggedOut {
     Ended,
     /// There was nothing to end at the server (a client's own token, which expires by itself), and
     /// its record is gone.
-    Forgotten,
+    RemovedLocally,
     /// The record is gone, or another login's by now; and the session may live on at the server: this is
     /// why.
-    Unproven(Box<Error>),
-    /// It is over as if it had [`Ended`](Self::Ended); but somebody has logged in anew meanwhile, with a
-    /// program that takes no lock, and that login stays.
+    Unconfirmed(Box<Error>),
+    /// It is over as if it had [`Ended`](Self::Ended); but there was a new login meanwhile, by a program
+    /// that takes no lock, and that login stays.
     Replaced,
-    /// Nobody was logged in.
-    NobodyThere,
-}
-
-#[derive(Debug)]
-enum State {
-    Start,
-    Locking(TakeLock),
-    Loading(StoreCall),
-    Discovering(Box<Discovery>),
-    EndingSession(Box<EndSessionRequest>),
-    Revoking(Box<RevocationRequest>),
-    Removing(StoreCall, LoggedOut),
-    Unlocking(Unlock<LoggedOut>),
-    Ended,
+    /// There was no login.
+    NotLoggedIn,
 }
 
 impl Logout {
     /// Logs out of `profile`: the stored session, or else the one that an earlier session ended in
     /// and could not save.
     #[must_use]
-    pub fn new(profile: Arc<Profile>, held: Option<SessionTokens>, policy: RetryPolicy) -> Self {
+    pub fn new(profile: Arc<Profile>, cached: Option<SessionTokens>, policy: RetryPolicy) -> Self {
         let key = Arc::new(profile.key());
-        let state = State::Locking(TakeLock::new(&key, policy.time_limit));
-        let held = held.filter(|held| held.key == key);
-        Self {
-            profile,
-            key,
-            policy,
-            ignore_errors: false,
-            is_kept: true,
-            server: held.as_ref().and_then(|held| held.server.clone()),
-            held,
-            tokens: None,
-            other: None,
-            seen: Version::default(),
-            spent: Duration::ZERO,
-            state,
-        }
+        let cached = cached.filter(|cached| cached.key == key);
+        Self::of(profile, key, What::Stored { cached }, policy)
     }
 
-    /// Ends the session of a refresh token that somebody else got, and proves it as for any other. No
-    /// store is asked for anything.
+    /// Ends the session of a refresh token from elsewhere, and proves it as for any other. The store is
+    /// not used.
     #[must_use]
     pub fn of_refresh_token(
         profile: Arc<Profile>,
         refresh_token: RefreshToken,
         policy: RetryPolicy,
     ) -> Self {
+        let key = Arc::new(profile.key());
         let tokens = Tokens::from_refresh_token(refresh_token, Timestamp::UNIX_EPOCH);
-        let tokens = Some(Arc::new(tokens));
-        Self { is_kept: false, tokens, state: State::Start, ..Self::new(profile, None, policy) }
+        Self::of(profile, key, What::Given(tokens), policy)
+    }
+
+    fn of(profile: Arc<Profile>, key: Arc<RecordKey>, what: What, policy: RetryPolicy) -> Self {
+        let (ignore_errors, metadata) = (false, MetadataCache::default());
+        Self(Flow::new(Job { profile, key, policy, what, ignore_errors, metadata }))
     }
 
     /// Removes the record whatever the server says, or if it says nothing.
     #[must_use]
-    pub const fn ignoring_errors(mut self) -> Self {
-        self.ignore_errors = true;
-        self
+    pub fn ignoring_errors(self) -> Self {
+        Self(self.0.configure(|job| job.ignore_errors = true))
     }
 
-    /// One state further, if the present one is through.
-    fn advance(&mut self, now: Timestamp) -> Result<Option<LoggedOut>, Error> {
-        match &mut self.state {
-            State::Start => self.find_server(now),
-            State::Locking(lock) => {
-                if let Some(outcome) = lock.take_outcome(now) {
-                    self.spent = self.spent.saturating_add(lock.spent());
-                    outcome?;
-                    self.state = State::Loading(StoreCall::new(&self.key, StoreOperation::Load));
-                }
+    /// Servers that need not be discovered again.
+    #[must_use]
+    pub fn with_metadata(self, metadata: &MetadataCache) -> Self {
+        Self(self.0.configure(|job| job.metadata = metadata.clone()))
+    }
+}
+
+struct Job {
+    profile: Arc<Profile>,
+    key: Arc<RecordKey>,
+    policy: RetryPolicy,
+    what: What,
+    ignore_errors: bool,
+    metadata: MetadataCache,
+}
+
+enum What {
+    Stored { cached: Option<SessionTokens> },
+    Given(Tokens),
+}
+
+impl Start for Job {
+    type Output = LoggedOut;
+    type Error = Error;
+
+    async fn run(self, io: Io) -> Result<LoggedOut, Error> {
+        let deadline = Deadline::within(&io, self.policy.time_limit);
+        match &self.what {
+            What::Given(tokens) => self.end(&io, [tokens], deadline).await,
+            What::Stored { cached } => {
+                under_lock(&io, &self.key, deadline, async |lock| {
+                    self.log_out(&io, lock, cached.as_ref(), deadline).await
+                })
+                .await
             }
-            State::Loading(call) => {
-                if let Some(outcome) = call.take_outcome(now) {
-                    match outcome {
-                        Ok(reply) => self.loaded(reply.into_loaded(), now),
-                        // A damaged record: what it was for can't be ended.
-                        Err(error) => self.unproven(error),
-                    }
-                }
-            }
-            State::Discovering(discovery) => {
-                if let Some(outcome) = discovery.take_outcome(now) {
-                    self.spent = self.spent.saturating_add(discovery.spent());
-                    match outcome {
-                        Ok(server) => {
-                            self.server = Some(Arc::new(self.profile.discovered(server)));
-                            self.end_session();
-                        }
-                        Err(error) => self.unproven(error),
-                    }
-                }
-            }
-            State::EndingSession(request) => {
-                if let Some(outcome) = request.take_outcome(now) {
-                    self.spent = self.spent.saturating_add(request.spent());
-                    match outcome {
-                        Ok(()) => self.remove(LoggedOut::Ended),
-                        // Not away, and no proof either: there is another way to get one.
-                        Err(Error::Refused(_) | Error::InvalidResponse { .. }) => self.revoke(),
-                        Err(error) => self.unproven(error),
-                    }
-                }
-            }
-            State::Revoking(request) => {
-                if let Some(outcome) = request.take_outcome(now) {
-                    self.spent = self.spent.saturating_add(request.spent());
-                    self.revoked(outcome);
-                }
-            }
-            State::Removing(call, _) => {
-                if let Some(outcome) = call.take_outcome(now) {
-                    let done = mem::replace(&mut self.state, State::Ended);
-                    if let State::Removing(_, logged_out) = done {
-                        self.end(outcome.map(|reply| match (reply, logged_out) {
-                            (StoreReply::Conflict(_), LoggedOut::Ended | LoggedOut::Forgotten) => {
-                                LoggedOut::Replaced
-                            }
-                            (_, logged_out) => logged_out,
-                        }));
-                    }
-                }
-            }
-            State::Unlocking(unlock) => return unlock.take_outcome(now).transpose(),
-            State::Ended => {}
         }
-        Ok(None)
+    }
+}
+
+impl Job {
+    async fn log_out(
+        &self,
+        io: &Io,
+        lock: &mut Locked<'_>,
+        cached: Option<&SessionTokens>,
+        deadline: Deadline,
+    ) -> Result<LoggedOut, Error> {
+        let ended = match lock.load().await {
+            Ok(stored) => {
+                let newest = newest(stored.clone(), cached);
+                let Some(newest) = newest else { return Ok(LoggedOut::NotLoggedIn) };
+                // What is cached and could not be saved may be of another session.
+                let other = stored.filter(|stored| is_another_session(stored, &newest));
+                let sessions = [Some(&*newest), other.as_deref()].into_iter().flatten();
+                self.end(io, sessions, deadline).await?
+            }
+            // A damaged record: what it was for can't be ended.
+            Err(error) => self.unconfirmed(error)?,
+        };
+        let theirs = lock.remove().await?;
+        Ok(match (theirs, ended) {
+            (Some(_), LoggedOut::Ended | LoggedOut::RemovedLocally) => LoggedOut::Replaced,
+            (_, ended) => ended,
+        })
     }
 
-    fn loaded(&mut self, stored: Option<Arc<Tokens>>, now: Timestamp) {
-        self.seen = Version::of(stored.as_deref());
-        self.tokens = newest(stored.clone(), self.held.as_ref());
-        self.other = stored.filter(|stored| {
-            let refresh_token = |tokens: &Tokens| tokens.refresh_token.clone();
-            match (refresh_token(stored), self.tokens.as_deref().and_then(refresh_token)) {
-                (Some(stored), Some(ends)) => !stored.same_as(&ends),
-                (Some(_), None) => true,
-                (None, _) => false,
-            }
-        });
-        if self.tokens.is_none() {
-            return self.end(Ok(LoggedOut::NobodyThere));
+    /// Ends these sessions at the server, the first one first.
+    async fn end<'t>(
+        &self,
+        io: &Io,
+        sessions: impl IntoIterator<Item = &'t Tokens>,
+        deadline: Deadline,
+    ) -> Result<LoggedOut, Error> {
+        let (profile, policy) = (&self.profile, &self.policy);
+        let needed = &[Endpoint::Revocation];
+        let server = match self.metadata.find(io, profile, needed, policy, deadline).await {
+            Ok(server) => server,
+            Err(error) => return self.unconfirmed(error),
+        };
+        let mut ended = LoggedOut::Ended;
+        for tokens in sessions {
+            ended = match self.end_one(io, &server, tokens, deadline).await {
+                Ok(ended) => ended,
+                Err(error) => return self.unconfirmed(error),
+            };
         }
-        self.find_server(now);
-    }
-
-    fn find_server(&mut self, now: Timestamp) {
-        let needed = [Endpoint::Revocation];
-        self.server = self.profile.server_for(self.server.take(), &needed, now);
-        if self.server.is_some() {
-            self.end_session();
-        } else {
-            let discovery = self.profile.discovery(self.policy.after(self.spent));
-            self.state = State::Discovering(discovery.into());
-        }
+        Ok(ended)
     }
 
     /// Keycloak's own way first: it ends the whole session, revocation only this client's part.
-    fn end_session(&mut self) {
-        let (Some(server), Some(tokens)) = (&self.server, &self.tokens) else {
-            return self.unproven(Error::Internal("logout"));
-        };
-        let (client, policy) = (self.profile.client(), self.policy.after(self.spent));
-        match &tokens.refresh_token {
-            Some(refresh_token) if server.ends_session_by_refresh_token() => {
-                match EndSessionRequest::new(server, client, refresh_token, policy) {
-                    Ok(request) => self.state = State::EndingSession(request.into()),
-                    Err(error) => self.unproven(error),
+    async fn end_one(
+        &self,
+        io: &Io,
+        server: &AuthorizationServer,
+        tokens: &Tokens,
+        deadline: Deadline,
+    ) -> Result<LoggedOut, Error> {
+        let mut no_proof = None;
+        if let Some(refresh_token) = &tokens.refresh_token
+            && server.ends_session_by_refresh_token()
+        {
+            let client = self.profile.client();
+            let request = end_session(server, client, refresh_token, self.policy)?;
+            match Box::pin(request.send(io, deadline)).await {
+                Ok(()) => return Ok(LoggedOut::Ended),
+                // It is there, and this is no proof: there is another way to get one.
+                Err(error @ (Error::Refused(_) | Error::InvalidResponse { .. })) => {
+                    no_proof = Some(error);
                 }
+                Err(error) => return Err(error),
             }
-            _ => self.revoke(),
+        }
+        match self.revoke(io, server, tokens, deadline).await {
+            // There is no other way: why the first one gave no proof is what there is to say.
+            Err(Error::Config(ConfigProblem::MissingEndpoint(_))) if no_proof.is_some() => {
+                no_proof.map_or(Ok(LoggedOut::Ended), Err)
+            }
+            outcome => outcome,
         }
     }
 
     /// The refresh token, which takes its access tokens with it; an access token if there is none.
-    fn revoke(&mut self) {
-        let (Some(server), Some(tokens)) = (&self.server, &self.tokens) else {
-            return self.unproven(Error::Internal("logout"));
-        };
-        let (client, policy) = (self.profile.client(), self.policy.after(self.spent));
-        let request = match (&tokens.refresh_token, &tokens.access_token) {
-            (Some(token), _) => RevocationRequest::refresh_token(server, client, token, policy),
-            (None, Some(token)) => RevocationRequest::access_token(server, client, token, policy),
-            (None, None) => return self.remove(LoggedOut::Forgotten),
-        };
-        match request {
-            Ok(request) => self.state = State::Revoking(request.into()),
-            Err(error) => self.revoked(Err(error)),
+    async fn revoke(
+        &self,
+        io: &Io,
+        server: &AuthorizationServer,
+        tokens: &Tokens,
+        deadline: Deadline,
+    ) -> Result<LoggedOut, Error> {
+        if tokens.refresh_token.is_none() && tokens.access_token.is_none() {
+            return Ok(LoggedOut::RemovedLocally);
         }
-    }
-
-    fn revoked(&mut self, outcome: Result<(), Error>) {
-        let session = self.tokens.as_ref().is_some_and(|tokens| tokens.refresh_token.is_some());
+        let client = self.profile.client();
+        let outcome = match revocation::of_tokens(server, client, tokens, self.policy) {
+            Ok(request) => Box::pin(request.send(io, deadline)).await,
+            Err(error) => Err(error),
+        };
         match outcome {
-            Ok(()) => self.remove(LoggedOut::Ended),
-            Err(error) if session => self.unproven(error),
+            Ok(()) => Ok(LoggedOut::Ended),
             // An access token that can't be revoked ends by itself.
-            Err(Error::Config(ConfigProblem::MissingEndpoint(_))) => {
-                self.remove(LoggedOut::Forgotten);
+            Err(error) if tokens.refresh_token.is_none() && is_not_offered(&error) => {
+                Ok(LoggedOut::RemovedLocally)
             }
-            Err(Error::Refused(error)) if error.code == Some(ErrorCode::UnsupportedTokenType) => {
-                self.remove(LoggedOut::Forgotten);
-            }
-            Err(error) => self.unproven(error),
+            Err(error) => Err(error),
         }
     }
 
-    fn unproven(&mut self, error: Error) {
+    fn unconfirmed(&self, error: Error) -> Result<LoggedOut, Error> {
         if self.ignore_errors {
-            self.remove(LoggedOut::Unproven(Box::new(error)));
-        } else {
-            self.end(Err(error));
+            return Ok(LoggedOut::Unconfirmed(Box::new(error)));
         }
-    }
-
-    fn remove(&mut self, logged_out: LoggedOut) {
-        if !self.is_kept {
-            return self.end(Ok(logged_out));
-        }
-        if let (Some(other), LoggedOut::Ended | LoggedOut::Forgotten) =
-            (self.other.take(), &logged_out)
-        {
-            self.tokens = Some(other);
-            return self.end_session();
-        }
-        let call = StoreCall::new(&self.key, StoreOperation::Remove(self.seen.clone()));
-        self.state = State::Removing(call, logged_out);
-    }
-
-    fn end(&mut self, outcome: Result<LoggedOut, Error>) {
-        self.state = State::Unlocking(Unlock::new(&self.key, self.is_kept, outcome));
+        Err(error)
     }
 }
 
-impl Flow for Logout {
-    type Output = LoggedOut;
-
-    fn take_outcome(&mut self, now: Timestamp) -> Option<Result<LoggedOut, Error>> {
-        settle(self, |it| &mut it.state, State::Ended, |it| it.advance(now))
-    }
-
-    fn step<T>(&mut self) -> Result<Step<'_, T>, Error> {
-        match &mut self.state {
-            State::Locking(lock) => lock.step(),
-            State::Loading(call) | State::Removing(call, _) => call.step(),
-            State::Unlocking(unlock) => unlock.step(),
-            State::Discovering(discovery) => discovery.step(),
-            State::EndingSession(request) => request.step(),
-            State::Revoking(request) => request.step(),
-            State::Start | State::Ended => Err(Error::Finished),
-        }
-    }
-
-    fn spent(&self) -> Duration {
-        self.spent
+fn is_not_offered(error: &Error) -> bool {
+    match error {
+        Error::Config(ConfigProblem::MissingEndpoint(_)) => true,
+        Error::Refused(error) => error.code == Some(ErrorCode::UnsupportedTokenType),
+        _ => false,
     }
 }
 
-machine!(Logout => LoggedOut);
+/// Whether the refresh token in `stored` is not the one in `ended`.
+fn is_another_session(stored: &Tokens, ended: &Tokens) -> bool {
+    match (&stored.refresh_token, &ended.refresh_token) {
+        (Some(stored), Some(ended)) => !stored.same_as(ended),
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}

@@ -1,24 +1,165 @@
 //! What stands above the flows: tokens that are kept, and the jobs that need them.
 //!
-//! [`Session`] gets a good token, [`WhoAmI`] asks who it is for, [`Logout`] ends it.
-//! They ask for store operations the way flows ask for requests. [`Held`] is what a client keeps from
-//! one to the next.
+//! [`Session`] acquires a good token, [`WhoAmI`] asks who it is for, [`Logout`] ends the session. They ask
+//! for store operations the way flows ask for requests.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `freshness` | when a token is good enough: pure |
+//! | `plan` | what to do with what is there: pure |
+//! | `acquire` | cache, store, refresh or client credentials |
+//! | `refresh` | one refresh, until there is a verdict |
+//! | `login` | new tokens in place of what is stored |
+//! | `lock` | what may be done only under the store's lock |
 
-pub use held::{Held, LOGIN_LIMIT};
-pub use job::Session;
+use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
+
+pub use freshness::{Demand, Freshness};
 pub use logout::{LoggedOut, Logout};
-pub use policy::{Demand, Freshness};
-pub use store_access::{StoreOperation, StoreReply, StoreRequest, Version};
-pub use tokens::{Kept, SessionTokens};
-pub use who_am_i::{WhoAmI, WhoAmIRequest};
+pub use store::{StoreOperation, StoreReply, StoreRequest, Version};
+pub use tokens::{Persisted, SessionTokens};
+pub use user::WhoAmI;
 
-mod held;
-mod job;
+use crate::{
+    machine::{Failed, Flow, Io, Start, public_machine},
+    metadata_cache::MetadataCache,
+    profile::{Profile, RecordKey},
+    retry::RetryPolicy,
+    secret::RefreshToken,
+    token::Tokens,
+};
+use acquire::Acquire;
+
+mod acquire;
+mod freshness;
+mod lock;
+mod login;
 mod logout;
-mod new_login;
-mod policy;
-mod refreshing;
-mod renewal;
-mod store_access;
+mod plan;
+mod refresh;
+mod store;
 mod tokens;
-mod who_am_i;
+mod user;
+
+/// Acquires tokens and keeps them. Ends in [`SessionTokens`].
+#[derive(Debug)]
+pub struct Session(Flow<Job>);
+
+public_machine!(Session => SessionTokens, Failed);
+
+/// How long a user has for a login, unless the caller says otherwise.
+pub const LOGIN_LIMIT: Duration = Duration::from_secs(300);
+
+impl Session {
+    /// Tokens as good as `demand` says, without asking the user.
+    #[must_use]
+    pub fn token(profile: Arc<Profile>, demand: Demand, policy: RetryPolicy) -> Self {
+        Self::new(profile, policy, Task::Acquire { demand, or_login: None })
+    }
+
+    /// A new login, whatever there is, which may take as long as `limit`.
+    #[must_use]
+    pub fn login(profile: Arc<Profile>, limit: Duration, policy: RetryPolicy) -> Self {
+        Self::new(profile, policy, Task::LogIn { limit, refresh_token: None })
+    }
+
+    /// A new login with a refresh token from elsewhere. It is proven by using it: a dead one is
+    /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is kept.
+    #[must_use]
+    pub fn login_with_refresh_token(
+        profile: Arc<Profile>,
+        refresh_token: RefreshToken,
+        policy: RetryPolicy,
+    ) -> Self {
+        let limit = policy.time_limit;
+        Self::new(profile, policy, Task::LogIn { limit, refresh_token: Some(refresh_token) })
+    }
+
+    /// Keeps tokens from elsewhere, in place of those that are there. No server is asked whether they are
+    /// any good, or this profile's. If the store fails, it is an error: the caller has them still.
+    #[must_use]
+    pub fn keep(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
+        Self::new(profile, policy, Task::Keep(tokens))
+    }
+
+    fn new(profile: Arc<Profile>, policy: RetryPolicy, task: Task) -> Self {
+        let key = Arc::new(profile.key());
+        let (cached, metadata) = (None, MetadataCache::default());
+        Self(Flow::new(Job { context: Context { profile, key, policy, cached, metadata }, task }))
+    }
+
+    /// If there is no login or the session has ended, logs in, within `limit`.
+    #[must_use]
+    pub fn or_login(self, limit: Duration) -> Self {
+        Self(self.0.configure(|job| {
+            if let Task::Acquire { or_login, .. } = &mut job.task {
+                *or_login = Some(limit);
+            }
+        }))
+    }
+
+    /// What an earlier session ended in. Its tokens count where they are newer than what is stored, since
+    /// they could not be saved.
+    #[must_use]
+    pub fn with_cached(self, cached: Option<SessionTokens>) -> Self {
+        Self(self.0.configure(|job| {
+            job.context.cached = cached.filter(|cached| cached.key == job.context.key);
+        }))
+    }
+
+    /// Servers that need not be discovered again.
+    #[must_use]
+    pub fn with_metadata(self, metadata: &MetadataCache) -> Self {
+        Self(self.0.configure(|job| job.context.metadata = metadata.clone()))
+    }
+}
+
+struct Job {
+    context: Context,
+    task: Task,
+}
+
+enum Task {
+    Acquire { demand: Demand, or_login: Option<Duration> },
+    LogIn { limit: Duration, refresh_token: Option<RefreshToken> },
+    Keep(Tokens),
+}
+
+/// What every job needs to know.
+struct Context {
+    profile: Arc<Profile>,
+    key: Arc<RecordKey>,
+    policy: RetryPolicy,
+    /// What the caller has.
+    cached: Option<SessionTokens>,
+    metadata: MetadataCache,
+}
+
+impl Start for Job {
+    type Output = SessionTokens;
+    type Error = Failed;
+
+    async fn run(self, io: Io) -> Result<SessionTokens, Failed> {
+        let Self { context, task } = self;
+        let (demand, or_login) = match task {
+            Task::LogIn { limit, refresh_token } => {
+                return login::log_in(&io, &context, limit, refresh_token).await;
+            }
+            Task::Keep(tokens) => return login::keep(&io, &context, tokens).await,
+            Task::Acquire { demand, or_login } => (demand, or_login),
+        };
+        let outcome = Box::pin(Acquire::new(&context, demand).run(&io)).await;
+        match (outcome, or_login) {
+            (Err(failed), Some(limit)) if failed.error.asks_for_login() => {
+                let outcome = login::log_in(&io, &context, limit, None).await;
+                // What is still good stays so, though there is no login.
+                outcome.map_err(|Failed { error, salvaged }| Failed {
+                    error,
+                    salvaged: salvaged.or(failed.salvaged),
+                })
+            }
+            (outcome, _) => outcome,
+        }
+    }
+}

@@ -7,7 +7,6 @@ use super::{Demand, Freshness};
 use crate::{
     error::{Error, StoreFailure},
     profile::RecordKey,
-    server::AuthorizationServer,
     time::Timestamp,
     token::Tokens,
 };
@@ -20,18 +19,16 @@ pub struct SessionTokens {
     pub key: Arc<RecordKey>,
     /// The tokens.
     pub tokens: Arc<Tokens>,
-    /// The server, where the job had to know it: for the next job.
-    pub server: Option<Arc<AuthorizationServer>>,
     /// Whether they are in the store.
-    pub kept: Kept,
-    /// An early renewal that failed, and when. These tokens are the old ones, and still good.
-    pub renewal_failed: Option<(Timestamp, Box<Error>)>,
+    pub persisted: Persisted,
+    /// An early refresh that failed, and when. These tokens are the old ones, and still good.
+    pub early_refresh_failed: Option<(Timestamp, Box<Error>)>,
 }
 
 /// Whether tokens are in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is no fourth possibility")]
-pub enum Kept {
+pub enum Persisted {
     /// They are.
     Saved,
     /// There is no store.
@@ -41,65 +38,42 @@ pub enum Kept {
 }
 
 impl SessionTokens {
-    pub(super) fn new(
-        key: &Arc<RecordKey>,
-        tokens: Arc<Tokens>,
-        server: Option<Arc<AuthorizationServer>>,
-        kept: Kept,
-    ) -> Self {
-        Self { key: Arc::clone(key), tokens, server, kept, renewal_failed: None }
+    /// Tokens of this record, and whether they are in the store.
+    #[must_use]
+    pub fn new(key: &Arc<RecordKey>, tokens: Arc<Tokens>, persisted: Persisted) -> Self {
+        Self { key: Arc::clone(key), tokens, persisted, early_refresh_failed: None }
     }
 
-    /// How good they are for a demand. After an early renewal that failed, none is due for a minute.
+    /// How good they are for a demand. After an early refresh that failed, none is due for a minute.
     #[must_use]
     pub fn freshness(&self, demand: &Demand, now: Timestamp) -> Freshness {
-        match (demand.freshness(&self.tokens, now), &self.renewal_failed) {
-            (Freshness::Aging, Some((at, _)))
-                if now.saturating_duration_since(*at) < EARLY_RENEWAL_PAUSE =>
+        match (demand.freshness(&self.tokens, now), &self.early_refresh_failed) {
+            (Freshness::RefreshEarly, Some((at, _)))
+                if now.saturating_duration_since(*at) < EARLY_REFRESH_PAUSE =>
             {
                 Freshness::Good
             }
             (freshness, _) => freshness,
         }
     }
-}
 
-/// Tokens, and the error that comes all the same: a broken answer may bring a refresh token.
-#[derive(Debug)]
-pub(super) struct ToSave {
-    pub(super) tokens: Arc<Tokens>,
-    pub(super) error: Option<Error>,
-}
-
-impl ToSave {
-    pub(super) fn with_error(tokens: Tokens, error: Error) -> Self {
-        Self { tokens: Arc::new(tokens), error: Some(error) }
-    }
-
-    /// Out of a state that is through.
-    pub(super) fn take(&mut self) -> Self {
-        Self { tokens: Arc::clone(&self.tokens), error: self.error.take() }
+    pub(super) fn is_persisted(&self) -> bool {
+        self.persisted == Persisted::Saved
     }
 }
 
-impl From<Tokens> for ToSave {
-    fn from(tokens: Tokens) -> Self {
-        Self { tokens: Arc::new(tokens), error: None }
-    }
-}
-
-/// The newer one of what is stored and what the caller holds and could not save. Of the same age it is
-/// what is held: a new refresh token of a broken answer, with the old access token.
+/// The newer one of what is stored and what is cached and could not be saved. Of the same age it is
+/// what is cached: a new refresh token of a malformed answer, with the old access token.
 pub(super) fn newest(
     stored: Option<Arc<Tokens>>,
-    held: Option<&SessionTokens>,
+    cached: Option<&SessionTokens>,
 ) -> Option<Arc<Tokens>> {
-    let unsaved = held.filter(|held| held.kept != Kept::Saved);
+    let unsaved = cached.filter(|cached| !cached.is_persisted());
     match (stored, unsaved) {
-        (Some(stored), Some(held)) if held.tokens.issued_at < stored.issued_at => Some(stored),
-        (_, Some(held)) => Some(Arc::clone(&held.tokens)),
+        (Some(stored), Some(cached)) if cached.tokens.issued_at < stored.issued_at => Some(stored),
+        (_, Some(cached)) => Some(Arc::clone(&cached.tokens)),
         (stored, None) => stored,
     }
 }
 
-const EARLY_RENEWAL_PAUSE: Duration = Duration::from_secs(60);
+const EARLY_REFRESH_PAUSE: Duration = Duration::from_secs(60);

@@ -1,6 +1,5 @@
 //! The device authorization response: RFC 8628 §3.2.
 
-use alloc::string::String;
 use core::time::Duration;
 
 use url::Url;
@@ -17,65 +16,48 @@ use crate::{
     text::clean,
 };
 
-/// The answer, read; its addresses are still text.
-#[derive(Debug)]
-pub(crate) struct DeviceAnswer {
-    device_code: DeviceCode,
-    user_code: String,
-    verification_uri: Address,
-    verification_uri_complete: Option<Address>,
-    expires_in: Option<Duration>,
-    interval: Option<Duration>,
+/// The answer, with addresses that a user may be sent to.
+pub(crate) fn read(
+    object: &Object<'_>,
+    transport: Transport,
+) -> Result<DeviceAuthorization, Problem> {
+    object.must_be_whole()?;
+    let device_code = DeviceCode::new(object.required_text("device_code")?);
+    let user_code = clean(&object.required_text("user_code")?);
+    if user_code.is_empty() {
+        return Err(Problem::Invalid("user_code"));
+    }
+    let page = address(object, "verification_uri", VERIFICATION_URL)?
+        .ok_or(Problem::Missing("verification_uri"))?;
+    // The code can be entered without it.
+    let complete = match address(object, "verification_uri_complete", VERIFICATION_URL_COMPLETE)
+        .and_then(|address| address.map(|address| address.page(transport)).transpose())
+    {
+        Err(Problem::Invalid(member) | Problem::InsecureAddress(member)) => {
+            object.note(member, "is no address to send a user to: taken as absent");
+            None
+        }
+        complete => complete?,
+    };
+    Ok(DeviceAuthorization {
+        device_code,
+        prompt: DevicePrompt {
+            user_code,
+            verification_uri: page.page(transport)?,
+            verification_uri_complete: complete,
+            expires_in: object.seconds_hint("expires_in")?,
+            interval: object.seconds_hint("interval")?.map_or(INTERVAL_DEFAULT, round_up),
+        },
+    })
 }
 
 /// An address, under the name that was sent.
-#[derive(Debug)]
-struct Address {
+struct Address<'a> {
     member: &'static str,
-    text: String,
+    text: Text<'a>,
 }
 
-impl DeviceAnswer {
-    pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
-        object.must_be_whole()?;
-        let complete = address(object, "verification_uri_complete", VERIFICATION_URL_COMPLETE);
-        Ok(Self {
-            device_code: DeviceCode::new(object.required_text("device_code")?),
-            user_code: object.required_text("user_code")?.into(),
-            verification_uri: address(object, "verification_uri", VERIFICATION_URL)?
-                .ok_or(Problem::Missing("verification_uri"))?,
-            verification_uri_complete: complete
-                .or_else(|problem| object.hint("verification_uri_complete", problem))?,
-            expires_in: object.seconds_hint("expires_in")?,
-            interval: object.seconds_hint("interval")?,
-        })
-    }
-
-    pub(crate) fn into_authorization(
-        self,
-        transport: Transport,
-    ) -> Result<DeviceAuthorization, Problem> {
-        let user_code = clean(&self.user_code);
-        if user_code.is_empty() {
-            return Err(Problem::Invalid("user_code"));
-        }
-        // The code can be entered without it.
-        let complete =
-            self.verification_uri_complete.and_then(|address| address.page(transport).ok());
-        Ok(DeviceAuthorization {
-            device_code: self.device_code,
-            prompt: DevicePrompt {
-                user_code,
-                verification_uri: self.verification_uri.page(transport)?,
-                verification_uri_complete: complete,
-                expires_in: self.expires_in,
-                interval: self.interval.map_or(INTERVAL_DEFAULT, round_up),
-            },
-        })
-    }
-}
-
-impl Address {
+impl Address<'_> {
     /// A page that a user can open.
     fn page(&self, transport: Transport) -> Result<Url, Problem> {
         let member = self.member;
@@ -89,20 +71,19 @@ impl Address {
     }
 }
 
-fn address(
-    object: &Object<'_>,
+fn address<'a>(
+    object: &Object<'a>,
     standard: &'static str,
     other: &'static str,
-) -> Result<Option<Address>, Problem> {
-    let found = |member, text: Text<'_>| Some(Address { member, text: text.into() });
+) -> Result<Option<Address<'a>>, Problem> {
     if let Some(text) = object.text(standard)? {
-        return Ok(found(standard, text));
+        return Ok(Some(Address { member: standard, text }));
     }
     let Some(text) = object.text(other)? else {
         return Ok(None);
     };
     object.note(other, "is in the place of a name that ends in `uri`");
-    Ok(found(other, text))
+    Ok(Some(Address { member: other, text }))
 }
 
 /// No page that a user is sent to has a longer address.
@@ -125,8 +106,7 @@ mod tests {
 
     fn read(members: &str) -> Result<DevicePrompt, Problem> {
         let body = alloc::format!("{{{members}}}");
-        let answer = DeviceAnswer::parse(&Object::parse(&body)?)?;
-        Ok(answer.into_authorization(Transport::HttpsOnly)?.prompt)
+        Ok(super::read(&Object::parse(&body)?, Transport::HttpsOnly)?.prompt)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! When a token is good enough, when it may be renewed, and when it must be: pure functions.
+//! When a token is good enough, when it may be refreshed, and when it must be: pure functions.
 
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -13,20 +13,19 @@ pub struct Demand {
     pub min_valid: Option<Duration>,
     /// A new one, however good the present one is.
     pub force: bool,
-    /// Renew it early, while it is still good; a failure then is no error. For programs that run on:
-    /// one caller renews, and the others need not wait for it.
+    /// Refresh it early, while it is still good; a failure then is no error. For programs that run on.
     pub early: bool,
 }
 
 /// How good a token is for a [`Demand`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "whoever asks has to deal with each")]
+#[expect(clippy::exhaustive_enums, reason = "a caller has to deal with each")]
 pub enum Freshness {
     /// Use it.
     Good,
-    /// Use it, and it is time to renew it.
-    Aging,
-    /// It has to be renewed first.
+    /// Use it, and it is time to refresh it.
+    RefreshEarly,
+    /// It has to be refreshed first.
     Stale,
 }
 
@@ -51,9 +50,9 @@ impl Demand {
         self
     }
 
-    /// Renewed while it is still good.
+    /// Refreshed while it is still good.
     #[must_use]
-    pub const fn renewed_early(mut self) -> Self {
+    pub const fn refreshed_early(mut self) -> Self {
         self.early = true;
         self
     }
@@ -75,7 +74,7 @@ impl Demand {
             return if self.force { Freshness::Stale } else { Freshness::Good };
         };
         let hard = self.min_valid.unwrap_or_else(|| HARD_MAX.min(part(lifetime, 10)));
-        // Many clients that got their tokens together don't renew them together.
+        // Many clients that got their tokens together don't refresh them together.
         let soft = spread(
             SOFT_MAX.min(part(lifetime, 5)),
             tokens.issued_at.as_unix_millis().cast_unsigned(),
@@ -83,21 +82,21 @@ impl Demand {
         if self.force || left <= hard {
             Freshness::Stale
         } else if self.early && left <= hard.saturating_add(soft) {
-            Freshness::Aging
+            Freshness::RefreshEarly
         } else {
             Freshness::Good
         }
     }
 }
 
-/// A demand, held against what was there when the job began.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted {
+/// A demand, and the tokens that were there when the job began: other ones are new enough for a forced
+/// refresh.
+pub(super) struct Target {
     demand: Demand,
     first: Option<Arc<Tokens>>,
 }
 
-impl Wanted {
+impl Target {
     pub(super) const fn new(demand: Demand) -> Self {
         Self { demand, first: None }
     }
@@ -106,7 +105,6 @@ impl Wanted {
         self.first.get_or_insert_with(|| Arc::clone(tokens));
     }
 
-    /// Others than those that were there at first are new enough for a forced renewal.
     pub(super) fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
         let mut demand = self.demand;
         if let Some(first) = &self.first {
@@ -122,10 +120,15 @@ impl Wanted {
     }
 
     /// What was there at first, if it can still be used.
-    pub(super) fn first_while_good(&self, now: Timestamp) -> Option<Arc<Tokens>> {
+    pub(super) fn first_while_good(&self, now: Timestamp) -> Option<&Arc<Tokens>> {
         let first = self.first.as_ref()?;
-        (self.demand.freshness(first, now) != Freshness::Stale).then(|| Arc::clone(first))
+        (self.demand.freshness(first, now) != Freshness::Stale).then_some(first)
     }
+}
+
+/// Whether an API would take them, whatever is asked for.
+pub(super) fn is_usable(tokens: &Tokens, now: Timestamp) -> bool {
+    Demand::new().valid_for(Duration::ZERO).freshness(tokens, now) != Freshness::Stale
 }
 
 fn part(lifetime: Duration, of: u32) -> Duration {
@@ -134,7 +137,7 @@ fn part(lifetime: Duration, of: u32) -> Duration {
 
 /// A clock that is set right goes back no further than this.
 const CLOCK_STEP_MAX: Duration = Duration::from_secs(60);
-/// The margin in which a token must be renewed is never longer than this by itself.
+/// The margin in which a token must be refreshed is never longer than this by itself.
 const HARD_MAX: Duration = Duration::from_secs(30);
 /// The margin before that, in which it may be.
 const SOFT_MAX: Duration = Duration::from_secs(120);
@@ -168,7 +171,7 @@ mod tests {
         }
         let service = Demand { early: true, ..once };
         assert_eq!(freshness(service, 3600, 3400), Freshness::Good);
-        assert_eq!(freshness(service, 3600, 3500), Freshness::Aging);
+        assert_eq!(freshness(service, 3600, 3500), Freshness::RefreshEarly);
         assert_eq!(freshness(service, 3600, 3570), Freshness::Stale);
         assert_eq!(freshness(service, 60, 40), Freshness::Good);
     }

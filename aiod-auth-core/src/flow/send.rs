@@ -1,0 +1,129 @@
+//! One request and its answer: what every flow is made of, and the only place that sends.
+
+use alloc::{boxed::Box, sync::Arc};
+
+use crate::{
+    deviations::Deviations,
+    error::{Endpoint, Error, Problem},
+    http::{NoResponse, Request},
+    machine::{Answered, Deadline, Io, Reason, Start},
+    retry::{Attempts, Resend, RetryPolicy, Transient},
+    wire::answer::{Answer, Received, broken},
+};
+
+/// What came of one attempt.
+pub(crate) enum Sent<T> {
+    /// With which status, and what it amounts to.
+    Answer(u16, Answer<T>),
+    /// No answer; and whether all the time that it had went by.
+    NoResponse { why: NoResponse, timed_out: bool },
+}
+
+/// Sends a request once, reads its answer, and gives the request back.
+pub(crate) async fn send<T>(
+    io: &Io,
+    request: Box<Request>,
+    deviations: &Deviations,
+    read: impl Fn(&Received<'_>) -> Answer<T>,
+) -> (Box<Request>, Sent<T>) {
+    let (request, Answered { sent_at, took, outcome }) = io.send(request).await;
+    let sent = match outcome {
+        Ok(response) => {
+            let received = Received::new(&request, &response, sent_at, deviations);
+            let answer = read(&received);
+            io.note(received.into_notes());
+            Sent::Answer(response.status(), answer)
+        }
+        Err(why) => {
+            let timed_out = request.timeout().is_some_and(|limit| took >= limit);
+            Sent::NoResponse { why, timed_out }
+        }
+    };
+    (request, sent)
+}
+
+/// How a request is sent until there is a verdict.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) policy: &'a RetryPolicy,
+    pub(crate) deadline: Deadline,
+    pub(crate) resend: Resend,
+    /// What its waits are for.
+    pub(crate) reason: Reason,
+    /// How this server's answers are meant.
+    pub(crate) deviations: &'a Deviations,
+}
+
+impl<'a> Call<'a> {
+    /// What may be sent as often as the policy says, since the first one spends nothing.
+    pub(crate) const fn new(
+        endpoint: Endpoint,
+        policy: &'a RetryPolicy,
+        deadline: Deadline,
+        deviations: &'a Deviations,
+    ) -> Self {
+        let (resend, reason) = (Resend::Freely, Reason::Retry);
+        Self { endpoint, policy, deadline, resend, reason, deviations }
+    }
+
+    /// Sends the request until there is a verdict, or the policy or the deadline ends it.
+    pub(crate) async fn send<T>(
+        self,
+        io: &Io,
+        mut request: Box<Request>,
+        read: impl Fn(&Received<'_>) -> Answer<T>,
+    ) -> Result<T, Error> {
+        let mut attempts = Attempts::new(self.endpoint, self.resend);
+        loop {
+            let left = self.deadline.left(io);
+            request.set_timeout(self.policy.request_timeout(self.resend, left));
+            let sent;
+            (request, sent) = send(io, request, self.deviations, &read).await;
+            let failure = match sent {
+                Sent::Answer(_, Answer::Good(good)) => return Ok(good),
+                Sent::Answer(_, Answer::Refused(refused)) => {
+                    return Err(Error::Refused(refused.error));
+                }
+                Sent::Answer(status, Answer::Broken(problem)) => {
+                    return Err(broken(self.endpoint, status, problem));
+                }
+                Sent::Answer(_, Answer::Later { status, retry_after }) => {
+                    Transient::Status { status, retry_after }
+                }
+                Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
+                    return Err(broken(self.endpoint, None, Problem::TooLarge));
+                }
+                Sent::NoResponse { why, timed_out } => Transient::NoResponse { why, timed_out },
+            };
+            let delay = attempts.after(failure, self.policy, self.deadline.left(io))?;
+            io.wait(delay, self.reason).await;
+        }
+    }
+}
+
+/// A flow that is one request, which may be sent as often as the policy says.
+pub(crate) struct OneRequest<T> {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) request: Box<Request>,
+    pub(crate) read: fn(&Received<'_>) -> Answer<T>,
+    pub(crate) policy: RetryPolicy,
+    pub(crate) deviations: Arc<Deviations>,
+}
+
+impl<T> OneRequest<T> {
+    pub(crate) async fn send(self, io: &Io, deadline: Deadline) -> Result<T, Error> {
+        let call = Call::new(self.endpoint, &self.policy, deadline, &self.deviations);
+        call.send(io, self.request, self.read).await
+    }
+}
+
+impl<T: Send + Sync + 'static> Start for OneRequest<T> {
+    type Output = T;
+    type Error = Error;
+
+    async fn run(self, io: Io) -> Result<T, Error> {
+        let deadline = Deadline::within(&io, self.policy.time_limit);
+        self.send(&io, deadline).await
+    }
+}

@@ -1,0 +1,31 @@
+//! Time that a flow has.
+
+use core::time::Duration;
+
+use super::{Io, Reason};
+
+/// One point on a flow's own clock, which counts what was slept and waited for. It is handed down and
+/// compared; nothing adds budgets by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Deadline(Duration);
+
+impl Deadline {
+    /// So long from now.
+    pub(crate) fn within(io: &Io, limit: Duration) -> Self {
+        Self(io.elapsed().saturating_add(limit))
+    }
+
+    /// What is left; zero at the deadline and after it.
+    pub(crate) fn left(self, io: &Io) -> Duration {
+        self.0.saturating_sub(io.elapsed())
+    }
+
+    pub(crate) fn has_passed(self, io: &Io) -> bool {
+        self.left(io).is_zero()
+    }
+
+    /// Waits, but not past the deadline.
+    pub(crate) async fn wait(self, io: &Io, delay: Duration, reason: Reason) {
+        io.wait(delay.min(self.left(io)), reason).await;
+    }
+}

@@ -1,0 +1,205 @@
+//! All that a flow sees of the outside, and the step that is open.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::{future::poll_fn, mem, task::Poll, time::Duration};
+
+use atomic_refcell::AtomicRefCell;
+
+use super::{Prompt, Question, Reason, Reply};
+use crate::{
+    error::{Error, StoreFailure},
+    http::{NoResponse, Request, Response},
+    note::Note,
+    session::{StoreReply, StoreRequest},
+    time::Timestamp,
+};
+
+/// Where a flow asks for what it can't do itself. Each of its futures is one step of the driver's.
+#[derive(Clone)]
+pub(crate) struct Io(Arc<AtomicRefCell<Meeting>>);
+
+/// Where a flow and its driver meet. Never contended: a flow runs only inside `Machine::poll`, which
+/// borrows the machine, as each ticket does.
+struct Meeting {
+    slot: Slot,
+    now: Timestamp,
+    /// Slept or waited for, as reported: monotonic, whatever the wall clock does.
+    elapsed: Duration,
+    notes: Vec<Note>,
+}
+
+enum Slot {
+    Empty,
+    Wanted(OpenStep),
+    Came(OpenStep),
+}
+
+/// One step, from when it is wanted until what came of it is fetched.
+pub(super) enum OpenStep {
+    Send(Open<Box<Request>, Answered>),
+    Store(Open<StoreRequest, Result<StoreReply, StoreFailure>>),
+    Show(Open<Prompt, ()>),
+    Ask(Open<Question, Reply>),
+    Wait(Open<Wait, ()>),
+}
+
+/// What is wanted, and what came of it.
+pub(super) struct Open<W, R> {
+    pub(super) wanted: W,
+    came: Option<R>,
+    took: Duration,
+}
+
+/// How a request was answered.
+pub(crate) struct Answered {
+    /// By the wall clock.
+    pub(crate) sent_at: Timestamp,
+    pub(crate) took: Duration,
+    pub(crate) outcome: Result<Response, NoResponse>,
+}
+
+pub(super) struct Wait {
+    pub(super) delay: Duration,
+    pub(super) reason: Reason,
+}
+
+impl<W, R> Open<W, R> {
+    const fn new(wanted: W) -> Self {
+        Self { wanted, came: None, took: Duration::ZERO }
+    }
+
+    pub(super) fn complete(&mut self, took: Duration, came: R) {
+        (self.took, self.came) = (took, Some(came));
+    }
+
+    fn is_complete(&self) -> Option<Duration> {
+        self.came.as_ref().map(|_| self.took)
+    }
+}
+
+impl OpenStep {
+    /// How long it took, once it is complete.
+    fn is_complete(&self) -> Option<Duration> {
+        match self {
+            Self::Send(open) => open.is_complete(),
+            Self::Store(open) => open.is_complete(),
+            Self::Show(open) => open.is_complete(),
+            Self::Ask(open) => open.is_complete(),
+            Self::Wait(open) => open.is_complete(),
+        }
+    }
+}
+
+impl Io {
+    pub(super) fn new(now: Timestamp) -> Self {
+        let (slot, elapsed) = (Slot::Empty, Duration::ZERO);
+        Self(Arc::new(AtomicRefCell::new(Meeting { slot, now, elapsed, notes: Vec::new() })))
+    }
+
+    /// Sends a request, once. It comes back, so that it can be sent again without being built again.
+    pub(crate) async fn send(&self, request: Box<Request>) -> (Box<Request>, Answered) {
+        self.step(OpenStep::Send(Open::new(request)), |step| match step {
+            OpenStep::Send(Open { wanted, came: Some(came), .. }) => Ok((wanted, came)),
+            step => Err(step),
+        })
+        .await
+    }
+
+    pub(crate) async fn store(&self, request: StoreRequest) -> Result<StoreReply, Error> {
+        self.step(OpenStep::Store(Open::new(request)), |step| match step {
+            OpenStep::Store(Open { came: Some(came), .. }) => Ok(came.map_err(Error::Store)),
+            step => Err(step),
+        })
+        .await
+    }
+
+    pub(crate) async fn show(&self, prompt: Prompt) {
+        self.step(OpenStep::Show(Open::new(prompt)), |step| match step {
+            OpenStep::Show(_) => Ok(()),
+            step => Err(step),
+        })
+        .await;
+    }
+
+    #[expect(dead_code, reason = "the flows that ask are next")]
+    pub(crate) async fn ask(&self, question: Question) -> Reply {
+        self.step(OpenStep::Ask(Open::new(question)), |step| match step {
+            OpenStep::Ask(Open { came: Some(came), .. }) => Ok(came),
+            step => Err(step),
+        })
+        .await
+    }
+
+    /// Waits for the whole of `delay`, however often the driver wakes up.
+    pub(crate) async fn wait(&self, delay: Duration, reason: Reason) {
+        let until = self.elapsed().saturating_add(delay);
+        loop {
+            let delay = until.saturating_sub(self.elapsed());
+            if delay.is_zero() {
+                return;
+            }
+            self.step(OpenStep::Wait(Open::new(Wait { delay, reason })), |step| match step {
+                OpenStep::Wait(_) => Ok(()),
+                step => Err(step),
+            })
+            .await;
+        }
+    }
+
+    /// The wall clock, as of the last poll.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.borrow().now
+    }
+
+    /// What has been slept or waited for since the flow began: monotonic.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.borrow().elapsed
+    }
+
+    pub(crate) fn note(&self, notes: impl IntoIterator<Item = Note>) {
+        self.0.borrow_mut().notes.extend(notes);
+    }
+
+    /// Asks for a step and takes what came of it. (A step that is not the one that was asked for can't
+    /// come: it would be left where it is, and end the machine as `Error::Internal`.)
+    async fn step<T>(&self, wanted: OpenStep, take: impl Fn(OpenStep) -> Result<T, OpenStep>) -> T {
+        self.0.borrow_mut().slot = Slot::Wanted(wanted);
+        poll_fn(|_| {
+            let mut meeting = self.0.borrow_mut();
+            match mem::replace(&mut meeting.slot, Slot::Empty) {
+                Slot::Came(step) => match take(step) {
+                    Ok(came) => return Poll::Ready(came),
+                    Err(step) => meeting.slot = Slot::Came(step),
+                },
+                slot => meeting.slot = slot,
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    // The driver's side.
+
+    /// Gives back a step that is complete; one that isn't is returned.
+    pub(super) fn give(&self, step: Option<OpenStep>, now: Timestamp) -> Option<OpenStep> {
+        let step = step?;
+        let Some(took) = step.is_complete() else { return Some(step) };
+        let mut meeting = self.0.borrow_mut();
+        meeting.slot = Slot::Came(step);
+        meeting.now = now;
+        meeting.elapsed = meeting.elapsed.saturating_add(took);
+        None
+    }
+
+    pub(super) fn take_wanted(&self) -> Option<OpenStep> {
+        let mut meeting = self.0.borrow_mut();
+        match mem::replace(&mut meeting.slot, Slot::Empty) {
+            Slot::Wanted(step) => Some(step),
+            Slot::Empty | Slot::Came(_) => None,
+        }
+    }
+
+    pub(super) fn take_notes(&self) -> Vec<Note> {
+        mem::take(&mut self.0.borrow_mut().notes)
+    }
+}

@@ -1,0 +1,70 @@
+//! What is known of authorization servers.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use atomic_refcell::AtomicRefCell;
+
+use crate::{
+    error::{Endpoint, Error},
+    flow::discovery::discover,
+    machine::{Deadline, Io},
+    profile::Profile,
+    retry::RetryPolicy,
+    server::AuthorizationServer,
+    time::Timestamp,
+};
+
+/// Remembers servers that were discovered, for an hour each, so that they are discovered once for all
+/// machines that share it. Clones share what is known.
+#[derive(Clone, Debug, Default)]
+pub struct MetadataCache(Arc<AtomicRefCell<Vec<Arc<AuthorizationServer>>>>);
+
+impl MetadataCache {
+    /// With one server that is known.
+    #[must_use]
+    pub fn of(server: AuthorizationServer) -> Self {
+        Self(Arc::new(AtomicRefCell::new(alloc::vec![Arc::new(server)])))
+    }
+
+    /// The server of this profile, if that is known.
+    fn get(
+        &self,
+        profile: &Profile,
+        needed: &[Endpoint],
+        now: Timestamp,
+    ) -> Option<Arc<AuthorizationServer>> {
+        // Without a lock: while another thread writes, nothing is known, which costs one discovery.
+        let known = self.0.try_borrow().map(|servers| servers.clone()).unwrap_or_default();
+        profile.server_for(known, needed, now)
+    }
+
+    fn put(&self, server: &Arc<AuthorizationServer>, now: Timestamp) {
+        let Ok(mut servers) = self.0.try_borrow_mut() else { return };
+        servers.retain(|known| known.is_current(now) && !known.is_same_as(server));
+        if servers.len() >= SERVERS_MAX {
+            servers.remove(0);
+        }
+        servers.push(Arc::clone(server));
+    }
+
+    /// The server of this profile: given by hand, known, or else discovered.
+    pub(crate) async fn find(
+        &self,
+        io: &Io,
+        profile: &Profile,
+        needed: &[Endpoint],
+        policy: &RetryPolicy,
+        deadline: Deadline,
+    ) -> Result<Arc<AuthorizationServer>, Error> {
+        if let Some(server) = self.get(profile, needed, io.now()) {
+            return Ok(server);
+        }
+        let found = discover(io, profile.issuer(), profile.deviations(), policy, deadline).await?;
+        let server = Arc::new(profile.discovered(found));
+        self.put(&server, io.now());
+        Ok(server)
+    }
+}
+
+/// More are hardly ever known to one program.
+const SERVERS_MAX: usize = 64;

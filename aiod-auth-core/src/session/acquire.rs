@@ -1,0 +1,244 @@
+//! Tokens that are good for at least as long as is asked for, without asking the user.
+
+use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
+
+use super::{
+    Context, Demand, Freshness, Persisted, SessionTokens,
+    freshness::Target,
+    lock::{Locked, NotLocked, Saved, load, under_lock},
+    plan::{Plan, Situation, is_only_itself},
+    refresh::{Refresh, Refreshed},
+    tokens::newest,
+};
+use crate::{
+    error::{Endpoint, Error, ErrorCode, ServerError, StoreFailure},
+    flow::access_token_request::TokenRequest,
+    machine::{Deadline, Failed, Io, Reason},
+    retry::RetryPolicy,
+    server::AuthorizationServer,
+    token::Tokens,
+};
+
+/// Acquires tokens: cached, or stored, or by refresh, or by client credentials; and keeps them.
+pub(super) struct Acquire<'a> {
+    context: &'a Context,
+    target: Target,
+    /// What is there is still good: a refresh is early, and its failure is none.
+    is_early: bool,
+}
+
+impl<'a> Acquire<'a> {
+    pub(super) const fn new(context: &'a Context, demand: Demand) -> Self {
+        Self { context, target: Target::new(demand), is_early: false }
+    }
+
+    pub(super) async fn run(mut self, io: &Io) -> Result<SessionTokens, Failed> {
+        let deadline = Deadline::within(io, self.context.policy.time_limit);
+        match self.acquire(io, deadline).await {
+            Err(failed) if self.is_early => self.early_refresh_failed(io, failed),
+            outcome => outcome,
+        }
+    }
+
+    async fn acquire(&mut self, io: &Io, deadline: Deadline) -> Result<SessionTokens, Failed> {
+        let (context, key) = (self.context, &self.context.key);
+        if let Some(cached) = &context.cached {
+            self.is_early = self.look_at(&cached.tokens, io) == Freshness::RefreshEarly;
+        }
+        let stored = load(io, key).await?;
+        let plan = self.plan(io, stored);
+        match plan {
+            Plan::Use(tokens) => return Ok(self.use_and_save(io, tokens).await),
+            Plan::Refresh(ref tokens) => {
+                self.is_early |= self.look_at(tokens, io) == Freshness::RefreshEarly;
+            }
+            Plan::ClientCredentials => {}
+            plan @ (Plan::SessionEnded | Plan::LogIn { .. }) => return Err(nothing_to_do(plan)),
+        }
+        // Before the lock: a server that is slow must not make other processes wait.
+        let (profile, policy) = (&context.profile, self.policy());
+        let needed = &[Endpoint::Token];
+        let server = context.metadata.find(io, profile, needed, &policy, deadline).await?;
+        // They may have become old while the server was looked for.
+        self.is_early &= self.target.first_while_good(io.now()).is_some();
+        // The holder of the lock is refreshing already.
+        let lock_end = if self.is_early { Deadline::within(io, Duration::ZERO) } else { deadline };
+        let mut lock = match Locked::take(io, key, lock_end).await {
+            Ok(lock) => lock,
+            // A bot's secret may be mounted where nothing can be written.
+            Err(NotLocked { failure, is_busy: false })
+                if matches!(plan, Plan::ClientCredentials) =>
+            {
+                let tokens = Arc::new(self.client_credentials(io, &server, deadline).await?);
+                return Ok(SessionTokens::new(key, tokens, Persisted::NotSaved(failure)));
+            }
+            Err(not_locked) => return Err(Error::from(not_locked).into()),
+        };
+        let outcome = self.acquire_under(io, &mut lock, &server, deadline).await;
+        lock.give_back().await;
+        outcome
+    }
+
+    /// Under the lock: looks again, since another process may have been faster; gets new tokens; saves
+    /// them before a caller sees them. Where another login is stored by then, that one is used: once.
+    async fn acquire_under(
+        &mut self,
+        io: &Io,
+        lock: &mut Locked<'_>,
+        server: &AuthorizationServer,
+        deadline: Deadline,
+    ) -> Result<SessionTokens, Failed> {
+        let key = &self.context.key;
+        let mut stored = lock.load().await?;
+        for round in 0.. {
+            let is_only_itself = is_only_itself(&self.context.profile);
+            if is_only_itself {
+                lock.pass_over_users(stored.as_deref());
+            }
+            let plan = self.plan(io, stored);
+            if round > 1 && !matches!(plan, Plan::Use(_)) {
+                break;
+            }
+            let (tokens, error) = match plan {
+                Plan::Use(tokens) => return Ok(self.session_of(tokens)),
+                Plan::Refresh(tokens) => {
+                    lock.prepare().await?;
+                    let (context, target, policy) = (self.context, &self.target, self.policy());
+                    let refresh = Refresh { context, target, server, policy, deadline };
+                    match Box::pin(refresh.run(io, lock, tokens)).await? {
+                        Refreshed::Found(tokens) => return Ok(self.session_of(tokens)),
+                        Refreshed::New(tokens) => (tokens, None),
+                        Refreshed::Failed(error, tokens) => (tokens, Some(error)),
+                    }
+                }
+                Plan::ClientCredentials => {
+                    (self.client_credentials(io, server, deadline).await?, None)
+                }
+                plan @ (Plan::SessionEnded | Plan::LogIn { .. }) => {
+                    return Err(nothing_to_do(plan));
+                }
+            };
+            let tokens = Arc::new(tokens);
+            let persisted = match lock.save(Arc::clone(&tokens)).await {
+                Saved::Persisted(persisted) => persisted,
+                Saved::Conflict(_) if is_only_itself => Persisted::NotSaved(
+                    StoreFailure::new("the login of a user is stored")
+                        .with_hint("choose another store for it"),
+                ),
+                Saved::Conflict(theirs) => {
+                    stored = Some(theirs);
+                    continue;
+                }
+            };
+            let Some(error) = error else {
+                return Ok(SessionTokens::new(key, tokens, persisted));
+            };
+            let salvaged = (persisted != Persisted::Saved).then(|| Tokens::clone(&tokens));
+            return Err(Failed::with(error, salvaged));
+        }
+        let failure = StoreFailure::new("another program keeps changing the stored login")
+            .with_hint("wait for it, or end it");
+        Err(Error::Store(failure).into())
+    }
+
+    async fn client_credentials(
+        &self,
+        io: &Io,
+        server: &AuthorizationServer,
+        deadline: Deadline,
+    ) -> Result<Tokens, Failed> {
+        let (profile, policy) = (&self.context.profile, self.policy());
+        let (client, scope) = (profile.client(), profile.scope());
+        let request = TokenRequest::client_credentials(server, client, scope, policy)?;
+        let request = request.with_parameters(profile.parameters());
+        Box::pin(request.send(io, deadline, Reason::Retry)).await
+    }
+
+    fn plan(&mut self, io: &Io, stored: Option<Arc<Tokens>>) -> Plan {
+        let (profile, target) = (&self.context.profile, &self.target);
+        let cached = self.context.cached.as_ref();
+        let situation = Situation { profile, target, stored, cached, now: io.now() };
+        let plan = situation.plan();
+        if let Some(tokens) = situation.tokens() {
+            self.target.note_first(&tokens);
+        }
+        plan
+    }
+
+    fn look_at(&mut self, tokens: &Arc<Tokens>, io: &Io) -> Freshness {
+        let freshness = self.target.freshness(tokens, io.now());
+        self.target.note_first(tokens);
+        freshness
+    }
+
+    fn policy(&self) -> RetryPolicy {
+        let mut policy = self.context.policy;
+        if self.is_early {
+            // While the old one is good, one attempt is enough.
+            policy.attempts = 1;
+        }
+        policy
+    }
+
+    /// Good tokens that could not be saved before are saved now, if the store can do it at once.
+    async fn use_and_save(&self, io: &Io, tokens: Arc<Tokens>) -> SessionTokens {
+        let mut session = self.session_of(tokens);
+        if let Persisted::NotSaved(_) = session.persisted {
+            let now = Deadline::within(io, Duration::ZERO);
+            let saved = under_lock(io, &self.context.key, now, async |lock| {
+                let newest = newest(lock.load().await?, self.context.cached.as_ref());
+                Ok(match newest {
+                    Some(newest) if Arc::ptr_eq(&newest, &session.tokens) => {
+                        Some(lock.save(newest).await)
+                    }
+                    _ => None,
+                })
+            });
+            if let Ok::<_, Error>(Some(Saved::Persisted(persisted))) = saved.await {
+                session.persisted = persisted;
+            }
+        }
+        session
+    }
+
+    fn session_of(&self, tokens: Arc<Tokens>) -> SessionTokens {
+        let persisted = match &self.context.cached {
+            Some(cached) if Arc::ptr_eq(&cached.tokens, &tokens) => cached.persisted.clone(),
+            _ => Persisted::Saved,
+        };
+        SessionTokens::new(&self.context.key, tokens, persisted)
+    }
+
+    /// An early refresh that fails is no failure while the old tokens are good.
+    fn early_refresh_failed(&self, io: &Io, failed: Failed) -> Result<SessionTokens, Failed> {
+        let Some(first) = self.target.first_while_good(io.now()) else { return Err(failed) };
+        let Failed { error, salvaged } = failed;
+        let mut session = match salvaged.filter(|tokens| tokens.session_ended_at.is_none()) {
+            Some(newer) => {
+                let failure = StoreFailure::new("the new refresh token could not be saved");
+                let persisted = Persisted::NotSaved(failure);
+                SessionTokens::new(&self.context.key, Arc::new(*newer), persisted)
+            }
+            None => self.session_of(Arc::clone(first)),
+        };
+        session.early_refresh_failed = Some((io.now(), Box::new(error)));
+        Ok(session)
+    }
+}
+
+fn nothing_to_do(plan: Plan) -> Failed {
+    match plan {
+        Plan::SessionEnded => {
+            Error::SessionEnded(Box::new(ServerError::remembered(Some(ErrorCode::InvalidGrant))))
+                .into()
+        }
+        Plan::LogIn { usable, reason } => {
+            let salvaged = usable.map(|tokens| Tokens::clone(&tokens));
+            Failed::with(Error::NotAuthenticated(reason), salvaged)
+        }
+        Plan::Use(_) | Plan::Refresh(_) | Plan::ClientCredentials => {
+            Error::Internal("session plan").into()
+        }
+    }
+}

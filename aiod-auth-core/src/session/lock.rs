@@ -1,0 +1,165 @@
+//! What may be done only under the store's lock.
+
+use alloc::{string::ToString, sync::Arc};
+use core::time::Duration;
+
+use super::{Persisted, StoreOperation, StoreReply, StoreRequest, Version};
+use crate::{
+    error::{Error, StoreFailure},
+    machine::{Deadline, Io, Reason},
+    profile::RecordKey,
+    retry::spread,
+    token::Tokens,
+};
+
+/// Proof that the store's lock is held, and the version of the record that was loaded under it last.
+pub(super) struct Locked<'a> {
+    io: &'a Io,
+    key: &'a Arc<RecordKey>,
+    version: Version,
+}
+
+/// Why there is no lock.
+pub(super) struct NotLocked {
+    pub(super) failure: StoreFailure,
+    /// Another process has it. If not, it can't be had at all.
+    pub(super) is_busy: bool,
+}
+
+/// What came of saving.
+pub(super) enum Saved {
+    Persisted(Persisted),
+    /// Another login is stored by now, and nothing was saved.
+    Conflict(Arc<Tokens>),
+}
+
+/// Takes the lock, does the work, and gives the lock back, whatever came of the work. (One that can't be
+/// given back goes with the machine.)
+pub(super) async fn under_lock<T, E: From<Error>>(
+    io: &Io,
+    key: &Arc<RecordKey>,
+    deadline: Deadline,
+    work: impl AsyncFnOnce(&mut Locked<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut lock = Locked::take(io, key, deadline).await.map_err(Error::from)?;
+    let outcome = work(&mut lock).await;
+    lock.give_back().await;
+    outcome
+}
+
+/// One look at the record, without the lock: a record is whole at any time.
+pub(super) async fn load(io: &Io, key: &Arc<RecordKey>) -> Result<Option<Arc<Tokens>>, Error> {
+    store(io, key, StoreOperation::Load).await.map(StoreReply::into_loaded)
+}
+
+async fn store(
+    io: &Io,
+    key: &Arc<RecordKey>,
+    operation: StoreOperation,
+) -> Result<StoreReply, Error> {
+    io.store(StoreRequest::new(Arc::clone(key), operation)).await
+}
+
+impl<'a> Locked<'a> {
+    /// Tries, waits, tries again until the deadline: longer the longer it takes, since the holder is
+    /// waiting for a server.
+    pub(super) async fn take(
+        io: &'a Io,
+        key: &'a Arc<RecordKey>,
+        deadline: Deadline,
+    ) -> Result<Self, NotLocked> {
+        let began = io.elapsed();
+        loop {
+            match store(io, key, StoreOperation::TryLock).await {
+                Ok(StoreReply::Locked(true)) => {
+                    return Ok(Self { io, key, version: Version::default() });
+                }
+                Ok(StoreReply::Locked(false)) => {}
+                Err(Error::Store(failure)) => return Err(NotLocked { failure, is_busy: false }),
+                Ok(_) | Err(_) => {
+                    let failure =
+                        StoreFailure::new("the token store gave no answer about its lock");
+                    return Err(NotLocked { failure, is_busy: false });
+                }
+            }
+            if deadline.has_passed(io) {
+                let failure =
+                    StoreFailure::new("another process holds the lock of the token store")
+                        .with_hint("wait for it, or end it");
+                return Err(NotLocked { failure, is_busy: true });
+            }
+            let waited = io.elapsed().saturating_sub(began);
+            let share = waited.checked_div(4).unwrap_or_default();
+            let delay = share.clamp(Duration::from_millis(20), Duration::from_millis(250));
+            let seed = u64::try_from(waited.as_nanos()).unwrap_or(0);
+            deadline.wait(io, spread(delay, seed), Reason::Lock).await;
+        }
+    }
+
+    pub(super) async fn give_back(self) {
+        store(self.io, self.key, StoreOperation::Unlock).await.ok();
+    }
+
+    pub(super) async fn load(&mut self) -> Result<Option<Arc<Tokens>>, Error> {
+        let stored = load(self.io, self.key).await?;
+        self.version = Version::of(stored.as_deref());
+        Ok(stored)
+    }
+
+    /// What is stored is a user's login, which a client that logs in as itself never replaces.
+    pub(super) fn pass_over_users(&mut self, stored: Option<&Tokens>) {
+        if stored.is_some_and(|tokens| tokens.refresh_token.is_some()) {
+            self.version = Version::default();
+        }
+    }
+
+    /// Before a refresh token is spent or the user asked: can what comes of it be kept?
+    pub(super) async fn prepare(&self) -> Result<(), Error> {
+        store(self.io, self.key, StoreOperation::Prepare).await.map(drop)
+    }
+
+    /// In place of what was loaded, if that is still there.
+    pub(super) async fn save(&mut self, tokens: Arc<Tokens>) -> Saved {
+        let operation = StoreOperation::SaveIfUnchanged(tokens, self.version.clone());
+        match store(self.io, self.key, operation).await {
+            Ok(StoreReply::Conflict(theirs)) => {
+                self.version = Version::of(Some(&theirs));
+                Saved::Conflict(theirs)
+            }
+            outcome => Saved::Persisted(persisted(outcome)),
+        }
+    }
+
+    /// Removes what was loaded; `Some`: another login is stored by now, and stays.
+    pub(super) async fn remove(&self) -> Result<Option<Arc<Tokens>>, Error> {
+        match store(self.io, self.key, StoreOperation::Remove(self.version.clone())).await? {
+            StoreReply::Conflict(theirs) => Ok(Some(theirs)),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// In place of whatever there is.
+pub(super) async fn replace(io: &Io, key: &Arc<RecordKey>, tokens: Arc<Tokens>) -> Persisted {
+    persisted(store(io, key, StoreOperation::Save(tokens)).await)
+}
+
+fn persisted(outcome: Result<StoreReply, Error>) -> Persisted {
+    match outcome {
+        Ok(StoreReply::NoStore) => Persisted::NoStore,
+        Ok(
+            StoreReply::Done
+            | StoreReply::Loaded(_)
+            | StoreReply::Locked(_)
+            | StoreReply::Conflict(_),
+        ) => Persisted::Saved,
+        Err(Error::Store(failure)) => Persisted::NotSaved(failure),
+        Err(error) => Persisted::NotSaved(StoreFailure::new(error.to_string())),
+    }
+}
+
+impl From<NotLocked> for Error {
+    fn from(not_locked: NotLocked) -> Self {
+        Self::Store(not_locked.failure)
+    }
+}

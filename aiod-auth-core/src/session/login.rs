@@ -1,0 +1,96 @@
+//! New tokens in place of what is stored: of a login, or from elsewhere.
+
+use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
+
+use super::{
+    Context, Persisted, SessionTokens,
+    lock::{Locked, NotLocked, Saved, replace, under_lock},
+};
+use crate::{
+    error::Error,
+    login::LoginJob,
+    machine::{Deadline, Failed, Io},
+    secret::RefreshToken,
+    token::Tokens,
+};
+
+/// Logs in within `limit`, and keeps what comes of it. Whether it can be kept is tried before the user is
+/// asked, and before a refresh token from elsewhere is used.
+pub(super) async fn log_in(
+    io: &Io,
+    context: &Context,
+    limit: Duration,
+    refresh_token: Option<RefreshToken>,
+) -> Result<SessionTokens, Failed> {
+    let end = Deadline::within(io, limit);
+    let lock_end = Deadline::within(io, context.policy.time_limit).min(end);
+    under_lock(io, &context.key, lock_end, async |lock| lock.prepare().await).await?;
+
+    let login = LoginJob {
+        profile: Arc::clone(&context.profile),
+        limit: end.left(io),
+        policy: context.policy,
+        refresh_token,
+        metadata: context.metadata.clone(),
+    };
+    match Box::pin(login.log_in(io)).await {
+        Ok(tokens) => {
+            let tokens = Arc::new(tokens);
+            let persisted = save(io, context, Arc::clone(&tokens)).await;
+            Ok(SessionTokens::new(&context.key, tokens, persisted))
+        }
+        Err(Failed { error, salvaged: Some(salvaged) }) => {
+            let salvaged = keep_salvaged(io, context, *salvaged).await;
+            Err(Failed { error, salvaged: salvaged.map(Box::new) })
+        }
+        Err(failed) => Err(failed),
+    }
+}
+
+/// In place of whatever there is. However long the user took, there is time to save; and a process that is
+/// stuck with the lock costs no approved login.
+async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
+    let deadline = Deadline::within(io, context.policy.time_limit);
+    match Locked::take(io, &context.key, deadline).await {
+        Ok(lock) => {
+            let persisted = replace(io, &context.key, tokens).await;
+            lock.give_back().await;
+            persisted
+        }
+        Err(NotLocked { is_busy: true, .. }) => replace(io, &context.key, tokens).await,
+        Err(NotLocked { failure, is_busy: false }) => Persisted::NotSaved(failure),
+    }
+}
+
+/// The server did log in, and its answer was of no use but for a refresh token. It is kept where no other
+/// login is; else it is returned.
+async fn keep_salvaged(io: &Io, context: &Context, salvaged: Tokens) -> Option<Tokens> {
+    let deadline = Deadline::within(io, context.policy.time_limit);
+    let tokens = Arc::new(salvaged.clone());
+    let saved = under_lock(io, &context.key, deadline, async |lock| {
+        Ok::<_, Error>(lock.save(tokens).await)
+    });
+    match saved.await {
+        Ok(Saved::Persisted(Persisted::Saved)) => None,
+        Ok(Saved::Persisted(_) | Saved::Conflict(_)) | Err(_) => Some(salvaged),
+    }
+}
+
+/// Keeps tokens from elsewhere. Not to keep them is an error: the caller has them still.
+pub(super) async fn keep(
+    io: &Io,
+    context: &Context,
+    tokens: Tokens,
+) -> Result<SessionTokens, Failed> {
+    let deadline = Deadline::within(io, context.policy.time_limit);
+    let tokens = Arc::new(tokens);
+    let persisted = under_lock(io, &context.key, deadline, async |_| {
+        Ok::<_, Error>(replace(io, &context.key, Arc::clone(&tokens)).await)
+    })
+    .await?;
+    match persisted {
+        Persisted::NotSaved(failure) => Err(Error::Store(failure).into()),
+        persisted => Ok(SessionTokens::new(&context.key, tokens, persisted)),
+    }
+}

@@ -1,0 +1,220 @@
+//! What to do with what is there: a pure function.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use super::{
+    Freshness, SessionTokens,
+    freshness::{Target, is_usable},
+    tokens::newest,
+};
+use crate::{
+    error::NotLoggedIn,
+    profile::{LoginMethod, Profile},
+    time::Timestamp,
+    token::Tokens,
+};
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub(super) enum Plan {
+    /// They are as good as is asked for; or less, and nothing gets better ones.
+    Use(Arc<Tokens>),
+    /// With the refresh token in these.
+    Refresh(Arc<Tokens>),
+    /// A token for the client itself: RFC 6749 §4.4.
+    ClientCredentials,
+    /// The server ended the session a moment ago, and isn't asked again.
+    SessionEnded,
+    /// There is nothing to get a token with, and why. Those that are still usable were not asked for.
+    LogIn { usable: Option<Arc<Tokens>>, reason: NotLoggedIn },
+}
+
+/// What is there.
+pub(super) struct Situation<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) target: &'a Target,
+    pub(super) stored: Option<Arc<Tokens>>,
+    pub(super) cached: Option<&'a SessionTokens>,
+    pub(super) now: Timestamp,
+}
+
+impl Situation<'_> {
+    /// The newest tokens that this profile may use.
+    pub(super) fn tokens(&self) -> Option<Arc<Tokens>> {
+        let is_own = |tokens: &Arc<Tokens>| is_own(self.profile, tokens);
+        newest(self.stored.clone().filter(is_own), self.cached).filter(is_own)
+    }
+
+    pub(super) fn plan(&self) -> Plan {
+        let tokens = self.tokens();
+        if let Some(tokens) = &tokens {
+            if self.target.freshness(tokens, self.now) == Freshness::Good {
+                return Plan::Use(Arc::clone(tokens));
+            }
+            if self.has_just_ended(tokens) {
+                return Plan::SessionEnded;
+            }
+        }
+        let session = tokens.clone().filter(|tokens| tokens.refresh_token.is_some());
+        match (session, self.profile.login(), self.profile.login_is_decided()) {
+            // A client that may log in as itself never takes the place of a user's login.
+            (Some(session), LoginMethod::Auto | LoginMethod::Device, _)
+            | (Some(session), LoginMethod::ClientCredentials, false) => Plan::Refresh(session),
+            (_, LoginMethod::ClientCredentials, _) => Plan::ClientCredentials,
+            (None, LoginMethod::Auto | LoginMethod::Device, _) => {
+                let last = tokens.clone().filter(|it| self.target.would_do(it, self.now));
+                match last {
+                    Some(last) => Plan::Use(last),
+                    None => Plan::LogIn {
+                        reason: NotLoggedIn::of(tokens.as_deref()),
+                        usable: tokens.filter(|it| is_usable(it, self.now)),
+                    },
+                }
+            }
+        }
+    }
+
+    /// A verdict counts for a minute without asking again, however many callers there are. Not one from a
+    /// clock that was ahead: it would count for as long as that.
+    fn has_just_ended(&self, tokens: &Tokens) -> bool {
+        tokens.session_ended_at.is_some_and(|at| {
+            at <= self.now && self.now.saturating_duration_since(at) < VERDICT_AGE_MAX
+        })
+    }
+}
+
+/// A client that is to log in as itself uses no user's tokens, and takes no user's place.
+pub(super) fn is_own(profile: &Profile, tokens: &Tokens) -> bool {
+    !is_only_itself(profile) || tokens.refresh_token.is_none()
+}
+
+/// Whether it was decided that the client itself logs in here, and no user.
+pub(super) fn is_only_itself(profile: &Profile) -> bool {
+    profile.login() == LoginMethod::ClientCredentials && profile.login_is_decided()
+}
+
+const VERDICT_AGE_MAX: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::ClientIdentity,
+        secret::{AccessToken, ClientSecret, RefreshToken},
+        server::Issuer,
+        session::{Demand, Persisted},
+    };
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+
+    fn user() -> Profile {
+        Profile::new("https://as.example", "me").unwrap()
+    }
+
+    fn bot() -> Profile {
+        let client = ClientIdentity::public("bot").unwrap();
+        let client = client.with_secret(ClientSecret::new("secret")).unwrap();
+        Profile::with_client(Issuer::new("https://as.example").unwrap(), client)
+    }
+
+    /// An access token that is good for so many seconds; and a refresh token, or none.
+    fn tokens(name: &str, good_for_s: i64, refresh_token: bool) -> Arc<Tokens> {
+        let at = |seconds: i64| Timestamp::from_unix_millis(NOW.as_unix_millis() + seconds * 1000);
+        let mut tokens = Tokens::new(AccessToken::new(name).unwrap(), at(good_for_s - 3600));
+        tokens.expires_at = Some(at(good_for_s));
+        tokens.refresh_token = refresh_token.then(|| RefreshToken::new(name));
+        Arc::new(tokens)
+    }
+
+    fn ended(seconds_ago: u64) -> Arc<Tokens> {
+        let mut tokens = Tokens::clone(&tokens("ended", 1000, true));
+        tokens.session_ended_at = Some(NOW.saturating_sub(Duration::from_secs(seconds_ago)));
+        Arc::new(tokens)
+    }
+
+    fn plan(profile: &Profile, demand: Demand, stored: Option<Arc<Tokens>>) -> &'static str {
+        let target = Target::new(demand);
+        let plan = Situation { profile, target: &target, stored, cached: None, now: NOW }.plan();
+        word(&plan)
+    }
+
+    fn word(plan: &Plan) -> &'static str {
+        match plan {
+            Plan::Use(_) => "use",
+            Plan::Refresh(_) => "refresh",
+            Plan::ClientCredentials => "client credentials",
+            Plan::SessionEnded => "ended",
+            Plan::LogIn { usable: None, .. } => "log in",
+            Plan::LogIn { usable: Some(_), .. } => "log in, still usable",
+        }
+    }
+
+    #[test]
+    fn what_is_stored_and_what_is_asked_for_decide() {
+        let any = Demand::new();
+        let long = Demand::new().valid_for(Duration::from_secs(600));
+        let forced = Demand::new().forced();
+        let alone = |good_for_s| Some(tokens("a", good_for_s, false));
+        let session = |good_for_s| Some(tokens("a", good_for_s, true));
+        for (demand, stored, expected) in [
+            (any, None, "log in"),
+            (any, session(1000), "use"),
+            (any, session(10), "refresh"),
+            (long, session(300), "refresh"),
+            (forced, session(1000), "refresh"),
+            (any, alone(1000), "use"),
+            (any, alone(10), "use"),
+            (any, alone(-1), "log in"),
+            (long, alone(300), "use"),
+            (forced, alone(1000), "log in, still usable"),
+            (any, Some(ended(10)), "ended"),
+            (any, Some(ended(90)), "refresh"),
+        ] {
+            assert_eq!(plan(&user(), demand, stored.clone()), expected, "{demand:?} {stored:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_with_a_secret_uses_it_where_no_user_is_logged_in() {
+        let only_itself = bot().with_login(LoginMethod::ClientCredentials);
+        for (profile, stored, expected) in [
+            (bot(), None, "client credentials"),
+            (bot(), Some(tokens("a", 10, false)), "client credentials"),
+            (bot(), Some(tokens("a", 10, true)), "refresh"),
+            (only_itself.clone(), Some(tokens("a", 10, true)), "client credentials"),
+            (only_itself.clone(), Some(tokens("a", 1000, true)), "client credentials"),
+            (only_itself, Some(tokens("a", 1000, false)), "use"),
+        ] {
+            assert_eq!(plan(&profile, Demand::new(), stored), expected);
+        }
+    }
+
+    #[test]
+    fn a_verdict_from_a_clock_that_was_ahead_does_not_count() {
+        let mut ahead = Tokens::clone(&tokens("a", 1000, true));
+        ahead.session_ended_at = Some(NOW.saturating_add(Duration::from_secs(1)));
+        assert_eq!(plan(&user(), Demand::new(), Some(Arc::new(ahead))), "refresh");
+    }
+
+    #[test]
+    fn cached_tokens_count_where_they_could_not_be_saved_and_are_newer() {
+        let profile = user();
+        let target = Target::new(Demand::new());
+        let key = Arc::new(profile.key());
+        let failed = Persisted::NotSaved(crate::error::StoreFailure::new("full"));
+        let (old, new) = (tokens("old", 10, true), tokens("new", 1000, true));
+        for (stored, cached, persisted, expected) in [
+            (&old, &new, failed.clone(), "use"),
+            (&old, &new, Persisted::Saved, "refresh"),
+            (&new, &old, failed.clone(), "use"),
+            (&old, &old, failed, "refresh"),
+        ] {
+            let cached = SessionTokens::new(&key, Arc::clone(cached), persisted);
+            let (stored, cached) = (Some(Arc::clone(stored)), Some(&cached));
+            let situation =
+                Situation { profile: &profile, target: &target, stored, cached, now: NOW };
+            assert_eq!(word(&situation.plan()), expected);
+        }
+    }
+}

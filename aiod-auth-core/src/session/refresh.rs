@@ -1,0 +1,185 @@
+//! One refresh under the store's lock, until there is a verdict: the part of a session that must not lose
+//! a token.
+
+use alloc::{boxed::Box, sync::Arc};
+use core::time::Duration;
+
+use super::{Context, Freshness, freshness::Target, lock::Locked, tokens::newest};
+use crate::{
+    error::{Endpoint, Error, Problem, Unreachable},
+    flow::access_token_request::TokenRequest,
+    login::check_time_for_refresh,
+    machine::{Deadline, Failed, Io, Reason},
+    retry::{Resend, RetryPolicy},
+    secret::RefreshToken,
+    server::AuthorizationServer,
+    time::Timestamp,
+    token::Tokens,
+    wire::{
+        answer,
+        id_token::{Person, person},
+    },
+};
+
+/// What came of it.
+pub(super) enum Refreshed {
+    /// A program that takes no lock (a platform's own client) has stored these, and they are good.
+    Found(Arc<Tokens>),
+    /// To be saved before a caller sees it.
+    New(Tokens),
+    /// No tokens; but these are to be saved: a new refresh token that came with a malformed answer, or the
+    /// mark that the session has ended.
+    Failed(Error, Tokens),
+}
+
+/// What a refresh needs to know.
+pub(super) struct Refresh<'a> {
+    pub(super) context: &'a Context,
+    pub(super) target: &'a Target,
+    pub(super) server: &'a AuthorizationServer,
+    pub(super) policy: RetryPolicy,
+    pub(super) deadline: Deadline,
+}
+
+impl Refresh<'_> {
+    /// A refresh token goes out again only after the store was read again: once if the connection ended
+    /// without an answer; and where the store holds another one by then, once with that.
+    pub(super) async fn run(
+        &self,
+        io: &Io,
+        lock: &mut Locked<'_>,
+        tokens: Arc<Tokens>,
+    ) -> Result<Refreshed, Error> {
+        let mut tokens = tokens;
+        let mut policy = self.policy;
+        let (mut is_other, mut was_lost) = (false, false);
+        loop {
+            let Some(refresh_token) = tokens.refresh_token.clone() else {
+                return Err(Error::Internal("refresh"));
+            };
+            let error = match self.send(io, &tokens, &refresh_token, policy).await {
+                Ok(new) => return self.check_user(&tokens, new),
+                Err(Failed { error, salvaged }) => {
+                    if let Some(new) = salvaged.and_then(|salvaged| salvaged.refresh_token) {
+                        return Ok(Refreshed::Failed(error, with_refresh_token(&tokens, new)));
+                    }
+                    error
+                }
+            };
+            let is_lost = matches!(error, Error::OutcomeUnknown { .. });
+            if was_lost && (is_lost || matches!(error, Error::Unreachable { .. })) {
+                // Whatever happened to the second one, what came of the first is unknown.
+                return Err(lost_twice(error));
+            }
+            if !is_lost && !matches!(error, Error::SessionEnded(_)) {
+                return Err(error);
+            }
+            // What can't be read must not be overwritten, by a mark least of all.
+            let Ok(stored) = lock.load().await else { return Err(error) };
+            match self.other_than(&refresh_token, stored.clone()) {
+                Some(other) if !is_other => {
+                    if self.target.freshness(&other, io.now()) == Freshness::Good {
+                        return Ok(Refreshed::Found(other));
+                    }
+                    (tokens, is_other) = (other, true);
+                }
+                _ if is_lost => {
+                    if !may_be_sent_again(&error) {
+                        return Err(error);
+                    }
+                    let pause = self.policy.delay(1).max(Duration::from_millis(1));
+                    io.wait(pause, Reason::Retry).await;
+                    if check_time_for_refresh(io, self.deadline).is_err() {
+                        return Err(error);
+                    }
+                    (was_lost, policy.attempts) = (true, 1);
+                }
+                _ => {
+                    return match marked(stored, &refresh_token, io.now()) {
+                        Some(marked) => Ok(Refreshed::Failed(error, marked)),
+                        None => Err(error),
+                    };
+                }
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        io: &Io,
+        tokens: &Tokens,
+        refresh_token: &RefreshToken,
+        policy: RetryPolicy,
+    ) -> Result<Tokens, Failed> {
+        check_time_for_refresh(io, self.deadline)?;
+        let (profile, scope) = (&self.context.profile, tokens.session_scope());
+        let client = profile.client();
+        let request = TokenRequest::refresh(
+            self.server,
+            client,
+            refresh_token,
+            scope,
+            policy,
+            Resend::Never,
+        )?;
+        let request = request.with_parameters(profile.parameters());
+        Box::pin(request.send(io, self.deadline, Reason::Retry)).await
+    }
+
+    /// Other tokens with another refresh token than the one that was sent.
+    fn other_than(&self, sent: &RefreshToken, stored: Option<Arc<Tokens>>) -> Option<Arc<Tokens>> {
+        let cached = newest(None, self.context.cached.as_ref());
+        let is_other = |tokens: &Arc<Tokens>| {
+            tokens.refresh_token.as_ref().is_some_and(|token| !token.same_as(sent))
+        };
+        [stored, cached].into_iter().flatten().find(is_other)
+    }
+
+    /// OpenID Connect Core §12.2: the new ID token is about the same user.
+    fn check_user(&self, old: &Tokens, mut new: Tokens) -> Result<Refreshed, Error> {
+        let malformed = |problem| answer::broken(Endpoint::Token, None, problem);
+        let client_id = self.context.profile.client().id();
+        match person(old.id_token.as_ref(), new.id_token.as_ref(), client_id) {
+            Person::Same => {}
+            Person::Unknown => new.id_token = None,
+            Person::Other => return Err(malformed(Problem::OtherSubject)),
+            Person::Refused(problem) => {
+                return match new.refresh_token.take() {
+                    Some(token) => {
+                        Ok(Refreshed::Failed(malformed(problem), with_refresh_token(old, token)))
+                    }
+                    None => Err(malformed(problem)),
+                };
+            }
+        }
+        Ok(Refreshed::New(new.inheriting(old)))
+    }
+}
+
+/// Only if the connection ended without an answer. One that is late may still come, and the server has
+/// seen the refresh token then.
+const fn may_be_sent_again(error: &Error) -> bool {
+    !matches!(error, Error::OutcomeUnknown { cause: Unreachable::TimedOut, .. })
+}
+
+fn lost_twice(error: Error) -> Error {
+    match error {
+        Error::OutcomeUnknown { endpoint, cause, .. }
+        | Error::Unreachable { endpoint, cause, .. } => {
+            Error::OutcomeUnknown { endpoint, attempts: 2, cause }
+        }
+        error => error,
+    }
+}
+
+/// What there was, with a new refresh token.
+fn with_refresh_token(tokens: &Tokens, refresh_token: RefreshToken) -> Tokens {
+    Tokens { refresh_token: Some(refresh_token), ..tokens.clone() }
+}
+
+/// The record stays until a new login replaces it, marked, if the refresh token in it is the dead one.
+fn marked(stored: Option<Arc<Tokens>>, dead: &RefreshToken, now: Timestamp) -> Option<Tokens> {
+    let stored = stored?;
+    let is_dead = stored.refresh_token.as_ref().is_some_and(|token| token.same_as(dead));
+    is_dead.then(|| Tokens { session_ended_at: Some(now), ..Tokens::clone(&stored) })
+}
