@@ -50,7 +50,7 @@ impl Deviations {
         self
     }
 
-    /// What a word of the server's own means: Slack's `invalid_refresh_token` is an `invalid_grant`.
+    /// What a word of the server's own means: Slack's `token_revoked` is an `invalid_grant`.
     #[must_use]
     pub fn with_error(mut self, word: impl Into<String>, code: ErrorCode) -> Self {
         self.errors.push((word.into(), code));

@@ -93,8 +93,8 @@ pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
 pub use environment::Environment;
 pub use error::{
-    CertificateProblem, ConfigProblem, Endpoint, Error, ErrorCode, Kind, Problem, ProxyFailure,
-    ProxyProblem, ServerError, StoreFailure, TlsFailure, Unreachable,
+    CertificateProblem, ConfigProblem, Endpoint, Error, ErrorCode, Kind, NotLoggedIn, Problem,
+    ProxyFailure, ProxyProblem, ServerError, StoreFailure, TlsFailure, Unreachable,
 };
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
 pub use login::Login;

@@ -2,7 +2,7 @@
 
 use std::{io::ErrorKind, path::Path};
 
-use aiod_auth_core::{Error, Kind};
+use aiod_auth_core::{Error, Kind, NotLoggedIn};
 use serde_json::json;
 
 use crate::{args, context::Context, failure::Failure, private_file, settings::Settings, transfer};
@@ -36,7 +36,8 @@ fn text(settings: &Settings, options: &args::Export) -> Result<String, Failure> 
     let _lock = transfer::lock(settings)?;
     let key = settings.key();
     let tokens = settings.store().load(&key)?;
-    let tokens = tokens.ok_or_else(|| settings.explain(Error::NotAuthenticated))?;
+    let tokens =
+        tokens.ok_or_else(|| settings.explain(Error::NotAuthenticated(NotLoggedIn::NoRecord)))?;
     if tokens.session_ended_at.is_some() {
         let ended = Failure::new(Kind::SessionEnded, "the server ended the session");
         return Err(ended.mended_by(&settings.login_command));

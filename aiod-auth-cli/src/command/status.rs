@@ -2,8 +2,8 @@
 
 use std::{fmt, process::ExitCode, time::SystemTime};
 
-use aiod_auth_core::{Kind, Timestamp, Tokens};
-use serde::Serialize;
+use aiod_auth_core::{Kind, NotLoggedIn, Timestamp, Tokens};
+use serde::{Serialize, Serializer};
 
 use crate::{
     context::Context,
@@ -38,28 +38,24 @@ struct Status<'a> {
     authenticated: bool,
     #[serde(skip)]
     has_record: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_word")]
+    reason: Option<NotLoggedIn>,
     access_token_expires_at: Option<String>,
     refresh_token_expires_at: Option<String>,
     scope: Vec<&'a str>,
     store: String,
 }
 
-/// Why nobody is logged in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Reason {
-    /// Nobody ever logged in, or somebody logged out.
-    NoRecord,
-    /// The server said that the session has ended.
-    SessionEnded,
-    /// Time is up for all that is there.
-    Expired,
+fn as_word<S: Serializer>(reason: &Option<NotLoggedIn>, serializer: S) -> Result<S::Ok, S::Error> {
+    reason.map(NotLoggedIn::as_str).serialize(serializer)
 }
 
 impl<'a> Status<'a> {
-    fn new(settings: &'a Settings, tokens: Option<&'a Tokens>, reason: Option<Reason>) -> Self {
+    fn new(
+        settings: &'a Settings,
+        tokens: Option<&'a Tokens>,
+        reason: Option<NotLoggedIn>,
+    ) -> Self {
         let refresh_token_end = tokens.and_then(|tokens| tokens.refresh_expires_at);
         Self {
             profile: settings.name.as_deref(),
@@ -87,12 +83,12 @@ pub(super) fn why_not(
     logs_in_by_itself: bool,
     tokens: Option<&Tokens>,
     now: Timestamp,
-) -> Option<Reason> {
+) -> Option<NotLoggedIn> {
     let Some(tokens) = tokens else {
-        return (!logs_in_by_itself).then_some(Reason::NoRecord);
+        return (!logs_in_by_itself).then_some(NotLoggedIn::NoRecord);
     };
     if tokens.session_ended_at.is_some() {
-        return Some(Reason::SessionEnded);
+        return Some(NotLoggedIn::SessionEnded);
     }
     let lives = |end: Option<Timestamp>| end.is_none_or(|end| end > now);
     let renewable = match &tokens.refresh_token {
@@ -100,7 +96,7 @@ pub(super) fn why_not(
         // Such a client gets a new token by itself.
         None => logs_in_by_itself,
     };
-    (!lives(tokens.expires_at) && !renewable).then_some(Reason::Expired)
+    (!lives(tokens.expires_at) && !renewable).then_some(NotLoggedIn::Expired)
 }
 
 impl fmt::Display for Status<'_> {
@@ -108,11 +104,7 @@ impl fmt::Display for Status<'_> {
         match self.reason {
             None if self.has_record => writeln!(f, "logged in")?,
             None => writeln!(f, "needs no login: the client has a secret")?,
-            Some(Reason::NoRecord) => writeln!(f, "not logged in")?,
-            Some(Reason::SessionEnded) => {
-                writeln!(f, "not logged in: the server ended the session")?;
-            }
-            Some(Reason::Expired) => writeln!(f, "not logged in: the tokens have expired")?,
+            Some(reason) => writeln!(f, "{reason}")?,
         }
         if let Some(profile) = self.profile {
             writeln!(f, "profile: {profile}")?;
@@ -138,7 +130,7 @@ mod tests {
     use super::*;
 
     /// An access token until 10, perhaps a refresh token until another time.
-    fn check(by_itself: bool, refresh_until: Option<i64>, now: i64, expected: Option<Reason>) {
+    fn check(by_itself: bool, refresh_until: Option<i64>, now: i64, expected: Option<NotLoggedIn>) {
         let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
         tokens.expires_at = Some(Timestamp::from_unix_millis(10));
         if let Some(until) = refresh_until {
@@ -153,9 +145,9 @@ mod tests {
     fn time_is_up_when_nothing_is_left_to_renew_with() {
         let person = false;
         check(person, None, 9, None);
-        check(person, None, 10, Some(Reason::Expired));
+        check(person, None, 10, Some(NotLoggedIn::Expired));
         check(person, Some(20), 19, None);
-        check(person, Some(20), 20, Some(Reason::Expired));
+        check(person, Some(20), 20, Some(NotLoggedIn::Expired));
         check(true, None, 1000, None);
     }
 
@@ -164,6 +156,6 @@ mod tests {
         let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
         tokens.session_ended_at = Some(Timestamp::UNIX_EPOCH);
         let found = why_not(false, Some(&tokens), Timestamp::UNIX_EPOCH);
-        assert_eq!(found, Some(Reason::SessionEnded));
+        assert_eq!(found, Some(NotLoggedIn::SessionEnded));
     }
 }

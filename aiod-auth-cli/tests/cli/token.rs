@@ -92,7 +92,7 @@ fn a_bot_needs_no_login() {
 #[test]
 fn nobody_is_logged_in() {
     let world = World::new();
-    world.run("token").failed(3, "nobody is logged in");
+    world.run("token").failed(3, "not logged in");
     let error = world.run("token --json").failed_as(3, "not_authenticated");
     assert_eq!(error["hint"], "run `aiod-auth login`");
     let base = &world.server.base_url;
@@ -100,7 +100,7 @@ fn nobody_is_logged_in() {
     let ran = Ran::of(ad_hoc.env("AIOD_AUTH_PROFILE", "not this one"), "");
     assert!(ran.failed(3, "nobody").stderr.contains("aiod-auth login --issuer"), "{ran:?}");
     for line in ["whoami", "refresh", "exec true"] {
-        world.run(line).failed(3, "nobody is logged in");
+        world.run(line).failed(3, "not logged in");
     }
     assert_eq!(world.requests(), 0);
 }
