@@ -179,12 +179,7 @@ pub(super) fn without_tokens(before: &str) -> Result<Zeroizing<String>, Unreadab
     Ok(text(&file))
 }
 
-fn write_own(
-    own: &mut dyn TableLike,
-    key: &RecordKey,
-    tokens: &Tokens,
-    replaces: Option<String>,
-) {
+fn write_own(own: &mut dyn TableLike, key: &RecordKey, tokens: &Tokens, replaces: Option<String>) {
     let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
     put(own, ISSUER, Some(&key.issuer));
     put(own, CLIENT_ID, Some(&key.client_id));

@@ -129,6 +129,11 @@ impl AiodFile {
             .map_err(|error| explain(&self.file, error))
     }
 
+    #[cfg(test)]
+    pub(crate) fn on(files: Files, file: &str, key: RecordKey) -> Self {
+        Self { files, ..Self::new(file, key) }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

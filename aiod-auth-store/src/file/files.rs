@@ -25,7 +25,10 @@ use super::{
     mark::{self, Fingerprint},
     next::{self, NextFile},
     place::{self, beside, folder, make_folder, resolve},
-    system::{FileSystem, How, Kind, Os, Owner, Status, if_allowed, if_supported, is_not_permitted},
+    system::{
+        FileSystem, How, Kind, OpenFile, Os, Owner, Status, if_allowed, if_supported,
+        is_not_permitted,
+    },
 };
 use crate::{Lock, StoreError};
 
@@ -315,7 +318,9 @@ impl Files {
         let status = match self.system.open(path, How::Write) {
             Ok(file) => file.status(),
             // A folder is moved aside.
-            Err(error) if is_one_of(&error, &[io::ErrorKind::NotFound, io::ErrorKind::IsADirectory]) => {
+            Err(error)
+                if is_one_of(&error, &[io::ErrorKind::NotFound, io::ErrorKind::IsADirectory]) =>
+            {
                 return Ok(());
             }
             // One of ours that is read-only can be replaced, where it isn't a mount.
@@ -442,6 +447,14 @@ impl Files {
         Ok(())
     }
 
+    /// Whether a record is what a process had written of this text, in place, when it died.
+    fn is_part_of(&self, path: &Path, text: &str) -> bool {
+        let read = |mut file: Box<dyn OpenFile>| file.read(super::BYTES_MAX);
+        let found = self.system.open(path, How::Read).and_then(read);
+        // What was not on the disk yet may be zeros.
+        found.is_ok_and(|found| text.as_bytes().starts_with(trim_zeros(&found)))
+    }
+
     /// A copy beside the record, under a name that says when.
     fn copy(&self, path: &Path, why: &str, content: &[u8]) -> Result<PathBuf, StoreError> {
         let aside = self.free_name(path, why);
@@ -524,7 +537,7 @@ impl Files {
             Fate::TakeOver => {
                 log::debug!("finishing the interrupted save of {}", path.display());
                 next.keep(text.len())?;
-                let is_damaged = stored == Stored::Damaged;
+                let is_damaged = stored == Stored::Damaged && !self.is_part_of(path, text);
                 if let Finished::InNext(error) = self.finish(path, next, text, is_damaged)? {
                     return Err(StoreError::io("write", path)(error));
                 }
@@ -764,6 +777,11 @@ fn can_be_renamed_over(error: &io::Error) -> bool {
             io::ErrorKind::InvalidInput,
         ],
     )
+}
+
+fn trim_zeros(content: &[u8]) -> &[u8] {
+    let length = content.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    content.get(..length).unwrap_or_default()
 }
 
 fn is_one_of(error: &io::Error, kinds: &[io::ErrorKind]) -> bool {

@@ -82,11 +82,7 @@ impl fmt::Debug for LockFile {
 }
 
 /// Whether a name still leads to this file.
-pub(crate) fn is_named(
-    system: &dyn FileSystem,
-    path: &Path,
-    id: (u64, u64),
-) -> io::Result<bool> {
+pub(crate) fn is_named(system: &dyn FileSystem, path: &Path, id: (u64, u64)) -> io::Result<bool> {
     match system.status(path) {
         Ok(status) => Ok(status.id == id),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -9,6 +9,8 @@ use crate::{Lock, Store, StoreError, document::Unreadable, record};
 use files::{Files, Format, Login, Record, Text};
 use mark::Fingerprint;
 
+#[cfg(all(test, target_os = "linux"))]
+mod faults;
 pub(crate) mod files;
 mod fnv;
 mod lock;
@@ -75,6 +77,11 @@ impl FileStore {
     /// [`StoreError::NoHome`].
     pub fn in_default_folder() -> Result<Self, StoreError> {
         Ok(Self::new(default_config_folder()?.join("tokens")))
+    }
+
+    #[cfg(test)]
+    fn on(files: Files, folder: &str) -> Self {
+        Self { files, ..Self::new(folder) }
     }
 
     fn path(&self, key: &RecordKey) -> PathBuf {

@@ -81,8 +81,7 @@ fn create_folder(system: &dyn FileSystem, folder: &Path) -> io::Result<()> {
 fn follow(system: &dyn FileSystem, folder: &Path) -> Result<(PathBuf, Status), StoreError> {
     let mut path = folder.to_owned();
     for _ in 0..LINKS_MAX {
-        let status =
-            system.status(&path).map_err(StoreError::io("look at the folder", &path))?;
+        let status = system.status(&path).map_err(StoreError::io("look at the folder", &path))?;
         if status.kind != Kind::Link {
             return Ok((path, status));
         }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Read as _, Seek as _, Write as _},
+    io::{self, Read, Seek, Write as _},
     path::{Path, PathBuf},
     thread,
     time::{Duration, SystemTime},
@@ -33,7 +33,7 @@ impl FileSystem for Os {
             How::Create => options.write(true).create(true).truncate(false),
             How::CreateNew => options.write(true).create_new(true),
         };
-        Ok(Box::new(uninterrupted(|| options.open(path))?))
+        Ok(Box::new(OsFile(uninterrupted(|| options.open(path))?)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -73,39 +73,43 @@ impl FileSystem for Os {
     }
 }
 
-impl OpenFile for File {
+#[derive(Debug)]
+struct OsFile(File);
+
+impl OpenFile for OsFile {
     fn status(&self) -> io::Result<Status> {
-        uninterrupted(|| self.metadata()).map(|metadata| platform::status(&metadata))
+        uninterrupted(|| self.0.metadata()).map(|metadata| platform::status(&metadata))
     }
 
     fn read(&mut self, bytes: usize) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut content = Zeroizing::new(Vec::with_capacity(bytes.saturating_add(1)));
-        self.take(u64::try_from(bytes).unwrap_or(u64::MAX)).read_to_end(&mut content)?;
+        let limit = u64::try_from(bytes).unwrap_or(u64::MAX);
+        Read::by_ref(&mut self.0).take(limit).read_to_end(&mut content)?;
         Ok(content)
     }
 
     fn rewind(&mut self) -> io::Result<()> {
-        self.seek(io::SeekFrom::Start(0)).map(drop)
+        Seek::rewind(&mut self.0)
     }
 
     fn write(&mut self, content: &[u8]) -> io::Result<()> {
-        self.write_all(content)
+        self.0.write_all(content)
     }
 
     fn set_size(&mut self, bytes: u64) -> io::Result<()> {
-        self.set_len(bytes)
+        self.0.set_len(bytes)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.sync_all()
+        self.0.sync_all()
     }
 
     fn set_mode(&self, mode: u32) -> io::Result<()> {
-        uninterrupted(|| platform::set_mode_of(self, mode))
+        uninterrupted(|| platform::set_mode_of(&self.0, mode))
     }
 
     fn try_lock(&self) -> io::Result<Locked> {
-        uninterrupted(|| match File::try_lock(self) {
+        uninterrupted(|| match self.0.try_lock() {
             Ok(()) => Ok(Locked::Yes),
             Err(TryLockError::WouldBlock) => Ok(Locked::Busy),
             Err(TryLockError::Error(error)) if platform::has_no_locks(&error) => {
@@ -116,7 +120,7 @@ impl OpenFile for File {
     }
 
     fn unlock(&self) -> io::Result<()> {
-        File::unlock(self)
+        self.0.unlock()
     }
 }
 
