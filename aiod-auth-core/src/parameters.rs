@@ -26,10 +26,14 @@ impl Parameters {
     /// Adds one. Without a value it is left out (RFC 6749 §3.1).
     ///
     /// # Errors
-    /// [`Error::Usage`] for a name that a flow itself uses, or that is there already: only `resource`
-    /// and `audience` may be there more than once (RFC 8707 §2, RFC 8693 §2.1).
+    /// [`Error::Usage`] for a name that has other characters than RFC 6749 §8.2 allows, that a flow
+    /// itself uses, or that is there already: only `resource` and `audience` may be there more than once
+    /// (RFC 8707 §2, RFC 8693 §2.1).
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, Error> {
-        if name.is_empty() || RESERVED.contains(&name) {
+        if !is_name(name) {
+            return Err(Error::Usage("a parameter's name has letters, digits, and any of -._"));
+        }
+        if RESERVED.contains(&name) {
             return Err(Error::Usage("a parameter of this name is the flow's own"));
         }
         if name == "resource" {
@@ -65,18 +69,18 @@ impl Parameters {
         }
     }
 
-    /// The APIs that a token is for, as a set: resources by their addresses, and what Auth0 calls an
-    /// audience.
-    pub(crate) fn resources(&self) -> Vec<String> {
-        let api = |(name, value): &(String, String)| match name.as_str() {
-            "resource" => Some(value.clone()),
-            // No address has a space in it.
-            "audience" => Some(format!("audience {value}")),
-            _ => None,
+    /// What tells tokens for these parameters from others, as a set: resources by their addresses, any
+    /// other parameter as `name value`. The two can't be mistaken for each other: no URI's scheme has a
+    /// space in it, and no name a colon.
+    pub(crate) fn for_key(&self) -> Vec<String> {
+        let part = |(name, value): &(String, String)| match name.as_str() {
+            "resource" => value.clone(),
+            name => format!("{name} {value}"),
         };
-        let mut resources: Vec<String> = self.0.iter().filter_map(api).collect();
-        resources.sort();
-        resources
+        let mut parts: Vec<String> = self.0.iter().map(part).collect();
+        parts.sort();
+        parts.dedup();
+        parts
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -100,6 +104,12 @@ impl fmt::Debug for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
     }
+}
+
+/// RFC 6749 §8.2.
+fn is_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !name.is_empty() && name.bytes().all(allowed)
 }
 
 /// What the flows send themselves, and what would change who asks or how the answer comes.
@@ -136,3 +146,30 @@ const RESERVED: [&str; 31] = [
     "token_type_hint",
     "username",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_tells_one_login_from_another() {
+        let with = |pairs: &[(&str, &str)]| {
+            let parameters = Parameters::default();
+            let all = pairs.iter().try_fold(parameters, |all, (name, value)| all.with(name, value));
+            all.unwrap().for_key()
+        };
+        assert_eq!(with(&[("audience", "b"), ("resource", "urn:a")]), ["audience b", "urn:a"]);
+        assert_eq!(with(&[("organization", "o")]), ["organization o"]);
+        assert_ne!(with(&[("organization", "o")]), with(&[("organization", "p")]));
+        let either = with(&[("audience", "b"), ("audience", "a")]);
+        assert_eq!(with(&[("audience", "a"), ("audience", "b"), ("hd", "")]), either);
+    }
+
+    #[test]
+    fn a_name_is_one_of_the_standards() {
+        for name in ["", "a b", "urn:a", "a=b", "a&b", "é"] {
+            assert!(Parameters::default().with(name, "x").is_err(), "{name}");
+        }
+        assert!(Parameters::default().with("acr_values-1.x", "x").is_ok());
+    }
+}
