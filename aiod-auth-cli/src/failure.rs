@@ -59,7 +59,9 @@ impl Failure {
 
     /// What failed, in the place where it did.
     pub(crate) fn within(mut self, place: &str) -> Self {
-        self.message = format!("{place}: {}", self.message);
+        if !self.message.starts_with(place) {
+            self.message = format!("{place}: {}", self.message);
+        }
         self
     }
 

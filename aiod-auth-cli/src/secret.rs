@@ -8,7 +8,7 @@ use std::{
 use aiod_auth_core::ClientSecret;
 use toml_edit::DocumentMut;
 
-use crate::{failure::Failure, own_file::OwnFile};
+use crate::{failure::Failure, private_file::OwnFile};
 
 /// The variable with the secret of an ad hoc profile.
 pub(crate) const CLIENT_SECRET_VARIABLE: &str = "AIOD_AUTH_CLIENT_SECRET";

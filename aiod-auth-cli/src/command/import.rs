@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failure> {
-    let settings = Settings::new(context)?;
+    let settings = Settings::in_use(context)?;
     let source = Source::read(&options.file)?;
     let login = transfer::read(&settings.key(), &source)?;
     check(&settings, &login, &source.name)?;
@@ -59,7 +59,7 @@ fn keep(
     login: &Login,
 ) -> Result<(), Failure> {
     let key = settings.key();
-    let _lock = transfer::lock(settings)?;
+    let _lock = settings.lock()?;
     context.interrupt.report_first();
     let before = match settings.store().load(&key) {
         // Like a login, this moves it aside.

@@ -1,7 +1,7 @@
-//! `logout`: ends the session at the server, then forgets it here; or ends the session of tokens that
+//! `logout`: ends the session at the server, then removes it here; or ends the session of tokens that
 //! came from elsewhere.
 
-use aiod_auth_core::{Error, RefreshToken, session::LoggedOut};
+use aiod_auth_core::{Error, Kind, RefreshToken, session::LoggedOut};
 use aiod_auth_store::StoreError;
 use aiod_auth_ureq::Client;
 use serde_json::json;
@@ -19,17 +19,17 @@ pub(crate) fn run(context: &Context, options: &args::Logout) -> Result<(), Failu
     if options.all {
         return log_out_of_all(context, options);
     }
-    let settings = Settings::new(context)?;
+    let settings = Settings::in_use(context)?;
     match given(context, options, &settings)? {
         Some(token) => end_session_of(context, options, &settings, token),
         None => log_out(context, options, &settings),
     }
 }
 
-/// One that fails keeps none of the others; what is reported is the first failure.
+/// Goes on after one that fails, and reports the first failure.
 fn log_out_of_all(context: &Context, options: &args::Logout) -> Result<(), Failure> {
     if context.global.profile.is_some() || context.global.is_ad_hoc() {
-        return Err(Failure::usage("--all and one profile contradict each other"));
+        return Err(Failure::usage("--all can't be used with one profile"));
     }
     let config = context.config()?;
     let mut outcome = Ok(());
@@ -37,8 +37,12 @@ fn log_out_of_all(context: &Context, options: &args::Logout) -> Result<(), Failu
         if context.interrupt.is_leaving() {
             return Err(Failure::cancelled());
         }
-        let one = Settings::of_profile(context, &config, name).and_then(|settings| {
-            if has_record(&settings)? { log_out(context, options, &settings) } else { Ok(()) }
+        let one = Settings::of_profile(context, &config, name).and_then(|mut settings| {
+            if !has_record(context, &settings)? {
+                return Ok(());
+            }
+            settings.take_over_earlier(context)?;
+            log_out(context, options, &settings)
         });
         if let Err(failure) = one {
             let failure = failure.within(name);
@@ -52,11 +56,13 @@ fn log_out_of_all(context: &Context, options: &args::Logout) -> Result<(), Failu
     outcome
 }
 
-fn has_record(settings: &Settings) -> Result<bool, Failure> {
+fn has_record(context: &Context, settings: &Settings) -> Result<bool, Failure> {
     match settings.store().load(&settings.key()) {
         // Another profile's turn.
         Err(StoreError::OtherKey { .. }) if settings.store_is_shared() => Ok(false),
-        loaded => Ok(loaded?.is_some()),
+        // To be told of, and mended, where it is used.
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(settings.tokens_or_earlier(context)?.0.is_some()),
     }
 }
 
@@ -65,7 +71,19 @@ fn log_out(context: &Context, options: &args::Logout, settings: &Settings) -> Re
     context.interrupt.report_first();
     let logged_out =
         if options.ignore_errors { client.log_out_ignoring_errors() } else { client.log_out() };
-    report(context, settings, &logged_out.map_err(|error| settings.explain(error))?)
+    let logged_out = logged_out.map_err(|error| way_out(settings.explain(error)));
+    report(context, settings, &logged_out?)
+}
+
+/// Where the server gives no proof that the session is over, and won't later, either, there is one thing left
+/// to do.
+fn way_out(failure: Failure) -> Failure {
+    match failure.kind {
+        Kind::Server | Kind::Protocol => {
+            failure.with_hint("run it with --ignore-errors to remove the login here all the same")
+        }
+        _ => failure,
+    }
 }
 
 /// The refresh token from elsewhere, if one was given.
@@ -98,7 +116,7 @@ fn end_session_of(
         Ok(()) => report(context, settings, &LoggedOut::Ended),
         Err(error) if options.ignore_errors => {
             warn_of_session(context, settings, &error);
-            answer(context, settings, "unproven", "Nothing here has changed.")
+            answer(context, settings, "unconfirmed", "Nothing here has changed.")
         }
         // A login would not help: this is about another one.
         Err(error) => Err(error.into()),
@@ -113,7 +131,7 @@ fn client(
     match settings.client() {
         Err(failure) if options.ignore_errors => {
             context.printer.warn(&failure.message);
-            Ok(settings.client_without_secret())
+            settings.client_without_secret()
         }
         client => client,
     }
@@ -124,17 +142,18 @@ fn report(context: &Context, settings: &Settings, logged_out: &LoggedOut) -> Res
     let (outcome, words) = match logged_out {
         LoggedOut::Ended => ("ended", format!("Logged out at {issuer}.")),
         LoggedOut::Forgotten => {
-            ("forgotten", format!("Forgot the token of {issuer}, which expires by itself."))
+            let words = format!("Removed the token of {issuer}, which expires by itself.");
+            ("removed_locally", words)
         }
         LoggedOut::Unproven(error) => {
             warn_of_session(context, settings, error);
-            ("unproven", "Forgot the session.".into())
+            ("unconfirmed", "Removed the login here.".into())
         }
         LoggedOut::Replaced => {
             context.printer.warn("another program has logged in meanwhile, and that login stays");
             ("replaced", format!("Logged out at {issuer}."))
         }
-        LoggedOut::NobodyThere | _ => ("nobody_there", "Nobody was logged in.".into()),
+        LoggedOut::NobodyThere | _ => ("not_logged_in", "There was no login.".into()),
     };
     answer(context, settings, outcome, &words)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     failure::Failure,
-    own_file::{BYTES_MAX, OwnFile, not_text, without_bom},
+    private_file::{BYTES_MAX, OwnFile, not_text, without_bom},
 };
 
 /// What a file says, and where it is from.

@@ -60,6 +60,53 @@ fn a_person_is_shown_both_ways_and_a_qr_code() {
 }
 
 #[test]
+fn a_qr_code_fits_the_terminal() {
+    let world = World::new();
+    let shown = |locale: &str| {
+        let mut command = world.command("login --qr --no-browser --timeout 1");
+        Ran::of(command.env("LC_ALL", locale), "").ended(4).stderr.clone()
+    };
+    let (plain, blocks) = (shown("C"), shown("C.UTF-8"));
+    assert!(plain.contains("########") && plain.is_ascii(), "{plain}");
+    assert!(blocks.contains("▀▀▀") && !blocks.contains("###"), "{blocks}");
+}
+
+#[test]
+fn a_secret_may_be_handed_over_by_systemd() {
+    let world = World::new();
+    fs::create_dir(world.path("credentials")).unwrap();
+    fs::rename(world.path("bot.toml"), world.path("credentials/bot.toml")).unwrap();
+    world.run("login --profile bot").failed(2, "cannot read the client secret");
+    let with_credentials = || {
+        let mut command = world.command("login --profile bot");
+        command.env("CREDENTIALS_DIRECTORY", world.path("credentials"));
+        Ran::of(&mut command, "")
+    };
+    with_credentials().ended(0);
+    // It is read each time: one that was replaced counts.
+    world.write("credentials/bot.toml", "client_secret = \"canary\"\n");
+    with_credentials().failed(1, "invalid_client");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_bot_needs_no_home() {
+    let world = World::new();
+    let bot =
+        format!("--issuer {} --client-id bot --client-secret-file bot.toml", world.server.base_url);
+    let homeless = |line: &str| {
+        let mut command = world.command(line);
+        Ran::of(command.env_remove("AIOD_AUTH_CONFIG_DIR").env("HOME", "nowhere"), "")
+    };
+    let ran = homeless(&format!("token {bot}"));
+    assert!(ran.ended(0).stdout.starts_with("access-"), "{ran:?}");
+    assert!(ran.stderr.starts_with("warning: the user's home folder is not known"), "{ran:?}");
+    // A user's login would be lost.
+    let user = format!("login --issuer {} --client-id demo", world.server.base_url);
+    homeless(&user).failed(6, "home folder is not known");
+}
+
+#[test]
 fn a_login_that_is_refused_or_comes_too_late() {
     let world = World::new();
     let login = world.start_login("");

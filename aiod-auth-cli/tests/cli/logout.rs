@@ -13,7 +13,7 @@ fn the_session_ends_at_the_server_and_here() {
     assert!(!world.server.simulator().access_token_is_alive(wall_clock_ms(), token.trim_end()));
     assert_eq!(world.records().len(), 0);
     let again = world.run("logout --json").ended(0).json();
-    assert_eq!(again["outcome"], "nobody_there");
+    assert_eq!(again["outcome"], "not_logged_in");
 }
 
 #[test]
@@ -65,6 +65,33 @@ fn a_secret_that_is_gone_keeps_nobody_logged_in_here() {
     assert!(ran.ended(0).stderr.starts_with("warning: "), "{ran:?}");
     assert_eq!(world.records().len(), 0);
     assert_eq!(world.run("logout --all").ended(0).stderr, "");
+}
+
+/// The secret is gone, the address is not: the session is ended where the profile says.
+#[test]
+fn without_the_secret_the_profiles_own_endpoints_count() {
+    let world = World::with(|settings| settings.openid_configuration = false);
+    let issuer = &world.server.base_url;
+    let key = "client_secret_file = \"gone.toml\"\nclient_authentication = \"client_secret_basic\"";
+    world.write(
+        "config.toml",
+        &format!(
+            "[profiles.own]\nissuer = \"{issuer}\"\nclient_id = \"demo\"\nflow = \"device\"\n\
+             token_endpoint = \"{issuer}/token\"\nrevocation_endpoint = \"{issuer}/revoked_there\"\n"
+        ),
+    );
+    let token = world.new_refresh_token();
+    world.run_with_input("--profile own login --refresh-token-stdin", &token).ended(0);
+    let config = std::fs::read_to_string(world.path("config.toml")).unwrap();
+    world.write("config.toml", &format!("{config}{key}\n"));
+    world.run("--profile own logout --ignore-errors").ended(0);
+    let asked = world
+        .server
+        .simulator()
+        .log()
+        .iter()
+        .any(|handled| handled.request.path() == "/revoked_there");
+    assert!(asked, "only the profile knows this address");
 }
 
 /// Another session of Alice's, and whether it lives.
@@ -130,7 +157,7 @@ fn a_server_that_is_away_ends_no_session_from_elsewhere() {
     world.server.simulator().fault_anywhere(usize::MAX, Fault::DropBefore);
     world.run_with_input("logout --refresh-token-stdin", &other).failed(5, "");
     let ran = world.run_with_input("logout --refresh-token-stdin --ignore-errors --json", &other);
-    assert_eq!(ran.ended(0).json()["outcome"], "unproven");
+    assert_eq!(ran.ended(0).json()["outcome"], "unconfirmed");
     assert!(ran.stderr.contains("the session may live on"), "{ran:?}");
     world.server.simulator().clear_faults();
     assert!(alive(&world, &other));

@@ -17,7 +17,11 @@ fn usage() {
         ("login --timeout 0", "0"),
         ("login --flow device --refresh-token-stdin", "cannot be used"),
         ("login --client-id x", "--issuer"),
-        ("login --profile lab --issuer https://as.example", "contradict"),
+        ("login --parameter audience=x", "--issuer"),
+        ("login --issuer https://as.example --client-id x --parameter audience", "NAME=VALUE"),
+        ("login --issuer https://as.example --client-id x --parameter code=1", "parameter `code`"),
+        ("login --issuer https://as.example --client-id x --parameter a=1 --parameter a=2", "once"),
+        ("login --profile lab --issuer https://as.example", "can't be used with --issuer"),
         ("token --profile", "--profile"),
     ] {
         world.run(line).failed(2, message);

@@ -1,6 +1,6 @@
 //! Tokens where they are meant to go: real programs take them.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use aiod_auth_core::Timestamp;
 use serde_json::{Value, json};
@@ -50,13 +50,49 @@ fn git_gets_the_token_for_its_host_and_for_no_other() {
     assert!(ran.ended(128).stderr.contains("say --host HOST"), "{ran:?}");
     assert_eq!(ran.stdout, "");
 
-    // What git tells about passwords is no business of ours.
+    // A password that was right is no business of ours.
     let told = format!("url=https://git.example\nusername=oauth2\npassword={token}\n\n");
-    for operation in ["approve", "reject"] {
-        let ran = Ran::of(&mut git(&world, "--host git.example", operation), &told);
-        assert_eq!((ran.ended(0).stdout.as_str(), ran.stderr.as_str()), ("", ""));
-    }
+    let ran = Ran::of(&mut git(&world, "--host git.example", "approve"), &told);
+    assert_eq!((ran.ended(0).stdout.as_str(), ran.stderr.as_str()), ("", ""));
     assert_eq!(world.run_for_token("token").stdout.trim_end(), token);
+}
+
+#[test]
+fn a_token_that_git_rejects_is_refreshed_once() {
+    let world = World::new();
+    world.log_in();
+    let token = || world.run_for_token("token").stdout.trim_end().to_owned();
+    let reject = |options: &str, host: &str, password: &str| {
+        let told = format!("url=https://{host}\nusername=oauth2\npassword={password}\n\n");
+        let ran = Ran::of(&mut git(&world, options, "reject"), &told);
+        assert_eq!((ran.ended(0).stdout.as_str(), ran.stderr.as_str()), ("", ""));
+    };
+    let (first, refreshes) = (token(), world.refreshes());
+    let mine = "--host git.example";
+    reject(mine, "git.example", "another");
+    reject(mine, "evil.example", &first);
+    assert_eq!(token(), first);
+    for _ in 0..2 {
+        reject(mine, "git.example", &first);
+    }
+    world.run("status").ended(0);
+    assert_eq!(world.refreshes(), refreshes);
+    let second = token();
+    assert_ne!(second, first);
+    // What was handed out before is of no interest.
+    reject(mine, "git.example", &first);
+    assert_eq!((token(), world.refreshes()), (second, refreshes + 1));
+
+    // Without a way to another one it stays: a login that is lost would be no help.
+    let record = fs::read_to_string(world.record()).unwrap();
+    let without = record.lines().filter(|line| !line.starts_with("refresh_token"));
+    world.write(
+        world.record().strip_prefix(world.path("")).unwrap().to_str().unwrap(),
+        &without.map(|line| format!("{line}\n")).collect::<String>(),
+    );
+    let left = token();
+    reject(mine, "git.example", &left);
+    assert_eq!(token(), left);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::world::World;
 fn status_asks_nobody_and_shows_no_token() {
     let world = World::new();
     let mut expected = json!({
-        "profile": "lab", "issuer": world.server.base_url, "client_id": "demo",
+        "profile": "lab", "account": "lab", "issuer": world.server.base_url, "client_id": "demo",
         "authenticated": false, "reason": "no_record",
         "access_token_expires_at": null, "refresh_token_expires_at": null,
         "scope": [],

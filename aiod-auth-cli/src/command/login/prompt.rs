@@ -1,4 +1,4 @@
-//! What the person has to do, in the ways they can be told.
+//! What the user has to do, in the ways that can be said.
 
 use aiod_auth_core::{Prompt, Reply, flow::DevicePrompt};
 use serde::Serialize;
@@ -48,7 +48,7 @@ fn show_device_code(
             interval: prompt.interval.as_secs(),
         });
         if let Err(failure) = told {
-            // Nobody can approve what nobody was told.
+            // What wasn't shown can't be approved.
             printer.warn(&failure.message);
             return Reply::Cancelled;
         }
