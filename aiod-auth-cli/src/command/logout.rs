@@ -78,12 +78,11 @@ fn log_out(context: &Context, options: &args::Logout, settings: &Settings) -> Re
 /// Where the server gives no proof that the session is over, and won't later, either, there is one thing left
 /// to do.
 fn way_out(failure: Failure) -> Failure {
-    match failure.kind {
-        Kind::Server | Kind::Protocol => {
-            failure.with_hint("run it with --ignore-errors to remove the login here all the same")
-        }
-        _ => failure,
+    if matches!(failure.kind, Kind::Server | Kind::Protocol) {
+        let hint = "run it with --ignore-errors to remove the login here all the same";
+        return failure.with_hint(hint);
     }
+    failure
 }
 
 /// The refresh token from elsewhere, if one was given.
