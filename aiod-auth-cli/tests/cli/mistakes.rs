@@ -152,3 +152,23 @@ fn files_that_can_not_be_trusted() {
         world.run("login --profile bot").failed(2, "not a regular file");
     }
 }
+
+/// Root in a container with another user's folder: what is read and written there is that user's.
+#[test]
+#[cfg(unix)]
+fn another_users_files_are_used_as_that_user() {
+    let world = World::new();
+    world.log_in();
+    let give_away = |path: &std::path::Path| std::os::unix::fs::chown(path, Some(1000), Some(1000));
+    if give_away(&world.record()).is_err() {
+        assert!(std::env::var_os("CI").is_none(), "this test needs root");
+        eprintln!("not tried: this test needs root");
+        return;
+    }
+    let ran = world.run("token");
+    ran.failed(6, "it belongs to another user");
+    assert!(ran.stderr.contains("in a container with --user"), "{ran:?}");
+    give_away(&world.path("config.toml")).unwrap();
+    let ran = world.run("token");
+    ran.failed(2, "it belongs to another user (run this as uid 1000, in a container with --user)");
+}
