@@ -1,4 +1,4 @@
-//! Why a command failed: for a person, for a program, and as an exit code.
+//! Why a command failed: for a user, for a program, and as an exit code.
 
 use std::process::ExitCode;
 

@@ -42,7 +42,7 @@ fn read_file(file: &Path) -> Result<ClientSecret, Failure> {
         Failure::config(format!("cannot read the client secret in {shown}: {error}"))
     })?;
     if read.is_public {
-        log::warn!("everybody on this machine can read the client secret in {shown}");
+        log::warn!("every user of this machine can read the client secret in {shown}");
     }
     let secret =
         parse(read.text).map_err(|problem| Failure::config(format!("{shown} {problem}")))?;

@@ -76,7 +76,7 @@ pub(crate) struct Global {
     /// Send this parameter of the server's own, as Auth0's audience=URI; may be repeated
     #[arg(long, global = true, value_name = "NAME=VALUE", help_heading = AD_HOC, value_parser = parse_parameter)]
     pub(crate) parameter: Vec<(String, String)>,
-    /// The login's name, to keep it apart from others at the same server [default: the profile's name]
+    /// The login's name, to keep it apart from other logins at the same server [default: the profile's name]
     #[arg(long, global = true, value_name = "NAME", help_heading = AD_HOC)]
     pub(crate) account: Option<String>,
 }

@@ -122,7 +122,7 @@ fn members(table: &dyn TableLike) -> Map<String, Value> {
     table.iter().map(|(key, item)| (key.into(), value(item))).collect()
 }
 
-/// There are strings, booleans, numbers, lists of strings and tables of these in a profile: others are errors.
+/// There are strings, booleans, numbers, lists of strings and tables of these in a profile: anything else is an error.
 fn value(item: &Item) -> Value {
     if let Some(table) = item.as_table_like() {
         return Value::Object(members(table));

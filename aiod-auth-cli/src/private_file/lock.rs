@@ -37,7 +37,7 @@ pub(crate) fn lock(path: &Path, waiting: impl FnOnce()) -> io::Result<File> {
     }
 }
 
-/// In a folder that others may write to, a link of theirs in the lock's place would have this program
+/// In a folder that other users may write to, a link of theirs in the lock's place would have this program
 /// make or lock a file of their choice.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();

@@ -30,7 +30,7 @@ mod place;
 pub(crate) struct Settings {
     /// Its name in config.toml; an ad hoc profile has none.
     pub(crate) name: Option<String>,
-    /// The login's name, which keeps it apart from others at the same server.
+    /// The login's name, which keeps it apart from other logins at the same server.
     pub(crate) account: Option<String>,
     /// As much as tells whose record it is. What requests need is only looked for when there are any.
     pub(crate) profile: Profile,

@@ -47,27 +47,33 @@ pub(crate) fn read(key: &RecordKey, source: &Source) -> Result<Login, Failure> {
     };
     let login = login.map_err(|problem| Failure::config(format!("{name} {problem}")))?;
     if let Some(theirs) = &login.key
-        && let Some((what, theirs, ours)) = difference(theirs, key)
+        && let Some(what) = difference(theirs, key)
     {
-        let (theirs, ours) = (clean(&theirs), clean(&ours));
-        return Err(Failure::config(format!(
-            "{name} has a login with another {what}: `{theirs}`, not `{ours}`"
-        ))
-        .with_hint("choose the profile that it is for"));
+        return Err(Failure::config(format!("{name} has a login with {what}"))
+            .with_hint("choose the profile that it is for"));
     }
     Ok(login)
 }
 
 /// The first thing in which two logins are not the same. The account is none: that is a name on one machine,
 /// and a login is imported as the profile that it is imported for.
-fn difference(theirs: &RecordKey, ours: &RecordKey) -> Option<(&'static str, String, String)> {
+fn difference(theirs: &RecordKey, ours: &RecordKey) -> Option<String> {
     let texts = |key: &RecordKey| {
         let RecordKey { issuer, client_id, account: _, scope, resource } = key.clone();
-        [issuer, client_id, scope.to_string(), resource.join(" ")]
+        let resources: Vec<_> = resource.into_iter().filter(|text| !is_parameter(text)).collect();
+        [issuer, client_id, scope.to_string(), resources.join(" ")]
     };
     let names = ["issuer", "client_id", "scope", "resource"];
     let pairs = texts(theirs).into_iter().zip(texts(ours));
-    let (name, (theirs, ours)) =
-        names.into_iter().zip(pairs).find(|(_, (theirs, ours))| theirs != ours)?;
-    Some((name, theirs, ours))
+    let differs = names.into_iter().zip(pairs).find(|(_, (theirs, ours))| theirs != ours);
+    if let Some((name, (theirs, ours))) = differs {
+        return Some(format!("another {name}: `{}`, not `{}`", clean(&theirs), clean(&ours)));
+    }
+    // What stands in a parameter may be a secret.
+    (theirs.resource != ours.resource).then(|| "other parameters".into())
+}
+
+/// A parameter of the server's own stands in the key as `name value`.
+fn is_parameter(text: &str) -> bool {
+    text.split_once(' ').is_some_and(|(name, _)| !name.contains(':'))
 }

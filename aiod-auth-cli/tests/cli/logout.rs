@@ -56,7 +56,7 @@ fn one_that_fails_does_not_keep_the_others() {
 }
 
 #[test]
-fn a_secret_that_is_gone_keeps_nobody_logged_in_here() {
+fn a_secret_that_is_gone_keeps_no_record_here() {
     let world = World::new();
     world.run("login --profile bot").ended(0);
     std::fs::remove_file(world.path("bot.toml")).unwrap();

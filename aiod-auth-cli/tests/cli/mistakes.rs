@@ -141,7 +141,7 @@ fn files_that_can_not_be_trusted() {
     let world = World::new();
     crate::world::set_mode(&world.path("bot.toml"), 0o644);
     let ran = world.run_for_token("token --profile bot");
-    assert!(ran.ended(0).stderr.starts_with("warning: everybody"), "{ran:?}");
+    assert!(ran.ended(0).stderr.starts_with("warning: every user"), "{ran:?}");
     world.write("odd.txt", "\u{feff}p:a+s%20s/w&o=rd é\n");
     world.run("login --profile odd").ended(0);
 

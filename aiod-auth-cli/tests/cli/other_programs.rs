@@ -40,7 +40,7 @@ fn git_gets_the_token_for_its_host_and_for_no_other() {
         ("--host git.example", "https://git.example.evil.example/a.git"),
     ] {
         let ran = fill(options, url);
-        // git goes on to ask a person.
+        // git goes on to ask the user.
         assert!(ran.ended(128).stderr.starts_with("fatal: could not read Username"), "{ran:?}");
         assert_eq!(ran.stdout, "");
     }
@@ -113,7 +113,7 @@ fn git_may_take_a_token_to_the_api_that_it_is_for() {
 }
 
 #[test]
-fn a_person_may_see_what_git_would_get() {
+fn a_user_may_see_what_git_would_get() {
     let world = World::new();
     world.log_in();
     let ran = world.run_for_token("token --format git");
@@ -168,7 +168,7 @@ fn check_exec_credential(credential: &Value, version: &str) {
     }
 }
 
-/// RFC 3339 §5.6, with capital letters: Go's `time.RFC3339` takes no others.
+/// RFC 3339 §5.6, with capital letters: Go's `time.RFC3339` takes nothing else.
 fn check_rfc_3339(text: &str) {
     text.parse::<Timestamp>().unwrap();
     let (date_time, offset) = text.split_at(19);
@@ -198,7 +198,7 @@ fn an_exec_credential_is_what_client_go_reads() {
 #[test]
 fn bash_completes_the_command() {
     let world = World::new();
-    // What bash does when somebody presses Tab: COMP_WORDS are the words so far, COMPREPLY the answer.
+    // What bash does when Tab is pressed: COMP_WORDS are the words so far, COMPREPLY the answer.
     let script = r#"
         eval "$("$AIOD_AUTH" completions bash)" || exit 3
         function=$(complete -p aiod-auth | grep -o -- '-F [^ ]*') || exit 4

@@ -20,7 +20,7 @@ fn profiles_are_listed_and_shown() {
     assert_eq!(shown, expected);
     let shown = world.run("profile show bot").ended(0).stdout.clone();
     assert!(shown.ends_with("client_secret_file = \"bot.toml\"\n"), "{shown}");
-    world.run("profile show nobody").failed(2, "there is no profile `nobody`");
+    world.run("profile show gone").failed(2, "there is no profile `gone`");
 }
 
 #[test]
