@@ -1,4 +1,4 @@
-use aiod_auth_tests::sim::{Fault, REFRESH_TOKEN, wall_clock_ms};
+use aiod_auth_tests::sim::{Answer, Fault, REFRESH_TOKEN, wall_clock_ms};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -43,6 +43,7 @@ fn all_profiles_that_have_a_record() {
     assert_eq!(world.records().len(), 0);
     assert_eq!(world.run("logout --all").ended(0).stderr, "");
     world.run("logout --all --profile lab").failed(2, "");
+    world.run("logout --all --account lab").failed(2, "");
 }
 
 #[test]
@@ -65,6 +66,34 @@ fn a_secret_that_is_gone_keeps_no_record_here() {
     assert!(ran.ended(0).stderr.starts_with("warning: "), "{ran:?}");
     assert_eq!(world.records().len(), 0);
     assert_eq!(world.run("logout --all").ended(0).stderr, "");
+}
+
+#[test]
+fn a_server_that_can_prove_nothing_is_named_and_the_way_out_too() {
+    let world = World::new();
+    let config = std::fs::read_to_string(world.path("config.toml")).unwrap();
+    let own =
+        format!("[profiles.own]\nissuer = \"{}\"\nclient_id = \"demo\"\n", world.server.base_url);
+    world.write("config.toml", &format!("{config}{own}"));
+    let token = world.new_refresh_token();
+    let own = "--profile own";
+    world.run_with_input(&format!("{own} login --refresh-token-stdin"), &token).ended(0);
+    let metadata = json!({
+        "issuer": world.server.base_url, "token_endpoint": format!("{}/token", world.server.base_url),
+        "response_types_supported": ["code"],
+    });
+    let metadata = || Fault::Instead(Answer::json(200, &metadata));
+    for elsewhere in [false, true] {
+        for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
+        {
+            world.server.simulator().fault_at(path, 1, metadata());
+        }
+        let line = if elsewhere { "logout --json --refresh-token-stdin" } else { "logout --json" };
+        let error = world.run_with_input(&format!("{own} {line}"), &token).failed_as(1, "server");
+        assert!(error["hint"].as_str().unwrap().contains("--ignore-errors"), "{error}");
+        world.server.simulator().clear_faults();
+    }
+    world.run(&format!("{own} logout")).ended(0);
 }
 
 /// The secret is gone, the address is not: the session is ended where the profile says.
