@@ -89,6 +89,6 @@ fn may_be_newer(before: &Tokens, login: &Login) -> bool {
         (None, None) => true,
         _ => false,
     };
-    let same = same_refresh_token && before.has_same_access_token(&tokens);
+    let same = same_refresh_token && before.has_same_access_token(tokens);
     !same && (!login.is_dated || second(before) >= second(tokens))
 }

@@ -95,6 +95,37 @@ fn a_token_that_git_rejects_is_refreshed_once() {
     assert_eq!(token(), left);
 }
 
+/// What docs/command.md says to type keeps other helpers out of it: one that stores passwords in plain text,
+/// say, or a cache that doesn't know when a token ends.
+#[test]
+fn git_hands_the_token_to_no_other_helper() {
+    let world = World::new();
+    world.log_in();
+    let typed = include_str!("../../../docs/command.md");
+    let typed: String = typed
+        .lines()
+        .filter(|line| line.starts_with("git config --global"))
+        .map(|line| line.replace("!aiod-auth", "!\"$AIOD_AUTH\"") + "\n")
+        .collect();
+    assert_eq!(typed.lines().count(), 2);
+    let shell = |script: &str, input: &str| {
+        let mut sh = world.program("sh");
+        world.program("git");
+        sh.args(["-ec", script]).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
+        Ran::of(&mut sh, input)
+    };
+    shell("git config --global credential.helper 'store --file=plain'", "").ended(0);
+    shell(&typed, "").ended(0);
+    let ran = shell("git credential fill", "url=https://git.example.org/a.git\n\n");
+    assert!(ran.ended(0).stdout.contains("password=access-"), "{ran:?}");
+    shell("git credential approve", &ran.stdout).ended(0);
+    assert!(!world.path("plain").exists());
+    // Other hosts have the helper that they had.
+    let other = "url=https://other.example\nusername=a\npassword=b\n\n";
+    shell("git credential approve", other).ended(0);
+    assert!(world.path("plain").exists());
+}
+
 #[test]
 fn git_may_take_a_token_to_the_api_that_it_is_for() {
     let world = World::new();
