@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::{args::Global, failure::Failure};
 
 use countdown::Countdown;
+pub(crate) use words::shortened;
 
 mod countdown;
 mod failure;
@@ -122,7 +123,7 @@ impl Printer {
     }
 
     pub(crate) fn warn(&self, words: &str) {
-        let words = words::shortened(words);
+        let words = shortened(words, words::WORD_MAX);
         if self.json {
             self.tell_json(&json!({ "warning": { "message": words } }));
         } else {

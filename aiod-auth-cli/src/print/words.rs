@@ -28,9 +28,9 @@ fn is_unsafe(character: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Cuts words that no line has room for: an address may be as long as a server or a file makes it.
-pub(super) fn shortened(text: &str) -> String {
-    let mut words = text.split(' ').map(|word| match word.char_indices().nth(WORD_MAX) {
+/// Cuts words that are longer than this: an address may be as long as a server or a file makes it.
+pub(crate) fn shortened(text: &str, length_max: usize) -> String {
+    let mut words = text.split(' ').map(|word| match word.char_indices().nth(length_max) {
         Some((end, _)) => format!("{}...", &word[..end]),
         None => word.to_owned(),
     });
@@ -38,7 +38,8 @@ pub(super) fn shortened(text: &str) -> String {
     words.fold(first, |line, word| line + " " + &word)
 }
 
-const WORD_MAX: usize = 300;
+/// What a message has room for.
+pub(super) const WORD_MAX: usize = 300;
 
 #[cfg(test)]
 mod tests {
@@ -56,7 +57,7 @@ mod tests {
     #[test]
     fn a_long_address_is_cut_and_the_rest_stays() {
         let long = format!("https://as.example/{}", "é".repeat(1000));
-        let text = shortened(&format!("cannot reach {long} now  or later"));
+        let text = shortened(&format!("cannot reach {long} now  or later"), WORD_MAX);
         assert!(text.starts_with("cannot reach https://as.example/é"), "{text}");
         assert!(text.ends_with("é... now  or later") && text.chars().count() < 350, "{text}");
     }

@@ -1,7 +1,6 @@
 //! Reading a file that this program trusts: its settings, or a secret.
 
 use std::{
-    fmt,
     fs::{self, File, Metadata},
     io::{self, Error, ErrorKind, Read},
     path::Path,
@@ -80,8 +79,8 @@ struct NotOurs {
 }
 
 #[cfg(unix)]
-impl fmt::Display for NotOurs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Display for NotOurs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let owner = self.owner;
         write!(
             f,

@@ -192,6 +192,19 @@ fn a_new_login_replaces_an_earlier_one() {
     assert_eq!(name(&world, &ad_hoc), "Alice Example");
 }
 
+/// As in a store that is mounted read-only.
+#[test]
+fn an_earlier_login_that_can_not_be_moved_is_used_where_it_is() {
+    let world = world(&["lab"]);
+    log_in_earlier(&world);
+    let record = world.record();
+    fs::remove_file(record.with_extension("toml.lock")).ok();
+    fs::create_dir(record.with_extension("toml.lock")).unwrap();
+    assert_eq!(name(&world, "--profile lab"), "Alice Example");
+    world.run_for_token("--profile lab token").ended(0);
+    assert_eq!(world.record(), record);
+}
+
 #[test]
 fn an_earlier_login_is_logged_out_too() {
     for line in ["logout --profile lab --json", "logout --all --json"] {

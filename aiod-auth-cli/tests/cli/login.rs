@@ -60,6 +60,24 @@ fn a_user_is_shown_both_ways_and_a_qr_code() {
 }
 
 #[test]
+fn a_link_that_is_too_long_is_left_out() {
+    let world = World::new();
+    let base = &world.server.base_url;
+    let device = json!({
+        "device_code": "d", "user_code": "ABCD", "expires_in": 600, "interval": 5,
+        "verification_uri": format!("{base}/{}", "x".repeat(100_000)),
+        "verification_uri_complete": format!("{base}/device?{}", "x".repeat(100_000)),
+    });
+    for line in ["login --timeout 1 --qr", "login --timeout 1 --json"] {
+        let answer = Fault::Instead(Answer::json(200, &device));
+        world.server.simulator().fault_at("/device_authorization", 1, answer);
+        let ran = world.run(line);
+        assert!(ran.ended(4).stdout.len() + ran.stderr.len() < 20_000, "{}", ran.stderr.len());
+        assert!(format!("{}{}", ran.stdout, ran.stderr).contains("ABCD"), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_qr_code_fits_the_terminal() {
     let world = World::new();
     let shown = |locale: &str| {
