@@ -9,6 +9,7 @@
 mod aiod;
 mod contract;
 mod damage;
+mod locks;
 #[cfg(target_os = "linux")]
 mod mounts;
 mod processes;
