@@ -1,6 +1,7 @@
 //! The stores, from the outside.
 #![expect(
     clippy::panic,
+    clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "clippy allows them in tests, but not in the functions beside them"

@@ -75,7 +75,11 @@ impl Faulty {
                 self.memory.remove(path)?;
                 self.memory.open(path, How::CreateNew).map(drop)
             }
-            _ => Ok(()),
+            Fault::None
+            | Fault::Once(..)
+            | Fault::FromThenOn(..)
+            | Fault::Death(_)
+            | Fault::LockReplaced => Ok(()),
         }
     }
 }

@@ -1,11 +1,6 @@
 //! Each operation of the file system fails in turn, in each way, and the process and the machine die
 //! before each: no login is lost, and what is there is whole and private.
-#![expect(
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a test that fails panics"
-)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that fails panics")]
 //!
 //! The numbers are printed: `cargo test -p aiod-auth-store faults -- --nocapture`.
 
@@ -237,7 +232,7 @@ fn an_interrupted_refresh_is_known_to_the_next_process() {
         memory.kill();
         let store = place.store(Files::on(Arc::new(memory.clone())));
         let lock = store.try_lock(&key).unwrap().unwrap();
-        assert_eq!(lock.interrupted_refresh().map(|at| at.as_unix_millis()), Some(NOW_MILLIS));
+        assert_eq!(lock.interrupted_refresh().map(Timestamp::as_unix_millis), Some(NOW_MILLIS));
         drop(lock);
         assert_eq!(store.try_lock(&key).unwrap().unwrap().interrupted_refresh(), None);
         // One that ended in any way is no interruption.
