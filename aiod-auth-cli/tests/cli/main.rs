@@ -14,6 +14,7 @@ mod login;
 mod logout;
 mod manual;
 mod mistakes;
+mod network;
 #[cfg(unix)]
 mod other_programs;
 mod profile;
