@@ -10,6 +10,7 @@ mod aiod;
 #[cfg(unix)]
 mod ctrl_c;
 mod exec;
+mod layers;
 mod login;
 mod logout;
 mod manual;
