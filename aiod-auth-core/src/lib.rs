@@ -70,6 +70,8 @@
 //!
 //! # Features
 //!
+//! `authorization-code` (default): logging in through the user's browser.
+//!
 //! `std` (default): [`Timestamp`] from `std::time::SystemTime`. Everything else works without.
 #![no_std]
 #![warn(
@@ -85,6 +87,7 @@ extern crate std;
 
 pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
+pub use entropy::Entropy;
 pub use error::{
     ConfigProblem, Endpoint, Error, ErrorCode, Kind, Problem, ServerError, StoreFailure,
     Unreachable,
@@ -98,6 +101,8 @@ pub use machine::{
 pub use metadata_cache::MetadataCache;
 pub use note::Note;
 pub use parameters::Parameters;
+#[cfg(feature = "authorization-code")]
+pub use pkce::CodeVerifier;
 pub use profile::{LoginMethod, Profile, RecordKey};
 pub use retry::RetryPolicy;
 pub use secret::{AccessToken, ClientSecret, DeviceCode, IdToken, RefreshToken};
@@ -109,6 +114,7 @@ pub use token::{Scope, Tokens};
 pub mod cache;
 mod client;
 mod deviations;
+mod entropy;
 mod error;
 pub mod flow;
 mod http;
@@ -117,6 +123,8 @@ mod machine;
 mod metadata_cache;
 mod note;
 mod parameters;
+#[cfg(feature = "authorization-code")]
+mod pkce;
 mod profile;
 pub mod provider;
 mod retry;
