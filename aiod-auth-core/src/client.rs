@@ -162,6 +162,7 @@ impl ClientIdentity {
             }
             Endpoint::Introspection
             | Endpoint::Metadata
+            | Endpoint::Authorization
             | Endpoint::Token
             | Endpoint::DeviceAuthorization
             | Endpoint::EndSession

@@ -245,6 +245,8 @@ impl fmt::Display for Kind {
 pub enum Endpoint {
     /// The metadata document: RFC 8414 §3, OpenID Connect Discovery §4.
     Metadata,
+    /// RFC 6749 §3.1: where the browser goes, and what its redirect brings back.
+    Authorization,
     /// RFC 6749 §3.2.
     Token,
     /// RFC 8628 §3.1.
@@ -263,7 +265,8 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Those that a server's metadata names, and that can be given by hand.
-    pub const NAMED: [Self; 6] = [
+    pub const NAMED: [Self; 7] = [
+        Self::Authorization,
         Self::Token,
         Self::DeviceAuthorization,
         Self::Revocation,
@@ -277,6 +280,7 @@ impl Endpoint {
     pub const fn metadata_name(self) -> &'static str {
         match self {
             Self::Metadata => "issuer",
+            Self::Authorization => "authorization_endpoint",
             Self::Token => "token_endpoint",
             Self::DeviceAuthorization => "device_authorization_endpoint",
             Self::Revocation => "revocation_endpoint",
@@ -292,6 +296,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Metadata => "server's metadata address",
+            Self::Authorization => "authorization endpoint",
             Self::Token => "token endpoint",
             Self::DeviceAuthorization => "device authorization endpoint",
             Self::Revocation => "revocation endpoint",

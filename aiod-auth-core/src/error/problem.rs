@@ -43,6 +43,13 @@ pub enum ConfigProblem {
     /// The server takes none of the authentication methods that the client can use.
     #[error("the server accepts none of this client's ways to authenticate at the {0}")]
     NoCommonAuthenticationMethod(Endpoint),
+    /// The server says which code challenge methods it takes, and `S256` is none of them: RFC 7636 §7.2
+    /// forbids to fall back to `plain`.
+    #[error("the server does not accept the code challenge method S256")]
+    NoS256,
+    /// The authorization endpoint's own query has a parameter that only the flow may set.
+    #[error("the query of authorization_endpoint has a parameter that is the flow's own")]
+    ReservedParameter,
 }
 
 impl ConfigProblem {
@@ -54,6 +61,9 @@ impl ConfigProblem {
             Self::MissingEndpoint(Endpoint::DeviceAuthorization) => {
                 Some("this server may not offer the device flow; choose another flow")
             }
+            Self::MissingEndpoint(Endpoint::Authorization) => {
+                Some("this server may not offer the browser flow; choose another flow")
+            }
             Self::MissingEndpoint(_) => {
                 Some("check the issuer, or give the address in the profile")
             }
@@ -63,7 +73,9 @@ impl ConfigProblem {
             | Self::MissingClientSecret
             | Self::InvalidName(_)
             | Self::EmptyClientId
-            | Self::NoCommonAuthenticationMethod(_) => None,
+            | Self::NoCommonAuthenticationMethod(_)
+            | Self::NoS256
+            | Self::ReservedParameter => None,
         }
     }
 }

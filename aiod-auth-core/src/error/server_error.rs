@@ -12,7 +12,7 @@ use crate::text::clean;
 pub struct ServerError {
     /// Who said it.
     pub endpoint: Endpoint,
-    /// The HTTP status; 0 for a verdict of a moment ago, which is remembered and not asked for again.
+    /// The HTTP status; 0 where there is none: in a redirect, and for a verdict of a moment ago, which is remembered and not asked for again.
     pub status: u16,
     /// The `error` code, where there is one.
     pub code: Option<ErrorCode>,
@@ -78,6 +78,10 @@ pub(crate) const WANTS_DPOP: &str =
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.code {
+            // It came with the redirect, which has no status.
+            Some(code) if self.endpoint == Endpoint::Authorization => {
+                write!(f, "{code}, from the {}", self.endpoint)
+            }
             Some(code) if self.status == 0 => write!(f, "{code}, a moment ago"),
             Some(code) => write!(f, "{code}, HTTP {}, from the {}", self.status, self.endpoint),
             None => write!(f, "HTTP {} from the {}", self.status, self.endpoint),
