@@ -119,6 +119,8 @@ mod error;
 pub mod flow;
 mod http;
 mod login;
+#[cfg(feature = "authorization-code")]
+pub mod loopback;
 mod machine;
 mod metadata_cache;
 mod note;
