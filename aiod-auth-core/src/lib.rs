@@ -88,6 +88,7 @@ extern crate std;
 pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
 pub use entropy::Entropy;
+pub use environment::Environment;
 pub use error::{
     ConfigProblem, Endpoint, Error, ErrorCode, Kind, Problem, ServerError, StoreFailure,
     Unreachable,
@@ -115,6 +116,7 @@ pub mod cache;
 mod client;
 mod deviations;
 mod entropy;
+mod environment;
 mod error;
 pub mod flow;
 mod http;

@@ -59,6 +59,9 @@ pub enum Error {
     /// Nobody is logged in.
     #[error("nobody is logged in")]
     NotAuthenticated,
+    /// An access token that came from outside, by the variable of this name, has expired.
+    #[error("the access token in {0} has expired")]
+    GivenTokenExpired(&'static str),
     /// A token that the server gave is refused by the server.
     #[error("the access token is not accepted ({0})")]
     TokenRejected(Box<ServerError>),
@@ -108,7 +111,9 @@ impl Error {
             Self::TimedOut { .. } => Kind::TimedOut,
             Self::Cancelled => Kind::Cancelled,
             Self::SessionEnded(_) => Kind::SessionEnded,
-            Self::NotAuthenticated | Self::TokenRejected(_) => Kind::NotAuthenticated,
+            Self::NotAuthenticated | Self::GivenTokenExpired(_) | Self::TokenRejected(_) => {
+                Kind::NotAuthenticated
+            }
             Self::Unreachable { .. } | Self::OutcomeUnknown { .. } => Kind::Unavailable,
             Self::Store(_) => Kind::Store,
             Self::Finished | Self::Internal(_) => Kind::Internal,
@@ -157,6 +162,7 @@ impl Error {
                 Some("log in again and approve the code in time")
             }
             Self::TokenRejected(error) if error.wants_dpop() => error.hint(),
+            Self::GivenTokenExpired(_) => Some("set a new one, or unset it and log in"),
             Self::SessionEnded(_) | Self::NotAuthenticated | Self::TokenRejected(_) => {
                 Some("log in again")
             }

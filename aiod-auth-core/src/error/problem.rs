@@ -43,6 +43,9 @@ pub enum ConfigProblem {
     /// The server takes none of the authentication methods that the client can use.
     #[error("the server accepts none of this client's ways to authenticate at the {0}")]
     NoCommonAuthenticationMethod(Endpoint),
+    /// Two settings that come together, and only the first is there.
+    #[error("{0} is set, and {1} is not")]
+    OneWithoutTheOther(&'static str, &'static str),
     /// The server says which code challenge methods it takes, and `S256` is none of them: RFC 7636 §7.2
     /// forbids to fall back to `plain`.
     #[error("the server does not accept the code challenge method S256")]
@@ -67,6 +70,7 @@ impl ConfigProblem {
             Self::MissingEndpoint(_) => {
                 Some("check the issuer, or give the address in the profile")
             }
+            Self::OneWithoutTheOther(..) => Some("set both, or neither"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
             Self::InvalidUrl { .. }
             | Self::InvalidIssuer

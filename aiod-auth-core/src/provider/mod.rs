@@ -1,3 +1,5 @@
 //! The platforms: what differs between them, as data where data is enough.
 
 pub mod aiod;
+pub mod jetraw;
+pub mod polars;
