@@ -106,7 +106,7 @@ pub use parameters::Parameters;
 pub use pkce::CodeVerifier;
 pub use profile::{LoginMethod, Profile, RecordKey};
 pub use retry::RetryPolicy;
-pub use secret::{AccessToken, ClientSecret, DeviceCode, IdToken, RefreshToken};
+pub use secret::{AccessToken, ApiKeySecret, ClientSecret, DeviceCode, IdToken, RefreshToken};
 pub use server::{AuthorizationServer, Issuer, is_loopback};
 pub use text::clean;
 pub use time::{InvalidTimestamp, Timestamp};

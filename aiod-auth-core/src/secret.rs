@@ -115,6 +115,10 @@ secret!(
     ClientSecret
 );
 secret!(
+    /// An API key of Tiled's, which stands for a login.
+    ApiKeySecret
+);
+secret!(
     /// What a device polls with: RFC 8628 §3.2. Never shown to anybody.
     DeviceCode
 );

@@ -46,6 +46,9 @@ pub enum ConfigProblem {
     /// Two settings that come together, and only the first is there.
     #[error("{0} is set, and {1} is not")]
     OneWithoutTheOther(&'static str, &'static str),
+    /// Two settings that can't be used together.
+    #[error("{0} can't be used with {1}")]
+    OneTooMany(&'static str, &'static str),
     /// The server says which code challenge methods it takes, and `S256` is none of them: RFC 7636 §7.2
     /// forbids to fall back to `plain`.
     #[error("the server does not accept the code challenge method S256")]
@@ -78,6 +81,7 @@ impl ConfigProblem {
             | Self::InvalidName(_)
             | Self::EmptyClientId
             | Self::NoCommonAuthenticationMethod(_)
+            | Self::OneTooMany(..)
             | Self::NoS256
             | Self::ReservedParameter => None,
         }

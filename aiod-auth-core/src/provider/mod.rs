@@ -3,3 +3,4 @@
 pub mod aiod;
 pub mod jetraw;
 pub mod polars;
+pub mod tiled;

@@ -1,7 +1,9 @@
 //! The device authorization response: RFC 8628 §3.2.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use core::time::Duration;
+
+use url::Url;
 
 use super::json::Object;
 use crate::{
@@ -48,6 +50,12 @@ impl DeviceAnswer {
             expires_in: object.seconds("expires_in")?,
             interval: object.seconds("interval")?,
         })
+    }
+
+    /// Tiled's own: the person goes to another page, and `verification_uri` is for polling.
+    #[allow(dead_code, reason = "for the flows of Tiled")]
+    pub(crate) fn shown_at(self, page: &Url) -> Self {
+        Self { verification_uri: page.to_string(), verification_uri_complete: None, ..self }
     }
 
     pub(crate) fn into_authorization(

@@ -128,6 +128,11 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A list of objects; absent, it is empty.
+    pub(crate) fn objects(&self, name: &'static str) -> Result<Vec<Self>, Problem> {
+        Ok(self.read(name)?.unwrap_or_default())
+    }
+
     /// Seconds that are more than none. Zero, a negative number and null mean "unknown".
     pub(crate) fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Problem> {
         let Some(seconds) = self.number(name)? else {

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, fs, panic::catch_unwind, path::PathBuf};
 use serde_json::Value;
 
 mod basic_auth;
+mod duration;
 mod form;
 mod pkce;
 mod well_known;
@@ -40,8 +41,8 @@ pub(crate) const SECTIONS: [Section; 21] = [
     section("dpop.json", "ath", "ath", 5, Later(BINDING)),
     section("dpop.json", "htu", "htu", 8, Later(BINDING)),
     section("dpop.json", "nonce", "nonce", 7, Later(BINDING)),
-    section("duration.json", "cases", "dur", 23, Later(DURATIONS)),
-    section("duration.json", "refuse", "dur-refuse", 32, Later(DURATIONS)),
+    section("duration.json", "cases", "dur", 23, Now(duration::case)),
+    section("duration.json", "refuse", "dur-refuse", 32, Now(duration::refuse)),
     section("form.json", "encode", "form", 13, Now(form::encode)),
     section("form.json", "omit_empty", "form-omit", 2, Now(form::omit_empty)),
     section("form.json", "decode", "form-decode", 11, Now(form::decode)),
@@ -64,8 +65,6 @@ pub(crate) const SECTIONS: [Section; 21] = [
 
 const ASSERTIONS: &str = "`private_key_jwt` and `client_secret_jwt`";
 const BINDING: &str = "sender-constrained tokens";
-/// Not the durations that the command takes (`--min-valid`): those have units of their own.
-const DURATIONS: &str = "Tiled's API keys";
 
 /// Cases that are not met, on purpose, and why.
 pub(crate) const NOT_MET: [(&str, &str); 1] = [(
