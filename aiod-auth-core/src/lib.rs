@@ -87,6 +87,7 @@ extern crate std;
 
 pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
+#[cfg(feature = "authorization-code")]
 pub use entropy::Entropy;
 pub use environment::Environment;
 pub use error::{
@@ -115,6 +116,7 @@ pub use token::{Scope, Tokens};
 pub mod cache;
 mod client;
 mod deviations;
+#[cfg(feature = "authorization-code")]
 mod entropy;
 mod environment;
 mod error;
