@@ -70,8 +70,6 @@
 //!
 //! # Features
 //!
-//! `authorization-code` (default): logging in through the user's browser.
-//!
 //! `std` (default): [`Timestamp`] from `std::time::SystemTime`. Everything else works without.
 #![no_std]
 #![warn(
@@ -87,7 +85,6 @@ extern crate std;
 
 pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
-#[cfg(feature = "authorization-code")]
 pub use entropy::Entropy;
 pub use environment::Environment;
 pub use error::{
@@ -103,7 +100,6 @@ pub use machine::{
 pub use metadata_cache::MetadataCache;
 pub use note::Note;
 pub use parameters::Parameters;
-#[cfg(feature = "authorization-code")]
 pub use pkce::CodeVerifier;
 pub use profile::{LoginMethod, Profile, RecordKey};
 pub use retry::RetryPolicy;
@@ -116,20 +112,17 @@ pub use token::{Scope, Tokens};
 pub mod cache;
 mod client;
 mod deviations;
-#[cfg(feature = "authorization-code")]
 mod entropy;
 mod environment;
 mod error;
 pub mod flow;
 mod http;
 mod login;
-#[cfg(feature = "authorization-code")]
 pub mod loopback;
 mod machine;
 mod metadata_cache;
 mod note;
 mod parameters;
-#[cfg(feature = "authorization-code")]
 mod pkce;
 mod profile;
 pub mod provider;

@@ -1,7 +1,6 @@
 //! The flows: one file for each, each a [`Machine`](crate::Machine).
 
 pub use access_token_request::AccessTokenRequest;
-#[cfg(feature = "authorization-code")]
 pub use authorization_code::{AuthorizationCode, AuthorizationRequest, Redirect};
 pub use current_user::CurrentUserRequest;
 pub use device_access_token::DeviceAccessTokenRequest;
@@ -21,7 +20,6 @@ pub use crate::wire::{
 };
 
 pub(crate) mod access_token_request;
-#[cfg(feature = "authorization-code")]
 pub(crate) mod authorization_code;
 mod client_credentials;
 pub(crate) mod current_user;
