@@ -1,6 +1,6 @@
 //! Random bytes, which the core never draws itself.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use core::fmt;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
@@ -9,13 +9,14 @@ use zeroize::Zeroizing;
 /// 256 random bits, from the operating system's generator (the adapters take `getrandom`).
 ///
 /// It is moved into what is made of it and can't be cloned, so the same bits are never used twice.
-pub struct Entropy(Zeroizing<[u8; 32]>);
+pub struct Entropy(Box<Zeroizing<[u8; 32]>>);
 
 impl Entropy {
     /// From bytes that an attacker can't guess.
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+        // In a box: to move an array leaves a copy behind that is not wiped.
+        Self(Box::new(Zeroizing::new(bytes)))
     }
 
     /// 43 characters that a URL takes as they are (RFC 4648 §5).

@@ -157,7 +157,8 @@ impl fmt::Debug for Request {
 }
 
 /// What a form has in it that nobody else may see.
-const SECRET_PARAMETERS: [&str; 4] = ["client_secret", "device_code", "refresh_token", "token"];
+const SECRET_PARAMETERS: [&str; 7] =
+    ["client_secret", "code", "code_verifier", "device_code", "password", "refresh_token", "token"];
 
 /// An answer. `Debug` shows the status alone; the body is wiped when it is dropped.
 #[derive(Clone)]

@@ -15,7 +15,7 @@
 //! ```
 //! use core::time::Duration;
 //! use aiod_auth_core::{
-//!     AuthorizationServer, Error, Issuer, Machine, Reply, Response, RetryPolicy, Step, Timestamp,
+//!     AuthorizationServer, Error, Issuer, Machine, NoAnswer, Response, RetryPolicy, Step, Timestamp,
 //!     flow::Discovery,
 //! };
 //!
@@ -37,7 +37,7 @@
 //!                 let reply = access.request().answered_without_store(); // your store
 //!                 access.complete(Duration::ZERO, Ok(reply));
 //!             }
-//!             Step::Ask(ask) => ask.complete(Duration::ZERO, Reply::Cancelled), // your person
+//!             Step::Ask(ask) => ask.give_up(Duration::ZERO, NoAnswer::Cancelled), // your user
 //!             Step::Done(output) => return Ok(output),
 //!         }
 //!     }
@@ -94,8 +94,9 @@ pub use error::{
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
 pub use login::Login;
 pub use machine::{
-    Ask, Exchange, Failed, InFlight, Machine, Pause, Prompt, Question, Reason, Reply, Show, Step,
-    StoreAccess, Wanted,
+    Ask, Asked, Credentials, EmptyPassword, Exchange, Failed, InFlight, ListenQuestion, Listening,
+    Machine, NoAnswer, Password, PasswordQuestion, Pause, Prompt, ProviderQuestion, Question,
+    Reason, RedirectQuestion, Show, Step, StoreAccess, Wanted,
 };
 pub use metadata_cache::MetadataCache;
 pub use note::Note;

@@ -168,7 +168,7 @@ impl Endpoints {
         self.0.push((endpoint, url));
     }
 
-    fn get(&self, endpoint: Endpoint) -> Option<&Url> {
+    pub(crate) fn get(&self, endpoint: Endpoint) -> Option<&Url> {
         self.0.iter().find(|(known, _)| *known == endpoint).map(|(_, url)| url)
     }
 }

@@ -29,6 +29,7 @@ pub(crate) mod discovery;
 pub(crate) mod end_session;
 mod end_session_page;
 mod introspection;
+mod password;
 mod refresh;
 mod resource;
 pub(crate) mod revocation;

@@ -18,6 +18,11 @@ impl<'a> Form<'a> {
         }
     }
 
+    /// One whose value may be empty: a password.
+    pub(crate) fn push_even_empty(&mut self, name: &'a str, value: &'a str) {
+        self.pairs.push((name, value));
+    }
+
     /// The body, built once in a buffer that never grows: a copy left behind could not be wiped.
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         let bytes_max = self.pairs.iter().map(|(name, value)| escaped_max(name, value)).sum();

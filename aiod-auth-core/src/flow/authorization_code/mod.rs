@@ -4,5 +4,6 @@
 pub use redirect::{AuthorizationCode, Redirect};
 pub use request::AuthorizationRequest;
 
+mod exchange;
 mod redirect;
 mod request;
