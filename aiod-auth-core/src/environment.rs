@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 /// `Debug` shows the names alone: a proxy's address may have a password in it.
 ///
 /// ```
-/// use aiod_auth_core::{Environment, provider::polars::VARIABLES};
+/// use aiod_auth_core::{Environment, proxy::Proxies};
 ///
-/// let names = VARIABLES.into_iter();
+/// let names = Proxies::VARIABLES.into_iter();
 /// let environment: Environment =
 ///     names.filter_map(|name| Some((name, std::env::var(name).ok()?))).collect();
 /// ```

@@ -1,13 +1,20 @@
 //! HTTP as the machines see it: a request, a response, and why none came.
 
-use alloc::{string::String, vec::Vec};
-use core::{fmt, time::Duration};
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::{fmt, ops::Range, time::Duration};
 
 use url::Url;
-use zeroize::Zeroizing;
 
 pub use crate::wire::www_authenticate::Challenge;
-use crate::wire::{form::escape, www_authenticate};
+use crate::{
+    error::{ProxyFailure, ProxyProblem, TlsFailure},
+    secret::Wiped,
+    wire::{
+        body::unescape,
+        form::{Encoded, escape},
+        www_authenticate,
+    },
+};
 
 /// A request to send exactly as it is: no redirect is followed, no cookie kept, nothing cached.
 ///
@@ -16,8 +23,9 @@ use crate::wire::{form::escape, www_authenticate};
 pub struct Request {
     method: Method,
     url: Url,
-    headers: Vec<(&'static str, Zeroizing<String>)>,
-    body: Zeroizing<Vec<u8>>,
+    /// Besides those that each request of its method has.
+    headers: Vec<(&'static str, Wiped<String>)>,
+    form: Encoded,
     timeout: Option<Duration>,
     basic_is_escaped: bool,
 }
@@ -41,50 +49,59 @@ impl Method {
             Self::Post => "POST",
         }
     }
+
+    /// What each request of this method says: a form has no charset parameter (RFC 6749 appendix B), and
+    /// GitHub answers with one unless it is asked for JSON.
+    const fn headers(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Get => &[("Accept", "application/json")],
+            Self::Post => &[
+                ("Accept", "application/json"),
+                ("Content-Type", "application/x-www-form-urlencoded"),
+                ("Cache-Control", "no-store"),
+            ],
+        }
+    }
 }
 
 impl Request {
     pub(crate) fn get(url: Url) -> Self {
-        Self::new(Method::Get, url, Zeroizing::default())
+        Self::new(Method::Get, url, Encoded::default())
     }
 
-    /// A form, as RFC 6749 appendix B has it: no charset parameter.
-    pub(crate) fn post_form(url: Url, form: Zeroizing<Vec<u8>>) -> Self {
+    /// A form, as RFC 6749 appendix B has it.
+    pub(crate) fn post_form(url: Url, form: Encoded) -> Self {
         Self::new(Method::Post, url, form)
-            .with_header("Content-Type", "application/x-www-form-urlencoded")
-            .with_header("Cache-Control", "no-store")
     }
 
-    fn new(method: Method, url: Url, body: Zeroizing<Vec<u8>>) -> Self {
-        // GitHub answers with a form unless asked for JSON.
-        Self { method, url, headers: Vec::new(), body, timeout: None, basic_is_escaped: false }
-            .with_header("Accept", "application/json")
+    const fn new(method: Method, url: Url, form: Encoded) -> Self {
+        Self { method, url, headers: Vec::new(), form, timeout: None, basic_is_escaped: false }
     }
 
     pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, Zeroizing::new(value.into())));
+        self.headers.push((name, Wiped::new(value.into())));
         self
     }
 
-    /// A text without the secrets that this request holds. Short ones are left: they may be words.
-    pub(crate) fn without_secrets(&self, text: &str) -> String {
-        let mut text = String::from(text);
+    /// Takes the secrets that this request holds out of a text: a server may say back what it was sent.
+    /// Short ones are left: they may be words.
+    pub(crate) fn hide_secrets(&self, text: &mut String) {
         let mut hide = |secret: &str| {
             if secret.len() >= 8 && text.contains(secret) {
-                text = text.replace(secret, "…");
+                *text = text.replace(secret, "…");
             }
         };
-        for (name, value) in url::form_urlencoded::parse(&self.body) {
-            if SECRET_PARAMETERS.contains(&&*name) {
-                hide(&value);
+        for place in &self.form.secrets {
+            let value = unescape(self.form.body.get(place.clone()).unwrap_or_default());
+            if let Ok(value) = core::str::from_utf8(&value) {
+                hide(value);
             }
         }
-        for (name, value) in self.headers() {
-            if name == "Authorization" {
+        for (name, value) in &self.headers {
+            if *name == "Authorization" {
                 hide(value.split_once(' ').map_or(value, |(_, credentials)| credentials));
             }
         }
-        text
     }
 
     /// With client credentials, some of whose characters were escaped.
@@ -103,15 +120,24 @@ impl Request {
 
     pub(crate) fn has_parameter(&self, name: &str) -> bool {
         let name = escape(name);
-        self.body.split(|byte| *byte == b'&').any(|pair| {
+        self.form.body.split(|byte| *byte == b'&').any(|pair| {
             pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
         })
     }
 
     /// Adds to a form, in a buffer that never grows: a copy left behind could not be wiped.
-    pub(crate) fn add_to_form(&mut self, more: &[u8]) {
-        let separator: &[u8] = if self.body.is_empty() || more.is_empty() { b"" } else { b"&" };
-        self.body = Zeroizing::new([self.body.as_slice(), separator, more].concat());
+    pub(crate) fn add_to_form(&mut self, more: &Encoded) {
+        if more.body.is_empty() {
+            return;
+        }
+        let separator: &[u8] = if self.form.body.is_empty() { b"" } else { b"&" };
+        let before = self.form.body.len().saturating_add(separator.len());
+        let body = Wiped::new([self.form.body.as_slice(), separator, &more.body].concat());
+        self.form.body = body;
+        let moved = |place: &Range<usize>| {
+            place.start.saturating_add(before)..place.end.saturating_add(before)
+        };
+        self.form.secrets.extend(more.secrets.iter().map(moved));
     }
 
     pub(crate) fn set_timeout(&mut self, timeout: Duration) {
@@ -132,14 +158,22 @@ impl Request {
 
     /// Names and values. A value may be a secret.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, value)| (*name, value.as_str()))
+        let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        self.method.headers().iter().copied().chain(own)
     }
 
     /// What to send after the headers, in one piece with a `Content-Length`; empty for a GET. It
     /// may hold secrets.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.body
+        &self.form.body
+    }
+
+    /// The same request, to be given up after no more than this.
+    #[must_use]
+    pub fn within(&self, limit: Duration) -> Self {
+        let timeout = self.timeout.map_or(limit, |timeout| timeout.min(limit));
+        Self { timeout: Some(timeout), ..self.clone() }
     }
 
     /// Give up after this long, unless your own limit is shorter: later the answer is of no use.
@@ -156,16 +190,12 @@ impl fmt::Debug for Request {
     }
 }
 
-/// What a form has in it that nobody else may see.
-const SECRET_PARAMETERS: [&str; 7] =
-    ["client_secret", "code", "code_verifier", "device_code", "password", "refresh_token", "token"];
-
 /// An answer. `Debug` shows the status alone; the body is wiped when it is dropped.
 #[derive(Clone)]
 pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
-    body: Zeroizing<Vec<u8>>,
+    body: Wiped<Vec<u8>>,
 }
 
 impl Response {
@@ -189,7 +219,7 @@ impl Response {
             Some((name, String::from(value)))
         };
         let headers = headers.into_iter().filter_map(read).collect();
-        Self { status, headers, body: Zeroizing::new(body.into()) }
+        Self { status, headers, body: Wiped::new(body.into()) }
     }
 
     /// The status code.
@@ -243,17 +273,38 @@ impl fmt::Debug for Response {
 /// Why nothing came back. It decides whether sending again is safe.
 ///
 /// The text is for people, in a few words of the adapter's own: `connection refused`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoResponse {
     /// The request never left: name resolution or connecting failed.
     NotSent(&'static str),
     /// The server may have seen it: a timeout, or a reset after writing.
     Unknown(&'static str),
-    /// The server's certificate doesn't hold. Nothing was sent, and trying again is of no use.
-    Untrusted,
+    /// The proxy on the way there failed or refused. Nothing was sent to the server.
+    Proxy(Box<ProxyFailure>),
+    /// There was no TLS connection. Nothing was sent.
+    Tls(TlsFailure),
     /// An answer came whose body is larger than the limit.
     TooLarge,
+}
+
+impl NoResponse {
+    /// Whether a device code is polled no longer: what can't pass by itself. A TLS alert, plain HTTP on
+    /// the TLS port, a captive portal's certificate, and a proxy that is away or refuses may pass, and the
+    /// code's lifetime ends the waiting (RFC 8628 §3.5). A proxy's 407 doesn't: a wrong password that is
+    /// sent again and again locks accounts.
+    pub(crate) const fn ends_polling(&self) -> bool {
+        match self {
+            Self::NotSent(_) | Self::Unknown(_) | Self::TooLarge => false,
+            Self::Proxy(failure) => matches!(
+                failure.problem,
+                ProxyProblem::CredentialsWanted | ProxyProblem::Unusable(_)
+            ),
+            Self::Tls(failure) => {
+                matches!(failure, TlsFailure::NoRoots(_) | TlsFailure::Unavailable(_))
+            }
+        }
+    }
 }
 
 /// A body larger than this is not read to its end: [`NoResponse::TooLarge`].

@@ -104,7 +104,7 @@ pub(crate) enum Resend {
 }
 
 /// What happened to one attempt, if no verdict came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Transient {
     NoResponse {
         why: NoResponse,
@@ -144,23 +144,17 @@ impl Attempts {
         let mut delay = policy.delay(self.made);
         let mut is_final = false;
         let cause = match failure {
-            Transient::NoResponse { why: NoResponse::NotSent(why), .. } => {
-                Unreachable::NotSent(why)
-            }
-            Transient::NoResponse { why: NoResponse::Unknown(why), timed_out } => {
-                self.sends = self.sends.saturating_add(1);
-                self.unanswered = self.unanswered.saturating_add(1);
-                // The answer may still be on its way: a refresh that is sent again may end the session.
-                is_final = timed_out && self.resend != Resend::Freely;
-                if timed_out { Unreachable::TimedOut } else { Unreachable::NoAnswer(why) }
-            }
-            Transient::NoResponse { why: NoResponse::Untrusted, .. } => {
-                is_final = true;
-                Unreachable::Untrusted
-            }
-            // A body that is too large is an answer; what reads answers has dealt with it.
-            Transient::NoResponse { why: NoResponse::TooLarge, .. } => {
-                return Err(Error::Internal("retry"));
+            Transient::NoResponse { why, timed_out } => {
+                let is_sent = matches!(why, NoResponse::Unknown(_));
+                if is_sent {
+                    self.sends = self.sends.saturating_add(1);
+                    self.unanswered = self.unanswered.saturating_add(1);
+                    // The answer may still be on its way: a refresh that is sent again may end the session.
+                    is_final = timed_out && self.resend != Resend::Freely;
+                }
+                // A body that is too large is an answer; the reader of answers has dealt with it.
+                let cause = Unreachable::from_no_response(why).ok_or(Error::Internal("retry"))?;
+                if is_sent && timed_out { Unreachable::TimedOut } else { cause }
             }
             Transient::Status { status, retry_after } => {
                 self.sends = self.sends.saturating_add(1);
@@ -182,7 +176,7 @@ impl Attempts {
             Resend::Never | Resend::IfNotSent => 1,
         };
         let spends = self.unanswered > 0 || self.resend == Resend::IfNotSent;
-        is_final |= spends && self.sends >= sends_max;
+        is_final |= spends && self.sends >= sends_max || !cause.is_transient();
         if is_final || self.made >= policy.attempts || delay >= left {
             return Err(self.gave_up(cause));
         }
@@ -227,8 +221,8 @@ mod tests {
         let policy = RetryPolicy::default();
         let mut attempts = Attempts::new(Endpoint::Token, Resend::Freely);
         let refused = no_response(NoResponse::NotSent("connection refused"));
-        assert!(attempts.after(refused, &policy, LEFT).is_ok());
-        assert!(attempts.after(refused, &policy, LEFT).is_ok());
+        assert!(attempts.after(refused.clone(), &policy, LEFT).is_ok());
+        assert!(attempts.after(refused.clone(), &policy, LEFT).is_ok());
         let error = attempts.after(refused, &policy, LEFT).unwrap_err();
         assert!(matches!(error, Error::Unreachable { attempts: 3, .. }), "{error:?}");
     }
@@ -238,10 +232,10 @@ mod tests {
         let policy = RetryPolicy::default();
         let lost = no_response(NoResponse::Unknown("reset"));
         let busy = Transient::Status { status: 503, retry_after: None };
-        for (first, second) in [(lost, lost), (busy, lost), (lost, busy)] {
+        for (first, second) in [(&lost, &lost), (&busy, &lost), (&lost, &busy)] {
             let mut attempts = Attempts::new(Endpoint::Token, Resend::Once);
-            assert!(attempts.after(first, &policy, LEFT).is_ok());
-            let error = attempts.after(second, &policy, LEFT).unwrap_err();
+            assert!(attempts.after(first.clone(), &policy, LEFT).is_ok());
+            let error = attempts.after(second.clone(), &policy, LEFT).unwrap_err();
             assert!(matches!(error, Error::OutcomeUnknown { attempts: 2, .. }), "{error:?}");
         }
     }
@@ -251,7 +245,7 @@ mod tests {
         let policy = RetryPolicy::default();
         let late = Transient::NoResponse { why: NoResponse::Unknown("timed out"), timed_out: true };
         for (resend, again) in [(Resend::Freely, true), (Resend::Once, false)] {
-            let outcome = Attempts::new(Endpoint::Token, resend).after(late, &policy, LEFT);
+            let outcome = Attempts::new(Endpoint::Token, resend).after(late.clone(), &policy, LEFT);
             assert_eq!(outcome.is_ok(), again, "{resend:?}");
         }
     }
@@ -276,10 +270,22 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_does_not_hold_is_not_tried_again() {
-        let mut attempts = Attempts::new(Endpoint::Token, Resend::Freely);
-        let untrusted = no_response(NoResponse::Untrusted);
-        assert!(attempts.after(untrusted, &RetryPolicy::default(), LEFT).is_err());
+    fn what_cannot_pass_by_itself_is_not_tried_again() {
+        use crate::error::{CertificateProblem, ProxyFailure, ProxyProblem, TlsFailure};
+
+        let proxy = |problem| NoResponse::Proxy(ProxyFailure::new("p:1", problem).into());
+        for (why, again) in [
+            (NoResponse::Tls(TlsFailure::Certificate(CertificateProblem::Expired)), false),
+            (NoResponse::Tls(TlsFailure::NotTls), false),
+            (NoResponse::Tls(TlsFailure::Alert("internal_error")), true),
+            (proxy(ProxyProblem::CredentialsWanted), false),
+            (proxy(ProxyProblem::Status(403)), false),
+            (proxy(ProxyProblem::NotReached("connection refused")), true),
+        ] {
+            let mut attempts = Attempts::new(Endpoint::Token, Resend::Freely);
+            let outcome = attempts.after(no_response(why.clone()), &RetryPolicy::default(), LEFT);
+            assert_eq!(outcome.is_ok(), again, "{why:?}");
+        }
     }
 
     #[test]

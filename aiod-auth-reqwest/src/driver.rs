@@ -9,10 +9,14 @@ use aiod_auth_core::{
     Error, Exchange, Machine, Prompt, Reason, Reply, Step, StoreAccess, StoreFailure, Timestamp,
 };
 use aiod_auth_store::{Lock, Store};
+use tokio::sync::oneshot;
 
-use crate::{http::Http, store_call::StoreCall};
+#[cfg(feature = "reqwest")]
+use crate::TokioRuntime;
+use crate::{runtime::Runtime, store_call::StoreCall};
 
-/// Drives any machine of `aiod-auth-core` on reqwest, in the calling task.
+/// Drives any machine of `aiod-auth-core` in the calling task, on tokio and reqwest or another
+/// [`Runtime`].
 ///
 /// A future that is dropped drops the machine's ticket with it: a request that may be on its way
 /// counts as sent, and a store's lock is given back. So a refresh token that the server has rotated
@@ -31,10 +35,12 @@ use crate::{http::Http, store_call::StoreCall};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Driver {
-    http: Http,
+    runtime: Arc<dyn Runtime>,
+    timeout: Duration,
     store: Option<Arc<dyn Store>>,
 }
 
+#[cfg(feature = "reqwest")]
 impl Default for Driver {
     fn default() -> Self {
         Self::new()
@@ -42,10 +48,17 @@ impl Default for Driver {
 }
 
 impl Driver {
-    /// Without a store. A request may take 30 s in all, 10 s of it to connect.
+    /// On tokio and reqwest, without a store. A request may take 30 s in all, 10 s of it to connect.
+    #[cfg(feature = "reqwest")]
     #[must_use]
     pub fn new() -> Self {
-        Self { http: Http::new(Duration::from_secs(30)), store: None }
+        Self::with_runtime(TokioRuntime::new())
+    }
+
+    /// On this runtime and its HTTP stack, without a store. A request may take 30 s in all.
+    #[must_use]
+    pub fn with_runtime(runtime: impl Runtime + 'static) -> Self {
+        Self { runtime: Arc::new(runtime), timeout: REQUEST_TIMEOUT, store: None }
     }
 
     /// Gives machines that ask for it a store.
@@ -58,7 +71,7 @@ impl Driver {
     /// How long a request and its answer may take together.
     #[must_use]
     pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
-        self.http = self.http.with_timeout(timeout);
+        self.timeout = timeout;
         self
     }
 
@@ -79,7 +92,7 @@ impl Driver {
         machine: &mut M,
         person: &mut (dyn FnMut(&Prompt) -> Reply + Send),
     ) -> Result<M::Output, Error> {
-        self.run_for(machine, &mut Here(person)).await
+        self.run_for(machine, &mut Here { person, runtime: &*self.runtime }).await
     }
 
     pub(crate) async fn run_for<M: Machine + Send>(
@@ -110,12 +123,12 @@ impl Driver {
     async fn exchange(&self, exchange: Exchange<'_>) {
         let in_flight = exchange.begin();
         let started = Instant::now();
-        let received = self.http.send(in_flight.request()).await;
+        let request = in_flight.request().within(self.timeout);
+        let received = self.runtime.send(&request).await;
         let took = started.elapsed();
         match received {
-            Ok(received) => {
-                log::debug!("{:?} -> {}", in_flight.request(), received.status);
-                let response = received.into_response();
+            Ok(response) => {
+                log::debug!("{:?} -> {}", in_flight.request(), response.status());
                 for note in in_flight.complete(now(), took, Ok(response)) {
                     log::debug!("in that answer {note}");
                 }
@@ -135,13 +148,17 @@ impl Driver {
         };
         let started = Instant::now();
         let call = StoreCall::new(Arc::clone(store), access.request().clone(), lock.take());
-        let outcome = match tokio::task::spawn_blocking(|| call.perform()).await {
+        let (answer, answered) = oneshot::channel();
+        let work = move || drop(answer.send(call.perform()));
+        self.runtime.run_blocking(Box::new(work));
+        let outcome = match answered.await {
             Ok((outcome, held)) => {
                 *lock = held;
                 outcome
             }
-            Err(error) if error.is_panic() => Err(StoreFailure::new("the token store panicked")),
-            Err(_) => Err(StoreFailure::new("the tokio runtime is shutting down")),
+            Err(_) => {
+                Err(StoreFailure::new("the token store panicked, or the runtime is shutting down"))
+            }
         };
         access.complete(started.elapsed(), outcome);
     }
@@ -160,18 +177,23 @@ pub(crate) trait Caller: Send {
 }
 
 /// In the same task: it is dropped with the machine.
-struct Here<'a>(&'a mut (dyn FnMut(&Prompt) -> Reply + Send));
+struct Here<'a> {
+    person: &'a mut (dyn FnMut(&Prompt) -> Reply + Send),
+    runtime: &'a dyn Runtime,
+}
 
 impl Caller for Here<'_> {
     async fn ask(&mut self, prompt: &Prompt) -> Reply {
-        (self.0)(prompt)
+        (self.person)(prompt)
     }
 
     async fn sleep(&mut self, delay: Duration, _: Reason) -> Result<(), Error> {
-        tokio::time::sleep(delay).await;
+        self.runtime.sleep(delay).await;
         Ok(())
     }
 }
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()

@@ -55,19 +55,27 @@
 //! - `file-store` (default): `store::FileStore`, tokens in private files; `Client::aiod`, AI-on-Demand.
 
 pub use aiod_auth_core as core;
-pub use aiod_auth_core::{Error, Kind, Profile, Scope};
+pub use aiod_auth_core::{Error, Kind, Profile, Scope, proxy::Proxy};
 pub use aiod_auth_store as store;
 
 pub use client::{Client, Token};
 pub use default_client::{default_client, set_default_client};
 pub use driver::Driver;
+pub use runtime::{BoxFuture, NoRuntime, Runtime};
+#[cfg(feature = "reqwest")]
+pub use {
+    self::reqwest::{TokioRuntime, TokioRuntimeBuilder},
+    aiod_auth_tls::InvalidPem,
+};
 
 #[cfg(feature = "file-store")]
 mod aiod;
 mod client;
 mod default_client;
 mod driver;
-mod http;
 mod person;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+mod runtime;
 mod store_call;
 mod task;

@@ -9,9 +9,11 @@ use std::{
 use aiod_auth_core::{Error, Exchange, Machine, Prompt, Reply, Step, Timestamp};
 use aiod_auth_store::{Store, perform};
 
-use crate::http::Http;
+#[cfg(feature = "ureq")]
+use crate::UreqTransport;
+use crate::transport::Transport;
 
-/// Drives any machine of `aiod-auth-core` on ureq, on the calling thread.
+/// Drives any machine of `aiod-auth-core` on the calling thread, with ureq or another [`Transport`].
 ///
 /// ```no_run
 /// use aiod_auth_core::{Issuer, RetryPolicy, flow::Discovery};
@@ -23,10 +25,12 @@ use crate::http::Http;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Driver {
-    http: Http,
+    transport: Arc<dyn Transport>,
+    timeout: Duration,
     store: Option<Arc<dyn Store>>,
 }
 
+#[cfg(feature = "ureq")]
 impl Default for Driver {
     fn default() -> Self {
         Self::new()
@@ -34,10 +38,17 @@ impl Default for Driver {
 }
 
 impl Driver {
-    /// Without a store. A request may take 30 s in all, 10 s of it to connect.
+    /// On ureq, without a store. A request may take 30 s in all, 10 s of it to connect.
+    #[cfg(feature = "ureq")]
     #[must_use]
     pub fn new() -> Self {
-        Self { http: Http::new(Duration::from_secs(30)), store: None }
+        Self::with_transport(UreqTransport::new())
+    }
+
+    /// On this HTTP stack, without a store. A request may take 30 s in all.
+    #[must_use]
+    pub fn with_transport(transport: impl Transport + 'static) -> Self {
+        Self { transport: Arc::new(transport), timeout: REQUEST_TIMEOUT, store: None }
     }
 
     /// Gives machines that ask for it a store.
@@ -50,7 +61,7 @@ impl Driver {
     /// How long a request and its answer may take together; ureq takes up to a second more.
     #[must_use]
     pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
-        self.http = Http::new(timeout);
+        self.timeout = timeout;
         self
     }
 
@@ -98,12 +109,11 @@ impl Driver {
     fn exchange(&self, exchange: Exchange<'_>) {
         let in_flight = exchange.begin();
         let started = Instant::now();
-        let received = self.http.send(in_flight.request());
+        let received = self.transport.send(&in_flight.request().within(self.timeout));
         let took = started.elapsed();
         match received {
-            Ok(received) => {
-                log::debug!("{:?} -> {}", in_flight.request(), received.status);
-                let response = received.into_response();
+            Ok(response) => {
+                log::debug!("{:?} -> {}", in_flight.request(), response.status());
                 for note in in_flight.complete(now(), took, Ok(response)) {
                     log::debug!("in that answer {note}");
                 }
@@ -115,6 +125,8 @@ impl Driver {
         }
     }
 }
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()

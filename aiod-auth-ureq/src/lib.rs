@@ -32,16 +32,24 @@
 //! - `file-store` (default): `store::FileStore`, tokens in private files; `Client::aiod`, AI-on-Demand.
 
 pub use aiod_auth_core as core;
-pub use aiod_auth_core::{Error, Kind, Profile, Scope};
+pub use aiod_auth_core::{Error, Kind, Profile, Scope, proxy::Proxy};
 pub use aiod_auth_store as store;
 
 pub use client::{Client, Token};
 pub use default_client::{default_client, set_default_client};
 pub use driver::Driver;
+pub use transport::Transport;
+#[cfg(feature = "ureq")]
+pub use {
+    self::ureq::{UreqTransport, UreqTransportBuilder},
+    aiod_auth_tls::InvalidPem,
+};
 
 #[cfg(feature = "file-store")]
 mod aiod;
 mod client;
 mod default_client;
 mod driver;
-mod http;
+mod transport;
+#[cfg(feature = "ureq")]
+mod ureq;

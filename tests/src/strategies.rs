@@ -39,7 +39,7 @@ pub fn retry_policy() -> BoxedStrategy<RetryPolicy> {
 }
 
 /// What passing trouble looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// Nothing came back.
     NoResponse(NoResponse),
@@ -59,7 +59,7 @@ pub fn trouble() -> BoxedStrategy<Trouble> {
 }
 
 /// What a poll for a device code may bring, other than a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PollAnswer {
     /// `authorization_pending`.
     Pending,

@@ -1,10 +1,9 @@
 //! What exactly is wrong: with the configuration, an answer, the network, the store.
 
 use alloc::string::String;
-use core::{fmt, time::Duration};
+use core::fmt;
 
 use super::Endpoint;
-use crate::time::in_words;
 
 /// What is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -129,9 +128,12 @@ pub enum Problem {
         /// As answered, cleaned.
         said: String,
     },
-    /// A member of the wrong type or form.
-    #[error("`{0}` is not what it has to be")]
+    /// A member of the wrong type or format.
+    #[error("`{0}` has the wrong type or format")]
     Invalid(&'static str),
+    /// An address that no secret and no user is sent to.
+    #[error("`{0}` is plain http, or a link-local address")]
+    InsecureAddress(&'static str),
     /// A member that is there twice.
     #[error("`{0}` is there twice")]
     Duplicate(&'static str),
@@ -180,6 +182,10 @@ impl Problem {
                 Some("configure the issuer exactly as the server writes it")
             }
             Self::NoMetadata => Some("check the issuer"),
+            Self::InsecureAddress(_) => Some(
+                "the server has to name an https address; plain http is taken only if the issuer is at \
+                 http as well",
+            ),
             Self::OtherSubject => Some("log out and log in again"),
             Self::NotJson { .. }
             | Self::Empty
@@ -195,35 +201,6 @@ impl Problem {
             | Self::UnexpectedStatus => None,
         }
     }
-}
-
-/// Why no verdict came, the last time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unreachable {
-    /// Nothing was sent.
-    #[error("{0}")]
-    NotSent(&'static str),
-    /// It may have been sent.
-    #[error("{0}")]
-    NoAnswer(&'static str),
-    /// It was sent, and no answer came in time.
-    #[error("timed out")]
-    TimedOut,
-    /// The certificate doesn't hold.
-    #[error("its certificate can't be trusted (TLS)")]
-    Untrusted,
-    /// It answered that it can't answer.
-    #[error("HTTP {0}")]
-    Status(u16),
-    /// The same, and it asks for more time than the caller has (RFC 9110 §10.2.3).
-    #[error("HTTP {status}, try again in {}", in_words(*.after))]
-    RetryAfter {
-        /// The status.
-        status: u16,
-        /// How long it wants to be left alone.
-        after: Duration,
-    },
 }
 
 /// Why the token store failed, in the store's words: which file, and what about it.

@@ -48,7 +48,7 @@ impl TokenRequest {
         let mut form = Form::default();
         form.push("grant_type", "password");
         form.push("username", username);
-        form.push_even_empty("password", password.expose());
+        form.push_password("password", password.expose());
         form.push("scope", &wanted);
         Self::new(server, client, form, scope.clone(), policy)
     }

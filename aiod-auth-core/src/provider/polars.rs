@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     client::ClientIdentity,
     environment::Environment,
-    error::{ConfigProblem, Endpoint, Error},
+    error::{ConfigProblem, Endpoint, Error, NotLoggedIn},
     profile::Profile,
     secret::{AccessToken, ClientSecret},
     server::Issuer,
@@ -196,11 +196,11 @@ impl Credentials {
 /// says where it came from. `polars_cloud` also refuses one without `exp`; here it is the server's to judge.
 ///
 /// # Errors
-/// [`Error::GivenTokenExpired`].
+/// [`Error::NotAuthenticated`].
 pub fn given(access_token: AccessToken, now: Timestamp) -> Result<Tokens, Error> {
     let expires_at = expires_at(&access_token);
     if expires_at.is_some_and(|at| at <= now) {
-        return Err(Error::GivenTokenExpired(ACCESS_TOKEN));
+        return Err(Error::NotAuthenticated(NotLoggedIn::GivenExpired(ACCESS_TOKEN)));
     }
     let mut tokens = Tokens::new(access_token, now);
     tokens.expires_at = expires_at;

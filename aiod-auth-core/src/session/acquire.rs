@@ -12,7 +12,7 @@ use super::{
     tokens::newest,
 };
 use crate::{
-    error::{Endpoint, Error, ServerError, StoreFailure},
+    error::{Endpoint, Error, ErrorCode, ServerError, StoreFailure},
     flow::access_token_request::TokenRequest,
     machine::{Deadline, Failed, Io, Reason},
     retry::RetryPolicy,
@@ -54,7 +54,7 @@ impl<'a> Acquire<'a> {
                 self.is_early |= self.look_at(tokens, io) == Freshness::RefreshEarly;
             }
             Plan::ClientCredentials => {}
-            plan @ (Plan::SessionEnded | Plan::LogIn(_)) => return Err(nothing_to_do(plan)),
+            plan @ (Plan::SessionEnded | Plan::LogIn { .. }) => return Err(nothing_to_do(plan)),
         }
         // Before the lock: a server that is slow must not make other processes wait.
         let (profile, policy) = (&context.profile, self.policy());
@@ -115,7 +115,9 @@ impl<'a> Acquire<'a> {
                 Plan::ClientCredentials => {
                     (self.client_credentials(io, server, deadline).await?, None)
                 }
-                plan @ (Plan::SessionEnded | Plan::LogIn(_)) => return Err(nothing_to_do(plan)),
+                plan @ (Plan::SessionEnded | Plan::LogIn { .. }) => {
+                    return Err(nothing_to_do(plan));
+                }
             };
             let tokens = Arc::new(tokens);
             let persisted = match lock.save(Arc::clone(&tokens)).await {
@@ -227,10 +229,13 @@ impl<'a> Acquire<'a> {
 
 fn nothing_to_do(plan: Plan) -> Failed {
     match plan {
-        Plan::SessionEnded => Error::SessionEnded(Box::new(ServerError::remembered())).into(),
-        Plan::LogIn(usable) => {
+        Plan::SessionEnded => {
+            Error::SessionEnded(Box::new(ServerError::remembered(Some(ErrorCode::InvalidGrant))))
+                .into()
+        }
+        Plan::LogIn { usable, reason } => {
             let salvaged = usable.map(|tokens| Tokens::clone(&tokens));
-            Failed::with(Error::NotAuthenticated, salvaged)
+            Failed::with(Error::NotAuthenticated(reason), salvaged)
         }
         Plan::Use(_) | Plan::Refresh(_) | Plan::ClientCredentials => {
             Error::Internal("session plan").into()

@@ -9,6 +9,7 @@ use super::{
     tokens::newest,
 };
 use crate::{
+    error::NotLoggedIn,
     profile::{LoginMethod, Profile},
     time::Timestamp,
     token::Tokens,
@@ -25,8 +26,8 @@ pub(super) enum Plan {
     ClientCredentials,
     /// The server ended the session a moment ago, and isn't asked again.
     SessionEnded,
-    /// There is nothing to get a token with. Those that are still usable were not asked for.
-    LogIn(Option<Arc<Tokens>>),
+    /// There is nothing to get a token with, and why. Those that are still usable were not asked for.
+    LogIn { usable: Option<Arc<Tokens>>, reason: NotLoggedIn },
 }
 
 /// What is there.
@@ -79,7 +80,10 @@ impl Situation<'_> {
                 let last = tokens.clone().filter(|it| self.target.would_do(it, self.now));
                 match last {
                     Some(last) => Plan::Use(last),
-                    None => Plan::LogIn(tokens.filter(|it| is_usable(it, self.now))),
+                    None => Plan::LogIn {
+                        reason: NotLoggedIn::of(tokens.as_deref()),
+                        usable: tokens.filter(|it| is_usable(it, self.now)),
+                    },
                 }
             }
         }
@@ -155,8 +159,8 @@ mod tests {
             Plan::Refresh(_) => "refresh",
             Plan::ClientCredentials => "client credentials",
             Plan::SessionEnded => "ended",
-            Plan::LogIn(None) => "log in",
-            Plan::LogIn(Some(_)) => "log in, still usable",
+            Plan::LogIn { usable: None, .. } => "log in",
+            Plan::LogIn { usable: Some(_), .. } => "log in, still usable",
         }
     }
 

@@ -15,7 +15,10 @@ use crate::{
     server::AuthorizationServer,
     time::Timestamp,
     token::Tokens,
-    wire::{answer, id_token::Claims},
+    wire::{
+        answer,
+        id_token::{Person, person},
+    },
 };
 
 /// What came of it.
@@ -134,25 +137,22 @@ impl Refresh<'_> {
 
     /// OpenID Connect Core §12.2: the new ID token is about the same user.
     fn check_user(&self, old: &Tokens, mut new: Tokens) -> Result<Refreshed, Error> {
-        let malformed = |problem| answer::broken(Endpoint::Token, 200, problem);
-        let known = Claims::known(old.id_token.as_ref());
-        let (Some(known), Some(id_token)) = (known, &new.id_token) else {
-            return Ok(Refreshed::New(new.inheriting(old)));
-        };
-        match Claims::of(id_token) {
-            Ok(claims) if claims.as_ref().is_none_or(|claims| *claims == known) => {
-                Ok(Refreshed::New(new.inheriting(old)))
+        let malformed = |problem| answer::broken(Endpoint::Token, None, problem);
+        let client_id = self.context.profile.client().id();
+        match person(old.id_token.as_ref(), new.id_token.as_ref(), client_id) {
+            Person::Same => {}
+            Person::Unknown => new.id_token = None,
+            Person::Other => return Err(malformed(Problem::OtherSubject)),
+            Person::Refused(problem) => {
+                return match new.refresh_token.take() {
+                    Some(token) => {
+                        Ok(Refreshed::Failed(malformed(problem), with_refresh_token(old, token)))
+                    }
+                    None => Err(malformed(problem)),
+                };
             }
-            // Another user's tokens, and the refresh token among them: none of it is kept.
-            Ok(_) => Err(malformed(Problem::OtherSubject)),
-            // Whose it is can't be read. That costs the answer, and no rotated refresh token.
-            Err(problem) => Ok(match new.refresh_token.take() {
-                Some(token) => {
-                    Refreshed::Failed(malformed(problem), with_refresh_token(old, token))
-                }
-                None => return Err(malformed(problem)),
-            }),
         }
+        Ok(Refreshed::New(new.inheriting(old)))
     }
 }
 
@@ -163,13 +163,12 @@ const fn may_be_sent_again(error: &Error) -> bool {
 }
 
 fn lost_twice(error: Error) -> Error {
-    match error {
-        Error::OutcomeUnknown { endpoint, cause, .. }
-        | Error::Unreachable { endpoint, cause, .. } => {
-            Error::OutcomeUnknown { endpoint, attempts: 2, cause }
-        }
-        error => error,
+    if let Error::OutcomeUnknown { endpoint, cause, .. }
+    | Error::Unreachable { endpoint, cause, .. } = error
+    {
+        return Error::OutcomeUnknown { endpoint, attempts: 2, cause };
     }
+    error
 }
 
 /// What there was, with a new refresh token.

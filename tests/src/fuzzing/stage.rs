@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use aiod_auth_core::{
-    Ask, Error, Exchange, InFlight, Machine, NoResponse, Pause, Prompt, Reply, Request, Response,
-    Step, StoreAccess,
+    Ask, CertificateProblem, Error, Exchange, InFlight, Machine, NoResponse, Pause, Prompt, Reply,
+    Request, Response, Step, StoreAccess, TlsFailure,
 };
 
 use super::{
@@ -135,7 +135,9 @@ impl<'s> Stage<'s> {
             }
             Sent::Refused => NoResponse::NotSent("connection refused"),
             Sent::Unknown => NoResponse::Unknown("timed out"),
-            Sent::Untrusted => NoResponse::Untrusted,
+            Sent::Untrusted => {
+                NoResponse::Tls(TlsFailure::Certificate(CertificateProblem::UnknownIssuer))
+            }
             Sent::TooLarge => NoResponse::TooLarge,
         };
         self.time.pass(took.time(), jump);

@@ -45,7 +45,7 @@ proptest! {
                     let (answer, would_take) = answers.next().unwrap();
                     let took = time_for(&exchange, *would_take);
                     pace.pass(took);
-                    pace.answered(complete(exchange, took, *answer));
+                    pace.answered(complete(exchange, took, answer.clone()));
                     took
                 }
                 Ok(Step::Wait(pause)) => {
@@ -79,7 +79,7 @@ fn complete(exchange: Exchange<'_>, took: Duration, answer: PollAnswer) -> Polle
             (named, format!(r#"{{"error":"slow_down","interval":{interval}}}"#))
         }
         PollAnswer::Trouble(trouble) => {
-            complete_with(exchange, took, trouble);
+            complete_with(exchange, took, trouble.clone());
             return match trouble {
                 Trouble::Status(429, _) => Polled::TooMany,
                 Trouble::NoResponse(_) | Trouble::Status(..) => Polled::NoAnswer,

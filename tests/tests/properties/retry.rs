@@ -67,9 +67,9 @@ fn run(mut request: AccessTokenRequest, troubles: &[(Trouble, Duration)]) -> Run
     loop {
         match request.poll(Timestamp::UNIX_EPOCH) {
             Ok(Step::Send(exchange)) => {
-                let (trouble, would_take) = *troubles.next().unwrap();
+                let (trouble, would_take) = troubles.next().unwrap().clone();
                 let took = time_for(&exchange, would_take);
-                complete_with(exchange, took, trouble);
+                complete_with(exchange, took, trouble.clone());
                 let not_sent = matches!(trouble, Trouble::NoResponse(NoResponse::NotSent(_)));
                 asked = match trouble {
                     Trouble::Status(429 | 503, Some(seconds)) => {

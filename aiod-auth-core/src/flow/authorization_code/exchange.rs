@@ -42,9 +42,9 @@ impl TokenRequest {
     ) -> Result<Self, Error> {
         let mut form = Form::default();
         form.push("grant_type", "authorization_code");
-        form.push("code", code.expose());
+        form.push_secret("code", code.expose());
         form.push("redirect_uri", request.redirect_uri());
-        form.push("code_verifier", request.code_verifier().expose());
+        form.push_secret("code_verifier", request.code_verifier().expose());
         let token_request = Self::new(server, client, form, scope.clone(), policy)?;
         Ok(Self { resend: Resend::IfNotSent, ..token_request })
     }

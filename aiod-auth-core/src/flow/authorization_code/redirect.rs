@@ -148,7 +148,7 @@ impl Query {
             |name| self.value(name).ok().flatten().map(clean).filter(|text| !text.is_empty());
         let error = Box::new(ServerError {
             endpoint: Endpoint::Authorization,
-            status: 0,
+            status: None,
             code: Some(code),
             description: text("error_description"),
             uri: text("error_uri").filter(|uri| is_web(uri)),

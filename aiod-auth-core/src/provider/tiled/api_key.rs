@@ -82,7 +82,7 @@ pub(crate) fn first_eight(text: &str) -> Result<&str, Error> {
 /// ISO 8601, in UTC where it has no offset.
 fn time(object: &Object<'_>, name: &'static str) -> Result<Option<Timestamp>, Problem> {
     let Some(text) = object.text(name)? else { return Ok(None) };
-    let time = text.parse().or_else(|_| alloc::format!("{text}Z").parse());
+    let time = text.parse().or_else(|_| alloc::format!("{}Z", &*text).parse());
     time.map(Some).map_err(|_| Problem::Invalid(name))
 }
 

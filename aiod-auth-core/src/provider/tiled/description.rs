@@ -159,14 +159,14 @@ impl ProviderLogin {
         let links = object.object("links")?.ok_or(Problem::Missing("links"))?;
         let address = links.required_text("auth_endpoint")?;
         let own = || api.own_link("auth_endpoint", &address);
-        match mode.as_str() {
+        match &*mode {
             // Servers before 0.1.0b18 say `password`.
             "internal" | "password" => Ok(Self::Password { token_endpoint: own()? }),
             "external" => match (links.text("client_id")?, links.text("token_endpoint")?) {
                 (Some(client_id), Some(token_endpoint)) => Ok(Self::OpenId {
                     device_authorization_endpoint: api.other_link("auth_endpoint", &address)?,
                     token_endpoint: api.other_link("token_endpoint", &token_endpoint)?,
-                    client_id,
+                    client_id: client_id.into(),
                     scope: scope(object)?,
                 }),
                 // As the real client has it: without both, it is Tiled's own.

@@ -9,7 +9,7 @@ use super::address::Api;
 use crate::{
     error::{Error, Problem, ServerError},
     flow::DeviceAuthorization,
-    wire::{device::DeviceAnswer, json::Object},
+    wire::{device, json::Object},
 };
 
 /// A code to show, and where to ask what came of it.
@@ -25,8 +25,7 @@ impl OwnDevice {
         let page = api.page("authorization_uri", &object.required_text("authorization_uri")?)?;
         let poll_at =
             api.own_link("verification_uri", &object.required_text("verification_uri")?)?;
-        let authorization = DeviceAnswer::parse(object)?.shown_at(&page);
-        let authorization = authorization.into_authorization(api.transport())?;
+        let authorization = device::read_shown_at(object, page, None)?;
         Ok(Self { authorization, poll_at })
     }
 }
@@ -35,7 +34,7 @@ impl OwnDevice {
 /// is no denial and no `slow_down`.
 pub(crate) fn refused(error: Box<ServerError>) -> Error {
     match (error.status, &error.code) {
-        (404, None) => Error::Expired,
+        (Some(404), None) => Error::Expired,
         _ => Error::Refused(error),
     }
 }

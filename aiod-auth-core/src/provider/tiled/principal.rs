@@ -20,10 +20,10 @@ impl Principal {
         object.must_be_whole()?;
         let names = |list, name| -> Vec<String> {
             let objects = object.objects(list).unwrap_or_default();
-            objects.iter().filter_map(|object| object.text(name).ok()?).collect()
+            objects.iter().filter_map(|object| object.text(name).ok()?.map(String::from)).collect()
         };
         let userinfo = Userinfo {
-            subject: Some(object.required_text("uuid")?),
+            subject: Some(object.required_text("uuid")?.into()),
             name: names("identities", "id").into_iter().next(),
             roles: names("roles", "name"),
         };

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use aiod_auth_core::{
-    Endpoint, Error, ErrorCode, Kind, Login, NoResponse, Response, Step, Unreachable,
+    CertificateProblem, Endpoint, Error, ErrorCode, Kind, Login, NoResponse, ProxyFailure,
+    ProxyProblem, Response, Step, TlsFailure,
 };
 use aiod_auth_tests::{
     sim::{Answer, Fault, Settings},
@@ -184,13 +185,29 @@ pub(super) fn a_connection_that_is_refused_is_waited_out() {
     };
     assert_eq!((sends, tokens.access_token().unwrap().expose()), (4, "a"));
 
-    // A certificate that doesn't hold gets no better by waiting.
-    let mut machine = polls();
-    first_request(&mut machine);
-    if let Ok(Step::Send(exchange)) = aiod_auth_core::Machine::poll(&mut machine, NOW) {
-        exchange.begin().complete(NOW, Duration::ZERO, Err(NoResponse::Untrusted));
+    // What can't get better by waiting ends it; a proxy or TLS in trouble is waited out.
+    let proxy =
+        |problem| NoResponse::Proxy(ProxyFailure::new("proxy.example:3128", problem).into());
+    let certificate = TlsFailure::Certificate(CertificateProblem::Expired);
+    for (no_response, ends) in [
+        (NoResponse::Tls(certificate), true),
+        (NoResponse::Tls(TlsFailure::NoRoots("/etc/ssl".into())), true),
+        (proxy(ProxyProblem::CredentialsWanted), true),
+        (NoResponse::Tls(TlsFailure::NotTls), false),
+        (NoResponse::Tls(TlsFailure::Alert("internal_error")), false),
+        (NoResponse::Tls(TlsFailure::Refused("handshake_failure")), false),
+        (proxy(ProxyProblem::Status(403)), false),
+        (proxy(ProxyProblem::NotReached("connection refused")), false),
+    ] {
+        let mut machine = polls();
+        first_request(&mut machine);
+        if let Ok(Step::Send(exchange)) = aiod_auth_core::Machine::poll(&mut machine, NOW) {
+            exchange.begin().complete(NOW, Duration::ZERO, Err(no_response.clone()));
+        }
+        match aiod_auth_core::Machine::poll(&mut machine, NOW) {
+            Err(Error::Unreachable { endpoint: Endpoint::Token, .. }) if ends => {}
+            Ok(Step::Wait(_)) if !ends => {}
+            other => panic!("{no_response:?}: {:?}", other.map(|_| "a step")),
+        }
     }
-    let error = aiod_auth_core::Machine::poll(&mut machine, NOW).unwrap_err();
-    let Error::Unreachable { endpoint, cause, .. } = error else { panic!("{error:?}") };
-    assert_eq!((endpoint, cause), (Endpoint::Token, Unreachable::Untrusted));
 }

@@ -1,0 +1,342 @@
+//! Why no verdict came: the network, a proxy, TLS, or a server that can't answer.
+
+use alloc::{boxed::Box, string::String};
+use core::{fmt, time::Duration};
+
+use super::Kind;
+use crate::{http::NoResponse, time::in_words};
+
+/// Why no verdict came, the last time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreachable {
+    /// Nothing was sent.
+    #[error("{0}")]
+    NotSent(&'static str),
+    /// It may have been sent.
+    #[error("{0}")]
+    NoAnswer(&'static str),
+    /// The proxy on the way there failed or refused. Nothing was sent to the server.
+    #[error("{0}")]
+    Proxy(Box<ProxyFailure>),
+    /// There was no TLS connection. Nothing was sent.
+    #[error("{0}")]
+    Tls(TlsFailure),
+    /// It was sent, and no answer came in time.
+    #[error("timed out")]
+    TimedOut,
+    /// It answered that it can't answer.
+    #[error("HTTP {0}")]
+    Status(u16),
+    /// The same, and it asks for more time than the caller has (RFC 9110 §10.2.3).
+    #[error("HTTP {status}, try again in {}", in_words(*.after))]
+    RetryAfter {
+        /// The status.
+        status: u16,
+        /// How long it wants to be left alone.
+        after: Duration,
+    },
+}
+
+impl Unreachable {
+    /// Nothing, for a body that is too large: that is an answer.
+    pub(crate) fn from_no_response(no_response: NoResponse) -> Option<Self> {
+        match no_response {
+            NoResponse::NotSent(why) => Some(Self::NotSent(why)),
+            NoResponse::Unknown(why) => Some(Self::NoAnswer(why)),
+            NoResponse::Proxy(failure) => Some(Self::Proxy(failure)),
+            NoResponse::Tls(failure) => Some(Self::Tls(failure)),
+            NoResponse::TooLarge => None,
+        }
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        match self {
+            Self::NotSent(_)
+            | Self::NoAnswer(_)
+            | Self::TimedOut
+            | Self::Status(_)
+            | Self::RetryAfter { .. } => Kind::Unavailable,
+            Self::Proxy(failure) => failure.problem.kind(),
+            Self::Tls(failure) => failure.kind(),
+        }
+    }
+
+    /// Whether another attempt may end otherwise.
+    pub(crate) fn is_transient(&self) -> bool {
+        self.kind() == Kind::Unavailable
+    }
+
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Self::NotSent(_)
+            | Self::NoAnswer(_)
+            | Self::TimedOut
+            | Self::Status(_)
+            | Self::RetryAfter { .. } => TRY_LATER,
+            Self::Proxy(failure) => failure.problem.hint(),
+            Self::Tls(failure) => failure.hint(),
+        }
+    }
+}
+
+/// What is wrong with which proxy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("the proxy {proxy} {problem}")]
+pub struct ProxyFailure {
+    /// Host and port, or the variable whose value can't be used. Never its password.
+    pub proxy: String,
+    /// What is wrong with it.
+    pub problem: ProxyProblem,
+}
+
+impl ProxyFailure {
+    /// `proxy` is the host and port, or the variable that names the proxy.
+    pub fn new(proxy: impl Into<String>, problem: ProxyProblem) -> Self {
+        Self { proxy: proxy.into(), problem }
+    }
+}
+
+/// What is wrong with a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyProblem {
+    /// Its address or its kind can't be used.
+    Unusable(&'static str),
+    /// There is no connection to it, or it broke before the tunnel stood.
+    NotReached(&'static str),
+    /// It wants credentials, or other ones: RFC 9110 §15.5.8, RFC 1929.
+    CredentialsWanted,
+    /// It answered this HTTP status instead of opening a tunnel: RFC 9110 §9.3.6.
+    Status(u16),
+    /// It gave this reply code instead of a connection: RFC 1928 §6.
+    SocksReply(u8),
+}
+
+impl ProxyProblem {
+    /// A refusal is a matter of configuration; a proxy that is away, or that can't reach the server
+    /// now, may be better later.
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Unusable(_) | Self::CredentialsWanted => Kind::Config,
+            Self::NotReached(_) => Kind::Unavailable,
+            Self::Status(408 | 425 | 429) => Kind::Unavailable,
+            Self::Status(status) if status >= 500 => Kind::Unavailable,
+            Self::Status(_) => Kind::Config,
+            // Not allowed; an address or a command that it doesn't know.
+            Self::SocksReply(2 | 7 | 8) => Kind::Config,
+            Self::SocksReply(_) => Kind::Unavailable,
+        }
+    }
+
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::CredentialsWanted => {
+                "put the user name and the password into the proxy's address: http://user:password@host:port"
+            }
+            Self::Unusable(_) => "correct the proxy's address: http://host:port",
+            Self::NotReached(_) => {
+                "check the proxy's address; NO_PROXY names the hosts that need no proxy"
+            }
+            Self::Status(_) | Self::SocksReply(_) => match self.kind() {
+                Kind::Unavailable => TRY_LATER,
+                _ => "let the proxy allow this server, or name it in NO_PROXY",
+            },
+        }
+    }
+}
+
+impl fmt::Display for ProxyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unusable(why) => f.write_str(why),
+            Self::NotReached(why) => write!(f, "can't be reached: {why}"),
+            Self::CredentialsWanted => f.write_str("wants a user name and password (HTTP 407)"),
+            Self::Status(status) if self.kind() == Kind::Unavailable => {
+                write!(f, "can't reach the server (HTTP {status})")
+            }
+            Self::Status(status) => write!(f, "refuses the connection (HTTP {status})"),
+            Self::SocksReply(code) => {
+                f.write_str(match code {
+                    2 => "refuses the connection",
+                    3 => "can't reach the server's network",
+                    4 => "can't find the server",
+                    5 => "can't connect to the server",
+                    6 => "timed out on the way to the server",
+                    7 | 8 => "doesn't know how to connect to this server",
+                    _ => "failed",
+                })?;
+                write!(f, " (SOCKS reply {code})")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ProxyProblem {}
+
+/// Why there was no TLS connection. Nothing was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsFailure {
+    /// The server's certificate doesn't hold.
+    Certificate(CertificateProblem),
+    /// There is no certificate to trust; where they were looked for.
+    NoRoots(Box<str>),
+    /// The server wants a client certificate, and none is configured.
+    ClientCertificateWanted,
+    /// The server doesn't accept the client certificate.
+    ClientCertificateRefused,
+    /// The client and the server have no TLS version in common.
+    Version,
+    /// The server refused what the client offers (an alert's name, RFC 8446 §6).
+    Refused(&'static str),
+    /// The server gave up for a reason of its own (an alert's name).
+    Alert(&'static str),
+    /// What answered on this port doesn't speak TLS.
+    NotTls,
+    /// This program was built without TLS, or has not set it up.
+    Unavailable(&'static str),
+}
+
+impl TlsFailure {
+    const fn kind(&self) -> Kind {
+        match self {
+            Self::Certificate(_) | Self::Version | Self::Refused(_) | Self::NotTls => Kind::Server,
+            Self::NoRoots(_)
+            | Self::ClientCertificateWanted
+            | Self::ClientCertificateRefused
+            | Self::Unavailable(_) => Kind::Config,
+            Self::Alert(_) => Kind::Unavailable,
+        }
+    }
+
+    const fn hint(&self) -> &'static str {
+        match self {
+            Self::Certificate(problem) => problem.hint(),
+            Self::NoRoots(_) => {
+                "install the platform's certificates (ca-certificates), correct SSL_CERT_FILE or SSL_CERT_DIR, or give a CA file"
+            }
+            Self::ClientCertificateWanted => "give a client certificate with its key",
+            Self::ClientCertificateRefused => {
+                "give a client certificate that this server accepts, with its key"
+            }
+            Self::Version | Self::Refused(_) => {
+                "the server has to offer TLS 1.2 or 1.3 with a cipher that is not outdated"
+            }
+            Self::NotTls => "check the address: is its port one for plain HTTP?",
+            Self::Alert(_) => TRY_LATER,
+            Self::Unavailable(_) => "build the program with TLS: feature `ring`, for example",
+        }
+    }
+}
+
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate(problem) => write!(f, "its certificate {problem} (TLS)"),
+            Self::NoRoots(places) => write!(f, "there are no certificates to trust in {places}"),
+            Self::ClientCertificateWanted => f.write_str("it wants a client certificate (TLS)"),
+            Self::ClientCertificateRefused => {
+                f.write_str("it doesn't accept the client certificate (TLS)")
+            }
+            Self::Version => f.write_str("it has no TLS version in common with this client"),
+            Self::Refused(alert) | Self::Alert(alert) => {
+                write!(f, "it broke off the TLS handshake ({alert})")
+            }
+            Self::NotTls => f.write_str("what answered there doesn't speak TLS"),
+            Self::Unavailable(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Why a server's certificate doesn't hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CertificateProblem {
+    /// No certificate that is trusted has signed it.
+    UnknownIssuer,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// It is for another host.
+    OtherName,
+    /// It is a certificate authority's own, and not trusted as a server's.
+    CaUsedAsServer,
+    /// Its issuer has withdrawn it.
+    Revoked,
+    /// It is for another purpose, can't be read, or is signed in a way that isn't accepted.
+    Unacceptable,
+}
+
+impl CertificateProblem {
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::UnknownIssuer | Self::CaUsedAsServer => {
+                "if this server is the right one, trust its issuer, or a self-signed certificate itself: a CA file, or SSL_CERT_FILE"
+            }
+            Self::Expired | Self::NotYetValid => {
+                "check this machine's clock; else the server needs a new certificate"
+            }
+            Self::OtherName => "check the address: it has to be one that the certificate names",
+            Self::Revoked | Self::Unacceptable => "the server needs another certificate",
+        }
+    }
+}
+
+impl fmt::Display for CertificateProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownIssuer => "can't be trusted: its issuer is unknown",
+            Self::Expired => "has expired",
+            Self::NotYetValid => "is not valid yet",
+            Self::OtherName => "is for another name",
+            Self::CaUsedAsServer => {
+                "can't be trusted: it is a certificate authority's, used as a server's"
+            }
+            Self::Revoked => "has been revoked",
+            Self::Unacceptable => "can't be accepted",
+        })
+    }
+}
+
+const TRY_LATER: &str = "check the network and the address, or try again later";
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_unavailable_and_the_rest_says_whose_matter_it_is() {
+        let proxy = |problem| Unreachable::Proxy(Box::new(ProxyFailure::new("p:1", problem)));
+        for (cause, kind, says) in [
+            (proxy(ProxyProblem::CredentialsWanted), Kind::Config, "the proxy p:1 wants"),
+            (proxy(ProxyProblem::Status(403)), Kind::Config, "the proxy p:1 refuses"),
+            (proxy(ProxyProblem::Status(503)), Kind::Unavailable, "the proxy p:1 can't reach"),
+            (proxy(ProxyProblem::SocksReply(2)), Kind::Config, "the proxy p:1 refuses"),
+            (proxy(ProxyProblem::SocksReply(5)), Kind::Unavailable, "the proxy p:1 can't"),
+            (proxy(ProxyProblem::NotReached("x")), Kind::Unavailable, "can't be reached: x"),
+            (proxy(ProxyProblem::Unusable("is odd")), Kind::Config, "the proxy p:1 is odd"),
+            (
+                Unreachable::Tls(TlsFailure::Certificate(CertificateProblem::Expired)),
+                Kind::Server,
+                "has expired",
+            ),
+            (Unreachable::Tls(TlsFailure::NoRoots("/x".into())), Kind::Config, "in /x"),
+            (Unreachable::Tls(TlsFailure::ClientCertificateWanted), Kind::Config, "client cert"),
+            (Unreachable::Tls(TlsFailure::Version), Kind::Server, "version"),
+            (Unreachable::Tls(TlsFailure::NotTls), Kind::Server, "doesn't speak TLS"),
+            (
+                Unreachable::Tls(TlsFailure::Alert("internal_error")),
+                Kind::Unavailable,
+                "internal_error",
+            ),
+        ] {
+            assert_eq!(cause.kind(), kind, "{cause}");
+            assert!(cause.to_string().contains(says), "{cause}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What a program may say about the network.
+
+use std::{
+    env,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use aiod_auth_core::{
+    Environment, Error,
+    proxy::{Proxies, Proxy},
+};
+use aiod_auth_tls::{InvalidPem, TlsOptions};
+
+use super::{Clients, Ours, Stack, TokioRuntime};
+
+/// Makes a [`TokioRuntime`].
+///
+/// ```no_run
+/// use aiod_auth_reqwest::{Proxy, TokioRuntime};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let runtime = TokioRuntime::builder()
+///     .root_certificates(&std::fs::read("company-ca.pem")?)?
+///     .client_certificate(&std::fs::read("client.pem")?)?
+///     .proxy(Proxy::new("http://proxy.example:3128")?)
+///     .user_agent("my-tool/1.0")?
+///     .build();
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct TokioRuntimeBuilder {
+    tls: TlsOptions,
+    proxies: Option<Proxies>,
+    user_agent: String,
+    timeout: Option<Duration>,
+    connect_timeout: Duration,
+}
+
+impl TokioRuntimeBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            tls: TlsOptions::default(),
+            proxies: None,
+            user_agent: concat!("aiod-auth/", env!("CARGO_PKG_VERSION")).into(),
+            timeout: None,
+            connect_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// Trusts these certificates (PEM), too, beside the platform's.
+    ///
+    /// # Errors
+    /// [`InvalidPem`] if there is none, or one can't be read.
+    pub fn root_certificates(mut self, pem: &[u8]) -> Result<Self, InvalidPem> {
+        self.tls.add_root_certificates(pem)?;
+        Ok(self)
+    }
+
+    /// Shows this certificate (PEM, with its chain and its key) to servers that want one.
+    ///
+    /// # Errors
+    /// [`InvalidPem`] if there is no certificate or no key, or one can't be read.
+    pub fn client_certificate(mut self, pem: &[u8]) -> Result<Self, InvalidPem> {
+        self.tls.set_client_certificate(pem)?;
+        Ok(self)
+    }
+
+    /// Goes through this proxy, whatever the environment says; never for loopback.
+    #[must_use]
+    pub fn proxy(self, proxy: Proxy) -> Self {
+        self.proxies(Proxies::all(proxy))
+    }
+
+    /// Goes through these proxies, whatever the environment says: [`Proxies::none`] for no proxy.
+    #[must_use]
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = Some(proxies);
+        self
+    }
+
+    /// Calls itself so.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it has other than printable ASCII characters in it.
+    pub fn user_agent(mut self, name: impl Into<String>) -> Result<Self, Error> {
+        self.user_agent = name.into();
+        if self.user_agent.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Ok(self);
+        }
+        Err(Error::Usage("a User-Agent has printable ASCII characters alone"))
+    }
+
+    /// How long a request and its answer may take together, where the request's own limit is not shorter.
+    /// The default: 30 s, where it has none.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// How much of it may go by until there is a connection. The default: 10 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// The runtime. Certificates of the platform are read when the first of them is needed.
+    #[must_use]
+    pub fn build(self) -> TokioRuntime {
+        let ours = Ours {
+            proxies: Arc::new(self.proxies.unwrap_or_else(proxies_of_environment)),
+            options: self.tls,
+            user_agent: self.user_agent,
+            connect_timeout: self.connect_timeout,
+            secure: OnceLock::new(),
+            plain: OnceLock::new(),
+        };
+        let clients = Clients::Ours(Box::new(ours));
+        TokioRuntime(Arc::new(Stack { clients, timeout: self.timeout }))
+    }
+}
+
+fn proxies_of_environment() -> Proxies {
+    let variables = Proxies::VARIABLES.into_iter();
+    let set = variables.filter_map(|name| Some((name, env::var(name).ok()?)));
+    Proxies::from_environment(&set.collect::<Environment>())
+}

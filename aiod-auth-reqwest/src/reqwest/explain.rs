@@ -1,0 +1,134 @@
+//! What reqwest's errors mean. Their texts have the address in them, so they are not used.
+
+use std::{error::Error, io};
+
+use aiod_auth_core::{
+    NoResponse, ProxyProblem,
+    proxy::{Proxy, ProxyKind},
+};
+use aiod_auth_tls::{Tls, TlsFailure};
+
+/// Why there is no answer to a request.
+pub(super) enum Unconnected<'a> {
+    Told(NoResponse),
+    /// The proxy answered something else than 200 or 407; reqwest doesn't say what.
+    NoTunnel(&'a Proxy),
+}
+
+/// What did not fail before there was a connection may have reached the server.
+pub(super) fn unconnected<'a>(
+    error: &::reqwest::Error,
+    tls: Option<&Tls>,
+    proxy: Option<&'a Proxy>,
+) -> Unconnected<'a> {
+    if error.is_builder() {
+        return Unconnected::Told(NoResponse::NotSent("such a request can't be sent"));
+    }
+    if !error.is_connect() {
+        return Unconnected::Told(unanswered(error, tls));
+    }
+    if let Some(failure) = tls_failure(error, tls) {
+        return Unconnected::Told(NoResponse::Tls(failure));
+    }
+    let why = if error.is_timeout() { "timed out while connecting" } else { reason(error) };
+    let Some(proxy) = proxy else { return Unconnected::Told(NoResponse::NotSent(why)) };
+    let told = |problem| Unconnected::Told(NoResponse::Proxy(proxy.failure(problem)));
+    match through_proxy(error) {
+        Some(Through::CredentialsWanted) => told(ProxyProblem::CredentialsWanted),
+        Some(Through::Closed) => told(ProxyProblem::NotReached("it closed the connection")),
+        Some(Through::Socks(code)) => told(ProxyProblem::SocksReply(code)),
+        Some(Through::NoProxy) => told(ProxyProblem::Unusable("is no SOCKS5 proxy")),
+        Some(Through::NoTunnel) if proxy.kind() == ProxyKind::Http => Unconnected::NoTunnel(proxy),
+        Some(Through::NoTunnel) => told(ProxyProblem::Unusable("opens no tunnel")),
+        None => told(ProxyProblem::NotReached(why)),
+    }
+}
+
+/// In TLS 1.3 a server says after the client's handshake that it wants another client certificate: it has
+/// read none of the request then (RFC 8446 §4.4.2.4).
+pub(super) fn unanswered(error: &::reqwest::Error, tls: Option<&Tls>) -> NoResponse {
+    match tls_failure(error, tls) {
+        Some(
+            failure @ (TlsFailure::ClientCertificateWanted | TlsFailure::ClientCertificateRefused),
+        ) => NoResponse::Tls(failure),
+        _ if error.is_timeout() => NoResponse::Unknown("timed out"),
+        _ => NoResponse::Unknown("the connection failed"),
+    }
+}
+
+fn tls_failure(error: &(dyn Error + 'static), tls: Option<&Tls>) -> Option<TlsFailure> {
+    match tls {
+        Some(tls) => tls.explain(error),
+        None => aiod_auth_tls::explain(error),
+    }
+}
+
+enum Through {
+    CredentialsWanted,
+    NoTunnel,
+    Closed,
+    Socks(u8),
+    NoProxy,
+}
+
+/// hyper-util has these errors, whose types can't be named: their texts are all there is.
+fn through_proxy(error: &(dyn Error + 'static)) -> Option<Through> {
+    chain(error).find_map(|error| {
+        let text = error.to_string();
+        if let Some(why) = text.strip_prefix("tunnel error: ") {
+            return match why {
+                "proxy authorization required" => Some(Through::CredentialsWanted),
+                "unsuccessful" | "proxy response headers too long" => Some(Through::NoTunnel),
+                "unexpected end of file" => Some(Through::Closed),
+                _ => None,
+            };
+        }
+        // RFC 1928 §6.
+        match text.strip_prefix("SOCKS error: ")? {
+            "credentials not accepted"
+            | "server does not support user/pass authentication"
+            | "server implements authentication incorrectly" => Some(Through::CredentialsWanted),
+            "general server failure" => Some(Through::Socks(1)),
+            "connection not allowed" => Some(Through::Socks(2)),
+            "network unreachable" => Some(Through::Socks(3)),
+            "host unreachable" => Some(Through::Socks(4)),
+            "connection refused" => Some(Through::Socks(5)),
+            "ttl expired" => Some(Through::Socks(6)),
+            "command not supported" => Some(Through::Socks(7)),
+            "address type not supported" => Some(Through::Socks(8)),
+            "failed parsing server response" => Some(Through::NoProxy),
+            "io error during SOCKS handshake" => Some(Through::Closed),
+            _ => None,
+        }
+    })
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's enum, which grows")]
+fn reason(error: &(dyn Error + 'static)) -> &'static str {
+    if chain(error).any(|error| error.to_string() == "dns error") {
+        return "the host name was not found";
+    }
+    let kind = chain(error).filter_map(|error| Some(error.downcast_ref::<io::Error>()?.kind()));
+    match kind.last() {
+        Some(io::ErrorKind::ConnectionRefused) => "connection refused",
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "connection reset",
+        Some(io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof) => {
+            "connection closed"
+        }
+        Some(io::ErrorKind::HostUnreachable) => "host unreachable",
+        Some(io::ErrorKind::NetworkUnreachable) => "network unreachable",
+        Some(io::ErrorKind::TimedOut) => "timed out while connecting",
+        _ => "no connection",
+    }
+}
+
+/// An error and what is below. (The source of an `io::Error` is its inner error's source.)
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| error.source());
+        Some(error)
+    })
+}

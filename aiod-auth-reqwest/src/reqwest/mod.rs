@@ -1,0 +1,274 @@
+//! The default runtime: tokio, and reqwest on it.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use ::reqwest::{Client, ClientBuilder, redirect, retry};
+use aiod_auth_core::{
+    BODY_BYTES_MAX, Error, Method, NoResponse, ProxyProblem, Request, Response, Url,
+    proxy::{Proxies, Proxy, ProxyKind},
+};
+use aiod_auth_tls::{Tls, TlsFailure, TlsOptions};
+use tokio::runtime::Handle;
+use zeroize::Zeroizing;
+
+use crate::runtime::{BoxFuture, NoRuntime, Runtime};
+
+pub use builder::TokioRuntimeBuilder;
+
+mod builder;
+mod explain;
+mod tunnel;
+
+/// tokio's tasks and timers, and reqwest for requests: no redirects, no retries, no cookies, time limits
+/// on everything, a limit on the body, the platform's certificates, the environment's proxies, and no
+/// proxy for loopback.
+///
+/// It is cheap to clone, and has its clients made when they are first needed. Requests have to be polled
+/// on a tokio runtime with IO and time.
+///
+/// ```
+/// use std::time::Duration;
+/// use aiod_auth_reqwest::{Driver, TokioRuntime};
+///
+/// let runtime = TokioRuntime::builder().timeout(Duration::from_secs(10)).build();
+/// let driver = Driver::with_runtime(runtime);
+/// ```
+#[derive(Clone, Debug)]
+pub struct TokioRuntime(Arc<Stack>);
+
+#[derive(Debug)]
+struct Stack {
+    clients: Clients,
+    /// The program's own limit.
+    timeout: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum Clients {
+    Ours(Box<Ours>),
+    /// Made by the program, with what it says about proxies and TLS.
+    Given(Client),
+}
+
+#[derive(Debug)]
+struct Ours {
+    proxies: Arc<Proxies>,
+    options: TlsOptions,
+    user_agent: String,
+    connect_timeout: Duration,
+    /// For https: the platform's certificates are read for it.
+    secure: OnceLock<Result<(Client, Tls), TlsFailure>>,
+    /// For http.
+    plain: OnceLock<Result<Client, TlsFailure>>,
+}
+
+impl TokioRuntime {
+    /// As the environment and the platform say, 30 s for a request and its answer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// With certificates, a proxy, limits of the program's own.
+    #[must_use]
+    pub fn builder() -> TokioRuntimeBuilder {
+        TokioRuntimeBuilder::new()
+    }
+
+    /// The program's own reqwest, before it is built: its proxies, TLS, User-Agent, connections.
+    /// Redirects and retries are switched off. (A client that is already built can't be told, and would
+    /// follow a 307 with the refresh token in its body.)
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it can't be built.
+    pub fn from_client_builder(builder: ClientBuilder) -> Result<Self, Error> {
+        let client = sending_once(builder).build();
+        let client = client.map_err(|_| Error::Usage("this reqwest client can't be built"))?;
+        Ok(Self(Arc::new(Stack { clients: Clients::Given(client), timeout: None })))
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Response, NoResponse> {
+        let proxy = self.0.clients.proxy_of(request.url())?;
+        let (client, tls) = self.0.clients.client_for(request.url())?;
+        let method = match request.method() {
+            Method::Get => ::reqwest::Method::GET,
+            Method::Post => ::reqwest::Method::POST,
+            _ => return Err(NoResponse::NotSent("this version can't send such a request")),
+        };
+        let limits = request.timeout().into_iter().chain(self.0.timeout);
+        let timeout = limits.min().unwrap_or(TIMEOUT);
+        let mut outgoing = client.request(method, request.url().clone()).timeout(timeout);
+        if !request.body().is_empty() {
+            outgoing = outgoing.body(request.body().to_vec());
+        }
+        for (name, value) in request.headers() {
+            outgoing = outgoing.header(name, value);
+        }
+        let answered = match outgoing.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                return Err(match explain::unconnected(&error, tls, proxy) {
+                    explain::Unconnected::Told(no_response) => no_response,
+                    explain::Unconnected::NoTunnel(proxy) => {
+                        let problem = tunnel::ask_again(proxy, request.url()).await;
+                        NoResponse::Proxy(proxy.failure(problem))
+                    }
+                });
+            }
+        };
+        let (status, headers) = (answered.status().as_u16(), answered.headers().clone());
+        // A request in absolute form is answered by the proxy, which may want credentials, too.
+        if let Some(proxy) = proxy.filter(|_| status == 407) {
+            return Err(NoResponse::Proxy(proxy.failure(ProxyProblem::CredentialsWanted)));
+        }
+        // A value that is no text can't be one that a flow reads.
+        let texts =
+            headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let mut body = body(answered, tls).await?;
+        Ok(Response::new(status, texts, std::mem::take(&mut *body)))
+    }
+}
+
+impl Default for TokioRuntime {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Runtime for TokioRuntime {
+    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
+        Box::pin(self.exchange(request))
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(async move { tokio::time::sleep(duration).await })
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
+        let runtime = Handle::try_current().map_err(|_| NoRuntime)?;
+        drop(runtime.spawn(task));
+        Ok(())
+    }
+
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn_blocking(work));
+        }
+    }
+}
+
+impl Clients {
+    fn proxy_of(&self, url: &Url) -> Result<Option<&Proxy>, NoResponse> {
+        match self {
+            Self::Ours(ours) => ours.proxies.of(url).map_err(NoResponse::Proxy),
+            Self::Given(_) => Ok(None),
+        }
+    }
+
+    fn client_for(&self, url: &Url) -> Result<(&Client, Option<&Tls>), NoResponse> {
+        let ours = match self {
+            Self::Given(client) => return Ok((client, None)),
+            Self::Ours(ours) => ours,
+        };
+        let failed = |failure: &TlsFailure| NoResponse::Tls(failure.clone());
+        if url.scheme() == "https" {
+            let secure = ours.secure.get_or_init(|| {
+                let tls = Tls::new(&ours.options)?;
+                Ok((ours.build(Some(&tls))?, tls))
+            });
+            secure.as_ref().map(|(client, tls)| (client, Some(tls))).map_err(failed)
+        } else {
+            // A stack that has TLS wants to know how, also where it needs none.
+            let plain =
+                ours.plain.get_or_init(|| ours.build(Tls::trusting_nothing().ok().as_ref()));
+            plain.as_ref().map(|client| (client, None)).map_err(failed)
+        }
+    }
+}
+
+impl Ours {
+    fn build(&self, tls: Option<&Tls>) -> Result<Client, TlsFailure> {
+        let proxies = Arc::clone(&self.proxies);
+        let proxy = ::reqwest::Proxy::custom(move |url| {
+            // One that can't be used was refused before.
+            proxies.of(url).ok().flatten().and_then(address)
+        });
+        let builder = sending_once(Client::builder())
+            .user_agent(self.user_agent.as_str())
+            .connect_timeout(self.connect_timeout)
+            .pool_idle_timeout(IDLE_MAX)
+            .no_proxy()
+            .proxy(proxy);
+        let builder = with_tls(builder, tls)?;
+        builder.build().map_err(|_| TlsFailure::Unavailable("reqwest can't be set up"))
+    }
+}
+
+#[cfg(any(
+    feature = "ring",
+    feature = "aws-lc-rs",
+    feature = "native-tls",
+    feature = "no-provider"
+))]
+fn with_tls(builder: ClientBuilder, tls: Option<&Tls>) -> Result<ClientBuilder, TlsFailure> {
+    // Without a provider reqwest would panic.
+    let tls = tls.ok_or(TlsFailure::Unavailable("TLS is not set up"))?;
+    Ok(builder.tls_backend_preconfigured(tls.preconfigured()))
+}
+
+#[cfg(not(any(
+    feature = "ring",
+    feature = "aws-lc-rs",
+    feature = "native-tls",
+    feature = "no-provider"
+)))]
+#[expect(clippy::unnecessary_wraps, reason = "with TLS it may be missing")]
+fn with_tls(builder: ClientBuilder, _: Option<&Tls>) -> Result<ClientBuilder, TlsFailure> {
+    Ok(builder)
+}
+
+fn sending_once(builder: ClientBuilder) -> ClientBuilder {
+    builder.redirect(redirect::Policy::none()).retry(retry::never()).referer(false)
+}
+
+/// As reqwest takes it. Names are resolved by the proxy.
+fn address(proxy: &Proxy) -> Option<Url> {
+    let scheme = match proxy.kind() {
+        ProxyKind::Https => "https",
+        ProxyKind::Socks5 => "socks5h",
+        _ => "http",
+    };
+    let mut url = Url::parse(&format!("{scheme}://{}:{}", proxy.host(), proxy.port())).ok()?;
+    if let Some((user, password)) = proxy.credentials() {
+        url.set_username(user).ok()?;
+        url.set_password(Some(password)).ok()?;
+    }
+    Some(url)
+}
+
+/// Not past the limit, whatever the server sends.
+async fn body(
+    mut response: ::reqwest::Response,
+    tls: Option<&Tls>,
+) -> Result<Zeroizing<Vec<u8>>, NoResponse> {
+    let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| explain::unanswered(&error, tls))?
+    {
+        if body.len() + chunk.len() > BODY_BYTES_MAX {
+            return Err(NoResponse::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// For a request and its answer together.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection that the server has closed meanwhile loses the request that is sent on it, and a
+/// refresh must not be lost. Most servers keep an idle connection for five seconds or more.
+const IDLE_MAX: Duration = Duration::from_secs(3);

@@ -1,0 +1,190 @@
+//! The default transport: ureq, with a connector of our own.
+
+use std::{sync::Arc, time::Duration};
+
+use ::ureq::{
+    Agent, Body,
+    http::{self, HeaderMap},
+};
+use aiod_auth_core::{BODY_BYTES_MAX, NoResponse, ProxyProblem, Request, Response, proxy::Proxies};
+use aiod_auth_tls::TlsOptions;
+
+use crate::transport::Transport;
+use connector::{Connecting, NotConnected, Resolving, Route, reason};
+
+pub use builder::UreqTransportBuilder;
+
+mod builder;
+mod connect;
+mod connector;
+mod stream;
+mod tunnel;
+
+/// Sends requests with ureq: no redirects, no cookies, time limits on everything, a limit on the body,
+/// the platform's certificates, the environment's proxies, and no proxy for loopback.
+///
+/// A server with many addresses is connected to as RFC 8305 §5 has it: an address that swallows packets
+/// costs a quarter of a second. Names are resolved by the system, or by the proxy.
+///
+/// ```
+/// use std::time::Duration;
+/// use aiod_auth_ureq::{Driver, UreqTransport};
+///
+/// let transport = UreqTransport::builder().timeout(Duration::from_secs(10)).build();
+/// let driver = Driver::with_transport(transport);
+/// ```
+#[derive(Clone, Debug)]
+pub struct UreqTransport {
+    agent: Agent,
+    proxies: Arc<Proxies>,
+    /// The program's own limit.
+    timeout: Option<Duration>,
+    is_own_agent: bool,
+}
+
+impl UreqTransport {
+    /// As the environment and the platform say, 30 s for a request and its answer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// With certificates, a proxy, limits of the program's own.
+    #[must_use]
+    pub fn builder() -> UreqTransportBuilder {
+        UreqTransportBuilder::new()
+    }
+
+    /// The program's own agent: its connections, TLS, middleware, User-Agent. Redirects, statuses,
+    /// proxies (as the environment says) and time limits are set for each request as they have to be.
+    #[must_use]
+    pub fn from_agent(agent: Agent) -> Self {
+        let proxies = Arc::new(builder::proxies_of_environment());
+        Self { agent, proxies, timeout: None, is_own_agent: true }
+    }
+
+    fn made(proxies: Proxies, tls: TlsOptions, user_agent: &str, limits: builder::Limits) -> Self {
+        let config = Agent::config_builder()
+            .user_agent(user_agent)
+            .timeout_connect(Some(limits.connect))
+            .max_idle_age(IDLE_MAX)
+            // The connector's matter, here and below.
+            .proxy(None)
+            .build();
+        let proxies = Arc::new(proxies);
+        let connector = Connecting::new(Arc::clone(&proxies), tls, user_agent);
+        let agent = Agent::with_parts(config, connector, Resolving);
+        Self { agent, proxies, timeout: limits.whole, is_own_agent: false }
+    }
+
+    fn run<B: ::ureq::AsSendBody>(
+        &self,
+        request: http::Request<B>,
+        timeout: Duration,
+        proxy: Option<::ureq::Proxy>,
+    ) -> Result<http::Response<Body>, ::ureq::Error> {
+        let config = self
+            .agent
+            .configure_request(request)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(proxy)
+            .timeout_global(Some(timeout));
+        self.agent.run(config.build())
+    }
+
+    fn exchange(
+        &self,
+        request: &Request,
+        proxy: Option<::ureq::Proxy>,
+    ) -> Result<Response, ::ureq::Error> {
+        let mut outgoing =
+            http::Request::builder().method(request.method().as_str()).uri(request.url().as_str());
+        for (name, value) in request.headers() {
+            outgoing = outgoing.header(name, value);
+        }
+        let limits = request.timeout().into_iter().chain(self.timeout);
+        let timeout = limits.min().unwrap_or(TIMEOUT);
+        // ureq sends a body with every method that is given one, an empty one, too.
+        let response = if request.body().is_empty() {
+            self.run(outgoing.body(()).map_err(::ureq::Error::Http)?, timeout, proxy)
+        } else {
+            self.run(outgoing.body(request.body()).map_err(::ureq::Error::Http)?, timeout, proxy)
+        };
+        let (parts, mut body) = response?.into_parts();
+        let body = body.with_config().limit(BODY_BYTES_MAX as u64).read_to_vec()?;
+        Ok(Response::new(parts.status.as_u16(), texts(&parts.headers), body))
+    }
+
+    /// For an agent of the program's own, whose connector asks ureq's configuration.
+    fn proxy_for_agent(&self, route: &Route<'_>) -> Result<Option<::ureq::Proxy>, NoResponse> {
+        let Some(proxy) = route.proxy().filter(|_| self.is_own_agent) else { return Ok(None) };
+        let unusable = |_| NoResponse::Proxy(proxy.failure(UNUSABLE));
+        let mut builder = ::ureq::Proxy::builder(connector::protocol(proxy.kind()))
+            .host(proxy.host())
+            .port(proxy.port())
+            .resolve_target(false);
+        if let Some((user, password)) = proxy.credentials() {
+            builder = builder.username(user).password(password);
+        }
+        builder.build().map(Some).map_err(unusable)
+    }
+}
+
+impl Default for UreqTransport {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Transport for UreqTransport {
+    fn send(&self, request: &Request) -> Result<Response, NoResponse> {
+        let route = Route::of(&self.proxies, request.url()).map_err(NoResponse::Proxy)?;
+        let proxy = self.proxy_for_agent(&route)?;
+        let response = self.exchange(request, proxy).map_err(|error| no_response(&error))?;
+        // A request in absolute form is answered by the proxy, which may want credentials, too.
+        match route.proxy().filter(|_| response.status() == 407) {
+            Some(proxy) => Err(NoResponse::Proxy(proxy.failure(ProxyProblem::CredentialsWanted))),
+            None => Ok(response),
+        }
+    }
+}
+
+/// A value that is no text can't be one that a flow reads.
+fn texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+}
+
+/// What did not fail before there was a connection may have reached the server.
+#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's enum, which grows")]
+fn no_response(error: &::ureq::Error) -> NoResponse {
+    match error {
+        ::ureq::Error::Other(other) => match other.downcast_ref::<NotConnected>() {
+            Some(NotConnected(no_response)) => no_response.clone(),
+            None => NoResponse::Unknown("the connection failed"),
+        },
+        ::ureq::Error::BodyExceedsLimit(_) => NoResponse::TooLarge,
+        ::ureq::Error::Timeout(_) => NoResponse::Unknown("timed out"),
+        ::ureq::Error::Io(error) => NoResponse::Unknown(reason(error)),
+        // Before anything is sent: the address, a header, TLS that an agent doesn't have.
+        ::ureq::Error::BadUri(_) | ::ureq::Error::Http(_) => {
+            NoResponse::NotSent("such a request can't be sent")
+        }
+        ::ureq::Error::HostNotFound => NoResponse::NotSent(connect::NOT_FOUND),
+        ::ureq::Error::ConnectionFailed => NoResponse::NotSent("no connection"),
+        ::ureq::Error::TlsRequired => NoResponse::Tls(aiod_auth_core::TlsFailure::Unavailable(
+            "the program's ureq agent has no TLS",
+        )),
+        _ => NoResponse::Unknown("the connection failed"),
+    }
+}
+
+const UNUSABLE: ProxyProblem = ProxyProblem::Unusable("is not a usable address");
+
+/// For a request and its answer together.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connection that the server has closed meanwhile loses the request that is sent on it, and a
+/// refresh must not be lost. Most servers keep an idle connection for five seconds or more.
+const IDLE_MAX: Duration = Duration::from_secs(3);
