@@ -21,7 +21,7 @@
 //!
 //! let mut visit = Visit::default(); // one per connection
 //! let answer = listener.receive(&mut visit, b"GET /favicon.ico HTTP/1.1\r\n").or_else(|| {
-//!     listener.receive(&mut visit, b"Host: 127.0.0.1\r\n\r\n")
+//!     listener.receive(&mut visit, b"Host: 127.0.0.1:0\r\n\r\n")
 //! });
 //! let (bytes, redirect) = answer.unwrap().into_parts(); // write the bytes, then close
 //! assert!(bytes.starts_with(b"HTTP/1.1 404 ") && redirect.is_none(), "and listen on");
