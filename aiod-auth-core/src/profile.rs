@@ -8,6 +8,7 @@ use crate::{
     client::ClientIdentity,
     deviations::Deviations,
     error::{Endpoint, Error},
+    loopback::RedirectAddress,
     parameters::Parameters,
     server::{AuthorizationServer, Endpoints, Issuer},
     time::Timestamp,
@@ -40,6 +41,7 @@ pub struct Profile {
     deviations: Arc<Deviations>,
     account: Option<String>,
     login: LoginMethod,
+    redirect: Option<RedirectAddress>,
     current_user: Option<Url>,
 }
 
@@ -58,11 +60,17 @@ pub struct Profile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginMethod {
-    /// Client credentials for a client with a secret, the device flow for one without.
+    /// Client credentials for a client with a secret; for one without, the device flow, or the browser of
+    /// this machine where the server has no device flow.
     #[default]
     Auto,
     /// The user approves on any device with a browser: RFC 8628.
     Device,
+    /// A person approves in the browser of this machine, which comes back to it: RFC 8252.
+    AuthorizationCode,
+    /// A person types a password, which this program sends on: RFC 6749 §4.3. Never by itself (RFC 9700
+    /// §2.4).
+    Password,
     /// The client logs in as itself: RFC 6749 §4.4.
     ClientCredentials,
 }
@@ -88,6 +96,7 @@ impl Profile {
             deviations: Arc::default(),
             account: None,
             login: LoginMethod::Auto,
+            redirect: None,
             current_user: None,
         }
     }
@@ -128,6 +137,17 @@ impl Profile {
     pub const fn with_login(mut self, login: LoginMethod) -> Self {
         self.login = login;
         self
+    }
+
+    /// Says which redirect address is registered for the client, where a browser comes back to this machine:
+    /// `http://127.0.0.1/callback` (any port), or with a port. Without it, the address is one of the
+    /// issuer's own (RFC 8252 §8.10).
+    ///
+    /// # Errors
+    /// [`Error::Config`] for what is no loopback address.
+    pub fn with_redirect_uri(mut self, uri: &str) -> Result<Self, Error> {
+        self.redirect = Some(RedirectAddress::registered(uri)?);
+        Ok(self)
     }
 
     /// Says where an endpoint is. It wins over discovery, which is left out where nothing else is
@@ -182,19 +202,36 @@ impl Profile {
         self.current_user.as_ref()
     }
 
+    /// Where a browser comes back to this machine.
+    #[must_use]
+    pub fn redirect_address(&self) -> RedirectAddress {
+        self.redirect.clone().unwrap_or_else(|| RedirectAddress::of(&self.issuer))
+    }
+
     /// How to log in, decided.
     #[must_use]
     pub fn login(&self) -> LoginMethod {
         match self.login {
             LoginMethod::Auto if self.client.is_confidential() => LoginMethod::ClientCredentials,
             LoginMethod::Auto => LoginMethod::Device,
-            LoginMethod::Device | LoginMethod::ClientCredentials => self.login,
+            LoginMethod::Device
+            | LoginMethod::AuthorizationCode
+            | LoginMethod::Password
+            | LoginMethod::ClientCredentials => self.login,
         }
     }
 
     /// Whether it was said how to log in.
     pub(crate) const fn login_is_decided(&self) -> bool {
         !matches!(self.login, LoginMethod::Auto)
+    }
+
+    /// Whether what is given by hand is enough for the browser, and not for the device flow.
+    pub(crate) fn gives_browser_alone(&self) -> bool {
+        let gives = |endpoint| self.endpoints.get(endpoint).is_some();
+        !self.login_is_decided()
+            && gives(Endpoint::Authorization)
+            && !gives(Endpoint::DeviceAuthorization)
     }
 
     /// Under which name its tokens are kept.
