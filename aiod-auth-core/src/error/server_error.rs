@@ -175,8 +175,10 @@ macro_rules! error_codes {
         }
 
         impl ErrorCode {
-            /// Codes are case-sensitive: RFC 6749 §1.1.
-            pub(crate) fn from_wire(code: &str) -> Self {
+            /// From the word that a server sends, in the same case (RFC 6749 §1.1), or that
+            /// [`as_str`](Self::as_str) wrote.
+            #[must_use]
+            pub fn from_wire(code: &str) -> Self {
                 match standard_code(code) {
                     $($code => Self::$name,)*
                     other => match clean(other) {
