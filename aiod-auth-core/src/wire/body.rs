@@ -3,7 +3,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{answer::Received, json::Text};
+use super::{answer::Received, json::Text, scan::place};
 use crate::{error::Problem, secret::Wiped};
 
 /// The text, and what is wrong with it for a success: an error is read with whatever bytes it came in.
@@ -49,13 +49,6 @@ fn lossy(body: &[u8]) -> Wiped<String> {
         }
     }
     text
-}
-
-/// Where these bytes end: the next one is the first that can't be read.
-fn place(before: &[u8]) -> Problem {
-    let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
-    let last = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    Problem::NotJson { line, column: last.len().saturating_add(1) }
 }
 
 /// `a=b&c=d` as `{"a":"b","c":"d"}`, so that there is one reader for both.
