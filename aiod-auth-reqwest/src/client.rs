@@ -54,6 +54,7 @@ struct Shared {
 
 impl Client {
     /// A client for this profile, whose tokens are kept in this store.
+    #[cfg(feature = "reqwest")]
     pub fn new(profile: Profile, store: impl Store + 'static) -> Self {
         Self::with_driver(profile, Driver::new().with_store(Arc::new(store)))
     }

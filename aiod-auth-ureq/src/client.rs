@@ -41,6 +41,7 @@ pub struct Client {
 
 impl Client {
     /// A client for this profile, whose tokens are kept in this store.
+    #[cfg(feature = "ureq")]
     pub fn new(profile: Profile, store: impl Store + 'static) -> Self {
         Self::with_driver(profile, Driver::new().with_store(Arc::new(store)))
     }
