@@ -3,16 +3,20 @@
 use std::{fs, path::Path};
 
 use aiod_auth_core::{
-    AccessToken, DeviceCode, Endpoint, IdToken, Machine, RefreshToken, Request, Response, Scope,
-    Step, StoreFailure, Timestamp,
+    AccessToken, DeviceCode, Endpoint, Environment, IdToken, Machine, ProxyProblem, RefreshToken,
+    Request, Response, Scope, Step, StoreFailure, Timestamp,
     flow::{
         AccessTokenRequest, CurrentUserRequest, DeviceAccessTokenRequest, Discovery,
         EndSessionPage, EndSessionRequest, IntrospectionRequest, RevocationRequest,
         UserinfoRequest,
     },
+    proxy::{Proxies, Proxy},
     session::{Held, Kept, Logout, StoreOperation, StoreReply, StoreRequest, Version, WhoAmI},
 };
+use aiod_auth_reqwest::TokioRuntime;
 use aiod_auth_store::{AiodFile, FileStore, MemoryStore, StoreError};
+use aiod_auth_tls::{Tls, TlsOptions};
+use aiod_auth_ureq::UreqTransport;
 
 use super::*;
 use held::{
@@ -29,7 +33,7 @@ fn every_public_type_is_looked_at() {
     let printed: Vec<_> = printed().into_iter().map(|(name, _)| name).collect();
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut types = 0;
-    for package in ["core", "store", "ureq", "reqwest"] {
+    for package in ["core", "store", "tls", "ureq", "reqwest"] {
         let source = source(&workspace.join(format!("aiod-auth-{package}/src")));
         let public = source.lines().filter_map(|line| {
             let line = line.trim_start();
@@ -69,10 +73,11 @@ fn source(folder: &Path) -> String {
 /// error, about a person, about an API.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
-    "ActiveToken", "AiodConfig", "AuthenticationMethod", "Challenge", "ConfigProblem", "Demand", "Deviations",
-    "ErrorCode", "Freshness", "Introspection", "InvalidTimestamp", "Issuer", "Kind", "Limits", "Method",
-    "Note", "NoResponse", "Problem", "Prompt", "Reason", "RecordKey", "Reply", "RetryPolicy",
-    "ServerError", "Settings", "Timestamp", "Unreachable", "Userinfo",
+    "ActiveToken", "AiodConfig", "AuthenticationMethod", "CertificateProblem", "Challenge", "ConfigProblem", "Demand",
+    "Deviations", "ErrorCode", "Freshness", "Introspection", "InvalidPem", "InvalidTimestamp", "Issuer", "Kind", "Limits",
+    "Method", "Note", "NoResponse", "NoRuntime", "Problem", "Prompt", "ProxyFailure", "ProxyKind", "ProxyProblem",
+    "Reason", "RecordKey", "Reply", "RetryPolicy", "ServerError", "Settings", "Stream", "Timestamp", "TlsFailure", "Unreachable",
+    "Userinfo",
     // Printed as a step, and as what is made of them.
     "Ask", "Pause", "StoreAccess", "LoggedOut", "Token", "Lock", "Error",
 ];
@@ -84,6 +89,7 @@ fn printed() -> Vec<(&'static str, String)> {
     printed.extend(flows());
     printed.extend(sessions());
     printed.extend(stores());
+    printed.extend(networks());
     printed
 }
 
@@ -115,6 +121,29 @@ fn nouns() -> Vec<(&'static str, String)> {
         ("DeviceAuthorization", format!("{:?}", authorization())),
         ("DeviceAuthorizationParts", format!("{:?}", authorization().into_parts())),
         ("DevicePrompt", format!("{prompt:?} {prompt}")),
+    ]
+}
+
+/// A proxy's address has a password in it.
+fn networks() -> Vec<(&'static str, String)> {
+    let address = "http://canary:canary@proxy.example:3128";
+    let environment: Environment = [("https_proxy", address)].into_iter().collect();
+    let proxies = Proxies::from_environment(&environment);
+    let transport = UreqTransport::builder().proxies(proxies.clone());
+    let runtime = TokioRuntime::builder().proxies(proxies.clone());
+    vec![
+        ("Environment", format!("{environment:?}")),
+        ("Proxies", format!("{proxies:?}")),
+        ("Proxy", {
+            let proxy = Proxy::new(address).unwrap();
+            format!("{proxy:?} {proxy} {}", proxy.failure(ProxyProblem::CredentialsWanted))
+        }),
+        ("UreqTransport", format!("{:?}", transport.clone().build())),
+        ("UreqTransportBuilder", format!("{transport:?}")),
+        ("TokioRuntime", format!("{:?}", runtime.clone().build())),
+        ("TokioRuntimeBuilder", format!("{runtime:?}")),
+        ("TlsOptions", format!("{:?}", TlsOptions::default())),
+        ("Tls", format!("{:?}", Tls::trusting_nothing())),
     ]
 }
 
