@@ -114,7 +114,7 @@ pub use secret::{AccessToken, ApiKeySecret, ClientSecret, DeviceCode, IdToken, R
 pub use server::{AuthorizationServer, Issuer, is_loopback};
 pub use text::clean;
 pub use time::{InvalidTimestamp, Timestamp};
-pub use token::{Scope, Tokens};
+pub use token::{Refusal, Scope, Tokens};
 pub use url::Url;
 
 pub mod cache;

@@ -4,10 +4,10 @@ use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
 use crate::{
-    error::{Endpoint, Error, Unreachable},
+    error::{Endpoint, Error},
     flow::{
         AuthorizationRequest, Redirect, access_token_request::TokenRequest,
-        device_access_token::Polls, device_authorization::CodeRequest,
+        device_access_token::Polls, device_authorization::CodeRequest, send::no_time,
     },
     machine::{
         Deadline, EmptyPassword, Failed, Flow, Io, ListenQuestion, Listening, PasswordQuestion,
@@ -288,11 +288,7 @@ pub(crate) fn check_time_for_refresh(io: &Io, deadline: Deadline) -> Result<(), 
     if deadline.left(io) >= REFRESH_TIME_MIN {
         return Ok(());
     }
-    Err(Error::Unreachable {
-        endpoint: Endpoint::Token,
-        attempts: 0,
-        cause: Unreachable::NotSent("no time was left for it"),
-    })
+    Err(no_time(Endpoint::Token))
 }
 
 #[cfg(test)]

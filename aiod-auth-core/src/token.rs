@@ -34,9 +34,22 @@ pub struct Tokens {
     pub session_scope: Option<Scope>,
     /// Says whom the login is about; kept also as a hint for ending the session.
     pub id_token: Option<IdToken>,
-    /// When the server said that the session has ended: the refresh token is dead. Kept, so that
-    /// somebody can be told why they have to log in again.
+    /// When the server said that the session has ended: the refresh token is dead. Kept, so that the user
+    /// can be told why a new login is needed.
     pub session_ended_at: Option<Timestamp>,
+    /// When the server last refused a refresh for another reason. For a minute it isn't asked again, unless
+    /// a refresh is asked for explicitly.
+    pub refused: Option<Refusal>,
+}
+
+/// A refresh that was refused, and may work once something was mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what a record keeps of it")]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// The `error` code, where there was one: made safe to print.
+    pub code: Option<String>,
 }
 
 impl NotLoggedIn {
@@ -77,6 +90,7 @@ impl Tokens {
             session_scope: None,
             id_token: None,
             session_ended_at: None,
+            refused: None,
         }
     }
 

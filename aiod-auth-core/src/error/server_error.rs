@@ -44,6 +44,13 @@ impl ServerError {
         }
     }
 
+    /// What a server said to a refresh a moment ago, as the record has it.
+    pub(crate) fn refused_before(code: Option<&str>) -> Self {
+        let mut error = Self::remembered(code.map(ErrorCode::from_wire));
+        error.advise_login();
+        error
+    }
+
     /// To a refresh: a login may help where nothing better is known.
     pub(crate) fn advise_login(&mut self) {
         let advice = match self.code {
