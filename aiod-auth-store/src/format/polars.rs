@@ -25,7 +25,9 @@
 
 use std::path::{Path, PathBuf};
 
-use aiod_auth_core::{AccessToken, RefreshToken, Timestamp, Tokens, provider::polars::expires_at};
+use aiod_auth_core::{
+    AccessToken, IdToken, RefreshToken, Scope, Timestamp, Tokens, provider::polars::expires_at,
+};
 use toml_edit::{DocumentMut, Item, Table, TableLike};
 use zeroize::Zeroizing;
 
@@ -104,21 +106,29 @@ pub(crate) struct Content {
 pub(crate) fn read(config: &str, written_at: Timestamp) -> Result<Content, Unreadable> {
     let mut config = Members::of(parse(config)?.into_table());
     // Ours alone: what is wrong with it costs no login.
-    let mut own = config.take(TABLE).unwrap_or_default();
+    let own = config.take(TABLE).unwrap_or_default();
     let Some(mut auth) = config.take(AUTH)? else {
         return Ok(Content { tokens: None, replaces: None });
     };
     let access_token = auth.text(ACCESS_TOKEN)?.filter(|token| !token.is_empty());
     let refresh_token = auth.text(REFRESH_TOKEN)?.filter(|token| !token.is_empty());
-    let mut own_time = |member| own.as_mut()?.time(member).ok().flatten();
-    let (issued_at, ended_at) = (own_time("issued_at"), own_time("session_ended_at"));
-    let replaces = own.as_mut().and_then(|own| own.text("replaces").ok().flatten());
-    let tokens = tokens(access_token, refresh_token, issued_at.unwrap_or(written_at))?;
-    let tokens = tokens.map(|mut tokens| {
-        tokens.session_ended_at = ended_at;
-        tokens
-    });
-    Ok(Content { tokens, replaces })
+    let tokens = tokens(access_token, refresh_token, written_at)?;
+    let Some(mut own) = own else {
+        return Ok(Content { tokens, replaces: None });
+    };
+    let Some(mut tokens) = tokens else {
+        return Ok(Content { tokens: None, replaces: None });
+    };
+    let mut time = |member| own.time(member).ok().flatten();
+    tokens.issued_at = time("issued_at").unwrap_or(written_at);
+    tokens.expires_at = time("expires_at").or(tokens.expires_at);
+    tokens.refresh_expires_at = time("refresh_expires_at");
+    tokens.session_ended_at = time("session_ended_at");
+    tokens.scope = own.scope("scope").ok().flatten().unwrap_or_default();
+    tokens.session_scope = own.scope("session_scope").ok().flatten();
+    tokens.id_token = own.text("id_token").ok().flatten().map(IdToken::new);
+    let replaces = own.text("replaces").ok().flatten();
+    Ok(Content { tokens: Some(tokens), replaces })
 }
 
 /// Tokens as either layout has them: two texts.
@@ -153,8 +163,15 @@ pub(crate) fn write(
         config.remove(TABLE);
     }
     let own = table(&mut config, TABLE, ABOUT_TABLE)?;
-    put(own, "issued_at", Some(tokens.issued_at.to_string()));
-    put(own, "session_ended_at", tokens.session_ended_at.map(|time| time.to_string()));
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    let scope = Some(&tokens.scope).filter(|scope| !scope.is_empty());
+    put(own, "issued_at", time(Some(tokens.issued_at)));
+    put(own, "expires_at", time(tokens.expires_at));
+    put(own, "refresh_expires_at", time(tokens.refresh_expires_at));
+    put(own, "session_ended_at", time(tokens.session_ended_at));
+    put(own, "scope", scope.map(Scope::to_string));
+    put(own, "session_scope", tokens.session_scope.as_ref().map(Scope::to_string));
+    put(own, "id_token", tokens.id_token.as_ref().map(IdToken::expose));
     put(own, "replaces", replaces);
     Ok(text(&config))
 }

@@ -16,7 +16,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aiod_auth_core::{AccessToken, IdToken, RefreshToken, Timestamp, Tokens};
+use aiod_auth_core::{
+    AccessToken, IdToken, RefreshToken, Timestamp, Tokens, provider::polars::expires_at,
+};
 
 use super::single;
 use crate::document::{Unreadable, damaged};
@@ -42,6 +44,8 @@ pub(crate) fn read(
         return Ok(None);
     }
     let mut tokens = Tokens::empty(written_at);
+    // The server's own tokens are JWTs, and nothing else here says when they expire.
+    tokens.expires_at = access_token.as_ref().and_then(expires_at);
     tokens.access_token = access_token;
     tokens.refresh_token = refresh_token;
     tokens.id_token = text(id_token)?.map(IdToken::new);

@@ -11,8 +11,10 @@ mod contract;
 mod damage;
 #[cfg(target_os = "linux")]
 mod mounts;
+mod polars;
 mod processes;
 mod sessions;
 mod support;
+mod tiled;
 #[cfg(unix)]
 mod unix;
