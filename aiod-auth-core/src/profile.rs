@@ -16,6 +16,21 @@ use crate::{
 };
 
 /// One login: a server, a client, what is asked for, and how.
+///
+/// ```
+/// use aiod_auth_core::{Endpoint, LoginMethod, Parameters, Profile};
+///
+/// let profile = Profile::new("https://auth.example.org/realms/lab", "my-tool")?
+///     .with_scope("openid offline_access".parse()?)
+///     .with_parameters(Parameters::default().with("audience", "https://api.example.org/")?)
+///     .with_account("lab")
+///     .with_endpoint(Endpoint::Token, "https://auth.example.org/token")?;
+/// // A public client: the user approves on any device.
+/// assert_eq!(profile.login(), LoginMethod::Device);
+/// // Plain http is for loopback alone.
+/// assert!(Profile::new("http://auth.example.org", "my-tool").is_err());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Profile {
     issuer: Issuer,
@@ -31,6 +46,17 @@ pub struct Profile {
 }
 
 /// How to log in.
+///
+/// ```
+/// use aiod_auth_core::{ClientIdentity, ClientSecret, Issuer, LoginMethod, Profile};
+///
+/// let issuer = Issuer::new("https://auth.example.org")?;
+/// let client = ClientIdentity::public("bot")?.with_secret(ClientSecret::new("secret"))?;
+/// let bot = Profile::with_client(issuer, client);
+/// assert_eq!(bot.login(), LoginMethod::ClientCredentials);
+/// assert_eq!(bot.with_login(LoginMethod::Device).login(), LoginMethod::Device);
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginMethod {
@@ -254,6 +280,17 @@ impl Profile {
 
 /// What a record of tokens is for. Two keys are the same only if all of it is: no login is ever handed
 /// another login's token.
+///
+/// ```
+/// use aiod_auth_core::Profile;
+///
+/// let lab = Profile::new("https://auth.example.org", "my-tool")?;
+/// let other_scope = lab.clone().with_scope("openid".parse()?);
+/// let other_account = lab.clone().with_account("bob");
+/// assert_ne!(lab.key(), other_scope.key());
+/// assert_ne!(lab.key(), other_account.key());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "a store has to use all of it")]
 pub struct RecordKey {
