@@ -9,7 +9,6 @@ use crate::{
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
-        mark::Fingerprint,
     },
     format::polars::{self, Folders, Place},
     token_files::TokenFiles,
@@ -170,9 +169,8 @@ struct Config;
 
 impl Format for Config {
     fn read(&self, path: &Path, text: &str, written_at: Timestamp) -> Result<Login, StoreError> {
-        let content = polars::read(text, written_at).map_err(|error| explain(path, error))?;
-        let replaces = content.replaces.and_then(|print| print.parse().ok());
-        Ok(Login { tokens: content.tokens, client_secret: None, replaces })
+        let tokens = polars::read(text, written_at).map_err(|error| explain(path, error))?;
+        Ok(Login { tokens, client_secret: None })
     }
 
     fn write(
@@ -180,11 +178,9 @@ impl Format for Config {
         path: &Path,
         before: Option<&Record>,
         tokens: &Tokens,
-        replaces: Option<Fingerprint>,
     ) -> Result<Text, StoreError> {
         let before = before.map(|record| record.text.as_str());
-        let replaces = replaces.map(|print| print.to_string());
-        polars::write(before, tokens, replaces).map_err(|error| explain(path, error))
+        polars::write(before, tokens).map_err(|error| explain(path, error))
     }
 
     fn without_tokens(&self, path: &Path, record: &Record) -> Result<Option<Text>, StoreError> {

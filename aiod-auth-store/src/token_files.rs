@@ -16,7 +16,6 @@ use crate::{
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
-        mark::Fingerprint,
     },
     format::single,
 };
@@ -153,16 +152,15 @@ impl Format for OneToken {
             }
             Ok::<_, StoreError>(tokens)
         });
-        Ok(Login { tokens: tokens.transpose()?, client_secret: None, replaces: None })
+        Ok(Login { tokens: tokens.transpose()?, client_secret: None })
     }
 
-    /// The other client reads all of it: there is no room for what it replaces.
+    /// The other client reads all of it, so nothing else may be there.
     fn write(
         &self,
         path: &Path,
         _before: Option<&Record>,
         tokens: &Tokens,
-        _replaces: Option<Fingerprint>,
     ) -> Result<Text, StoreError> {
         let text =
             self.of(tokens).filter(|text| single::read(text).is_ok_and(|read| read == Some(text)));
