@@ -1,6 +1,6 @@
-//! Why a command failed: for a person, for a program, and as an exit code.
+//! Why a command failed: for a user, for a program, and as an exit code.
 
-use std::process::ExitCode;
+use std::{borrow::Cow, process::ExitCode};
 
 use aiod_auth_core::{Error, Kind, StoreFailure, Unreachable};
 use aiod_auth_store::StoreError;
@@ -59,7 +59,9 @@ impl Failure {
 
     /// What failed, in the place where it did.
     pub(crate) fn within(mut self, place: &str) -> Self {
-        self.message = format!("{place}: {}", self.message);
+        if !self.message.starts_with(place) {
+            self.message = format!("{place}: {}", self.message);
+        }
         self
     }
 
@@ -99,7 +101,7 @@ impl From<Error> for Failure {
             kind: error.kind(),
             message: error.to_string(),
             reason: server_error.and_then(|said| said.description.clone()),
-            hint: error.hint().map(Into::into),
+            hint: error.hint().map(Cow::into_owned),
             oauth_error: server_error.and_then(|said| Some(said.code.as_ref()?.to_string())),
             http_status: http_status(&error),
             exit_code: None,
@@ -108,17 +110,15 @@ impl From<Error> for Failure {
 }
 
 fn http_status(error: &Error) -> Option<u16> {
-    if let Error::InvalidResponse { status, .. }
-    | Error::Unreachable { cause: Unreachable::Status(status), .. } = error
+    if let Error::Unreachable { cause: Unreachable::Status(status), .. }
+    | Error::OutcomeUnknown { cause: Unreachable::Status(status), .. } = error
     {
-        return known(*status);
+        return Some(*status);
     }
-    error.server_error().and_then(|said| known(said.status))
-}
-
-/// 0: nothing came that has a status.
-fn known(status: u16) -> Option<u16> {
-    Some(status).filter(|status| *status != 0)
+    if let Error::InvalidResponse { status, .. } = error {
+        return *status;
+    }
+    error.server_error().and_then(|said| said.status)
 }
 
 impl From<StoreFailure> for Failure {

@@ -247,7 +247,7 @@ impl TokenCache {
                 match (&error, salvaged) {
                     (Error::SessionEnded(_), _) => self.put(None),
                     (_, Some(salvaged)) => self.salvage(*salvaged, &error),
-                    (Error::NotAuthenticated, None) => self.put(None),
+                    (Error::NotAuthenticated(_), None) => self.put(None),
                     (_, None) => {}
                 }
                 Err(error)
@@ -260,8 +260,8 @@ impl TokenCache {
     fn salvage(&mut self, salvaged: Tokens, error: &Error) {
         let session = self.cached.session.as_ref();
         let persisted = match (error, session) {
-            (Error::NotAuthenticated, Some(session)) => session.persisted.clone(),
-            (Error::NotAuthenticated, None) => Persisted::Saved,
+            (Error::NotAuthenticated(_), Some(session)) => session.persisted.clone(),
+            (Error::NotAuthenticated(_), None) => Persisted::Saved,
             _ => not_saved(),
         };
         self.put(Some(SessionTokens::new(&self.key, Arc::new(salvaged), persisted)));

@@ -3,12 +3,11 @@
 use alloc::string::String;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use zeroize::Zeroizing;
 
 use crate::{
     error::{ConfigProblem, Endpoint, Error},
     http::Request,
-    secret::ClientSecret,
+    secret::{ClientSecret, Wiped},
     server::AuthorizationServer,
     wire::form::{Form, escape},
 };
@@ -120,13 +119,13 @@ impl ClientIdentity {
                     (basic_authorization(id, secret), false)
                 } else {
                     let (escaped_id, escaped_secret) = (escape(id), escape(secret));
-                    let is_escaped = *escaped_id != id || *escaped_secret != secret;
+                    let is_escaped = escaped_id.as_str() != id || escaped_secret.as_str() != secret;
                     (basic_authorization(&escaped_id, &escaped_secret), is_escaped)
                 });
             }
             (AuthenticationMethod::ClientSecretPost, Some(secret)) => {
                 form.push("client_id", &self.id);
-                form.push("client_secret", secret.expose());
+                form.push_secret("client_secret", secret.expose());
             }
             (_, _) => form.push("client_id", &self.id),
         }
@@ -180,9 +179,8 @@ impl ClientIdentity {
 
 /// RFC 6749 §2.3.1: each part is form-escaped, then they are joined, then base64.
 fn basic_authorization(id: &str, secret: &str) -> String {
-    let mut joined = Zeroizing::new(String::with_capacity(
-        id.len().saturating_add(secret.len()).saturating_add(1),
-    ));
+    let mut joined =
+        Wiped::new(String::with_capacity(id.len().saturating_add(secret.len()).saturating_add(1)));
     joined.push_str(id);
     joined.push(':');
     joined.push_str(secret);
@@ -255,7 +253,7 @@ mod tests {
     fn a_line_break_at_the_end_of_a_secret_is_named() {
         let client = ClientIdentity::public("cli").unwrap();
         let error = client.with_secret(ClientSecret::new("canary\n")).unwrap_err();
-        assert_eq!(error.hint(), Some("is there a line break at its end?"));
+        assert_eq!(error.hint().unwrap(), "is there a line break at its end?");
         assert!(!alloc::format!("{error} {error:?}").contains("canary"));
     }
 }

@@ -1,15 +1,19 @@
 //! HTTP as the machines see it: a request, a response, and why none came.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::{fmt, time::Duration};
+use core::{fmt, ops::Range, time::Duration};
 
 use url::Url;
-use zeroize::Zeroizing;
 
 pub use crate::wire::www_authenticate::Challenge;
 use crate::{
     error::{ProxyFailure, ProxyProblem, TlsFailure},
-    wire::{form::escape, www_authenticate},
+    secret::Wiped,
+    wire::{
+        body::unescape,
+        form::{Encoded, escape},
+        www_authenticate,
+    },
 };
 
 /// A request to send exactly as it is: no redirect is followed, no cookie kept, nothing cached.
@@ -19,8 +23,9 @@ use crate::{
 pub struct Request {
     method: Method,
     url: Url,
-    headers: Vec<(&'static str, Zeroizing<String>)>,
-    body: Zeroizing<Vec<u8>>,
+    /// Besides those that each request of its method has.
+    headers: Vec<(&'static str, Wiped<String>)>,
+    form: Encoded,
     timeout: Option<Duration>,
     basic_is_escaped: bool,
 }
@@ -44,50 +49,59 @@ impl Method {
             Self::Post => "POST",
         }
     }
+
+    /// What each request of this method says: a form has no charset parameter (RFC 6749 appendix B), and
+    /// GitHub answers with one unless it is asked for JSON.
+    const fn headers(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Get => &[("Accept", "application/json")],
+            Self::Post => &[
+                ("Accept", "application/json"),
+                ("Content-Type", "application/x-www-form-urlencoded"),
+                ("Cache-Control", "no-store"),
+            ],
+        }
+    }
 }
 
 impl Request {
     pub(crate) fn get(url: Url) -> Self {
-        Self::new(Method::Get, url, Zeroizing::default())
+        Self::new(Method::Get, url, Encoded::default())
     }
 
-    /// A form, as RFC 6749 appendix B has it: no charset parameter.
-    pub(crate) fn post_form(url: Url, form: Zeroizing<Vec<u8>>) -> Self {
+    /// A form, as RFC 6749 appendix B has it.
+    pub(crate) fn post_form(url: Url, form: Encoded) -> Self {
         Self::new(Method::Post, url, form)
-            .with_header("Content-Type", "application/x-www-form-urlencoded")
-            .with_header("Cache-Control", "no-store")
     }
 
-    fn new(method: Method, url: Url, body: Zeroizing<Vec<u8>>) -> Self {
-        // GitHub answers with a form unless asked for JSON.
-        Self { method, url, headers: Vec::new(), body, timeout: None, basic_is_escaped: false }
-            .with_header("Accept", "application/json")
+    const fn new(method: Method, url: Url, form: Encoded) -> Self {
+        Self { method, url, headers: Vec::new(), form, timeout: None, basic_is_escaped: false }
     }
 
     pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, Zeroizing::new(value.into())));
+        self.headers.push((name, Wiped::new(value.into())));
         self
     }
 
-    /// A text without the secrets that this request holds. Short ones are left: they may be words.
-    pub(crate) fn without_secrets(&self, text: &str) -> String {
-        let mut text = String::from(text);
+    /// Takes the secrets that this request holds out of a text: a server may say back what it was sent.
+    /// Short ones are left: they may be words.
+    pub(crate) fn hide_secrets(&self, text: &mut String) {
         let mut hide = |secret: &str| {
             if secret.len() >= 8 && text.contains(secret) {
-                text = text.replace(secret, "…");
+                *text = text.replace(secret, "…");
             }
         };
-        for (name, value) in url::form_urlencoded::parse(&self.body) {
-            if SECRET_PARAMETERS.contains(&&*name) {
-                hide(&value);
+        for place in &self.form.secrets {
+            let value = unescape(self.form.body.get(place.clone()).unwrap_or_default());
+            if let Ok(value) = core::str::from_utf8(&value) {
+                hide(value);
             }
         }
-        for (name, value) in self.headers() {
-            if name == "Authorization" {
+        for (name, value) in &self.headers {
+            if *name == "Authorization" {
                 hide(value.split_once(' ').map_or(value, |(_, credentials)| credentials));
             }
         }
-        text
     }
 
     /// With client credentials, some of whose characters were escaped.
@@ -106,15 +120,24 @@ impl Request {
 
     pub(crate) fn has_parameter(&self, name: &str) -> bool {
         let name = escape(name);
-        self.body.split(|byte| *byte == b'&').any(|pair| {
+        self.form.body.split(|byte| *byte == b'&').any(|pair| {
             pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
         })
     }
 
     /// Adds to a form, in a buffer that never grows: a copy left behind could not be wiped.
-    pub(crate) fn add_to_form(&mut self, more: &[u8]) {
-        let separator: &[u8] = if self.body.is_empty() || more.is_empty() { b"" } else { b"&" };
-        self.body = Zeroizing::new([self.body.as_slice(), separator, more].concat());
+    pub(crate) fn add_to_form(&mut self, more: &Encoded) {
+        if more.body.is_empty() {
+            return;
+        }
+        let separator: &[u8] = if self.form.body.is_empty() { b"" } else { b"&" };
+        let before = self.form.body.len().saturating_add(separator.len());
+        let body = Wiped::new([self.form.body.as_slice(), separator, &more.body].concat());
+        self.form.body = body;
+        let moved = |place: &Range<usize>| {
+            place.start.saturating_add(before)..place.end.saturating_add(before)
+        };
+        self.form.secrets.extend(more.secrets.iter().map(moved));
     }
 
     pub(crate) fn set_timeout(&mut self, timeout: Duration) {
@@ -135,14 +158,15 @@ impl Request {
 
     /// Names and values. A value may be a secret.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, value)| (*name, value.as_str()))
+        let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        self.method.headers().iter().copied().chain(own)
     }
 
     /// What to send after the headers, in one piece with a `Content-Length`; empty for a GET. It
     /// may hold secrets.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.body
+        &self.form.body
     }
 
     /// The same request, to be given up after no more than this.
@@ -166,15 +190,12 @@ impl fmt::Debug for Request {
     }
 }
 
-/// What a form has in it that nobody else may see.
-const SECRET_PARAMETERS: [&str; 4] = ["client_secret", "device_code", "refresh_token", "token"];
-
 /// An answer. `Debug` shows the status alone; the body is wiped when it is dropped.
 #[derive(Clone)]
 pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
-    body: Zeroizing<Vec<u8>>,
+    body: Wiped<Vec<u8>>,
 }
 
 impl Response {
@@ -198,7 +219,7 @@ impl Response {
             Some((name, String::from(value)))
         };
         let headers = headers.into_iter().filter_map(read).collect();
-        Self { status, headers, body: Zeroizing::new(body.into()) }
+        Self { status, headers, body: Wiped::new(body.into()) }
     }
 
     /// The status code.

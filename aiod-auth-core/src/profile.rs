@@ -35,7 +35,7 @@ pub enum LoginMethod {
     /// Client credentials for a client with a secret, the device flow for one without.
     #[default]
     Auto,
-    /// A person approves on any device with a browser: RFC 8628.
+    /// The user approves on any device with a browser: RFC 8628.
     Device,
     /// The client logs in as itself: RFC 6749 §4.4.
     ClientCredentials,
@@ -66,15 +66,17 @@ impl Profile {
         }
     }
 
-    /// Asks for these scopes. Nobody may need more than `openid` to say who it is, and on most
-    /// servers `offline_access` for a session that outlives the browser's.
+    /// Asks for these scopes: `openid` to learn who the user is, and on most servers `offline_access` for
+    /// a session that outlives the browser's.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self
     }
 
-    /// Keeps several logins at one server apart, by a name of the caller's choice.
+    /// Keeps several logins at one server apart, by a name of the caller's choice. In the command
+    /// `aiod-auth` that name is the profile's, unless it has an `account` of its own: a program that
+    /// shares a store with it uses the login of its profile `lab` with `with_account("lab")`.
     #[must_use]
     pub fn with_account(mut self, account: impl Into<String>) -> Self {
         self.account = Some(account.into());
@@ -164,7 +166,7 @@ impl Profile {
         }
     }
 
-    /// Whether somebody said how to log in.
+    /// Whether it was said how to log in.
     pub(crate) const fn login_is_decided(&self) -> bool {
         !matches!(self.login, LoginMethod::Auto)
     }
@@ -177,7 +179,7 @@ impl Profile {
             client_id: self.client.id().into(),
             account: self.account.clone(),
             scope: self.scope.clone(),
-            resource: self.parameters.resources(),
+            resource: self.parameters.for_key(),
         }
     }
 
@@ -213,10 +215,10 @@ impl Profile {
     }
 }
 
-/// What a record of tokens is for. Two keys are the same only if all of it is: nobody is ever handed
-/// another's token.
+/// What a record of tokens is for. Two keys are the same only if all of it is: no login is ever handed
+/// another login's token.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "whoever writes a store has to use all of it")]
+#[expect(clippy::exhaustive_structs, reason = "a store has to use all of it")]
 pub struct RecordKey {
     /// The authorization server.
     pub issuer: String,
@@ -226,6 +228,7 @@ pub struct RecordKey {
     pub account: Option<String>,
     /// What was asked for.
     pub scope: Scope,
-    /// The APIs that the token is for: RFC 8707 §2.
+    /// The APIs that the token is for (RFC 8707 §2), by their addresses; a parameter of the server's own
+    /// stands here as `name value`.
     pub resource: Vec<String>,
 }

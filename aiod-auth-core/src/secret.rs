@@ -2,10 +2,13 @@
 //!
 //! [`expose`](AccessToken::expose) is the one way to the text, and a name to search for.
 
-use alloc::string::String;
-use core::fmt;
+use alloc::{string::String, vec::Vec};
+use core::{
+    fmt, mem,
+    ops::{Deref, DerefMut},
+};
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 use crate::{error::Error, token::is_token};
 
@@ -13,12 +16,12 @@ macro_rules! secret {
     ($(#[$docs:meta])* $name:ident) => {
         $(#[$docs])*
         #[derive(Clone)]
-        pub struct $name(Zeroizing<String>);
+        pub struct $name(Wiped<String>);
 
         impl $name {
             /// Takes the secret as it is.
             pub fn new(secret: impl Into<String>) -> Self {
-                Self(Zeroizing::new(secret.into()))
+                Self(Wiped::new(secret.into()))
             }
 
             /// The secret itself. The caller is responsible for where it goes.
@@ -54,7 +57,7 @@ macro_rules! secret {
 #[derive(Clone)]
 pub struct AccessToken(
     /// The whole value of the header, so that no request has to put it together.
-    Zeroizing<String>,
+    Wiped<String>,
 );
 
 impl AccessToken {
@@ -71,7 +74,7 @@ impl AccessToken {
         let mut value = String::with_capacity(token.len().saturating_add(BEARER.len()));
         value.push_str(BEARER);
         value.push_str(token);
-        Ok(Self(Zeroizing::new(value)))
+        Ok(Self(Wiped::new(value)))
     }
 
     /// The token itself. The caller is responsible for where it goes.
@@ -118,6 +121,68 @@ secret!(
     /// What a device polls with: RFC 8628 §3.2. Never shown to anybody.
     DeviceCode
 );
+
+/// A buffer that is wiped when it is dropped, with what lies beyond its length. A slice is wiped at
+/// once; zeroize's own `Vec` is byte by byte, which costs more than reading an answer.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Wiped<T: Buffer>(T);
+
+impl<T: Buffer> Wiped<T> {
+    pub(crate) const fn new(buffer: T) -> Self {
+        Self(buffer)
+    }
+
+    /// To be wrapped again by the one who takes it.
+    pub(crate) fn into_inner(mut self) -> T {
+        mem::take(&mut self.0)
+    }
+}
+
+impl<T: Buffer> Drop for Wiped<T> {
+    fn drop(&mut self) {
+        let mut bytes = mem::take(&mut self.0).into_bytes();
+        bytes.as_mut_slice().zeroize();
+        bytes.spare_capacity_mut().zeroize();
+    }
+}
+
+impl<T: Buffer> Deref for Wiped<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// To write into it, as long as it doesn't grow: a copy left behind could not be wiped.
+impl<T: Buffer> DerefMut for Wiped<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: Buffer> fmt::Debug for Wiped<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wiped(redacted)")
+    }
+}
+
+/// What owns bytes.
+pub(crate) trait Buffer: Default {
+    fn into_bytes(self) -> Vec<u8>;
+}
+
+impl Buffer for String {
+    fn into_bytes(self) -> Vec<u8> {
+        Self::into_bytes(self)
+    }
+}
+
+impl Buffer for Vec<u8> {
+    fn into_bytes(self) -> Self {
+        self
+    }
+}
 
 fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0

@@ -14,6 +14,7 @@ use crate::{
     deviations::Deviations,
     error::{ConfigProblem, Endpoint, Error, Problem},
     time::Timestamp,
+    wire::{answer, servers},
 };
 
 /// Where an authorization server is, and what it offers.
@@ -25,8 +26,9 @@ pub struct AuthorizationServer {
     /// `None`: given by hand.
     pub(crate) discovered_at: Option<Timestamp>,
     pub(crate) endpoints: Endpoints,
-    /// What the metadata names at an address that must not be used. It matters only to who needs it.
-    pub(crate) unusable: Vec<Endpoint>,
+    /// What the metadata names at an address that must not be used, and why. It matters only to a request
+    /// that needs it.
+    pub(crate) unusable: Vec<(Endpoint, Problem)>,
     /// Which authentication methods the endpoints take; `None`: it doesn't say.
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
@@ -110,23 +112,21 @@ impl AuthorizationServer {
         endpoints.iter().all(|endpoint| self.endpoint(*endpoint).is_some())
     }
 
-    /// Whether the end session endpoint takes a refresh token, without a browser. That is
-    /// Keycloak's way, and nothing in its metadata says so but this path.
+    /// Whether the end session endpoint takes a refresh token, without a browser: Keycloak's way.
     #[must_use]
     pub fn ends_session_by_refresh_token(&self) -> bool {
-        let path = self.endpoint(Endpoint::EndSession).map_or("", Url::path);
-        path.ends_with("/protocol/openid-connect/logout")
+        self.endpoint(Endpoint::EndSession).is_some_and(servers::ends_session_by_refresh_token)
     }
 
     pub(crate) fn require(&self, endpoint: Endpoint) -> Result<&Url, Error> {
-        self.endpoint(endpoint).ok_or_else(|| match self.unusable.contains(&endpoint) {
-            false => Error::Config(ConfigProblem::MissingEndpoint(endpoint)),
-            true => Error::InvalidResponse {
-                endpoint: Endpoint::Metadata,
-                status: 200,
-                problem: Problem::Invalid(endpoint.metadata_name()),
-            },
-        })
+        if let Some(url) = self.endpoint(endpoint) {
+            return Ok(url);
+        }
+        match self.unusable.iter().find(|(unusable, _)| *unusable == endpoint) {
+            None => Err(Error::Config(ConfigProblem::MissingEndpoint(endpoint))),
+            // The document is gone, and its status with it.
+            Some((_, problem)) => Err(answer::broken(Endpoint::Metadata, None, problem.clone())),
+        }
     }
 
     /// These endpoints where they are given, the discovered ones elsewhere.
@@ -221,6 +221,23 @@ impl Issuer {
         &self.url
     }
 
+    /// An address that this issuer's metadata names, and that secrets will be sent to: for an https issuer
+    /// never plain http, not on loopback either, and never a link-local one (a cloud's own service), unless
+    /// the issuer is there itself.
+    pub(crate) fn check_named(&self, member: &'static str, address: &str) -> Result<Url, Problem> {
+        let url = self.transport.check(member, address).map_err(|error| match error {
+            Error::Config(ConfigProblem::InsecureUrl { .. }) => Problem::InsecureAddress(member),
+            _ => Problem::Invalid(member),
+        })?;
+        let is_downgrade = self.transport == Transport::HttpsOnly
+            && self.url.scheme() == "https"
+            && url.scheme() != "https";
+        if is_downgrade || (is_link_local(&url) && !is_link_local(&self.url)) {
+            return Err(Problem::InsecureAddress(member));
+        }
+        Ok(url)
+    }
+
     pub(crate) const fn transport(&self) -> Transport {
         self.transport
     }
@@ -276,6 +293,18 @@ pub fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
+    }
+}
+
+/// RFC 3927, RFC 4291 §2.5.6.
+fn is_link_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_link_local(),
+        Some(Host::Ipv6(address)) => {
+            address.is_unicast_link_local()
+                || address.to_ipv4_mapped().is_some_and(|address| address.is_link_local())
+        }
+        Some(Host::Domain(_)) | None => false,
     }
 }
 

@@ -38,6 +38,13 @@ pub fn clean(text: &str) -> String {
     cleaned
 }
 
+/// Whether each byte is allowed: in chunks, which the compiler compares at once.
+pub(crate) fn every(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
+    let (chunks, rest) = bytes.as_chunks::<32>();
+    let whole = |chunk: &[u8; 32]| chunk.iter().fold(true, |all, byte| all & allowed(*byte));
+    chunks.iter().all(whole) && rest.iter().all(|byte| allowed(*byte))
+}
+
 /// Controls, and what changes the direction or hides itself in a line.
 fn hidden(character: char) -> bool {
     character.is_control()

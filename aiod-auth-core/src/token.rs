@@ -1,13 +1,13 @@
 //! Tokens as they are kept, and scopes.
 
-use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::{fmt, str::FromStr, time::Duration};
 
 use crate::{
-    error::Error,
+    error::{Error, NotLoggedIn},
     secret::{AccessToken, IdToken, RefreshToken},
+    text::every,
     time::Timestamp,
-    wire::id_token::Claims,
 };
 
 /// What a login or a refresh brought, with absolute times: ready to use and to keep.
@@ -34,9 +34,34 @@ pub struct Tokens {
     pub session_scope: Option<Scope>,
     /// Says whom the login is about; kept also as a hint for ending the session.
     pub id_token: Option<IdToken>,
-    /// When the server said that the session has ended: the refresh token is dead. Kept, so that
-    /// somebody can be told why they have to log in again.
+    /// When the server said that the session has ended: the refresh token is dead. Kept, so that the user
+    /// can be told why a new login is needed.
     pub session_ended_at: Option<Timestamp>,
+    /// When the server last refused a refresh for another reason. For a minute it isn't asked again, unless
+    /// a refresh is asked for explicitly.
+    pub refused: Option<Refusal>,
+}
+
+/// A refresh that was refused, and may work once something was mended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "what a record keeps of it")]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// The `error` code, where there was one: made safe to print.
+    pub code: Option<String>,
+}
+
+impl NotLoggedIn {
+    /// Why what was kept gets no access token: it is not good, and has no refresh token that would do.
+    #[must_use]
+    pub fn of(kept: Option<&Tokens>) -> Self {
+        match kept {
+            None => Self::NoRecord,
+            Some(tokens) if tokens.session_ended_at.is_some() => Self::SessionEnded,
+            Some(_) => Self::Expired,
+        }
+    }
 }
 
 impl Tokens {
@@ -61,10 +86,11 @@ impl Tokens {
             expires_at: None,
             refresh_token: None,
             refresh_expires_at: None,
-            scope: Scope(BTreeSet::new()),
+            scope: Scope(String::new()),
             session_scope: None,
             id_token: None,
             session_ended_at: None,
+            refused: None,
         }
     }
 
@@ -73,7 +99,7 @@ impl Tokens {
     /// # Errors
     /// [`Error::NotAuthenticated`] where there is a refresh token alone.
     pub fn access_token(&self) -> Result<&AccessToken, Error> {
-        self.access_token.as_ref().ok_or(Error::NotAuthenticated)
+        self.access_token.as_ref().ok_or(Error::NotAuthenticated(NotLoggedIn::Expired))
     }
 
     /// Whether both have the same access token, or both none.
@@ -106,13 +132,11 @@ impl Tokens {
         if self.refresh_expires_at.is_none() && same_refresh_token {
             self.refresh_expires_at = before.refresh_expires_at;
         }
-        // What can be read is not given up for what can't.
-        let is_known = |id_token: &Option<IdToken>| Claims::known(id_token.as_ref()).is_some();
-        if self.id_token.is_none() || (!is_known(&self.id_token) && is_known(&before.id_token)) {
+        if self.id_token.is_none() {
             self.id_token.clone_from(&before.id_token);
         }
         let session_scope = before.session_scope();
-        if !session_scope.0.is_subset(&self.scope.0) {
+        if !session_scope.iter().all(|token| self.scope.contains(token)) {
             self.session_scope = Some(session_scope.clone());
         }
         self
@@ -150,12 +174,17 @@ const EXPIRY_MARGIN: Duration = Duration::from_secs(2);
 
 /// Printable ASCII (RFC 6749 appendix A.12), no space at the ends.
 pub(crate) fn is_token(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) && text.trim() == text
+    every(text.as_bytes(), |byte| matches!(byte, 0x20..=0x7e))
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
 }
 
 /// A set of scope tokens: RFC 6749 §3.3. Case-sensitive; order and repetition mean nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Scope(BTreeSet<String>);
+pub struct Scope(
+    /// Sorted, each once, with a space between: as it goes over the wire.
+    String,
+);
 
 impl Scope {
     /// From single tokens.
@@ -163,29 +192,41 @@ impl Scope {
     /// # Errors
     /// [`Error::Usage`] for a token that is empty or has a character that RFC 6749 §3.3 excludes.
     pub fn new<T: Into<String>>(tokens: impl IntoIterator<Item = T>) -> Result<Self, Error> {
-        let tokens: BTreeSet<String> = tokens.into_iter().map(Into::into).collect();
+        let tokens: Vec<String> = tokens.into_iter().map(Into::into).collect();
+        Self::of(tokens.iter().map(String::as_str).collect())
+    }
+
+    fn of(mut tokens: Vec<&str>) -> Result<Self, Error> {
         let allowed = |byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        if tokens.iter().any(|token| token.is_empty() || !token.bytes().all(allowed)) {
+        if tokens.iter().any(|token| token.is_empty() || !every(token.as_bytes(), allowed)) {
             return Err(Error::Usage("a scope has a character in it that is not allowed"));
         }
-        Ok(Self(tokens))
+        tokens.sort_unstable();
+        tokens.dedup();
+        Ok(Self(tokens.join(" ")))
     }
 
     /// The tokens, in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.0.split_ascii_whitespace()
     }
 
     /// Whether it is the empty set.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether this token is in it.
     #[must_use]
     pub fn contains(&self, token: &str) -> bool {
-        self.0.contains(token)
+        self.iter().any(|known| known == token)
+    }
+
+    /// As it goes over the wire: the tokens with a space between.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -194,15 +235,14 @@ impl FromStr for Scope {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::new(text.split_ascii_whitespace())
+        Self::of(text.split_ascii_whitespace().collect())
     }
 }
 
 /// As it goes over the wire.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tokens: Vec<&str> = self.iter().collect();
-        f.write_str(&tokens.join(" "))
+        f.write_str(&self.0)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::{fmt, future, ops::Deref, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    AuthorizationServer, Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
+    AuthorizationServer, Error, NotLoggedIn, Profile, Prompt, RefreshToken, Reply, RetryPolicy,
+    Tokens,
     flow::Userinfo,
     session::{
         Demand, Freshness, Held, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI,
@@ -240,7 +241,7 @@ impl Client {
         if before.freshness(&demand, now()) != Freshness::Good {
             self.renew(self.turn(), demand, Guard::into_inner(before)).await?;
         }
-        self.held().ok_or(Error::NotAuthenticated)
+        self.held().ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))
     }
 
     /// Asks the server who is logged in, or the API that the profile names. Nobody waits for that answer
@@ -377,7 +378,10 @@ impl Client {
         let job = async move {
             let held = client.shared.held.load_full();
             let Some(demand) = who.still_wanted(&held, &before, now())? else {
-                return Ok((who, held.tokens().cloned().ok_or(Error::NotAuthenticated)?));
+                return Ok((
+                    who,
+                    held.tokens().cloned().ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))?,
+                ));
             };
             let mut session = who.session(demand).with_held(held.tokens().cloned());
             let outcome = client.run_session(&mut session).await;
@@ -431,7 +435,7 @@ pub struct Token(Arc<Tokens>);
 
 impl Token {
     fn of(held: &Held) -> Result<Self, Error> {
-        let held = held.tokens().ok_or(Error::NotAuthenticated)?;
+        let held = held.tokens().ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))?;
         Ok(Self(Arc::clone(&held.tokens)))
     }
 }

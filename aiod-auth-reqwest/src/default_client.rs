@@ -18,7 +18,7 @@ static DEFAULT: ArcSwapOption<Client> = ArcSwapOption::const_empty();
 /// use aiod_auth_reqwest::{Client, Error, default_client};
 ///
 /// async fn request(client: Option<Arc<Client>>) -> Result<(), Error> {
-///     let client = client.or_else(default_client).ok_or(Error::NotAuthenticated)?;
+///     let client = client.or_else(default_client).ok_or(Error::Usage("no client was set"))?;
 ///     let header = client.token().await?.authorization();
 ///     // …
 ///     Ok(())

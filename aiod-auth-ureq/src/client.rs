@@ -8,7 +8,8 @@ use std::{
 };
 
 use aiod_auth_core::{
-    AuthorizationServer, Error, Profile, Prompt, RefreshToken, Reply, RetryPolicy, Tokens,
+    AuthorizationServer, Error, NotLoggedIn, Profile, Prompt, RefreshToken, Reply, RetryPolicy,
+    Tokens,
     flow::Userinfo,
     session::{
         Demand, Freshness, Held, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI,
@@ -175,7 +176,11 @@ impl Client {
         drop(job);
         let held = self.held.load();
         // Somebody may have logged out meanwhile.
-        if held.tokens().is_some() { Ok(Token(held)) } else { Err(Error::NotAuthenticated) }
+        if held.tokens().is_some() {
+            Ok(Token(held))
+        } else {
+            Err(Error::NotAuthenticated(NotLoggedIn::NoRecord))
+        }
     }
 
     /// As [`token`](Self::token); and if nobody is logged in, or the session has ended, logs in, as
@@ -214,7 +219,7 @@ impl Client {
             let _job = self.begin_job();
             self.renew(demand, &before)?;
         }
-        self.held().ok_or(Error::NotAuthenticated)
+        self.held().ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))
     }
 
     /// Asks the server who is logged in, or the API that the profile names. Nobody waits for that answer
@@ -308,7 +313,7 @@ impl Client {
         let _job = self.begin_job();
         let held = self.held.load();
         let Some(demand) = who.still_wanted(&held, &before, now())? else {
-            return held.tokens().cloned().ok_or(Error::NotAuthenticated);
+            return held.tokens().cloned().ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord));
         };
         let mut session = who.session(demand).with_held(held.tokens().cloned());
         let outcome = self.run_session(&mut session);

@@ -266,7 +266,7 @@ fn about_error(error: &Error) -> Vec<String> {
         details.push(problem.to_string());
     }
     if let Some(said) = error.server_error() {
-        details.push(format!("HTTP {}", said.status));
+        details.extend(said.status.map(|status| format!("HTTP {status}")));
         details.push(
             said.code.as_ref().map_or_else(|| "no code".to_owned(), |code| format!("code {code}")),
         );

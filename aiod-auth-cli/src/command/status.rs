@@ -2,67 +2,81 @@
 
 use std::{fmt, process::ExitCode, time::SystemTime};
 
-use aiod_auth_core::{Kind, Timestamp, Tokens};
-use serde::Serialize;
+use aiod_auth_core::{Kind, NotLoggedIn, Timestamp, Tokens};
+use serde::{Serialize, Serializer};
 
 use crate::{
     context::Context,
     failure::{Failure, exit_code},
-    settings::Settings,
+    settings::{Earlier, Settings},
 };
 
 pub(crate) fn run(context: &Context) -> Result<ExitCode, Failure> {
     let settings = Settings::new(context)?;
-    let tokens = settings.store().load(&settings.key())?;
-    // What a person has left there is not the client's.
+    let (tokens, earlier) = settings.tokens_or_earlier(context)?;
+    // What a user has left there is not the client's.
     let is_its = |tokens: &Tokens| !settings.is_only_itself() || tokens.refresh_token.is_none();
     let tokens = tokens.filter(is_its);
     let reason = why_not(settings.logs_in_by_itself(), tokens.as_ref(), SystemTime::now().into());
     if settings.store_is_public() {
-        let file = settings.store().location(&settings.key());
-        log::warn!("the mode of {file} lets everybody read it: run `chmod 600` on it");
+        let file = settings.location();
+        log::warn!("the mode of {file} lets every user read it: run `chmod 600` on it");
     }
     context.printer.answer(&Status::new(&settings, tokens.as_ref(), reason))?;
     if reason.is_none() {
         return Ok(ExitCode::SUCCESS);
     }
+    if let Earlier::FitsSeveral { location, others } = &earlier {
+        context.printer.warn(&choice(&settings, location, others));
+    }
     context.printer.say(&format!("next: run `{}`", settings.login_command));
     Ok(ExitCode::from(exit_code(Kind::NotAuthenticated)))
+}
+
+/// An earlier login that only the user can tell the owner of.
+fn choice(settings: &Settings, location: &str, others: &[String]) -> String {
+    let mine = settings.name.as_deref().unwrap_or_default();
+    let set = |name: &String| format!("`aiod-auth profile set {name} --account {name}`");
+    let commands: Vec<_> = others.iter().map(set).collect();
+    format!(
+        "the login in {location} was made before profiles had logins of their own, and may be that of {mine} \
+         or {}; if it is {mine}'s, run {}",
+        others.join(" or "),
+        commands.join(" and "),
+    )
 }
 
 #[derive(Serialize)]
 struct Status<'a> {
     profile: Option<&'a str>,
+    account: Option<&'a str>,
     issuer: &'a str,
     client_id: &'a str,
     authenticated: bool,
     #[serde(skip)]
     has_record: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_word")]
+    reason: Option<NotLoggedIn>,
     access_token_expires_at: Option<String>,
     refresh_token_expires_at: Option<String>,
     scope: Vec<&'a str>,
     store: String,
 }
 
-/// Why nobody is logged in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Reason {
-    /// Nobody ever logged in, or somebody logged out.
-    NoRecord,
-    /// The server said that the session has ended.
-    SessionEnded,
-    /// Time is up for all that is there.
-    Expired,
+fn as_word<S: Serializer>(reason: &Option<NotLoggedIn>, serializer: S) -> Result<S::Ok, S::Error> {
+    reason.map(NotLoggedIn::as_str).serialize(serializer)
 }
 
 impl<'a> Status<'a> {
-    fn new(settings: &'a Settings, tokens: Option<&'a Tokens>, reason: Option<Reason>) -> Self {
+    fn new(
+        settings: &'a Settings,
+        tokens: Option<&'a Tokens>,
+        reason: Option<NotLoggedIn>,
+    ) -> Self {
         let refresh_token_end = tokens.and_then(|tokens| tokens.refresh_expires_at);
         Self {
             profile: settings.name.as_deref(),
+            account: settings.account.as_deref(),
             issuer: settings.profile.issuer().as_str(),
             client_id: settings.profile.client().id(),
             authenticated: reason.is_none(),
@@ -71,7 +85,7 @@ impl<'a> Status<'a> {
             access_token_expires_at: tokens.and_then(access_token_end),
             refresh_token_expires_at: refresh_token_end.as_ref().map(Timestamp::to_string),
             scope: tokens.map(|tokens| tokens.scope.iter().collect()).unwrap_or_default(),
-            store: settings.store().location(&settings.key()),
+            store: settings.location(),
         }
     }
 }
@@ -87,20 +101,20 @@ pub(super) fn why_not(
     logs_in_by_itself: bool,
     tokens: Option<&Tokens>,
     now: Timestamp,
-) -> Option<Reason> {
+) -> Option<NotLoggedIn> {
     let Some(tokens) = tokens else {
-        return (!logs_in_by_itself).then_some(Reason::NoRecord);
+        return (!logs_in_by_itself).then_some(NotLoggedIn::NoRecord);
     };
     if tokens.session_ended_at.is_some() {
-        return Some(Reason::SessionEnded);
+        return Some(NotLoggedIn::SessionEnded);
     }
     let lives = |end: Option<Timestamp>| end.is_none_or(|end| end > now);
-    let renewable = match &tokens.refresh_token {
+    let refreshable = match &tokens.refresh_token {
         Some(_) => lives(tokens.refresh_expires_at),
         // Such a client gets a new token by itself.
         None => logs_in_by_itself,
     };
-    (!lives(tokens.expires_at) && !renewable).then_some(Reason::Expired)
+    (!lives(tokens.expires_at) && !refreshable).then_some(NotLoggedIn::Expired)
 }
 
 impl fmt::Display for Status<'_> {
@@ -108,14 +122,13 @@ impl fmt::Display for Status<'_> {
         match self.reason {
             None if self.has_record => writeln!(f, "logged in")?,
             None => writeln!(f, "needs no login: the client has a secret")?,
-            Some(Reason::NoRecord) => writeln!(f, "not logged in")?,
-            Some(Reason::SessionEnded) => {
-                writeln!(f, "not logged in: the server ended the session")?;
-            }
-            Some(Reason::Expired) => writeln!(f, "not logged in: the tokens have expired")?,
+            Some(reason) => writeln!(f, "{reason}")?,
         }
         if let Some(profile) = self.profile {
             writeln!(f, "profile: {profile}")?;
+        }
+        if let Some(account) = self.account.filter(|account| Some(*account) != self.profile) {
+            writeln!(f, "account: {account}")?;
         }
         writeln!(f, "issuer: {}\nclient: {}", self.issuer, self.client_id)?;
         if let Some(at) = &self.access_token_expires_at {
@@ -138,7 +151,7 @@ mod tests {
     use super::*;
 
     /// An access token until 10, perhaps a refresh token until another time.
-    fn check(by_itself: bool, refresh_until: Option<i64>, now: i64, expected: Option<Reason>) {
+    fn check(by_itself: bool, refresh_until: Option<i64>, now: i64, expected: Option<NotLoggedIn>) {
         let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
         tokens.expires_at = Some(Timestamp::from_unix_millis(10));
         if let Some(until) = refresh_until {
@@ -150,12 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn time_is_up_when_nothing_is_left_to_renew_with() {
-        let person = false;
-        check(person, None, 9, None);
-        check(person, None, 10, Some(Reason::Expired));
-        check(person, Some(20), 19, None);
-        check(person, Some(20), 20, Some(Reason::Expired));
+    fn time_is_up_when_nothing_is_left_to_refresh_with() {
+        let user = false;
+        check(user, None, 9, None);
+        check(user, None, 10, Some(NotLoggedIn::Expired));
+        check(user, Some(20), 19, None);
+        check(user, Some(20), 20, Some(NotLoggedIn::Expired));
         check(true, None, 1000, None);
     }
 
@@ -164,6 +177,6 @@ mod tests {
         let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
         tokens.session_ended_at = Some(Timestamp::UNIX_EPOCH);
         let found = why_not(false, Some(&tokens), Timestamp::UNIX_EPOCH);
-        assert_eq!(found, Some(Reason::SessionEnded));
+        assert_eq!(found, Some(NotLoggedIn::SessionEnded));
     }
 }

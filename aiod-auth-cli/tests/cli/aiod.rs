@@ -87,7 +87,7 @@ fn a_login_of_the_python_client_is_picked_up() {
     assert_eq!(ran.ended(0).json(), json!({"name": "Alice Example", "roles": roles}));
     let ran = world.run("whoami");
     assert!(ran.ended(0).stdout.starts_with("name: Alice Example\nroles: edit_"), "{ran:?}");
-    // It has been renewed, and is private since.
+    // It has been refreshed, and is private since.
     assert_eq!(ran.stderr, "");
     let token = world.run_for_token("token").ended(0).stdout.clone();
     assert!(token_file(&world).contains(token.trim_end()));
@@ -120,7 +120,7 @@ fn what_the_python_client_keeps_goes_to_no_other_server() {
         }
         // Its own store is another one.
         world.run("status --profile aiod-test").ended(3);
-        world.run("token --profile aiod-test").failed(3, "nobody is logged in");
+        world.run("token --profile aiod-test").failed(3, "not logged in");
         world.run("logout --all").ended(0);
         assert_eq!(elsewhere.requests(), 0, "{secret}");
     }
@@ -162,7 +162,7 @@ fn a_bot_is_known_by_its_file() {
     world.run("login --no-save").ended(0);
     // With the secret elsewhere, the file becomes a bot's with the first token.
     fs::remove_file(world.path(".aiod/token.toml")).unwrap();
-    world.run("token").failed(3, "nobody is logged in");
+    world.run("token").failed(3, "not logged in");
     world.run("profile set aiod --client-secret-file bot.toml").ended(0);
     world.run_for_token("token").ended(0);
     assert!(token_file(&world).starts_with("client_secret = \"bot-secret\"\naccess_token = "));

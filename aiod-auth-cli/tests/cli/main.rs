@@ -5,6 +5,7 @@
     reason = "clippy.toml allows them in test functions only, not in what those share"
 )]
 
+mod accounts;
 mod aiod;
 #[cfg(unix)]
 mod ctrl_c;

@@ -1,10 +1,10 @@
-//! What can go wrong: typed for programs, in words for the person who has to act.
+//! What can go wrong: typed for programs, in words for people.
 
-use alloc::boxed::Box;
+use alloc::{borrow::Cow, boxed::Box};
 use core::{fmt, time::Duration};
 
 pub use problem::{ConfigProblem, Problem, StoreFailure};
-pub(crate) use server_error::WANTS_DPOP;
+pub(crate) use server_error::Advice;
 pub use server_error::{ErrorCode, ServerError};
 pub use unreachable::{CertificateProblem, ProxyFailure, ProxyProblem, TlsFailure, Unreachable};
 
@@ -27,13 +27,13 @@ pub enum Error {
     /// What was configured can't work. Nothing was sent.
     #[error("{0}")]
     Config(ConfigProblem),
-    /// The server's answer makes no sense.
-    #[error("the {endpoint} gave an answer that makes no sense{}: {problem}", Http(*status))]
+    /// The server's answer is malformed.
+    #[error("the {endpoint} gave a malformed answer{}: {problem}", Http(*status))]
     InvalidResponse {
-        /// Who answered.
+        /// Which endpoint answered.
         endpoint: Endpoint,
-        /// With which status; 0 where there was none.
-        status: u16,
+        /// With which status; `None` where that is not known.
+        status: Option<u16>,
         /// What is wrong with it.
         problem: Problem,
     },
@@ -58,9 +58,9 @@ pub enum Error {
     /// The server said that the session is over: RFC 6749 §5.2, `invalid_grant` to a refresh.
     #[error("the authorization server ended the session ({0})")]
     SessionEnded(Box<ServerError>),
-    /// Nobody is logged in.
-    #[error("nobody is logged in")]
-    NotAuthenticated,
+    /// There is no token, and nothing to get one with.
+    #[error("{0}")]
+    NotAuthenticated(NotLoggedIn),
     /// A token that the server gave is refused by the server.
     #[error("the access token is not accepted ({0})")]
     TokenRejected(Box<ServerError>),
@@ -110,7 +110,7 @@ impl Error {
             Self::TimedOut { .. } => Kind::TimedOut,
             Self::Cancelled => Kind::Cancelled,
             Self::SessionEnded(_) => Kind::SessionEnded,
-            Self::NotAuthenticated | Self::TokenRejected(_) => Kind::NotAuthenticated,
+            Self::NotAuthenticated(_) | Self::TokenRejected(_) => Kind::NotAuthenticated,
             Self::Unreachable { cause, .. } => cause.kind(),
             Self::OutcomeUnknown { .. } => Kind::Unavailable,
             Self::Store(_) => Kind::Store,
@@ -124,10 +124,10 @@ impl Error {
         self.kind() == Kind::Unavailable
     }
 
-    /// Whether a new login is what helps: nobody is logged in, or the session has ended.
+    /// Whether a new login is what helps: there is no token, or the session has ended.
     #[must_use]
     pub const fn asks_for_login(&self) -> bool {
-        matches!(self, Self::NotAuthenticated | Self::SessionEnded(_))
+        matches!(self, Self::NotAuthenticated(_) | Self::SessionEnded(_))
     }
 
     /// Whether callers that wait for the same tokens need not try it, too.
@@ -148,18 +148,26 @@ impl Error {
         None
     }
 
-    /// What to do next, for a person.
+    /// What to do next, in words for people.
     #[must_use]
-    pub fn hint(&self) -> Option<&str> {
+    pub fn hint(&self) -> Option<Cow<'_, str>> {
+        if let Some(error) = self.server_error()
+            && (matches!(self, Self::Refused(_)) || error.wants_dpop())
+        {
+            return error.hint();
+        }
+        self.plain_hint().map(Cow::Borrowed)
+    }
+
+    fn plain_hint(&self) -> Option<&str> {
         match self {
             Self::Config(problem) => problem.hint(),
             Self::InvalidResponse { problem, .. } => problem.hint(),
-            Self::Refused(error) => error.hint(),
             Self::Expired | Self::TimedOut { .. } => {
                 Some("log in again and approve the code in time")
             }
-            Self::TokenRejected(error) if error.wants_dpop() => error.hint(),
-            Self::SessionEnded(_) | Self::NotAuthenticated | Self::TokenRejected(_) => {
+            Self::NotAuthenticated(NotLoggedIn::NoRecord) => Some("log in"),
+            Self::SessionEnded(_) | Self::NotAuthenticated(_) | Self::TokenRejected(_) => {
                 Some("log in again")
             }
             Self::Unreachable { cause, .. } => Some(cause.hint()),
@@ -168,11 +176,47 @@ impl Error {
             }
             Self::Store(failure) => failure.hint(),
             Self::Usage(_)
+            | Self::Refused(_)
             | Self::AccessDenied(_)
             | Self::Cancelled
             | Self::Finished
             | Self::Internal(_) => None,
         }
+    }
+}
+
+/// Why there is no token. `Display` is a sentence; [`as_str`](Self::as_str) the word that the command's
+/// JSON uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NotLoggedIn {
+    /// No login was kept.
+    NoRecord,
+    /// The server has ended the session.
+    SessionEnded,
+    /// The access token has expired, and no refresh token that lives is there to get another.
+    Expired,
+}
+
+impl NotLoggedIn {
+    /// The word for it: `no_record`, `session_ended`, `expired`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoRecord => "no_record",
+            Self::SessionEnded => "session_ended",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl fmt::Display for NotLoggedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoRecord => "not logged in",
+            Self::SessionEnded => "not logged in: the server ended the session",
+            Self::Expired => "not logged in: the tokens have expired",
+        })
     }
 }
 
@@ -182,7 +226,7 @@ impl Error {
 pub enum Kind {
     /// A bug.
     Internal,
-    /// The server's answer made no sense.
+    /// The server's answer was malformed.
     Protocol,
     /// The server refused for a reason that is not in this list.
     Server,
@@ -190,7 +234,7 @@ pub enum Kind {
     Usage,
     /// The configuration can't work.
     Config,
-    /// Nobody is logged in.
+    /// There is no token, and nothing to get one with.
     NotAuthenticated,
     /// The server ended the session.
     SessionEnded,
@@ -300,14 +344,11 @@ impl fmt::Display for Endpoint {
     }
 }
 
-struct Http(u16);
+struct Http(Option<u16>);
 
 impl fmt::Display for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            0 => Ok(()),
-            status => write!(f, " (HTTP {status})"),
-        }
+        self.0.map_or(Ok(()), |status| write!(f, " (HTTP {status})"))
     }
 }
 

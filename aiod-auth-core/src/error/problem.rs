@@ -108,9 +108,12 @@ pub enum Problem {
         /// As answered, cleaned.
         said: String,
     },
-    /// A member of the wrong type or form.
-    #[error("`{0}` is not what it has to be")]
+    /// A member of the wrong type or format.
+    #[error("`{0}` has the wrong type or format")]
     Invalid(&'static str),
+    /// An address that no secret and no user is sent to.
+    #[error("`{0}` is plain http, or a link-local address")]
+    InsecureAddress(&'static str),
     /// A member that is there twice.
     #[error("`{0}` is there twice")]
     Duplicate(&'static str),
@@ -159,6 +162,10 @@ impl Problem {
                 Some("configure the issuer exactly as the server writes it")
             }
             Self::NoMetadata => Some("check the issuer"),
+            Self::InsecureAddress(_) => Some(
+                "the server has to name an https address; plain http is taken only if the issuer is at \
+                 http as well",
+            ),
             Self::OtherSubject => Some("log out and log in again"),
             Self::NotJson { .. }
             | Self::Empty

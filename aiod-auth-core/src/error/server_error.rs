@@ -1,19 +1,22 @@
 //! What a server says when it refuses.
 
-use alloc::{borrow::Cow, string::String};
+use alloc::{borrow::Cow, format, string::String};
 use core::fmt;
 
 use super::Endpoint;
-use crate::text::clean;
+use crate::{
+    text::clean,
+    wire::servers::{MFA_REQUIRED, standard_code},
+};
 
 /// What the server said: RFC 6749 §5.2, or an error answer without the form that the RFC asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerError {
-    /// Who said it.
+    /// Which endpoint answered.
     pub endpoint: Endpoint,
-    /// The HTTP status; 0 for a verdict of a moment ago, which is remembered and not asked for again.
-    pub status: u16,
+    /// The HTTP status; `None` for a verdict of a moment ago, which is remembered and not asked for again.
+    pub status: Option<u16>,
     /// The `error` code, where there is one.
     pub code: Option<ErrorCode>,
     /// The server's own words, made safe to print.
@@ -23,16 +26,16 @@ pub struct ServerError {
     /// The answer was a web page.
     pub html: bool,
     /// What to do about it, where more is known than the code says.
-    pub(crate) advice: Option<Cow<'static, str>>,
+    pub(crate) advice: Option<Advice>,
 }
 
 impl ServerError {
-    /// What a server said a moment ago to a dead refresh token, as far as it was kept.
-    pub(crate) const fn remembered() -> Self {
+    /// What a server said a moment ago to a refresh token, as far as it was kept.
+    pub(crate) const fn remembered(code: Option<ErrorCode>) -> Self {
         Self {
             endpoint: Endpoint::Token,
-            status: 0,
-            code: Some(ErrorCode::InvalidGrant),
+            status: None,
+            code,
             description: None,
             uri: None,
             html: false,
@@ -40,53 +43,134 @@ impl ServerError {
         }
     }
 
-    /// Another bearer token is of no use here.
-    pub(crate) fn wants_dpop(&self) -> bool {
-        self.advice.as_deref() == Some(WANTS_DPOP)
+    /// What a server said to a refresh a moment ago, as the record has it.
+    pub(crate) fn refused_before(code: Option<&str>) -> Self {
+        let mut error = Self::remembered(code.map(ErrorCode::from_wire));
+        error.advise_login();
+        error
     }
 
-    pub(super) fn hint(&self) -> Option<&str> {
-        if let Some(advice) = &self.advice {
-            return Some(advice);
-        }
-        match &self.code {
-            // Auth0: a second factor needs a person.
-            Some(ErrorCode::Other(code)) if code == "mfa_required" => {
-                Some("log in with a browser or the device flow")
-            }
-            Some(ErrorCode::InvalidClient) => {
-                Some("check the client id, the client secret, and the authentication method")
-            }
-            // Keycloak says this for a wrong client secret.
-            Some(ErrorCode::UnauthorizedClient) => {
-                Some("check the client id and secret, and that the client may use this flow")
-            }
-            Some(ErrorCode::InvalidScope) => Some("check the scopes"),
-            Some(ErrorCode::InsufficientScope) => {
-                Some("log in again with the scope that is asked for, often `openid`")
-            }
-            None if self.html => Some("a proxy or firewall may have answered"),
-            _ => None,
-        }
+    /// To a refresh: a login may help where nothing better is known.
+    pub(crate) fn advise_login(&mut self) {
+        let advice = match self.code {
+            // Keycloak says it for a wrong client secret, Atlassian for a dead refresh token.
+            Some(ErrorCode::UnauthorizedClient) => Advice::CheckClientOrLogIn,
+            _ if self.usual_advice().is_none() => Advice::LoginMayHelp,
+            _ => return,
+        };
+        self.advice.get_or_insert(advice);
+    }
+
+    /// Another bearer token is of no use here.
+    pub(crate) const fn wants_dpop(&self) -> bool {
+        matches!(self.advice, Some(Advice::DpopOnly))
+    }
+
+    pub(super) fn hint(&self) -> Option<Cow<'_, str>> {
+        self.advice.as_ref().or(self.usual_advice()).map(Advice::words)
+    }
+
+    /// What the code alone says.
+    fn usual_advice(&self) -> Option<&'static Advice> {
+        Some(match &self.code {
+            Some(ErrorCode::Other(code)) if code == MFA_REQUIRED => &Advice::UserIsNeeded,
+            Some(ErrorCode::InvalidClient) => &Advice::CheckClient,
+            Some(ErrorCode::UnauthorizedClient) => &Advice::CheckClientAndFlow,
+            Some(ErrorCode::InvalidScope) => &Advice::CheckScopes,
+            Some(ErrorCode::InsufficientScope) => &Advice::ScopeIsMissing,
+            None if self.html => &Advice::ProxyAnswered,
+            _ => return None,
+        })
     }
 }
 
-/// oidc-provider, to a request with a bearer token or none.
-pub(crate) const WANTS_DPOP: &str =
-    "the server takes sender-constrained tokens (DPoP) alone, which this version can't get";
+/// What to do about a refusal. `Display` is the words of a hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Advice {
+    /// `oidc-provider`, to a request with a bearer token or none.
+    DpopOnly,
+    /// Older Spring Security, and others, don't unescape what RFC 6749 §2.3.1 wants escaped.
+    BasicIsEscaped,
+    BasicIsWanted,
+    SchemeIsWanted(String),
+    /// RFC 6750 §3.1: the challenge names it.
+    ScopeIsWanted(String),
+    ScopeIsMissing,
+    UserIsNeeded,
+    CheckClient,
+    /// Keycloak says `unauthorized_client` for a wrong client secret.
+    CheckClientAndFlow,
+    CheckScopes,
+    ProxyAnswered,
+    /// A refusal of a refresh that may be about the refresh token: this request is formed like the one
+    /// that worked an hour ago.
+    LoginMayHelp,
+    /// As that, where it may be about the client as well.
+    CheckClientOrLogIn,
+}
+
+impl Advice {
+    fn words(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::DpopOnly => {
+                "the server takes sender-constrained tokens (DPoP) alone, which this version can't get"
+            }
+            Self::BasicIsEscaped => {
+                "check the client id and secret; some servers don't unescape them: this one has \
+                 characters that are escaped (RFC 6749 §2.3.1), so try client_secret_post"
+            }
+            Self::BasicIsWanted => {
+                "the server asks for client_secret_basic: check the client id, the client secret, \
+                 and the authentication method"
+            }
+            Self::SchemeIsWanted(scheme) => {
+                return Cow::Owned(format!(
+                    "the server asks for the scheme `{scheme}`: check the client id, the client \
+                     secret, and the authentication method"
+                ));
+            }
+            Self::ScopeIsWanted(scope) => {
+                return Cow::Owned(format!("log in again with the scope `{scope}`"));
+            }
+            Self::ScopeIsMissing => "log in again with the scope that is asked for, often `openid`",
+            Self::UserIsNeeded => "log in with a browser or the device flow",
+            Self::CheckClient => {
+                "check the client id, the client secret, and the authentication method"
+            }
+            Self::CheckClientAndFlow => {
+                "check the client id and secret, and that the client may use this flow"
+            }
+            Self::CheckScopes => "check the scopes",
+            Self::ProxyAnswered => "a proxy or firewall may have answered",
+            Self::LoginMayHelp => "if it stays so, log in again",
+            Self::CheckClientOrLogIn => {
+                "check the client id and secret; if it stays so, log in again"
+            }
+        })
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words())
+    }
+}
 
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.code {
-            Some(code) if self.status == 0 => write!(f, "{code}, a moment ago"),
-            Some(code) => write!(f, "{code}, HTTP {}, from the {}", self.status, self.endpoint),
-            None => write!(f, "HTTP {} from the {}", self.status, self.endpoint),
+        match (&self.code, self.status) {
+            (Some(code), None) => write!(f, "{code}, a moment ago"),
+            (None, None) => write!(f, "refused a moment ago by the {}", self.endpoint),
+            (Some(code), Some(status)) => {
+                write!(f, "{code}, HTTP {status}, from the {}", self.endpoint)
+            }
+            (None, Some(status)) => write!(f, "HTTP {status} from the {}", self.endpoint),
         }
     }
 }
 
 macro_rules! error_codes {
-    ($($code:literal $name:ident $(| $alias:literal)*),* $(,)?) => {
+    ($($code:literal $name:ident),* $(,)?) => {
         /// The `error` codes that decide something: RFC 6749 §5.2, RFC 8628 §3.5, RFC 6750 §3.1,
         /// RFC 7009 §2.2.1, RFC 8707 §2, OpenID Connect Core §3.1.2.6.
         #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +184,8 @@ macro_rules! error_codes {
         impl ErrorCode {
             /// Codes are case-sensitive: RFC 6749 §1.1.
             pub(crate) fn from_wire(code: &str) -> Self {
-                match code {
-                    $($code $(| $alias)* => Self::$name,)*
+                match standard_code(code) {
+                    $($code => Self::$name,)*
                     other => match clean(other) {
                         // Only control characters: it is an error all the same.
                         nothing if nothing.is_empty() => Self::Other("unprintable".into()),
@@ -122,13 +206,12 @@ macro_rules! error_codes {
     };
 }
 
-// After a bar: what Microsoft Entra and GitHub say in place of the standard's code.
 error_codes! {
-    "access_denied" AccessDenied | "authorization_declined",
+    "access_denied" AccessDenied,
     "account_selection_required" AccountSelectionRequired,
     "authorization_pending" AuthorizationPending,
     "consent_required" ConsentRequired,
-    "expired_token" ExpiredToken | "code_expired" | "token_expired",
+    "expired_token" ExpiredToken,
     "insufficient_scope" InsufficientScope,
     "interaction_required" InteractionRequired,
     "invalid_client" InvalidClient,

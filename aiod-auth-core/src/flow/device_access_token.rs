@@ -79,7 +79,7 @@ impl Polls {
     ) -> Result<Self, Error> {
         let mut form = Form::default();
         form.push("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
-        form.push("device_code", authorization.device_code.expose());
+        form.push_secret("device_code", authorization.device_code.expose());
         let mut request = Box::new(client.post(server, Endpoint::Token, form)?);
         parameters.add_to(&mut request);
         let prompt = &authorization.prompt;
@@ -213,7 +213,7 @@ fn class(sent: Sent<Granted>) -> Poll {
             if is_stray { Poll::Stray(error) } else { Poll::Final(error) }
         }
         Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
-            Poll::Stray(answer::broken(Endpoint::Token, 0, Problem::TooLarge))
+            Poll::Stray(answer::broken(Endpoint::Token, None, Problem::TooLarge))
         }
         Sent::NoResponse { why, .. } if why.ends_polling() => {
             let (endpoint, cause) = (Endpoint::Token, Unreachable::from_no_response(why));
@@ -256,7 +256,7 @@ impl Strays {
     /// Ten in a row, over at least a minute, are no accident: the last one's error.
     fn count(&mut self, io: &Io, error: Error) -> Result<(), Error> {
         self.count = self.count.saturating_add(1);
-        let since = *self.since.get_or_insert(io.elapsed());
+        let since = *self.since.get_or_insert_with(|| io.elapsed());
         let lasted = io.elapsed().saturating_sub(since);
         if self.count >= STRAYS_MAX && lasted >= STRAYS_TIME { Err(error) } else { Ok(()) }
     }

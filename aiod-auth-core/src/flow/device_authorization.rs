@@ -1,18 +1,16 @@
 //! The first half of the device flow: RFC 8628 §3.1 to §3.3.
 
-use alloc::{
-    boxed::Box,
-    string::{String, ToString},
-    sync::Arc,
-};
+use alloc::{boxed::Box, string::String, sync::Arc};
 use core::{fmt, time::Duration};
 
 use url::Url;
 
-use super::send::OneRequest;
+use super::send::Call;
 use crate::{
     client::ClientIdentity,
+    deviations::Deviations,
     error::{Endpoint, Error},
+    http::Request,
     machine::{Deadline, Flow, Io, Start, public_machine},
     parameters::Parameters,
     retry::RetryPolicy,
@@ -22,8 +20,8 @@ use crate::{
     time::in_words,
     token::Scope,
     wire::{
-        answer::{self, Answer, Received},
-        device::DeviceAnswer,
+        answer::{self, Received},
+        device,
         form::Form,
     },
 };
@@ -52,13 +50,15 @@ impl DeviceAuthorizationRequest {
     /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
     #[must_use]
     pub fn with_parameters(self, parameters: &Parameters) -> Self {
-        Self(self.0.configure(|it| parameters.add_to(&mut it.call.request)))
+        Self(self.0.configure(|it| parameters.add_to(&mut it.request)))
     }
 }
 
 /// What is sent, and what it takes to read the answer.
 pub(crate) struct CodeRequest {
-    call: OneRequest<DeviceAnswer>,
+    request: Box<Request>,
+    policy: RetryPolicy,
+    deviations: Arc<Deviations>,
     transport: Transport,
 }
 
@@ -70,15 +70,12 @@ impl CodeRequest {
         parameters: &Parameters,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        let wanted = scope.to_string();
         let mut form = Form::default();
-        form.push("scope", &wanted);
-        let endpoint = Endpoint::DeviceAuthorization;
-        let mut request = Box::new(client.post(server, endpoint, form)?);
+        form.push("scope", scope.as_str());
+        let mut request = Box::new(client.post(server, Endpoint::DeviceAuthorization, form)?);
         parameters.add_to(&mut request);
-        let deviations = Arc::clone(&server.deviations);
-        let call = OneRequest { endpoint, request, read, policy, deviations };
-        Ok(Self { call, transport: server.issuer().transport() })
+        let (deviations, transport) = (Arc::clone(&server.deviations), server.issuer().transport());
+        Ok(Self { request, policy, deviations, transport })
     }
 
     pub(crate) async fn send(
@@ -86,10 +83,13 @@ impl CodeRequest {
         io: &Io,
         deadline: Deadline,
     ) -> Result<DeviceAuthorization, Error> {
-        let answer = self.call.send(io, deadline).await?;
-        answer
-            .into_authorization(self.transport)
-            .map_err(|problem| answer::broken(Endpoint::DeviceAuthorization, 200, problem))
+        let Self { request, policy, deviations, transport } = self;
+        let endpoint = Endpoint::DeviceAuthorization;
+        let call = Call::new(endpoint, &policy, deadline, &deviations);
+        let read = |received: &Received<'_>| {
+            answer::read(endpoint, received, |object| device::read(object, transport))
+        };
+        call.send(io, request, read).await
     }
 }
 
@@ -98,13 +98,9 @@ impl Start for CodeRequest {
     type Error = Error;
 
     async fn run(self, io: Io) -> Result<DeviceAuthorization, Error> {
-        let deadline = Deadline::within(&io, self.call.policy.time_limit);
+        let deadline = Deadline::within(&io, self.policy.time_limit);
         self.send(&io, deadline).await
     }
-}
-
-fn read(received: &Received<'_>) -> Answer<DeviceAnswer> {
-    answer::read(Endpoint::DeviceAuthorization, received, DeviceAnswer::parse)
 }
 
 /// A login that waits for its user. Show them the [`prompt`](Self::prompt), and poll with a

@@ -79,12 +79,12 @@ pub(crate) async fn discover(
                         .map(|server| server.with_deviations(Arc::clone(deviations)))
                         .map_err(|problem| answer::broken(Endpoint::Metadata, status, problem));
                 }
-                Sent::Answer(status, Answer::Refused(_)) => nothing.status = status,
+                Sent::Answer(status, Answer::Refused(_)) => nothing.status = Some(status),
                 Sent::Answer(status, Answer::Broken(problem)) => {
-                    nothing.malformed.get_or_insert((status, problem));
+                    nothing.malformed.get_or_insert((Some(status), problem));
                 }
                 Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
-                    nothing.malformed.get_or_insert((0, Problem::TooLarge));
+                    nothing.malformed.get_or_insert((None, Problem::TooLarge));
                 }
                 Sent::Answer(_, Answer::Later { status, retry_after }) => {
                     failure.get_or_insert(Transient::Status { status, retry_after });
@@ -106,9 +106,9 @@ pub(crate) async fn discover(
 #[derive(Default)]
 struct Nothing {
     /// The status of the last place that had nothing.
-    status: u16,
+    status: Option<u16>,
     /// What was wrong with the first document that was there.
-    malformed: Option<(u16, Problem)>,
+    malformed: Option<(Option<u16>, Problem)>,
 }
 
 impl Nothing {

@@ -44,7 +44,7 @@ pub(crate) fn end_session(
     policy: RetryPolicy,
 ) -> Result<OneRequest<()>, Error> {
     let mut form = Form::default();
-    form.push("refresh_token", refresh_token.expose());
+    form.push_secret("refresh_token", refresh_token.expose());
     Ok(OneRequest {
         endpoint: Endpoint::EndSession,
         request: Box::new(client.post(server, Endpoint::EndSession, form)?),

@@ -74,7 +74,7 @@ impl IntrospectionRequest {
 
 fn form(token: &AccessToken) -> Form<'_> {
     let mut form = Form::default();
-    form.push("token", token.expose());
+    form.push_secret("token", token.expose());
     form.push("token_type_hint", "access_token");
     form
 }

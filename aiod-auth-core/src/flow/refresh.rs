@@ -5,13 +5,16 @@ use alloc::boxed::Box;
 use super::access_token_request::TokenRequest;
 use crate::{
     client::ClientIdentity,
-    error::{Error, ErrorCode, ServerError},
+    error::{Error, ServerError},
     flow::AccessTokenRequest,
     retry::{Resend, RetryPolicy},
     secret::RefreshToken,
     server::AuthorizationServer,
     token::Scope,
-    wire::form::Form,
+    wire::{
+        class::{RefreshRefusal, refresh_refusal},
+        form::Form,
+    },
 };
 
 impl AccessTokenRequest {
@@ -47,24 +50,20 @@ impl TokenRequest {
     ) -> Result<Self, Error> {
         let mut form = Form::default();
         form.push("grant_type", "refresh_token");
-        form.push("refresh_token", refresh_token.expose());
+        form.push_secret("refresh_token", refresh_token.expose());
         let request = Self::new(server, client, form, scope.clone(), policy)?;
         Ok(Self { resend, refresh_token: Some(refresh_token.clone()), ..request })
     }
 }
 
-/// Only these say that the refresh token is dead. Everything else (a wrong client secret, say) may
+/// Only a verdict on the refresh token ends the session. Everything else (a wrong client secret, say) may
 /// be mended without a new login.
-pub(super) fn refused(error: Box<ServerError>) -> Error {
-    match error.code {
-        Some(
-            ErrorCode::InvalidGrant
-            // Entra says these when the person has to be there.
-            | ErrorCode::InteractionRequired
-            | ErrorCode::LoginRequired
-            | ErrorCode::ConsentRequired
-            | ErrorCode::AccountSelectionRequired,
-        ) => Error::SessionEnded(error),
-        _ => Error::Refused(error),
+pub(super) fn refused(mut error: Box<ServerError>) -> Error {
+    match refresh_refusal(error.code.as_ref()) {
+        RefreshRefusal::SessionEnded => Error::SessionEnded(error),
+        RefreshRefusal::Unclear => {
+            error.advise_login();
+            Error::Refused(error)
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! How an API that is shown an access token refuses it: RFC 6750 §3.
 
-use alloc::{boxed::Box, format};
+use alloc::boxed::Box;
 
 use crate::{
-    error::{Endpoint, Error, ErrorCode, Problem, ServerError},
+    error::{Advice, Endpoint, Error, ErrorCode, Problem, ServerError},
     http::Challenge,
     text::clean,
     wire::{
@@ -19,29 +19,57 @@ pub(super) fn read<T>(
     parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
     let status = received.response.status();
-    if matches!(status, 401 | 403)
-        && let Some((challenge, code)) = received
-            .response
-            .challenges()
-            .iter()
-            .find_map(|challenge| Some((challenge, code(challenge)?)))
-    {
-        let scope = challenge.param("scope");
-        let missing = scope.filter(|_| code == ErrorCode::InsufficientScope);
-        let mut error = Box::new(ServerError {
-            endpoint,
-            status,
-            code: Some(code),
-            description: challenge.param("error_description").or(scope).map(clean),
-            uri: None,
-            html: false,
-            advice: missing
-                .map(|scope| format!("log in again with the scope `{}`", clean(scope)).into()),
-        });
-        received.hide_secrets(&mut error);
-        return Answer::Refused(Refused { error, interval: None, retry_after: None });
+    if !matches!(status, 401 | 403) {
+        return answer::read(endpoint, received, parse);
     }
-    answer::read(endpoint, received, parse)
+    let challenges = received.response.challenges();
+    if let Some((challenge, code)) =
+        challenges.iter().find_map(|challenge| Some((challenge, code(challenge)?)))
+    {
+        return Answer::Refused(Refused {
+            error: said_by(challenge, code, endpoint, received),
+            interval: None,
+            retry_after: None,
+        });
+    }
+    let mut answer = answer::read(endpoint, received, parse);
+    if status == 401
+        && let Answer::Refused(refused) = &mut answer
+    {
+        judge_by_status(&mut refused.error);
+    }
+    answer
+}
+
+fn said_by(
+    challenge: &Challenge,
+    code: ErrorCode,
+    endpoint: Endpoint,
+    received: &Received<'_>,
+) -> Box<ServerError> {
+    let scope = challenge.param("scope");
+    let missing = scope.filter(|_| code == ErrorCode::InsufficientScope);
+    let mut error = Box::new(ServerError {
+        endpoint,
+        status: Some(received.response.status()),
+        code: Some(code),
+        description: challenge.param("error_description").or(scope).map(clean),
+        uri: None,
+        html: false,
+        advice: missing.map(|scope| Advice::ScopeIsWanted(clean(scope))),
+    });
+    received.hide_secrets(&mut error);
+    error
+}
+
+/// A 401 is about the token that was shown, whatever the body calls its error: `invalid_request` at
+/// Google, `Unauthorized` at Spring.
+fn judge_by_status(error: &mut ServerError) {
+    if error.code != Some(ErrorCode::InvalidToken)
+        && let Some(code) = error.code.take()
+    {
+        error.description.get_or_insert_with(|| code.as_str().into());
+    }
 }
 
 /// Why, where a Bearer challenge says it; there may be more than one.
@@ -50,13 +78,19 @@ fn code(challenge: &Challenge) -> Option<ErrorCode> {
     Some(ErrorCode::from_wire(code)).filter(|_| !clean(code).is_empty())
 }
 
-/// RFC 6750 §3.1: a new token may help with these, and with nothing else.
+/// RFC 6750 §3.1: a new token may help with a 401, unless its challenge says that something else is
+/// wrong.
 pub(super) fn token_rejected(error: Error) -> Error {
     let Error::Refused(error) = error else {
         return error;
     };
-    let may_help = matches!(error.code, None | Some(ErrorCode::InvalidToken));
-    if error.status == 401 && may_help {
+    let other = match &error.code {
+        Some(ErrorCode::InsufficientScope | ErrorCode::InvalidRequest) => true,
+        // RFC 9449 §7.1, §9: a bearer token is of no use.
+        Some(ErrorCode::Other(code)) => matches!(&**code, "use_dpop_nonce" | "invalid_dpop_proof"),
+        _ => false,
+    };
+    if error.status == Some(401) && !other {
         Error::TokenRejected(error)
     } else {
         Error::Refused(error)

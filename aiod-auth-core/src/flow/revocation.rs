@@ -76,7 +76,7 @@ fn revocation(
     policy: RetryPolicy,
 ) -> Result<OneRequest<()>, Error> {
     let mut form = Form::default();
-    form.push("token", token);
+    form.push_secret("token", token);
     form.push("token_type_hint", token_type_hint);
     Ok(OneRequest {
         endpoint: Endpoint::Revocation,

@@ -92,7 +92,7 @@ impl<'a> Call<'a> {
                     Transient::Status { status, retry_after }
                 }
                 Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
-                    return Err(broken(self.endpoint, 0, Problem::TooLarge));
+                    return Err(broken(self.endpoint, None, Problem::TooLarge));
                 }
                 Sent::NoResponse { why, timed_out } => Transient::NoResponse { why, timed_out },
             };

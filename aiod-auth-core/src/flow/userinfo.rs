@@ -11,11 +11,7 @@ use crate::{
     retry::RetryPolicy,
     server::AuthorizationServer,
     token::Tokens,
-    wire::{
-        answer::{self, Answer, Received},
-        id_token::Claims,
-        userinfo::Userinfo,
-    },
+    wire::{answer::Received, id_token::Claims, userinfo::Userinfo},
 };
 
 /// Shows the access token and asks who it is for. Ends in [`Userinfo`].
@@ -66,14 +62,19 @@ impl Question {
     }
 
     pub(crate) async fn ask(self, io: &Io, deadline: Deadline) -> Result<Userinfo, Error> {
-        let call = Call::new(Endpoint::Userinfo, &self.policy, deadline, &self.deviations);
-        let answer = call.send(io, self.request, read).await;
-        let userinfo = answer.map_err(resource::token_rejected)?;
-        // OpenID Connect Core §5.3.2: nothing of it may be used.
-        if self.subject.is_some() && self.subject != userinfo.subject {
-            return Err(answer::broken(Endpoint::Userinfo, 200, Problem::OtherSubject));
-        }
-        Ok(userinfo)
+        let Self { request, subject, deviations, policy } = self;
+        let call = Call::new(Endpoint::Userinfo, &policy, deadline, &deviations);
+        let read = |received: &Received<'_>| {
+            resource::read(Endpoint::Userinfo, received, |object| {
+                let userinfo = Userinfo::parse(object)?;
+                // OpenID Connect Core §5.3.2: nothing of it may be used.
+                match subject {
+                    Some(_) if subject != userinfo.subject => Err(Problem::OtherSubject),
+                    _ => Ok(userinfo),
+                }
+            })
+        };
+        call.send(io, request, read).await.map_err(resource::token_rejected)
     }
 }
 
@@ -85,8 +86,4 @@ impl Start for Question {
         let deadline = Deadline::within(&io, self.policy.time_limit);
         self.ask(&io, deadline).await
     }
-}
-
-fn read(received: &Received<'_>) -> Answer<Userinfo> {
-    resource::read(Endpoint::Userinfo, received, Userinfo::parse)
 }

@@ -12,7 +12,7 @@ use super::{
     tokens::newest,
 };
 use crate::{
-    error::{Endpoint, Error, ServerError, StoreFailure},
+    error::{Endpoint, Error, ErrorCode, ServerError, StoreFailure},
     flow::access_token_request::TokenRequest,
     machine::{Deadline, Failed, Io, Reason},
     retry::RetryPolicy,
@@ -54,7 +54,9 @@ impl<'a> Acquire<'a> {
                 self.is_early |= self.look_at(tokens, io) == Freshness::RefreshEarly;
             }
             Plan::ClientCredentials => {}
-            plan @ (Plan::SessionEnded | Plan::LogIn(_)) => return Err(nothing_to_do(plan)),
+            plan @ (Plan::SessionEnded | Plan::Refused(_) | Plan::LogIn { .. }) => {
+                return Err(nothing_to_do(plan));
+            }
         }
         // Before the lock: a server that is slow must not make other processes wait.
         let (profile, policy) = (&context.profile, self.policy());
@@ -109,13 +111,24 @@ impl<'a> Acquire<'a> {
                     match Box::pin(refresh.run(io, lock, tokens)).await? {
                         Refreshed::Found(tokens) => return Ok(self.session_of(tokens)),
                         Refreshed::New(tokens) => (tokens, None),
-                        Refreshed::Failed(error, tokens) => (tokens, Some(error)),
+                        Refreshed::Salvaged(error, tokens) => (tokens, Some(error)),
+                        Refreshed::Refused(error, marked) => {
+                            match lock.save(Arc::new(marked)).await {
+                                Saved::Persisted(_) => return Err(error.into()),
+                                Saved::Conflict(theirs) => {
+                                    stored = Some(theirs);
+                                    continue;
+                                }
+                            }
+                        }
                     }
                 }
                 Plan::ClientCredentials => {
                     (self.client_credentials(io, server, deadline).await?, None)
                 }
-                plan @ (Plan::SessionEnded | Plan::LogIn(_)) => return Err(nothing_to_do(plan)),
+                plan @ (Plan::SessionEnded | Plan::Refused(_) | Plan::LogIn { .. }) => {
+                    return Err(nothing_to_do(plan));
+                }
             };
             let tokens = Arc::new(tokens);
             let persisted = match lock.save(Arc::clone(&tokens)).await {
@@ -227,10 +240,16 @@ impl<'a> Acquire<'a> {
 
 fn nothing_to_do(plan: Plan) -> Failed {
     match plan {
-        Plan::SessionEnded => Error::SessionEnded(Box::new(ServerError::remembered())).into(),
-        Plan::LogIn(usable) => {
+        Plan::SessionEnded => {
+            Error::SessionEnded(Box::new(ServerError::remembered(Some(ErrorCode::InvalidGrant))))
+                .into()
+        }
+        Plan::Refused(refusal) => {
+            Error::Refused(Box::new(ServerError::refused_before(refusal.code.as_deref()))).into()
+        }
+        Plan::LogIn { usable, reason } => {
             let salvaged = usable.map(|tokens| Tokens::clone(&tokens));
-            Failed::with(Error::NotAuthenticated, salvaged)
+            Failed::with(Error::NotAuthenticated(reason), salvaged)
         }
         Plan::Use(_) | Plan::Refresh(_) | Plan::ClientCredentials => {
             Error::Internal("session plan").into()

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 
 use super::SessionTokens;
 use crate::{
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, NotLoggedIn},
     flow::{Userinfo, current_user, userinfo},
     machine::{Deadline, Flow, Io, Start, public_machine},
     metadata_cache::MetadataCache,
@@ -33,7 +33,7 @@ impl WhoAmI {
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         if *session.key != profile.key() {
-            return Err(Error::NotAuthenticated);
+            return Err(Error::NotAuthenticated(NotLoggedIn::NoRecord));
         }
         let (tokens, metadata) = (Arc::clone(&session.tokens), MetadataCache::default());
         Ok(Self(Flow::new(Job { profile, policy, tokens, metadata })))

@@ -1,18 +1,16 @@
 //! How an answer is read, the same way for every endpoint: first what it says, then its status.
 
-use alloc::{
-    borrow::Cow,
-    boxed::Box,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{cell::RefCell, time::Duration};
 
-use url::form_urlencoded;
-use zeroize::Zeroizing;
-
 pub(crate) use super::error::Refused;
-use super::{error, json::Object};
+use super::{
+    body,
+    class::{Class, class},
+    error,
+    json::Object,
+    retry_after::retry_after,
+};
 use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, ErrorCode, Problem, ServerError},
@@ -30,7 +28,7 @@ pub(crate) enum Answer<T> {
     Refused(Refused),
     /// No verdict: the server can't answer now.
     Later { status: u16, retry_after: Option<Duration> },
-    /// It makes no sense.
+    /// Malformed.
     Broken(Problem),
 }
 
@@ -53,7 +51,7 @@ impl<'a> Received<'a> {
         Self { request, response, sent_at, deviations, notes: RefCell::new(Vec::new()) }
     }
 
-    fn note(&self, field: &'static str, rule: &'static str) {
+    pub(super) fn note(&self, field: &'static str, rule: &'static str) {
         self.notes.borrow_mut().push(Note { field, rule });
     }
 
@@ -64,10 +62,10 @@ impl<'a> Received<'a> {
     /// A server may say back what it was sent.
     pub(crate) fn hide_secrets(&self, error: &mut ServerError) {
         if let Some(ErrorCode::Other(code)) = &mut error.code {
-            *code = self.request.without_secrets(code);
+            self.request.hide_secrets(code);
         }
         for text in [&mut error.description, &mut error.uri].into_iter().flatten() {
-            *text = self.request.without_secrets(text);
+            self.request.hide_secrets(text);
         }
     }
 }
@@ -79,25 +77,24 @@ pub(crate) fn read<T>(
     received: &Received<'_>,
     parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
-    let response = received.response;
-    if matches!(response.status(), 300..=399) {
+    if matches!(received.response.status(), 300..=399) {
         return Answer::Broken(Problem::Redirect { to: redirect_origin(received) });
     }
     check_clock(received);
-    let text = text(received);
-    // An error is read with whatever bytes it came in; a success has to be UTF-8.
-    let mut object = Object::parse(&text).map(|object| object.decoded_from(response.body()));
-    if let Ok(object) = &mut object
-        && response.is_success()
-    {
-        error::spoil_success(object);
+    let body = body::read(received);
+    let mut object = Object::parse(&body.text);
+    if let Ok(object) = &mut object {
+        if let Some(problem) = body.problem {
+            object.spoil(problem);
+        }
+        if received.response.is_success() {
+            error::spoil_success(object);
+        }
     }
     let mut answer = read_object(endpoint, received, &object, parse);
     match &mut answer {
         Answer::Refused(refused) => received.hide_secrets(&mut refused.error),
-        Answer::Broken(Problem::MissingBut { said, .. }) => {
-            *said = received.request.without_secrets(said);
-        }
+        Answer::Broken(Problem::MissingBut { said, .. }) => received.request.hide_secrets(said),
         Answer::Good(_) | Answer::Later { .. } | Answer::Broken(_) => {}
     }
     if let Ok(object) = object {
@@ -112,118 +109,49 @@ fn read_object<T>(
     object: &Result<Object<'_>, Problem>,
     parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
-    let (status, retry_after) = (received.response.status(), retry_after(received));
-    let code = match object.as_ref().map(|object| error::code(object, status, received.deviations))
-    {
-        Ok(Err(problem)) => return Answer::Broken(problem),
-        Ok(Ok(code)) => code,
+    let status = received.response.status();
+    let code = match object {
+        Ok(object) => match error::code(object, status, received.deviations) {
+            Ok(code) => code,
+            Err(problem) => return Answer::Broken(problem),
+        },
         Err(_) => None,
     };
-    match code {
-        Some(ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable) => {
-            return Answer::Later { status, retry_after };
-        }
-        Some(ErrorCode::Other(_)) if status == 429 || status >= 500 => {
-            return Answer::Later { status, retry_after };
-        }
-        None if matches!(status, 408 | 429) || status >= 500 => {
-            return Answer::Later { status, retry_after };
-        }
-        None if matches!(status, 200..=299) => {}
-        None if status < 400 => return Answer::Broken(Problem::UnexpectedStatus),
-        Some(_) | None => {
-            if matches!(status, 200..=299) {
+    match class(code.as_ref(), status) {
+        Class::Success => match object.as_ref().map_err(Problem::clone).and_then(parse) {
+            Ok(good) => Answer::Good(good),
+            Err(problem) => Answer::Broken(problem),
+        },
+        Class::Unexpected => Answer::Broken(Problem::UnexpectedStatus),
+        Class::Unavailable => Answer::Later { status, retry_after: retry_after(received) },
+        Class::Refused => {
+            if received.response.is_success() {
                 received.note("error", "came with a status of success: the error counts"); // GitHub, Slack
             }
             let html = matches!(object, Err(Problem::Html));
             let object = object.as_ref().ok();
             let mut error = error::server_error(endpoint, status, code, object, html);
-            error::advise(&mut error, received.request, received.response);
+            error.advice = error::advice(&error, received.request, received.response);
             let interval = object.and_then(|object| object.seconds("interval").ok()?);
-            return Answer::Refused(Refused { error: Box::new(error), interval, retry_after });
-        }
-    }
-    match object.as_ref().map_err(Problem::clone).and_then(parse) {
-        Ok(good) => Answer::Good(good),
-        Err(problem) => Answer::Broken(problem),
-    }
-}
-
-/// The error for an answer that makes no sense.
-pub(crate) fn broken(endpoint: Endpoint, status: u16, problem: Problem) -> Error {
-    Error::InvalidResponse { endpoint, status, problem }
-}
-
-/// The body as JSON text. A form is read only where it is labelled as one (GitHub).
-fn text<'a>(received: &Received<'a>) -> Zeroizing<CowText<'a>> {
-    let label = received.response.header("content-type").unwrap_or_default();
-    let kind = label.split(';').next().unwrap_or_default().trim();
-    let body = received.response.body();
-    let without_mark = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let is_object = without_mark.trim_ascii_start().first() == Some(&b'{');
-    let is_form = kind.eq_ignore_ascii_case("application/x-www-form-urlencoded");
-    if is_form && !is_object {
-        received.note("Content-Type", "is that of a form, and a form it is"); // GitHub
-        return Zeroizing::new(CowText(Cow::Owned(form_as_json(body))));
-    }
-    if is_object && !kind.is_empty() && !kind.to_ascii_lowercase().ends_with("json") {
-        received.note("Content-Type", "is not that of JSON, and JSON it is"); // Facebook: text/plain
-    }
-    Zeroizing::new(CowText(String::from_utf8_lossy(body)))
-}
-
-/// Text that is wiped if it is a copy.
-struct CowText<'a>(Cow<'a, str>);
-
-impl zeroize::Zeroize for CowText<'_> {
-    fn zeroize(&mut self) {
-        if let Cow::Owned(text) = &mut self.0 {
-            text.zeroize();
+            Answer::Refused(Refused {
+                error: Box::new(error),
+                interval,
+                retry_after: retry_after(received),
+            })
         }
     }
 }
 
-impl core::ops::Deref for CowText<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
+/// The error for a malformed answer.
+pub(crate) fn broken(
+    endpoint: Endpoint,
+    status: impl Into<Option<u16>>,
+    problem: Problem,
+) -> Error {
+    Error::InvalidResponse { endpoint, status: status.into(), problem }
 }
 
-/// `a=b&c=d` as `{"a":"b","c":"d"}`, so that there is one reader for both.
-fn form_as_json(body: &[u8]) -> String {
-    let mut json = String::with_capacity(body.len().saturating_mul(2).saturating_add(2));
-    json.push('{');
-    for (name, value) in form_urlencoded::parse(body) {
-        if json.len() > 1 {
-            json.push(',');
-        }
-        json.push_str(&serde_json::Value::from(name).to_string());
-        json.push(':');
-        json.push_str(&serde_json::Value::from(value).to_string());
-    }
-    json.push('}');
-    json
-}
-
-/// RFC 9110 §10.2.3, RFC 6585 §4: with 503 and 429; seconds, or a date, which is taken relative to the server's own clock.
-fn retry_after(received: &Received<'_>) -> Option<Duration> {
-    let response = received.response;
-    if !matches!(response.status(), 429 | 503) {
-        return None;
-    }
-    let value = response.header("retry-after")?.trim();
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs).max(RETRY_AFTER_MIN));
-    }
-    let date = Timestamp::from_http_date(value)?;
-    let now =
-        response.header("date").and_then(Timestamp::from_http_date).unwrap_or(received.sent_at);
-    Some(date.saturating_duration_since(now).max(RETRY_AFTER_MIN))
-}
-
-/// Times are never taken from the server, but whoever looks for a reason wants to know.
+/// Times are never taken from the server, but a reason is easier to find with this.
 fn check_clock(received: &Received<'_>) {
     let date = received.response.header("date").and_then(Timestamp::from_http_date);
     let skew = |date: Timestamp| {
@@ -236,8 +164,6 @@ fn check_clock(received: &Received<'_>) {
 }
 
 const SKEW_MAX: Duration = Duration::from_secs(30);
-
-const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
 
 /// Where a redirect points to: its origin, no more. RFC 9110 §10.2.2: it may be relative.
 fn redirect_origin(received: &Received<'_>) -> Option<String> {
@@ -255,7 +181,7 @@ mod tests {
         let received = Received::new(&request, response, Timestamp::UNIX_EPOCH, &deviations);
         read(Endpoint::Token, &received, |object| {
             object.must_be_whole()?;
-            object.required_text("access_token")
+            object.required_text("access_token").map(String::from)
         })
     }
 
@@ -315,6 +241,7 @@ mod tests {
         for (value, expected) in [
             ("120", "later Some(120s)"),
             ("0", "later Some(1s)"),
+            ("12.25", "later Some(13s)"),
             ("Fri, 31 Dec 1999 23:59:59 GMT", "later Some(9s)"),
             ("Fri, 31 Dec 1999 23:59:00 GMT", "later Some(1s)"),
             ("-5", "later None"),

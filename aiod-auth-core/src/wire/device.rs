@@ -1,81 +1,93 @@
 //! The device authorization response: RFC 8628 §3.2.
 
-use alloc::string::String;
 use core::time::Duration;
 
-use super::json::Object;
+use url::Url;
+
+use super::{
+    json::{Object, Text},
+    servers::{VERIFICATION_URL, VERIFICATION_URL_COMPLETE},
+};
 use crate::{
-    error::Problem,
+    error::{ConfigProblem, Error, Problem},
     flow::{DeviceAuthorization, DevicePrompt},
     secret::DeviceCode,
     server::Transport,
     text::clean,
 };
 
-/// The answer, read; its addresses are still text.
-#[derive(Debug)]
-pub(crate) struct DeviceAnswer {
-    device_code: DeviceCode,
-    user_code: String,
-    verification_uri: String,
-    verification_uri_complete: Option<String>,
-    expires_in: Option<Duration>,
-    interval: Option<Duration>,
-}
-
-impl DeviceAnswer {
-    pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
-        object.must_be_whole()?;
-        let either = |uri, url| match object.text(uri)? {
-            Some(uri) => Ok(Some(uri)),
-            None => {
-                let address = object.text(url)?;
-                if address.is_some() {
-                    object.note(url, "is in the place of a name that ends in `uri`"); // Google, Microsoft
-                }
-                Ok(address)
-            }
-        };
-        Ok(Self {
-            device_code: DeviceCode::new(object.required_text("device_code")?),
-            user_code: object.required_text("user_code")?,
-            verification_uri: either("verification_uri", "verification_url")?
-                .ok_or(Problem::Missing("verification_uri"))?,
-            verification_uri_complete: either(
-                "verification_uri_complete",
-                "verification_url_complete",
-            )?,
-            expires_in: object.seconds("expires_in")?,
-            interval: object.seconds("interval")?,
-        })
+/// The answer, with addresses that a user may be sent to.
+pub(crate) fn read(
+    object: &Object<'_>,
+    transport: Transport,
+) -> Result<DeviceAuthorization, Problem> {
+    object.must_be_whole()?;
+    let device_code = DeviceCode::new(object.required_text("device_code")?);
+    let user_code = clean(&object.required_text("user_code")?);
+    if user_code.is_empty() {
+        return Err(Problem::Invalid("user_code"));
     }
-
-    pub(crate) fn into_authorization(
-        self,
-        transport: Transport,
-    ) -> Result<DeviceAuthorization, Problem> {
-        let page = |name, address: &str| {
-            transport.check_page(name, address).map_err(|_| Problem::Invalid(name))
-        };
-        let complete = self.verification_uri_complete.as_deref();
-        let user_code = clean(&self.user_code);
-        if user_code.is_empty() {
-            return Err(Problem::Invalid("user_code"));
+    let page = address(object, "verification_uri", VERIFICATION_URL)?
+        .ok_or(Problem::Missing("verification_uri"))?;
+    // The code can be entered without it.
+    let complete = match address(object, "verification_uri_complete", VERIFICATION_URL_COMPLETE)
+        .and_then(|address| address.map(|address| address.page(transport)).transpose())
+    {
+        Err(Problem::Invalid(member) | Problem::InsecureAddress(member)) => {
+            object.note(member, "is no address to send a user to: taken as absent");
+            None
         }
-        Ok(DeviceAuthorization {
-            device_code: self.device_code,
-            prompt: DevicePrompt {
-                user_code,
-                verification_uri: page("verification_uri", &self.verification_uri)?,
-                verification_uri_complete: complete
-                    .map(|uri| page("verification_uri_complete", uri))
-                    .transpose()?,
-                expires_in: self.expires_in,
-                interval: self.interval.map_or(INTERVAL_DEFAULT, round_up),
-            },
-        })
+        complete => complete?,
+    };
+    Ok(DeviceAuthorization {
+        device_code,
+        prompt: DevicePrompt {
+            user_code,
+            verification_uri: page.page(transport)?,
+            verification_uri_complete: complete,
+            expires_in: object.seconds_hint("expires_in")?,
+            interval: object.seconds_hint("interval")?.map_or(INTERVAL_DEFAULT, round_up),
+        },
+    })
+}
+
+/// An address, under the name that was sent.
+struct Address<'a> {
+    member: &'static str,
+    text: Text<'a>,
+}
+
+impl Address<'_> {
+    /// A page that a user can open.
+    fn page(&self, transport: Transport) -> Result<Url, Problem> {
+        let member = self.member;
+        match transport.check_page(member, &self.text) {
+            Ok(url) if url.as_str().len() <= ADDRESS_BYTES_MAX => Ok(url),
+            Err(Error::Config(ConfigProblem::InsecureUrl { .. })) => {
+                Err(Problem::InsecureAddress(member))
+            }
+            Ok(_) | Err(_) => Err(Problem::Invalid(member)),
+        }
     }
 }
+
+fn address<'a>(
+    object: &Object<'a>,
+    standard: &'static str,
+    other: &'static str,
+) -> Result<Option<Address<'a>>, Problem> {
+    if let Some(text) = object.text(standard)? {
+        return Ok(Some(Address { member: standard, text }));
+    }
+    let Some(text) = object.text(other)? else {
+        return Ok(None);
+    };
+    object.note(other, "is in the place of a name that ends in `uri`");
+    Ok(Some(Address { member: other, text }))
+}
+
+/// No page that a user is sent to has a longer address.
+const ADDRESS_BYTES_MAX: usize = 2000;
 
 pub(crate) fn round_up(duration: Duration) -> Duration {
     let more = u64::from(duration.subsec_nanos() > 0);
@@ -84,3 +96,70 @@ pub(crate) fn round_up(duration: Duration) -> Duration {
 
 /// RFC 8628 §3.2: if there is no `interval`. Null, zero and less count as none.
 const INTERVAL_DEFAULT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str =
+        r#""device_code":"d","user_code":"U","verification_uri":"https://as.example/d""#;
+
+    fn read(members: &str) -> Result<DevicePrompt, Problem> {
+        let body = alloc::format!("{{{members}}}");
+        Ok(super::read(&Object::parse(&body)?, Transport::HttpsOnly)?.prompt)
+    }
+
+    #[test]
+    fn hints_of_no_use_cost_nothing() {
+        for hint in [
+            r#""interval":"soon""#,
+            r#""interval":[]"#,
+            r#""interval":"""#,
+            r#""interval":null"#,
+            r#""interval":-1"#,
+            r#""expires_in":"later""#,
+            r#""expires_in":{}"#,
+            r#""verification_uri_complete":"http://as.example/d?c=U""#,
+            r#""verification_uri_complete":"javascript:alert(1)""#,
+            r#""verification_uri_complete":"""#,
+            r#""verification_uri_complete":7"#,
+            r#""verification_url_complete":[]"#,
+        ] {
+            let prompt = read(&alloc::format!("{GOOD},{hint}")).unwrap();
+            let interval = Duration::from_secs(5);
+            assert_eq!((prompt.expires_in, prompt.interval), (None, interval), "{hint}");
+            assert!(prompt.verification_uri_complete.is_none(), "{hint}");
+        }
+        let long = "x".repeat(ADDRESS_BYTES_MAX);
+        let long =
+            alloc::format!(r#"{GOOD},"verification_uri_complete":"https://as.example/{long}""#);
+        assert!(read(&long).unwrap().verification_uri_complete.is_none());
+    }
+
+    #[test]
+    fn an_interval_may_be_a_text_and_is_rounded_up() {
+        for (interval, seconds) in [("\"5\"", 5), ("2.5", 3), ("600", 600), ("\"2.5\"", 3)] {
+            let prompt = read(&alloc::format!("{GOOD},\"interval\":{interval}")).unwrap();
+            assert_eq!(prompt.interval, Duration::from_secs(seconds), "{interval}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_as_it_was_sent() {
+        for (members, problem) in [
+            (r#""user_code":"U","verification_uri":"https://a""#, Problem::Missing("device_code")),
+            (r#""device_code":"d","verification_uri":"https://a""#, Problem::Missing("user_code")),
+            (r#""device_code":"d","user_code":"U""#, Problem::Missing("verification_uri")),
+            (
+                r#""device_code":"d","user_code":"U","verification_url":"http://as.example:8080/d""#,
+                Problem::InsecureAddress("verification_url"),
+            ),
+            (
+                r#""device_code":"d","user_code":"U","verification_uri":"file:///etc/passwd""#,
+                Problem::Invalid("verification_uri"),
+            ),
+        ] {
+            assert_eq!(read(members).unwrap_err(), problem, "{members}");
+        }
+    }
+}

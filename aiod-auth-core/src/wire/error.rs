@@ -1,12 +1,12 @@
 //! Error answers: RFC 6749 §5.2, and the shapes that servers use in its place.
 
-use alloc::{boxed::Box, format, string::String};
+use alloc::{boxed::Box, string::String};
 use core::time::Duration;
 
-use super::json::Object;
+use super::{json::Object, servers::DESCRIPTIONS};
 use crate::{
     deviations::Deviations,
-    error::{Endpoint, ErrorCode, Problem, ServerError, WANTS_DPOP},
+    error::{Advice, Endpoint, ErrorCode, Problem, ServerError},
     http::{Challenge, Request, Response},
     text::clean,
 };
@@ -64,7 +64,7 @@ pub(crate) fn server_error(
 ) -> ServerError {
     ServerError {
         endpoint,
-        status,
+        status: Some(status),
         code,
         description: object.and_then(description),
         uri: object
@@ -76,59 +76,36 @@ pub(crate) fn server_error(
     }
 }
 
-/// Says what the request may have to do with it.
-pub(crate) fn advise(error: &mut ServerError, request: &Request, response: &Response) {
+/// What the request may have to do with it.
+pub(crate) fn advice(
+    error: &ServerError,
+    request: &Request,
+    response: &Response,
+) -> Option<Advice> {
     let about_the_client =
         matches!(error.code, Some(ErrorCode::InvalidClient | ErrorCode::UnauthorizedClient));
-    if !about_the_client && error.status != 401 {
-        return;
+    if !about_the_client && response.status() != 401 {
+        return None;
     }
     let challenges = response.challenges();
-    error.advice = match challenges.first().map(Challenge::scheme) {
+    match challenges.first().map(Challenge::scheme) {
         Some("dpop") if challenges.iter().all(|challenge| challenge.scheme() == "dpop") => {
-            Some(WANTS_DPOP.into())
+            Some(Advice::DpopOnly)
         }
-        // Older Spring Security, and others.
-        _ if about_the_client && request.basic_is_escaped() => Some(
-            "check the client id and secret; some servers don't unescape them: this one has characters \
-             that are escaped (RFC 6749 §2.3.1), so try client_secret_post"
-                .into(),
-        ),
+        _ if about_the_client && request.basic_is_escaped() => Some(Advice::BasicIsEscaped),
         // RFC 6749 §5.2: the scheme that the client should have used.
-        Some("basic") if about_the_client && !request.has_authorization() => Some(
-            "the server asks for client_secret_basic: check the client id, the client secret, and the \
-             authentication method"
-                .into(),
-        ),
-        Some(scheme) if about_the_client => Some(
-            format!(
-                "the server asks for the scheme `{}`: check the client id, the client secret, and the \
-                 authentication method",
-                clean(scheme)
-            )
-            .into(),
-        ),
+        Some("basic") if about_the_client && !request.has_authorization() => {
+            Some(Advice::BasicIsWanted)
+        }
+        Some(scheme) if about_the_client => Some(Advice::SchemeIsWanted(clean(scheme))),
         _ => None,
-    };
+    }
 }
 
 /// What the server says to people.
 pub(crate) fn description(object: &Object<'_>) -> Option<String> {
-    let nested = |name, inner| object.object(name).ok()??.text(inner).ok()?;
-    let plain = |name| object.text(name).ok()?;
-    plain("error_description")
-        .or_else(|| plain("message")) // Twitch, Discord, Reddit
-        .or_else(|| plain("detail")) // FastAPI: Tiled and many
-        .or_else(|| object.at("/detail/0/msg")) // FastAPI, for what is missing in a request
-        .or_else(|| object.at("/errors/0/message")) // Fitbit, Strava
-        .or_else(|| plain("error_message")) // Instagram
-        .or_else(|| plain("errorSummary")) // Okta
-        .or_else(|| plain("reason")) // Zoom
-        .or_else(|| plain("errmsg")) // WeChat
-        .or_else(|| nested("error", "message")) // Microsoft Graph, Firebase, Facebook
-        .or_else(|| plain("error_code")) // Google, over quota
-        .map(|text| clean(&text))
-        .filter(|text| !text.is_empty())
+    let said = DESCRIPTIONS.iter().find_map(|pointer| object.text_at(pointer))?;
+    Some(clean(&said)).filter(|text| !text.is_empty())
 }
 
 fn is_web(uri: &str) -> bool {

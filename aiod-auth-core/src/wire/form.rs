@@ -1,45 +1,109 @@
 //! `application/x-www-form-urlencoded`: RFC 6749 appendix B.
 
 use alloc::{string::String, vec::Vec};
+use core::ops::Range;
 
 use url::form_urlencoded;
-use zeroize::Zeroizing;
+
+use crate::{secret::Wiped, text::every};
 
 /// The parameters of a request. One without a value is left out: RFC 6749 §3.2 treats it as absent.
 #[derive(Default)]
 pub(crate) struct Form<'a> {
-    pairs: Vec<(&'a str, &'a str)>,
+    pairs: Vec<Pair<'a>>,
+}
+
+struct Pair<'a> {
+    name: &'a str,
+    value: &'a str,
+    is_secret: bool,
+}
+
+/// A form as it is sent, and where in it the values are that no text may show.
+#[derive(Clone, Default)]
+pub(crate) struct Encoded {
+    pub(crate) body: Wiped<Vec<u8>>,
+    pub(crate) secrets: Vec<Range<usize>>,
 }
 
 impl<'a> Form<'a> {
     pub(crate) fn push(&mut self, name: &'a str, value: &'a str) {
-        if !value.is_empty() {
-            self.pairs.push((name, value));
+        self.add(Pair { name, value, is_secret: false });
+    }
+
+    /// A value that is shown to this server alone: it is in no error's text, whatever the server says back.
+    pub(crate) fn push_secret(&mut self, name: &'a str, value: &'a str) {
+        self.add(Pair { name, value, is_secret: true });
+    }
+
+    fn add(&mut self, pair: Pair<'a>) {
+        if pair.value.is_empty() {
+            return;
         }
+        // No flow has more: one buffer for all of them.
+        if self.pairs.is_empty() {
+            self.pairs.reserve_exact(8);
+        }
+        self.pairs.push(pair);
     }
 
     /// The body, built once in a buffer that never grows: a copy left behind could not be wiped.
-    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let bytes_max = self.pairs.iter().map(|(name, value)| escaped_max(name, value)).sum();
-        let mut serializer = form_urlencoded::Serializer::new(String::with_capacity(bytes_max));
-        for (name, value) in &self.pairs {
-            serializer.append_pair(name, value);
+    pub(crate) fn encode(&self) -> Encoded {
+        let length = |pair: &Pair<'_>| {
+            let both = escaped_length(pair.name).saturating_add(escaped_length(pair.value));
+            both.saturating_add(2)
+        };
+        let mut body = Wiped::new(Vec::with_capacity(self.pairs.iter().map(length).sum()));
+        let mut secrets = Vec::new();
+        for Pair { name, value, is_secret } in &self.pairs {
+            if !body.is_empty() {
+                body.push(b'&');
+            }
+            push_escaped(&mut body, name);
+            body.push(b'=');
+            let start = body.len();
+            push_escaped(&mut body, value);
+            if *is_secret {
+                secrets.push(start..body.len());
+            }
         }
-        Zeroizing::new(serializer.finish().into_bytes())
+        Encoded { body, secrets }
     }
 }
 
-/// One value alone. Letters, digits and `*-._` stay as they are, space becomes `+`: servers that
-/// forget to unescape still understand plain secrets.
-pub(crate) fn escape(value: &str) -> Zeroizing<String> {
-    let mut escaped = Zeroizing::new(String::with_capacity(escaped_max("", value)));
+/// One value alone, as it stands in a form.
+pub(crate) fn escape(value: &str) -> Wiped<String> {
+    let mut escaped = Wiped::new(String::with_capacity(escaped_length(value)));
     escaped.extend(form_urlencoded::byte_serialize(value.as_bytes()));
     escaped
 }
 
-/// `&`, `=`, and three bytes for each byte.
-fn escaped_max(name: &str, value: &str) -> usize {
-    name.len().saturating_add(value.len()).saturating_mul(3).saturating_add(2)
+/// Letters, digits and `*-._` stay as they are, space becomes `+`: servers that forget to unescape still
+/// understand plain secrets. A value that is plain, as most tokens are, is copied whole.
+fn push_escaped(body: &mut Vec<u8>, value: &str) {
+    if is_plain(value) {
+        body.extend_from_slice(value.as_bytes());
+        return;
+    }
+    for piece in form_urlencoded::byte_serialize(value.as_bytes()) {
+        body.extend_from_slice(piece.as_bytes());
+    }
+}
+
+fn escaped_length(value: &str) -> usize {
+    if is_plain(value) {
+        return value.len();
+    }
+    form_urlencoded::byte_serialize(value.as_bytes()).map(str::len).sum()
+}
+
+fn is_plain(value: &str) -> bool {
+    every(value.as_bytes(), |byte| {
+        let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        let is_digit = byte.wrapping_sub(b'0') < 10;
+        let is_mark = (byte == b'*') | (byte == b'-') | (byte == b'.') | (byte == b'_');
+        is_letter | is_digit | is_mark
+    })
 }
 
 #[cfg(test)]
@@ -52,6 +116,27 @@ mod tests {
         form.push("a", "p:a+s%20s/w&o=rd é");
         form.push("empty", "");
         form.push("b", "*-._~");
-        assert_eq!(&form.encode()[..], b"a=p%3Aa%2Bs%2520s%2Fw%26o%3Drd+%C3%A9&b=*-._%7E");
+        let Encoded { body, secrets } = form.encode();
+        assert_eq!(&body[..], b"a=p%3Aa%2Bs%2520s%2Fw%26o%3Drd+%C3%A9&b=*-._%7E");
+        assert!(secrets.is_empty());
+    }
+
+    #[test]
+    fn a_secret_is_found_again_and_the_buffer_never_grows() {
+        let mut form = Form::default();
+        form.push("a", "b c");
+        form.push_secret("token", "p:w é");
+        form.push_secret("none", "");
+        form.push("last", "x");
+        let Encoded { body, secrets } = form.encode();
+        let found: Vec<&[u8]> = secrets.into_iter().map(|place| &body[place]).collect();
+        assert_eq!(found, [b"p%3Aw+%C3%A9"]);
+        assert_eq!(body.capacity(), body.len() + 1);
+        for byte in 0..=u8::MAX {
+            let value = String::from(char::from(byte));
+            let escaped = escape(&value);
+            assert_eq!(escaped.capacity(), escaped.len(), "{byte}");
+            assert_eq!(is_plain(&value), *escaped == value, "{byte}");
+        }
     }
 }

@@ -54,18 +54,19 @@ impl Introspection {
         if !object.boolean("active")?.ok_or(Problem::Missing("active"))? {
             return Ok(Self::Inactive);
         }
+        let text = |name| Ok(object.text(name)?.map(String::from));
         Ok(Self::Active(Box::new(ActiveToken {
             scope: scope(object, deviations)?,
-            client_id: object.text("client_id")?,
-            username: object.text("username")?,
-            token_type: object.text("token_type")?,
+            client_id: text("client_id")?,
+            username: text("username")?,
+            token_type: text("token_type")?,
             expires_at: object.time("exp")?,
             issued_at: object.time("iat")?,
             not_before: object.time("nbf")?,
-            subject: object.text("sub")?,
+            subject: text("sub")?,
             audience: audience(object)?,
-            issuer: object.text("iss")?,
-            id: object.text("jti")?,
+            issuer: text("iss")?,
+            id: text("jti")?,
             is_bound: object.has("cnf")?,
         })))
     }
@@ -74,7 +75,7 @@ impl Introspection {
 /// RFC 7519 §4.1.3: one, or a list.
 pub(crate) fn audience(object: &Object<'_>) -> Result<Vec<String>, Problem> {
     match object.text("aud") {
-        Ok(one) => Ok(one.map(|one| vec![one]).unwrap_or_default()),
+        Ok(one) => Ok(one.map(|one| vec![one.into()]).unwrap_or_default()),
         Err(Problem::Invalid(_)) => Ok(object.strings("aud")?.unwrap_or_default()),
         Err(problem) => Err(problem),
     }

@@ -1,20 +1,21 @@
 //! A JSON object whose members are read one by one, so that a bad one costs nothing but itself.
+//!
+//! `serde_json` walks the text once and says where each member's value begins and ends. What is read of
+//! it afterwards is borrowed; only a text with escapes in it is copied, and that copy is wiped.
 
-use alloc::{
-    borrow::Cow,
-    format,
-    string::{String, ToString},
-    vec::Vec,
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::{cell::RefCell, fmt, ops::Deref, time::Duration};
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::{
+    error::Problem, http::BODY_BYTES_MAX, note::Note, secret::Wiped, text::every, time::Timestamp,
+    wire::servers::is_no_limit,
 };
-use core::{cell::RefCell, fmt, time::Duration};
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::{RawValue, Value};
-
-use crate::{error::Problem, http::BODY_BYTES_MAX, note::Note, time::Timestamp};
 
 /// The members as they came, unread. Absent and null (`SugarCRM`, Imgur) are the same; a member that
-/// is there twice is an error for whoever reads it.
+/// is there twice is an error for the one that reads it.
 pub(crate) struct Object<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
     /// What spoils a success, whatever its members say.
@@ -36,38 +37,35 @@ impl<'a> Object<'a> {
             Some(b'<') => return Err(Problem::Html),
             Some(b'{') => {}
             // serde takes an array for a struct, too: an array is no token.
-            Some(_) if serde_json::from_str::<&RawValue>(text).is_ok() => {
+            Some(_) if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
                 return Err(Problem::NotAnObject);
             }
             Some(_) => {}
         }
-        // serde_json skips what nobody reads without a limit.
-        if depth(text) > DEPTH_MAX {
-            return Err(Problem::TooDeep);
-        }
-        // serde_json's own text quotes values: only the place is kept.
-        let object: Self = serde_json::from_str(text)
-            .map_err(|error| Problem::NotJson { line: error.line(), column: error.column() })?;
+        // serde_json skips what is not read without a limit. The object itself is the first level.
+        let object: Self = match serde_json::from_str(text) {
+            Ok(object) => object,
+            Err(_) if depth(text) > DEPTH_MAX => return Err(Problem::TooDeep),
+            // serde_json's own text quotes values: only the place is kept.
+            Err(error) => {
+                return Err(Problem::NotJson { line: error.line(), column: error.column() });
+            }
+        };
         if object.members.len() > MEMBERS_MAX {
             return Err(Problem::TooManyMembers);
+        }
+        if object.members.iter().any(|(_, raw)| depth(raw.get()) >= DEPTH_MAX) {
+            return Err(Problem::TooDeep);
         }
         Ok(object)
     }
 
-    /// Notes whether these bytes are UTF-8, which [`must_be_whole`](Self::must_be_whole) tells.
-    pub(crate) fn decoded_from(mut self, body: &[u8]) -> Self {
-        if let Err(error) = core::str::from_utf8(body) {
-            self.spoil(Problem::NotJson { line: 1, column: error.valid_up_to() });
-        }
-        self
-    }
-
-    /// A success is none, but for a refresh token that must not get lost.
+    /// Makes a success of no use, but for a refresh token that must not get lost.
     pub(crate) fn spoil(&mut self, problem: Problem) {
         self.spoiled.get_or_insert(problem);
     }
 
-    /// Whoever reads a success asks.
+    /// The first question of each parser of a success.
     pub(crate) fn must_be_whole(&self) -> Result<(), Problem> {
         self.spoiled.clone().map_or(Ok(()), Err)
     }
@@ -82,40 +80,63 @@ impl<'a> Object<'a> {
     }
 
     /// The text or number at a JSON pointer (RFC 6901).
-    pub(crate) fn at(&self, pointer: &str) -> Option<String> {
-        let (first, rest) = match pointer.strip_prefix('/')?.split_once('/') {
-            Some((first, rest)) => (first, format!("/{rest}")),
-            None => (pointer.strip_prefix('/')?, String::new()),
-        };
-        let name = first.replace("~1", "/").replace("~0", "~");
+    pub(crate) fn at(&self, pointer: &str) -> Option<Text<'a>> {
+        let value = self.value_at(pointer)?;
+        match value.get().as_bytes().first()? {
+            b'-' | b'0'..=b'9' => Some(Text::Borrowed(value.get())),
+            _ => unquote(value),
+        }
+    }
+
+    /// The text at a JSON pointer, if it is not empty.
+    pub(crate) fn text_at(&self, pointer: &str) -> Option<Text<'a>> {
+        unquote(self.value_at(pointer)?).filter(|text| !text.is_empty())
+    }
+
+    fn value_at(&self, pointer: &str) -> Option<&'a RawValue> {
+        let mut steps = pointer.strip_prefix('/')?.split('/').map(unescape_pointer);
+        let mut value = self.only(&steps.next()?)?;
+        for step in steps {
+            value = child(value, &step)?;
+        }
+        Some(value)
+    }
+
+    fn only(&self, name: &str) -> Option<&'a RawValue> {
         let mut found = self.members.iter().filter(|(key, _)| *key == name);
-        let (Some((_, raw)), None) = (found.next(), found.next()) else {
-            return None;
-        };
-        match serde_json::from_str::<Value>(raw.get()).ok()?.pointer(&rest)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        match (found.next(), found.next()) {
+            (Some((_, raw)), None) => Some(raw),
+            _ => None,
         }
     }
 
     /// A string; `""` is one.
-    pub(crate) fn string(&self, name: &'static str) -> Result<Option<String>, Problem> {
-        self.read(name)
+    pub(crate) fn string(&self, name: &'static str) -> Result<Option<Text<'a>>, Problem> {
+        match self.raw(name)? {
+            None => Ok(None),
+            Some(raw) => unquote(raw).map(Some).ok_or(Problem::Invalid(name)),
+        }
     }
 
     /// A string that is not empty, or nothing: an empty one is what Azure sends for no refresh token.
-    pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<Text<'a>>, Problem> {
         Ok(self.string(name)?.filter(|text| !text.is_empty()))
     }
 
-    pub(crate) fn required_text(&self, name: &'static str) -> Result<String, Problem> {
+    pub(crate) fn required_text(&self, name: &'static str) -> Result<Text<'a>, Problem> {
         self.text(name)?.ok_or(Problem::Missing(name))
     }
 
     /// An empty list counts as absent.
     pub(crate) fn strings(&self, name: &'static str) -> Result<Option<Vec<String>>, Problem> {
-        Ok(self.read(name)?.filter(|list: &Vec<String>| !list.is_empty()))
+        let Some(raw) = self.raw(name)? else {
+            return Ok(None);
+        };
+        let items: Vec<&RawValue> =
+            serde_json::from_str(raw.get()).map_err(|_| Problem::Invalid(name))?;
+        let texts: Option<Vec<String>> =
+            items.into_iter().map(|item| unquote(item).map(String::from)).collect();
+        Ok(Some(texts.ok_or(Problem::Invalid(name))?).filter(|list| !list.is_empty()))
     }
 
     pub(crate) fn object(&self, name: &'static str) -> Result<Option<Self>, Problem> {
@@ -128,7 +149,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Seconds that are more than none. Zero, a negative number and null mean "unknown".
+    /// Seconds that are more than none. Zero, a negative number, null and `""` mean "unknown".
     pub(crate) fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Problem> {
         let Some(seconds) = self.number(name)? else {
             return Ok(None);
@@ -144,6 +165,26 @@ impl<'a> Object<'a> {
             self.note(name, "is longer than a hundred years: cut"); // WSO2
         }
         Ok(Some(duration.min(SECONDS_MAX)))
+    }
+
+    /// Seconds that are a hint: what is no number counts as absent.
+    pub(crate) fn seconds_hint(&self, name: &'static str) -> Result<Option<Duration>, Problem> {
+        self.seconds(name).or_else(|problem| self.hint(name, problem))
+    }
+
+    /// What has the wrong type or format, and only helps, counts as absent.
+    pub(crate) fn hint<T>(
+        &self,
+        name: &'static str,
+        problem: Problem,
+    ) -> Result<Option<T>, Problem> {
+        match problem {
+            Problem::Invalid(_) => {
+                self.note(name, "has the wrong type or format: taken as absent");
+                Ok(None)
+            }
+            problem => Err(problem),
+        }
     }
 
     /// Seconds since 1970: RFC 7519 §2, `NumericDate`.
@@ -165,34 +206,36 @@ impl<'a> Object<'a> {
 
     /// `true` or `false`, and nothing else.
     pub(crate) fn boolean(&self, name: &'static str) -> Result<Option<bool>, Problem> {
-        self.read(name)
+        match self.raw(name)?.map(RawValue::get) {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(Problem::Invalid(name)),
+        }
     }
 
-    /// A number or, from many servers, a string; fractions from Tiled.
+    /// A number or, from many servers, a string; fractions from Tiled. `""` is none.
     fn number(&self, name: &'static str) -> Result<Option<f64>, Problem> {
         let Some(raw) = self.raw(name)? else {
             return Ok(None);
         };
-        let unquoted: String;
-        let digits = if raw.get().starts_with('"') {
-            unquoted = serde_json::from_str(raw.get()).map_err(|_| Problem::Invalid(name))?;
-            self.note(name, "is a string: read as a number"); // Entra, PayPal, NetSuite
-            unquoted.trim()
-        } else {
-            raw.get()
+        let quoted = unquote(raw);
+        let digits = match &quoted {
+            Some(quoted) if quoted.trim().is_empty() => {
+                self.note(name, "is an empty string: taken as absent");
+                return Ok(None);
+            }
+            Some(quoted) => {
+                self.note(name, "is a string: read as a number"); // Entra, PayPal, NetSuite
+                quoted.trim()
+            }
+            None => raw.get(),
         };
         // `f64` would also read "inf" and "nan".
         if !digits.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
             return Err(Problem::Invalid(name));
         }
         digits.parse().map(Some).map_err(|_| Problem::Invalid(name))
-    }
-
-    fn read<T: Deserialize<'a>>(&self, name: &'static str) -> Result<Option<T>, Problem> {
-        let Some(raw) = self.raw(name)? else {
-            return Ok(None);
-        };
-        serde_json::from_str(raw.get()).map(Some).map_err(|_| Problem::Invalid(name))
     }
 
     fn raw(&self, name: &'static str) -> Result<Option<&'a RawValue>, Problem> {
@@ -202,6 +245,104 @@ impl<'a> Object<'a> {
             return Err(Problem::Duplicate(name));
         }
         Ok(first.filter(|raw| raw.get() != "null"))
+    }
+}
+
+/// A member's text. It may be a secret, so that a copy is wiped.
+#[derive(Debug)]
+pub(crate) enum Text<'a> {
+    Borrowed(&'a str),
+    Copied(Wiped<String>),
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Borrowed(text) => text,
+            Self::Copied(text) => text,
+        }
+    }
+}
+
+impl From<Text<'_>> for String {
+    fn from(text: Text<'_>) -> Self {
+        match text {
+            Text::Borrowed(text) => text.into(),
+            Text::Copied(text) => text.into_inner(),
+        }
+    }
+}
+
+/// What stands between the quotes; `None` for what is no string, or has half a character in it.
+fn unquote(raw: &RawValue) -> Option<Text<'_>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if every(inner.as_bytes(), |byte| byte != b'\\') {
+        return Some(Text::Borrowed(inner));
+    }
+    unescape(inner).map(Text::Copied)
+}
+
+/// RFC 8259 §7, in a buffer that never grows: a copy left behind could not be wiped. That each escape
+/// is one of JSON's has been seen already.
+fn unescape(text: &str) -> Option<Wiped<String>> {
+    let mut unescaped = Wiped::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        unescaped.push_str(plain);
+        let mut characters = escape.chars();
+        let character = match characters.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let (first, after) = code_unit(characters.as_str())?;
+                characters = after.chars();
+                match char::from_u32(first) {
+                    Some(character) => character,
+                    // Two halves of one character.
+                    None => {
+                        let (second, after) = code_unit(after.strip_prefix("\\u")?)?;
+                        characters = after.chars();
+                        let units = [u16::try_from(first).ok()?, u16::try_from(second).ok()?];
+                        char::decode_utf16(units).next()?.ok()?
+                    }
+                }
+            }
+            same => same,
+        };
+        unescaped.push(character);
+        rest = characters.as_str();
+    }
+    unescaped.push_str(rest);
+    Some(unescaped)
+}
+
+fn code_unit(text: &str) -> Option<(u32, &str)> {
+    let (digits, after) = text.split_at_checked(4)?;
+    Some((u32::from_str_radix(digits, 16).ok()?, after))
+}
+
+/// One step of a JSON pointer into a list or an object.
+fn child<'a>(value: &'a RawValue, step: &str) -> Option<&'a RawValue> {
+    match value.get().as_bytes().first()? {
+        b'{' => serde_json::from_str::<Object<'_>>(value.get()).ok()?.only(step),
+        b'[' => {
+            let items: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
+            items.get(step.parse::<usize>().ok()?).copied()
+        }
+        _ => None,
+    }
+}
+
+fn unescape_pointer(step: &str) -> Cow<'_, str> {
+    if step.contains('~') {
+        Cow::Owned(step.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(step)
     }
 }
 
@@ -217,9 +358,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
+                // A token answer has about ten.
+                let mut members = Vec::with_capacity(12);
                 while let Some(Key(key)) = map.next_key()? {
-                    members.push((key, map.next_value()?));
+                    let value = map.next_value()?;
+                    // One more than the limit shows that it was reached.
+                    if members.len() <= MEMBERS_MAX {
+                        members.push((key, value));
+                    }
                 }
                 Ok(Object { members, spoiled: None, notes: RefCell::default() })
             }
@@ -234,9 +380,9 @@ struct Key<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
+        struct Name;
 
-        impl<'de> Visitor<'de> for Text {
+        impl<'de> Visitor<'de> for Name {
             type Value = Key<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -252,19 +398,17 @@ impl<'de> Deserialize<'de> for Key<'de> {
             }
         }
 
-        deserializer.deserialize_str(Text)
+        deserializer.deserialize_str(Name)
     }
 }
 
-/// Keycloak's 0 for a refresh token that doesn't expire.
-fn is_no_limit(name: &str, seconds: f64) -> bool {
-    name == "refresh_expires_in" && seconds == 0.0
-}
-
-/// How deeply objects and lists are nested.
-fn depth(text: &str) -> usize {
+/// How deeply objects and lists are nested in a value.
+fn depth(value: &str) -> usize {
+    if !value.starts_with(['{', '[']) {
+        return 0;
+    }
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
-    for byte in text.bytes() {
+    for byte in value.bytes() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
@@ -290,6 +434,8 @@ const SECONDS_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
+    use alloc::{format, vec};
+
     use super::*;
 
     #[test]
@@ -314,10 +460,11 @@ mod tests {
     #[test]
     fn a_bad_member_costs_only_itself() {
         let object = Object::parse(r#"{"a":"x","b":1,"b":2,"c":null,"\u0064":"escaped"}"#).unwrap();
-        assert_eq!(object.string("a"), Ok(Some("x".into())));
-        assert_eq!(object.string("b"), Err(Problem::Duplicate("b")));
-        assert_eq!(object.string("c"), Ok(None));
-        assert_eq!(object.string("d"), Ok(Some("escaped".into())));
+        let string = |name| object.string(name).map(|text| text.map(String::from));
+        assert_eq!(string("a"), Ok(Some("x".into())));
+        assert_eq!(string("b"), Err(Problem::Duplicate("b")));
+        assert_eq!(string("c"), Ok(None));
+        assert_eq!(string("d"), Ok(Some("escaped".into())));
         assert_eq!(object.seconds("a"), Err(Problem::Invalid("a")));
     }
 
@@ -338,7 +485,8 @@ mod tests {
             ("\"1h\"", Err(())),
             ("\"inf\"", Err(())),
             ("\"NaN\"", Err(())),
-            ("\"\"", Err(())),
+            ("\"\"", Ok(None)),
+            ("\" \"", Ok(None)),
             ("true", Err(())),
             ("[3600]", Err(())),
             ("{}", Err(())),
@@ -351,6 +499,68 @@ mod tests {
                 expected,
                 "{value}"
             );
+        }
+    }
+
+    #[test]
+    fn escapes_are_read_and_half_a_character_is_none() {
+        for (written, text) in [
+            (r#""plain""#, Some("plain")),
+            (r#""a\"b\\c\/d""#, Some("a\"b\\c/d")),
+            (r#""\b\f\n\r\t""#, Some("\u{8}\u{c}\n\r\t")),
+            (r#""\u00e9\ud83d\ude00!""#, Some("é😀!")),
+            (r#""\ud83d""#, None),
+            (r#""\ud83d\u0041""#, None),
+            (r#""\ude00\ud83d""#, None),
+            (r#""\ud83dx""#, None),
+        ] {
+            let body = format!("{{\"a\":{written},\"b\":1}}");
+            let object = Object::parse(&body).unwrap();
+            let expected = text.map(|text| Some(String::from(text))).ok_or(Problem::Invalid("a"));
+            assert_eq!(
+                object.string("a").map(|text| text.map(String::from)),
+                expected,
+                "{written}"
+            );
+            // What nothing reads costs nothing.
+            assert_eq!(object.seconds("b"), Ok(Some(Duration::from_secs(1))), "{written}");
+        }
+    }
+
+    #[test]
+    fn an_unescaped_text_is_in_a_buffer_that_never_grew() {
+        let text = unescape(&r"\u00e9".repeat(100)).unwrap();
+        assert_eq!(text.capacity(), 600);
+    }
+
+    #[test]
+    fn a_pointer_goes_through_objects_and_lists() {
+        let body = r#"{"a/b":{"c":[{"d":"x"},7,null]},"e":"y","e":"z"}"#;
+        let object = Object::parse(body).unwrap();
+        for (pointer, found) in [
+            ("/a~1b/c/0/d", Some("x")),
+            ("/a~1b/c/1", Some("7")),
+            ("/a~1b/c/2", None),
+            ("/a~1b/c/9", None),
+            ("/a~1b", None),
+            ("/e", None),
+            ("e", None),
+        ] {
+            assert_eq!(object.at(pointer).as_deref(), found, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn depth_and_number_of_members_are_limited() {
+        let nested = |levels| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        assert!(Object::parse(&nested(DEPTH_MAX - 1)).is_ok());
+        assert_eq!(Object::parse(&nested(DEPTH_MAX)).err(), Some(Problem::TooDeep));
+        let endless = nested(DEPTH_MAX).replace(']', "");
+        assert_eq!(Object::parse(&endless).err(), Some(Problem::TooDeep));
+        let members = |count| format!("{{{}}}", vec!["\"a\":1"; count].join(","));
+        assert!(Object::parse(&members(MEMBERS_MAX)).is_ok());
+        for count in [MEMBERS_MAX + 1, MEMBERS_MAX + 2] {
+            assert_eq!(Object::parse(&members(count)).err(), Some(Problem::TooManyMembers));
         }
     }
 }

@@ -3,9 +3,11 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use zeroize::Zeroizing;
-
-use super::{error::description, json::Object};
+use super::{
+    error::description,
+    json::{Object, Text},
+    servers::REFRESH_EXPIRES_IN,
+};
 use crate::{
     deviations::Deviations,
     error::Problem,
@@ -34,14 +36,10 @@ pub(crate) struct Granted {
 
 impl TokenAnswer {
     pub(crate) fn parse(object: &Object<'_>, deviations: &Deviations) -> Self {
-        let refresh_token = token(object, "refresh_token");
-        let spoiled = refresh_token.as_ref().err().cloned();
-        Self {
-            granted: Granted::parse(object, deviations).and_then(|granted| match spoiled {
-                Some(problem) => Err(problem),
-                None => Ok(granted),
-            }),
-            refresh_token: refresh_token.ok().flatten().map(RefreshToken::new),
+        let granted = Granted::parse(object, deviations);
+        match token(object, "refresh_token") {
+            Ok(token) => Self { granted, refresh_token: token.map(RefreshToken::new) },
+            Err(problem) => Self { granted: granted.and(Err(problem)), refresh_token: None },
         }
     }
 }
@@ -50,19 +48,15 @@ impl Granted {
     fn parse(object: &Object<'_>, deviations: &Deviations) -> Result<Self, Problem> {
         object.must_be_whole()?;
         let access_token =
-            token(object, "access_token")?.ok_or_else(|| missing("access_token", object))?;
-        let access_token = AccessToken::new(Zeroizing::new(access_token).as_str())
-            .map_err(|_| Problem::Invalid("access_token"))?;
+            object.text("access_token")?.ok_or_else(|| missing("access_token", object))?;
+        let access_token =
+            AccessToken::new(&*access_token).map_err(|_| Problem::Invalid("access_token"))?;
         check_token_type(object, deviations)?;
         Ok(Self {
             access_token,
             expires_in: object.seconds("expires_in")?.and_then(whole_seconds),
-            // Keycloak and Kick; GitLab and LinkedIn have it under the second name.
-            refresh_expires_in: match object.seconds("refresh_expires_in")? {
-                Some(seconds) => Some(seconds),
-                None => object.seconds("refresh_token_expires_in")?,
-            },
-            scope: scope(object, deviations)?,
+            refresh_expires_in: refresh_expires_in(object)?,
+            scope: scope(object, deviations).or_else(|problem| object.hint("scope", problem))?,
             id_token: object.text("id_token")?.map(IdToken::new),
         })
     }
@@ -88,7 +82,7 @@ impl Granted {
 }
 
 /// `""` is none.
-fn token(object: &Object<'_>, name: &'static str) -> Result<Option<String>, Problem> {
+fn token<'a>(object: &Object<'a>, name: &'static str) -> Result<Option<Text<'a>>, Problem> {
     match object.text(name)? {
         Some(text) if is_token(&text) => Ok(Some(text)),
         Some(_) => Err(Problem::Invalid(name)),
@@ -111,7 +105,7 @@ fn check_token_type(object: &Object<'_>, deviations: &Deviations) -> Result<(), 
         object.note("token_type", "is missing: taken as Bearer"); // LinkedIn, VK
         return Ok(());
     };
-    if kind.trim() != kind {
+    if kind.trim() != &*kind {
         object.note("token_type", "has white space at its ends");
     }
     let own_names = deviations.bearer_names.iter().map(String::as_str);
@@ -143,6 +137,15 @@ pub(super) fn scope(
     scope.map(Some).map_err(|_| Problem::Invalid("scope"))
 }
 
+fn refresh_expires_in(object: &Object<'_>) -> Result<Option<Duration>, Problem> {
+    for member in REFRESH_EXPIRES_IN {
+        if let Some(seconds) = object.seconds_hint(member)? {
+            return Ok(Some(seconds));
+        }
+    }
+    Ok(None)
+}
+
 /// Less than one is as good as unknown: a token can't be refreshed that often.
 fn whole_seconds(duration: Duration) -> Option<Duration> {
     Some(Duration::from_secs(duration.as_secs())).filter(|whole| !whole.is_zero())
@@ -161,7 +164,7 @@ mod tests {
     #[test]
     fn a_bad_member_is_named_and_the_new_refresh_token_is_kept() {
         let cases = [
-            (r#""access_token":"a","scope":{}"#, Problem::Invalid("scope")),
+            (r#""access_token":"a","scope":"a","scope":"b""#, Problem::Duplicate("scope")),
             (r#""access_token":"a","expires_in":"soon""#, Problem::Invalid("expires_in")),
             (r#""access_token":"a","token_type":"mac""#, Problem::UnknownTokenType),
             (r#""access_token":"a\nb""#, Problem::Invalid("access_token")),
@@ -207,6 +210,14 @@ mod tests {
             (r#"{"access_token":"a","token_type":"bearer "}"#, None, "read write"),
             (r#"{"access_token":"a","expires_in":900.9}"#, Some(900), "read write"),
             (r#"{"access_token":"a","expires_in":0,"scope":null}"#, None, "read write"),
+            (r#"{"access_token":"a","expires_in":"","scope":""}"#, None, ""),
+            // Hints that are of no use.
+            (r#"{"access_token":"a","scope":{}}"#, None, "read write"),
+            (r#"{"access_token":"a","scope":7}"#, None, "read write"),
+            (r#"{"access_token":"a","scope":[1]}"#, None, "read write"),
+            (r#"{"access_token":"a","scope":"a\"b"}"#, None, "read write"),
+            (r#"{"access_token":"a","refresh_expires_in":"soon"}"#, None, "read write"),
+            (r#"{"access_token":"a","refresh_token_expires_in":[]}"#, None, "read write"),
             (r#"{"access_token":"a","expires_in":"3599","scope":""}"#, Some(3599), ""),
             (r#"{"access_token":"a","scope":["b","a"]}"#, None, "a b"),
             (r#"{"access_token":"a","scope":[]}"#, None, ""),

@@ -3,7 +3,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::json::Object;
+use super::{json::Object, servers::REALM_ACCESS};
 use crate::error::Problem;
 
 /// Who is logged in, as the server says it.
@@ -36,8 +36,8 @@ impl Userinfo {
 
     fn read(object: &Object<'_>) -> Self {
         // A claim of another shape is some other server's business.
-        let text = |name| object.text(name).ok().flatten();
-        let keycloak_roles = || object.object("realm_access").ok()??.strings("roles").ok()?;
+        let text = |name| object.text(name).ok().flatten().map(String::from);
+        let keycloak_roles = || object.object(REALM_ACCESS).ok()??.strings("roles").ok()?;
         Self {
             subject: text("sub"),
             name: text("name").or_else(|| text("preferred_username")),

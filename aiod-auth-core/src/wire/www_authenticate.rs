@@ -41,13 +41,19 @@ pub(crate) fn parse(field: &str) -> Vec<Challenge> {
     let mut rest = Rest(field);
     loop {
         rest.skip(" \t,");
-        let Some(scheme) = rest.token() else {
-            return challenges;
+        let scheme = if challenges.is_empty() && matches!(Rest(rest.0).param(), Param::Some(..)) {
+            // Parameters without a scheme: what they are called can only be Bearer's (Authentik).
+            "bearer"
+        } else {
+            let Some(scheme) = rest.token() else {
+                return challenges;
+            };
+            rest.skip(" \t");
+            rest.skip_token68();
+            scheme
         };
         let mut challenge =
             Challenge { scheme: scheme.to_ascii_lowercase(), ..Challenge::default() };
-        rest.skip(" \t");
-        rest.skip_token68();
         let mut repeated = false;
         loop {
             rest.skip(" \t,");
@@ -184,6 +190,10 @@ mod tests {
             ("Bearer realm=\"x\" error=\"e\"", "bearer(realm=x error=e)"),
             ("Bearer error=\"a\", error=\"b\", Basic realm=\"r\"", "basic(realm=r)"),
             ("Basic realm=\"ok\", Bearer realm=\"never closed", "basic(realm=ok)"),
+            ("Bearer, error=\"e\", error_description=\"d\"", "bearer(error=e error_description=d)"),
+            ("error=\"e\", scope=\"a b\"", "bearer(error=e scope=a b)"),
+            ("realm=\"r\", DPoP algs=\"ES256\"", "bearer(realm=r) dpop(algs=ES256)"),
+            ("error=\"never closed", ""),
             ("\"Bearer\"", ""),
             ("", ""),
         ] {

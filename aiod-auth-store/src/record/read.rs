@@ -1,19 +1,30 @@
 //! From text to tokens.
 
-use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Scope, Tokens};
+use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Refusal, Scope, Tokens};
 
 use super::parse;
 use crate::document::{Members, Unreadable, damaged};
 
-/// Reads a record, and which key it is for.
-pub(crate) fn read(text: &str) -> Result<(RecordKey, Tokens), Unreadable> {
+/// What a record says.
+pub(crate) struct Found {
+    /// Which login it is of.
+    pub(crate) key: RecordKey,
+    pub(crate) tokens: Tokens,
+    /// A fingerprint of the refresh token that was there before.
+    pub(crate) replaces: Option<String>,
+}
+
+/// Reads a record.
+pub(crate) fn read(text: &str) -> Result<Found, Unreadable> {
     if !text.ends_with('\n') {
         return Err(damaged("it ends within a line"));
     }
     let mut record = Members::of(parse(text)?.into_table());
-    let tokens = tokens(record.require("tokens")?)?;
+    let mut section = record.require("tokens")?;
+    let replaces = section.text("replaces")?;
+    let tokens = tokens(section)?;
     let key = key(record.require("key")?)?;
-    Ok((key, tokens))
+    Ok(Found { key, tokens, replaces })
 }
 
 fn tokens(mut section: Members) -> Result<Tokens, Unreadable> {
@@ -35,6 +46,8 @@ fn tokens(mut section: Members) -> Result<Tokens, Unreadable> {
     tokens.session_scope = section.scope("session_scope")?;
     tokens.id_token = section.text("id_token")?.map(IdToken::new);
     tokens.session_ended_at = section.time("session_ended_at")?;
+    let code = section.text("refused_code")?;
+    tokens.refused = section.time("refused_at")?.map(|at| Refusal { at, code });
     Ok(tokens)
 }
 

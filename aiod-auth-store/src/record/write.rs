@@ -13,9 +13,12 @@ pub(crate) fn write(
     before: Option<&str>,
     key: &RecordKey,
     tokens: &Tokens,
+    replaces: Option<String>,
 ) -> Result<Zeroizing<String>, Unreadable> {
     let mut record = parse(before.unwrap_or(NEW_RECORD))?.into_mut();
-    write_tokens(section(&mut record, "tokens")?, tokens);
+    let section_of_tokens = section(&mut record, "tokens")?;
+    write_tokens(section_of_tokens, tokens);
+    put(section_of_tokens, "replaces", replaces);
     write_key(section(&mut record, "key")?, key);
     Ok(text(&record))
 }
@@ -44,6 +47,9 @@ fn write_tokens(section: &mut dyn TableLike, tokens: &Tokens) {
     put(section, "session_scope", tokens.session_scope.as_ref().map(Scope::to_string));
     put(section, "id_token", id_token);
     put(section, "session_ended_at", time(tokens.session_ended_at));
+    let refused = tokens.refused.as_ref();
+    put(section, "refused_at", time(refused.map(|refusal| refusal.at)));
+    put(section, "refused_code", refused.and_then(|refusal| refusal.code.as_deref()));
 }
 
 fn write_key(section: &mut dyn TableLike, key: &RecordKey) {

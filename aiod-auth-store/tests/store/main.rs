@@ -9,6 +9,8 @@
 mod aiod;
 mod contract;
 mod damage;
+#[cfg(target_os = "linux")]
+mod mounts;
 mod processes;
 mod sessions;
 mod support;

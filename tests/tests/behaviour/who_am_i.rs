@@ -79,13 +79,11 @@ fn an_api_may_leave_out_roles_and_not_the_name() {
         (json!({"name": "alice", "roles": ["a", "b"], "sub": "x"}), Ok(("alice", 2))),
         (
             json!({"roles": ["a"]}),
-            Err("the API gave an answer that makes no sense (HTTP 200): `name` is missing"),
+            Err("the API gave a malformed answer (HTTP 200): `name` is missing"),
         ),
         (
             json!({"name": 1}),
-            Err(
-                "the API gave an answer that makes no sense (HTTP 200): `name` is not what it has to be",
-            ),
+            Err("the API gave a malformed answer (HTTP 200): `name` has the wrong type or format"),
         ),
     ] {
         let mut world = world();

@@ -39,6 +39,6 @@ fn client_go_sends_the_token_in_each_version_of_exec_credential() {
 #[test]
 fn client_go_says_why_there_is_no_token() {
     let said = client_go(&sdk(), "v1").unwrap_err();
-    assert!(said.contains("nobody is logged in"), "{said}");
+    assert!(said.contains("not logged in"), "{said}");
     assert!(said.contains("exit code 3"), "{said}");
 }

@@ -59,7 +59,7 @@ fn happen(world: &mut World, happening: &Happening) -> Result<(), TestCaseError>
         Ok(session) => is_kept_and_good(world, &session),
         // The server is away, or makes no sense: whatever it is, it is not the end.
         Err(error) => {
-            let over = matches!(error, Error::SessionEnded(_) | Error::NotAuthenticated);
+            let over = matches!(error, Error::SessionEnded(_) | Error::NotAuthenticated(_));
             prop_assert!(!over, "{error:?}");
             Ok(())
         }

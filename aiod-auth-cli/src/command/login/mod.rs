@@ -1,4 +1,4 @@
-//! `login`: shows the person what to do, waits, and keeps the tokens.
+//! `login`: shows the user what to do, waits, and stores the tokens.
 
 use aiod_auth_core::{
     Timestamp, Tokens,
@@ -13,7 +13,8 @@ mod browser;
 mod prompt;
 
 pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failure> {
-    let mut settings = Settings::new(context)?;
+    let mut settings =
+        if options.no_save { Settings::new(context)? } else { Settings::in_use(context)? };
     if let Some(flow) = options.flow {
         settings = settings.with_flow(flow);
     }

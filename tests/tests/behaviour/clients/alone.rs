@@ -194,7 +194,7 @@ mod check {
             tokens.expires_at = Some(now.saturating_add(seconds(left)));
             client.set_tokens(tokens.clone()).unwrap();
             let error = client.token_for(Demand::new().forced()).unwrap_err();
-            assert!(matches!(error, Error::NotAuthenticated), "{error:?}");
+            assert!(matches!(error, Error::NotAuthenticated(_)), "{error:?}");
             client.token().unwrap();
             // An API that is no judge of the login.
             let rejected = Answer::empty(401).with_header("WWW-Authenticate", "Bearer");

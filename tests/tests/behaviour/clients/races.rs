@@ -66,7 +66,7 @@ mod check {
             client.log_out().unwrap();
             asking.join().unwrap()
         });
-        assert!(matches!(outcome, Err(Error::NotAuthenticated)), "{outcome:?}");
+        assert!(matches!(outcome, Err(Error::NotAuthenticated(_))), "{outcome:?}");
         assert_eq!(refreshes(&running), 0);
     }
 

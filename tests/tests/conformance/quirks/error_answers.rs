@@ -18,14 +18,14 @@ pub(crate) const ROWS: &[Row] = &[
             (
                 Asked::Refresh,
                 r#"200 {"error":"bad_refresh_token","error_description":"The refresh token passed is incorrect or expired."}"#,
-                "error:server; HTTP 200; code bad_refresh_token; note `error` came with a status of success: the error counts",
+                "error:session_ended; HTTP 200; code invalid_grant; note `error` came with a status of success: the error counts",
             ),
         ]),
     ),
     row(
         "Q-61",
         "Slack: 200 with `ok: false` and an `error` is a refusal; `invalid_refresh_token` ends the \
-         session only if the provider's data says so",
+         session",
         Check::Both(
             Asked::Refresh,
             &[
@@ -35,7 +35,7 @@ pub(crate) const ROWS: &[Row] = &[
                 ),
                 (
                     r#"200 {"ok":false,"error":"invalid_refresh_token"}"#,
-                    "error:server; code invalid_refresh_token; note `error` came with a status of success: the error counts",
+                    "error:session_ended; code invalid_grant; note `error` came with a status of success: the error counts",
                 ),
             ],
             slack_ends_a_session,

@@ -68,8 +68,8 @@ pub(super) fn a_comma_separates_scopes() {
 }
 
 pub(super) fn slack_ends_a_session() {
-    let slack = Deviations::default().with_error("invalid_refresh_token", ErrorCode::InvalidGrant);
-    let dead = r#"200 {"ok":false,"error":"invalid_refresh_token"}"#;
+    let slack = Deviations::default().with_error("token_revoked", ErrorCode::InvalidGrant);
+    let dead = r#"200 {"ok":false,"error":"token_revoked"}"#;
     is(&slack, Asked::Refresh, dead, "error:session_ended; HTTP 200; code invalid_grant");
     let other = r#"200 {"ok":false,"error":"invalid_code"}"#;
     is(&slack, Asked::Refresh, other, "error:server; code invalid_code");
@@ -205,8 +205,8 @@ pub(super) fn entras_template_is_named() {
 
 /// What a profile says reaches the machines below it.
 pub(super) fn a_profile_carries_its_data() {
-    let slack = Deviations::default().with_error("invalid_refresh_token", ErrorCode::InvalidGrant);
-    let dead = r#"200 {"ok":false,"error":"invalid_refresh_token"}"#;
+    let slack = Deviations::default().with_error("token_revoked", ErrorCode::InvalidGrant);
+    let dead = r#"200 {"ok":false,"error":"token_revoked"}"#;
     let of_slack = Profile::clone(&profile()).with_deviations(slack);
     for (profile, kind) in
         [(Profile::clone(&profile()), Kind::Server), (of_slack, Kind::SessionEnded)]

@@ -379,27 +379,27 @@ pub(crate) const ROWS: &[Row] = &[
             &[
                 (
                     r#"200 {"access_token":"a","token_type":"Bearer","expires_in":"1h","refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `expires_in` is a string: read as a number; refresh token new kept",
+                    "error:protocol; `expires_in` has the wrong type or format; refresh token new kept; note `expires_in` is a string: read as a number; refresh token new kept",
                 ),
                 (
                     r#"200 {"access_token":"a","token_type":"Bearer","expires_in":"3600s","refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `expires_in` is a string: read as a number; refresh token new kept",
+                    "error:protocol; `expires_in` has the wrong type or format; refresh token new kept; note `expires_in` is a string: read as a number; refresh token new kept",
                 ),
                 (
                     r#"200 {"access_token":"a","token_type":"Bearer","expires_in":"3600abc","refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `expires_in` is a string: read as a number; refresh token new kept",
+                    "error:protocol; `expires_in` has the wrong type or format; refresh token new kept; note `expires_in` is a string: read as a number; refresh token new kept",
                 ),
                 (
                     r#"200 {"access_token":"a","expires_in":true,"refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `token_type` is missing: taken as Bearer; refresh token new kept",
+                    "error:protocol; `expires_in` has the wrong type or format; refresh token new kept; note `token_type` is missing: taken as Bearer; refresh token new kept",
                 ),
                 (
                     r#"200 {"access_token":"a","expires_in":[3600],"refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `token_type` is missing: taken as Bearer; refresh token new kept",
+                    "error:protocol; `expires_in` has the wrong type or format; refresh token new kept; note `token_type` is missing: taken as Bearer; refresh token new kept",
                 ),
                 (
                     r#"200 {"access_token":"a","expires_in":{},"refresh_token":"new"}"#,
-                    "error:protocol; `expires_in` is not what it has to be; refresh token new kept; note `token_type` is missing: taken as Bearer; refresh token new kept",
+                    "error:protocol; `expires_in` has the wrong type or format; refresh token new kept; note `token_type` is missing: taken as Bearer; refresh token new kept",
                 ),
             ],
         ),
@@ -487,27 +487,27 @@ pub(crate) const ROWS: &[Row] = &[
             (
                 Asked::Refresh,
                 r#"200 {"access_token":"a\n"}"#,
-                "error:protocol; `access_token` is not what it has to be",
+                "error:protocol; `access_token` has the wrong type or format",
             ),
             (
                 Asked::Refresh,
                 r#"200 {"access_token":" a"}"#,
-                "error:protocol; `access_token` is not what it has to be",
+                "error:protocol; `access_token` has the wrong type or format",
             ),
             (
                 Asked::Refresh,
                 r#"200 {"access_token":"é"}"#,
-                "error:protocol; `access_token` is not what it has to be",
+                "error:protocol; `access_token` has the wrong type or format",
             ),
             (
                 Asked::Refresh,
                 r#"200 {"access_token":"a","token_type":"Bearer","refresh_token":"b\u0000"}"#,
-                "error:protocol; `refresh_token` is not what it has to be",
+                "error:protocol; `refresh_token` has the wrong type or format",
             ),
             (
                 Asked::Poll,
                 r#"200 {"access_token":"a","token_type":"Bearer","refresh_token":"b "}"#,
-                "error:protocol; `refresh_token` is not what it has to be",
+                "error:protocol; `refresh_token` has the wrong type or format",
             ),
         ]),
     ),

@@ -135,8 +135,8 @@ const ENDPOINTS: &[(&str, &str)] = &[
         "ok; token_endpoint https://as.example:8443/t?tenant=1",
     ),
     (
-        r#"200 {"issuer":"https://as.example","token_endpoint":"http://127.0.0.1:8080/t"}"#,
-        "ok; token_endpoint http://127.0.0.1:8080/t",
+        r#"200 {"issuer":"https://as.example","token_endpoint":"https://127.0.0.1:8080/t"}"#,
+        "ok; token_endpoint https://127.0.0.1:8080/t",
     ),
     (
         r#"200 {"issuer":"https://as.example","token_endpoint":"https://as.example/t","jwks_uri":"http://as.example/k","authorization_endpoint":7}"#,

@@ -113,13 +113,34 @@ const ENDED: &[(&str, &str)] = &[
     (r#"400 {"error":"interaction_required"}"#, "error:session_ended"),
     (r#"400 {"error":"login_required"}"#, "error:session_ended"),
     (r#"400 {"error":"consent_required"}"#, "error:session_ended"),
+    // The only token in the request is the refresh token: QM-01, QM-03, QM-04.
+    (
+        r#"401 {"error":"invalid_token","error_description":"expired refresh token: the-old-refresh-token"}"#,
+        "error:session_ended; code invalid_token",
+    ),
+    (r#"400 {"error":"expired_token"}"#, "error:session_ended"),
+    (r#"401 {"error":"token_expired"}"#, "error:session_ended"),
+    (r#"200 {"error":"bad_refresh_token"}"#, "error:session_ended"),
+    (r#"200 {"ok":false,"error":"invalid_refresh_token"}"#, "error:session_ended"),
+    (r#"401 {"error":"token_inactive"}"#, "error:session_ended"),
+    (r#"400 {"error":"refresh_token_not_found"}"#, "error:session_ended"),
     // None of these is a verdict on the token.
     (r#"401 {"error":"invalid_client"}"#, "error:server"),
-    (r#"400 {"error":"unauthorized_client"}"#, "error:server"),
-    (r#"400 {"error":"invalid_request"}"#, "error:server"),
-    (r#"400 {"error":"invalid_scope"}"#, "error:server"),
-    (r#"400 {"error":"access_denied"}"#, "error:server"),
-    (r#"400 {"error":"expired_token"}"#, "error:server"),
+    (
+        r#"400 {"error":"unauthorized_client"}"#,
+        "error:server; hint check the client id and secret\\; if it stays so, log in again",
+    ),
+    // QM-02.
+    (
+        r#"400 {"error":"invalid_request","error_description":"the refresh token was used by another client"}"#,
+        "error:server; says the refresh token was used by another client; hint if it stays so, log in again",
+    ),
+    (r#"400 {"error":"invalid_scope"}"#, "error:server; hint check the scopes"),
+    (r#"400 {"error":"access_denied"}"#, "error:server; hint if it stays so, log in again"),
+    (
+        r#"400 {"code":400,"error_code":"refresh_token_already_used","msg":"Invalid Refresh Token: Already Used"}"#,
+        "error:server; no code; says Invalid Refresh Token: Already Used; hint if it stays so, log in again",
+    ),
     ("400 <html>", "error:server; no code"),
     ("401", "error:server; no code"),
 ];
@@ -139,15 +160,15 @@ const AWAY: &[(&str, &str)] = &[
 const SPOILED: &[(&str, &str)] = &[
     (
         r#"200 {"access_token":"a","refresh_token":"new","scope":{}}"#,
-        "error:protocol; `scope` is not what it has to be; refresh token new kept",
+        "ok; scope read write; refresh token new",
     ),
     (
-        r#"200 {"access_token":"a","refresh_token":"new","scope":"a\"b"}"#,
-        "error:protocol; `scope` is not what it has to be; refresh token new kept",
+        r#"200 {"access_token":"a","refresh_token":"new","token_type":"mac"}"#,
+        "error:protocol; an unknown token type; refresh token new kept",
     ),
     (
         r#"200 {"access_token":"a","refresh_token":"new","expires_in":true}"#,
-        "error:protocol; `expires_in` is not what it has to be; refresh token new kept",
+        "error:protocol; `expires_in` has the wrong type or format; refresh token new kept",
     ),
     (
         r#"200 {"access_token":"a","refresh_token":"new","expires_in":"soon"}"#,
@@ -155,7 +176,7 @@ const SPOILED: &[(&str, &str)] = &[
     ),
     (
         r#"200 {"access_token":"a","refresh_token":"new","id_token":7}"#,
-        "error:protocol; `id_token` is not what it has to be; refresh token new kept",
+        "error:protocol; `id_token` has the wrong type or format; refresh token new kept",
     ),
     (
         r#"200 {"access_token":"a","refresh_token":"new","token_type":"mac"}"#,

@@ -56,7 +56,7 @@ const SUBJECTS: &[(&str, &str)] = &[
     (r#"200 {"sub":null}"#, "error:protocol; `sub` is missing"),
     (r#"200 {"sub":""}"#, "error:protocol; `sub` is missing"),
     (r#"200 {"Sub":"s"}"#, "error:protocol; `sub` is missing"),
-    (r#"200 {"sub":7}"#, "error:protocol; `sub` is not what it has to be"),
+    (r#"200 {"sub":7}"#, "error:protocol; `sub` has the wrong type or format"),
     (r#"200 {"sub":"s","sub":"t"}"#, "error:protocol; `sub` is there twice"),
 ];
 

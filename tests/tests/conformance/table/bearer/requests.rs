@@ -150,13 +150,19 @@ pub(crate) const ODD_TOKENS: &[(&str, &str)] = &[
     (r#"200 {"access_token":"123|abc_DEF"}"#, "ok"),
     (r#"200 {"access_token":"a=b=c"}"#, "ok"),
     (r#"200 {"access_token":"{\"a\":\"b\"}"}"#, "ok"),
-    (r#"200 {"access_token":" a"}"#, "error:protocol; `access_token` is not what it has to be"),
-    (r#"200 {"access_token":"a "}"#, "error:protocol; `access_token` is not what it has to be"),
-    (r#"200 {"access_token":" "}"#, "error:protocol; `access_token` is not what it has to be"),
-    (r#"200 {"access_token":"\ta"}"#, "error:protocol; `access_token` is not what it has to be"),
-    (r#"200 {"access_token":"a\r\n"}"#, "error:protocol; `access_token` is not what it has to be"),
+    (r#"200 {"access_token":" a"}"#, "error:protocol; `access_token` has the wrong type or format"),
+    (r#"200 {"access_token":"a "}"#, "error:protocol; `access_token` has the wrong type or format"),
+    (r#"200 {"access_token":" "}"#, "error:protocol; `access_token` has the wrong type or format"),
+    (
+        r#"200 {"access_token":"\ta"}"#,
+        "error:protocol; `access_token` has the wrong type or format",
+    ),
+    (
+        r#"200 {"access_token":"a\r\n"}"#,
+        "error:protocol; `access_token` has the wrong type or format",
+    ),
     (
         r#"200 {"access_token":"\u00a0a"}"#,
-        "error:protocol; `access_token` is not what it has to be",
+        "error:protocol; `access_token` has the wrong type or format",
     ),
 ];

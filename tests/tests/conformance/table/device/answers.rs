@@ -20,7 +20,7 @@ pub(super) const NEEDED: &[(&str, &str)] = &[
     ),
     (
         r#"200 {"device_code":7,"user_code":"U","verification_uri":"https://as.example/d"}"#,
-        "error:protocol; `device_code` is not what it has to be",
+        "error:protocol; `device_code` has the wrong type or format",
     ),
     (
         r#"200 {"device_code":"d","device_code":"e","user_code":"U","verification_uri":"https://as.example/d"}"#,
@@ -196,7 +196,7 @@ pub(super) const UNSAFE: &[(&str, &str)] = &[
     ),
     (
         r#"200 {"device_code":"d","user_code":"\u001b[2J","verification_uri":"https://as.example/d"}"#,
-        "error:protocol; `user_code` is not what it has to be",
+        "error:protocol; `user_code` has the wrong type or format",
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"https://as.example/\u001b[31m"}"#,
@@ -204,23 +204,23 @@ pub(super) const UNSAFE: &[(&str, &str)] = &[
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"file:///etc/passwd"}"#,
-        "error:protocol; `verification_uri` is not what it has to be",
+        "error:protocol; `verification_uri` has the wrong type or format",
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"javascript:alert(1)"}"#,
-        "error:protocol; `verification_uri` is not what it has to be",
+        "error:protocol; `verification_uri` has the wrong type or format",
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"http://as.example/d"}"#,
-        "error:protocol; `verification_uri` is not what it has to be",
+        "error:protocol; `verification_uri` is plain http, or a link-local address",
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"https://as.example@evil.example/d"}"#,
-        "error:protocol; `verification_uri` is not what it has to be",
+        "error:protocol; `verification_uri` has the wrong type or format",
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"/device"}"#,
-        "error:protocol; `verification_uri` is not what it has to be",
+        "error:protocol; `verification_uri` has the wrong type or format",
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"http://127.0.0.1:8080/d"}"#,
@@ -228,7 +228,7 @@ pub(super) const UNSAFE: &[(&str, &str)] = &[
     ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"https://as.example/d","verification_uri_complete":"file:///U"}"#,
-        "error:protocol; `verification_uri_complete` is not what it has to be",
+        "ok; user code U; page https://as.example/d; no expiry",
     ),
 ];
 

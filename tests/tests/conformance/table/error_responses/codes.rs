@@ -17,7 +17,7 @@ use crate::{
 
 const STATUSES: [u16; 8] = [200, 400, 401, 403, 428, 429, 500, 503];
 
-const CODES: [&str; 18] = [
+const CODES: [&str; 20] = [
     "authorization_pending",
     "slow_down",
     "access_denied",
@@ -36,6 +36,8 @@ const CODES: [&str; 18] = [
     "temporarily_unavailable",
     "teapot",
     "invalid_token",
+    "bad_refresh_token",
+    "token_inactive",
 ];
 
 pub(crate) fn each_code_means_the_same_with_every_status() {
@@ -77,10 +79,18 @@ fn expected(asked: Asked, code: &str, status: u16) -> Option<&'static str> {
         ("slow_down", _) if poll => "slow_down",
         ("access_denied", _) if poll => "error:access_denied",
         ("expired_token", _) if poll => "error:expired",
-        ("invalid_grant", _) if asked == Asked::Refresh => "error:session_ended",
+        ("invalid_grant" | "invalid_token" | "expired_token", _) if asked == Asked::Refresh => {
+            "error:session_ended"
+        }
+        ("bad_refresh_token" | "token_inactive", _) if asked == Asked::Refresh => {
+            "error:session_ended"
+        }
         // The token was dead already, which is what was wanted.
-        ("invalid_grant" | "invalid_token", _) if dead => "ok",
-        ("invalid_token", 401) if asked == Asked::Userinfo => "error:not_authenticated",
+        ("invalid_grant" | "invalid_token" | "bad_refresh_token" | "token_inactive", _) if dead => {
+            "ok"
+        }
+        // What a body calls it means nothing there: BEAR-06.
+        (_, 401) if asked == Asked::Userinfo => "error:not_authenticated",
         _ => "error:server",
     })
 }

@@ -133,7 +133,7 @@ pub(super) fn the_first_place_with_something_is_the_last_that_is_asked() {
 pub(super) fn nowhere_is_a_matter_of_the_issuer() {
     let mut world = world();
     let error = discover(&mut world, REALM).unwrap_err();
-    assert_eq!((error.kind(), error.hint()), (Kind::Protocol, Some("check the issuer")));
+    assert_eq!((error.kind(), error.hint().as_deref()), (Kind::Protocol, Some("check the issuer")));
     assert_eq!(world.server.log().len(), 3);
 }
 

@@ -146,7 +146,9 @@ pub(super) fn an_answer_without_a_refresh_token_keeps_the_old_one() {
 
 pub(super) fn a_spoiled_answer_never_costs_a_rotated_token() {
     let spoiled = [
-        json!({"access_token": "a", "scope": {}, "refresh_token": "rotated"}).to_string().into(),
+        json!({"access_token": "a", "token_type": "mac", "refresh_token": "rotated"})
+            .to_string()
+            .into(),
         json!({"access_token": "a", "expires_in": "soon", "refresh_token": "rotated"})
             .to_string()
             .into(),
@@ -191,7 +193,7 @@ fn without_a_store_it_is_handed_over() {
             None
         }
         Step::Send(exchange) if exchange.request().url().path() == "/token" => {
-            let body = br#"{"access_token":"a","scope":{},"refresh_token":"rotated"}"#;
+            let body = br#"{"access_token":"a","token_type":"mac","refresh_token":"rotated"}"#;
             let response: Result<_, NoResponse> = Ok(Response::new(200, [], body));
             exchange.begin().complete(NOW, seconds(0), response);
             None

@@ -24,7 +24,7 @@ pub(super) fn a_session_that_ended_is_said_and_its_record_stays() {
     let (mut world, before) = with_an_old_token();
     world.server.end_sessions();
     let error = get_token(&mut world).unwrap_err();
-    assert_eq!((error.kind(), error.hint()), (Kind::SessionEnded, Some("log in again")));
+    assert_eq!((error.kind(), error.hint().as_deref()), (Kind::SessionEnded, Some("log in again")));
     let record = stored(&world).unwrap();
     assert_eq!(refresh_token(&record), refresh_token(&before.tokens));
     assert!(record.session_ended_at.is_some());

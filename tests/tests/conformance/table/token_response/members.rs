@@ -6,24 +6,36 @@ pub(crate) const ACCESS_TOKENS: &[(&str, &str)] = &[
     ("200 {}", "error:protocol; `access_token` is missing"),
     (r#"200 {"access_token":null}"#, "error:protocol; `access_token` is missing"),
     (r#"200 {"access_token":""}"#, "error:protocol; `access_token` is missing"),
-    (r#"200 {"access_token":1}"#, "error:protocol; `access_token` is not what it has to be"),
-    (r#"200 {"access_token":true}"#, "error:protocol; `access_token` is not what it has to be"),
-    (r#"200 {"access_token":["a"]}"#, "error:protocol; `access_token` is not what it has to be"),
-    (r#"200 {"access_token":{"a":1}}"#, "error:protocol; `access_token` is not what it has to be"),
-    (r#"200 {"access_token":"a\nb"}"#, "error:protocol; `access_token` is not what it has to be"),
+    (r#"200 {"access_token":1}"#, "error:protocol; `access_token` has the wrong type or format"),
+    (r#"200 {"access_token":true}"#, "error:protocol; `access_token` has the wrong type or format"),
+    (
+        r#"200 {"access_token":["a"]}"#,
+        "error:protocol; `access_token` has the wrong type or format",
+    ),
+    (
+        r#"200 {"access_token":{"a":1}}"#,
+        "error:protocol; `access_token` has the wrong type or format",
+    ),
+    (
+        r#"200 {"access_token":"a\nb"}"#,
+        "error:protocol; `access_token` has the wrong type or format",
+    ),
     (
         r#"200 {"access_token":"a\u0000"}"#,
-        "error:protocol; `access_token` is not what it has to be",
+        "error:protocol; `access_token` has the wrong type or format",
     ),
     (
         r#"200 {"access_token":"a\u007f"}"#,
-        "error:protocol; `access_token` is not what it has to be",
+        "error:protocol; `access_token` has the wrong type or format",
     ),
-    (r#"200 {"access_token":"é"}"#, "error:protocol; `access_token` is not what it has to be"),
-    (r#"200 {"access_token":"\u00e9"}"#, "error:protocol; `access_token` is not what it has to be"),
+    (r#"200 {"access_token":"é"}"#, "error:protocol; `access_token` has the wrong type or format"),
+    (
+        r#"200 {"access_token":"\u00e9"}"#,
+        "error:protocol; `access_token` has the wrong type or format",
+    ),
     (
         r#"200 {"access_token":"\ud83d\udd11"}"#,
-        "error:protocol; `access_token` is not what it has to be",
+        "error:protocol; `access_token` has the wrong type or format",
     ),
     (r#"200 {"access_token":"\u0061"}"#, "ok"),
     (r#"200 {"access_token":"!#$%&'()*+,-./:;<=>?@[]^_`{|}~\\\""}"#, "ok"),
@@ -73,12 +85,12 @@ pub(crate) const TOKEN_TYPES: &[(Asked, &str, &str)] = &[
     (
         Asked::Refresh,
         r#"200 {"access_token":"a","token_type":1}"#,
-        "error:protocol; `token_type` is not what it has to be",
+        "error:protocol; `token_type` has the wrong type or format",
     ),
     (
         Asked::Refresh,
         r#"200 {"access_token":"a","token_type":["Bearer"]}"#,
-        "error:protocol; `token_type` is not what it has to be",
+        "error:protocol; `token_type` has the wrong type or format",
     ),
     (
         Asked::Poll,
@@ -123,39 +135,39 @@ pub(crate) const LIFETIMES: &[(&str, &str)] = &[
     (r#"200 {"access_token":"a","expires_in":3153599999}"#, "ok; expires in 3153599999 s"),
     (
         r#"200 {"access_token":"a","expires_in":true}"#,
-        "error:protocol; `expires_in` is not what it has to be",
+        "error:protocol; `expires_in` has the wrong type or format",
     ),
     (
         r#"200 {"access_token":"a","expires_in":[]}"#,
-        "error:protocol; `expires_in` is not what it has to be",
+        "error:protocol; `expires_in` has the wrong type or format",
     ),
     (
         r#"200 {"access_token":"a","expires_in":[3600]}"#,
-        "error:protocol; `expires_in` is not what it has to be",
+        "error:protocol; `expires_in` has the wrong type or format",
     ),
     (
         r#"200 {"access_token":"a","expires_in":{}}"#,
-        "error:protocol; `expires_in` is not what it has to be",
+        "error:protocol; `expires_in` has the wrong type or format",
     ),
     (
         r#"200 {"access_token":"a","expires_in":"soon"}"#,
-        "error:protocol; `expires_in` is not what it has to be",
+        "error:protocol; `expires_in` has the wrong type or format",
     ),
     (
         r#"200 {"access_token":"a","expires_in":"1h"}"#,
-        "error:protocol; `expires_in` is not what it has to be",
+        "error:protocol; `expires_in` has the wrong type or format",
     ),
     (
         r#"200 {"access_token":"a","expires_in":"0x10"}"#,
-        "error:protocol; `expires_in` is not what it has to be",
+        "error:protocol; `expires_in` has the wrong type or format",
     ),
     (
         r#"200 {"access_token":"a","expires_in":"inf"}"#,
-        "error:protocol; `expires_in` is not what it has to be",
+        "error:protocol; `expires_in` has the wrong type or format",
     ),
     (
         r#"200 {"access_token":"a","expires_in":"NaN"}"#,
-        "error:protocol; `expires_in` is not what it has to be",
+        "error:protocol; `expires_in` has the wrong type or format",
     ),
 ];
 
@@ -183,16 +195,16 @@ pub(crate) const SCOPES: &[(Asked, &str, &str)] = &[
     (
         Asked::Refresh,
         r#"200 {"access_token":"a","scope":{}}"#,
-        "error:protocol; `scope` is not what it has to be",
+        "ok; scope read write; note `scope` has the wrong type or format: taken as absent",
     ),
     (
         Asked::Refresh,
         r#"200 {"access_token":"a","scope":1}"#,
-        "error:protocol; `scope` is not what it has to be",
+        "ok; scope read write; note `scope` has the wrong type or format: taken as absent",
     ),
     (
         Asked::Refresh,
         r#"200 {"access_token":"a","scope":"a\"b"}"#,
-        "error:protocol; `scope` is not what it has to be",
+        "ok; scope read write; note `scope` has the wrong type or format: taken as absent",
     ),
 ];

@@ -114,7 +114,7 @@ pub(crate) fn a_redirect_is_no_answer_anywhere() {
     }
     let error = Error::InvalidResponse {
         endpoint: Endpoint::Token,
-        status: 307,
+        status: Some(307),
         problem: Problem::Redirect { to: Some("https://evil.example".to_owned()) },
     };
     let text = error.to_string();

@@ -1,7 +1,7 @@
 //! From a profile as it is configured to what the core needs to know, checked by it.
 
 use aiod_auth_core::{
-    ClientIdentity, ClientSecret, Issuer, LoginMethod, Parameters, Profile, Scope,
+    ClientIdentity, ClientSecret, Issuer, LoginMethod, Parameters, Profile, Scope, clean,
 };
 
 use crate::{args::Flow, config::ProfileConfig, failure::Failure};
@@ -9,6 +9,7 @@ use crate::{args::Flow, config::ProfileConfig, failure::Failure};
 /// All of it, to make requests with.
 pub(crate) fn whole(
     settings: &ProfileConfig,
+    account: Option<&str>,
     secret: Option<ClientSecret>,
 ) -> Result<Profile, Failure> {
     let (issuer, mut client) = (issuer(settings)?, public_client(settings)?);
@@ -18,7 +19,7 @@ pub(crate) fn whole(
     if let Some(method) = settings.client_authentication {
         client = client.with_authentication_method(method);
     }
-    let mut profile = with_client(settings, issuer, client)?
+    let mut profile = with_client(settings, account, issuer, client)?
         .with_login(login_method(settings.flow.unwrap_or(Flow::Auto))?);
     for (endpoint, address) in &settings.endpoints {
         profile = profile.with_endpoint(*endpoint, address)?;
@@ -30,22 +31,36 @@ pub(crate) fn whole(
 }
 
 /// As much of it as tells whose record it is.
-pub(crate) fn of_record(settings: &ProfileConfig) -> Result<Profile, Failure> {
-    with_client(settings, issuer(settings)?, public_client(settings)?)
+pub(crate) fn of_record(
+    settings: &ProfileConfig,
+    account: Option<&str>,
+) -> Result<Profile, Failure> {
+    with_client(settings, account, issuer(settings)?, public_client(settings)?)
 }
 
 fn with_client(
     settings: &ProfileConfig,
+    account: Option<&str>,
     issuer: Issuer,
     client: ClientIdentity,
 ) -> Result<Profile, Failure> {
-    let profile = Profile::with_client(issuer, client);
-    Ok(profile.with_scope(Scope::new(&settings.scopes)?).with_parameters(parameters(settings)?))
+    let profile = Profile::with_client(issuer, client)
+        .with_scope(Scope::new(&settings.scopes)?)
+        .with_parameters(parameters(settings)?)
+        .with_deviations(settings.deviations.clone());
+    Ok(match account {
+        Some(account) => profile.with_account(account),
+        None => profile,
+    })
 }
 
 fn parameters(settings: &ProfileConfig) -> Result<Parameters, Failure> {
-    let parameters = Parameters::default();
-    Ok(settings.resource.iter().try_fold(parameters, |all, uri| all.with_resource(uri))?)
+    let resource = settings.resource.iter().map(|uri| ("resource", uri.as_str()));
+    let own = settings.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    resource.chain(own).try_fold(Parameters::default(), |all, (name, value)| {
+        let within = |error| Failure::from(error).within(&format!("parameter `{}`", clean(name)));
+        all.with(name, value).map_err(within)
+    })
 }
 
 fn issuer(settings: &ProfileConfig) -> Result<Issuer, Failure> {

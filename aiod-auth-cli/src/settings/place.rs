@@ -1,4 +1,4 @@
-//! Where tokens are kept: what `--store` and `store` in config.toml mean.
+//! Where tokens are stored: what `--store` and `store` in config.toml mean.
 
 use std::{path::Path, sync::Arc};
 
@@ -6,11 +6,11 @@ use aiod_auth_core::{ClientSecret, RecordKey};
 use aiod_auth_store::{AiodFile, FileStore, MemoryStore, Store};
 
 use crate::{
-    context::Context,
-    failure::Failure,
-    interrupt::{GuardedStore, Interrupt},
-    own_file::is_public_file,
+    context::Context, failure::Failure, interrupt::Interrupt, print::Printer,
+    private_file::is_public_file,
 };
+
+use super::guarded_store::GuardedStore;
 
 /// A store, guarded against Ctrl-C.
 #[derive(Clone, Debug)]
@@ -19,30 +19,36 @@ pub(crate) struct Place {
     /// The same store, if it is a file that may hold a client's secret, too.
     aiod: Option<AiodFile>,
     saves: bool,
+    guard: Guard,
+}
+
+/// What stands between a store and the command.
+#[derive(Clone, Debug)]
+struct Guard {
     interrupt: Interrupt,
+    printer: Printer,
 }
 
 impl Place {
     /// A file's name in the URI starts from this folder.
     pub(crate) fn open(
         context: &Context,
-        uri: Option<&str>,
+        uri: &str,
         folder: &Path,
         key: &RecordKey,
     ) -> Result<Self, Failure> {
-        let interrupt = &context.interrupt;
-        match uri.unwrap_or("file") {
+        let guard =
+            &Guard { interrupt: context.interrupt.clone(), printer: context.printer.clone() };
+        match uri {
             "file" => {
                 let store = FileStore::new(context.config_folder()?.join("tokens"));
-                Ok(Self::new(store, interrupt))
+                Ok(Self::new(store, guard))
             }
-            "memory" => Ok(Self::new(MemoryStore::default(), interrupt)),
-            "aiod" => Ok(Self::aiod(AiodFile::in_home(key.clone())?, interrupt)),
+            "memory" => Ok(Self::new(MemoryStore::default(), guard)),
+            "aiod" => Ok(Self::aiod(AiodFile::in_home(key.clone())?, guard)),
             uri => match uri.strip_prefix("aiod:") {
                 Some("") => Err(Failure::config("the store `aiod:` has no file name")),
-                Some(file) => {
-                    Ok(Self::aiod(AiodFile::new(folder.join(file), key.clone()), interrupt))
-                }
+                Some(file) => Ok(Self::aiod(AiodFile::new(folder.join(file), key.clone()), guard)),
                 None => Err(no_such_store(uri)),
             },
         }
@@ -52,9 +58,9 @@ impl Place {
         &*self.store
     }
 
-    /// Keeps nothing on disk; a client's secret is still looked for where it was.
+    /// Stores nothing on disk; a client's secret is still looked for where it was.
     pub(crate) fn without_saving(self) -> Self {
-        let store = guarded(MemoryStore::default(), &self.interrupt);
+        let store = guarded(MemoryStore::default(), &self.guard);
         Self { store, saves: false, ..self }
     }
 
@@ -62,19 +68,18 @@ impl Place {
     pub(crate) fn store_for(&self, secret: Option<&ClientSecret>) -> Arc<dyn Store> {
         match (&self.aiod, secret) {
             (Some(file), Some(secret)) if self.saves => {
-                guarded(file.clone().with_client_secret(secret.clone()), &self.interrupt)
+                guarded(file.clone().with_client_secret(secret.clone()), &self.guard)
             }
             _ => Arc::clone(&self.store),
         }
     }
 
-    /// The client's secret that is kept here. A file that can't be read has none: whoever uses it
-    /// says why.
+    /// The client's secret that is stored here. A file that can't be read has none: what uses it says why.
     pub(crate) fn client_secret(&self) -> Option<ClientSecret> {
         self.aiod.as_ref()?.client_secret().ok().flatten()
     }
 
-    /// Whether everybody can read what is kept here: what this program writes is private, and another
+    /// Whether every user can read what is stored here: what this program writes is private, and another
     /// one may have left it so.
     pub(crate) fn is_public(&self) -> bool {
         self.aiod.as_ref().is_some_and(|file| is_public_file(file.path()))
@@ -85,18 +90,18 @@ impl Place {
         self.aiod.is_some()
     }
 
-    fn aiod(file: AiodFile, interrupt: &Interrupt) -> Self {
-        Self { aiod: Some(file.clone()), ..Self::new(file, interrupt) }
+    fn aiod(file: AiodFile, guard: &Guard) -> Self {
+        Self { aiod: Some(file.clone()), ..Self::new(file, guard) }
     }
 
-    fn new(store: impl Store + 'static, interrupt: &Interrupt) -> Self {
-        let store = guarded(store, interrupt);
-        Self { store, aiod: None, saves: true, interrupt: interrupt.clone() }
+    fn new(store: impl Store + 'static, guard: &Guard) -> Self {
+        let store = guarded(store, guard);
+        Self { store, aiod: None, saves: true, guard: guard.clone() }
     }
 }
 
-fn guarded(store: impl Store + 'static, interrupt: &Interrupt) -> Arc<dyn Store> {
-    Arc::new(GuardedStore::new(Box::new(store), interrupt))
+fn guarded(store: impl Store + 'static, guard: &Guard) -> Arc<dyn Store> {
+    Arc::new(GuardedStore::new(store, &guard.interrupt, &guard.printer))
 }
 
 fn no_such_store(uri: &str) -> Failure {

@@ -1,4 +1,4 @@
-//! Writing a file with secrets in it: only its owner can read it, and nobody sees half of it.
+//! Writing a file with secrets in it: only its owner can read it.
 
 use std::{
     ffi::OsString,
@@ -30,6 +30,24 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     }
     write_temporary(path, content)?.persist(path)?;
     Ok(())
+}
+
+/// Writes a file that is no secret, in place of the one before, whose mode it keeps.
+pub(crate) fn rewrite(path: &Path, content: &[u8]) -> io::Result<()> {
+    let file = write_temporary(path, content)?;
+    if let Ok(before) = fs::metadata(path) {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Makes a folder that only its owner can look into.
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 /// In the same folder, because a rename doesn't cross file systems. It goes when this is dropped.
@@ -100,7 +118,7 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, pipe_type, 0o600.into(), 0).unwrap();
         replace(&pipe, b"three").unwrap_err();
         assert!(!pipe.symlink_metadata().unwrap().is_file());
-        // Whoever asks for the folder where he is names no folder.
+        // A name alone is one in the working folder.
         write_temporary(Path::new("login.json"), b"").unwrap();
     }
 }

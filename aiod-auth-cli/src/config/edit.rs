@@ -1,22 +1,26 @@
-//! Changing `config.toml` without touching what somebody else wrote in it: comments, order, keys.
+//! Changing `config.toml` without touching what the user wrote in it: comments, order, keys.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Write},
+    fs::{self, File},
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
+use aiod_auth_core::Kind;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
-use crate::{config::Config, failure::Failure, own_file::OwnFile};
+use super::Config;
+use crate::{
+    failure::Failure,
+    private_file::{self, OwnFile},
+};
 
 /// The file as a text that can be edited.
 #[derive(Debug)]
 pub(crate) struct ConfigFile {
     path: PathBuf,
     document: DocumentMut,
-    /// Held from reading to writing, so that nothing that others write in between is lost.
+    /// Held from reading to writing, so that nothing that another process writes in between is lost.
     _lock: Option<File>,
 }
 
@@ -26,12 +30,20 @@ impl ConfigFile {
         Self::open(folder, None)
     }
 
-    /// Reads the file to change it, or begins a new one.
-    pub(crate) fn edit(folder: &Path) -> Result<Self, Failure> {
+    /// Reads the file to change it, or begins a new one. `waiting` is called where another process
+    /// changes it and takes long.
+    pub(crate) fn edit(folder: &Path, waiting: impl FnOnce()) -> Result<Self, Failure> {
         let path = resolved(folder.join("config.toml"));
-        let lock = make_private_folder(folder).and_then(|()| lock(&path));
-        let lock = lock
-            .map_err(|error| Failure::config(format!("cannot lock {}: {error}", path.display())))?;
+        // The folder also holds the tokens.
+        let lock = private_file::make_private_folder(folder)
+            .and_then(|()| private_file::lock(&path.with_file_name("config.toml.lock"), waiting));
+        let lock = lock.map_err(|error| {
+            let message = format!("cannot lock {}: {error}", path.display());
+            if error.kind() == ErrorKind::TimedOut {
+                return Failure::new(Kind::Store, message).with_hint("wait for it, or end it");
+            }
+            Failure::config(message)
+        })?;
         Self::open(folder, Some(lock))
     }
 
@@ -96,7 +108,7 @@ impl ConfigFile {
     }
 
     pub(crate) fn save(&self) -> Result<(), Failure> {
-        let saved = replace(&self.path, self.document.to_string().as_bytes());
+        let saved = private_file::rewrite(&self.path, self.document.to_string().as_bytes());
         saved.map_err(|error| {
             Failure::config(format!("cannot write {}: {error}", self.path.display()))
         })
@@ -136,34 +148,6 @@ fn resolved(path: PathBuf) -> PathBuf {
     }
 }
 
-/// Waits for whoever changes the file now. The lock's file stays: others may wait for it.
-fn lock(path: &Path) -> io::Result<File> {
-    let path = path.with_file_name("config.toml.lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-    file.lock()?;
-    Ok(file)
-}
-
-/// A reader sees the old file or the new one, never half of it.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut temporary = NamedTempFile::new_in(path.parent().unwrap_or(path))?;
-    temporary.write_all(content)?;
-    if let Ok(before) = fs::metadata(path) {
-        temporary.as_file().set_permissions(before.permissions())?;
-    }
-    temporary.as_file().sync_all()?;
-    temporary.persist(path)?;
-    Ok(())
-}
-
-/// The folder also holds the tokens.
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,7 +163,7 @@ issuer = "https://a.example" # old
 store = "memory"
 "#;
         fs::write(&path, before).unwrap();
-        let mut file = ConfigFile::edit(folder.path()).unwrap();
+        let mut file = ConfigFile::edit(folder.path(), || ()).unwrap();
         let lab = file.profile_mut("lab").unwrap();
         set(lab, "issuer", "https://b.example");
         let new = file.profile_mut("new").unwrap();

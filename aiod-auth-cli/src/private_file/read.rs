@@ -10,7 +10,7 @@ use std::{
 /// A regular file, whose owner may tell this program what to do.
 pub(crate) struct OwnFile {
     pub(crate) text: String,
-    /// Whether everybody on this machine can read it.
+    /// Whether every user of this machine can read it.
     pub(crate) is_public: bool,
     pub(crate) modified: SystemTime,
 }
@@ -32,12 +32,12 @@ impl OwnFile {
     }
 }
 
-/// Whether there is such a file, and its mode lets everybody read it.
+/// Whether there is such a file, and its mode lets every user read it.
 pub(crate) fn is_public_file(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && is_public(&metadata))
 }
 
-/// More than anything needs that a person or this program writes: servers' answers may have as much.
+/// More than anything needs that a user or this program writes: servers' answers may have as much.
 pub(crate) const BYTES_MAX: u64 = 1 << 20;
 
 /// In short words, where it is the text that is wrong.
@@ -56,7 +56,7 @@ pub(crate) fn without_bom(text: String) -> String {
     }
 }
 
-fn check(metadata: &Metadata) -> io::Result<()> {
+pub(super) fn check(metadata: &Metadata) -> io::Result<()> {
     if !metadata.is_file() {
         return Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
     }
@@ -64,11 +64,33 @@ fn check(metadata: &Metadata) -> io::Result<()> {
     {
         let owner = std::os::unix::fs::MetadataExt::uid(metadata);
         if !may_be_trusted(owner, rustix::process::geteuid().as_raw()) {
-            return Err(Error::new(ErrorKind::PermissionDenied, "it belongs to another user"));
+            return Err(Error::new(ErrorKind::PermissionDenied, NotOurs { owner }));
         }
     }
     Ok(())
 }
+
+/// Root in a container, with another user's folder mounted, is the usual case: to change the owner would
+/// take the file from that user on the host.
+#[cfg(unix)]
+#[derive(Debug)]
+struct NotOurs {
+    owner: u32,
+}
+
+#[cfg(unix)]
+impl std::fmt::Display for NotOurs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let owner = self.owner;
+        write!(
+            f,
+            "it belongs to another user (run this as uid {owner}, in a container with --user)"
+        )
+    }
+}
+
+#[cfg(unix)]
+impl std::error::Error for NotOurs {}
 
 #[cfg(unix)]
 fn may_be_trusted(owner: u32, me: u32) -> bool {

@@ -1,39 +1,54 @@
 //! The counterpart of `unix.rs`. Not tested.
 //!
 //! There are no modes here: what is new gets the rights of its folder, and the user's profile is
-//! closed to others.
+//! closed to other users.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
     io,
     path::Path,
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-pub(super) fn create_private_file(path: &Path) -> io::Result<File> {
-    File::create_new(path)
+use super::{Kind, Owner, Status};
+
+pub(super) fn options() -> OpenOptions {
+    OpenOptions::new()
 }
 
-pub(super) fn open_lock_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).open(path)
+/// What this version of std can't say is said so that nothing depends on it.
+pub(super) fn status(metadata: &Metadata) -> Status {
+    let kind = metadata.file_type();
+    Status {
+        kind: if kind.is_file() {
+            Kind::File
+        } else if kind.is_dir() {
+            Kind::Folder
+        } else if kind.is_symlink() {
+            Kind::Link
+        } else {
+            Kind::Other
+        },
+        owner: Owner::Us,
+        mode: 0,
+        size: metadata.len(),
+        links: 1,
+        id: (0, 0),
+        modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+    }
 }
 
-pub(super) fn create_private_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)
 }
 
-pub(super) fn make_file_private(_path: &Path) -> io::Result<()> {
+pub(super) fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn make_private(_folder: &Path) -> io::Result<()> {
+pub(super) fn set_mode_of(_file: &File, _mode: u32) -> io::Result<()> {
     Ok(())
-}
-
-pub(super) fn is_ours_or_roots(_metadata: &Metadata) -> bool {
-    true
 }
 
 /// A virus scanner or a reader may have one of the files open for a moment: for two seconds at
@@ -62,6 +77,14 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// NTFS keeps a journal of its own; a folder can't be opened for this.
 pub(super) fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
+}
+
+pub(super) fn is_mount_point(_path: &Path) -> bool {
+    false
+}
+
+pub(super) fn is_not_permitted(_error: &io::Error) -> bool {
+    false
 }
 
 pub(super) fn has_no_locks(error: &io::Error) -> bool {

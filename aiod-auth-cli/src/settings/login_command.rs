@@ -1,4 +1,4 @@
-//! The command that logs in with the same settings, as a person may paste it into a shell.
+//! The command that logs in with the same settings, as a user may paste it into a shell.
 
 use std::{borrow::Cow, env, path::Path};
 
@@ -23,7 +23,11 @@ pub(crate) fn ad_hoc(global: &Global) -> String {
     let scopes = global.scope.iter().map(|scope| ("--scope", Cow::Borrowed(scope.as_str())));
     let resources =
         global.resource.iter().map(|resource| ("--resource", Cow::Borrowed(resource.as_str())));
-    written(global, options.into_iter().flatten().chain(scopes).chain(resources))
+    let parameters = global.parameter.iter();
+    let parameters =
+        parameters.map(|(name, value)| ("--parameter", Cow::Owned(format!("{name}={value}"))));
+    let options = options.into_iter().flatten().chain(scopes).chain(resources);
+    written(global, options.chain(parameters))
 }
 
 fn written<'a>(
@@ -33,9 +37,10 @@ fn written<'a>(
     let variable = env::var_os("AIOD_AUTH_CONFIG_DIR").unwrap_or_default();
     let folder = global.config_dir.as_deref().filter(|folder| folder.as_os_str() != variable);
     let folder = folder.map(|folder| ("--config-dir", lossy(folder)));
+    let account = global.account.as_deref().map(|name| ("--account", Cow::Borrowed(name)));
     let store = global.store.as_deref().map(|store| ("--store", Cow::Borrowed(store)));
     let mut command = String::from("aiod-auth login");
-    for (option, value) in options.into_iter().chain(store).chain(folder) {
+    for (option, value) in options.into_iter().chain(account).chain(store).chain(folder) {
         command.push_str(&format!(" {option} {}", quoted(&value)));
     }
     command

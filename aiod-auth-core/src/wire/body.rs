@@ -1,0 +1,147 @@
+//! An answer's body as JSON text. Nothing of it is copied but what isn't JSON in UTF-8, and such a copy
+//! is wiped.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{answer::Received, json::Text};
+use crate::{error::Problem, secret::Wiped};
+
+/// The text, and what is wrong with it for a success: an error is read with whatever bytes it came in.
+pub(super) struct Body<'a> {
+    pub(super) text: Text<'a>,
+    pub(super) problem: Option<Problem>,
+}
+
+/// A body that begins with `{` is JSON under any label; a form is read only where it is labelled as one
+/// (GitHub).
+pub(super) fn read<'a>(received: &Received<'a>) -> Body<'a> {
+    let label = received.response.header("content-type").unwrap_or_default();
+    let kind = label.split(';').next().unwrap_or_default().trim();
+    let body = received.response.body();
+    let without_mark = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let is_object = without_mark.trim_ascii_start().first() == Some(&b'{');
+    if !is_object && kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        received.note("Content-Type", "is that of a form, and a form it is"); // GitHub
+        return Body { text: Text::Copied(form_as_json(body)), problem: None };
+    }
+    let is_json = kind.len().checked_sub(4).and_then(|at| kind.get(at..));
+    if is_object && !kind.is_empty() && !is_json.is_some_and(|end| end.eq_ignore_ascii_case("json"))
+    {
+        received.note("Content-Type", "is not that of JSON, and JSON it is"); // Facebook: text/plain
+    }
+    match core::str::from_utf8(body) {
+        Ok(text) => Body { text: Text::Borrowed(text), problem: None },
+        Err(error) => Body {
+            text: Text::Copied(lossy(body)),
+            problem: Some(place(body.get(..error.valid_up_to()).unwrap_or_default())),
+        },
+    }
+}
+
+/// What can't be read is one character of its own, as in [`String::from_utf8_lossy`], but in a buffer that
+/// never grows: a copy left behind could not be wiped.
+fn lossy(body: &[u8]) -> Wiped<String> {
+    let mut text = Wiped::new(String::with_capacity(body.len().saturating_mul(3)));
+    for chunk in body.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push('\u{fffd}');
+        }
+    }
+    text
+}
+
+/// Where these bytes end: the next one is the first that can't be read.
+fn place(before: &[u8]) -> Problem {
+    let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+    let last = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    Problem::NotJson { line, column: last.len().saturating_add(1) }
+}
+
+/// `a=b&c=d` as `{"a":"b","c":"d"}`, so that there is one reader for both.
+fn form_as_json(body: &[u8]) -> Wiped<String> {
+    // An escape of JSON's is six characters for what was one.
+    let bytes_max = body.len().saturating_mul(6).saturating_add(7);
+    let mut json = Wiped::new(String::with_capacity(bytes_max));
+    for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        let at = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        let (name, value) = pair.split_at_checked(at).unwrap_or_default();
+        let separator = if json.is_empty() { '{' } else { ',' };
+        json.push(separator);
+        push_string(&mut json, name);
+        json.push(':');
+        push_string(&mut json, value.strip_prefix(b"=").unwrap_or(value));
+    }
+    let end = if json.is_empty() { "{}" } else { "}" };
+    json.push_str(end);
+    json
+}
+
+fn push_string(json: &mut String, escaped: &[u8]) {
+    json.push('"');
+    for character in lossy(&unescape(escaped)).chars() {
+        match character {
+            '"' | '\\' => {
+                json.push('\\');
+                json.push(character);
+            }
+            control @ '\0'..='\x1f' => {
+                let code = u32::from(control);
+                let digit = |value| char::from_digit(value, 16).unwrap_or('0');
+                json.push_str("\\u00");
+                json.push(digit(code >> 4));
+                json.push(digit(code & 15));
+            }
+            plain => json.push(plain),
+        }
+    }
+    json.push('"');
+}
+
+/// RFC 6749 appendix B.
+pub(crate) fn unescape(escaped: &[u8]) -> Wiped<Vec<u8>> {
+    let mut bytes = Wiped::new(Vec::with_capacity(escaped.len()));
+    let mut rest = escaped;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let hex = |at: usize| char::from(*after.get(at)?).to_digit(16);
+        bytes.push(match (first, hex(0), hex(1)) {
+            (b'%', Some(high), Some(low)) => {
+                rest = after.get(2..).unwrap_or_default();
+                u8::try_from((high << 4) | low).unwrap_or_default()
+            }
+            (b'+', _, _) => b' ',
+            (plain, _, _) => *plain,
+        });
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_becomes_an_object() {
+        for (form, json) in [
+            ("", "{}"),
+            ("a=b", r#"{"a":"b"}"#),
+            ("a=b&&c=%C3%A9+x&d", r#"{"a":"b","c":"é x","d":""}"#),
+            ("a=%22%5C%0A%1f", r#"{"a":"\"\\\u000a\u001f"}"#),
+            ("a=%zz%4&b=1=2", r#"{"a":"%zz%4","b":"1=2"}"#),
+            ("a=%ff", "{\"a\":\"\u{fffd}\"}"),
+        ] {
+            let made = form_as_json(form.as_bytes());
+            assert_eq!(*made, json, "{form}");
+            assert!(made.capacity() <= form.len() * 6 + 7, "it grew");
+        }
+        assert_eq!(form_as_json(&[1; 100]).capacity(), 607);
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_is_placed_by_line_and_column() {
+        assert_eq!(place(b"{\"a\":\""), Problem::NotJson { line: 1, column: 7 });
+        assert_eq!(place(b"{\n  \"a\":\""), Problem::NotJson { line: 2, column: 8 });
+        assert_eq!(lossy(b"a\xe9b\xff").as_str(), "a\u{fffd}b\u{fffd}");
+    }
+}
