@@ -16,6 +16,8 @@ use aiod_auth_core::{
     },
 };
 
+use crate::drive::{self, Failure};
+
 /// Who is asked, and so which machine reads the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
@@ -191,10 +193,7 @@ pub fn verdict_at(
         }
         Asked::Refresh => {
             let mut machine = AccessTokenRequest::refresh(server, &client, &old, &scope, policy)?;
-            let mut verdict = ask(&mut machine, answer, |tokens| about_tokens(&tokens));
-            let saved = machine.take_new_refresh_token();
-            verdict.details.extend(saved.map(|new| format!("refresh token {} kept", new.expose())));
-            verdict
+            ask(&mut machine, answer, |tokens| about_tokens(&tokens))
         }
         Asked::ClientCredentials => {
             let bot = client.with_secret(ClientSecret::new("secret"))?;
@@ -223,23 +222,15 @@ pub fn verdict_at(
     })
 }
 
-fn ask<M: Machine>(
+fn ask<M: Machine<Error: Failure>>(
     machine: &mut M,
     answer: &Answer,
     about: impl FnOnce(M::Output) -> Vec<String>,
 ) -> Verdict {
-    let headers: Vec<(&str, &str)> =
-        answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let mut notes = Vec::new();
-    // Polls begin with a wait.
-    if let Ok(Step::Wait(pause)) = machine.poll(NOW) {
-        let delay = pause.delay();
-        pause.complete(delay);
-    }
-    if let Ok(Step::Send(exchange)) = machine.poll(NOW) {
-        let response = Response::new(answer.status, headers.iter().copied(), answer.body.clone());
-        let noted = exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
-        notes = noted.iter().map(|note| format!("note {note}")).collect();
+    let headers = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let response = Response::new(answer.status, headers, answer.body.clone());
+    if drive::next_request(machine, NOW).is_some() {
+        drive::answer_once(machine, NOW, Ok(response));
     }
     let mut verdict = match machine.poll(NOW) {
         Ok(Step::Done(output)) => Verdict::new("ok", about(output)),
@@ -254,10 +245,18 @@ fn ask<M: Machine>(
             let seconds = format!("after {} s", pause.delay().as_secs());
             Verdict::new(outcome, vec![seconds])
         }
-        Ok(Step::Store(_) | Step::Ask(_)) => Verdict::new("another step", Vec::new()),
-        Err(error) => Verdict::new(format!("error:{}", error.kind()), about_error(&error)),
+        Ok(Step::Store(_) | Step::Show(_) | Step::Ask(_)) => {
+            Verdict::new("another step", Vec::new())
+        }
+        Err(failure) => {
+            let (error, salvaged) = failure.into_parts();
+            let mut details = about_error(&error);
+            let salvaged = salvaged.and_then(|tokens| tokens.refresh_token);
+            details.extend(salvaged.map(|new| format!("refresh token {} kept", new.expose())));
+            Verdict::new(format!("error:{}", error.kind()), details)
+        }
     };
-    verdict.details.append(&mut notes);
+    verdict.details.extend(machine.take_notes().iter().map(|note| format!("note {note}")));
     verdict
 }
 

@@ -4,8 +4,8 @@ use std::{fs, time::Duration};
 
 use aiod_auth_core::{
     AccessToken, AuthenticationMethod, AuthorizationServer, ClientIdentity, ClientSecret, Error,
-    IdToken, Machine, Parameters, RecordKey, RefreshToken, Request, RetryPolicy, Scope, Step,
-    Timestamp, Tokens,
+    IdToken, Machine, Parameters, RecordKey, RefreshToken, Request, RetryPolicy, Scope, Timestamp,
+    Tokens,
     flow::{
         AccessTokenRequest, DeviceAuthorizationRequest, EndSessionPage, RevocationRequest,
         UserinfoRequest,
@@ -15,7 +15,10 @@ use aiod_auth_store::Store as _;
 use arbitrary::Arbitrary;
 
 use super::{decode, store_file::Place};
-use crate::fuzzing::answers::{NOW, server};
+use crate::{
+    drive,
+    fuzzing::answers::{NOW, server},
+};
 
 /// What goes over the wire, and to the disk.
 #[derive(Arbitrary, Debug)]
@@ -193,9 +196,9 @@ impl EncodingScript {
 }
 
 fn with_request<M: Machine>(machine: &mut M, then: impl FnOnce(&Request)) {
-    match machine.poll(NOW) {
-        Ok(Step::Send(exchange)) => then(exchange.request()),
-        _ => panic!("nothing is sent"),
+    match drive::next_request(machine, NOW) {
+        Some(request) => then(&request),
+        None => panic!("nothing is sent"),
     }
 }
 
