@@ -36,7 +36,7 @@ mod check {
         assert!(!running.simulator().access_token_is_alive(wall_clock_ms(), &token));
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
         assert!(client.held().is_none());
-        assert!(matches!(client.log_out().unwrap(), LoggedOut::NobodyThere));
+        assert!(matches!(client.log_out().unwrap(), LoggedOut::NotLoggedIn));
     }
 
     pub(super) fn a_login_that_the_person_refuses_is_denied<C: AnyClient>() {
@@ -230,7 +230,7 @@ mod check {
     pub(super) fn a_logout_that_ignores_errors_forgets<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         running.simulator().fault_anywhere(999, bad_gateway());
-        let LoggedOut::Unproven(error) = client.log_out_ignoring_errors().unwrap() else {
+        let LoggedOut::Unconfirmed(error) = client.log_out_ignoring_errors().unwrap() else {
             panic!()
         };
         assert_eq!(error.kind(), Kind::Unavailable);

@@ -1,6 +1,6 @@
 //! Tokens from elsewhere, several logins at once, and the one of a whole process.
 
-use aiod_auth_core::{RecordKey, RefreshToken, Timestamp, session::Kept};
+use aiod_auth_core::{RecordKey, RefreshToken, Timestamp, session::Persisted};
 use aiod_auth_store::{FileStore, Lock, StoreError};
 
 use super::*;
@@ -24,7 +24,7 @@ mod check {
         let client = C::new(profile_at(&running), Arc::clone(&store));
         log_in_at(&running, &client);
         let (given, before) = (tokens_of(&elsewhere), requests(&running));
-        assert_eq!(client.set_tokens(given.clone()).unwrap().kept, Kept::Saved);
+        assert_eq!(client.set_tokens(given.clone()).unwrap().persisted, Persisted::Saved);
         assert_eq!(access_token(&client.token().unwrap()), access_token(&given));
         let kept = store.load(&profile_at(&running).key()).unwrap().unwrap();
         assert_eq!(access_token(&kept), access_token(&given));
@@ -39,7 +39,7 @@ mod check {
         let (running, elsewhere) = logged_in::<C>(seconds(20));
         let client = C::without_store(profile_at(&running));
         let given = tokens_of(&elsewhere);
-        assert_eq!(client.set_tokens(given.clone()).unwrap().kept, Kept::NoStore);
+        assert_eq!(client.set_tokens(given.clone()).unwrap().persisted, Persisted::NoStore);
         assert_eq!(access_token(&client.token().unwrap()), access_token(&given));
         client.token_for(Demand::new().forced()).unwrap();
         assert!(is_alive(&running, &tokens_of(&client)));

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aiod_auth_core::{RecordKey, session::Kept};
+use aiod_auth_core::{RecordKey, session::Persisted};
 use aiod_auth_store::{FileStore, Lock, StoreError};
 
 use super::*;
@@ -24,11 +24,11 @@ mod check {
         let forced = Demand::new().forced();
         for _ in 0..2 {
             let new = client.token_for(forced).unwrap();
-            assert!(matches!(new.kept, Kept::NotSaved(_)), "{new:?}");
-            assert_eq!(client.held().unwrap().kept, new.kept);
+            assert!(matches!(new.persisted, Persisted::NotSaved(_)), "{new:?}");
+            assert_eq!(client.held().unwrap().persisted, new.persisted);
         }
         broken.writing.store(false, Ordering::Relaxed);
-        assert_eq!(client.token_for(forced).unwrap().kept, Kept::Saved);
+        assert_eq!(client.token_for(forced).unwrap().persisted, Persisted::Saved);
         assert_eq!(refreshes(&running), 3);
     }
 
@@ -53,7 +53,7 @@ mod check {
         assert_eq!(access_token(&client.token().unwrap()), access_token(&before));
         broken.writing.store(false, Ordering::Relaxed);
         client.token_for(Demand::new().forced()).unwrap();
-        assert_eq!(client.set_tokens(given).unwrap().kept, Kept::Saved);
+        assert_eq!(client.set_tokens(given).unwrap().persisted, Persisted::Saved);
     }
 
     pub(super) fn two_clients_on_one_folder_make_one_refresh<C: AnyClient>() {
