@@ -140,7 +140,7 @@ pub fn next_request<M: Machine + ?Sized>(machine: &mut M, now: Timestamp) -> Opt
             Wanted::Send(request) => return Some(request.clone()),
             Wanted::Wait(..) => {
                 let Ok(Step::Wait(pause)) = machine.poll(now) else { return None };
-                perform::<()>(Step::Wait(pause), &mut Answering::new(now, |_| unanswered()));
+                perform::<()>(Step::Wait(pause), &mut Answering::new(now, |_, _| unanswered()));
             }
             Wanted::Store(_) | Wanted::Show(_) | Wanted::Ask(_) | Wanted::Nothing => return None,
         }
@@ -158,7 +158,8 @@ pub fn next_wait<M: Machine + ?Sized>(machine: &mut M, now: Timestamp) -> Durati
     }
 }
 
-/// A network that is a function. Every answer comes at once, and the clock stands still.
+/// A network that is a function, of what was slept so far and the request. Every answer comes at once, and
+/// the clock stands still.
 #[derive(Debug)]
 pub struct Answering<F> {
     now: Timestamp,
@@ -167,21 +168,21 @@ pub struct Answering<F> {
     answer: F,
 }
 
-impl<F: FnMut(&Request) -> Result<Response, NoResponse>> Answering<F> {
+impl<F: FnMut(Duration, &Request) -> Result<Response, NoResponse>> Answering<F> {
     /// Answers like this, at this time.
     pub const fn new(now: Timestamp, answer: F) -> Self {
         Self { now, slept: Duration::ZERO, answer }
     }
 }
 
-impl<F: FnMut(&Request) -> Result<Response, NoResponse>> Around for Answering<F> {
+impl<F: FnMut(Duration, &Request) -> Result<Response, NoResponse>> Around for Answering<F> {
     fn now(&self) -> Timestamp {
         self.now
     }
 
     fn send(&mut self, exchange: Exchange<'_>) {
         let in_flight = exchange.begin();
-        let outcome = (self.answer)(in_flight.request());
+        let outcome = (self.answer)(self.slept, in_flight.request());
         in_flight.complete(self.now, Duration::ZERO, outcome);
     }
 
@@ -201,7 +202,7 @@ pub fn answering<M: Machine + ?Sized>(
     now: Timestamp,
     mut answer: impl FnMut(&Request) -> Response,
 ) -> Result<M::Output, M::Error> {
-    run(machine, &mut Answering::new(now, |request| Ok(answer(request))))
+    run(machine, &mut Answering::new(now, |_, request| Ok(answer(request))))
 }
 
 /// The answer to the request that is due, whatever comes of it.

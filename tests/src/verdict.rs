@@ -84,6 +84,13 @@ impl Answer {
         };
         Self { status, headers: head.lines().map(field).collect(), body: body.into() }
     }
+
+    /// As a machine gets it.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Response::new(self.status, headers, self.body.clone())
+    }
 }
 
 /// What a machine made of an answer: `ok`, `pending`, `slow_down`, `retry`, `next place`, or
@@ -227,10 +234,8 @@ fn ask<M: Machine<Error: Failure>>(
     answer: &Answer,
     about: impl FnOnce(M::Output) -> Vec<String>,
 ) -> Verdict {
-    let headers = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let response = Response::new(answer.status, headers, answer.body.clone());
     if drive::next_request(machine, NOW).is_some() {
-        drive::answer_once(machine, NOW, Ok(response));
+        drive::answer_once(machine, NOW, Ok(answer.clone().into_response()));
     }
     let mut verdict = match machine.poll(NOW) {
         Ok(Step::Done(output)) => Verdict::new("ok", about(output)),

@@ -173,7 +173,7 @@ pub(crate) const ROWS: &[Row] = &[
         "DEV-26",
         "can be cancelled at any point, and sends nothing afterwards",
         Behaviour(|| {
-            person::whoever_cancels_at_the_prompt_sends_no_poll();
+            person::a_login_that_is_dropped_at_any_step_sends_nothing_more();
             person::a_login_that_is_dropped_while_it_waits_sends_no_poll();
         }),
     ),

@@ -1,12 +1,11 @@
 //! What ends the polling, and what doesn't.
 
-use std::time::Duration;
-
 use aiod_auth_core::{
-    CertificateProblem, Endpoint, Error, ErrorCode, Kind, Login, NoResponse, ProxyFailure,
-    ProxyProblem, Response, Step, TlsFailure,
+    CertificateProblem, Endpoint, Error, ErrorCode, Failed, Kind, Login, NoResponse, ProxyFailure,
+    ProxyProblem, Request, Response, Step, TlsFailure,
 };
 use aiod_auth_tests::{
+    drive::{self, Answering},
     sim::{Answer, Fault, Settings},
     verdict::{self, Asked, verdict},
     world::{Event, World},
@@ -16,7 +15,7 @@ use serde_json::json;
 use super::super::scene::*;
 
 fn log_in(world: &mut World) -> Result<(), Error> {
-    let login = Login::new(profile(), None, seconds(3600), policy());
+    let login = Login::new(profile(), seconds(3600), policy());
     world.run(login).map(drop)
 }
 
@@ -162,27 +161,16 @@ pub(super) fn a_connection_that_is_refused_is_waited_out() {
     };
     let mut machine = polls();
     let mut sends = 0;
-    let tokens = loop {
-        match aiod_auth_core::Machine::poll(&mut machine, NOW).unwrap() {
-            Step::Wait(pause) => {
-                let delay = pause.delay();
-                pause.complete(delay);
-            }
-            Step::Send(exchange) => {
-                sends += 1;
-                let good = Response::new(200, [], br#"{"access_token":"a"}"#);
-                let outcome = match sends {
-                    1 => Err(NoResponse::NotSent("connection refused")),
-                    2 => Err(NoResponse::NotSent("no such host")),
-                    3 => Err(NoResponse::Unknown("timed out")),
-                    _ => Ok(good),
-                };
-                exchange.begin().complete(NOW, Duration::ZERO, outcome);
-            }
-            Step::Store(_) | Step::Ask(_) => panic!(),
-            Step::Done(tokens) => break tokens,
+    let mut network = Answering::new(NOW, |_, _: &Request| {
+        sends += 1;
+        match sends {
+            1 => Err(NoResponse::NotSent("connection refused")),
+            2 => Err(NoResponse::NotSent("no such host")),
+            3 => Err(NoResponse::Unknown("timed out")),
+            _ => Ok(Response::new(200, [], br#"{"access_token":"a"}"#)),
         }
-    };
+    });
+    let tokens = drive::run(&mut machine, &mut network).unwrap();
     assert_eq!((sends, tokens.access_token().unwrap().expose()), (4, "a"));
 
     // What can't get better by waiting ends it; a proxy or TLS in trouble is waited out.
@@ -201,11 +189,10 @@ pub(super) fn a_connection_that_is_refused_is_waited_out() {
     ] {
         let mut machine = polls();
         first_request(&mut machine);
-        if let Ok(Step::Send(exchange)) = aiod_auth_core::Machine::poll(&mut machine, NOW) {
-            exchange.begin().complete(NOW, Duration::ZERO, Err(no_response.clone()));
-        }
+        drive::answer_once(&mut machine, NOW, Err(no_response.clone()));
         match aiod_auth_core::Machine::poll(&mut machine, NOW) {
-            Err(Error::Unreachable { endpoint: Endpoint::Token, .. }) if ends => {}
+            Err(Failed { error: Error::Unreachable { endpoint: Endpoint::Token, .. }, .. })
+                if ends => {}
             Ok(Step::Wait(_)) if !ends => {}
             other => panic!("{no_response:?}: {:?}", other.map(|_| "a step")),
         }

@@ -34,7 +34,7 @@ fn discover(metadata: &Value) -> AuthorizationServer {
 fn log_in(world: &mut World, profile: Profile, metadata: &Value) -> Result<(), Error> {
     world.server.fault_at("/.well-known/openid-configuration", 1, instead(200, metadata));
     world.after(seconds(1), Event::Approve);
-    world.run(Login::new(Arc::new(profile), None, seconds(60), policy())).map(drop)
+    world.run(Login::new(Arc::new(profile), seconds(60), policy())).map(drop)
 }
 
 const BAD: [&str; 7] = [

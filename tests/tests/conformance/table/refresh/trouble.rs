@@ -66,7 +66,7 @@ fn two_logins() -> (World, Tokens, Tokens) {
 fn refresh_while_somebody_writes(world: &mut World, written: &Tokens) -> Result<Tokens, Error> {
     let mut session = Session::token(profile(), Demand::new(), policy());
     let (mut removed, mut swapped) = (false, false);
-    let outcome = run_with(world, &mut session, |world, step| {
+    let outcome = world.run_with(&mut session, |world, step| {
         if let Step::Store(access) = &step {
             removed |= matches!(access.request().operation, StoreOperation::Remove(_));
         }
@@ -122,7 +122,7 @@ pub(super) fn a_third_token_is_not_tried() {
     third.refresh_token = Some(RefreshToken::new("third"));
     let mut written = [&second, &third].into_iter();
     let mut session = Session::token(profile(), Demand::new(), policy());
-    let outcome = run_with(&mut world, &mut session, |world, step| {
+    let outcome = world.run_with(&mut session, |world, step| {
         if let Step::Send(exchange) = &step
             && exchange.request().url().path() == "/token"
             && let Some(tokens) = written.next()

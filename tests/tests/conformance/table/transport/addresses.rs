@@ -1,9 +1,7 @@
 //! Where requests go, and where not.
 
-use std::sync::Arc;
-
 use aiod_auth_core::{
-    AuthorizationServer, Endpoint, Error, Issuer, Kind, Problem, Profile,
+    AuthorizationServer, Endpoint, Error, Issuer, Kind, MetadataCache, Problem, Profile,
     session::{Demand, Logout, Session, WhoAmI},
 };
 use aiod_auth_tests::verdict::{Answer, Asked, verdict};
@@ -129,23 +127,21 @@ pub(crate) fn tokens_go_to_their_own_server() {
         let address = format!("https://other.example/{}", endpoint.metadata_name());
         other = other.with_endpoint(endpoint, &address).unwrap();
     }
-    let other = Arc::new(other);
+    let other = || MetadataCache::of(other.clone());
 
     let mut world = world();
-    let mut held = log_in(&mut world);
-    held.server = Some(Arc::clone(&other));
+    let cached = log_in(&mut world);
     let mut seen = 0;
     let mut at_home = |request: &aiod_auth_core::Request| {
         seen += 1;
         assert_eq!(request.url().host_str(), Some("127.0.0.1"), "{request:?}");
     };
-    let request = WhoAmI::new(profile(), policy()).with_server(Some(Arc::clone(&other)));
-    run_seeing(&mut world, request.request(&held).unwrap(), &mut at_home).unwrap();
+    let question = WhoAmI::new(profile(), &cached, policy()).unwrap();
+    run_seeing(&mut world, question.with_metadata(&other()), &mut at_home).unwrap();
     world.pass(seconds(300));
-    let renewal = Session::token(profile(), Demand::new(), policy()).with_held(Some(held));
-    let mut held = run_seeing(&mut world, renewal, &mut at_home).unwrap();
-    held.server = Some(other);
-    let logout = Logout::new(profile(), Some(held), policy());
+    let refresh = Session::token(profile(), Demand::new(), policy()).with_cached(Some(cached));
+    let cached = run_seeing(&mut world, refresh.with_metadata(&other()), &mut at_home).unwrap();
+    let logout = Logout::new(profile(), Some(cached), policy()).with_metadata(&other());
     run_seeing(&mut world, logout, &mut at_home).unwrap();
     assert!(seen >= 6, "{seen}");
     get_token(&mut world).unwrap_err();
