@@ -15,7 +15,7 @@
 //! ```
 //! use core::time::Duration;
 //! use aiod_auth_core::{
-//!     AuthorizationServer, Error, Issuer, Machine, Reply, Response, RetryPolicy, Step, Timestamp,
+//!     AuthorizationServer, Error, Issuer, Machine, NoAnswer, Response, RetryPolicy, Step, Timestamp,
 //!     flow::Discovery,
 //! };
 //!
@@ -41,7 +41,7 @@
 //!                 let _prompt = show.prompt(); // your screen
 //!                 show.complete(Duration::ZERO);
 //!             }
-//!             Step::Ask(ask) => ask.complete(Duration::ZERO, Reply::Cancelled), // your keyboard
+//!             Step::Ask(ask) => ask.give_up(Duration::ZERO, NoAnswer::Cancelled), // your keyboard
 //!             Step::Done(output) => return Ok(output),
 //!         }
 //!     }
@@ -91,6 +91,7 @@ extern crate std;
 
 pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
+pub use entropy::Entropy;
 pub use environment::Environment;
 pub use error::{
     CertificateProblem, ConfigProblem, Endpoint, Error, ErrorCode, Kind, NotLoggedIn, Problem,
@@ -99,15 +100,17 @@ pub use error::{
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
 pub use login::Login;
 pub use machine::{
-    Ask, Exchange, Failed, InFlight, Machine, Pause, Prompt, Question, Reason, Reply, Show, Step,
-    StoreAccess, Wanted,
+    Ask, Asked, Credentials, EmptyPassword, Exchange, Failed, InFlight, ListenQuestion, Listening,
+    Machine, NoAnswer, Password, PasswordQuestion, Pause, Prompt, ProviderQuestion, Question,
+    Reason, RedirectQuestion, Show, Step, StoreAccess, Wanted,
 };
 pub use metadata_cache::MetadataCache;
 pub use note::Note;
 pub use parameters::Parameters;
+pub use pkce::CodeVerifier;
 pub use profile::{LoginMethod, Profile, RecordKey};
 pub use retry::RetryPolicy;
-pub use secret::{AccessToken, ClientSecret, DeviceCode, IdToken, RefreshToken};
+pub use secret::{AccessToken, ApiKeySecret, ClientSecret, DeviceCode, IdToken, RefreshToken};
 pub use server::{AuthorizationServer, Issuer, is_loopback};
 pub use text::clean;
 pub use time::{InvalidTimestamp, Timestamp};
@@ -117,15 +120,18 @@ pub use url::Url;
 pub mod cache;
 mod client;
 mod deviations;
+mod entropy;
 mod environment;
 mod error;
 pub mod flow;
 mod http;
 mod login;
+pub mod loopback;
 mod machine;
 mod metadata_cache;
 mod note;
 mod parameters;
+mod pkce;
 mod profile;
 pub mod provider;
 pub mod proxy;

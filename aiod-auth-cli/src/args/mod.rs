@@ -57,6 +57,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
 
+    /// Trust the certificates in this file (PEM), too, beside the platform's
+    #[arg(long, global = true, help_heading = ANYWHERE, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Show this certificate (PEM, with its key) to servers that want one
+    #[arg(long, global = true, help_heading = ANYWHERE, value_name = "FILE")]
+    pub(crate) client_certificate: Option<PathBuf>,
+
     /// Log in at this server, without a profile in config.toml
     #[arg(long, global = true, value_name = "URL", help_heading = AD_HOC)]
     pub(crate) issuer: Option<String>,

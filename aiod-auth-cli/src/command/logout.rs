@@ -168,11 +168,11 @@ fn report(context: &Context, settings: &Settings, logged_out: &LoggedOut) -> Res
     let issuer = settings.profile.issuer().as_str();
     let (outcome, words) = match logged_out {
         LoggedOut::Ended => ("ended", format!("Logged out at {issuer}.")),
-        LoggedOut::Forgotten => {
+        LoggedOut::RemovedLocally => {
             let words = format!("Removed the token of {issuer}, which expires by itself.");
             ("removed_locally", words)
         }
-        LoggedOut::Unproven(error) => {
+        LoggedOut::Unconfirmed(error) => {
             warn_of_session(context, settings, error);
             ("unconfirmed", "Removed the login here.".into())
         }
@@ -180,7 +180,7 @@ fn report(context: &Context, settings: &Settings, logged_out: &LoggedOut) -> Res
             context.printer.warn("another program has logged in meanwhile, and that login stays");
             ("replaced", format!("Logged out at {issuer}."))
         }
-        LoggedOut::NobodyThere | _ => ("not_logged_in", "There was no login.".into()),
+        LoggedOut::NotLoggedIn | _ => ("not_logged_in", "There was no login.".into()),
     };
     answer(context, settings, outcome, &words)
 }

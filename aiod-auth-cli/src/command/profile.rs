@@ -32,10 +32,14 @@ fn refuse_unused(global: &Global, command: &Profile) -> Result<(), Failure> {
         return Err(Failure::usage("`profile` takes the name without --profile"));
     }
     let is_set = matches!(command, Profile::Set(_));
-    let is_given = global.is_ad_hoc() || global.store.is_some() || global.account.is_some();
+    let is_given = global.is_ad_hoc()
+        || global.store.is_some()
+        || global.account.is_some()
+        || global.ca_file.is_some()
+        || global.client_certificate.is_some();
     if is_given && !is_set {
         return Err(Failure::usage(
-            "--issuer, --client-id, --client-secret-file, --scope, --resource, --parameter, --account and --store are for `profile set`",
+            "--issuer, --client-id, --client-secret-file, --scope, --resource, --parameter, --account, --store, --ca-file and --client-certificate are for `profile set`",
         ));
     }
     Ok(())
@@ -176,13 +180,14 @@ fn write(
         }
     }
     if let Some(secret) = &global.client_secret_file {
-        // What was typed is relative to where it was typed, what is written to the file.
-        let (secret, folder) = (absolute(secret)?, absolute(folder)?);
-        let secret = secret.strip_prefix(&folder).unwrap_or(&secret);
-        let secret =
-            secret.to_str().ok_or_else(|| Failure::usage("the secret's file name is no text"))?;
-        set(profile, "client_secret_file", secret);
+        set(profile, "client_secret_file", seen_from(folder, secret)?);
         profile.remove("client_secret_env");
+    }
+    if let Some(file) = &global.ca_file {
+        set(profile, "ca_file", seen_from(folder, file)?);
+    }
+    if let Some(file) = &global.client_certificate {
+        set(profile, "client_certificate_file", seen_from(folder, file)?);
     }
     if !global.scope.is_empty() {
         set(profile, "scopes", Array::from_iter(global.scopes()));
@@ -194,6 +199,14 @@ fn write(
         set(profile, "parameters", parameters(&global.parameter));
     }
     Ok(())
+}
+
+/// What was typed is relative to where it was typed, what is written to the file.
+fn seen_from(folder: &Path, file: &Path) -> Result<String, Failure> {
+    let (file, folder) = (absolute(file)?, absolute(folder)?);
+    let file = file.strip_prefix(&folder).unwrap_or(&file);
+    let text = file.to_str().map(Into::into);
+    text.ok_or_else(|| Failure::usage(format!("the file name {} is no text", file.display())))
 }
 
 /// Each with its value, or with all of them, as config.toml has it.

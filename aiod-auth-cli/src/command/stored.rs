@@ -2,7 +2,7 @@
 
 use aiod_auth_core::{
     Kind, RefreshToken,
-    session::{Kept, SessionTokens},
+    session::{Persisted, SessionTokens},
 };
 
 use crate::{context::Context, failure::Failure, settings::Settings};
@@ -19,7 +19,7 @@ pub(super) enum Stored {
 
 impl Stored {
     pub(super) fn of(settings: &Settings, session: &SessionTokens) -> Self {
-        let Kept::NotSaved(failure) = &session.kept else { return Self::Yes };
+        let Persisted::NotSaved(failure) = &session.persisted else { return Self::Yes };
         let failure = Failure::from(failure.clone());
         match &session.tokens.refresh_token {
             Some(token) if !is_stored(settings, token) => Self::Lost(failure),

@@ -129,6 +129,8 @@ platform = "aiod"
 account = "bob"
 parameters = { audience = ["b", "c"], organization = "o" }
 request_timeout_seconds = 20
+ca_file = "ca.pem"
+client_certificate_file = "/etc/me.pem"
 allow_insecure_http = true
 [profiles.lab.deviations]
 bearer_names = "bot"
@@ -172,6 +174,8 @@ small = { client_secret_env = "NAME" }
                 .with_unescaped_basic()
                 .with_issuer("https://as.example/{tenant}"),
             request_timeout: Some(Duration::from_secs(20)),
+            ca_file: Some("/folder/ca.pem".into()),
+            client_certificate_file: Some("/etc/me.pem".into()),
         };
         assert_eq!(config.profile("lab").unwrap(), lab);
         assert_eq!(config.profile("aiod").unwrap().platform, Some(Platform::Aiod));

@@ -44,6 +44,10 @@ pub(crate) struct ProfileConfig {
     pub(crate) allow_insecure_http: bool,
     pub(crate) deviations: Deviations,
     pub(crate) request_timeout: Option<Duration>,
+    /// What is trusted beyond the platform's certificates.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The client's own certificate, with its key.
+    pub(crate) client_certificate_file: Option<PathBuf>,
 }
 
 impl ProfileConfig {
@@ -84,7 +88,7 @@ pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig
                 return Err(format!("two places for one secret: `{place}` is the second"));
             }
             "client_secret_file" => {
-                let secret = secret_file(file, &string(place, item)?);
+                let secret = named_file(file, &string(place, item)?);
                 profile.client_secret = Some(SecretSource::File(secret));
             }
             "client_secret_env" => {
@@ -108,6 +112,10 @@ pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig
             "platform" => profile.platform = Some(platform(place, item)?),
             "allow_insecure_http" => profile.allow_insecure_http = boolean(place, item)?,
             "deviations" => profile.deviations = deviations::read(place, item)?,
+            "ca_file" => profile.ca_file = Some(named_file(file, &string(place, item)?)),
+            "client_certificate_file" => {
+                profile.client_certificate_file = Some(named_file(file, &string(place, item)?));
+            }
             "request_timeout_seconds" => profile.request_timeout = Some(seconds(place, item)?),
             _ => match endpoint(key) {
                 Some(endpoint) => profile.endpoints.push((endpoint, string(place, item)?)),
@@ -121,7 +129,7 @@ pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig
 
 /// A relative name starts from the folder of `config.toml`. One that systemd hands to the service
 /// (`LoadCredential=`, systemd.exec(5)) is that.
-fn secret_file(config: &Path, name: &str) -> PathBuf {
+fn named_file(config: &Path, name: &str) -> PathBuf {
     let is_name = Path::new(name).file_name().is_some_and(|file| file == name);
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let credential = credentials.filter(|folder| is_name && folder.is_absolute());

@@ -87,8 +87,9 @@ impl Store for GuardedStore {
             return Ok(None);
         };
         self.waited();
+        let interrupted_at = lock.interrupted_refresh();
         // The lock is given back first, then Ctrl-C is let through: fields are dropped in order.
-        Ok(Some(Lock::new((lock, held_off))))
+        Ok(Some(Lock::new((lock, held_off)).after_interruption(interrupted_at)))
     }
 
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
@@ -102,7 +103,7 @@ impl Store for GuardedStore {
 
 #[cfg(test)]
 mod tests {
-    use aiod_auth_core::Profile;
+    use aiod_auth_core::{Profile, Timestamp};
     use aiod_auth_store::MemoryStore;
 
     use super::*;
@@ -118,5 +119,42 @@ mod tests {
         assert_eq!(interrupt.under_way(), 1);
         drop(lock);
         assert_eq!(interrupt.under_way(), 0);
+    }
+
+    /// A store whose last user died during a refresh.
+    #[derive(Debug)]
+    struct Interrupted(MemoryStore);
+
+    const AT: Timestamp = Timestamp::from_unix_millis(7000);
+
+    impl Store for Interrupted {
+        fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+            self.0.load(key)
+        }
+
+        fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+            self.0.save(key, tokens)
+        }
+
+        fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+            self.0.remove(key)
+        }
+
+        fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+            Ok(self.0.try_lock(key)?.map(|lock| lock.after_interruption(Some(AT))))
+        }
+
+        fn location(&self, key: &RecordKey) -> String {
+            self.0.location(key)
+        }
+    }
+
+    #[test]
+    fn what_the_store_knows_of_its_lock_is_handed_on() {
+        let store = Interrupted(MemoryStore::default());
+        let store = GuardedStore::new(store, &Interrupt::default(), &Printer::silent());
+        let key = Profile::new("https://as.example", "cli").unwrap().key();
+        let lock = store.try_lock(&key).unwrap().unwrap();
+        assert_eq!(lock.interrupted_refresh(), Some(AT));
     }
 }

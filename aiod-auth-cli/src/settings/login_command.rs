@@ -39,8 +39,14 @@ fn written<'a>(
     let folder = folder.map(|folder| ("--config-dir", lossy(folder)));
     let account = global.account.as_deref().map(|name| ("--account", Cow::Borrowed(name)));
     let store = global.store.as_deref().map(|store| ("--store", Cow::Borrowed(store)));
+    let ca_file = global.ca_file.as_deref().map(|file| ("--ca-file", lossy(file)));
+    let certificate = global.client_certificate.as_deref();
+    let certificate = certificate.map(|file| ("--client-certificate", lossy(file)));
+    let network = ca_file.into_iter().chain(certificate);
     let mut command = String::from("aiod-auth login");
-    for (option, value) in options.into_iter().chain(account).chain(store).chain(folder) {
+    for (option, value) in
+        options.into_iter().chain(account).chain(store).chain(folder).chain(network)
+    {
         command.push_str(&format!(" {option} {}", quoted(&value)));
     }
     command

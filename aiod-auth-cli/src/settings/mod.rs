@@ -23,6 +23,7 @@ mod earlier;
 mod guarded_store;
 mod lock;
 mod login_command;
+mod network;
 mod place;
 
 /// One login, and where its tokens are stored.
@@ -116,10 +117,14 @@ impl Settings {
         context: &Context,
         name: Option<&str>,
         account: String,
-        config: ProfileConfig,
+        mut config: ProfileConfig,
         folder: &Path,
         login_command: String,
     ) -> Result<Self, Failure> {
+        let global = &context.global;
+        config.ca_file = global.ca_file.clone().or(config.ca_file);
+        config.client_certificate_file =
+            global.client_certificate.clone().or(config.client_certificate_file);
         // An empty name is none: the login of programs that give it none.
         let account = Some(account).filter(|account| !account.is_empty());
         let profile = core_profile::of_record(&config, account.as_deref())?;
@@ -181,7 +186,7 @@ impl Settings {
         let secret = self.client_secret()?;
         let store = self.place.store_for(secret.as_ref());
         let profile = self.whole_profile(&self.config, secret)?;
-        Ok(self.client_of(profile, store))
+        self.client_of(profile, store)
     }
 
     /// What makes requests that may be refused for lack of the client's secret. All else that the profile
@@ -194,7 +199,7 @@ impl Settings {
             ..self.config.clone()
         };
         let profile = self.whole_profile(&config, None)?;
-        Ok(self.client_of(profile, self.place.store_for(None)))
+        self.client_of(profile, self.place.store_for(None))
     }
 
     fn whole_profile(
@@ -206,14 +211,16 @@ impl Settings {
             .map_err(|failure| self.within(failure))
     }
 
-    fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Client {
+    fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Result<Client, Failure> {
         let mut policy = RetryPolicy::default();
         policy.time_limit = TIME_LIMIT;
-        let client = Client::new(profile, store).with_retry_policy(policy);
-        match self.config.request_timeout {
+        let driver = network::driver(&self.config).map_err(|failure| self.within(failure))?;
+        let client = Client::with_driver(profile, driver.with_store(store));
+        let client = client.with_retry_policy(policy);
+        Ok(match self.config.request_timeout {
             Some(timeout) => client.with_request_timeout(timeout),
             None => client,
-        }
+        })
     }
 
     /// The client's secret: the one that is configured, else the one that is stored with the tokens.

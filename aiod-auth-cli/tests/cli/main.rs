@@ -10,10 +10,12 @@ mod aiod;
 #[cfg(unix)]
 mod ctrl_c;
 mod exec;
+mod layers;
 mod login;
 mod logout;
 mod manual;
 mod mistakes;
+mod network;
 #[cfg(unix)]
 mod other_programs;
 mod profile;

@@ -5,9 +5,13 @@ use core::{future::poll_fn, mem, task::Poll, time::Duration};
 
 use atomic_refcell::AtomicRefCell;
 
-use super::{Prompt, Question, Reason, Reply};
+use super::{
+    Credentials, ListenQuestion, Listening, NoAnswer, PasswordQuestion, Prompt, ProviderQuestion,
+    Question, Reason, RedirectQuestion,
+};
 use crate::{
     error::{Error, StoreFailure},
+    flow::Redirect,
     http::{NoResponse, Request, Response},
     note::Note,
     session::{StoreReply, StoreRequest},
@@ -39,8 +43,16 @@ pub(super) enum OpenStep {
     Send(Open<Box<Request>, Answered>),
     Store(Open<StoreRequest, Result<StoreReply, StoreFailure>>),
     Show(Open<Prompt, ()>),
-    Ask(Open<Question, Reply>),
+    Ask(OpenAsk),
     Wait(Open<Wait, ()>),
+}
+
+/// A question: what it asks decides what it is answered with.
+pub(super) enum OpenAsk {
+    Listen(Open<ListenQuestion, Result<Listening, NoAnswer>>),
+    Redirect(Open<RedirectQuestion, Result<Redirect, NoAnswer>>),
+    Password(Open<PasswordQuestion, Result<Credentials, NoAnswer>>),
+    Provider(Open<ProviderQuestion, Result<usize, NoAnswer>>),
 }
 
 /// What is wanted, and what came of it.
@@ -74,6 +86,26 @@ impl<W, R> Open<W, R> {
 
     fn is_complete(&self) -> Option<Duration> {
         self.came.as_ref().map(|_| self.took)
+    }
+}
+
+impl OpenAsk {
+    pub(super) const fn question(&self) -> Question<'_> {
+        match self {
+            Self::Listen(open) => Question::Listen(&open.wanted),
+            Self::Redirect(open) => Question::Redirect(&open.wanted),
+            Self::Password(open) => Question::Password(&open.wanted),
+            Self::Provider(open) => Question::Provider(&open.wanted),
+        }
+    }
+
+    fn is_complete(&self) -> Option<Duration> {
+        match self {
+            Self::Listen(open) => open.is_complete(),
+            Self::Redirect(open) => open.is_complete(),
+            Self::Password(open) => open.is_complete(),
+            Self::Provider(open) => open.is_complete(),
+        }
     }
 }
 
@@ -118,10 +150,37 @@ impl Io {
         self.step(OpenStep::Show(Open::new(prompt)), |_| Some(())).await;
     }
 
-    #[expect(dead_code, reason = "the flows that ask are next")]
-    pub(crate) async fn ask(&self, question: Question) -> Reply {
-        self.step(OpenStep::Ask(Open::new(question)), |step| {
-            let OpenStep::Ask(Open { came, .. }) = step else { return None };
+    pub(crate) async fn listen(&self, question: ListenQuestion) -> Result<Listening, NoAnswer> {
+        self.step(OpenStep::Ask(OpenAsk::Listen(Open::new(question))), |step| {
+            let OpenStep::Ask(OpenAsk::Listen(Open { came, .. })) = step else { return None };
+            came
+        })
+        .await
+    }
+
+    pub(crate) async fn redirect(&self, question: RedirectQuestion) -> Result<Redirect, NoAnswer> {
+        self.step(OpenStep::Ask(OpenAsk::Redirect(Open::new(question))), |step| {
+            let OpenStep::Ask(OpenAsk::Redirect(Open { came, .. })) = step else { return None };
+            came
+        })
+        .await
+    }
+
+    pub(crate) async fn password(
+        &self,
+        question: PasswordQuestion,
+    ) -> Result<Credentials, NoAnswer> {
+        self.step(OpenStep::Ask(OpenAsk::Password(Open::new(question))), |step| {
+            let OpenStep::Ask(OpenAsk::Password(Open { came, .. })) = step else { return None };
+            came
+        })
+        .await
+    }
+
+    #[expect(dead_code, reason = "the flow of Tiled, which asks it, is next")]
+    pub(crate) async fn provider(&self, question: ProviderQuestion) -> Result<usize, NoAnswer> {
+        self.step(OpenStep::Ask(OpenAsk::Provider(Open::new(question))), |step| {
+            let OpenStep::Ask(OpenAsk::Provider(Open { came, .. })) = step else { return None };
             came
         })
         .await

@@ -70,10 +70,24 @@ impl Situation<'_> {
         let session = tokens.clone().filter(|tokens| tokens.refresh_token.is_some());
         match (session, self.profile.login(), self.profile.login_is_decided()) {
             // A client that may log in as itself never takes the place of a user's login.
-            (Some(session), LoginMethod::Auto | LoginMethod::Device, _)
+            (
+                Some(session),
+                LoginMethod::Auto
+                | LoginMethod::Device
+                | LoginMethod::AuthorizationCode
+                | LoginMethod::Password,
+                _,
+            )
             | (Some(session), LoginMethod::ClientCredentials, false) => Plan::Refresh(session),
             (_, LoginMethod::ClientCredentials, _) => Plan::ClientCredentials,
-            (None, LoginMethod::Auto | LoginMethod::Device, _) => {
+            (
+                None,
+                LoginMethod::Auto
+                | LoginMethod::Device
+                | LoginMethod::AuthorizationCode
+                | LoginMethod::Password,
+                _,
+            ) => {
                 let last = tokens.clone().filter(|it| self.target.would_do(it, self.now));
                 match last {
                     Some(last) => Plan::Use(last),

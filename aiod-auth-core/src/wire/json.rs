@@ -149,6 +149,20 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A list of objects; absent, it is empty.
+    pub(crate) fn objects(&self, name: &'static str) -> Result<Vec<Self>, Problem> {
+        let Some(raw) = self.raw(name)? else {
+            return Ok(Vec::new());
+        };
+        let items: Vec<&RawValue> =
+            serde_json::from_str(raw.get()).map_err(|_| Problem::Invalid(name))?;
+        let object = |item: &&'a RawValue| match item.get().starts_with('{') {
+            true => serde_json::from_str(item.get()).map_err(|_| Problem::Invalid(name)),
+            false => Err(Problem::Invalid(name)),
+        };
+        items.iter().map(object).collect()
+    }
+
     /// Seconds that are more than none. Zero, a negative number, null and `""` mean "unknown".
     pub(crate) fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Problem> {
         let Some(seconds) = self.number(name)? else {

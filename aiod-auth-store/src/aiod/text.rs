@@ -41,8 +41,6 @@ pub struct AiodLogin {
 
 pub(super) struct Content {
     pub(super) login: AiodLogin,
-    /// A fingerprint of the refresh token that was there before.
-    pub(super) replaces: Option<String>,
     made_for: MadeFor,
 }
 
@@ -84,14 +82,14 @@ impl Content {
                 tokens
             });
             let login = AiodLogin { tokens, client_secret, is_dated: false };
-            return Ok(Self { login, replaces: None, made_for: MadeFor::default() });
+            return Ok(Self { login, made_for: MadeFor::default() });
         };
 
         // But whose it is must be known, if it says so.
         let made_for = MadeFor { issuer: own.text(ISSUER)?, client_id: own.text(CLIENT_ID)? };
         if access_token.is_none() && refresh_token.is_none() {
             let login = AiodLogin { tokens: None, client_secret, is_dated: false };
-            return Ok(Self { login, replaces: None, made_for });
+            return Ok(Self { login, made_for });
         }
         let issued_at = lenient("issued_at", own.time("issued_at"));
         let mut tokens = Tokens::empty(issued_at.unwrap_or(written_at));
@@ -107,10 +105,9 @@ impl Content {
         let code = lenient("refused_code", own.text("refused_code"));
         let refused_at = lenient("refused_at", own.time("refused_at"));
         tokens.refused = refused_at.map(|at| Refusal { at, code });
-        let replaces = lenient("replaces", own.text("replaces"));
         let is_dated = issued_at.is_some();
         let login = AiodLogin { tokens: Some(tokens), client_secret, is_dated };
-        Ok(Self { login, replaces, made_for })
+        Ok(Self { login, made_for })
     }
 
     /// Whether it is for another server or client: if it says so, or doesn't say and that is not enough.
@@ -154,7 +151,6 @@ pub(super) fn write(
     key: &RecordKey,
     tokens: &Tokens,
     lasting: &Lasting<'_>,
-    replaces: Option<String>,
 ) -> Result<Zeroizing<String>, Unreadable> {
     let mut file = parse(before.unwrap_or_default())?.into_mut();
     let (refresh_token, client_secret) = match lasting {
@@ -168,7 +164,7 @@ pub(super) fn write(
     put(&mut *file, ACCESS_TOKEN, access_token);
     put(&mut *file, EXPIRATION_DATE, date);
     if let Some(own) = own_table(&mut file) {
-        write_own(own, key, tokens, replaces);
+        write_own(own, key, tokens);
     }
     Ok(text(&file))
 }
@@ -182,11 +178,10 @@ pub(super) fn without_tokens(before: &str) -> Result<Zeroizing<String>, Unreadab
     Ok(text(&file))
 }
 
-fn write_own(own: &mut dyn TableLike, key: &RecordKey, tokens: &Tokens, replaces: Option<String>) {
+fn write_own(own: &mut dyn TableLike, key: &RecordKey, tokens: &Tokens) {
     let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
     put(own, ISSUER, Some(&key.issuer));
     put(own, CLIENT_ID, Some(&key.client_id));
-    put(own, "replaces", replaces);
     put(own, "issued_at", time(Some(tokens.issued_at)));
     put(own, "scope", Some(&tokens.scope).filter(|scope| !scope.is_empty()).map(Scope::to_string));
     put(own, "session_scope", tokens.session_scope.as_ref().map(Scope::to_string));

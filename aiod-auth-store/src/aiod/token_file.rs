@@ -11,7 +11,6 @@ use crate::{
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
-        mark::Fingerprint,
     },
 };
 
@@ -125,8 +124,7 @@ impl AiodFile {
     /// [`StoreError::CannotHold`].
     pub fn text(&self, tokens: &Tokens) -> Result<Zeroizing<String>, StoreError> {
         let lasting = lasting(&self.file, tokens, self.client_secret.as_ref())?;
-        text::write(None, &self.key, tokens, &lasting, None)
-            .map_err(|error| explain(&self.file, error))
+        text::write(None, &self.key, tokens, &lasting).map_err(|error| explain(&self.file, error))
     }
 
     #[cfg(test)]
@@ -207,9 +205,8 @@ impl Store for AiodFile {
 
 impl Format for AiodFile {
     fn read(&self, path: &Path, text: &str, written_at: Timestamp) -> Result<Login, StoreError> {
-        let Content { login, replaces, .. } = self.content(path, text, written_at)?;
-        let replaces = replaces.and_then(|print| print.parse().ok());
-        Ok(Login { tokens: login.tokens, client_secret: login.client_secret, replaces })
+        let AiodLogin { tokens, client_secret, .. } = self.content(path, text, written_at)?.login;
+        Ok(Login { tokens, client_secret })
     }
 
     fn write(
@@ -217,14 +214,11 @@ impl Format for AiodFile {
         path: &Path,
         before: Option<&Record>,
         tokens: &Tokens,
-        replaces: Option<Fingerprint>,
     ) -> Result<Text, StoreError> {
         let found = before.and_then(|record| record.login.client_secret.as_ref());
         let lasting = lasting(path, tokens, self.client_secret.as_ref().or(found))?;
         let before = before.map(|record| record.text.as_str());
-        let replaces = replaces.map(|print| print.to_string());
-        text::write(before, &self.key, tokens, &lasting, replaces)
-            .map_err(|error| explain(path, error))
+        text::write(before, &self.key, tokens, &lasting).map_err(|error| explain(path, error))
     }
 
     /// A bot's file keeps the secret.

@@ -46,7 +46,6 @@ pub(crate) trait Format {
         path: &Path,
         before: Option<&Record>,
         tokens: &Tokens,
-        replaces: Option<Fingerprint>,
     ) -> Result<Text, StoreError>;
 
     /// What is left of a record when its tokens are gone. `None`: nothing.
@@ -72,8 +71,6 @@ pub(crate) trait Format {
 pub(crate) struct Login {
     pub(crate) tokens: Option<Tokens>,
     pub(crate) client_secret: Option<ClientSecret>,
-    /// The refresh token that this one took the place of.
-    pub(crate) replaces: Option<Fingerprint>,
 }
 
 impl Login {
@@ -93,7 +90,14 @@ pub(crate) struct Record {
 #[derive(Clone)]
 pub(crate) struct Files {
     system: Arc<dyn FileSystem>,
-    locked: Arc<Mutex<BTreeMap<PathBuf, Option<Ready>>>>,
+    locked: Arc<Mutex<BTreeMap<PathBuf, Slot>>>,
+}
+
+/// A record that is locked.
+#[derive(Debug)]
+struct Slot {
+    lock: Arc<LockFile>,
+    ready: Option<Ready>,
 }
 
 /// Everything that a save needs, tried and open.
@@ -161,20 +165,20 @@ impl Files {
         let Some(lock) = LockFile::take(&self.system, &path)? else {
             return Ok(None);
         };
-        let held = Held { files: self.clone(), file: file.into(), path, lock };
-        let interrupted_at = self.take_over(&held.path, format)?;
-        self.locked().insert(file.into(), None);
+        let lock = Arc::new(lock);
+        let held = Held { files: self.clone(), file: file.into(), path, lock: Arc::clone(&lock) };
+        let interrupted_at = self.take_over(&held.path, format, &lock)?;
+        self.locked().insert(file.into(), Slot { lock, ready: None });
         Ok(Some(Lock::new(held).after_interruption(interrupted_at)))
     }
 
     /// Tries all that a save of this record needs. Under the lock, it stays ready for it.
     pub(crate) fn prepare(&self, file: &Path, format: &dyn Format) -> Result<(), StoreError> {
-        let is_ready = self.locked().get(file).map(Option::is_some);
-        if is_ready == Some(true) {
+        // The lock is tried, too. If it is another process's, it can be had.
+        let lock = if self.holds(file) { None } else { self.try_lock(file, format)? };
+        if self.locked().get(file).is_some_and(|slot| slot.ready.is_some()) {
             return Ok(());
         }
-        // The lock is tried, too. If it is another process's, it can be had.
-        let lock = if is_ready.is_none() { self.try_lock(file, format)? } else { None };
         let path = self.resolve(file)?;
         let before = self.before(&path, format)?;
         self.check_target(&path)?;
@@ -185,10 +189,11 @@ impl Files {
         if !next.is_empty() && is_whole(&next.read()?, &path, format) {
             return Ok(());
         }
+        self.note(file, &before)?;
         next.begin(before.size().saturating_mul(2).max(ROOM_BYTES_MIN))?;
         let mut unused = Some(Ready { path, next, before });
-        if let Some(ready) = self.locked().get_mut(file) {
-            *ready = unused.take();
+        if let Some(slot) = self.locked().get_mut(file) {
+            slot.ready = unused.take();
         }
         drop((unused, lock));
         Ok(())
@@ -217,7 +222,7 @@ impl Files {
         tokens: &Tokens,
         version: Option<&Version>,
     ) -> Result<Option<Tokens>, StoreError> {
-        let prepared = self.locked().get_mut(file).and_then(Option::take);
+        let prepared = self.locked().get_mut(file).and_then(|slot| slot.ready.take());
         let ready = match prepared {
             Some(ready) => ready,
             None => self.ready_at_once(file, format)?,
@@ -243,6 +248,7 @@ impl Files {
                     return Ok(Some(discard(next, another)));
                 }
                 if let Before::Record(_) = &now {
+                    self.note(file, &now).ok();
                     self.keep_what_is_lost(&path, format, &now, tokens)?;
                     text = text_of(&path, format, &now, tokens)?;
                     next.write(&text)?;
@@ -264,9 +270,8 @@ impl Files {
     pub(crate) fn remove(&self, file: &Path, format: &dyn Format) -> Result<(), StoreError> {
         let path = self.resolve(file)?;
         let record = self.read(&path, format)?;
-        if let Some(ready) = self.locked().get_mut(file) {
-            drop(ready.take());
-        }
+        let unused = self.locked().get_mut(file).and_then(|slot| slot.ready.take());
+        drop(unused);
         // First: it would bring the tokens back.
         next::remove(&*self.system, &next::path(&path)).map_err(StoreError::io("remove", &path))?;
         let Some(record) = record else {
@@ -279,6 +284,7 @@ impl Files {
             return Ok(());
         }
         let mut next = NextFile::create_in_turn(&self.system, &path)?;
+        self.note(file, &Before::Record(Box::new(record)))?;
         next.write(&rest)?;
         match self.finish(&path, next, &rest, false)? {
             Finished::Done => Ok(()),
@@ -300,8 +306,16 @@ impl Files {
             Err(StoreError::Io { .. }) => Before::Unknown,
             other => other?,
         };
+        // It counts only if this process dies.
+        self.note(file, &before).ok();
         let next = NextFile::create_in_turn(&self.system, &path)?;
         Ok(Ready { path, next, before })
+    }
+
+    /// For the next process under the lock: which refresh token `.next` replaces.
+    fn note(&self, file: &Path, before: &Before) -> Result<(), StoreError> {
+        let lock = self.locked().get(file).map(|slot| Arc::clone(&slot.lock));
+        lock.map_or(Ok(()), |lock| lock.note(before.refresh_token().map(Fingerprint::of)))
     }
 
     fn before(&self, path: &Path, format: &dyn Format) -> Result<Before, StoreError> {
@@ -500,7 +514,12 @@ impl Files {
 
     /// Finishes what a process that died, or failed, could not: under the lock. Says when it was begun, if
     /// nothing came of it.
-    fn take_over(&self, path: &Path, format: &dyn Format) -> Result<Option<Timestamp>, StoreError> {
+    fn take_over(
+        &self,
+        path: &Path,
+        format: &dyn Format,
+        lock: &LockFile,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let Some(mut next) = NextFile::existing(&self.system, path)? else {
             return Ok(None);
         };
@@ -514,10 +533,7 @@ impl Files {
         }
         let text = mark::written(&content).unwrap_or_default();
         let own = match format.read(path, text, self.system.now().into()) {
-            Ok(login) => Own::Login {
-                refresh_token: login.refresh_token().map(Fingerprint::of),
-                replaces: login.replaces,
-            },
+            Ok(login) => Own::Login(login.refresh_token().map(Fingerprint::of)),
             Err(StoreError::Damaged { .. }) => Own::Part,
             Err(_) => Own::NotOurs,
         };
@@ -531,7 +547,7 @@ impl Files {
             Err(error @ StoreError::Io { .. }) => return Err(error),
             Err(_) => Stored::NotOurs,
         };
-        match fate(own, stored) {
+        match fate(own, lock.noted()?, stored) {
             Fate::Leave => next.leave(),
             Fate::Remove => drop(next.remove()),
             Fate::TakeOver => {
@@ -612,7 +628,12 @@ impl Files {
         age.is_ok_and(|age| age.is_ok_and(|age| age < Duration::from_secs(2)))
     }
 
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Option<Ready>>> {
+    /// Whether this handle has the lock.
+    fn holds(&self, file: &Path) -> bool {
+        self.locked().contains_key(file)
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Slot>> {
         // A thread that panicked has left nothing half done here: each change is one call.
         self.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -633,6 +654,13 @@ impl Before {
         }
     }
 
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        match self {
+            Self::Record(record) => record.login.refresh_token(),
+            Self::Nothing | Self::Damaged | Self::Unknown => None,
+        }
+    }
+
     const fn is_damaged(&self) -> bool {
         matches!(self, Self::Damaged)
     }
@@ -643,14 +671,14 @@ struct Held {
     files: Files,
     file: PathBuf,
     path: PathBuf,
-    lock: LockFile,
+    lock: Arc<LockFile>,
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let ready = self.files.locked().remove(&self.file);
+        let slot = self.files.locked().remove(&self.file);
         // What was only begun is removed with it.
-        drop(ready);
+        drop(slot);
         if self.lock.is_locked() && !self.files.is_there(&self.path) {
             self.lock.remove();
         }
@@ -682,7 +710,7 @@ enum Finished {
 /// What `.next` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Own {
-    Login { refresh_token: Option<Fingerprint>, replaces: Option<Fingerprint> },
+    Login(Option<Fingerprint>),
     Part,
     NotOurs,
 }
@@ -708,9 +736,9 @@ enum Fate {
 
 /// It is taken over if the record still holds the refresh token that it replaces, or holds its own, or was
 /// being written from it. Where there is no record, it is a first login's; else that one was logged out.
-fn fate(own: Own, stored: Stored) -> Fate {
-    let (refresh_token, replaces) = match own {
-        Own::Login { refresh_token, replaces } => (refresh_token, replaces),
+fn fate(own: Own, replaces: Option<Fingerprint>, stored: Stored) -> Fate {
+    let refresh_token = match own {
+        Own::Login(refresh_token) => refresh_token,
         Own::Part => return Fate::Remove,
         Own::NotOurs => return Fate::Leave,
     };
@@ -750,14 +778,7 @@ fn text_of(
         Before::Record(record) => Some(&**record),
         Before::Nothing | Before::Damaged | Before::Unknown => None,
     };
-    let replaces = match (record, &tokens.refresh_token) {
-        (Some(record), Some(new)) => match record.login.refresh_token() {
-            Some(old) if old.same_as(new) => record.login.replaces,
-            old => old.map(Fingerprint::of),
-        },
-        _ => None,
-    };
-    format.write(path, record, tokens, replaces)
+    format.write(path, record, tokens)
 }
 
 fn is_whole(next: &[u8], path: &Path, format: &dyn Format) -> bool {
@@ -842,28 +863,27 @@ mod tests {
     #[test]
     fn what_becomes_of_a_whole_next() {
         let (old, new, other) = (print("old"), print("new"), print("other"));
-        let first = Own::Login { refresh_token: new, replaces: None };
-        let next = Own::Login { refresh_token: new, replaces: old };
-        let bot = Own::Login { refresh_token: None, replaces: None };
-        for (own, stored, expected) in [
-            (next, Stored::Login(old), Fate::TakeOver),
-            (next, Stored::Login(new), Fate::TakeOver),
-            (next, Stored::Login(other), Fate::Remove),
-            (next, Stored::Login(None), Fate::Remove),
-            (next, Stored::Nothing, Fate::Remove),
-            (next, Stored::Damaged, Fate::TakeOver),
-            (next, Stored::OtherKey, Fate::Remove),
-            (next, Stored::NotOurs, Fate::Leave),
-            (first, Stored::Nothing, Fate::TakeOver),
-            (first, Stored::Login(new), Fate::TakeOver),
-            (first, Stored::Login(None), Fate::TakeOver),
-            (first, Stored::Login(other), Fate::Remove),
-            (bot, Stored::Login(None), Fate::TakeOver),
-            (bot, Stored::Login(old), Fate::Remove),
-            (Own::Part, Stored::Login(old), Fate::Remove),
-            (Own::NotOurs, Stored::Login(old), Fate::Leave),
+        let (login, bot) = (Own::Login(new), Own::Login(None));
+        for (own, replaces, stored, expected) in [
+            (login, old, Stored::Login(old), Fate::TakeOver),
+            (login, old, Stored::Login(new), Fate::TakeOver),
+            (login, old, Stored::Login(other), Fate::Remove),
+            (login, old, Stored::Login(None), Fate::Remove),
+            (login, old, Stored::Nothing, Fate::Remove),
+            (login, old, Stored::Damaged, Fate::TakeOver),
+            (login, old, Stored::OtherKey, Fate::Remove),
+            (login, old, Stored::NotOurs, Fate::Leave),
+            (login, None, Stored::Nothing, Fate::TakeOver),
+            (login, None, Stored::Login(new), Fate::TakeOver),
+            (login, None, Stored::Login(None), Fate::TakeOver),
+            (login, None, Stored::Login(other), Fate::Remove),
+            (bot, None, Stored::Login(None), Fate::TakeOver),
+            (bot, None, Stored::Login(old), Fate::Remove),
+            (bot, old, Stored::Login(old), Fate::TakeOver),
+            (Own::Part, old, Stored::Login(old), Fate::Remove),
+            (Own::NotOurs, old, Stored::Login(old), Fate::Leave),
         ] {
-            assert_eq!(fate(own, stored), expected, "{own:?} {stored:?}");
+            assert_eq!(fate(own, replaces, stored), expected, "{own:?} {replaces:?} {stored:?}");
         }
     }
 }

@@ -4,16 +4,20 @@
 //! file after each save. For the same reason a lock file that is removed could be locked by a process
 //! that opened it before, while another locks a new one. So only the process that has the lock removes
 //! the file, and each that gets a lock looks whether the name still leads to what it locked.
+//!
+//! What is in the file is a note for the next process that has the lock: which refresh token is replaced
+//! by what is in `.next`.
 
 use std::{
     fmt, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
+    mark::Fingerprint,
     place::{beside, check, resolve},
-    system::{FileSystem, How, Locked, OpenFile},
+    system::{FileSystem, How, Locked, OpenFile, if_supported},
 };
 use crate::StoreError;
 
@@ -21,7 +25,7 @@ use crate::StoreError;
 pub(crate) struct LockFile {
     system: Arc<dyn FileSystem>,
     path: PathBuf,
-    file: Box<dyn OpenFile>,
+    file: Mutex<Box<dyn OpenFile>>,
     is_locked: bool,
 }
 
@@ -46,7 +50,7 @@ impl LockFile {
                 }
             };
             if is_named(&**system, &path, status.id).map_err(StoreError::io("lock", &path))? {
-                let system = Arc::clone(system);
+                let (system, file) = (Arc::clone(system), Mutex::new(file));
                 return Ok(Some(Self { system, path, file, is_locked }));
             }
         }
@@ -59,11 +63,47 @@ impl LockFile {
         self.is_locked
     }
 
+    /// Notes which refresh token is about to be replaced; it is on the disk then. `None`: none.
+    pub(crate) fn note(&self, replaces: Option<Fingerprint>) -> Result<(), StoreError> {
+        let note = replaces.map(|print| format!("{REPLACES}{print}\n")).unwrap_or_default();
+        let mut file = self.file();
+        let mut write = || {
+            let size = file.status()?.size;
+            if size == 0 && note.is_empty() {
+                return Ok(());
+            }
+            file.rewind()?;
+            file.write(note.as_bytes())?;
+            let length = u64::try_from(note.len()).unwrap_or(u64::MAX);
+            if size > length {
+                file.set_size(length)?;
+            }
+            if_supported(file.sync())
+        };
+        write().map_err(StoreError::io("write", &self.path))
+    }
+
+    /// What an earlier process noted.
+    pub(crate) fn noted(&self) -> Result<Option<Fingerprint>, StoreError> {
+        let mut file = self.file();
+        let mut read = || {
+            file.rewind()?;
+            file.read(NOTE_BYTES_MAX)
+        };
+        let note = read().map_err(StoreError::io("read", &self.path))?;
+        let print = str::from_utf8(&note).ok().and_then(|note| note.strip_prefix(REPLACES));
+        Ok(print.and_then(|print| print.trim_end().parse().ok()))
+    }
+
     /// Removes the file, which is still locked then: where there is no record, it would stay for ever.
     pub(crate) fn remove(&self) {
         if self.is_locked && self.system.removes_locked_files() {
             self.system.remove(&self.path).ok();
         }
+    }
+
+    fn file(&self) -> MutexGuard<'_, Box<dyn OpenFile>> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,7 +111,7 @@ impl Drop for LockFile {
     fn drop(&mut self) {
         // To close the file is not enough while another thread is starting a program: until that
         // runs, it has the file open too. If it fails, closing is what is left.
-        self.file.unlock().ok();
+        self.file().unlock().ok();
     }
 }
 
@@ -91,3 +131,5 @@ pub(crate) fn is_named(system: &dyn FileSystem, path: &Path, id: (u64, u64)) -> 
 }
 
 const TRIES_MAX: usize = 100;
+const REPLACES: &str = "replaces ";
+const NOTE_BYTES_MAX: usize = 64;

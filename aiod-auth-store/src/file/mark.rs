@@ -1,5 +1,5 @@
-//! What a `.next` says about itself: in its first line that it is only begun; in a member of its text,
-//! which refresh token it replaces.
+//! What is noted for the next process: in a `.next`, that it is only begun; in the lock's file, which
+//! refresh token `.next` replaces. The text of `.next` itself says neither, since it becomes the record.
 
 use std::{fmt, str::FromStr};
 
@@ -7,7 +7,7 @@ use aiod_auth_core::{RefreshToken, Timestamp};
 
 use super::fnv::Fnv1a;
 
-/// Tells refresh tokens apart without being one. It stays in a record, which so says what it replaced.
+/// Tells refresh tokens apart without being one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint(u64);
 

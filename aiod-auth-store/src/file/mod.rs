@@ -7,14 +7,13 @@ use etcetera::BaseStrategy as _;
 
 use crate::{Lock, Store, StoreError, document::Unreadable, record};
 use files::{Files, Format, Login, Record, Text};
-use mark::Fingerprint;
 
 #[cfg(all(test, target_os = "linux"))]
 mod faults;
 pub(crate) mod files;
 mod fnv;
 mod lock;
-pub(crate) mod mark;
+mod mark;
 mod name;
 mod next;
 pub(crate) mod place;
@@ -143,12 +142,11 @@ struct Own<'a>(&'a RecordKey);
 
 impl Format for Own<'_> {
     fn read(&self, path: &Path, text: &str, _written_at: Timestamp) -> Result<Login, StoreError> {
-        let found = record::read(text).map_err(|error| explain(path, error))?;
-        if found.key != *self.0 {
+        let (found, tokens) = record::read(text).map_err(|error| explain(path, error))?;
+        if found != *self.0 {
             return Err(StoreError::OtherKey { path: path.into() });
         }
-        let replaces = found.replaces.and_then(|print| print.parse().ok());
-        Ok(Login { tokens: Some(found.tokens), client_secret: None, replaces })
+        Ok(Login { tokens: Some(tokens), client_secret: None })
     }
 
     fn write(
@@ -156,11 +154,9 @@ impl Format for Own<'_> {
         path: &Path,
         before: Option<&Record>,
         tokens: &Tokens,
-        replaces: Option<Fingerprint>,
     ) -> Result<Text, StoreError> {
         let before = before.map(|record| record.text.as_str());
-        let replaces = replaces.map(|print| print.to_string());
-        record::write(before, self.0, tokens, replaces).map_err(|error| explain(path, error))
+        record::write(before, self.0, tokens).map_err(|error| explain(path, error))
     }
 }
 

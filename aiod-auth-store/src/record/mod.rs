@@ -10,7 +10,6 @@
 //! expires_at = "2026-11-22T17:58:55Z"
 //! refresh_token = "…"
 //! scope = "openid offline_access"
-//! replaces = "85944171f73967e8"
 //!
 //! [key]
 //! issuer = "https://auth.example.org/"
@@ -18,9 +17,6 @@
 //! scope = "openid offline_access"
 //! resource = []
 //! ```
-//!
-//! `replaces` is a fingerprint of the refresh token that this one took the place of: with it, a save that
-//! was interrupted can be finished.
 //!
 //! The key comes last, and its last member always stands there: wherever a file was cut off, that
 //! is noticed, and a record that lost its refresh token is not taken for one that never had any.

@@ -5,26 +5,15 @@ use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Refusal, Sco
 use super::parse;
 use crate::document::{Members, Unreadable, damaged};
 
-/// What a record says.
-pub(crate) struct Found {
-    /// Which login it is of.
-    pub(crate) key: RecordKey,
-    pub(crate) tokens: Tokens,
-    /// A fingerprint of the refresh token that was there before.
-    pub(crate) replaces: Option<String>,
-}
-
-/// Reads a record.
-pub(crate) fn read(text: &str) -> Result<Found, Unreadable> {
+/// Reads a record, and which key it is for.
+pub(crate) fn read(text: &str) -> Result<(RecordKey, Tokens), Unreadable> {
     if !text.ends_with('\n') {
         return Err(damaged("it ends within a line"));
     }
     let mut record = Members::of(parse(text)?.into_table());
-    let mut section = record.require("tokens")?;
-    let replaces = section.text("replaces")?;
-    let tokens = tokens(section)?;
+    let tokens = tokens(record.require("tokens")?)?;
     let key = key(record.require("key")?)?;
-    Ok(Found { key, tokens, replaces })
+    Ok((key, tokens))
 }
 
 fn tokens(mut section: Members) -> Result<Tokens, Unreadable> {

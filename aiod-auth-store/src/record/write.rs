@@ -13,12 +13,9 @@ pub(crate) fn write(
     before: Option<&str>,
     key: &RecordKey,
     tokens: &Tokens,
-    replaces: Option<String>,
 ) -> Result<Zeroizing<String>, Unreadable> {
     let mut record = parse(before.unwrap_or(NEW_RECORD))?.into_mut();
-    let section_of_tokens = section(&mut record, "tokens")?;
-    write_tokens(section_of_tokens, tokens);
-    put(section_of_tokens, "replaces", replaces);
+    write_tokens(section(&mut record, "tokens")?, tokens);
     write_key(section(&mut record, "key")?, key);
     Ok(text(&record))
 }

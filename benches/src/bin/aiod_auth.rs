@@ -1,6 +1,7 @@
 //! This project: the calls that its README shows, driven as an adapter's loop drives them.
 
 use std::{
+    fmt,
     hint::black_box,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -12,8 +13,8 @@ use aiod_auth_benches::{
 };
 use aiod_auth_core::{
     AccessToken, AuthenticationMethod, AuthorizationServer, ClientIdentity, ClientSecret, Endpoint,
-    IdToken, Issuer, Machine, Profile, Reason, RefreshToken, Reply, Response, RetryPolicy, Scope,
-    Step, Timestamp, Tokens,
+    IdToken, Issuer, Machine, Profile, Reason, RefreshToken, Response, RetryPolicy, Scope, Step,
+    Timestamp, Tokens,
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
         DeviceAuthorizationRequest,
@@ -31,7 +32,7 @@ fn now() -> Timestamp {
 }
 
 /// An adapter's loop, without the network and without sleeping. `None` once `is_held` says so.
-fn advance<M: Machine>(
+fn advance<M: Machine<Error: fmt::Debug>>(
     machine: &mut M,
     script: &Script,
     store: Option<&dyn Store>,
@@ -46,17 +47,18 @@ fn advance<M: Machine>(
                 black_box(in_flight.request().body());
                 let (status, body) = script.answer();
                 let response = Response::new(status, HEADERS, body);
-                black_box(in_flight.complete(now(), started.elapsed(), Ok(response)));
+                in_flight.complete(now(), started.elapsed(), Ok(response));
             }
             Step::Store(access) => {
                 let started = Instant::now();
                 let outcome = perform(store, access.request(), &mut lock);
                 access.complete(started.elapsed(), outcome);
             }
-            Step::Ask(ask) => {
-                black_box(ask.prompt());
-                ask.complete(Duration::ZERO, Reply::Shown);
+            Step::Show(show) => {
+                black_box(show.prompt());
+                show.complete(Duration::ZERO);
             }
+            Step::Ask(ask) => drop(ask),
             Step::Wait(pause) => {
                 if is_held(pause.reason()) {
                     return None;
@@ -69,7 +71,11 @@ fn advance<M: Machine>(
     }
 }
 
-fn drive<M: Machine>(machine: &mut M, script: &Script, store: Option<&dyn Store>) -> M::Output {
+fn drive<M: Machine<Error: fmt::Debug>>(
+    machine: &mut M,
+    script: &Script,
+    store: Option<&dyn Store>,
+) -> M::Output {
     advance(machine, script, store, |_| false).unwrap()
 }
 
@@ -159,7 +165,7 @@ fn main() {
                     std::mem::forget(in_flight);
                     return;
                 }
-                black_box(in_flight.complete(at, Duration::ZERO, Ok(response)));
+                in_flight.complete(at, Duration::ZERO, Ok(response));
                 let Step::Done(tokens) = machine.poll(at).unwrap() else { unreachable!() };
                 drop(black_box(tokens));
             });
@@ -174,10 +180,11 @@ fn main() {
                 (Script::new(vec![(200, answers::token())]), MemoryStore::default());
             let profile = Arc::new(world.profile.clone());
             let mut keeping = Session::keep(profile.clone(), tokens(), world.policy);
-            let mut held = Some(drive(&mut keeping, &script, Some(&store)));
+            let mut cached = Some(drive(&mut keeping, &script, Some(&store)));
             asked.run(|| {
                 let session = Session::token(profile.clone(), Demand::new().forced(), world.policy);
-                held = Some(drive(&mut session.with_held(held.take()), &script, Some(&store)));
+                cached =
+                    Some(drive(&mut session.with_cached(cached.take()), &script, Some(&store)));
             });
         }
         "device" => {

@@ -2,7 +2,7 @@
 
 use aiod_auth_core::{
     Timestamp, Tokens,
-    session::{Kept, SessionTokens},
+    session::{Persisted, SessionTokens},
 };
 use serde::Serialize;
 
@@ -53,9 +53,9 @@ fn report(
     settings: &Settings,
     session: &SessionTokens,
 ) -> Result<(), Failure> {
-    let not_saved = match &session.kept {
-        Kept::NotSaved(failure) => Some(failure.clone()),
-        Kept::Saved | Kept::NoStore => None,
+    let not_saved = match &session.persisted {
+        Persisted::NotSaved(failure) => Some(failure.clone()),
+        Persisted::Saved | Persisted::NoStore => None,
     };
     if not_saved.is_none() || options.print_token {
         answer(context, options, settings, &session.tokens)?;
