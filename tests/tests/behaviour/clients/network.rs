@@ -2,18 +2,21 @@
 //! it says.
 
 use std::{
-    fmt, io,
+    fmt,
     sync::{
         Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use aiod_auth_core::{NoResponse, Request, Response, Timestamp};
+use aiod_auth_core::{NoResponse, Request, Response, Timestamp, cache::Cancel};
+use aiod_auth_reqwest::{BoxFuture, NoRuntime};
 use aiod_auth_tests::{
     sim::{self, Simulator},
     world::as_simulated,
 };
+
+use tokio::runtime::Handle;
 
 use super::*;
 
@@ -60,6 +63,10 @@ impl Network {
 
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_unix_millis(self.now_ms().cast_signed())
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.now_ms() - START_MS)
     }
 
     /// Time goes by, for everything.
@@ -112,12 +119,18 @@ impl fmt::Debug for Network {
 #[derive(Clone, Debug)]
 pub(crate) struct Wire(pub(crate) Arc<Network>);
 
+impl Wire {
+    fn is_held_up(&self) -> bool {
+        self.0.held_up.load(Ordering::SeqCst)
+    }
+}
+
 impl aiod_auth_ureq::Transport for Wire {
     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
         let (delay, outcome) = self.0.handle(request);
-        self.sleep(delay);
+        aiod_auth_ureq::Transport::sleep(self, delay, &Cancel::new());
         for _ in 0..LOOKS_MAX {
-            if !self.0.held_up.load(Ordering::SeqCst) {
+            if !self.is_held_up() {
                 return outcome;
             }
             thread::sleep(LOOK);
@@ -129,10 +142,66 @@ impl aiod_auth_ureq::Transport for Wire {
         self.0.now()
     }
 
-    fn sleep(&self, delay: Duration) {
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn sleep(&self, delay: Duration, cancel: &Cancel) {
         let (until, real) = self.0.wait(delay);
-        thread::sleep(real);
-        self.0.is_over(until);
+        if !delay.is_zero() && !cancel.is_cancelled() {
+            thread::sleep(real);
+            self.0.is_over(until);
+        }
+    }
+}
+
+/// On tokio, whose clock may be paused.
+impl aiod_auth_reqwest::Runtime for Wire {
+    fn send<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Response, NoResponse>> {
+        Box::pin(async move {
+            let (delay, outcome) = self.0.handle(request);
+            aiod_auth_reqwest::Runtime::sleep(self, delay).await;
+            for _ in 0..LOOKS_MAX {
+                if !self.is_held_up() {
+                    return outcome;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+            panic!("the answer to {request:?} was never let go");
+        })
+    }
+
+    fn sleep(&self, delay: Duration) -> BoxFuture<'static, ()> {
+        let network = Arc::clone(&self.0);
+        Box::pin(async move {
+            let (until, real) = network.wait(delay);
+            if !delay.is_zero() {
+                tokio::time::sleep(real).await;
+                network.is_over(until);
+            }
+        })
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
+        drop(Handle::try_current().map_err(|_| NoRuntime)?.spawn(task));
+        Ok(())
+    }
+
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn_blocking(work));
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 
