@@ -1,10 +1,9 @@
 //! Log in, get tokens, see who you are, log out.
 
-use std::{fmt, future, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Endpoint, Error, Profile, Prompt, Question, RefreshToken, Reply, RetryPolicy, Tokens,
-    Unreachable,
+    Endpoint, Error, Profile, Prompt, RefreshToken, RetryPolicy, Tokens, Unreachable,
     cache::{
         Call, Caller, Cancel, LoginUnderWay, Observer, Outcome, Promise, SharedCache, Token, Work,
     },
@@ -142,25 +141,12 @@ impl Client {
         limit: Duration,
         show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error> {
-        self.login_asking(limit, show, |_| future::ready(Reply::Cancelled)).await
-    }
-
-    /// Logs in anew, within this time. `ask` asks the user what such a login needs to know.
-    ///
-    /// # Errors
-    /// As for [`login`](Self::login); [`Error::Cancelled`] if that is the reply.
-    pub async fn login_asking<F: Future<Output = Reply> + Send>(
-        &self,
-        limit: Duration,
-        show: impl FnMut(&Prompt) + Send,
-        ask: impl FnMut(Question) -> F + Send,
-    ) -> Result<SessionTokens, Error> {
         let (client, (user, replies)) =
             (self.without_cancel(), user(limit, Arc::clone(self.driver.runtime())));
         let login = self.login.cache.begin_login();
         let task = self.spawn(async move { client.log_in(login, limit, user).await })?;
         let shown = async {
-            replies.give(show, ask).await;
+            replies.give(show).await;
             outcome_of(task).await
         };
         self.wait(shown).await?
@@ -250,7 +236,7 @@ impl Client {
             client.token().await
         })?;
         self.wait(async {
-            replies.give(show, |_| future::ready(Reply::Cancelled)).await;
+            replies.give(show).await;
             outcome_of(task).await
         })
         .await?

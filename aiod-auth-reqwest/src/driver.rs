@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, Prompt, Question, Reason, Reply, Step, StoreAccess,
+    Error, Exchange, Machine, MetadataCache, NoAnswer, Prompt, Reason, Step, StoreAccess,
     StoreFailure, Timestamp, cache::Promise,
 };
 use aiod_auth_store::{Lock, Store};
@@ -90,7 +90,7 @@ impl Driver {
     /// Runs a machine that needs no user to its end.
     ///
     /// # Errors
-    /// The machine's. One that asks the user is told [`Reply::Cancelled`].
+    /// The machine's. One that asks the user gets no answer.
     pub async fn run<M: Machine<Error: Send> + Send>(
         &self,
         machine: &mut M,
@@ -101,7 +101,7 @@ impl Driver {
     /// Runs a machine to its end; `show` shows the user what there is to show.
     ///
     /// # Errors
-    /// The machine's. One that asks the user is told [`Reply::Cancelled`].
+    /// The machine's. One that asks the user gets no answer.
     pub async fn run_with<M: Machine<Error: Send> + Send>(
         &self,
         machine: &mut M,
@@ -137,10 +137,7 @@ impl Driver {
                     caller.show(ticket.prompt()).await;
                     ticket.complete(took());
                 }
-                Step::Ask(ticket) => {
-                    let reply = caller.ask(ticket.question()).await;
-                    ticket.complete(took(), reply);
-                }
+                Step::Ask(ask) => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
                 Step::Wait(pause) => {
                     caller.sleep(pause.delay(), pause.reason()).await?;
                     pause.complete(took());
@@ -200,6 +197,8 @@ impl Driver {
     }
 }
 
+const NO_USER: &str = "this login asks the user, and the program has no way to";
+
 fn log_notes(machine: &mut impl Machine) {
     for note in machine.take_notes() {
         log::debug!("in an answer {note}");
@@ -209,8 +208,6 @@ fn log_notes(machine: &mut impl Machine) {
 /// What runs a machine: how it shows, asks and sleeps.
 pub(crate) trait Caller: Send {
     fn show(&mut self, prompt: &Prompt) -> impl Future<Output = ()> + Send;
-
-    fn ask(&mut self, question: &Question) -> impl Future<Output = Reply> + Send;
 
     /// An error ends the machine where it stands.
     fn sleep(
@@ -229,10 +226,6 @@ struct Here<'a> {
 impl Caller for Here<'_> {
     async fn show(&mut self, prompt: &Prompt) {
         (self.show)(prompt);
-    }
-
-    async fn ask(&mut self, _: &Question) -> Reply {
-        Reply::Cancelled
     }
 
     async fn sleep(&mut self, delay: Duration, _: Reason) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
-use aiod_auth_core::{Error, Prompt, Question, Reason, Reply};
+use aiod_auth_core::{Error, Prompt, Reason};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{driver::Caller, runtime::Runtime};
@@ -19,9 +19,9 @@ pub(crate) struct User {
 /// The caller's end.
 pub(crate) struct Replies(mpsc::Receiver<Wanted>);
 
-enum Wanted {
-    Show(Prompt, oneshot::Sender<()>),
-    Ask(Question, oneshot::Sender<Reply>),
+struct Wanted {
+    prompt: Prompt,
+    shown: oneshot::Sender<()>,
 }
 
 /// Both ends, for a login that may take as long as `limit`.
@@ -31,50 +31,25 @@ pub(crate) fn user(limit: Duration, runtime: Arc<dyn Runtime>) -> (User, Replies
 }
 
 impl Replies {
-    /// Shows and asks, until the login is through.
-    pub(crate) async fn give<F: Future<Output = Reply> + Send>(
-        mut self,
-        mut show: impl FnMut(&Prompt) + Send,
-        mut ask: impl FnMut(Question) -> F + Send,
-    ) {
-        while let Some(wanted) = self.0.recv().await {
+    /// Shows every prompt, until the login is through.
+    pub(crate) async fn give(mut self, mut show: impl FnMut(&Prompt) + Send) {
+        while let Some(Wanted { prompt, shown }) = self.0.recv().await {
             // A caller that comes back too late shows nothing that is over.
-            match wanted {
-                Wanted::Show(prompt, shown) if !shown.is_closed() => {
-                    show(&prompt);
-                    shown.send(()).ok();
-                }
-                Wanted::Ask(question, replied) if !replied.is_closed() => {
-                    let reply = ask(question).await;
-                    replied.send(reply).ok();
-                }
-                Wanted::Show(..) | Wanted::Ask(..) => {}
+            if !shown.is_closed() {
+                show(&prompt);
+                shown.send(()).ok();
             }
         }
     }
 }
 
-impl User {
-    /// Waits for the caller to reply; but no longer than the login may take: the caller may be there and
-    /// not poll, while others wait for this login.
-    async fn reply<R: Send>(
-        &self,
-        wanted: impl FnOnce(oneshot::Sender<R>) -> Wanted + Send,
-    ) -> Option<R> {
-        let (reply, replied) = oneshot::channel();
-        drop(self.wanted.send(wanted(reply)).await);
-        first(replied, self.runtime.sleep(self.limit)).await?.ok()
-    }
-}
-
 impl Caller for User {
+    /// Waits until it is shown; but no longer than the login may take: the caller may be there and not
+    /// poll, while others wait for this login.
     async fn show(&mut self, prompt: &Prompt) {
-        self.reply(|shown| Wanted::Show(prompt.clone(), shown)).await;
-    }
-
-    async fn ask(&mut self, question: &Question) -> Reply {
-        let reply = self.reply(|replied| Wanted::Ask(question.clone(), replied)).await;
-        reply.unwrap_or(Reply::Cancelled)
+        let (shown, was_shown) = oneshot::channel();
+        drop(self.wanted.send(Wanted { prompt: prompt.clone(), shown }).await);
+        first(was_shown, self.runtime.sleep(self.limit)).await;
     }
 
     async fn sleep(&mut self, delay: Duration, reason: Reason) -> Result<(), Error> {

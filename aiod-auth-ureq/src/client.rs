@@ -11,7 +11,7 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Error, Failed, Profile, Prompt, Question, RefreshToken, Reply, RetryPolicy, Tokens,
+    Error, Failed, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
     cache::{Call, Caller, Cancel, Observer, Promise, SharedCache, Token, Work},
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
@@ -140,27 +140,14 @@ impl Client {
     pub fn login_within(
         &self,
         limit: Duration,
-        show: impl FnMut(&Prompt),
-    ) -> Result<SessionTokens, Error> {
-        self.login_asking(limit, show, |_| Reply::Cancelled)
-    }
-
-    /// Logs in anew, within this time. `ask` asks the user what such a login needs to know.
-    ///
-    /// # Errors
-    /// As for [`login`](Self::login); [`Error::Cancelled`] if that is the reply.
-    pub fn login_asking(
-        &self,
-        limit: Duration,
         mut show: impl FnMut(&Prompt),
-        mut ask: impl FnMut(&Question) -> Reply,
     ) -> Result<SessionTokens, Error> {
         let session = Session::login(self.shared_profile(), limit, self.policy);
         let driver = match &self.cancel {
             Some(cancel) => &self.driver.clone().with_cancel(cancel),
             None => &self.driver,
         };
-        self.log_in(session, |session| driver.run_with(session, &mut show, &mut ask))
+        self.log_in(session, |session| driver.run_with(session, &mut show))
     }
 
     /// Logs in with a refresh token from elsewhere (some platforms call it an API key), and proves that it

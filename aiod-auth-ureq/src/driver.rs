@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, Pause, Prompt, Question, Reason, Reply, Step,
-    Timestamp, cache::Cancel,
+    Error, Exchange, Machine, MetadataCache, NoAnswer, Pause, Prompt, Reason, Step, Timestamp,
+    cache::Cancel,
 };
 use aiod_auth_store::{Store, perform};
 
@@ -92,13 +92,12 @@ impl Driver {
     /// Runs a machine that needs no user to its end.
     ///
     /// # Errors
-    /// The machine's. One that asks the user is told [`Reply::Cancelled`].
+    /// The machine's. One that asks the user gets no answer.
     pub fn run<M: Machine>(&self, machine: &mut M) -> Result<M::Output, M::Error> {
-        self.run_with(machine, &mut |_| {}, &mut |_| Reply::Cancelled)
+        self.run_with(machine, &mut |_| {})
     }
 
-    /// Runs a machine to its end: `show` shows the user what there is to show, `ask` asks what there is
-    /// to ask.
+    /// Runs a machine to its end: `show` shows the user what there is to show.
     ///
     /// # Errors
     /// The machine's.
@@ -106,9 +105,8 @@ impl Driver {
         &self,
         machine: &mut M,
         show: &mut dyn FnMut(&Prompt),
-        ask: &mut dyn FnMut(&Question) -> Reply,
     ) -> Result<M::Output, M::Error> {
-        let outcome = self.drive(machine, show, ask);
+        let outcome = self.drive(machine, show);
         log_notes(machine);
         outcome
     }
@@ -117,7 +115,6 @@ impl Driver {
         &self,
         machine: &mut M,
         show: &mut dyn FnMut(&Prompt),
-        ask: &mut dyn FnMut(&Question) -> Reply,
     ) -> Result<M::Output, M::Error> {
         let mut lock = None;
         loop {
@@ -134,10 +131,7 @@ impl Driver {
                     show(ticket.prompt());
                     ticket.complete(took());
                 }
-                Step::Ask(ticket) => {
-                    let reply = ask(ticket.question());
-                    ticket.complete(took(), reply);
-                }
+                Step::Ask(ask) => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
                 Step::Wait(pause) => {
                     self.sleep(&pause)?;
                     pause.complete(took());
@@ -180,6 +174,8 @@ impl Driver {
         self.transport.monotonic()
     }
 }
+
+const NO_USER: &str = "this login asks the user, and the program has no way to";
 
 fn log_notes(machine: &mut impl Machine) {
     for note in machine.take_notes() {

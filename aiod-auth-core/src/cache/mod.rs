@@ -364,8 +364,7 @@ impl TokenCache {
     }
 
     /// Ends a logout. If it failed, the tokens stay.
-    #[expect(clippy::needless_pass_by_value, reason = "taken back: nothing ends twice")]
-    pub fn finish_logout(&mut self, job: Job, outcome: &Result<LoggedOut, Error>, now: Timestamp) {
+    pub fn finish_logout(&mut self, _job: Job, outcome: &Result<LoggedOut, Error>, now: Timestamp) {
         self.is_running = false;
         if outcome.is_ok() {
             self.changed_beside(now);
