@@ -121,7 +121,7 @@ impl NextFile {
         self.content = Content::Worthless;
         let note = mark::begun(self.system.now().into(), size);
         let outcome = self
-            .write_over(note.as_bytes())
+            .write_over(&note)
             .and_then(|()| if_supported(self.system.sync_folder(folder(&self.path))))
             .and_then(|()| self.rewind());
         outcome.map_err(StoreError::io("write", &self.path))
