@@ -8,8 +8,8 @@
 use std::{any::type_name, sync::mpsc, thread, time::Duration};
 
 use aiod_auth_core::{
-    Ask, Error, Exchange, Failed, Machine, NoResponse, Pause, Reply, Request, Response, Show, Step,
-    StoreAccess, Timestamp, Tokens, Wanted,
+    Ask, Error, Exchange, Failed, Machine, NoAnswer, NoResponse, Pause, Request, Response, Show,
+    Step, StoreAccess, Timestamp, Tokens, Wanted,
 };
 
 /// What stands around a machine. By itself there is no store, the user sees what is shown and answers
@@ -34,7 +34,7 @@ pub trait Around {
 
     /// The user replies.
     fn ask(&mut self, ask: Ask<'_>) {
-        ask.complete(Duration::ZERO, Reply::Cancelled);
+        ask.give_up(Duration::ZERO, NoAnswer::Cancelled);
     }
 
     /// Time goes by.
