@@ -32,7 +32,7 @@ pub trait Around {
         show.complete(Duration::ZERO);
     }
 
-    /// The user replies.
+    /// The user is asked.
     fn ask(&mut self, ask: Ask<'_>) {
         ask.give_up(Duration::ZERO, NoAnswer::Cancelled);
     }

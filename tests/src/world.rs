@@ -5,8 +5,8 @@
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, NoResponse, Note, Pause, Profile, Prompt, Request, Response,
-    RetryPolicy, Show, Step, StoreAccess, Timestamp, Tokens,
+    Error, Exchange, Machine, MetadataCache, NoResponse, Note, Pause, Profile, Prompt, Request,
+    Response, RetryPolicy, Show, Step, StoreAccess, Timestamp, Tokens,
     flow::Userinfo,
     session::{Demand, Session, SessionTokens, WhoAmI},
 };
@@ -152,15 +152,22 @@ impl World {
         cached: Option<SessionTokens>,
         policy: RetryPolicy,
     ) -> Result<Asked, Error> {
-        let session = Session::token(Arc::clone(profile), Demand::new(), policy);
-        let session = self.run(session.with_cached(cached))?;
-        match self.run(WhoAmI::new(Arc::clone(profile), &session, policy)?) {
-            Err(Error::TokenRejected { .. }) => {}
+        let metadata = MetadataCache::default();
+        let token = |demand, cached| {
+            let session = Session::token(Arc::clone(profile), demand, policy);
+            session.with_cached(cached).with_metadata(&metadata)
+        };
+        let question = |session| {
+            let question = WhoAmI::new(Arc::clone(profile), session, policy);
+            question.map(|question| question.with_metadata(&metadata))
+        };
+        let session = self.run(token(Demand::new(), cached))?;
+        match self.run(question(&session)?) {
+            Err(error) if error.asks_for_another_token() => {}
             outcome => return outcome.map(|userinfo| Asked { userinfo, session }),
         }
-        let forced = Session::token(Arc::clone(profile), Demand::new().forced(), policy);
-        let session = self.run(forced.with_cached(Some(session)))?;
-        let userinfo = self.run(WhoAmI::new(Arc::clone(profile), &session, policy)?)?;
+        let session = self.run(token(Demand::new().forced(), Some(session.clone())))?;
+        let userinfo = self.run(question(&session)?)?;
         Ok(Asked { userinfo, session })
     }
 

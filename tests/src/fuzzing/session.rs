@@ -97,11 +97,14 @@ impl Job {
             }
             Self::WhoAmI => who_am_i(stage, profile, policy, cache),
             Self::Logout { ignoring_errors } => {
-                let Some(job) = cache.begin_logout(policy) else { panic!("a job was not ended") };
+                let now = stage.time.now();
+                let Some(job) = cache.begin_logout(policy, now) else {
+                    panic!("no job is running")
+                };
                 let logout = Logout::new(Arc::clone(profile), job.cached(), policy);
                 let mut logout = if ignoring_errors { logout.ignoring_errors() } else { logout };
                 let outcome = stage.go_on(&mut logout);
-                cache.finish_logout(job, &outcome);
+                cache.finish_logout(job, &outcome, stage.time.now());
                 outcome.map(drop)
             }
         };
@@ -118,7 +121,7 @@ fn run_token(
     cache: &mut TokenCache,
     (mut caller, demand): (Caller, Demand),
     login_limit: Option<Duration>,
-) -> Result<SessionTokens, Error> {
+) -> Result<Arc<SessionTokens>, Error> {
     let now = stage.time.now();
     let (job, at_once) = match cache.want(&mut caller, now) {
         Want::Run(job) => (Some(job), None),
@@ -142,7 +145,9 @@ fn run_token(
     }
     let demand = job.as_ref().map_or(demand, CacheJob::demand);
     let policy = caller_policy(&job, stage);
-    let Some(job) = job.or_else(|| cache.begin_logout(policy)) else { panic!("no job is running") };
+    let Some(job) = job.or_else(|| cache.begin_logout(policy, now)) else {
+        panic!("no job is running")
+    };
     let mut session = Session::token(Arc::clone(profile), demand, policy);
     if let Some(limit) = login_limit {
         session = session.or_login(limit);
@@ -150,10 +155,10 @@ fn run_token(
     let mut session = session.with_cached(job.cached());
     let outcome = stage.go_on(&mut session);
     if let Ok(tokens) = &outcome {
-        stage.records.hands_out(tokens, cache.cached().session());
+        stage.records.hands_out(tokens, cache.cached().map(|cached| &**cached));
     }
     let outcome = cache.finish(job, outcome, stage.time.now());
-    stage.records.hands_over(cache.cached().session());
+    stage.records.hands_over(cache.cached().map(|cached| &**cached));
     at_once.unwrap_or(outcome)
 }
 
@@ -163,18 +168,19 @@ fn caller_policy(job: &Option<CacheJob>, stage: &Stage<'_>) -> RetryPolicy {
 
 fn run_login(stage: &mut Stage<'_>, session: Session, cache: &mut TokenCache) -> Result<(), Error> {
     let mark = cache.begin_login();
-    let mut session = session.with_cached(cache.cached().session().cloned());
+    let mut session =
+        session.with_cached(cache.cached().map(|cached| SessionTokens::clone(cached)));
     let outcome = stage.go_on(&mut session);
     match &outcome {
-        Ok(tokens) => stage.records.hands_out(tokens, cache.cached().session()),
+        Ok(tokens) => stage.records.hands_out(tokens, cache.cached().map(|cached| &**cached)),
         // The clients keep it only if they have nothing else; a caller has it, in any case.
         Err(Failed { salvaged, .. }) => {
             let salvaged = salvaged.as_ref().and_then(|tokens| tokens.refresh_token.as_ref());
             stage.records.keep_refresh_token(salvaged);
         }
     }
-    let outcome = cache.finish_login(mark, outcome);
-    stage.records.hands_over(cache.cached().session());
+    let outcome = cache.finish_login(mark, outcome, stage.time.now());
+    stage.records.hands_over(cache.cached().map(|cached| &**cached));
     outcome.map(drop)
 }
 

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use aiod_auth_core::{
-    Ask, CertificateProblem, Error, Exchange, Failed, InFlight, Machine, NoResponse, Pause, Prompt,
-    Reply, Request, Response, RetryPolicy, Show, Step, StoreAccess, Timestamp, TlsFailure, Tokens,
+    Ask, CertificateProblem, Error, Exchange, Failed, InFlight, Machine, NoAnswer, NoResponse,
+    Pause, Prompt, Request, Response, RetryPolicy, Show, Step, StoreAccess, Timestamp, TlsFailure,
+    Tokens,
 };
 
 use super::{
@@ -235,11 +236,12 @@ impl Around for Stage<'_> {
     }
 
     fn ask(&mut self, ask: Ask<'_>) {
-        watch::silent(ask.question());
+        watch::silent(&ask.question());
         let Turn { jump, took, outcome } = turn(&self.script.asks, &mut self.played.asks);
         self.time.pass(took.time(), jump);
         match outcome {
-            Asked::Shown | Asked::Cancelled => ask.complete(took.time(), Reply::Cancelled),
+            Asked::Shown => ask.give_up(took.time(), NoAnswer::OutOfTime),
+            Asked::Cancelled => ask.give_up(took.time(), NoAnswer::Cancelled),
         }
     }
 

@@ -255,7 +255,7 @@ fn a_client_forgets_what_it_held() {
     let running = serve(Settings { interval: seconds(1), ..Settings::default() }).unwrap();
     let client = Client::new(profile_at(&running.base_url), MemoryStore::default());
     client.login(alice(&running)).unwrap();
-    let tokens = client.held().unwrap().tokens;
+    let tokens = client.token().unwrap();
     client.log_out().unwrap();
     let simulator = running.simulator();
     assert!(

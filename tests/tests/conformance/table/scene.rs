@@ -147,14 +147,14 @@ impl Loop {
         }
     }
 
-    pub(super) fn run<M: Machine<Error: Failure> + Send>(
+    pub(super) fn run<M: Machine<Error: Failure + Send> + Send>(
         &self,
         machine: &mut M,
     ) -> Result<M::Output, Error> {
         self.run_with(machine, &mut |_| panic!("no user is here"))
     }
 
-    pub(super) fn run_with<M: Machine<Error: Failure> + Send>(
+    pub(super) fn run_with<M: Machine<Error: Failure + Send> + Send>(
         &self,
         machine: &mut M,
         user: &mut (dyn FnMut(&Prompt) + Send),

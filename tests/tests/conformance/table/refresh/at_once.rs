@@ -149,7 +149,7 @@ pub(crate) fn threads_too() {
                 let own = client();
                 barrier.wait();
                 let client = if n.is_multiple_of(2) { shared } else { &own };
-                client.token_for(long).unwrap().tokens.access_token().unwrap().expose().to_owned()
+                client.token_for(long).unwrap().access_token().unwrap().expose().to_owned()
             })
         };
         let threads: Vec<_> = (0..20).map(run).collect();
