@@ -157,10 +157,11 @@ impl NextFile {
         Ok(())
     }
 
-    /// Whether it is still there under its name. If that can't be known, it is.
+    /// Whether it is still there under its name. If that can't be known, it is; but not without any name.
     pub(crate) fn is_there(&self) -> bool {
-        let is_named =
-            |status: Status| is_named(&*self.system, &self.path, status.id).unwrap_or(true);
+        let is_named = |status: Status| {
+            status.links != 0 && is_named(&*self.system, &self.path, status.id).unwrap_or(true)
+        };
         self.file.status().map_or(true, is_named)
     }
 
