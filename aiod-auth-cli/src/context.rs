@@ -1,4 +1,4 @@
-//! What every command needs: the global options, a way to print, and the guard against Ctrl-C.
+//! What every command needs: the global options, a way to print, and what holds Ctrl-C off.
 
 use std::path::PathBuf;
 

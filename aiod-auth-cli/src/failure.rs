@@ -1,4 +1,4 @@
-//! Why a command failed: for a person, for a program, and as an exit code.
+//! Why a command failed: for a user, for a program, and as an exit code.
 
 use std::{borrow::Cow, process::ExitCode};
 
@@ -59,7 +59,9 @@ impl Failure {
 
     /// What failed, in the place where it did.
     pub(crate) fn within(mut self, place: &str) -> Self {
-        self.message = format!("{place}: {}", self.message);
+        if !self.message.starts_with(place) {
+            self.message = format!("{place}: {}", self.message);
+        }
         self
     }
 

@@ -11,8 +11,7 @@ use std::{
     time::Duration,
 };
 
-use aiod_auth_core::{Kind, RecordKey, Tokens, session::Version};
-use aiod_auth_store::{Lock, Store, StoreError};
+use aiod_auth_core::Kind;
 
 use crate::{
     failure::{Failure, exit_code},
@@ -82,9 +81,9 @@ impl Interrupt {
             .wait_timeout_while(self.state(), NO_WAIT, |state| state.under_way > 0)
             .unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() {
-            // Not with the state held: whoever reads stderr may keep this waiting.
+            // Not with the state held: the reader of stderr may keep this waiting.
             drop(state);
-            printer.say("finishing first; Ctrl-C again leaves at once …");
+            printer.say("finishing first; Ctrl-C again leaves at once");
             state = self.state();
         }
         while state.under_way > 0 {
@@ -95,6 +94,12 @@ impl Interrupt {
         leave(printer, "cancelled");
     }
 
+    /// How many stretches are under way.
+    #[cfg(test)]
+    pub(crate) fn under_way(&self) -> usize {
+        self.state().under_way
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,7 +107,7 @@ impl Interrupt {
 
 fn leave(printer: &Printer, words: &str) {
     let code = exit_code(Kind::Cancelled).into();
-    // Whoever reads stderr may have stopped without closing it.
+    // The reader of stderr may have stopped without closing it.
     thread::spawn(move || {
         thread::sleep(TIME_TO_SAY_SO);
         process::exit(code);
@@ -111,7 +116,7 @@ fn leave(printer: &Printer, words: &str) {
     process::exit(code);
 }
 
-/// Not worth a word to a person.
+/// Not worth a word.
 const NO_WAIT: Duration = Duration::from_millis(200);
 const TIME_TO_SAY_SO: Duration = Duration::from_millis(500);
 
@@ -136,7 +141,7 @@ fn on_signal(leave: impl Fn() + Send + 'static) -> bool {
     ctrlc::set_handler(leave).is_ok()
 }
 
-/// What whoever started this (nohup, a script's `&`) had ignored: bit 0 is signal 1, proc(5). It stays
+/// What was ignored when this was started (by nohup, a script's `&`): bit 0 is signal 1, proc(5). It stays
 /// so: `exec` hands that on to the command, a handler it could not. Only Linux says it.
 #[cfg(unix)]
 fn ignored_signals() -> u64 {
@@ -166,77 +171,5 @@ impl Drop for HeldOff {
                 thread::park();
             }
         }
-    }
-}
-
-/// A store that holds Ctrl-C off while its lock is held.
-#[derive(Debug)]
-pub(crate) struct GuardedStore {
-    store: Box<dyn Store>,
-    interrupt: Interrupt,
-}
-
-impl GuardedStore {
-    pub(crate) fn new(store: Box<dyn Store>, interrupt: &Interrupt) -> Self {
-        Self { store, interrupt: interrupt.clone() }
-    }
-}
-
-impl Store for GuardedStore {
-    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
-        self.store.load(key)
-    }
-
-    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        self.store.save(key, tokens)
-    }
-
-    fn save_if_unchanged(
-        &self,
-        key: &RecordKey,
-        tokens: &Tokens,
-        version: &Version,
-    ) -> Result<Option<Tokens>, StoreError> {
-        self.store.save_if_unchanged(key, tokens, version)
-    }
-
-    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
-        self.store.remove(key)
-    }
-
-    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        let held_off = self.interrupt.hold_off();
-        let lock = self.store.try_lock(key)?;
-        // The lock is given back first, then Ctrl-C is let through: fields are dropped in order.
-        Ok(lock.map(|lock| Lock::new((lock, held_off))))
-    }
-
-    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
-        self.store.prepare(key)
-    }
-
-    fn location(&self, key: &RecordKey) -> String {
-        self.store.location(key)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use aiod_auth_core::Profile;
-    use aiod_auth_store::MemoryStore;
-
-    use super::*;
-
-    #[test]
-    fn ctrl_c_waits_while_the_lock_is_held_and_no_longer() {
-        let interrupt = Interrupt::default();
-        let store = GuardedStore::new(Box::<MemoryStore>::default(), &interrupt);
-        let key = Profile::new("https://as.example", "cli").unwrap().key();
-        let lock = store.try_lock(&key).unwrap();
-        assert_eq!(interrupt.state().under_way, 1);
-        assert!(store.try_lock(&key).unwrap().is_none());
-        assert_eq!(interrupt.state().under_way, 1);
-        drop(lock);
-        assert_eq!(interrupt.state().under_way, 0);
     }
 }

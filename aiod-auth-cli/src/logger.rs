@@ -10,7 +10,7 @@ use crate::print::Printer;
 struct Logger(Printer);
 
 pub(crate) fn install(printer: &Printer, verbose: bool) {
-    // It fails if there is one already: nobody else here installs one.
+    // It fails only if there is one already.
     if log::set_boxed_logger(Box::new(Logger(printer.clone()))).is_ok() {
         log::set_max_level(if verbose { LevelFilter::Debug } else { LevelFilter::Warn });
     }

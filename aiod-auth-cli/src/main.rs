@@ -1,7 +1,9 @@
 //! The command `aiod-auth`: log in once, hand tokens to other programs, log out.
 //!
-//! [`args`] is what was typed, [`settings`] what that means, checked; each file in [`command`] does
-//! one command; [`failure`] knows the exit codes; nothing but [`print`](mod@print) prints.
+//! What was written ([`args`], [`config`] with what its [`platform`] adds) is resolved once, in
+//! [`settings`]: which login, whose record, where it is stored, where the client's secret is. Each file in
+//! [`command`] uses that. Nothing points back. [`failure`] knows the exit codes; nothing but
+//! [`print`](mod@print) prints.
 
 use std::process::ExitCode;
 
@@ -10,16 +12,11 @@ use crate::{args::Args, context::Context, print::Printer};
 mod args;
 mod command;
 mod config;
-mod config_file;
 mod context;
-mod core_profile;
 mod duration;
 mod failure;
 mod interrupt;
 mod logger;
-mod login_command;
-mod own_file;
-mod place;
 mod platform;
 mod print;
 mod private_file;

@@ -8,7 +8,7 @@ use std::{
 use aiod_auth_core::ClientSecret;
 use toml_edit::DocumentMut;
 
-use crate::{failure::Failure, own_file::OwnFile};
+use crate::{failure::Failure, private_file::OwnFile};
 
 /// The variable with the secret of an ad hoc profile.
 pub(crate) const CLIENT_SECRET_VARIABLE: &str = "AIOD_AUTH_CLIENT_SECRET";
@@ -42,7 +42,7 @@ fn read_file(file: &Path) -> Result<ClientSecret, Failure> {
         Failure::config(format!("cannot read the client secret in {shown}: {error}"))
     })?;
     if read.is_public {
-        log::warn!("everybody on this machine can read the client secret in {shown}");
+        log::warn!("every user of this machine can read the client secret in {shown}");
     }
     let secret =
         parse(read.text).map_err(|problem| Failure::config(format!("{shown} {problem}")))?;

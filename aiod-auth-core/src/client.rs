@@ -161,6 +161,7 @@ impl ClientIdentity {
             }
             Endpoint::Introspection
             | Endpoint::Metadata
+            | Endpoint::Authorization
             | Endpoint::Token
             | Endpoint::DeviceAuthorization
             | Endpoint::EndSession

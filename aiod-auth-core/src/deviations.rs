@@ -4,8 +4,8 @@ use alloc::{format, string::String, vec::Vec};
 
 use crate::error::ErrorCode;
 
-/// What one server does otherwise, said by whoever configures it. Without this it would be refused,
-/// since on any other server it would mean something else. (What can only mean one thing is tolerated
+/// What one server does otherwise, as the program or user that configures it says. Without this it would
+/// be refused, since on any other server it would mean something else. (What can only mean one thing is tolerated
 /// anyway: it needs nothing here.)
 ///
 /// ```
@@ -55,6 +55,12 @@ impl Deviations {
     pub fn with_error(mut self, word: impl Into<String>, code: ErrorCode) -> Self {
         self.errors.push((word.into(), code));
         self
+    }
+
+    /// As [`with_error`](Self::with_error), with the code as RFC 6749 writes it: `invalid_grant`.
+    #[must_use]
+    pub fn with_error_named(self, word: impl Into<String>, code: &str) -> Self {
+        self.with_error(word, ErrorCode::from_wire(code))
     }
 
     /// The server doesn't unescape the id and the secret in an `Authorization: Basic` header, which

@@ -1,12 +1,12 @@
 //! OAuth 2.0 and OpenID Connect client flows as state machines that do no IO.
 //!
-//! A machine says what it wants next: send this request, sleep so long, show this to a person, read
-//! or write this record. Whoever embeds it does that, and tells it what came of it. Nothing in here
+//! A machine says what it wants next: send this request, sleep so long, show this to the user, read or
+//! write this record. The program that embeds it does that, and tells it what came back. Nothing in here
 //! opens a socket, reads a clock, starts a thread or draws a random number, so every flow runs in a
 //! test, a fuzzer, a browser or a microcontroller (`no_std` with `alloc`) as it does in a server.
 //!
-//! Most programs want the `Client` of `aiod-auth-ureq` (blocking) or the driver of
-//! `aiod-auth-reqwest` (async), which are built on these machines and nothing else.
+//! Most programs want the `Client` of `aiod-auth-ureq` (blocking) or of `aiod-auth-reqwest` (async),
+//! which are built on these machines and nothing else.
 //!
 //! # The loop
 //!
@@ -15,11 +15,11 @@
 //! ```
 //! use core::time::Duration;
 //! use aiod_auth_core::{
-//!     AuthorizationServer, Error, Issuer, Machine, Reply, Response, RetryPolicy, Step, Timestamp,
+//!     AuthorizationServer, Error, Issuer, Machine, NoAnswer, Response, RetryPolicy, Step, Timestamp,
 //!     flow::Discovery,
 //! };
 //!
-//! fn drive<M: Machine>(mut machine: M) -> Result<M::Output, Error> {
+//! fn drive<M: Machine>(mut machine: M) -> Result<M::Output, M::Error> {
 //!     let now = Timestamp::from_unix_millis(1_767_225_600_000); // your clock
 //!     loop {
 //!         match machine.poll(now)? {
@@ -37,7 +37,11 @@
 //!                 let reply = access.request().answered_without_store(); // your store
 //!                 access.complete(Duration::ZERO, Ok(reply));
 //!             }
-//!             Step::Ask(ask) => ask.complete(Duration::ZERO, Reply::Cancelled), // your person
+//!             Step::Show(show) => {
+//!                 let _prompt = show.prompt(); // your screen
+//!                 show.complete(Duration::ZERO);
+//!             }
+//!             Step::Ask(ask) => ask.give_up(Duration::ZERO, NoAnswer::Cancelled), // your keyboard
 //!             Step::Done(output) => return Ok(output),
 //!         }
 //!     }
@@ -55,7 +59,8 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! The rules of the loop are at [`Machine`], [`Exchange`] and [`InFlight`].
+//! The rules of the loop are at [`Machine`], [`Exchange`] and [`InFlight`]; what fails with a refresh
+//! token at stake fails as [`Failed`].
 //!
 //! # The map
 //!
@@ -63,7 +68,8 @@
 //! | --- | --- |
 //! | one request of one RFC | [`flow`] |
 //! | a login from discovery to tokens | [`Login`] |
-//! | tokens that are kept and renewed; who am I; logging out | [`session`] |
+//! | tokens that are kept and refreshed; who is logged in; logging out | [`session`] |
+//! | what a client holds, and its callers | [`cache`] |
 //! | what one platform needs | [`provider`] |
 //! | what is configured | [`Profile`], [`Issuer`], [`ClientIdentity`], [`Scope`], [`RetryPolicy`] |
 //! | what can go wrong | [`Error`], [`Kind`] |
@@ -85,6 +91,7 @@ extern crate std;
 
 pub use client::{AuthenticationMethod, ClientIdentity};
 pub use deviations::Deviations;
+pub use entropy::Entropy;
 pub use environment::Environment;
 pub use error::{
     CertificateProblem, ConfigProblem, Endpoint, Error, ErrorCode, Kind, NotLoggedIn, Problem,
@@ -93,15 +100,17 @@ pub use error::{
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
 pub use login::Login;
 pub use machine::{
-    Ask, Exchange, Failed, InFlight, Machine, Pause, Prompt, Question, Reason, Reply, Show, Step,
-    StoreAccess, Wanted,
+    Ask, Asked, Credentials, EmptyPassword, Exchange, Failed, InFlight, ListenQuestion, Listening,
+    Machine, NoAnswer, Password, PasswordQuestion, Pause, Prompt, ProviderQuestion, Question,
+    Reason, RedirectQuestion, Show, Step, StoreAccess, Wanted,
 };
 pub use metadata_cache::MetadataCache;
 pub use note::Note;
 pub use parameters::Parameters;
+pub use pkce::CodeVerifier;
 pub use profile::{LoginMethod, Profile, RecordKey};
 pub use retry::RetryPolicy;
-pub use secret::{AccessToken, ClientSecret, DeviceCode, IdToken, RefreshToken};
+pub use secret::{AccessToken, ApiKeySecret, ClientSecret, DeviceCode, IdToken, RefreshToken};
 pub use server::{AuthorizationServer, Issuer, is_loopback};
 pub use text::clean;
 pub use time::{InvalidTimestamp, Timestamp};
@@ -111,15 +120,18 @@ pub use url::Url;
 pub mod cache;
 mod client;
 mod deviations;
+mod entropy;
 mod environment;
 mod error;
 pub mod flow;
 mod http;
 mod login;
+pub mod loopback;
 mod machine;
 mod metadata_cache;
 mod note;
 mod parameters;
+mod pkce;
 mod profile;
 pub mod provider;
 pub mod proxy;

@@ -4,12 +4,15 @@ use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
 use crate::{
-    error::{Endpoint, Error, Unreachable},
+    error::{Endpoint, Error},
     flow::{
-        access_token_request::TokenRequest, device_access_token::Polls,
-        device_authorization::CodeRequest,
+        AuthorizationRequest, Redirect, access_token_request::TokenRequest,
+        device_access_token::Polls, device_authorization::CodeRequest, send::no_time,
     },
-    machine::{Deadline, Failed, Flow, Io, Prompt, Reason, Start, public_machine},
+    machine::{
+        Deadline, EmptyPassword, Failed, Flow, Io, ListenQuestion, Listening, PasswordQuestion,
+        Prompt, Reason, RedirectQuestion, Start, public_machine,
+    },
     metadata_cache::MetadataCache,
     profile::{LoginMethod, Profile},
     retry::{REFRESH_TIME_MIN, Resend, RetryPolicy},
@@ -77,11 +80,7 @@ impl LoginJob {
         // The user's time is not the server's.
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
         let refresh_token = self.refresh_token.take();
-        let by_device = refresh_token.is_none() && self.profile.login() == LoginMethod::Device;
-        let needed: &[Endpoint] = match by_device {
-            true => &[Endpoint::Token, Endpoint::DeviceAuthorization],
-            false => &[Endpoint::Token],
-        };
+        let needed = self.needed(refresh_token.is_some());
         let found = self.metadata.find(io, &self.profile, needed, &self.policy, deadline).await;
         let server = found?;
         // Before the user is asked: without it nothing comes of the login.
@@ -91,9 +90,109 @@ impl LoginJob {
             (None, LoginMethod::ClientCredentials) => {
                 self.client_credentials(&server)?.send(io, deadline, Reason::Retry).await
             }
-            (None, LoginMethod::Auto | LoginMethod::Device) => {
-                self.by_device(io, &server, deadline, end).await
+            (None, LoginMethod::Password) => Box::pin(self.by_password(io, &server, end)).await,
+            (None, LoginMethod::AuthorizationCode) => {
+                Box::pin(self.by_browser(io, &server, end, None)).await
             }
+            (None, LoginMethod::Auto | LoginMethod::Device) => match self.instead(&server) {
+                Some(because) => Box::pin(self.by_browser(io, &server, end, Some(because))).await,
+                None => self.by_device(io, &server, deadline, end).await,
+            },
+        }
+    }
+
+    fn needed(&self, has_refresh_token: bool) -> &'static [Endpoint] {
+        match self.profile.login() {
+            _ if has_refresh_token => &[Endpoint::Token],
+            LoginMethod::ClientCredentials | LoginMethod::Password => &[Endpoint::Token],
+            LoginMethod::AuthorizationCode => &[Endpoint::Token, Endpoint::Authorization],
+            LoginMethod::Auto | LoginMethod::Device => match self.profile.gives_browser_alone() {
+                true => &[Endpoint::Token, Endpoint::Authorization],
+                false => &[Endpoint::Token, Endpoint::DeviceAuthorization],
+            },
+        }
+    }
+
+    /// Why it is the browser, where nothing else was asked for.
+    fn instead(&self, server: &AuthorizationServer) -> Option<&'static str> {
+        let has = |endpoint| server.endpoint(endpoint).is_some();
+        let is_free = !self.profile.login_is_decided();
+        (is_free && !has(Endpoint::DeviceAuthorization) && has(Endpoint::Authorization))
+            .then_some("the server has no device flow")
+    }
+
+    /// RFC 6749 §4.3.
+    async fn by_password(
+        &self,
+        io: &Io,
+        server: &AuthorizationServer,
+        end: Deadline,
+    ) -> Result<Tokens, Failed> {
+        let (client, scope) = (self.profile.client(), self.profile.scope());
+        let question = PasswordQuestion {
+            username: None,
+            is_retry: false,
+            limit: end.left(io),
+            empty: EmptyPassword::IsSent,
+        };
+        let credentials = io.password(question).await.map_err(|why| why.into_error(self.limit))?;
+        let request = TokenRequest::password(server, client, credentials, scope, self.policy)?
+            .with_parameters(self.profile.parameters());
+        self.send_for_user(io, server, request, end).await
+    }
+
+    /// RFC 8252: the user's browser, and a port of this machine that it comes back to.
+    async fn by_browser(
+        &self,
+        io: &Io,
+        server: &AuthorizationServer,
+        end: Deadline,
+        chosen_because: Option<&'static str>,
+    ) -> Result<Tokens, Failed> {
+        let (client, scope) = (self.profile.client(), self.profile.scope());
+        let parameters = self.profile.parameters();
+        let address = self.profile.redirect_address();
+        server.require(Endpoint::Authorization)?;
+        let listening = io.listen(ListenQuestion { address: address.clone() }).await;
+        let Listening { bound, entropy } = listening.map_err(|why| why.into_error(self.limit))?;
+        let redirect_uri = address.at(bound);
+        let request =
+            AuthorizationRequest::new(server, client, scope, parameters, redirect_uri, entropy)?;
+        let request = Arc::new(request);
+        let code = loop {
+            let (request, limit) = (Arc::clone(&request), end.left(io));
+            if limit.is_zero() {
+                return Err(Error::TimedOut { limit: self.limit }.into());
+            }
+            let question = RedirectQuestion { request, chosen_because, limit };
+            match io.redirect(question).await.map_err(|why| why.into_error(self.limit))? {
+                Redirect::Code(code) => break code,
+                Redirect::Failed(error) => return Err(error.into()),
+                // RFC 6749 §10.12: it is ignored.
+                Redirect::NotOurs => {}
+            }
+        };
+        let request =
+            TokenRequest::authorization_code(server, client, &request, code, scope, self.policy)?
+                .with_parameters(parameters);
+        self.send_for_user(io, server, request, end).await
+    }
+
+    /// Spends what the user gave: there is time for it, however late it came.
+    async fn send_for_user(
+        &self,
+        io: &Io,
+        server: &AuthorizationServer,
+        request: TokenRequest,
+        end: Deadline,
+    ) -> Result<Tokens, Failed> {
+        let end = end.max(Deadline::within(io, REFRESH_TIME_MIN));
+        let deadline = Deadline::within(io, self.policy.time_limit).min(end);
+        match request.send(io, deadline, Reason::Retry).await {
+            Err(Failed { error, salvaged: Some(salvaged) }) => {
+                self.redeem_salvaged(io, server, *salvaged, error, deadline).await
+            }
+            outcome => outcome,
         }
     }
 
@@ -189,9 +288,8 @@ pub(crate) fn check_time_for_refresh(io: &Io, deadline: Deadline) -> Result<(), 
     if deadline.left(io) >= REFRESH_TIME_MIN {
         return Ok(());
     }
-    Err(Error::Unreachable {
-        endpoint: Endpoint::Token,
-        attempts: 0,
-        cause: Unreachable::NotSent("no time was left for it"),
-    })
+    Err(no_time(Endpoint::Token))
 }
+
+#[cfg(test)]
+mod tests;

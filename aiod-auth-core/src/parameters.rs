@@ -3,7 +3,7 @@
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::fmt;
 
-use url::Url;
+use url::{Url, form_urlencoded::byte_serialize};
 
 use crate::{error::Error, http::Request, wire::form::Form};
 
@@ -65,18 +65,21 @@ impl Parameters {
         }
     }
 
-    /// The APIs that a token is for, as a set: resources by their addresses, and what Auth0 calls an
-    /// audience.
-    pub(crate) fn resources(&self) -> Vec<String> {
-        let api = |(name, value): &(String, String)| match name.as_str() {
-            "resource" => Some(value.clone()),
-            // No address has a space in it.
-            "audience" => Some(format!("audience {value}")),
-            _ => None,
+    /// What tells tokens for these parameters from others, as a set: resources by their addresses, any
+    /// other parameter as `name value`. The two can't be mistaken for each other: no URI's scheme has a
+    /// space in it, and no escaped name a space or a colon.
+    pub(crate) fn for_key(&self) -> Vec<String> {
+        let part = |(name, value): &(String, String)| match name.as_str() {
+            "resource" => value.clone(),
+            name => {
+                let name: String = byte_serialize(name.as_bytes()).collect();
+                format!("{name} {value}")
+            }
         };
-        let mut resources: Vec<String> = self.0.iter().filter_map(api).collect();
-        resources.sort();
-        resources
+        let mut parts: Vec<String> = self.0.iter().map(part).collect();
+        parts.sort();
+        parts.dedup();
+        parts
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -136,3 +139,32 @@ const RESERVED: [&str; 31] = [
     "token_type_hint",
     "username",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_tells_one_login_from_another() {
+        let with = |pairs: &[(&str, &str)]| {
+            let parameters = Parameters::default();
+            let all = pairs.iter().try_fold(parameters, |all, (name, value)| all.with(name, value));
+            all.unwrap().for_key()
+        };
+        assert_eq!(with(&[("audience", "b"), ("resource", "urn:a")]), ["audience b", "urn:a"]);
+        assert_eq!(with(&[("organization", "o")]), ["organization o"]);
+        assert_ne!(with(&[("organization", "o")]), with(&[("organization", "p")]));
+        let either = with(&[("audience", "b"), ("audience", "a")]);
+        assert_eq!(with(&[("audience", "a"), ("audience", "b"), ("hd", "")]), either);
+    }
+
+    #[test]
+    fn no_two_sets_of_parameters_look_alike() {
+        let key = |name: &str, value: &str| {
+            Parameters::default().with(name, value).map(|parameters| parameters.for_key())
+        };
+        assert_ne!(key("a b", "c").unwrap(), key("a", "b c").unwrap());
+        assert_ne!(key("urn:a", "b").unwrap(), key("resource", "urn:a b").unwrap());
+        assert!(key("", "x").is_err() && key("code", "x").is_err());
+    }
+}

@@ -8,6 +8,7 @@ use crate::{
     client::ClientIdentity,
     deviations::Deviations,
     error::{Endpoint, Error},
+    loopback::RedirectAddress,
     parameters::Parameters,
     server::{AuthorizationServer, Endpoints, Issuer},
     time::Timestamp,
@@ -15,6 +16,21 @@ use crate::{
 };
 
 /// One login: a server, a client, what is asked for, and how.
+///
+/// ```
+/// use aiod_auth_core::{Endpoint, LoginMethod, Parameters, Profile};
+///
+/// let profile = Profile::new("https://auth.example.org/realms/lab", "my-tool")?
+///     .with_scope("openid offline_access".parse()?)
+///     .with_parameters(Parameters::default().with("audience", "https://api.example.org/")?)
+///     .with_account("lab")
+///     .with_endpoint(Endpoint::Token, "https://auth.example.org/token")?;
+/// // A public client: the user approves on any device.
+/// assert_eq!(profile.login(), LoginMethod::Device);
+/// // Plain http is for loopback alone.
+/// assert!(Profile::new("http://auth.example.org", "my-tool").is_err());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Profile {
     issuer: Issuer,
@@ -25,18 +41,36 @@ pub struct Profile {
     deviations: Arc<Deviations>,
     account: Option<String>,
     login: LoginMethod,
+    redirect: Option<RedirectAddress>,
     current_user: Option<Url>,
 }
 
 /// How to log in.
+///
+/// ```
+/// use aiod_auth_core::{ClientIdentity, ClientSecret, Issuer, LoginMethod, Profile};
+///
+/// let issuer = Issuer::new("https://auth.example.org")?;
+/// let client = ClientIdentity::public("bot")?.with_secret(ClientSecret::new("secret"))?;
+/// let bot = Profile::with_client(issuer, client);
+/// assert_eq!(bot.login(), LoginMethod::ClientCredentials);
+/// assert_eq!(bot.with_login(LoginMethod::Device).login(), LoginMethod::Device);
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginMethod {
-    /// Client credentials for a client with a secret, the device flow for one without.
+    /// Client credentials for a client with a secret; for one without, the device flow, or the browser of
+    /// this machine where the server has no device flow.
     #[default]
     Auto,
-    /// A person approves on any device with a browser: RFC 8628.
+    /// The user approves on any device with a browser: RFC 8628.
     Device,
+    /// A person approves in the browser of this machine, which comes back to it: RFC 8252.
+    AuthorizationCode,
+    /// A person types a password, which this program sends on: RFC 6749 §4.3. Never by itself (RFC 9700
+    /// §2.4).
+    Password,
     /// The client logs in as itself: RFC 6749 §4.4.
     ClientCredentials,
 }
@@ -62,19 +96,22 @@ impl Profile {
             deviations: Arc::default(),
             account: None,
             login: LoginMethod::Auto,
+            redirect: None,
             current_user: None,
         }
     }
 
-    /// Asks for these scopes. Nobody may need more than `openid` to say who it is, and on most
-    /// servers `offline_access` for a session that outlives the browser's.
+    /// Asks for these scopes: `openid` to learn who the user is, and on most servers `offline_access` for
+    /// a session that outlives the browser's.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self
     }
 
-    /// Keeps several logins at one server apart, by a name of the caller's choice.
+    /// Keeps several logins at one server apart, by a name of the caller's choice. In the command
+    /// `aiod-auth` that name is the profile's, unless it has an `account` of its own: a program that
+    /// shares a store with it uses the login of its profile `lab` with `with_account("lab")`.
     #[must_use]
     pub fn with_account(mut self, account: impl Into<String>) -> Self {
         self.account = Some(account.into());
@@ -100,6 +137,17 @@ impl Profile {
     pub const fn with_login(mut self, login: LoginMethod) -> Self {
         self.login = login;
         self
+    }
+
+    /// Says which redirect address is registered for the client, where a browser comes back to this machine:
+    /// `http://127.0.0.1/callback` (any port), or with a port. Without it, the address is one of the
+    /// issuer's own (RFC 8252 §8.10).
+    ///
+    /// # Errors
+    /// [`Error::Config`] for what is no loopback address.
+    pub fn with_redirect_uri(mut self, uri: &str) -> Result<Self, Error> {
+        self.redirect = Some(RedirectAddress::registered(uri)?);
+        Ok(self)
     }
 
     /// Says where an endpoint is. It wins over discovery, which is left out where nothing else is
@@ -154,19 +202,36 @@ impl Profile {
         self.current_user.as_ref()
     }
 
+    /// Where a browser comes back to this machine.
+    #[must_use]
+    pub fn redirect_address(&self) -> RedirectAddress {
+        self.redirect.clone().unwrap_or_else(|| RedirectAddress::of(&self.issuer))
+    }
+
     /// How to log in, decided.
     #[must_use]
     pub fn login(&self) -> LoginMethod {
         match self.login {
             LoginMethod::Auto if self.client.is_confidential() => LoginMethod::ClientCredentials,
             LoginMethod::Auto => LoginMethod::Device,
-            LoginMethod::Device | LoginMethod::ClientCredentials => self.login,
+            LoginMethod::Device
+            | LoginMethod::AuthorizationCode
+            | LoginMethod::Password
+            | LoginMethod::ClientCredentials => self.login,
         }
     }
 
-    /// Whether somebody said how to log in.
+    /// Whether it was said how to log in.
     pub(crate) const fn login_is_decided(&self) -> bool {
         !matches!(self.login, LoginMethod::Auto)
+    }
+
+    /// Whether what is given by hand is enough for the browser, and not for the device flow.
+    pub(crate) fn gives_browser_alone(&self) -> bool {
+        let gives = |endpoint| self.endpoints.get(endpoint).is_some();
+        !self.login_is_decided()
+            && gives(Endpoint::Authorization)
+            && !gives(Endpoint::DeviceAuthorization)
     }
 
     /// Under which name its tokens are kept.
@@ -177,7 +242,7 @@ impl Profile {
             client_id: self.client.id().into(),
             account: self.account.clone(),
             scope: self.scope.clone(),
-            resource: self.parameters.resources(),
+            resource: self.parameters.for_key(),
         }
     }
 
@@ -213,10 +278,21 @@ impl Profile {
     }
 }
 
-/// What a record of tokens is for. Two keys are the same only if all of it is: nobody is ever handed
-/// another's token.
+/// What a record of tokens is for. Two keys are the same only if all of it is: no login is ever handed
+/// another login's token.
+///
+/// ```
+/// use aiod_auth_core::Profile;
+///
+/// let lab = Profile::new("https://auth.example.org", "my-tool")?;
+/// let other_scope = lab.clone().with_scope("openid".parse()?);
+/// let other_account = lab.clone().with_account("bob");
+/// assert_ne!(lab.key(), other_scope.key());
+/// assert_ne!(lab.key(), other_account.key());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "whoever writes a store has to use all of it")]
+#[expect(clippy::exhaustive_structs, reason = "a store has to use all of it")]
 pub struct RecordKey {
     /// The authorization server.
     pub issuer: String,
@@ -226,6 +302,7 @@ pub struct RecordKey {
     pub account: Option<String>,
     /// What was asked for.
     pub scope: Scope,
-    /// The APIs that the token is for: RFC 8707 §2.
+    /// The APIs that the token is for (RFC 8707 §2), by their addresses; a parameter of the server's own
+    /// stands here as `name value`.
     pub resource: Vec<String>,
 }

@@ -52,7 +52,9 @@ impl RetryPolicy {
     pub(crate) fn request_timeout(&self, resend: Resend, left: Duration) -> Duration {
         let limit = match resend {
             Resend::Freely => self.request_timeout.unwrap_or(REQUEST_TIMEOUT),
-            Resend::Once | Resend::Never => self.request_timeout.unwrap_or(Duration::MAX),
+            Resend::Once | Resend::Never | Resend::IfNotSent => {
+                self.request_timeout.unwrap_or(Duration::MAX)
+            }
         };
         limit.min(left)
     }
@@ -97,6 +99,8 @@ pub(crate) enum Resend {
     Once,
     /// Never: the caller has something to look up first.
     Never,
+    /// Never, whatever was answered: an authorization code may be spent (RFC 6749 §4.1.2).
+    IfNotSent,
 }
 
 /// What happened to one attempt, if no verdict came.
@@ -169,9 +173,10 @@ impl Attempts {
         let sends_max = match self.resend {
             Resend::Freely => u32::MAX,
             Resend::Once => 2,
-            Resend::Never => 1,
+            Resend::Never | Resend::IfNotSent => 1,
         };
-        is_final |= self.unanswered > 0 && self.sends >= sends_max || !cause.is_transient();
+        let spends = self.unanswered > 0 || self.resend == Resend::IfNotSent;
+        is_final |= spends && self.sends >= sends_max || !cause.is_transient();
         if is_final || self.made >= policy.attempts || delay >= left {
             return Err(self.gave_up(cause));
         }
@@ -180,7 +185,7 @@ impl Attempts {
 
     fn gave_up(&self, cause: Unreachable) -> Error {
         let (endpoint, attempts) = (self.endpoint, self.made);
-        if self.unanswered > 0 && self.resend != Resend::Freely {
+        if self.unanswered > 0 && matches!(self.resend, Resend::Once | Resend::Never) {
             return Error::OutcomeUnknown { endpoint, attempts, cause };
         }
         Error::Unreachable { endpoint, attempts, cause }

@@ -118,6 +118,10 @@ secret!(
     ClientSecret
 );
 secret!(
+    /// An API key of Tiled's, which stands for a login.
+    ApiKeySecret
+);
+secret!(
     /// What a device polls with: RFC 8628 §3.2. Never shown to anybody.
     DeviceCode
 );
@@ -185,7 +189,7 @@ impl Buffer for Vec<u8> {
     }
 }
 
-fn same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
 }
 

@@ -33,6 +33,10 @@ pub struct AuthorizationServer {
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
     pub(crate) introspection_auth_methods: Option<Vec<String>>,
+    /// RFC 8414 §2; `None`: it doesn't say.
+    pub(crate) code_challenge_methods: Option<Vec<String>>,
+    /// Whether each redirect says which server it comes from: RFC 9207 §3.
+    pub(crate) names_itself_in_redirects: bool,
     pub(crate) deviations: Arc<Deviations>,
     /// Which of the endpoints were given by hand.
     given: Endpoints,
@@ -54,6 +58,8 @@ impl AuthorizationServer {
             token_auth_methods: None,
             revocation_auth_methods: None,
             introspection_auth_methods: None,
+            code_challenge_methods: None,
+            names_itself_in_redirects: false,
             deviations: Arc::default(),
             given: Endpoints::default(),
         }
@@ -162,7 +168,7 @@ impl Endpoints {
         self.0.push((endpoint, url));
     }
 
-    fn get(&self, endpoint: Endpoint) -> Option<&Url> {
+    pub(crate) fn get(&self, endpoint: Endpoint) -> Option<&Url> {
         self.0.iter().find(|(known, _)| *known == endpoint).map(|(_, url)| url)
     }
 }

@@ -1,14 +1,13 @@
 //! Tokens as they are kept, and scopes.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::{fmt, str::FromStr, time::Duration};
 
 use crate::{
-    error::{Error, ErrorCode, NotLoggedIn, ServerError},
+    error::{Error, NotLoggedIn},
     secret::{AccessToken, IdToken, RefreshToken},
     text::every,
     time::Timestamp,
-    wire::class::{RefreshRefusal, refresh_refusal},
 };
 
 /// What a login or a refresh brought, with absolute times: ready to use and to keep.
@@ -35,63 +34,22 @@ pub struct Tokens {
     pub session_scope: Option<Scope>,
     /// Says whom the login is about; kept also as a hint for ending the session.
     pub id_token: Option<IdToken>,
-    /// How the server refused the last refresh, remembered for a minute so that not every caller, or every
-    /// process, sends the same refresh token again. `None`: it didn't, or that is not kept.
-    pub refused: Option<Refusal>,
-    /// When the server said that the session has ended: the refresh token is dead. Kept, so that
-    /// somebody can be told why they have to log in again.
+    /// When the server said that the session has ended: the refresh token is dead. Kept, so that the user
+    /// can be told why a new login is needed.
     pub session_ended_at: Option<Timestamp>,
+    /// When the server last refused a refresh for another reason. For a minute it isn't asked again, unless
+    /// a refresh is asked for explicitly.
+    pub refused: Option<Refusal>,
 }
 
-/// A final refusal of a refresh, as far as it is kept.
+/// A refresh that was refused, and may work once something was mended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "what a record keeps of it")]
 pub struct Refusal {
     /// When.
     pub at: Timestamp,
-    /// In which word.
-    pub code: Option<ErrorCode>,
-}
-
-impl Refusal {
-    /// What the server said, and when.
-    #[must_use]
-    pub const fn new(at: Timestamp, code: Option<ErrorCode>) -> Self {
-        Self { at, code }
-    }
-
-    /// Whether it is a verdict on the refresh token. An unclear one may be mended without a login, and is
-    /// asked for again by an explicit refresh.
-    #[must_use]
-    pub const fn is_verdict(&self) -> bool {
-        matches!(refresh_refusal(self.code.as_ref()), RefreshRefusal::SessionEnded)
-    }
-
-    /// Whether it still counts. Not one from a clock that was ahead: it would count for as long as that.
-    #[must_use]
-    pub fn counts(&self, now: Timestamp) -> bool {
-        self.at <= now && now.saturating_duration_since(self.at) < REFUSAL_AGE_MAX
-    }
-
-    /// The error that it was.
-    #[must_use]
-    pub fn error(&self) -> Error {
-        refresh_refused(Box::new(ServerError::remembered(self.code.clone())))
-    }
-}
-
-const REFUSAL_AGE_MAX: Duration = Duration::from_secs(60);
-
-/// Only a verdict on the refresh token ends the session. Everything else (a wrong client secret, say) may
-/// be mended without a new login.
-pub(crate) fn refresh_refused(mut error: Box<ServerError>) -> Error {
-    match refresh_refusal(error.code.as_ref()) {
-        RefreshRefusal::SessionEnded => Error::SessionEnded(error),
-        RefreshRefusal::Unclear => {
-            error.advise_login();
-            Error::Refused(error)
-        }
-    }
+    /// The `error` code, where there was one: made safe to print.
+    pub code: Option<String>,
 }
 
 impl NotLoggedIn {
@@ -308,29 +266,6 @@ mod tests {
         for token in ["a\"b", "a\\b", "é", "a b", "", "a\n"] {
             assert!(Scope::new([token]).is_err(), "{token:?}");
         }
-    }
-
-    #[test]
-    fn a_refusal_counts_for_a_minute_and_says_what_helps() {
-        let at = |seconds: i64| Timestamp::from_unix_millis(seconds * 1000);
-        let refusal = |code| Refusal::new(at(100), Some(ErrorCode::from_wire(code)));
-        for (now, counts) in [(99, false), (100, true), (159, true), (160, false)] {
-            assert_eq!(refusal("invalid_grant").counts(at(now)), counts, "{now}");
-        }
-        for (code, is_verdict, hint) in [
-            ("invalid_grant", true, "log in again"),
-            ("bad_refresh_token", true, "log in again"),
-            ("invalid_request", false, "if it stays so, log in again"),
-            ("access_denied", false, "if it stays so, log in again"),
-            ("invalid_scope", false, "check the scopes"),
-        ] {
-            let error = refusal(code).error();
-            assert_eq!(matches!(error, Error::SessionEnded(_)), is_verdict, "{code}");
-            assert_eq!(refusal(code).is_verdict(), is_verdict, "{code}");
-            assert_eq!(error.hint().unwrap(), hint, "{code}");
-            assert_eq!(error.server_error().unwrap().status, None, "{code}");
-        }
-        assert!(!Refusal::new(at(0), None).is_verdict());
     }
 
     #[test]

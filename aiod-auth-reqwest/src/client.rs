@@ -1,69 +1,64 @@
 //! Log in, get tokens, see who you are, log out.
 
-use std::{fmt, future, ops::Deref, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    AuthorizationServer, Error, NotLoggedIn, Profile, Prompt, RefreshToken, Reply, RetryPolicy,
-    Tokens,
-    flow::Userinfo,
-    session::{
-        Demand, Freshness, Held, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI,
+    Endpoint, Error, Profile, Prompt, RefreshToken, RetryPolicy, Tokens, Unreachable,
+    cache::{
+        Call, Caller, Cancel, LoginUnderWay, Observer, Outcome, Promise, SharedCache, Token, Work,
     },
+    flow::Userinfo,
+    session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
 use aiod_auth_store::Store;
-use arc_swap::{ArcSwap, ArcSwapOption, Guard};
-use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{
-    driver::{Driver, now},
-    person::{Person, person},
-    task::Tasks,
+    driver::Driver,
+    observe::Logged,
+    runtime::NoRuntime,
+    user::{User, first, user},
 };
 
 /// One login, for as many tasks as like: clone it, which costs next to nothing.
 ///
-/// A token that is still good costs no lock and no copy. One job is under way at a time, among
-/// tasks and, through the store's lock, among processes; while it runs, the others get the old
-/// token as long as it is valid.
+/// A token that is still good is given at once: no lock and no copy. One job is under way at a time,
+/// among tasks and, through the store's lock, among processes; while it runs, callers get the old token
+/// as long as it is valid.
 ///
-/// A job runs in a tokio task of its own. A caller who is dropped (by a `timeout`, a `select!`, a
-/// connection that closes) drops nothing: what has begun is brought to its end and saved, and the next
-/// caller takes what came of it. Only a login ends with its caller, at the next pause.
+/// A job runs in a task of its own. A caller that is dropped (by a `timeout`, a `select!`, a connection
+/// that closes) drops nothing: what has begun is brought to its end and saved, and the next caller takes
+/// what came of it. Only a login ends with its caller, at the next pause.
 #[derive(Clone)]
 pub struct Client {
-    profile: Arc<Profile>,
+    login: Arc<Login>,
     driver: Driver,
     policy: RetryPolicy,
-    shared: Arc<Shared>,
+    observer: Logged,
+    refreshes_early: bool,
+    cancel: Option<Cancel>,
 }
 
 /// What all clones share.
-#[derive(Default)]
-struct Shared {
-    /// Written only by whoever has `job`.
-    held: ArcSwap<Held>,
-    /// Once a question has found it.
-    server: ArcSwapOption<AuthorizationServer>,
-    /// For the one task that is at it.
-    job: Arc<Mutex<()>>,
-    /// For the one task that asks a person because there was no token.
-    person: Arc<Mutex<()>>,
-    /// What was begun for callers.
-    tasks: Tasks,
+struct Login {
+    profile: Arc<Profile>,
+    cache: Arc<SharedCache>,
 }
 
 impl Client {
     /// A client for this profile, whose tokens are kept in this store.
+    #[cfg(feature = "reqwest")]
     pub fn new(profile: Profile, store: impl Store + 'static) -> Self {
         Self::with_driver(profile, Driver::new().with_store(Arc::new(store)))
     }
 
-    /// A client that keeps its tokens in memory alone, or with limits of its own.
+    /// A client that keeps its tokens in memory alone, or in the driver's store.
     #[must_use]
     pub fn with_driver(profile: Profile, driver: Driver) -> Self {
         let mut policy = RetryPolicy::default();
         policy.jitter_seed = getrandom::u64().unwrap_or_default();
-        Self { profile: Arc::new(profile), driver, policy, shared: Arc::default() }
+        let observer = Logged::default();
+        let login = Login::new(profile, &observer);
+        Self { login, driver, policy, observer, refreshes_early: true, cancel: None }
     }
 
     /// How often anything may be tried, by this clone. The default: three times in all, within 60 s. A
@@ -77,34 +72,63 @@ impl Client {
         self
     }
 
-    /// How long a request of this clone and its answer may take together. The default: 30 s.
+    /// How long a request of this clone and its answer may take together. The
+    /// default: 30 s, and for a refresh all the time that is left.
     #[must_use]
-    pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
-        self.driver = self.driver.with_request_timeout(timeout);
+    pub const fn with_request_timeout(mut self, timeout: Duration) -> Self {
+        self.policy.request_timeout = Some(timeout);
         self
+    }
+
+    /// Tells this observer what happens. It is for the beginning: clones that were made before, and what
+    /// is cached, are left behind.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Logged::and(Arc::new(observer));
+        self.login = Login::new(Profile::clone(&self.login.profile), &self.observer);
+        self
+    }
+
+    /// For a program that ends at once, as a command does: this clone refreshes no token that is good for
+    /// what is asked. What there is to do is waited for in the call.
+    #[must_use]
+    pub const fn without_early_refresh(mut self) -> Self {
+        self.refreshes_early = false;
+        self
+    }
+
+    /// A clone whose waiting ends with [`Error::Cancelled`] when this is cancelled. What has begun runs on,
+    /// and its tokens are saved; a login is given up between two requests.
+    #[must_use]
+    pub fn with_cancel(&self, cancel: &Cancel) -> Self {
+        Self { cancel: Some(cancel.clone()), ..self.clone() }
+    }
+
+    /// A client for another account with the same profile, driver and limits.
+    #[must_use]
+    pub fn for_account(&self, account: impl Into<String>) -> Self {
+        let profile = Profile::clone(&self.login.profile).with_account(account);
+        Self { login: Login::new(profile, &self.observer), ..self.clone() }
     }
 
     /// What this is a login to.
     #[must_use]
     pub fn profile(&self) -> &Profile {
-        &self.profile
+        &self.login.profile
     }
 
-    /// Logs in anew, within five minutes. `prompt` shows the person what to do, and may print the
-    /// prompt as it is. It returns nothing, or a [`Reply`]. It must not block: to notify a person in
-    /// some way that takes time, send a clone of the prompt to a task that does.
+    /// Logs in anew, within five minutes. `show` shows the user what to do, and may print the prompt as it
+    /// is. It must not block: to notify a user in some way that takes time, send a clone of the prompt to a
+    /// task that does.
     ///
-    /// The login is cancelled when this future is dropped, unless the person has just approved it.
+    /// The login is cancelled when this future is dropped, unless the user has just approved it.
     ///
     /// # Errors
-    /// [`Error::AccessDenied`], [`Error::Expired`], [`Error::TimedOut`] if the person doesn't approve
+    /// [`Error::AccessDenied`], [`Error::Expired`], [`Error::TimedOut`] if the user doesn't approve
     /// it; else as any request's.
     #[doc(alias = "create_token")]
-    pub async fn login<R: Into<Reply>>(
-        &self,
-        prompt: impl FnMut(&Prompt) -> R + Send,
-    ) -> Result<SessionTokens, Error> {
-        self.login_within(LOGIN_LIMIT, prompt).await
+    pub async fn login(&self, show: impl FnMut(&Prompt) + Send) -> Result<SessionTokens, Error> {
+        self.login_within(LOGIN_LIMIT, show).await
     }
 
     /// Logs in anew, within this time.
@@ -112,21 +136,24 @@ impl Client {
     /// # Errors
     /// As for [`login`](Self::login).
     #[doc(alias = "create_token")]
-    pub async fn login_within<R: Into<Reply>>(
+    pub async fn login_within(
         &self,
         limit: Duration,
-        prompt: impl FnMut(&Prompt) -> R + Send,
+        show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error> {
-        let (client, (person, prompts)) = (self.clone(), person(limit));
-        // No turn to wait for: a person takes their time.
-        let work = async move { client.log_in(limit, person).await };
-        let task = self.shared.tasks.spawn(future::ready(()), work)?;
-        prompts.show(prompt).await;
-        task.outcome().await
+        let (client, (user, replies)) =
+            (self.without_cancel(), user(limit, Arc::clone(self.driver.runtime())));
+        let login = self.login.cache.begin_login();
+        let task = self.spawn(async move { client.log_in(login, limit, user).await })?;
+        let shown = async {
+            replies.give(show).await;
+            outcome_of(task).await
+        };
+        self.wait(shown).await?
     }
 
-    /// Logs in with a refresh token that somebody else got (some platforms call it an API key), and
-    /// proves that it is alive by using it.
+    /// Logs in with a refresh token from elsewhere (some platforms call it an API key), and proves that it
+    /// is alive by using it.
     ///
     /// # Errors
     /// [`Error::SessionEnded`] for a dead one; nothing is kept then.
@@ -134,322 +161,291 @@ impl Client {
         &self,
         token: RefreshToken,
     ) -> Result<SessionTokens, Error> {
-        let client = self.clone();
-        let job = async move {
-            let profile = Arc::clone(&client.profile);
-            let mut session = Session::login_with_refresh_token(profile, token, client.policy);
-            let outcome = client.driver.run(&mut session).await;
-            client.hold(|held| held.after_login(held, &outcome, session.left()));
-            outcome
-        };
-        self.shared.tasks.spawn(self.turn(), job)?.outcome().await
+        let profile = self.shared_profile();
+        self.keep(Session::login_with_refresh_token(profile, token, self.policy)).await
     }
 
-    /// Uses these tokens from now on, and keeps them in the store in place of what is there. Nobody is
-    /// asked whether they are good: [`login_with_refresh_token`](Self::login_with_refresh_token) proves
-    /// it. [`Store::load`] reads tokens from a file.
+    /// Uses these tokens from now on, and keeps them in the store in place of what is there. Whether they
+    /// are good is not asked: [`login_with_refresh_token`](Self::login_with_refresh_token) proves it.
+    /// [`Store::load`] reads tokens from a file.
     ///
     /// # Errors
     /// [`Error::Store`] if they can't be kept, and nothing has changed then.
     #[doc(alias = "set_token")]
     pub async fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
-        let client = self.clone();
-        let job = async move {
-            let session = Session::keep(Arc::clone(&client.profile), tokens, client.policy);
-            let mut session = session.with_held(client.held());
-            let outcome = client.driver.run(&mut session).await;
-            client.hold(|held| held.after_login(held, &outcome, session.left()));
-            outcome
-        };
-        self.shared.tasks.spawn(self.turn(), job)?.outcome().await
+        self.keep(Session::keep(self.shared_profile(), tokens, self.policy)).await
     }
 
     /// A token that is good for a while: from memory, the store, or a refresh. Whether a new one could
-    /// be saved is in [`held`](Self::held).
+    /// be saved is in [`Token::persisted`].
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] or [`Error::SessionEnded`] if a login is needed;
     /// [`Error::Unreachable`] if there was none in time.
     #[doc(alias = "get_token")]
     pub async fn token(&self) -> Result<Token, Error> {
-        let demand = Demand::new().renewed_early();
-        let before = self.shared.held.load();
-        let job = match before.freshness(&demand, now()) {
-            Freshness::Good => return Token::of(&before),
-            Freshness::Aging => match Arc::clone(&self.shared.job).try_lock_owned() {
-                Ok(job) => Some(job),
-                // Somebody is at it.
-                Err(_) => return Token::of(&before),
-            },
-            Freshness::Stale => None,
-        };
-        let before = Guard::into_inner(before);
-        let renewed = match job {
-            Some(job) => self.renew(future::ready(job), demand, Arc::clone(&before)).await,
-            None => self.renew(self.turn(), demand, Arc::clone(&before)).await,
-        };
-        match renewed {
-            // Somebody may have logged out meanwhile.
-            Ok(()) => Token::of(&self.shared.held.load()),
-            // What is still good needs no runtime, and no task that is brought to its end.
-            Err(error)
-                if !error.asks_for_login()
-                    && before.freshness(&demand, now()) != Freshness::Stale =>
-            {
-                Token::of(&before)
-            }
-            Err(error) => Err(error),
-        }
+        let demand = Demand::new();
+        self.token_for(if self.refreshes_early { demand.refreshed_early() } else { demand }).await
     }
 
-    /// As [`token`](Self::token); and if nobody is logged in, or the session has ended, logs in, as
-    /// [`login`](Self::login) does. A server that is away is no reason for a login.
-    ///
-    /// # Errors
-    /// As for both.
-    pub async fn token_or_login<R: Into<Reply>>(
-        &self,
-        prompt: impl FnMut(&Prompt) -> R + Send,
-    ) -> Result<Token, Error> {
-        let needs_a_login =
-            |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
-        let outcome = self.token().await;
-        if !needs_a_login(&outcome) {
-            return outcome;
-        }
-        let (client, (person, prompts)) = (self.clone(), person(LOGIN_LIMIT));
-        let work = async move {
-            let outcome = client.token().await;
-            if !needs_a_login(&outcome) {
-                return outcome;
-            }
-            client.log_in(LOGIN_LIMIT, person).await?;
-            client.token().await
-        };
-        // One task asks; the others wait for what comes of it.
-        let task = self.shared.tasks.spawn(Arc::clone(&self.shared.person).lock_owned(), work)?;
-        prompts.show(prompt).await;
-        task.outcome().await
-    }
-
-    /// Tokens as good as a [`Demand`] says.
+    /// A token as good as a [`Demand`] says.
     ///
     /// # Errors
     /// As for [`token`](Self::token).
-    pub async fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
-        let before = self.shared.held.load();
-        if before.freshness(&demand, now()) != Freshness::Good {
-            self.renew(self.turn(), demand, Guard::into_inner(before)).await?;
+    pub async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
+        if let Some(token) = self.login.cache.good(&demand, self.driver.now()) {
+            return Ok(token);
         }
-        self.held().ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))
+        self.acquire(self.login.cache.caller(demand, self.policy)).await
     }
 
-    /// Asks the server who is logged in, or the API that the profile names. Nobody waits for that answer
-    /// but the caller; where the server has to be found first, each does that by itself, and who comes
-    /// later need not.
+    /// Another token than this one, which an API has rejected (HTTP 401). However many callers it was
+    /// rejected to, there is one refresh; and none if there is another token by now.
+    ///
+    /// # Errors
+    /// As for [`token`](Self::token).
+    pub async fn token_instead_of(&self, rejected: &Token) -> Result<Token, Error> {
+        let rejected = &rejected.session().tokens;
+        self.acquire(self.login.cache.caller_instead_of(rejected, self.policy)).await
+    }
+
+    /// As [`token`](Self::token); and if there is no login, or the session has ended, logs in, as
+    /// [`login`](Self::login) does. A server that is unavailable is no reason for a login.
+    ///
+    /// # Errors
+    /// As for both.
+    pub async fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error> {
+        let needs_login =
+            |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
+        let outcome = self.token().await;
+        if !needs_login(&outcome) {
+            return outcome;
+        }
+        // One task asks; the others wait for what comes of it.
+        let asking = self.wait(self.login.cache.begin_asking()).await?;
+        let client = self.without_cancel();
+        let (user, replies) = user(LOGIN_LIMIT, Arc::clone(self.driver.runtime()));
+        let task = self.spawn(async move {
+            let _asking = asking;
+            let outcome = client.token().await;
+            if !needs_login(&outcome) {
+                return outcome;
+            }
+            let login = client.login.cache.begin_login();
+            client.log_in(login, LOGIN_LIMIT, user).await?;
+            client.token().await
+        })?;
+        self.wait(async {
+            replies.give(show).await;
+            outcome_of(task).await
+        })
+        .await?
+    }
+
+    /// Asks the server who is logged in, or the API that the profile names. Only the caller waits for that
+    /// answer.
     ///
     /// # Errors
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let who = WhoAmI::new(Arc::clone(&self.profile), self.policy);
-        let mut who = who.with_server(self.shared.server.load_full());
-        loop {
-            let session;
-            (who, session) = self.session_for(who).await?;
-            let (client, mut request) = (self.clone(), who.request(&session)?);
-            let ask = async move {
-                let outcome = client.driver.run(&mut request).await;
-                if let Some(server) = request.discovered() {
-                    client.shared.server.store(Some(Arc::clone(server)));
-                }
-                Ok((request, outcome))
-            };
-            let task = self.shared.tasks.spawn(future::ready(()), ask)?;
-            let (request, outcome) = task.outcome().await?;
-            if let Some(outcome) = who.answered(&request, outcome) {
-                return outcome;
-            }
+        let token = self.token().await?;
+        let rejection = match self.ask_who(&token).await {
+            Err(rejection @ Error::TokenRejected(_)) => rejection,
+            outcome => return outcome,
+        };
+        match self.token_instead_of(&token).await {
+            Ok(token) => self.ask_who(&token).await,
+            Err(Error::NotAuthenticated(_)) => Err(rejection),
+            Err(error) => Err(error),
         }
     }
 
-    /// Ends the session at the server, proves it, and forgets the tokens.
+    /// Ends the session at the server, proves it, and removes the tokens.
     ///
     /// # Errors
-    /// If there is no proof, and nothing is forgotten then.
+    /// If there is no proof, and nothing is removed then.
     #[doc(alias = "invalidate_token")]
     pub async fn log_out(&self) -> Result<LoggedOut, Error> {
-        self.end(Logout::new).await
+        self.end(|logout| logout).await
     }
 
-    /// Forgets the tokens whatever the server says. [`LoggedOut::Unproven`] has the reason why the
+    /// Removes the tokens whatever the server says. [`LoggedOut::Unconfirmed`] has the reason why the
     /// session may live on there.
     ///
     /// # Errors
     /// If the store fails.
     #[doc(alias = "invalidate_token")]
     pub async fn log_out_ignoring_errors(&self) -> Result<LoggedOut, Error> {
-        self.end(|profile, held, policy| Logout::new(profile, held, policy).ignoring_errors()).await
+        self.end(Logout::ignoring_errors).await
     }
 
     /// Ends the session of a refresh token that is not this client's, and proves it: it may come from
-    /// anywhere, as from a file ([`Store::load`]). What this client holds and keeps is not touched; for
+    /// anywhere, as from a file ([`Store::load`]). What this client caches and keeps is not touched; for
     /// its own session there is [`log_out`](Self::log_out).
     ///
     /// # Errors
     /// If there is no proof.
     #[doc(alias = "invalidate_token")]
     pub async fn end_session_of(&self, token: RefreshToken) -> Result<(), Error> {
-        let client = self.clone();
-        let work = async move {
-            let profile = Arc::clone(&client.profile);
-            let mut logout = Logout::of_refresh_token(profile, token, client.policy);
-            client.driver.run(&mut logout).await.map(|_| ())
-        };
-        self.shared.tasks.spawn(future::ready(()), work)?.outcome().await
+        let logout = Logout::of_refresh_token(self.shared_profile(), token, self.policy);
+        let (driver, mut logout) =
+            (self.driver.clone(), logout.with_metadata(self.driver.metadata()));
+        let task = self.spawn(async move { driver.run(&mut logout).await.map(|_| ()) })?;
+        self.wait(outcome_of(task)).await?
     }
 
     /// What the last call ended in: the tokens, and whether they are in the store.
     #[must_use]
     #[doc(alias = "get_token")]
-    pub fn held(&self) -> Option<SessionTokens> {
-        self.shared.held.load().tokens().cloned()
+    pub fn cached(&self) -> Option<SessionTokens> {
+        self.login.cache.cached().map(Arc::unwrap_or_clone)
     }
 
-    /// Waits until all is through that was begun for callers, who may be gone: a refresh is saved then. It
-    /// is for the end of a program, whose runtime would drop what is still under way; put a `timeout`
-    /// around it. Who is still asking a person is waited for, too.
-    ///
-    /// ```no_run
-    /// # async fn end(client: aiod_auth_reqwest::Client) {
-    /// use std::time::Duration;
-    ///
-    /// // After the last request:
-    /// tokio::time::timeout(Duration::from_secs(30), client.settled()).await.ok();
-    /// # }
-    /// ```
-    pub async fn settled(&self) {
-        self.shared.tasks.settled().await;
+    /// Waits until nothing is under way that was begun for callers, which may be gone: a refresh is saved
+    /// then. At most this long; returns whether it is so. It is for the end of a program, whose runtime
+    /// would drop what is still under way. A login that waits for its user is waited for, too.
+    pub async fn settled(&self, limit: Duration) -> bool {
+        first(self.login.cache.settled(), self.driver.runtime().sleep(limit)).await.is_some()
     }
 
-    async fn end(
+    async fn acquire(&self, mut caller: Caller) -> Result<Token, Error> {
+        let call = self.login.cache.call(&mut caller, || self.driver.now());
+        let session = match self.wait(call).await?? {
+            Call::Use(session) => session,
+            Call::UseAndRun(session, work) if self.refreshes_early => {
+                if let Err(error) = self.start(work) {
+                    log::warn!("no early refresh: {error}");
+                }
+                session
+            }
+            Call::UseAndRun(session, work) => self.run(work).await.unwrap_or(session),
+            Call::Run(work) => self.run(work).await?,
+        };
+        Token::new(session)
+    }
+
+    /// A job for the caller, which may give up on waiting for it, but not on the job.
+    async fn run(&self, work: Work) -> Result<Arc<SessionTokens>, Error> {
+        let task = self.start(work)?;
+        self.wait(outcome_of(task)).await?
+    }
+
+    fn start(&self, work: Work) -> Result<Task<Arc<SessionTokens>>, Error> {
+        let Some(job) = work.job() else { return Err(Error::Internal("client")) };
+        let session = Session::token(self.shared_profile(), job.demand(), job.policy());
+        let session = session.with_cached(job.cached());
+        let (driver, began) = (self.driver.clone(), self.driver.monotonic());
+        self.spawn(async move {
+            let outcome = driver.run(&mut session.with_metadata(driver.metadata())).await;
+            let took = driver.monotonic().saturating_sub(began);
+            work.finish(outcome, driver.now(), took)
+        })
+    }
+
+    /// In a task of its own, like every job.
+    async fn log_in(
         &self,
-        logout: fn(Arc<Profile>, Option<SessionTokens>, RetryPolicy) -> Logout,
-    ) -> Result<LoggedOut, Error> {
-        let client = self.clone();
-        let job = async move {
-            let mut logout = logout(Arc::clone(&client.profile), client.held(), client.policy);
-            let logged_out = client.driver.run(&mut logout).await?;
-            client.hold(Held::after_logout);
-            Ok(logged_out)
-        };
-        self.shared.tasks.spawn(self.turn(), job)?.outcome().await
+        login: LoginUnderWay,
+        limit: Duration,
+        mut user: User,
+    ) -> Result<SessionTokens, Error> {
+        let began = self.driver.monotonic();
+        let session = Session::login(self.shared_profile(), limit, self.policy);
+        let session = session.with_metadata(self.driver.metadata());
+        let mut session = session.with_cached(self.cached());
+        let outcome = self.driver.run_for(&mut session, &mut user).await;
+        let took = self.driver.monotonic().saturating_sub(began);
+        login.finish(outcome, self.driver.now(), took).map(Arc::unwrap_or_clone)
     }
 
-    /// If another one has not just done it.
-    async fn renew(
+    /// A login that needs no user.
+    async fn keep(&self, session: Session) -> Result<SessionTokens, Error> {
+        let (login, began) = (self.login.cache.begin_login(), self.driver.monotonic());
+        let session = session.with_metadata(self.driver.metadata());
+        let (driver, mut session) = (self.driver.clone(), session.with_cached(self.cached()));
+        let task = self.spawn(async move {
+            let outcome = driver.run(&mut session).await;
+            let took = driver.monotonic().saturating_sub(began);
+            login.finish(outcome, driver.now(), took).map(Arc::unwrap_or_clone)
+        })?;
+        self.wait(outcome_of(task)).await?
+    }
+
+    async fn ask_who(&self, token: &Token) -> Result<Userinfo, Error> {
+        let who = WhoAmI::new(self.shared_profile(), token.session(), self.policy)?;
+        let mut who = who.with_metadata(self.driver.metadata());
+        self.wait(self.driver.run(&mut who)).await?
+    }
+
+    async fn end(&self, how: fn(Logout) -> Logout) -> Result<LoggedOut, Error> {
+        let begin = self.login.cache.begin_logout(self.policy, || self.driver.now());
+        let (under_way, began) = (self.wait(begin).await?, self.driver.monotonic());
+        let logout = Logout::new(self.shared_profile(), under_way.cached(), self.policy);
+        let mut logout = how(logout).with_metadata(self.driver.metadata());
+        let driver = self.driver.clone();
+        let task = self.spawn(async move {
+            let outcome = driver.run(&mut logout).await;
+            let took = driver.monotonic().saturating_sub(began);
+            under_way.finish(outcome, driver.now(), took)
+        })?;
+        self.wait(outcome_of(task)).await?
+    }
+
+    /// What has begun is brought to its end, whether its caller is still there or not.
+    fn spawn<T: Send + 'static>(
         &self,
-        turn: impl Future<Output = OwnedMutexGuard<()>> + Send + 'static,
-        demand: Demand,
-        before: Arc<Held>,
-    ) -> Result<(), Error> {
-        let client = self.clone();
-        let job = async move {
-            let held = client.shared.held.load_full();
-            let policy = client.policy;
-            let Some(demand) = held.still_wanted(&before, demand, policy, now())? else {
-                return Ok(());
-            };
-            let session = Session::token(Arc::clone(&client.profile), demand, policy);
-            let mut session = session.with_held(held.tokens().cloned());
-            client.run_session(&mut session).await.map(|_| ())
-        };
-        self.shared.tasks.spawn(turn, job)?.outcome().await
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<Task<T>, Error> {
+        let (promise, outcome) = Promise::new();
+        let work = Box::pin(async move { promise.keep(work.await) });
+        self.driver.runtime().spawn(work).map_err(|NoRuntime| Error::Usage(NO_RUNTIME))?;
+        Ok(outcome)
     }
 
-    /// What is held, if one can ask with that; else what is got for it.
-    async fn session_for(&self, mut who: WhoAmI) -> Result<(WhoAmI, SessionTokens), Error> {
-        let before = self.shared.held.load_full();
-        if let Some(ready) = who.ready(&before, now()).cloned() {
-            return Ok((who, ready));
+    /// Waits, unless that is cancelled.
+    async fn wait<T>(&self, future: impl Future<Output = T> + Send) -> Result<T, Error> {
+        match &self.cancel {
+            Some(cancel) => cancel.unless_cancelled(future).await,
+            None => Ok(future.await),
         }
-        let client = self.clone();
-        let job = async move {
-            let held = client.shared.held.load_full();
-            let Some(demand) = who.still_wanted(&held, &before, now())? else {
-                return Ok((
-                    who,
-                    held.tokens().cloned().ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))?,
-                ));
-            };
-            let mut session = who.session(demand).with_held(held.tokens().cloned());
-            let outcome = client.run_session(&mut session).await;
-            let got = who.got(&session, outcome)?;
-            Ok((who, got))
-        };
-        self.shared.tasks.spawn(self.turn(), job)?.outcome().await
     }
 
-    /// For who has `job`.
-    async fn run_session(&self, session: &mut Session) -> Result<SessionTokens, Error> {
-        let outcome = self.driver.run(session).await;
-        self.hold(|held| held.after(&outcome, session.left(), session.policy()));
-        outcome
+    fn without_cancel(&self) -> Self {
+        Self { cancel: None, ..self.clone() }
     }
 
-    /// In a task of its own, like every job; but it has `job` only at its end.
-    async fn log_in(&self, limit: Duration, mut person: Person) -> Result<SessionTokens, Error> {
-        let before = self.shared.held.load_full();
-        let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
-        let outcome = self.driver.run_for(&mut session, &mut person).await;
-        if outcome.is_ok() || session.left().is_some() {
-            let _job = self.shared.job.lock().await;
-            self.hold(|held| held.after_login(&before, &outcome, session.left()));
-        }
-        outcome
-    }
-
-    fn turn(&self) -> impl Future<Output = OwnedMutexGuard<()>> + Send + use<> {
-        Arc::clone(&self.shared.job).lock_owned()
-    }
-
-    /// For who has `job`: what came of it.
-    fn hold(&self, after: impl FnOnce(&Held) -> Held) {
-        let held = after(&self.shared.held.load());
-        self.shared.held.store(Arc::new(held));
+    fn shared_profile(&self) -> Arc<Profile> {
+        Arc::clone(&self.login.profile)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("Client").field("profile", self.profile()).finish_non_exhaustive()
     }
 }
 
-/// Tokens that are good now, without a copy. It may be held across an `.await`; but ask again for the
-/// next request.
-// No guard of arc-swap: tasks that wait hold many, and a thread has few to give.
-#[derive(Clone)]
-pub struct Token(Arc<Tokens>);
-
-impl Token {
-    fn of(held: &Held) -> Result<Self, Error> {
-        let held = held.tokens().ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))?;
-        Ok(Self(Arc::clone(&held.tokens)))
+impl Login {
+    fn new(profile: Profile, observer: &Logged) -> Arc<Self> {
+        let cache = SharedCache::new(profile.key(), Arc::new(observer.clone()));
+        Arc::new(Self { profile: Arc::new(profile), cache })
     }
 }
 
-impl Deref for Token {
-    type Target = Tokens;
+/// What a caller waits for.
+type Task<T> = Outcome<Result<T, Error>>;
 
-    fn deref(&self) -> &Tokens {
-        &self.0
-    }
+async fn outcome_of<T>(task: Task<T>) -> Result<T, Error> {
+    task.get().await.unwrap_or_else(|| {
+        let cause = Unreachable::NoAnswer(ENDED);
+        Err(Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause })
+    })
 }
 
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
-    }
-}
+const NO_RUNTIME: &str = "this has to be called on a tokio runtime";
+
+/// A task that is gone without an answer was dropped with its runtime, or has panicked: tokio does so
+/// where a runtime was built without `enable_all`.
+const ENDED: &str = "the runtime is shutting down, or has no IO and no time";

@@ -1,15 +1,12 @@
 //! The async loop: performs what a machine asks for, and has no opinion of its own.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, Prompt, Reason, Reply, Step, StoreAccess, StoreFailure, Timestamp,
+    Error, Exchange, Machine, MetadataCache, NoAnswer, Prompt, Reason, Step, StoreAccess,
+    StoreFailure, Timestamp, cache::Promise,
 };
 use aiod_auth_store::{Lock, Store};
-use tokio::sync::oneshot;
 
 #[cfg(feature = "reqwest")]
 use crate::TokioRuntime;
@@ -24,6 +21,8 @@ use crate::{runtime::Runtime, store_call::StoreCall};
 /// [`Session`](aiod_auth_core::session::Session) that is run here. [`Client`](crate::Client) runs it in
 /// a task of its own, so there it is fine.
 ///
+/// All clients with clones of one driver share what is known of servers.
+///
 /// ```no_run
 /// # async fn discover() -> Result<(), Box<dyn std::error::Error>> {
 /// use aiod_auth_core::{Issuer, RetryPolicy, flow::Discovery};
@@ -36,8 +35,9 @@ use crate::{runtime::Runtime, store_call::StoreCall};
 #[derive(Clone, Debug)]
 pub struct Driver {
     runtime: Arc<dyn Runtime>,
-    timeout: Duration,
+    request_timeout: Option<Duration>,
     store: Option<Arc<dyn Store>>,
+    metadata: MetadataCache,
 }
 
 #[cfg(feature = "reqwest")]
@@ -48,17 +48,22 @@ impl Default for Driver {
 }
 
 impl Driver {
-    /// On tokio and reqwest, without a store. A request may take 30 s in all, 10 s of it to connect.
+    /// On tokio and reqwest, without a store.
     #[cfg(feature = "reqwest")]
     #[must_use]
     pub fn new() -> Self {
         Self::with_runtime(TokioRuntime::new())
     }
 
-    /// On this runtime and its HTTP stack, without a store. A request may take 30 s in all.
+    /// On this runtime and its HTTP stack, without a store.
     #[must_use]
     pub fn with_runtime(runtime: impl Runtime + 'static) -> Self {
-        Self { runtime: Arc::new(runtime), timeout: REQUEST_TIMEOUT, store: None }
+        Self {
+            runtime: Arc::new(runtime),
+            request_timeout: None,
+            store: None,
+            metadata: MetadataCache::default(),
+        }
     }
 
     /// Gives machines that ask for it a store.
@@ -68,52 +73,74 @@ impl Driver {
         self
     }
 
-    /// How long a request and its answer may take together.
+    /// How long a request and its answer may take together, at most. The default is each machine's own
+    /// limit: [`RetryPolicy::request_timeout`](aiod_auth_core::RetryPolicy::request_timeout).
     #[must_use]
-    pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+    pub const fn with_request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = Some(timeout);
         self
     }
 
-    /// Runs a machine that needs no person to its end.
-    ///
-    /// # Errors
-    /// The machine's. One that needs a person is [`Error::Cancelled`].
-    pub async fn run<M: Machine + Send>(&self, machine: &mut M) -> Result<M::Output, Error> {
-        self.run_with(machine, &mut |_| Reply::Cancelled).await
+    /// What is known of servers.
+    #[must_use]
+    pub const fn metadata(&self) -> &MetadataCache {
+        &self.metadata
     }
 
-    /// Runs a machine to its end; `person` shows what there is to show.
+    /// Runs a machine that needs no user to its end.
     ///
     /// # Errors
-    /// The machine's.
-    pub async fn run_with<M: Machine + Send>(
+    /// The machine's. One that asks the user gets no answer.
+    pub async fn run<M: Machine<Error: Send> + Send>(
         &self,
         machine: &mut M,
-        person: &mut (dyn FnMut(&Prompt) -> Reply + Send),
-    ) -> Result<M::Output, Error> {
-        self.run_for(machine, &mut Here { person, runtime: &*self.runtime }).await
+    ) -> Result<M::Output, M::Error> {
+        self.run_with(machine, &mut |_| {}).await
     }
 
-    pub(crate) async fn run_for<M: Machine + Send>(
+    /// Runs a machine to its end; `show` shows the user what there is to show.
+    ///
+    /// # Errors
+    /// The machine's. One that asks the user gets no answer.
+    pub async fn run_with<M: Machine<Error: Send> + Send>(
+        &self,
+        machine: &mut M,
+        show: &mut (dyn FnMut(&Prompt) + Send),
+    ) -> Result<M::Output, M::Error> {
+        self.run_for(machine, &mut Here { show, runtime: &*self.runtime }).await
+    }
+
+    pub(crate) async fn run_for<M: Machine<Error: Send> + Send>(
         &self,
         machine: &mut M,
         caller: &mut impl Caller,
-    ) -> Result<M::Output, Error> {
+    ) -> Result<M::Output, M::Error> {
+        let outcome = self.drive(machine, caller).await;
+        log_notes(machine);
+        outcome
+    }
+
+    async fn drive<M: Machine<Error: Send> + Send>(
+        &self,
+        machine: &mut M,
+        caller: &mut impl Caller,
+    ) -> Result<M::Output, M::Error> {
         let mut lock = None;
         loop {
-            match machine.poll(now())? {
+            log_notes(machine);
+            let began = self.monotonic();
+            let took = || self.monotonic().saturating_sub(began);
+            match machine.poll(self.now())? {
                 Step::Send(exchange) => self.exchange(exchange).await,
                 Step::Store(access) => self.access(access, &mut lock).await,
-                Step::Ask(ask) => {
-                    let started = Instant::now();
-                    let reply = caller.ask(ask.prompt()).await;
-                    ask.complete(started.elapsed(), reply);
+                Step::Show(ticket) => {
+                    caller.show(ticket.prompt()).await;
+                    ticket.complete(took());
                 }
+                Step::Ask(ask) => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
                 Step::Wait(pause) => {
-                    let started = Instant::now();
                     caller.sleep(pause.delay(), pause.reason()).await?;
-                    pause.complete(started.elapsed());
+                    pause.complete(took());
                 }
                 Step::Done(output) => return Ok(output),
             }
@@ -122,22 +149,17 @@ impl Driver {
 
     async fn exchange(&self, exchange: Exchange<'_>) {
         let in_flight = exchange.begin();
-        let started = Instant::now();
-        let request = in_flight.request().within(self.timeout);
-        let received = self.runtime.send(&request).await;
-        let took = started.elapsed();
-        match received {
-            Ok(response) => {
-                log::debug!("{:?} -> {}", in_flight.request(), response.status());
-                for note in in_flight.complete(now(), took, Ok(response)) {
-                    log::debug!("in that answer {note}");
-                }
-            }
-            Err(no_response) => {
-                log::debug!("{:?} -> {no_response:?}", in_flight.request());
-                in_flight.complete(now(), took, Err(no_response));
-            }
+        let began = self.monotonic();
+        let outcome = match self.request_timeout {
+            Some(limit) => self.runtime.send(&in_flight.request().within(limit)).await,
+            None => self.runtime.send(in_flight.request()).await,
+        };
+        let took = self.monotonic().saturating_sub(began);
+        match &outcome {
+            Ok(response) => log::debug!("{:?} -> {}", in_flight.request(), response.status()),
+            Err(no_response) => log::debug!("{:?} -> {no_response:?}", in_flight.request()),
         }
+        in_flight.complete(self.now(), took, outcome);
     }
 
     /// Files and their locks block, so not in the task itself.
@@ -146,27 +168,46 @@ impl Driver {
             let reply = access.request().answered_without_store();
             return access.complete(Duration::ZERO, Ok(reply));
         };
-        let started = Instant::now();
+        let began = self.monotonic();
         let call = StoreCall::new(Arc::clone(store), access.request().clone(), lock.take());
-        let (answer, answered) = oneshot::channel();
-        let work = move || drop(answer.send(call.perform()));
-        self.runtime.run_blocking(Box::new(work));
-        let outcome = match answered.await {
-            Ok((outcome, held)) => {
+        let (promise, answer) = Promise::new();
+        self.runtime.run_blocking(Box::new(move || promise.keep(call.perform())));
+        let outcome = match answer.get().await {
+            Some((outcome, held)) => {
                 *lock = held;
                 outcome
             }
-            Err(_) => {
+            None => {
                 Err(StoreFailure::new("the token store panicked, or the runtime is shutting down"))
             }
         };
-        access.complete(started.elapsed(), outcome);
+        access.complete(self.monotonic().saturating_sub(began), outcome);
+    }
+
+    pub(crate) const fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.runtime
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.runtime.now()
+    }
+
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.runtime.monotonic()
     }
 }
 
-/// Who waits for a machine: whom it asks, and how long it may sleep for him.
+const NO_USER: &str = "this login asks the user, and the program has no way to";
+
+fn log_notes(machine: &mut impl Machine) {
+    for note in machine.take_notes() {
+        log::debug!("in an answer {note}");
+    }
+}
+
+/// What runs a machine: how it shows, asks and sleeps.
 pub(crate) trait Caller: Send {
-    fn ask(&mut self, prompt: &Prompt) -> impl Future<Output = Reply> + Send;
+    fn show(&mut self, prompt: &Prompt) -> impl Future<Output = ()> + Send;
 
     /// An error ends the machine where it stands.
     fn sleep(
@@ -178,23 +219,17 @@ pub(crate) trait Caller: Send {
 
 /// In the same task: it is dropped with the machine.
 struct Here<'a> {
-    person: &'a mut (dyn FnMut(&Prompt) -> Reply + Send),
+    show: &'a mut (dyn FnMut(&Prompt) + Send),
     runtime: &'a dyn Runtime,
 }
 
 impl Caller for Here<'_> {
-    async fn ask(&mut self, prompt: &Prompt) -> Reply {
-        (self.person)(prompt)
+    async fn show(&mut self, prompt: &Prompt) {
+        (self.show)(prompt);
     }
 
     async fn sleep(&mut self, delay: Duration, _: Reason) -> Result<(), Error> {
         self.runtime.sleep(delay).await;
         Ok(())
     }
-}
-
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-
-pub(crate) fn now() -> Timestamp {
-    SystemTime::now().into()
 }

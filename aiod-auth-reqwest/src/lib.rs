@@ -58,7 +58,8 @@ pub use aiod_auth_core as core;
 pub use aiod_auth_core::{Error, Kind, Profile, Scope, proxy::Proxy};
 pub use aiod_auth_store as store;
 
-pub use client::{Client, Token};
+pub use aiod_auth_core::cache::{Cancel, Event, Observer, Token, What};
+pub use client::Client;
 pub use default_client::{default_client, set_default_client};
 pub use driver::Driver;
 pub use runtime::{BoxFuture, NoRuntime, Runtime};
@@ -68,14 +69,14 @@ pub use {
     aiod_auth_tls::InvalidPem,
 };
 
-#[cfg(feature = "file-store")]
+#[cfg(all(feature = "file-store", feature = "reqwest"))]
 mod aiod;
 mod client;
 mod default_client;
 mod driver;
-mod person;
+mod observe;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod runtime;
 mod store_call;
-mod task;
+mod user;

@@ -1,8 +1,14 @@
 //! What sends, waits and runs tasks: tokio with reqwest, or any other runtime and HTTP stack.
 
-use std::{fmt::Debug, future::Future, pin::Pin, time::Duration};
+use std::{
+    fmt::Debug,
+    future::Future,
+    pin::Pin,
+    sync::LazyLock,
+    time::{Duration, Instant, SystemTime},
+};
 
-use aiod_auth_core::{NoResponse, Request, Response};
+use aiod_auth_core::{NoResponse, Request, Response, Timestamp};
 
 /// A future that a [`Runtime`] hands out or takes.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -31,7 +37,20 @@ pub trait Runtime: Send + Sync + Debug {
 
     /// Runs what may block, on a thread that may. Where that can't be had any more, it is dropped.
     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>);
+
+    /// The wall clock. The default is the system's.
+    fn now(&self) -> Timestamp {
+        SystemTime::now().into()
+    }
+
+    /// A clock that only goes on, from any point: what requests and waits take is measured by it. The
+    /// default is the system's.
+    fn monotonic(&self) -> Duration {
+        START.elapsed()
+    }
 }
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// There is no runtime here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

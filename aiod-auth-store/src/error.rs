@@ -89,6 +89,11 @@ impl StoreError {
             Self::Damaged { .. } => Some("log in again: it is moved aside then"),
             Self::NewerVersion { .. } => Some("update aiod-auth"),
             Self::OtherKey { .. } => Some("move it away, then log in again"),
+            // Root in a container with a user's folder mounted: to change the owner would take the login
+            // from that user.
+            Self::Refused { why: "it belongs to another user", .. } => {
+                Some("run this as its owner (in a container with --user), or move it away")
+            }
             Self::Refused { .. } => Some("move it away, or make it your own"),
             Self::CannotHold { .. } => Some("choose another store for it"),
             Self::Settings { .. } => Some("correct it, or move it away"),

@@ -47,6 +47,8 @@ mod document;
 mod error;
 #[cfg(feature = "toml")]
 mod file;
+#[cfg(feature = "toml")]
+mod format;
 mod memory;
 #[cfg(feature = "toml")]
 mod record;

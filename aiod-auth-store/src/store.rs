@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use aiod_auth_core::{
-    RecordKey, StoreFailure, Tokens,
+    RecordKey, StoreFailure, Timestamp, Tokens,
     session::{StoreOperation, StoreReply, StoreRequest, Version},
 };
 
@@ -75,14 +75,32 @@ pub trait Store: fmt::Debug + Send + Sync {
 
 /// The lock of one record. It is given back when this is dropped, or when the process ends, however
 /// it ends.
-pub struct Lock(#[expect(dead_code, reason = "what matters is when it is dropped")] Guard);
+pub struct Lock {
+    interrupted_at: Option<Timestamp>,
+    #[expect(dead_code, reason = "what matters is when it is dropped")]
+    guard: Guard,
+}
 
 type Guard = Box<dyn Send + Sync>;
 
 impl Lock {
     /// From whatever gives the lock back when it is dropped.
     pub fn new(guard: impl Send + Sync + 'static) -> Self {
-        Self(Box::new(guard))
+        Self { interrupted_at: None, guard: Box::new(guard) }
+    }
+
+    /// Says when an earlier process, which died since then, began a refresh under this lock.
+    #[must_use]
+    pub const fn after_interruption(mut self, at: Option<Timestamp>) -> Self {
+        self.interrupted_at = at;
+        self
+    }
+
+    /// When an earlier process began a refresh that was interrupted, if that is known: its answer may have
+    /// been lost, so it is the likely reason if the server refuses the stored refresh token now.
+    #[must_use]
+    pub const fn interrupted_refresh(&self) -> Option<Timestamp> {
+        self.interrupted_at
     }
 }
 

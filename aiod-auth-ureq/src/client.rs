@@ -2,67 +2,71 @@
 
 use std::{
     fmt,
-    ops::Deref,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
 use aiod_auth_core::{
-    AuthorizationServer, Error, NotLoggedIn, Profile, Prompt, RefreshToken, Reply, RetryPolicy,
-    Tokens,
+    Error, Failed, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
+    cache::{Call, Caller, Cancel, Observer, Promise, SharedCache, Token, Work},
     flow::Userinfo,
-    session::{
-        Demand, Freshness, Held, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI,
-    },
+    session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
 use aiod_auth_store::Store;
-use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
-use crate::driver::{Driver, now};
+use crate::{
+    driver::Driver,
+    observe::Logged,
+    wait::{wait_at_most, wait_for},
+};
 
-/// One login, for as many threads as like: share it by reference or in an `Arc`.
+/// One login, for as many threads as like: clone it, which costs next to nothing.
 ///
-/// A token that is still good costs no lock and no copy. One job is under way at a time, among
-/// threads and, through the store's lock, among processes; while it runs, the others get the old
-/// token as long as it is valid.
+/// A token that is still good is given at once: no lock and no copy. One job is under way at a time,
+/// among threads and, through the store's lock, among processes; while it runs, callers get the old token
+/// as long as it is valid. An early refresh runs on a thread of its own; when the last clone is dropped,
+/// that is waited for, up to the request's limit.
+#[derive(Clone)]
 pub struct Client {
-    profile: Arc<Profile>,
+    login: Arc<Login>,
     driver: Driver,
     policy: RetryPolicy,
-    /// Written only by whoever has `job`.
-    held: ArcSwap<Held>,
-    /// Once a question has found it.
-    server: ArcSwapOption<AuthorizationServer>,
-    /// For the one thread that is at it.
-    job: Mutex<()>,
-    /// For the one thread that asks a person because there was no token.
-    person: Mutex<()>,
+    observer: Logged,
+    refreshes_early: bool,
+    cancel: Option<Cancel>,
+}
+
+/// What all clones share.
+struct Login {
+    profile: Arc<Profile>,
+    cache: Arc<SharedCache>,
+    /// How long the last clone waits for what runs beside, in milliseconds.
+    wait_ms: AtomicU64,
 }
 
 impl Client {
     /// A client for this profile, whose tokens are kept in this store.
+    #[cfg(feature = "ureq")]
     pub fn new(profile: Profile, store: impl Store + 'static) -> Self {
         Self::with_driver(profile, Driver::new().with_store(Arc::new(store)))
     }
 
-    /// A client that keeps its tokens in memory alone, or with limits of its own.
+    /// A client that keeps its tokens in memory alone, or in the driver's store.
     #[must_use]
     pub fn with_driver(profile: Profile, driver: Driver) -> Self {
         let mut policy = RetryPolicy::default();
         policy.jitter_seed = getrandom::u64().unwrap_or_default();
-        Self {
-            profile: Arc::new(profile),
-            driver,
-            policy,
-            held: ArcSwap::default(),
-            server: ArcSwapOption::default(),
-            job: Mutex::default(),
-            person: Mutex::default(),
-        }
+        let observer = Logged::default();
+        let login = Login::new(profile, &observer);
+        Self { login, driver, policy, observer, refreshes_early: true, cancel: None }
     }
 
-    /// How often anything may be tried. The default: three times in all, within 60 s. A seed of 0
-    /// stands for a random one.
+    /// How often anything may be tried, by this clone. The default: three times in all, within 60 s. A
+    /// seed of 0 stands for a random one.
     #[must_use]
     pub fn with_retry_policy(mut self, mut policy: RetryPolicy) -> Self {
         if policy.jitter_seed == 0 {
@@ -72,32 +76,60 @@ impl Client {
         self
     }
 
-    /// How long a request and its answer may take together; ureq takes up to a second more. The
-    /// default: 30 s.
+    /// How long a request of this clone and its answer may take together; ureq takes up to a second more.
+    /// The default: 30 s, and for a refresh all the time that is left.
     #[must_use]
-    pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
-        self.driver = self.driver.with_request_timeout(timeout);
+    pub const fn with_request_timeout(mut self, timeout: Duration) -> Self {
+        self.policy.request_timeout = Some(timeout);
         self
+    }
+
+    /// Tells this observer what happens. It is for the beginning: clones that were made before, and what
+    /// is cached, are left behind.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observer = Logged::and(Arc::new(observer));
+        self.login = Login::new(Profile::clone(&self.login.profile), &self.observer);
+        self
+    }
+
+    /// For a program that ends at once, as a command does: this clone refreshes no token that is good for
+    /// what is asked, and starts no thread. What there is to do is done in the call.
+    #[must_use]
+    pub const fn without_early_refresh(mut self) -> Self {
+        self.refreshes_early = false;
+        self
+    }
+
+    /// A clone whose waiting ends with [`Error::Cancelled`] when this is cancelled. What has begun runs on,
+    /// on a thread of its own, and its tokens are saved; a login is given up between two requests.
+    #[must_use]
+    pub fn with_cancel(&self, cancel: &Cancel) -> Self {
+        Self { cancel: Some(cancel.clone()), ..self.clone() }
+    }
+
+    /// A client for another account with the same profile, driver and limits.
+    #[must_use]
+    pub fn for_account(&self, account: impl Into<String>) -> Self {
+        let profile = Profile::clone(&self.login.profile).with_account(account);
+        Self { login: Login::new(profile, &self.observer), ..self.clone() }
     }
 
     /// What this is a login to.
     #[must_use]
     pub fn profile(&self) -> &Profile {
-        &self.profile
+        &self.login.profile
     }
 
-    /// Logs in anew, within five minutes. `prompt` shows the person what to do, and may print the
-    /// prompt as it is. It returns nothing, or a [`Reply`].
+    /// Logs in anew, within five minutes. `show` shows the user what to do, and may print the prompt as it
+    /// is.
     ///
     /// # Errors
-    /// [`Error::AccessDenied`], [`Error::Expired`], [`Error::TimedOut`] if the person doesn't approve
+    /// [`Error::AccessDenied`], [`Error::Expired`], [`Error::TimedOut`] if the user doesn't approve
     /// it; else as any request's.
     #[doc(alias = "create_token")]
-    pub fn login<R: Into<Reply>>(
-        &self,
-        prompt: impl FnMut(&Prompt) -> R,
-    ) -> Result<SessionTokens, Error> {
-        self.login_within(LOGIN_LIMIT, prompt)
+    pub fn login(&self, show: impl FnMut(&Prompt)) -> Result<SessionTokens, Error> {
+        self.login_within(LOGIN_LIMIT, show)
     }
 
     /// Logs in anew, within this time.
@@ -105,262 +137,287 @@ impl Client {
     /// # Errors
     /// As for [`login`](Self::login).
     #[doc(alias = "create_token")]
-    pub fn login_within<R: Into<Reply>>(
+    pub fn login_within(
         &self,
         limit: Duration,
-        mut prompt: impl FnMut(&Prompt) -> R,
+        mut show: impl FnMut(&Prompt),
     ) -> Result<SessionTokens, Error> {
-        let before = self.held.load_full();
-        let mut session = Session::login(Arc::clone(&self.profile), limit, self.policy);
-        let mut person = |asked: &Prompt| prompt(asked).into();
-        let outcome = self.driver.run_with(&mut session, &mut person);
-        if outcome.is_ok() || session.left().is_some() {
-            // Not before: a person takes their time.
-            let _job = self.begin_job();
-            self.hold(|held| held.after_login(&before, &outcome, session.left()));
-        }
-        outcome
+        let session = Session::login(self.shared_profile(), limit, self.policy);
+        let driver = match &self.cancel {
+            Some(cancel) => &self.driver.clone().with_cancel(cancel),
+            None => &self.driver,
+        };
+        self.log_in(session, |session| driver.run_with(session, &mut show))
     }
 
-    /// Logs in with a refresh token that somebody else got (some platforms call it an API key), and
-    /// proves that it is alive by using it.
+    /// Logs in with a refresh token from elsewhere (some platforms call it an API key), and proves that it
+    /// is alive by using it.
     ///
     /// # Errors
     /// [`Error::SessionEnded`] for a dead one; nothing is kept then.
     pub fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
-        let profile = Arc::clone(&self.profile);
-        let mut session = Session::login_with_refresh_token(profile, token, self.policy);
-        let _job = self.begin_job();
-        let outcome = self.driver.run(&mut session);
-        self.hold(|held| held.after_login(held, &outcome, session.left()));
-        outcome
+        let profile = self.shared_profile();
+        let session = Session::login_with_refresh_token(profile, token, self.policy);
+        self.log_in(session, |session| self.driver.run(session))
     }
 
-    /// Uses these tokens from now on, and keeps them in the store in place of what is there. Nobody is
-    /// asked whether they are good: [`login_with_refresh_token`](Self::login_with_refresh_token) proves
-    /// it. [`Store::load`] reads tokens from a file.
+    /// Uses these tokens from now on, and keeps them in the store in place of what is there. Whether they
+    /// are good is not asked: [`login_with_refresh_token`](Self::login_with_refresh_token) proves it.
+    /// [`Store::load`] reads tokens from a file.
     ///
     /// # Errors
     /// [`Error::Store`] if they can't be kept, and nothing has changed then.
     #[doc(alias = "set_token")]
     pub fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
-        let _job = self.begin_job();
-        let session = Session::keep(Arc::clone(&self.profile), tokens, self.policy);
-        let mut session = session.with_held(self.held());
-        let outcome = self.driver.run(&mut session);
-        self.hold(|held| held.after_login(held, &outcome, session.left()));
-        outcome
+        let session = Session::keep(self.shared_profile(), tokens, self.policy);
+        self.log_in(session, |session| self.driver.run(session))
     }
 
     /// A token that is good for a while: from memory, the store, or a refresh. Whether a new one could
-    /// be saved is in [`held`](Self::held).
+    /// be saved is in [`Token::persisted`].
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] or [`Error::SessionEnded`] if a login is needed;
     /// [`Error::Unreachable`] if there was none in time.
     #[doc(alias = "get_token")]
     pub fn token(&self) -> Result<Token, Error> {
-        let demand = Demand::new().renewed_early();
-        let before = self.held.load();
-        let job = match before.freshness(&demand, now()) {
-            Freshness::Good => return Ok(Token(before)),
-            Freshness::Aging => match self.job.try_lock() {
-                Ok(job) => job,
-                // Somebody is at it.
-                Err(TryLockError::WouldBlock) => return Ok(Token(before)),
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            },
-            Freshness::Stale => self.begin_job(),
-        };
-        self.renew(demand, &before)?;
-        drop(job);
-        let held = self.held.load();
-        // Somebody may have logged out meanwhile.
-        if held.tokens().is_some() {
-            Ok(Token(held))
-        } else {
-            Err(Error::NotAuthenticated(NotLoggedIn::NoRecord))
-        }
+        let demand = Demand::new();
+        self.token_for(if self.refreshes_early { demand.refreshed_early() } else { demand })
     }
 
-    /// As [`token`](Self::token); and if nobody is logged in, or the session has ended, logs in, as
-    /// [`login`](Self::login) does. A server that is away is no reason for a login. (`prompt` must not
-    /// call this itself.)
-    ///
-    /// # Errors
-    /// As for both.
-    pub fn token_or_login<R: Into<Reply>>(
-        &self,
-        prompt: impl FnMut(&Prompt) -> R,
-    ) -> Result<Token, Error> {
-        let needs_a_login =
-            |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
-        let outcome = self.token();
-        if !needs_a_login(&outcome) {
-            return outcome;
-        }
-        // One thread asks; the others wait for what comes of it.
-        let _person = self.person.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.token();
-        if !needs_a_login(&outcome) {
-            return outcome;
-        }
-        self.login(prompt)?;
-        self.token()
-    }
-
-    /// Tokens as good as a [`Demand`] says.
+    /// A token as good as a [`Demand`] says.
     ///
     /// # Errors
     /// As for [`token`](Self::token).
-    pub fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
-        let before = self.held.load();
-        if before.freshness(&demand, now()) != Freshness::Good {
-            let _job = self.begin_job();
-            self.renew(demand, &before)?;
+    pub fn token_for(&self, demand: Demand) -> Result<Token, Error> {
+        if let Some(token) = self.login.cache.good(&demand, self.driver.now()) {
+            return Ok(token);
         }
-        self.held().ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))
+        self.acquire(self.login.cache.caller(demand, self.policy))
     }
 
-    /// Asks the server who is logged in, or the API that the profile names. Nobody waits for that answer
-    /// but the caller; where the server has to be found first, each does that by itself, and who comes
-    /// later need not.
+    /// Another token than this one, which an API has rejected (HTTP 401). However many callers it was
+    /// rejected to, there is one refresh; and none if there is another token by now.
+    ///
+    /// # Errors
+    /// As for [`token`](Self::token).
+    pub fn token_instead_of(&self, rejected: &Token) -> Result<Token, Error> {
+        let rejected = &rejected.session().tokens;
+        self.acquire(self.login.cache.caller_instead_of(rejected, self.policy))
+    }
+
+    /// As [`token`](Self::token); and if there is no login, or the session has ended, logs in, as
+    /// [`login`](Self::login) does. A server that is unavailable is no reason for a login. (`show` must
+    /// not call this itself.)
+    ///
+    /// # Errors
+    /// As for both.
+    pub fn token_or_login(&self, show: impl FnMut(&Prompt)) -> Result<Token, Error> {
+        let needs_login =
+            |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
+        let outcome = self.token();
+        if !needs_login(&outcome) {
+            return outcome;
+        }
+        // One thread asks; the others wait for what comes of it.
+        let _asking = self.wait(self.login.cache.begin_asking())?;
+        let outcome = self.token();
+        if !needs_login(&outcome) {
+            return outcome;
+        }
+        self.login(show)?;
+        self.token()
+    }
+
+    /// Asks the server who is logged in, or the API that the profile names. Only the caller waits for that
+    /// answer.
     ///
     /// # Errors
     /// As for [`token`](Self::token); and [`Error::TokenRejected`], or [`Error::Refused`] without the
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let who = WhoAmI::new(Arc::clone(&self.profile), self.policy);
-        let mut who = who.with_server(self.server.load_full());
-        loop {
-            let session = self.session_for(&mut who)?;
-            let mut request = who.request(&session)?;
-            let outcome = self.driver.run(&mut request);
-            if let Some(server) = request.discovered() {
-                self.server.store(Some(Arc::clone(server)));
-            }
-            if let Some(outcome) = who.answered(&request, outcome) {
-                return outcome;
-            }
+        let token = self.token()?;
+        let rejection = match self.ask_who(&token) {
+            Err(rejection @ Error::TokenRejected(_)) => rejection,
+            outcome => return outcome,
+        };
+        match self.token_instead_of(&token) {
+            Ok(token) => self.ask_who(&token),
+            Err(Error::NotAuthenticated(_)) => Err(rejection),
+            Err(error) => Err(error),
         }
     }
 
-    /// Ends the session at the server, proves it, and forgets the tokens.
+    /// Ends the session at the server, proves it, and removes the tokens.
     ///
     /// # Errors
-    /// If there is no proof, and nothing is forgotten then.
+    /// If there is no proof, and nothing is removed then.
     #[doc(alias = "invalidate_token")]
     pub fn log_out(&self) -> Result<LoggedOut, Error> {
-        self.end(|held| Logout::new(Arc::clone(&self.profile), held, self.policy))
+        self.end(|logout| logout)
     }
 
-    /// Forgets the tokens whatever the server says. [`LoggedOut::Unproven`] has the reason why the
+    /// Removes the tokens whatever the server says. [`LoggedOut::Unconfirmed`] has the reason why the
     /// session may live on there.
     ///
     /// # Errors
     /// If the store fails.
     #[doc(alias = "invalidate_token")]
     pub fn log_out_ignoring_errors(&self) -> Result<LoggedOut, Error> {
-        self.end(|held| Logout::new(Arc::clone(&self.profile), held, self.policy).ignoring_errors())
+        self.end(Logout::ignoring_errors)
     }
 
     /// Ends the session of a refresh token that is not this client's, and proves it: it may come from
-    /// anywhere, as from a file ([`Store::load`]). What this client holds and keeps is not touched; for
+    /// anywhere, as from a file ([`Store::load`]). What this client caches and keeps is not touched; for
     /// its own session there is [`log_out`](Self::log_out).
     ///
     /// # Errors
     /// If there is no proof.
     #[doc(alias = "invalidate_token")]
     pub fn end_session_of(&self, token: RefreshToken) -> Result<(), Error> {
-        let mut logout = Logout::of_refresh_token(Arc::clone(&self.profile), token, self.policy);
-        self.driver.run(&mut logout).map(|_| ())
+        let logout = Logout::of_refresh_token(self.shared_profile(), token, self.policy);
+        self.driver.run(&mut logout.with_metadata(self.driver.metadata())).map(|_| ())
     }
 
     /// What the last call ended in: the tokens, and whether they are in the store.
     #[must_use]
     #[doc(alias = "get_token")]
-    pub fn held(&self) -> Option<SessionTokens> {
-        self.held.load().tokens().cloned()
+    pub fn cached(&self) -> Option<SessionTokens> {
+        self.login.cache.cached().map(Arc::unwrap_or_clone)
     }
 
-    fn end(
-        &self,
-        logout: impl FnOnce(Option<SessionTokens>) -> Logout,
-    ) -> Result<LoggedOut, Error> {
-        let _job = self.begin_job();
-        let logged_out = self.driver.run(&mut logout(self.held()))?;
-        self.hold(Held::after_logout);
-        Ok(logged_out)
+    /// Waits until nothing is under way, at most this long: an early refresh beside a caller is saved
+    /// then. Returns whether that is so. Dropping the last clone waits, too; this is for programs that
+    /// end otherwise.
+    pub fn settled(&self, limit: Duration) -> bool {
+        wait_at_most(limit, self.login.cache.settled()).is_some()
     }
 
-    /// For who has `job`, if another one has not just done it.
-    fn renew(&self, demand: Demand, before: &Held) -> Result<(), Error> {
-        let held = self.held.load();
-        let Some(demand) = held.still_wanted(before, demand, self.policy, now())? else {
-            return Ok(());
+    fn acquire(&self, mut caller: Caller) -> Result<Token, Error> {
+        let call = self.login.cache.call(&mut caller, || self.driver.now());
+        let session = match self.wait(call)?? {
+            Call::Use(session) => session,
+            Call::UseAndRun(session, work) if self.refreshes_early => {
+                self.run_beside(work);
+                session
+            }
+            Call::UseAndRun(session, work) => self.runner().run(work).unwrap_or(session),
+            Call::Run(work) => self.run(work)?,
         };
-        let session = Session::token(Arc::clone(&self.profile), demand, self.policy);
-        self.run_session(&mut session.with_held(held.tokens().cloned())).map(|_| ())
+        Token::new(session)
     }
 
-    /// What is held, if one can ask with that; else what is got for it.
-    fn session_for(&self, who: &mut WhoAmI) -> Result<SessionTokens, Error> {
-        let before = self.held.load();
-        if let Some(ready) = who.ready(&before, now()) {
-            return Ok(ready.clone());
+    /// A job for the caller, who may give up on waiting for it, but not on the job.
+    fn run(&self, work: Work) -> Result<Arc<SessionTokens>, Error> {
+        if self.cancel.is_none() {
+            return self.runner().run(work);
         }
-        let _job = self.begin_job();
-        let held = self.held.load();
-        let Some(demand) = who.still_wanted(&held, &before, now())? else {
-            return held.tokens().cloned().ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord));
-        };
-        let mut session = who.session(demand).with_held(held.tokens().cloned());
-        let outcome = self.run_session(&mut session);
-        who.got(&session, outcome)
+        let (promise, outcome) = Promise::new();
+        let runner = self.runner();
+        self.spawn(move || promise.keep(runner.run(work)))?;
+        self.wait(outcome.get())?.unwrap_or(Err(Error::Internal("client")))
     }
 
-    /// For who has `job`.
-    fn run_session(&self, session: &mut Session) -> Result<SessionTokens, Error> {
-        let outcome = self.driver.run(session);
-        self.hold(|held| held.after(&outcome, session.left(), session.policy()));
-        outcome
+    /// A job that no caller waits for. If there is no thread for it, it isn't done.
+    fn run_beside(&self, work: Work) {
+        let runner = self.runner();
+        if let Err(error) = self.spawn(move || drop(runner.run(work))) {
+            log::warn!("no early refresh: {error}");
+        }
     }
 
-    fn begin_job(&self) -> MutexGuard<'_, ()> {
-        self.job.lock().unwrap_or_else(PoisonError::into_inner)
+    fn spawn(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        let limit = self.policy.request_timeout.unwrap_or(self.policy.time_limit);
+        let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        self.login.wait_ms.fetch_max(limit_ms, Ordering::Relaxed);
+        let thread = thread::Builder::new().name("aiod-auth".to_owned()).spawn(work);
+        thread.map(drop).map_err(|_| Error::Usage("no thread could be started"))
     }
 
-    /// For who has `job`: what came of it.
-    fn hold(&self, after: impl FnOnce(&Held) -> Held) {
-        let held = after(&self.held.load());
-        self.held.store(Arc::new(held));
+    fn log_in(
+        &self,
+        session: Session,
+        run: impl FnOnce(&mut Session) -> Result<SessionTokens, Failed>,
+    ) -> Result<SessionTokens, Error> {
+        let (login, began) = (self.login.cache.begin_login(), self.driver.monotonic());
+        let session = session.with_metadata(self.driver.metadata());
+        let mut session = session.with_cached(self.cached());
+        let outcome = run(&mut session);
+        let took = self.driver.monotonic().saturating_sub(began);
+        login.finish(outcome, self.driver.now(), took).map(Arc::unwrap_or_clone)
+    }
+
+    fn ask_who(&self, token: &Token) -> Result<Userinfo, Error> {
+        let who = WhoAmI::new(self.shared_profile(), token.session(), self.policy)?;
+        self.driver.run(&mut who.with_metadata(self.driver.metadata()))
+    }
+
+    fn end(&self, how: impl FnOnce(Logout) -> Logout) -> Result<LoggedOut, Error> {
+        let begin = self.login.cache.begin_logout(self.policy, || self.driver.now());
+        let (under_way, began) = (self.wait(begin)?, self.driver.monotonic());
+        let logout = Logout::new(self.shared_profile(), under_way.cached(), self.policy);
+        let mut logout = how(logout).with_metadata(self.driver.metadata());
+        let outcome = self.driver.run(&mut logout);
+        let took = self.driver.monotonic().saturating_sub(began);
+        under_way.finish(outcome, self.driver.now(), took)
+    }
+
+    /// Waits, unless that is cancelled.
+    fn wait<T>(&self, future: impl Future<Output = T>) -> Result<T, Error> {
+        match &self.cancel {
+            Some(cancel) => wait_for(cancel.unless_cancelled(future)),
+            None => Ok(wait_for(future)),
+        }
+    }
+
+    fn runner(&self) -> Runner {
+        Runner { profile: self.shared_profile(), driver: self.driver.clone() }
+    }
+
+    fn shared_profile(&self) -> Arc<Profile> {
+        Arc::clone(&self.login.profile)
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("Client").field("profile", self.profile()).finish_non_exhaustive()
     }
 }
 
-/// Tokens that are good now, without a copy: let it go soon, and ask again for the next request.
-pub struct Token(Guard<Arc<Held>>);
+impl Login {
+    fn new(profile: Profile, observer: &Logged) -> Arc<Self> {
+        let cache = SharedCache::new(profile.key(), Arc::new(observer.clone()));
+        let wait_ms = AtomicU64::new(0);
+        Arc::new(Self { profile: Arc::new(profile), cache, wait_ms })
+    }
+}
 
-impl Deref for Token {
-    type Target = Tokens;
-
-    fn deref(&self) -> &Tokens {
-        match self.0.tokens() {
-            Some(held) => &held.tokens,
-            // `Client::token` hands out no empty one.
-            None => unreachable!("a token without tokens"),
+impl Drop for Login {
+    /// With the last clone. What is under way runs beside, on a thread that would end with the process.
+    fn drop(&mut self) {
+        let limit = Duration::from_millis(*self.wait_ms.get_mut());
+        if wait_at_most(limit, self.cache.settled()).is_none() {
+            log::warn!("a refresh is still under way, and its client is gone");
         }
     }
 }
 
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
+/// What a job needs that outlives its caller.
+struct Runner {
+    profile: Arc<Profile>,
+    driver: Driver,
+}
+
+impl Runner {
+    fn run(&self, work: Work) -> Result<Arc<SessionTokens>, Error> {
+        let Some(job) = work.job() else { return Err(Error::Internal("client")) };
+        let session = Session::token(Arc::clone(&self.profile), job.demand(), job.policy());
+        let session = session.with_cached(job.cached());
+        let began = self.driver.monotonic();
+        let outcome = self.driver.run(&mut session.with_metadata(self.driver.metadata()));
+        let took = self.driver.monotonic().saturating_sub(began);
+        work.finish(outcome, self.driver.now(), took)
     }
 }

@@ -1,12 +1,11 @@
 //! The blocking loop: performs what a machine asks for, and has no opinion of its own.
 
-use std::{
-    sync::Arc,
-    thread,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
-use aiod_auth_core::{Error, Exchange, Machine, Prompt, Reply, Step, Timestamp};
+use aiod_auth_core::{
+    Error, Exchange, Machine, MetadataCache, NoAnswer, Pause, Prompt, Reason, Step, Timestamp,
+    cache::Cancel,
+};
 use aiod_auth_store::{Store, perform};
 
 #[cfg(feature = "ureq")]
@@ -14,6 +13,8 @@ use crate::UreqTransport;
 use crate::transport::Transport;
 
 /// Drives any machine of `aiod-auth-core` on the calling thread, with ureq or another [`Transport`].
+///
+/// All clients with clones of one driver share what is known of servers.
 ///
 /// ```no_run
 /// use aiod_auth_core::{Issuer, RetryPolicy, flow::Discovery};
@@ -26,8 +27,10 @@ use crate::transport::Transport;
 #[derive(Clone, Debug)]
 pub struct Driver {
     transport: Arc<dyn Transport>,
-    timeout: Duration,
+    request_timeout: Option<Duration>,
     store: Option<Arc<dyn Store>>,
+    metadata: MetadataCache,
+    cancel: Cancel,
 }
 
 #[cfg(feature = "ureq")]
@@ -38,17 +41,23 @@ impl Default for Driver {
 }
 
 impl Driver {
-    /// On ureq, without a store. A request may take 30 s in all, 10 s of it to connect.
+    /// On ureq, without a store.
     #[cfg(feature = "ureq")]
     #[must_use]
     pub fn new() -> Self {
         Self::with_transport(UreqTransport::new())
     }
 
-    /// On this HTTP stack, without a store. A request may take 30 s in all.
+    /// On this HTTP stack, without a store.
     #[must_use]
     pub fn with_transport(transport: impl Transport + 'static) -> Self {
-        Self { transport: Arc::new(transport), timeout: REQUEST_TIMEOUT, store: None }
+        Self {
+            transport: Arc::new(transport),
+            request_timeout: None,
+            store: None,
+            metadata: MetadataCache::default(),
+            cancel: Cancel::new(),
+        }
     }
 
     /// Gives machines that ask for it a store.
@@ -58,48 +67,74 @@ impl Driver {
         self
     }
 
-    /// How long a request and its answer may take together; ureq takes up to a second more.
+    /// How long a request and its answer may take together, at most. The default is each machine's own
+    /// limit: [`RetryPolicy::request_timeout`](aiod_auth_core::RetryPolicy::request_timeout).
     #[must_use]
-    pub fn with_request_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+    pub const fn with_request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = Some(timeout);
         self
     }
 
-    /// Runs a machine that needs no person to its end.
-    ///
-    /// # Errors
-    /// The machine's. One that needs a person is [`Error::Cancelled`].
-    pub fn run<M: Machine>(&self, machine: &mut M) -> Result<M::Output, Error> {
-        self.run_with(machine, &mut |_| Reply::Cancelled)
+    /// Machines that wait for the user or for a server are given up then, with [`Error::Cancelled`]:
+    /// between two requests, and not while tokens are at stake.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
     }
 
-    /// Runs a machine to its end; `person` shows what there is to show.
+    /// What is known of servers.
+    #[must_use]
+    pub const fn metadata(&self) -> &MetadataCache {
+        &self.metadata
+    }
+
+    /// Runs a machine that needs no user to its end.
+    ///
+    /// # Errors
+    /// The machine's. One that asks the user gets no answer.
+    pub fn run<M: Machine>(&self, machine: &mut M) -> Result<M::Output, M::Error> {
+        self.run_with(machine, &mut |_| {})
+    }
+
+    /// Runs a machine to its end: `show` shows the user what there is to show.
     ///
     /// # Errors
     /// The machine's.
     pub fn run_with<M: Machine>(
         &self,
         machine: &mut M,
-        person: &mut dyn FnMut(&Prompt) -> Reply,
-    ) -> Result<M::Output, Error> {
+        show: &mut dyn FnMut(&Prompt),
+    ) -> Result<M::Output, M::Error> {
+        let outcome = self.drive(machine, show);
+        log_notes(machine);
+        outcome
+    }
+
+    fn drive<M: Machine>(
+        &self,
+        machine: &mut M,
+        show: &mut dyn FnMut(&Prompt),
+    ) -> Result<M::Output, M::Error> {
         let mut lock = None;
         loop {
-            match machine.poll(now())? {
+            log_notes(machine);
+            let began = self.monotonic();
+            let took = || self.monotonic().saturating_sub(began);
+            match machine.poll(self.now())? {
                 Step::Send(exchange) => self.exchange(exchange),
                 Step::Store(access) => {
-                    let started = Instant::now();
                     let outcome = perform(self.store.as_deref(), access.request(), &mut lock);
-                    access.complete(started.elapsed(), outcome);
+                    access.complete(took(), outcome);
                 }
-                Step::Ask(ask) => {
-                    let started = Instant::now();
-                    let reply = person(ask.prompt());
-                    ask.complete(started.elapsed(), reply);
+                Step::Show(ticket) => {
+                    show(ticket.prompt());
+                    ticket.complete(took());
                 }
+                Step::Ask(ask) => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
                 Step::Wait(pause) => {
-                    let started = Instant::now();
-                    thread::sleep(pause.delay());
-                    pause.complete(started.elapsed());
+                    self.sleep(&pause)?;
+                    pause.complete(took());
                 }
                 Step::Done(output) => return Ok(output),
             }
@@ -108,26 +143,42 @@ impl Driver {
 
     fn exchange(&self, exchange: Exchange<'_>) {
         let in_flight = exchange.begin();
-        let started = Instant::now();
-        let received = self.transport.send(&in_flight.request().within(self.timeout));
-        let took = started.elapsed();
-        match received {
-            Ok(response) => {
-                log::debug!("{:?} -> {}", in_flight.request(), response.status());
-                for note in in_flight.complete(now(), took, Ok(response)) {
-                    log::debug!("in that answer {note}");
-                }
-            }
-            Err(no_response) => {
-                log::debug!("{:?} -> {no_response:?}", in_flight.request());
-                in_flight.complete(now(), took, Err(no_response));
-            }
+        let began = self.monotonic();
+        let outcome = match self.request_timeout {
+            Some(limit) => self.transport.send(&in_flight.request().within(limit)),
+            None => self.transport.send(in_flight.request()),
+        };
+        let took = self.monotonic().saturating_sub(began);
+        match &outcome {
+            Ok(response) => log::debug!("{:?} -> {}", in_flight.request(), response.status()),
+            Err(no_response) => log::debug!("{:?} -> {no_response:?}", in_flight.request()),
         }
+        in_flight.complete(self.now(), took, outcome);
+    }
+
+    fn sleep(&self, pause: &Pause<'_>) -> Result<(), Error> {
+        if matches!(pause.reason(), Reason::Lock | Reason::Tokens) {
+            // Tokens are here, and wait to be saved or completed.
+            self.transport.sleep(pause.delay(), &Cancel::new());
+            return Ok(());
+        }
+        self.transport.sleep(pause.delay(), &self.cancel);
+        if self.cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.transport.now()
+    }
+
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.transport.monotonic()
     }
 }
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const NO_USER: &str = "this login asks the user, and the program has no way to";
 
-pub(crate) fn now() -> Timestamp {
-    SystemTime::now().into()
+fn log_notes(machine: &mut impl Machine) {
+    for note in machine.take_notes() {
+        log::debug!("in an answer {note}");
+    }
 }

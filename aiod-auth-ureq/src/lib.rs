@@ -35,7 +35,8 @@ pub use aiod_auth_core as core;
 pub use aiod_auth_core::{Error, Kind, Profile, Scope, proxy::Proxy};
 pub use aiod_auth_store as store;
 
-pub use client::{Client, Token};
+pub use aiod_auth_core::cache::{Cancel, Event, Observer, Token, What};
+pub use client::Client;
 pub use default_client::{default_client, set_default_client};
 pub use driver::Driver;
 pub use transport::Transport;
@@ -45,11 +46,13 @@ pub use {
     aiod_auth_tls::InvalidPem,
 };
 
-#[cfg(feature = "file-store")]
+#[cfg(all(feature = "file-store", feature = "ureq"))]
 mod aiod;
 mod client;
 mod default_client;
 mod driver;
+mod observe;
 mod transport;
 #[cfg(feature = "ureq")]
 mod ureq;
+mod wait;

@@ -1,8 +1,14 @@
 //! What sends a request: ureq, or any other HTTP stack.
 
-use std::fmt::Debug;
+use std::{
+    fmt::Debug,
+    sync::LazyLock,
+    time::{Duration, Instant, SystemTime},
+};
 
-use aiod_auth_core::{NoResponse, Request, Response};
+use aiod_auth_core::{NoResponse, Request, Response, Timestamp, cache::Cancel};
+
+use crate::wait::wait_at_most;
 
 /// An HTTP stack that sends one request at a time, and blocks until its answer is there.
 ///
@@ -39,4 +45,23 @@ pub trait Transport: Send + Sync + Debug {
     /// # Errors
     /// [`NoResponse`]: whether the server may have got the request decides what is sent again.
     fn send(&self, request: &Request) -> Result<Response, NoResponse>;
+
+    /// The wall clock. The default is the system's.
+    fn now(&self) -> Timestamp {
+        SystemTime::now().into()
+    }
+
+    /// A clock that only goes on, from any point: what requests and waits take is measured by it. The
+    /// default is the system's.
+    fn monotonic(&self) -> Duration {
+        START.elapsed()
+    }
+
+    /// Waits this long, or until `cancel` is cancelled. The default blocks the thread; a test in virtual
+    /// time sets its clocks forward.
+    fn sleep(&self, duration: Duration, cancel: &Cancel) {
+        wait_at_most(duration, cancel.cancelled());
+    }
 }
+
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);

@@ -35,13 +35,13 @@ impl Args {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
     /// Use this profile of config.toml, or aiod [env: AIOD_AUTH_PROFILE]
-    // Not by clap's `env`: the variable gives way to --issuer, the option contradicts it.
+    // Not by clap's `env`: the variable gives way to --issuer, the option can't be used with it.
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// The folder of config.toml and of the tokens
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "DIR", env = "AIOD_AUTH_CONFIG_DIR", hide_env_values = true)]
     pub(crate) config_dir: Option<PathBuf>,
-    /// Where tokens are kept: file, memory, aiod, or aiod:FILE
+    /// Where tokens are stored: file, memory, aiod, or aiod:FILE
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "URI")]
     pub(crate) store: Option<String>,
     /// Print JSON: answers on stdout, errors on stderr
@@ -56,6 +56,13 @@ pub(crate) struct Global {
     /// When to use colours
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: ColorChoice,
+
+    /// Trust the certificates in this file (PEM), too, beside the platform's
+    #[arg(long, global = true, help_heading = ANYWHERE, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Show this certificate (PEM, with its key) to servers that want one
+    #[arg(long, global = true, help_heading = ANYWHERE, value_name = "FILE")]
+    pub(crate) client_certificate: Option<PathBuf>,
 
     /// Log in at this server, without a profile in config.toml
     #[arg(long, global = true, value_name = "URL", help_heading = AD_HOC)]
@@ -73,6 +80,17 @@ pub(crate) struct Global {
     /// The API that the token is for, by its address (RFC 8707); may be repeated
     #[arg(long, global = true, value_name = "URI", help_heading = AD_HOC)]
     pub(crate) resource: Vec<String>,
+    /// Send this parameter of the server's own, as Auth0's audience=URI; may be repeated
+    #[arg(long, global = true, value_name = "NAME=VALUE", help_heading = AD_HOC, value_parser = parse_parameter)]
+    pub(crate) parameter: Vec<(String, String)>,
+    /// The login's name, to keep it apart from other logins at the same server [default: the profile's name]
+    #[arg(long, global = true, value_name = "NAME", help_heading = AD_HOC)]
+    pub(crate) account: Option<String>,
+}
+
+fn parse_parameter(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("not NAME=VALUE")?;
+    Ok((name.into(), value.into()))
 }
 
 impl Global {
@@ -83,6 +101,7 @@ impl Global {
             || self.client_secret_file.is_some()
             || !self.scope.is_empty()
             || !self.resource.is_empty()
+            || !self.parameter.is_empty()
     }
 
     /// One by one, also where several were given at once, as RFC 6749 §3.3 writes them.
@@ -96,7 +115,7 @@ const AD_HOC: &str = "Without a profile, or for profile set";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Log in, and keep the tokens
+    /// Log in, and store the tokens
     Login(Login),
     /// Print an access token that is good for a while
     Token(Token),
@@ -106,7 +125,7 @@ pub(crate) enum Command {
     Whoami,
     /// Get a new access token, however good the present one is
     Refresh,
-    /// End the session at the server, then forget it here
+    /// End the session at the server, then remove it here
     Logout(Logout),
     /// Run a command with a fresh token in AIOD_AUTH_ACCESS_TOKEN
     Exec(Exec),
@@ -135,7 +154,7 @@ pub(crate) struct Login {
     /// Don't open a browser
     #[arg(long)]
     pub(crate) no_browser: bool,
-    /// Keep nothing on disk
+    /// Store nothing on disk
     #[arg(long)]
     pub(crate) no_save: bool,
     /// Print the access token to stdout
@@ -178,6 +197,9 @@ pub(crate) struct Token {
     /// Get a new one, however good the present one is
     #[arg(long)]
     pub(crate) force_refresh: bool,
+    /// The ID token in place of the access token, as kubectl's API servers with OIDC take it
+    #[arg(long)]
+    pub(crate) id_token: bool,
     /// With --format git: answer for this host only, as its address names it; may be repeated
     #[arg(long, value_name = "HOST")]
     pub(crate) host: Vec<String>,
@@ -205,18 +227,18 @@ pub(crate) enum TokenFormat {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Logout {
-    /// Forget the session here whatever the server says
+    /// Remove the login here whatever the server says
     #[arg(long)]
     pub(crate) ignore_errors: bool,
     /// Log out of every profile that has a record
     #[arg(long, conflicts_with_all = ["refresh_token_stdin", "file"])]
     pub(crate) all: bool,
     /// End the session of a refresh token (or "API key") that is read from stdin; the login that is
-    /// kept here stays
+    /// stored here stays
     #[arg(long, conflicts_with = "file")]
     pub(crate) refresh_token_stdin: bool,
     /// End the session of the login in this file, which export or AI-on-Demand's Python client wrote;
-    /// - is stdin. The file stays, and so does the login that is kept here
+    /// - is stdin. The file stays, and so does the login that is stored here
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 }
@@ -227,6 +249,9 @@ pub(crate) struct Logout {
                         126 if it can't be run, as env(1) has it."
 )]
 pub(crate) struct Exec {
+    /// With a token that is good for at least this long, as for token
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub(crate) min_valid: Option<Duration>,
     /// What to run, with its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,

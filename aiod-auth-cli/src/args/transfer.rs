@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Whoever has the file is logged in with it. It is the same session in both \
+#[command(after_help = "To have the file is to be logged in. It is the same session in both \
                         places: where the server gives out each refresh token once, go on with \
-                        one of them only."
-)]
+                        one of them only.")]
 pub(crate) struct Export {
     /// What kind of file
     #[arg(long)]

@@ -5,8 +5,6 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use aiod_auth_core::session::Demand;
-
 use crate::{args, context::Context, failure::Failure, settings::Settings};
 
 use super::token;
@@ -15,8 +13,8 @@ pub(crate) fn run(context: &Context, options: &args::Exec) -> Result<ExitCode, F
     let Some((program, arguments)) = options.command.split_first() else {
         return Err(Failure::usage("there is no command to run"));
     };
-    let settings = Settings::new(context)?;
-    let session = token::get(context, &settings, Demand::new())?;
+    let settings = Settings::in_use(context)?;
+    let session = token::get_for_program(context, &settings, options.min_valid)?;
     let mut command = Command::new(program);
     let access_token = session.tokens.access_token()?.expose();
     command.args(arguments).env("AIOD_AUTH_ACCESS_TOKEN", access_token);

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{args, context::Context, failure::Failure, private_file, settings::Settings, transfer};
 
 pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failure> {
-    let settings = Settings::new(context)?;
+    let settings = Settings::in_use(context)?;
     let text = text(&settings, options)?;
     if options.file == Path::new("-") {
         return context.printer.needed_text(&text);
@@ -27,15 +27,15 @@ pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failu
     let file = options.file.display();
     context
         .printer
-        .say(&format!("Wrote the login to {file}: whoever has it is logged in with it."));
+        .say(&format!("Wrote the login to {file}: to have that file is to be logged in."));
     Ok(())
 }
 
-/// Under the lock: what is read while somebody refreshes may be used up already.
+/// Under the lock: what is read during a refresh may be used up already.
 fn text(settings: &Settings, options: &args::Export) -> Result<String, Failure> {
-    let _lock = transfer::lock(settings)?;
+    let _lock = settings.lock()?;
     let key = settings.key();
-    let tokens = settings.store().load(&key)?;
+    let tokens = settings.tokens()?;
     let tokens =
         tokens.ok_or_else(|| settings.explain(Error::NotAuthenticated(NotLoggedIn::NoRecord)))?;
     if tokens.session_ended_at.is_some() {

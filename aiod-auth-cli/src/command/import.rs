@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failure> {
-    let settings = Settings::new(context)?;
+    let settings = Settings::in_use(context)?;
     let source = Source::read(&options.file)?;
     let login = transfer::read(&settings.key(), &source)?;
     check(&settings, &login, &source.name)?;
@@ -59,7 +59,7 @@ fn keep(
     login: &Login,
 ) -> Result<(), Failure> {
     let key = settings.key();
-    let _lock = transfer::lock(settings)?;
+    let _lock = settings.lock()?;
     context.interrupt.report_first();
     let before = match settings.store().load(&key) {
         // Like a login, this moves it aside.
@@ -89,6 +89,6 @@ fn may_be_newer(before: &Tokens, login: &Login) -> bool {
         (None, None) => true,
         _ => false,
     };
-    let same = same_refresh_token && before.has_same_access_token(&tokens);
+    let same = same_refresh_token && before.has_same_access_token(tokens);
     !same && (!login.is_dated || second(before) >= second(tokens))
 }

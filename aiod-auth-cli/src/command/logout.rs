@@ -1,7 +1,9 @@
-//! `logout`: ends the session at the server, then forgets it here; or ends the session of tokens that
+//! `logout`: ends the session at the server, then removes it here; or ends the session of tokens that
 //! came from elsewhere.
 
-use aiod_auth_core::{Error, RefreshToken, session::LoggedOut};
+use std::collections::BTreeSet;
+
+use aiod_auth_core::{ConfigProblem, Error, Kind, RefreshToken, session::LoggedOut};
 use aiod_auth_store::StoreError;
 use aiod_auth_ureq::Client;
 use serde_json::json;
@@ -9,9 +11,10 @@ use serde_json::json;
 use super::refresh_token;
 use crate::{
     args,
+    config::Config,
     context::Context,
     failure::Failure,
-    settings::Settings,
+    settings::{Earlier, Settings},
     transfer::{self, Source},
 };
 
@@ -19,28 +22,28 @@ pub(crate) fn run(context: &Context, options: &args::Logout) -> Result<(), Failu
     if options.all {
         return log_out_of_all(context, options);
     }
-    let settings = Settings::new(context)?;
-    match given(context, options, &settings)? {
-        Some(token) => end_session_of(context, options, &settings, token),
-        None => log_out(context, options, &settings),
+    let mut settings = Settings::new(context)?;
+    if let Some(token) = given(context, options, &settings)? {
+        return end_session_of(context, options, &settings, token);
     }
+    settings.take_over_earlier(context)?;
+    log_out(context, options, &settings)
 }
 
-/// One that fails keeps none of the others; what is reported is the first failure.
+/// Goes on after one that fails, and reports the first failure.
 fn log_out_of_all(context: &Context, options: &args::Logout) -> Result<(), Failure> {
-    if context.global.profile.is_some() || context.global.is_ad_hoc() {
-        return Err(Failure::usage("--all and one profile contradict each other"));
+    let global = &context.global;
+    if global.profile.is_some() || global.is_ad_hoc() || global.account.is_some() {
+        return Err(Failure::usage("--all can't be used with one profile"));
     }
     let config = context.config()?;
     let mut outcome = Ok(());
+    let mut unclear = BTreeSet::new();
     for name in config.names() {
         if context.interrupt.is_leaving() {
             return Err(Failure::cancelled());
         }
-        let one = Settings::of_profile(context, &config, name).and_then(|settings| {
-            if has_record(&settings)? { log_out(context, options, &settings) } else { Ok(()) }
-        });
-        if let Err(failure) = one {
+        if let Err(failure) = log_out_of(context, options, &config, name, &mut unclear) {
             let failure = failure.within(name);
             if outcome.is_ok() {
                 outcome = Err(failure);
@@ -49,14 +52,38 @@ fn log_out_of_all(context: &Context, options: &args::Logout) -> Result<(), Failu
             }
         }
     }
+    for location in unclear {
+        let words = "stays: it may be that of several profiles, and `status` says how to choose";
+        context.printer.warn(&format!("the login in {location} {words}"));
+    }
     outcome
 }
 
-fn has_record(settings: &Settings) -> Result<bool, Failure> {
-    match settings.store().load(&settings.key()) {
-        // Another profile's turn.
-        Err(StoreError::OtherKey { .. }) if settings.store_is_shared() => Ok(false),
-        loaded => Ok(loaded?.is_some()),
+/// If it has a record. One that may be another profile's as well is named in `unclear`.
+fn log_out_of(
+    context: &Context,
+    options: &args::Logout,
+    config: &Config,
+    name: &str,
+    unclear: &mut BTreeSet<String>,
+) -> Result<(), Failure> {
+    let mut settings = Settings::of_profile(context, config, name)?;
+    // Another profile's turn.
+    let is_anothers = |error| matches!(error, StoreError::OtherKey { .. });
+    if settings.store_is_shared() && settings.store().load(&settings.key()).is_err_and(is_anothers)
+    {
+        return Ok(());
+    }
+    match settings.tokens_or_earlier(context)? {
+        (Some(_), _) => {
+            settings.take_over_earlier(context)?;
+            log_out(context, options, &settings)
+        }
+        (None, Earlier::FitsSeveral { location, .. }) => {
+            unclear.insert(location);
+            Ok(())
+        }
+        (None, Earlier::Nothing | Earlier::Fits(_)) => Ok(()),
     }
 }
 
@@ -65,7 +92,25 @@ fn log_out(context: &Context, options: &args::Logout, settings: &Settings) -> Re
     context.interrupt.report_first();
     let logged_out =
         if options.ignore_errors { client.log_out_ignoring_errors() } else { client.log_out() };
-    report(context, settings, &logged_out.map_err(|error| settings.explain(error))?)
+    let logged_out = logged_out.map_err(|error| no_proof(error).mended_by(&settings.login_command));
+    report(context, settings, &logged_out?)
+}
+
+/// Where the server gives no proof that the session is over, and won't later, either, there is one thing left
+/// to do.
+fn no_proof(error: Error) -> Failure {
+    let has_no_way = matches!(error, Error::Config(ConfigProblem::MissingEndpoint(_)));
+    let mut failure = Failure::from(error);
+    if has_no_way {
+        failure.kind = Kind::Server;
+    }
+    // What is wrong with the client or its secret can be mended.
+    let is_final = matches!(failure.kind, Kind::Server | Kind::Protocol);
+    if is_final && failure.oauth_error.as_deref() != Some("invalid_client") {
+        return failure
+            .with_hint("--ignore-errors goes on without proof that the session has ended");
+    }
+    failure
 }
 
 /// The refresh token from elsewhere, if one was given.
@@ -98,10 +143,10 @@ fn end_session_of(
         Ok(()) => report(context, settings, &LoggedOut::Ended),
         Err(error) if options.ignore_errors => {
             warn_of_session(context, settings, &error);
-            answer(context, settings, "unproven", "Nothing here has changed.")
+            answer(context, settings, "unconfirmed", "Nothing here has changed.")
         }
         // A login would not help: this is about another one.
-        Err(error) => Err(error.into()),
+        Err(error) => Err(no_proof(error)),
     }
 }
 
@@ -113,7 +158,7 @@ fn client(
     match settings.client() {
         Err(failure) if options.ignore_errors => {
             context.printer.warn(&failure.message);
-            Ok(settings.client_without_secret())
+            settings.client_without_secret()
         }
         client => client,
     }
@@ -123,18 +168,19 @@ fn report(context: &Context, settings: &Settings, logged_out: &LoggedOut) -> Res
     let issuer = settings.profile.issuer().as_str();
     let (outcome, words) = match logged_out {
         LoggedOut::Ended => ("ended", format!("Logged out at {issuer}.")),
-        LoggedOut::Forgotten => {
-            ("forgotten", format!("Forgot the token of {issuer}, which expires by itself."))
+        LoggedOut::RemovedLocally => {
+            let words = format!("Removed the token of {issuer}, which expires by itself.");
+            ("removed_locally", words)
         }
-        LoggedOut::Unproven(error) => {
+        LoggedOut::Unconfirmed(error) => {
             warn_of_session(context, settings, error);
-            ("unproven", "Forgot the session.".into())
+            ("unconfirmed", "Removed the login here.".into())
         }
         LoggedOut::Replaced => {
             context.printer.warn("another program has logged in meanwhile, and that login stays");
             ("replaced", format!("Logged out at {issuer}."))
         }
-        LoggedOut::NobodyThere | _ => ("nobody_there", "Nobody was logged in.".into()),
+        LoggedOut::NotLoggedIn | _ => ("not_logged_in", "There was no login.".into()),
     };
     answer(context, settings, outcome, &words)
 }

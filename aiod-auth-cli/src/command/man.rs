@@ -51,4 +51,4 @@ fn page(command: Command) -> Man {
 }
 
 /// When the help texts changed last.
-const DATE: &str = "2026-11-28";
+const DATE: &str = "2026-11-30";

@@ -15,6 +15,7 @@ mod profile;
 mod refresh;
 mod refresh_token;
 mod status;
+mod stored;
 mod token;
 mod whoami;
 

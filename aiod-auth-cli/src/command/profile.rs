@@ -4,16 +4,13 @@ use std::{fmt, path::Path};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use toml_edit::{Array, Table, TableLike};
+use toml_edit::{Array, InlineTable, Item, Table, TableLike};
 
 use crate::{
     args::{Flow, Global, Profile, ProfileSet},
-    config::Config,
-    config_file::{ConfigFile, set},
+    config::{ConfigFile, set},
     context::Context,
-    core_profile,
     failure::Failure,
-    place::Place,
     platform::Platform,
     settings::{self, Settings},
 };
@@ -35,9 +32,14 @@ fn refuse_unused(global: &Global, command: &Profile) -> Result<(), Failure> {
         return Err(Failure::usage("`profile` takes the name without --profile"));
     }
     let is_set = matches!(command, Profile::Set(_));
-    if (global.is_ad_hoc() || global.store.is_some()) && !is_set {
+    let is_given = global.is_ad_hoc()
+        || global.store.is_some()
+        || global.account.is_some()
+        || global.ca_file.is_some()
+        || global.client_certificate.is_some();
+    if is_given && !is_set {
         return Err(Failure::usage(
-            "--issuer, --client-id, --client-secret-file, --scope, --resource and --store are for `profile set`",
+            "--issuer, --client-id, --client-secret-file, --scope, --resource, --parameter, --account, --store, --ca-file and --client-certificate are for `profile set`",
         ));
     }
     Ok(())
@@ -113,23 +115,30 @@ fn show(context: &Context, name: Option<&str>) -> Result<(), Failure> {
     context.printer.text(&lines.collect::<String>())
 }
 
-/// The profile as it is written. There are strings, booleans and lists of strings in it: others are
-/// errors.
+/// The profile as it is written.
 fn as_json(name: &str, profile: &dyn TableLike) -> Value {
-    let mut object = Map::new();
+    let mut object = members(profile);
     object.insert("profile".into(), json!(name));
-    for (key, item) in profile.iter() {
-        let list = item
-            .as_array()
-            .map(|list| list.iter().filter_map(|text| text.as_str()).collect::<Vec<_>>());
-        let value = match (item.as_bool(), list) {
-            (Some(value), _) => json!(value),
-            (None, Some(list)) => json!(list),
-            (None, None) => json!(item.as_str()),
-        };
-        object.insert(key.into(), value);
-    }
     Value::Object(object)
+}
+
+fn members(table: &dyn TableLike) -> Map<String, Value> {
+    table.iter().map(|(key, item)| (key.into(), value(item))).collect()
+}
+
+/// There are strings, booleans, numbers, lists of strings and tables of these in a profile: anything else is an error.
+fn value(item: &Item) -> Value {
+    if let Some(table) = item.as_table_like() {
+        return Value::Object(members(table));
+    }
+    if let Some(list) = item.as_array() {
+        return list.iter().filter_map(|text| text.as_str()).collect();
+    }
+    match (item.as_bool(), item.as_integer()) {
+        (Some(value), _) => json!(value),
+        (None, Some(number)) => json!(number),
+        (None, None) => json!(item.as_str()),
+    }
 }
 
 fn change(context: &Context, options: &ProfileSet) -> Result<(), Failure> {
@@ -139,12 +148,12 @@ fn change(context: &Context, options: &ProfileSet) -> Result<(), Failure> {
         return Err(Failure::usage("a profile's name has letters, digits, and any of -_."));
     }
     let folder = context.config_folder()?;
-    let mut file = ConfigFile::edit(&folder)?;
+    let mut file = edit(context, &folder)?;
     write(file.profile_mut(name)?, &context.global, options, &folder)?;
     if options.default {
         file.set_default_profile(name);
     }
-    check(context, &file.config()?, name)?;
+    settings::check(context, &file.config()?, name)?;
     file.save()?;
     context.printer.say(&format!("The profile `{name}` is set."));
     Ok(())
@@ -162,6 +171,7 @@ fn write(
         ("issuer", &global.issuer),
         ("client_id", &global.client_id),
         ("flow", &flow),
+        ("account", &global.account),
         ("store", &store),
     ];
     for (key, text) in texts {
@@ -170,13 +180,14 @@ fn write(
         }
     }
     if let Some(secret) = &global.client_secret_file {
-        // What was typed is relative to where it was typed, what is written to the file.
-        let (secret, folder) = (absolute(secret)?, absolute(folder)?);
-        let secret = secret.strip_prefix(&folder).unwrap_or(&secret);
-        let secret =
-            secret.to_str().ok_or_else(|| Failure::usage("the secret's file name is no text"))?;
-        set(profile, "client_secret_file", secret);
+        set(profile, "client_secret_file", seen_from(folder, secret)?);
         profile.remove("client_secret_env");
+    }
+    if let Some(file) = &global.ca_file {
+        set(profile, "ca_file", seen_from(folder, file)?);
+    }
+    if let Some(file) = &global.client_certificate {
+        set(profile, "client_certificate_file", seen_from(folder, file)?);
     }
     if !global.scope.is_empty() {
         set(profile, "scopes", Array::from_iter(global.scopes()));
@@ -184,7 +195,39 @@ fn write(
     if !global.resource.is_empty() {
         set(profile, "resource", Array::from_iter(&global.resource));
     }
+    if !global.parameter.is_empty() {
+        set(profile, "parameters", parameters(&global.parameter));
+    }
     Ok(())
+}
+
+/// What was typed is relative to where it was typed, what is written to the file.
+fn seen_from(folder: &Path, file: &Path) -> Result<String, Failure> {
+    let (file, folder) = (absolute(file)?, absolute(folder)?);
+    let file = file.strip_prefix(&folder).unwrap_or(&file);
+    let text = file.to_str().map(Into::into);
+    text.ok_or_else(|| Failure::usage(format!("the file name {} is no text", file.display())))
+}
+
+/// Each with its value, or with all of them, as config.toml has it.
+fn parameters(given: &[(String, String)]) -> InlineTable {
+    let mut table = InlineTable::new();
+    for (name, value) in given {
+        let same = given.iter().filter(|(other, _)| other == name);
+        let values: Array = same.map(|(_, value)| value.as_str()).collect();
+        if values.len() > 1 {
+            table.insert(name, values.into());
+        } else {
+            table.insert(name, value.into());
+        }
+    }
+    table
+}
+
+fn edit(context: &Context, folder: &Path) -> Result<ConfigFile, Failure> {
+    ConfigFile::edit(folder, || {
+        context.printer.notice("waiting for another process that changes config.toml");
+    })
 }
 
 fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
@@ -200,30 +243,18 @@ fn absolute_store(store: &str) -> Result<String, Failure> {
     }
 }
 
-/// Whether the profile can work. Its secret may be on another machine, or come later.
-fn check(context: &Context, config: &Config, name: &str) -> Result<(), Failure> {
-    let profile = config.profile(name)?.complete()?;
-    let key = core_profile::whole(&profile, None)?.key();
-    Place::open(context, profile.store.as_deref(), config.folder(), &key)?;
-    Ok(())
-}
-
 fn remove(context: &Context, name: &str) -> Result<(), Failure> {
     let config = context.config()?;
     if !config.profiles.contains_key(name) && Platform::from_name(name).is_some() {
         return Err(Failure::usage(format!("the profile `{name}` is always there")));
     }
     config.profile(name)?;
-    let left = Settings::of_profile(context, &config, name).and_then(|settings| {
-        Ok(settings
-            .store()
-            .load(&settings.key())?
-            .map(|_| settings.store().location(&settings.key())))
-    });
+    let left = Settings::of_profile(context, &config, name)
+        .and_then(|settings| Ok(settings.tokens()?.map(|_| settings.location())));
     if let Ok(Some(location)) = left {
         context.printer.warn(&format!("its tokens are still there, and alive: {location}"));
     }
-    let mut file = ConfigFile::edit(&context.config_folder()?)?;
+    let mut file = edit(context, &context.config_folder()?)?;
     file.remove_profile(name);
     file.save()?;
     context.printer.say(&format!("The profile `{name}` is gone."));

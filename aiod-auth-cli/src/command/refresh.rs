@@ -1,23 +1,21 @@
 //! `refresh`: gets a new access token, however good the present one is.
 
-use aiod_auth_core::{
-    Timestamp,
-    session::{Demand, Kept},
-};
+use aiod_auth_core::{Timestamp, session::Demand};
 use serde::Serialize;
 
+use super::stored::Stored;
 use crate::{context::Context, failure::Failure, settings::Settings};
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
-    let settings = Settings::new(context)?;
+    let settings = Settings::in_use(context)?;
     context.interrupt.report_first();
     let session = settings
         .client()?
         .token_for(Demand::new().forced())
         .map_err(|error| settings.explain(error))?;
-    // Here nobody gets the token, so nothing came of it.
-    if let Kept::NotSaved(failure) = &session.kept {
-        return Err(Failure::from(failure.clone()).within("refreshed, but not saved"));
+    // The token isn't handed out here, so without a record nothing came of it.
+    if let Stored::NotNeeded(failure) | Stored::Lost(failure) = Stored::of(&settings, &session) {
+        return Err(failure.within("refreshed, but not saved"));
     }
     let expires_at = session.tokens.expires_at.as_ref().map(Timestamp::to_string);
     if context.global.json {

@@ -1,4 +1,4 @@
-//! A refresh token from stdin: of a program, or of a person who pastes it.
+//! A refresh token from stdin: of a program, or of a user who pastes it.
 
 use std::{
     io::{self, ErrorKind, IsTerminal, Read},
@@ -8,7 +8,7 @@ use std::{
 
 use aiod_auth_core::RefreshToken;
 
-use crate::{context::Context, failure::Failure, own_file::without_bom};
+use crate::{context::Context, failure::Failure, private_file::without_bom};
 
 pub(super) fn read(context: &Context) -> Result<RefreshToken, Failure> {
     let stdin = io::stdin();

@@ -8,31 +8,48 @@ use serde::{Serialize, Serializer};
 use crate::{
     context::Context,
     failure::{Failure, exit_code},
-    settings::Settings,
+    settings::{Earlier, Settings},
 };
 
 pub(crate) fn run(context: &Context) -> Result<ExitCode, Failure> {
     let settings = Settings::new(context)?;
-    let tokens = settings.store().load(&settings.key())?;
-    // What a person has left there is not the client's.
+    let (tokens, earlier) = settings.tokens_or_earlier(context)?;
+    // What a user has left there is not the client's.
     let is_its = |tokens: &Tokens| !settings.is_only_itself() || tokens.refresh_token.is_none();
     let tokens = tokens.filter(is_its);
     let reason = why_not(settings.logs_in_by_itself(), tokens.as_ref(), SystemTime::now().into());
     if settings.store_is_public() {
-        let file = settings.store().location(&settings.key());
-        log::warn!("the mode of {file} lets everybody read it: run `chmod 600` on it");
+        let file = settings.location();
+        log::warn!("the mode of {file} lets every user read it: run `chmod 600` on it");
     }
     context.printer.answer(&Status::new(&settings, tokens.as_ref(), reason))?;
     if reason.is_none() {
         return Ok(ExitCode::SUCCESS);
     }
+    if let Earlier::FitsSeveral { location, others } = &earlier {
+        context.printer.warn(&choice(&settings, location, others));
+    }
     context.printer.say(&format!("next: run `{}`", settings.login_command));
     Ok(ExitCode::from(exit_code(Kind::NotAuthenticated)))
+}
+
+/// An earlier login that only the user can tell the owner of.
+fn choice(settings: &Settings, location: &str, others: &[String]) -> String {
+    let mine = settings.name.as_deref().unwrap_or_default();
+    let set = |name: &String| format!("`aiod-auth profile set {name} --account {name}`");
+    let commands: Vec<_> = others.iter().map(set).collect();
+    format!(
+        "the login in {location} was made before profiles had logins of their own, and may be that of {mine} \
+         or {}; if it is {mine}'s, run {}",
+        others.join(" or "),
+        commands.join(" and "),
+    )
 }
 
 #[derive(Serialize)]
 struct Status<'a> {
     profile: Option<&'a str>,
+    account: Option<&'a str>,
     issuer: &'a str,
     client_id: &'a str,
     authenticated: bool,
@@ -59,6 +76,7 @@ impl<'a> Status<'a> {
         let refresh_token_end = tokens.and_then(|tokens| tokens.refresh_expires_at);
         Self {
             profile: settings.name.as_deref(),
+            account: settings.account.as_deref(),
             issuer: settings.profile.issuer().as_str(),
             client_id: settings.profile.client().id(),
             authenticated: reason.is_none(),
@@ -67,7 +85,7 @@ impl<'a> Status<'a> {
             access_token_expires_at: tokens.and_then(access_token_end),
             refresh_token_expires_at: refresh_token_end.as_ref().map(Timestamp::to_string),
             scope: tokens.map(|tokens| tokens.scope.iter().collect()).unwrap_or_default(),
-            store: settings.store().location(&settings.key()),
+            store: settings.location(),
         }
     }
 }
@@ -91,12 +109,12 @@ pub(super) fn why_not(
         return Some(NotLoggedIn::SessionEnded);
     }
     let lives = |end: Option<Timestamp>| end.is_none_or(|end| end > now);
-    let renewable = match &tokens.refresh_token {
+    let refreshable = match &tokens.refresh_token {
         Some(_) => lives(tokens.refresh_expires_at),
         // Such a client gets a new token by itself.
         None => logs_in_by_itself,
     };
-    (!lives(tokens.expires_at) && !renewable).then_some(NotLoggedIn::Expired)
+    (!lives(tokens.expires_at) && !refreshable).then_some(NotLoggedIn::Expired)
 }
 
 impl fmt::Display for Status<'_> {
@@ -108,6 +126,9 @@ impl fmt::Display for Status<'_> {
         }
         if let Some(profile) = self.profile {
             writeln!(f, "profile: {profile}")?;
+        }
+        if let Some(account) = self.account.filter(|account| Some(*account) != self.profile) {
+            writeln!(f, "account: {account}")?;
         }
         writeln!(f, "issuer: {}\nclient: {}", self.issuer, self.client_id)?;
         if let Some(at) = &self.access_token_expires_at {
@@ -142,12 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn time_is_up_when_nothing_is_left_to_renew_with() {
-        let person = false;
-        check(person, None, 9, None);
-        check(person, None, 10, Some(NotLoggedIn::Expired));
-        check(person, Some(20), 19, None);
-        check(person, Some(20), 20, Some(NotLoggedIn::Expired));
+    fn time_is_up_when_nothing_is_left_to_refresh_with() {
+        let user = false;
+        check(user, None, 9, None);
+        check(user, None, 10, Some(NotLoggedIn::Expired));
+        check(user, Some(20), 19, None);
+        check(user, Some(20), 20, Some(NotLoggedIn::Expired));
         check(true, None, 1000, None);
     }
 

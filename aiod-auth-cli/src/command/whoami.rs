@@ -5,20 +5,24 @@ use std::fmt;
 use aiod_auth_core::clean;
 use serde::Serialize;
 
+use super::stored::Stored;
 use crate::{context::Context, failure::Failure, settings::Settings};
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
-    let settings = Settings::new(context)?;
+    let settings = Settings::in_use(context)?;
     let client = settings.client()?;
     let userinfo = client.who_am_i().map_err(|error| settings.explain(error))?;
-    if let Some(session) = client.held() {
-        super::token::warn_if_not_saved(context, &session);
-    }
+    // What a server says of its users is for any terminal, in JSON, too.
+    let cleaned = |text: Option<String>| text.map(|text| clean(&text));
     context.printer.answer(&WhoAmI {
-        name: userinfo.name,
-        roles: userinfo.roles,
-        subject: userinfo.subject,
-    })
+        name: cleaned(userinfo.name),
+        roles: userinfo.roles.iter().map(|role| clean(role)).collect(),
+        subject: cleaned(userinfo.subject),
+    })?;
+    match client.held() {
+        Some(session) => Stored::of(&settings, &session).report(context),
+        None => Ok(()),
+    }
 }
 
 #[derive(Serialize)]
@@ -36,7 +40,7 @@ impl fmt::Display for WhoAmI {
         let roles = (!self.roles.is_empty()).then(|| self.roles.join(", "));
         let said = [("name", &self.name), ("roles", &roles), ("subject", &self.subject)];
         let said = said.into_iter().filter_map(|(what, text)| Some((what, text.as_deref()?)));
-        let lines: Vec<_> = said.map(|(what, text)| format!("{what}: {}", clean(text))).collect();
+        let lines: Vec<_> = said.map(|(what, text)| format!("{what}: {text}")).collect();
         f.write_str(&lines.join("\n"))
     }
 }

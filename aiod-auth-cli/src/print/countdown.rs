@@ -9,7 +9,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-/// The line while it is there. Shared with whoever has to take it away on Ctrl-C.
+/// The line while it is there. Shared with the handler of Ctrl-C, which takes it away.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Countdown(Arc<Mutex<Option<ProgressBar>>>);
 
@@ -17,11 +17,14 @@ impl Countdown {
     /// Draws the line and keeps it up to date, if stderr is a terminal.
     pub(super) fn start(&self, time: Duration) {
         let template = "{spinner} waiting for the login to be approved, {left} left";
-        let style = ProgressStyle::with_template(template);
+        let style = ProgressStyle::with_template(template).map(|style| {
+            // The default ones are Braille.
+            if super::qr_code::terminal_has_blocks() { style } else { style.tick_chars("-\\|/ ") }
+        });
         if let (true, Ok(style)) = (io::stderr().is_terminal(), style) {
             let left = move |state: &ProgressState, line: &mut dyn fmt::Write| {
                 let seconds = time.saturating_sub(state.elapsed()).as_secs();
-                // Nothing to be done if the terminal is gone.
+                // There is nothing to do if the terminal is gone.
                 write!(line, "{}:{:02}", seconds / 60, seconds % 60).ok();
             };
             let bar = ProgressBar::new_spinner().with_style(style.with_key("left", left));

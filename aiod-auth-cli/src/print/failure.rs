@@ -1,15 +1,18 @@
-//! A failure, for a person and for a program.
+//! A failure, for a user and for a program.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{BOLD, ERROR};
+use super::{
+    BOLD, ERROR,
+    words::{WORD_MAX, shortened},
+};
 use crate::failure::Failure;
 
 /// Three short lines at most: what failed, why, what to do next.
 pub(super) fn as_text(failure: &Failure) -> String {
-    let mut lines = format!("{ERROR}error{ERROR:#}: {}", failure.message);
+    let mut lines = format!("{ERROR}error{ERROR:#}: {}", shortened(&failure.message, WORD_MAX));
     // Writing to a string can't fail.
     if let Some(reason) = &failure.reason {
         write!(lines, "\n{BOLD}reason{BOLD:#}: \"{reason}\"").ok();
@@ -46,7 +49,7 @@ pub(super) fn as_json(failure: &Failure) -> Json<'_> {
     };
     let error = Members {
         kind: failure.kind.as_str(),
-        message,
+        message: shortened(&message, WORD_MAX),
         hint: failure.hint.as_deref(),
         oauth_error: failure.oauth_error.as_deref(),
         http_status: failure.http_status,

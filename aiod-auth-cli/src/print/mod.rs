@@ -17,12 +17,14 @@ use serde_json::json;
 use crate::{args::Global, failure::Failure};
 
 use countdown::Countdown;
+pub(crate) use words::shortened;
 
 mod countdown;
 mod failure;
 mod qr_code;
+mod words;
 
-/// Prints for people or for programs, as the global options say.
+/// Prints for users or for programs, as the global options say.
 #[derive(Clone, Debug)]
 pub(crate) struct Printer {
     json: bool,
@@ -42,10 +44,16 @@ impl Printer {
         Self { json: global.json, quiet: global.quiet, countdown: Countdown::default() }
     }
 
+    /// Says nothing but warnings.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        Self { json: false, quiet: true, countdown: Countdown::default() }
+    }
+
     /// Help or the version, if they were asked for; else what is wrong with the command line.
     pub(crate) fn unread(error: &clap::Error) -> ExitCode {
         if !error.use_stderr() {
-            // Nobody is left to be told that it failed.
+            // There is no other place to say that it failed.
             error.print().ok();
             return ExitCode::SUCCESS;
         }
@@ -62,7 +70,7 @@ impl Printer {
         failure.exit_code()
     }
 
-    /// The answer, as JSON for programs and as it displays itself for people.
+    /// The answer, as JSON for programs and as it displays itself for users.
     pub(crate) fn answer(&self, answer: &(impl Display + Serialize)) -> Result<(), Failure> {
         if self.json { self.json(answer) } else { self.text(&answer.to_string()) }
     }
@@ -72,7 +80,7 @@ impl Printer {
         self.text(&to_json(answer)?)
     }
 
-    /// A line of JSON on stdout, that somebody has to read.
+    /// A line of JSON on stdout, of no use to the caller unless it is read.
     pub(crate) fn needed_json(&self, answer: &impl Serialize) -> Result<(), Failure> {
         self.needed_text(&to_json(answer)?)
     }
@@ -80,34 +88,44 @@ impl Printer {
     /// Text on stdout, with a line break at its end; nothing if there is none.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
         match to_stdout(text) {
-            // Whoever read it has seen enough.
+            // The reader has seen enough.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             written => written.map_err(|error| unwritten(&error)),
         }
     }
 
-    /// Text on stdout, that somebody has to read.
+    /// Text on stdout, of no use to the caller unless it is read.
     pub(crate) fn needed_text(&self, text: &str) -> Result<(), Failure> {
         to_stdout(text).map_err(|error| unwritten(&error))
     }
 
-    /// Words for a person.
+    /// Words for a user.
     pub(crate) fn say(&self, words: &str) {
         if !self.quiet && !self.json {
             self.tell(words);
         }
     }
 
-    /// Words for a person that a login can't do without.
+    /// Words for a user that a login can't do without.
     pub(crate) fn instruct(&self, words: &str) {
         if !self.json {
             self.tell(words);
         }
     }
 
-    pub(crate) fn warn(&self, words: &str) {
+    /// What a command waits for, for users and in the log of a program.
+    pub(crate) fn notice(&self, words: &str) {
         if self.json {
-            self.tell(json!({ "warning": { "message": words } }));
+            self.log(words);
+        } else {
+            self.say(words);
+        }
+    }
+
+    pub(crate) fn warn(&self, words: &str) {
+        let words = shortened(words, words::WORD_MAX);
+        if self.json {
+            self.tell_json(&json!({ "warning": { "message": words } }));
         } else {
             self.tell(format_args!("{WARNING}warning{WARNING:#}: {words}"));
         }
@@ -115,7 +133,7 @@ impl Printer {
 
     pub(crate) fn log(&self, words: &str) {
         if self.json {
-            self.tell(json!({ "log": { "message": words } }));
+            self.tell_json(&json!({ "log": { "message": words } }));
         } else {
             self.tell(format_args!("{DIM}{words}{DIM:#}"));
         }
@@ -124,8 +142,7 @@ impl Printer {
     pub(crate) fn failure(&self, failure: &Failure) {
         self.countdown.end();
         if self.json {
-            let json = serde_json::to_string(&failure::as_json(failure));
-            to_stderr(json.unwrap_or_default());
+            to_stderr(to_json(&failure::as_json(failure)).unwrap_or_default());
         } else {
             to_stderr(failure::as_text(failure));
         }
@@ -133,7 +150,12 @@ impl Printer {
 
     /// A QR code on stderr: black on white, whatever the terminal's own colours are.
     pub(crate) fn qr_code(&self, text: &str) {
-        let Some(lines) = qr_code::lines(text) else {
+        let lines = if qr_code::terminal_has_blocks() {
+            qr_code::in_blocks(text)
+        } else {
+            qr_code::in_letters(text)
+        };
+        let Some(lines) = lines else {
             return self.warn("the link is too long for a QR code");
         };
         for line in lines {
@@ -152,6 +174,10 @@ impl Printer {
         self.countdown.end();
     }
 
+    fn tell_json(&self, words: &impl Serialize) {
+        self.tell(to_json(words).unwrap_or_default());
+    }
+
     /// On stderr, above the countdown.
     fn tell(&self, words: impl Display) {
         self.countdown.suspend(|| to_stderr(words));
@@ -159,7 +185,8 @@ impl Printer {
 }
 
 fn to_json(answer: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string(answer).map_err(|_| Failure::new(Kind::Internal, "cannot write JSON"))
+    let json = serde_json::to_string(answer).map(words::escaped_json);
+    json.map_err(|_| Failure::new(Kind::Internal, "cannot write JSON"))
 }
 
 fn to_stdout(text: &str) -> io::Result<()> {
@@ -176,7 +203,7 @@ fn unwritten(error: &io::Error) -> Failure {
 }
 
 fn to_stderr(words: impl Display) {
-    // Nobody is left to be told that it failed.
+    // There is no other place to say that it failed.
     writeln!(anstream::stderr().lock(), "{words}").ok();
 }
 

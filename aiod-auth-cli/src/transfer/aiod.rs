@@ -25,7 +25,7 @@ pub(super) fn write(
     }
 }
 
-/// Whether it looks like one. A person's is TOML and may have comments before all else.
+/// Whether it looks like one. A user's is TOML and may have comments before all else.
 pub(super) fn is_one(text: &str) -> bool {
     let members = ["refresh_token", "client_secret", "access_token"];
     let names_one = |line: &str| {

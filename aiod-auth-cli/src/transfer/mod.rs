@@ -1,11 +1,8 @@
 //! A login as it travels from one machine to another: one file for each format.
 
-use std::{thread, time::Duration};
+use aiod_auth_core::{ClientSecret, RecordKey, Tokens, clean};
 
-use aiod_auth_core::{ClientSecret, Kind, RecordKey, Tokens, clean};
-use aiod_auth_store::Lock;
-
-use crate::{args::ExportFormat, failure::Failure, settings::Settings};
+use crate::{args::ExportFormat, failure::Failure};
 
 pub(crate) use source::Source;
 
@@ -50,42 +47,33 @@ pub(crate) fn read(key: &RecordKey, source: &Source) -> Result<Login, Failure> {
     };
     let login = login.map_err(|problem| Failure::config(format!("{name} {problem}")))?;
     if let Some(theirs) = &login.key
-        && let Some((what, theirs, ours)) = difference(theirs, key)
+        && let Some(what) = difference(theirs, key)
     {
-        let (theirs, ours) = (clean(&theirs), clean(&ours));
-        return Err(Failure::config(format!(
-            "{name} has a login with another {what}: `{theirs}`, not `{ours}`"
-        ))
-        .with_hint("choose the profile that it is for"));
+        return Err(Failure::config(format!("{name} has a login with {what}"))
+            .with_hint("choose the profile that it is for"));
     }
     Ok(login)
 }
 
-/// The first thing in which two logins are not the same.
-fn difference(theirs: &RecordKey, ours: &RecordKey) -> Option<(&'static str, String, String)> {
+/// The first thing in which two logins are not the same. The account is none: that is a name on one machine,
+/// and a login is imported as the profile that it is imported for.
+fn difference(theirs: &RecordKey, ours: &RecordKey) -> Option<String> {
     let texts = |key: &RecordKey| {
-        let RecordKey { issuer, client_id, account, scope, resource } = key.clone();
-        let account = account.unwrap_or_default();
-        [issuer, client_id, account, scope.to_string(), resource.join(" ")]
+        let RecordKey { issuer, client_id, account: _, scope, resource } = key.clone();
+        let resources: Vec<_> = resource.into_iter().filter(|text| !is_parameter(text)).collect();
+        [issuer, client_id, scope.to_string(), resources.join(" ")]
     };
-    let names = ["issuer", "client_id", "account", "scope", "resource"];
+    let names = ["issuer", "client_id", "scope", "resource"];
     let pairs = texts(theirs).into_iter().zip(texts(ours));
-    let (name, (theirs, ours)) =
-        names.into_iter().zip(pairs).find(|(_, (theirs, ours))| theirs != ours)?;
-    Some((name, theirs, ours))
-}
-
-/// Waits for the lock of the record, as long as a refresh may take.
-pub(crate) fn lock(settings: &Settings) -> Result<Lock, Failure> {
-    for _ in 0..LOCK_TRIES {
-        if let Some(lock) = settings.store().try_lock(&settings.key())? {
-            return Ok(lock);
-        }
-        thread::sleep(LOCK_PAUSE);
+    let differs = names.into_iter().zip(pairs).find(|(_, (theirs, ours))| theirs != ours);
+    if let Some((name, (theirs, ours))) = differs {
+        return Some(format!("another {name}: `{}`, not `{}`", clean(&theirs), clean(&ours)));
     }
-    Err(Failure::new(Kind::Store, "another process holds the lock of the token store")
-        .with_hint("wait for it, or end it"))
+    // What stands in a parameter may be a secret.
+    (theirs.resource != ours.resource).then(|| "other parameters".into())
 }
 
-const LOCK_PAUSE: Duration = Duration::from_millis(100);
-const LOCK_TRIES: u32 = 500;
+/// A parameter of the server's own stands in the key as `name value`.
+fn is_parameter(text: &str) -> bool {
+    text.split_once(' ').is_some_and(|(name, _)| !name.contains(':'))
+}

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     failure::Failure,
-    own_file::{BYTES_MAX, OwnFile, not_text, without_bom},
+    private_file::{BYTES_MAX, OwnFile, not_text, without_bom},
 };
 
 /// What a file says, and where it is from.
@@ -30,7 +30,7 @@ impl Source {
         let read = OwnFile::read(file)
             .map_err(|error| Failure::config(format!("cannot read {shown}: {error}")))?;
         if read.is_public {
-            log::warn!("everybody on this machine can read the login in {shown}");
+            log::warn!("every user of this machine can read the login in {shown}");
         }
         Ok(Self { text: read.text, written_at: read.modified, name: shown.to_string() })
     }

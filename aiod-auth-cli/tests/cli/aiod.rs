@@ -87,7 +87,7 @@ fn a_login_of_the_python_client_is_picked_up() {
     assert_eq!(ran.ended(0).json(), json!({"name": "Alice Example", "roles": roles}));
     let ran = world.run("whoami");
     assert!(ran.ended(0).stdout.starts_with("name: Alice Example\nroles: edit_"), "{ran:?}");
-    // It has been renewed, and is private since.
+    // It has been refreshed, and is private since.
     assert_eq!(ran.stderr, "");
     let token = world.run_for_token("token").ended(0).stdout.clone();
     assert!(token_file(&world).contains(token.trim_end()));

@@ -126,7 +126,7 @@ fn a_refresh_token_that_was_sent_is_not_lost() {
 }
 
 #[test]
-fn it_leaves_even_if_nobody_reads_what_it_says() {
+fn it_leaves_even_if_what_it_says_is_not_read() {
     let world = World::new();
     let (reader, mut writer) = std::io::pipe().unwrap();
     let stderr = writer.try_clone().unwrap();

@@ -16,6 +16,20 @@ fn the_command_gets_a_token_and_its_status_is_passed_on() {
 }
 
 #[test]
+fn the_command_gets_a_token_that_is_good_for_long_enough() {
+    let world = World::new();
+    world.log_in();
+    let refreshes = world.refreshes();
+    // The server's tokens live for five minutes.
+    world.run("exec --min-valid 4m true").ended(0);
+    assert_eq!(world.refreshes(), refreshes);
+    let ran = world.run("exec --min-valid 1h -- true");
+    assert!(ran.ended(0).stderr.starts_with("warning: the freshest token there is"), "{ran:?}");
+    assert_eq!(world.refreshes(), refreshes + 1);
+    world.run("exec -- test --min-valid = --min-valid").ended(0);
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn signals_that_are_ignored_stay_ignored() {
     let world = World::new();

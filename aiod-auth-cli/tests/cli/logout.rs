@@ -1,4 +1,4 @@
-use aiod_auth_tests::sim::{Fault, REFRESH_TOKEN, wall_clock_ms};
+use aiod_auth_tests::sim::{Answer, Fault, REFRESH_TOKEN, wall_clock_ms};
 use serde_json::{Value, json};
 
 use crate::world::World;
@@ -13,7 +13,7 @@ fn the_session_ends_at_the_server_and_here() {
     assert!(!world.server.simulator().access_token_is_alive(wall_clock_ms(), token.trim_end()));
     assert_eq!(world.records().len(), 0);
     let again = world.run("logout --json").ended(0).json();
-    assert_eq!(again["outcome"], "nobody_there");
+    assert_eq!(again["outcome"], "not_logged_in");
 }
 
 #[test]
@@ -43,6 +43,7 @@ fn all_profiles_that_have_a_record() {
     assert_eq!(world.records().len(), 0);
     assert_eq!(world.run("logout --all").ended(0).stderr, "");
     world.run("logout --all --profile lab").failed(2, "");
+    world.run("logout --all --account lab").failed(2, "");
 }
 
 #[test]
@@ -56,7 +57,7 @@ fn one_that_fails_does_not_keep_the_others() {
 }
 
 #[test]
-fn a_secret_that_is_gone_keeps_nobody_logged_in_here() {
+fn a_secret_that_is_gone_keeps_no_record_here() {
     let world = World::new();
     world.run("login --profile bot").ended(0);
     std::fs::remove_file(world.path("bot.toml")).unwrap();
@@ -65,6 +66,61 @@ fn a_secret_that_is_gone_keeps_nobody_logged_in_here() {
     assert!(ran.ended(0).stderr.starts_with("warning: "), "{ran:?}");
     assert_eq!(world.records().len(), 0);
     assert_eq!(world.run("logout --all").ended(0).stderr, "");
+}
+
+#[test]
+fn a_server_that_can_prove_nothing_is_named_and_the_way_out_too() {
+    let world = World::new();
+    let config = std::fs::read_to_string(world.path("config.toml")).unwrap();
+    let own =
+        format!("[profiles.own]\nissuer = \"{}\"\nclient_id = \"demo\"\n", world.server.base_url);
+    world.write("config.toml", &format!("{config}{own}"));
+    let token = world.new_refresh_token();
+    let own = "--profile own";
+    world.run_with_input(&format!("{own} login --refresh-token-stdin"), &token).ended(0);
+    let metadata = json!({
+        "issuer": world.server.base_url, "token_endpoint": format!("{}/token", world.server.base_url),
+        "response_types_supported": ["code"],
+    });
+    let metadata = || Fault::Instead(Answer::json(200, &metadata));
+    for elsewhere in [false, true] {
+        for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]
+        {
+            world.server.simulator().fault_at(path, 1, metadata());
+        }
+        let line = if elsewhere { "logout --json --refresh-token-stdin" } else { "logout --json" };
+        let error = world.run_with_input(&format!("{own} {line}"), &token).failed_as(1, "server");
+        assert!(error["hint"].as_str().unwrap().contains("--ignore-errors"), "{error}");
+        world.server.simulator().clear_faults();
+    }
+    world.run(&format!("{own} logout")).ended(0);
+}
+
+/// The secret is gone, the address is not: the session is ended where the profile says.
+#[test]
+fn without_the_secret_the_profiles_own_endpoints_count() {
+    let world = World::with(|settings| settings.openid_configuration = false);
+    let issuer = &world.server.base_url;
+    let key = "client_secret_file = \"gone.toml\"\nclient_authentication = \"client_secret_basic\"";
+    world.write(
+        "config.toml",
+        &format!(
+            "[profiles.own]\nissuer = \"{issuer}\"\nclient_id = \"demo\"\nflow = \"device\"\n\
+             token_endpoint = \"{issuer}/token\"\nrevocation_endpoint = \"{issuer}/revoked_there\"\n"
+        ),
+    );
+    let token = world.new_refresh_token();
+    world.run_with_input("--profile own login --refresh-token-stdin", &token).ended(0);
+    let config = std::fs::read_to_string(world.path("config.toml")).unwrap();
+    world.write("config.toml", &format!("{config}{key}\n"));
+    world.run("--profile own logout --ignore-errors").ended(0);
+    let asked = world
+        .server
+        .simulator()
+        .log()
+        .iter()
+        .any(|handled| handled.request.path() == "/revoked_there");
+    assert!(asked, "only the profile knows this address");
 }
 
 /// Another session of Alice's, and whether it lives.
@@ -130,7 +186,7 @@ fn a_server_that_is_away_ends_no_session_from_elsewhere() {
     world.server.simulator().fault_anywhere(usize::MAX, Fault::DropBefore);
     world.run_with_input("logout --refresh-token-stdin", &other).failed(5, "");
     let ran = world.run_with_input("logout --refresh-token-stdin --ignore-errors --json", &other);
-    assert_eq!(ran.ended(0).json()["outcome"], "unproven");
+    assert_eq!(ran.ended(0).json()["outcome"], "unconfirmed");
     assert!(ran.stderr.contains("the session may live on"), "{ran:?}");
     world.server.simulator().clear_faults();
     assert!(alive(&world, &other));

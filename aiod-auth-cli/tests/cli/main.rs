@@ -5,14 +5,17 @@
     reason = "clippy.toml allows them in test functions only, not in what those share"
 )]
 
+mod accounts;
 mod aiod;
 #[cfg(unix)]
 mod ctrl_c;
 mod exec;
+mod layers;
 mod login;
 mod logout;
 mod manual;
 mod mistakes;
+mod network;
 #[cfg(unix)]
 mod other_programs;
 mod profile;

@@ -17,7 +17,11 @@ fn usage() {
         ("login --timeout 0", "0"),
         ("login --flow device --refresh-token-stdin", "cannot be used"),
         ("login --client-id x", "--issuer"),
-        ("login --profile lab --issuer https://as.example", "contradict"),
+        ("login --parameter audience=x", "--issuer"),
+        ("login --issuer https://as.example --client-id x --parameter audience", "NAME=VALUE"),
+        ("login --issuer https://as.example --client-id x --parameter code=1", "parameter `code`"),
+        ("login --issuer https://as.example --client-id x --parameter a=1 --parameter a=2", "once"),
+        ("login --profile lab --issuer https://as.example", "can't be used with --issuer"),
         ("token --profile", "--profile"),
     ] {
         world.run(line).failed(2, message);
@@ -137,7 +141,7 @@ fn files_that_can_not_be_trusted() {
     let world = World::new();
     crate::world::set_mode(&world.path("bot.toml"), 0o644);
     let ran = world.run_for_token("token --profile bot");
-    assert!(ran.ended(0).stderr.starts_with("warning: everybody"), "{ran:?}");
+    assert!(ran.ended(0).stderr.starts_with("warning: every user"), "{ran:?}");
     world.write("odd.txt", "\u{feff}p:a+s%20s/w&o=rd é\n");
     world.run("login --profile odd").ended(0);
 
@@ -147,4 +151,24 @@ fn files_that_can_not_be_trusted() {
         assert!(mkfifo.unwrap().success());
         world.run("login --profile bot").failed(2, "not a regular file");
     }
+}
+
+/// Root in a container with another user's folder: what is read and written there is that user's.
+#[test]
+#[cfg(unix)]
+fn another_users_files_are_used_as_that_user() {
+    let world = World::new();
+    world.log_in();
+    let give_away = |path: &std::path::Path| std::os::unix::fs::chown(path, Some(1000), Some(1000));
+    if give_away(&world.record()).is_err() {
+        assert!(std::env::var_os("CI").is_none(), "this test needs root");
+        eprintln!("not tried: this test needs root");
+        return;
+    }
+    let ran = world.run("token");
+    ran.failed(6, "it belongs to another user");
+    assert!(ran.stderr.contains("in a container with --user"), "{ran:?}");
+    give_away(&world.path("config.toml")).unwrap();
+    let ran = world.run("token");
+    ran.failed(2, "it belongs to another user (run this as uid 1000, in a container with --user)");
 }

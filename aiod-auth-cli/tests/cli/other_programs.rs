@@ -1,6 +1,6 @@
 //! Tokens where they are meant to go: real programs take them.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use aiod_auth_core::Timestamp;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn git_gets_the_token_for_its_host_and_for_no_other() {
         ("--host git.example", "https://git.example.evil.example/a.git"),
     ] {
         let ran = fill(options, url);
-        // git goes on to ask a person.
+        // git goes on to ask the user.
         assert!(ran.ended(128).stderr.starts_with("fatal: could not read Username"), "{ran:?}");
         assert_eq!(ran.stdout, "");
     }
@@ -50,13 +50,80 @@ fn git_gets_the_token_for_its_host_and_for_no_other() {
     assert!(ran.ended(128).stderr.contains("say --host HOST"), "{ran:?}");
     assert_eq!(ran.stdout, "");
 
-    // What git tells about passwords is no business of ours.
+    // A password that was right is no business of ours.
     let told = format!("url=https://git.example\nusername=oauth2\npassword={token}\n\n");
-    for operation in ["approve", "reject"] {
-        let ran = Ran::of(&mut git(&world, "--host git.example", operation), &told);
-        assert_eq!((ran.ended(0).stdout.as_str(), ran.stderr.as_str()), ("", ""));
-    }
+    let ran = Ran::of(&mut git(&world, "--host git.example", "approve"), &told);
+    assert_eq!((ran.ended(0).stdout.as_str(), ran.stderr.as_str()), ("", ""));
     assert_eq!(world.run_for_token("token").stdout.trim_end(), token);
+}
+
+#[test]
+fn a_token_that_git_rejects_is_refreshed_once() {
+    let world = World::new();
+    world.log_in();
+    let token = || world.run_for_token("token").stdout.trim_end().to_owned();
+    let reject = |options: &str, host: &str, password: &str| {
+        let told = format!("url=https://{host}\nusername=oauth2\npassword={password}\n\n");
+        let ran = Ran::of(&mut git(&world, options, "reject"), &told);
+        assert_eq!((ran.ended(0).stdout.as_str(), ran.stderr.as_str()), ("", ""));
+    };
+    let (first, refreshes) = (token(), world.refreshes());
+    let mine = "--host git.example";
+    reject(mine, "git.example", "another");
+    reject(mine, "evil.example", &first);
+    assert_eq!(token(), first);
+    for _ in 0..2 {
+        reject(mine, "git.example", &first);
+    }
+    world.run("status").ended(0);
+    assert_eq!(world.refreshes(), refreshes);
+    let second = token();
+    assert_ne!(second, first);
+    // What was handed out before is of no interest.
+    reject(mine, "git.example", &first);
+    assert_eq!((token(), world.refreshes()), (second, refreshes + 1));
+
+    // Without a way to another one it stays: a login that is lost would be no help.
+    let record = fs::read_to_string(world.record()).unwrap();
+    let without = record.lines().filter(|line| !line.starts_with("refresh_token"));
+    world.write(
+        world.record().strip_prefix(world.path("")).unwrap().to_str().unwrap(),
+        &without.map(|line| format!("{line}\n")).collect::<String>(),
+    );
+    let left = token();
+    reject(mine, "git.example", &left);
+    assert_eq!(token(), left);
+}
+
+/// What docs/command.md says to type keeps other helpers out of it: one that stores passwords in plain text,
+/// say, or a cache that doesn't know when a token ends.
+#[test]
+fn git_hands_the_token_to_no_other_helper() {
+    let world = World::new();
+    world.log_in();
+    let typed = include_str!("../../../docs/command.md");
+    let typed: String = typed
+        .lines()
+        .filter(|line| line.starts_with("git config --global"))
+        .map(|line| line.replace("!aiod-auth", "!\"$AIOD_AUTH\"") + "\n")
+        .collect();
+    assert_eq!(typed.lines().count(), 2);
+    let shell = |script: &str, input: &str| {
+        let mut sh = world.program("sh");
+        world.program("git");
+        sh.args(["-ec", script]).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
+        Ran::of(&mut sh, input)
+    };
+    shell("git config --global credential.helper 'store --file=plain'", "").ended(0);
+    shell(&typed, "").ended(0);
+    let ran = shell("git credential fill", "url=https://git.example.org/a.git\n\n");
+    assert!(ran.ended(0).stdout.contains("password=access-"), "{ran:?}");
+    shell("git credential approve", &ran.stdout).ended(0);
+    assert!(!world.path("plain").exists());
+    // Other hosts have the helper that they had.
+    let other = "url=https://other.example\nusername=a\npassword=b\n\n";
+    shell("git credential approve", other).ended(0);
+    assert!(world.path("plain").exists());
 }
 
 #[test]
@@ -77,7 +144,7 @@ fn git_may_take_a_token_to_the_api_that_it_is_for() {
 }
 
 #[test]
-fn a_person_may_see_what_git_would_get() {
+fn a_user_may_see_what_git_would_get() {
     let world = World::new();
     world.log_in();
     let ran = world.run_for_token("token --format git");
@@ -132,7 +199,7 @@ fn check_exec_credential(credential: &Value, version: &str) {
     }
 }
 
-/// RFC 3339 §5.6, with capital letters: Go's `time.RFC3339` takes no others.
+/// RFC 3339 §5.6, with capital letters: Go's `time.RFC3339` takes nothing else.
 fn check_rfc_3339(text: &str) {
     text.parse::<Timestamp>().unwrap();
     let (date_time, offset) = text.split_at(19);
@@ -162,7 +229,7 @@ fn an_exec_credential_is_what_client_go_reads() {
 #[test]
 fn bash_completes_the_command() {
     let world = World::new();
-    // What bash does when somebody presses Tab: COMP_WORDS are the words so far, COMPREPLY the answer.
+    // What bash does when Tab is pressed: COMP_WORDS are the words so far, COMPREPLY the answer.
     let script = r#"
         eval "$("$AIOD_AUTH" completions bash)" || exit 3
         function=$(complete -p aiod-auth | grep -o -- '-F [^ ]*') || exit 4

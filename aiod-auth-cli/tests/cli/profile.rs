@@ -20,7 +20,7 @@ fn profiles_are_listed_and_shown() {
     assert_eq!(shown, expected);
     let shown = world.run("profile show bot").ended(0).stdout.clone();
     assert!(shown.ends_with("client_secret_file = \"bot.toml\"\n"), "{shown}");
-    world.run("profile show nobody").failed(2, "there is no profile `nobody`");
+    world.run("profile show gone").failed(2, "there is no profile `gone`");
 }
 
 #[test]
@@ -101,11 +101,61 @@ fn options_that_say_nothing_here_are_refused() {
         "profile show lab --profile bot",
         "profile remove lab --scope x",
         "profile remove lab --store file",
+        "profile remove lab --account x",
         "profile set lab --profile bot",
     ] {
         world.run(line).failed(2, "");
     }
     world.run("profile show --profile bot").ended(0);
+}
+
+#[test]
+fn a_servers_own_parameters_and_deviations_are_written_and_shown() {
+    let world = World::new();
+    let issuer = &world.server.base_url;
+    let line = format!(
+        "profile set own --issuer {issuer} --client-id x --account a --parameter audience=b \
+         --parameter audience=c --parameter organization=o"
+    );
+    world.run(&line).ended(0);
+    let text = fs::read_to_string(world.path("config.toml")).unwrap();
+    let parameters = "parameters = { audience = [\"b\", \"c\"], organization = \"o\" }\n";
+    assert!(text.ends_with(&format!("account = \"a\"\n{parameters}")), "{text}");
+    let deviations =
+        "request_timeout_seconds = 9\n[profiles.own.deviations]\nscope_separator = \",\"\n";
+    world.write("config.toml", &format!("{text}{deviations}"));
+    let expected = json!({
+        "profile": "own", "issuer": issuer, "client_id": "x", "account": "a",
+        "parameters": {"audience": ["b", "c"], "organization": "o"},
+        "request_timeout_seconds": 9, "deviations": {"scope_separator": ","},
+    });
+    assert_eq!(world.run("profile show own --json").ended(0).json(), expected);
+}
+
+#[test]
+#[cfg(unix)]
+fn the_lock_of_the_configuration_is_no_link() {
+    let world = World::new();
+    std::os::unix::fs::symlink("target", world.path("config.toml.lock")).unwrap();
+    let ran = world.run("profile set new --issuer https://as.example --client-id x");
+    ran.failed(2, "config.toml: it is a symbolic link");
+    assert!(!world.path("target").exists());
+}
+
+#[test]
+fn a_wait_for_another_process_is_said() {
+    let world = World::new();
+    let lock = fs::File::create(world.path("config.toml.lock")).unwrap();
+    lock.lock().unwrap();
+    let line = "profile set new --issuer https://as.example --client-id x";
+    let mut command = world.command(line);
+    let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    lock.unlock().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.starts_with("waiting for another process that changes config.toml\n"), "{said}");
 }
 
 #[test]

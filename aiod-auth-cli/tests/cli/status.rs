@@ -5,10 +5,10 @@ use serde_json::json;
 use crate::world::World;
 
 #[test]
-fn status_asks_nobody_and_shows_no_token() {
+fn status_uses_no_network_and_shows_no_token() {
     let world = World::new();
     let mut expected = json!({
-        "profile": "lab", "issuer": world.server.base_url, "client_id": "demo",
+        "profile": "lab", "account": "lab", "issuer": world.server.base_url, "client_id": "demo",
         "authenticated": false, "reason": "no_record",
         "access_token_expires_at": null, "refresh_token_expires_at": null,
         "scope": [],
@@ -60,7 +60,7 @@ fn a_bot_needs_no_record() {
 }
 
 #[test]
-fn nothing_is_left_to_renew_with() {
+fn nothing_is_left_to_refresh_with() {
     let world = World::with(|settings| {
         settings.access_token_lifetime = Duration::from_secs(1);
         settings.refresh_token_lifetime = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 use std::{fs, process::Stdio, time::Duration};
 
 use aiod_auth_tests::sim::{Answer, CLIENT_CREDENTIALS, Fault};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::world::{Ran, World};
@@ -72,8 +73,121 @@ fn a_token_is_refreshed_when_it_is_not_good_for_long_enough() {
     assert_eq!(world.refreshes(), before + 5);
 }
 
+/// As a server's that gives an ID token with every answer, good for so many seconds.
+fn with_id_token(world: &World, lifetime: i64) -> Answer {
+    let now = i64::try_from(aiod_auth_tests::sim::wall_clock_ms() / 1000).unwrap();
+    let claims = json!({"iss": world.server.base_url, "sub": "sub-alice", "aud": "demo", "iat": now, "exp": now + lifetime});
+    let id_token = format!("e30.{}.{lifetime}", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let tokens = json!({
+        "access_token": format!("access-of-{lifetime}"), "token_type": "Bearer", "expires_in": 3600,
+        "refresh_token": format!("refresh-{lifetime}"), "scope": "openid roles", "id_token": id_token,
+    });
+    Answer::json(200, &tokens)
+}
+
 #[test]
-fn an_expired_token_is_renewed() {
+fn an_id_token_is_refreshed_by_its_own_end() {
+    let world = World::new();
+    let answer = |lifetime| {
+        let answer = with_id_token(&world, lifetime);
+        world.server.simulator().fault_at("/token", 1, Fault::Instead(answer));
+    };
+    let id_token = |line: &str| world.run_for_token(&format!("token --id-token {line}"));
+    answer(100);
+    world.run_with_input("login --refresh-token-stdin", "refresh-x").ended(0);
+    let requests = world.requests();
+    let first = id_token("").ended(0).stdout.clone();
+    assert!(first.trim_end().ends_with(".100"), "{first}");
+    assert_eq!(id_token("--min-valid 90").ended(0).stdout, first);
+    assert_eq!(world.requests(), requests);
+    let json = id_token("--json").ended(0).json();
+    assert_eq!(
+        (json["id_token"].as_str(), json.get("access_token")),
+        (Some(first.trim_end()), None)
+    );
+    let credential = id_token("--format exec-credential").ended(0).json();
+    assert_eq!(credential["status"]["token"], first.trim_end());
+    assert_eq!(credential["status"]["expirationTimestamp"], json["expires_at"]);
+    assert!(id_token("--format header").stdout.starts_with("Authorization: Bearer e30."));
+
+    // The access token is good for an hour.
+    answer(200);
+    let second = id_token("--min-valid 150").ended(0).stdout.clone();
+    assert!(second.trim_end().ends_with(".200"), "{second}");
+    answer(300);
+    let ran = id_token("--min-valid 1h");
+    assert!(
+        ran.ended(0).stderr.starts_with("warning: the freshest token there is lasts"),
+        "{ran:?}"
+    );
+    answer(-1);
+    id_token("--force-refresh").ended(0);
+    // One that has expired is not handed out, and a server may give none with a refresh.
+    let without = json!({"access_token": "access-new", "token_type": "Bearer", "refresh_token": "refresh-new"});
+    world.server.simulator().fault_at("/token", 1, Fault::Instead(Answer::json(200, &without)));
+    let error = id_token("--json").failed_as(1, "server");
+    assert!(error["message"].as_str().unwrap().contains("gave no new one"), "{error}");
+}
+
+#[test]
+fn without_an_id_token_the_scope_is_named() {
+    let world = World::new();
+    world.log_in();
+    let error = world.run("token --id-token --json").failed_as(1, "server");
+    assert!(error["hint"].as_str().unwrap().contains("--scope openid"), "{error}");
+}
+
+#[test]
+fn a_parameter_of_the_servers_own_is_sent_and_makes_a_login_of_its_own() {
+    let world = World::new();
+    let bot =
+        format!("--issuer {} --client-id bot --client-secret-file bot.toml", world.server.base_url);
+    let token = |line: &str| world.run_for_token(line).ended(0).stdout.clone();
+    let one = token(&format!("token {bot} --parameter audience=https://a.example"));
+    let other = token(&format!("token {bot} --parameter organization=o"));
+    assert_ne!(one, other);
+    assert_eq!(token(&format!("token {bot} --parameter organization=o")), other);
+    let asked = world.token_requests(CLIENT_CREDENTIALS);
+    assert!(asked[0].contains("&audience=https%3A%2F%2Fa.example"), "{asked:?}");
+    assert!(asked[1].contains("&organization=o"), "{asked:?}");
+    assert_eq!(asked.len(), 2);
+}
+
+/// What can't be stored is printed all the same; whether that is a failure depends on what is lost.
+#[test]
+fn a_login_that_may_be_lost_is_a_failure() {
+    for (profile, code) in [("lab", 6), ("bot", 0)] {
+        let world = World::new();
+        world.log_in();
+        world.run("login --profile bot").ended(0);
+        let slow = Fault::Delay(Duration::from_millis(800));
+        world.server.simulator().fault_at("/token", 1, slow);
+        let asked = |world: &World| {
+            let simulator = world.server.simulator();
+            simulator.log().iter().filter(|handled| handled.request.path() == "/token").count()
+        };
+        let before = asked(&world);
+        let line = format!("token --force-refresh --profile {profile}");
+        let mut command = world.command(&line);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while asked(&world) == before {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        fs::rename(world.path("tokens"), world.path("gone")).unwrap();
+        world.write("tokens", "in the way");
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(output.stdout.starts_with(b"access-"), "{said}");
+        let lost = said.contains("error: this token was not saved: ")
+            && said.contains("the login may be lost");
+        assert_eq!(lost, code == 6, "{said}");
+        assert_eq!(said.starts_with("warning: this token was not saved"), code == 0, "{said}");
+    }
+}
+
+#[test]
+fn an_expired_token_is_refreshed() {
     let world = World::with(|settings| settings.access_token_lifetime = Duration::from_secs(1));
     world.log_in();
     let old = world.run_for_token("token").stdout;
@@ -90,7 +204,7 @@ fn a_bot_needs_no_login() {
 }
 
 #[test]
-fn nobody_is_logged_in() {
+fn without_a_login_the_hint_is_how_to_log_in() {
     let world = World::new();
     world.run("token").failed(3, "not logged in");
     let error = world.run("token --json").failed_as(3, "not_authenticated");
@@ -98,7 +212,7 @@ fn nobody_is_logged_in() {
     let base = &world.server.base_url;
     let mut ad_hoc = world.command(&format!("token --issuer {base} --client-id demo"));
     let ran = Ran::of(ad_hoc.env("AIOD_AUTH_PROFILE", "not this one"), "");
-    assert!(ran.failed(3, "nobody").stderr.contains("aiod-auth login --issuer"), "{ran:?}");
+    assert!(ran.failed(3, "").stderr.contains("aiod-auth login --issuer"), "{ran:?}");
     for line in ["whoami", "refresh", "exec true"] {
         world.run(line).failed(3, "not logged in");
     }
@@ -151,7 +265,7 @@ fn an_answer_that_makes_no_sense() {
 }
 
 #[test]
-fn whoever_stops_reading_is_no_bug() {
+fn a_reader_that_stops_is_no_bug() {
     let world = World::new();
     world.log_in();
     let mut command = world.command("token");

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path, process::Stdio, thread, time::Duration};
 
+use aiod_auth_core::Profile;
+use aiod_auth_store::{FileStore, Store};
 use serde_json::{Value, json};
 
 use crate::world::{Ran, World, mode};
@@ -150,6 +152,7 @@ fn a_login_is_for_its_own_profile() {
         ("/client_id", json!("\u{1b}[2Jx"), "another client_id: `".into()),
         ("/scope", json!(["openid"]), "another scope: `openid`, not `openid roles`".into()),
         ("/resource", json!(["urn:a"]), "another resource: `urn:a`, not ``".into()),
+        ("/resource", json!(["audience canary"]), "a login with other parameters".into()),
     ] {
         let before = read(&world.path("login.json"));
         edit(&world, pointer, value);
@@ -185,7 +188,7 @@ fn a_newer_login_is_kept() {
     world.run("refresh").ended(0);
     world.run("import login.json").failed(2, "there is a newer login");
 
-    // One that has ended is nobody's loss.
+    // One that has ended is no loss.
     world.log_in();
     world.server.simulator().end_sessions();
     world.run("refresh").ended(3);
@@ -198,19 +201,30 @@ fn a_newer_login_is_kept() {
 }
 
 #[test]
-fn both_wait_for_a_refresh_that_is_under_way() {
+fn a_refresh_that_is_under_way_is_waited_for_and_that_is_said() {
     let world = World::new();
     world.log_in();
-    let locks = fs::read_dir(world.path("tokens")).unwrap().map(|entry| entry.unwrap().path());
-    let lock = locks.into_iter().find(|path| path.extension().is_some_and(|end| end == "lock"));
-    let lock = fs::File::options().write(true).open(lock.unwrap()).unwrap();
-    for line in ["export --format json login.json", "import login.json"] {
-        lock.lock().unwrap();
-        let mut child = world.command(line).stderr(Stdio::null()).spawn().unwrap();
-        thread::sleep(Duration::from_millis(500));
+    let profile = Profile::new(&world.server.base_url, "demo").unwrap().with_account("lab");
+    let key = profile.with_scope("openid roles".parse().unwrap()).key();
+    let store = FileStore::new(world.path("tokens"));
+    for line in [
+        "export --format json login.json",
+        "import login.json",
+        "token --force-refresh",
+        "refresh --json",
+        "logout",
+    ] {
+        let lock = store.try_lock(&key).unwrap().unwrap();
+        let mut command = world.command(line);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(1700));
         assert!(child.try_wait().unwrap().is_none(), "{line}");
-        lock.unlock().unwrap();
-        assert!(child.wait().unwrap().success(), "{line}");
+        drop(lock);
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{line}: {said}");
+        let times = said.matches("waiting for another process that uses ").count();
+        assert_eq!(times, 1, "{line}: {said}");
     }
 }
 
@@ -273,6 +287,6 @@ fn a_bad_file_is_a_clear_error() {
     {
         crate::world::set_mode(&world.path("login.json"), 0o644);
         let ran = world.run("import login.json");
-        assert!(ran.ended(0).stderr.starts_with("warning: everybody"), "{ran:?}");
+        assert!(ran.ended(0).stderr.starts_with("warning: every user"), "{ran:?}");
     }
 }

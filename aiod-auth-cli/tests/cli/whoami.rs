@@ -22,14 +22,11 @@ fn absent_parts_are_left_out_and_controls_too() {
     let nasty = Answer::json(200, &json!({"sub": "s\u{1b}[2J\u{202e}1"}));
     world.server.simulator().fault_at("/userinfo", 2, Fault::Instead(nasty));
     assert_eq!(world.run("whoami").ended(0).stdout, "subject: s1\n");
-    assert_eq!(
-        world.run("whoami --json").ended(0).json(),
-        json!({"subject": "s\u{1b}[2J\u{202e}1"})
-    );
+    assert_eq!(world.run("whoami --json").ended(0).json(), json!({"subject": "s1"}));
 }
 
 #[test]
-fn a_token_that_is_dead_is_renewed_once() {
+fn a_token_that_is_dead_is_refreshed_once() {
     let world = World::new();
     world.log_in();
     world.server.simulator().end_sessions();

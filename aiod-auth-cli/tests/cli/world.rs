@@ -112,7 +112,7 @@ impl World {
         command
     }
 
-    /// Runs a command that nobody asked for a secret.
+    /// Runs a command that was not asked for a secret.
     pub(crate) fn run(&self, line: &str) -> Ran {
         let ran = Ran::of(&mut self.command(line), "");
         check_for_secrets(&ran.stdout);
@@ -160,7 +160,7 @@ impl World {
         tokens["refresh_token"].as_str().unwrap().into()
     }
 
-    /// Starts a login with `--json`, up to where a person is needed.
+    /// Starts a login with `--json`, up to where a user is needed.
     pub(crate) fn start_login(&self, options: &str) -> Waiting {
         let mut command = self.command(&format!("login --json {options}"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -167,6 +167,9 @@ impl Error {
                 Some("log in again and approve the code in time")
             }
             Self::NotAuthenticated(NotLoggedIn::NoRecord) => Some("log in"),
+            Self::NotAuthenticated(NotLoggedIn::GivenExpired(_)) => {
+                Some("set a new one, or unset it and log in")
+            }
             Self::SessionEnded(_) | Self::NotAuthenticated(_) | Self::TokenRejected(_) => {
                 Some("log in again")
             }
@@ -196,6 +199,8 @@ pub enum NotLoggedIn {
     SessionEnded,
     /// The access token has expired, and no refresh token that lives is there to get another.
     Expired,
+    /// An access token that came from outside, by the variable of this name, has expired.
+    GivenExpired(&'static str),
 }
 
 impl NotLoggedIn {
@@ -205,7 +210,7 @@ impl NotLoggedIn {
         match self {
             Self::NoRecord => "no_record",
             Self::SessionEnded => "session_ended",
-            Self::Expired => "expired",
+            Self::Expired | Self::GivenExpired(_) => "expired",
         }
     }
 }
@@ -213,6 +218,9 @@ impl NotLoggedIn {
 impl fmt::Display for NotLoggedIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::GivenExpired(name) => {
+                return write!(f, "the access token in {name} has expired");
+            }
             Self::NoRecord => "not logged in",
             Self::SessionEnded => "not logged in: the server ended the session",
             Self::Expired => "not logged in: the tokens have expired",
@@ -286,6 +294,8 @@ impl fmt::Display for Kind {
 pub enum Endpoint {
     /// The metadata document: RFC 8414 §3, OpenID Connect Discovery §4.
     Metadata,
+    /// RFC 6749 §3.1: where the browser goes, and what its redirect brings back.
+    Authorization,
     /// RFC 6749 §3.2.
     Token,
     /// RFC 8628 §3.1.
@@ -304,7 +314,8 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Those that a server's metadata names, and that can be given by hand.
-    pub const NAMED: [Self; 6] = [
+    pub const NAMED: [Self; 7] = [
+        Self::Authorization,
         Self::Token,
         Self::DeviceAuthorization,
         Self::Revocation,
@@ -318,6 +329,7 @@ impl Endpoint {
     pub const fn metadata_name(self) -> &'static str {
         match self {
             Self::Metadata => "issuer",
+            Self::Authorization => "authorization_endpoint",
             Self::Token => "token_endpoint",
             Self::DeviceAuthorization => "device_authorization_endpoint",
             Self::Revocation => "revocation_endpoint",
@@ -333,6 +345,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Metadata => "server's metadata address",
+            Self::Authorization => "authorization endpoint",
             Self::Token => "token endpoint",
             Self::DeviceAuthorization => "device authorization endpoint",
             Self::Revocation => "revocation endpoint",

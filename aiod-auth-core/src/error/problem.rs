@@ -42,6 +42,19 @@ pub enum ConfigProblem {
     /// The server takes none of the authentication methods that the client can use.
     #[error("the server accepts none of this client's ways to authenticate at the {0}")]
     NoCommonAuthenticationMethod(Endpoint),
+    /// Two settings that come together, and only the first is there.
+    #[error("{0} is set, and {1} is not")]
+    OneWithoutTheOther(&'static str, &'static str),
+    /// Two settings that can't be used together.
+    #[error("{0} can't be used with {1}")]
+    OneTooMany(&'static str, &'static str),
+    /// The server says which code challenge methods it takes, and `S256` is none of them: RFC 7636 §7.2
+    /// forbids to fall back to `plain`.
+    #[error("the server does not accept the code challenge method S256")]
+    NoS256,
+    /// The authorization endpoint's own query has a parameter that only the flow may set.
+    #[error("the query of authorization_endpoint has a parameter that is the flow's own")]
+    ReservedParameter,
 }
 
 impl ConfigProblem {
@@ -53,16 +66,23 @@ impl ConfigProblem {
             Self::MissingEndpoint(Endpoint::DeviceAuthorization) => {
                 Some("this server may not offer the device flow; choose another flow")
             }
+            Self::MissingEndpoint(Endpoint::Authorization) => {
+                Some("this server may not offer the browser flow; choose another flow")
+            }
             Self::MissingEndpoint(_) => {
                 Some("check the issuer, or give the address in the profile")
             }
+            Self::OneWithoutTheOther(..) => Some("set both, or neither"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
             Self::InvalidUrl { .. }
             | Self::InvalidIssuer
             | Self::MissingClientSecret
             | Self::InvalidName(_)
             | Self::EmptyClientId
-            | Self::NoCommonAuthenticationMethod(_) => None,
+            | Self::NoCommonAuthenticationMethod(_)
+            | Self::OneTooMany(..)
+            | Self::NoS256
+            | Self::ReservedParameter => None,
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::{
 pub struct ServerError {
     /// Which endpoint answered.
     pub endpoint: Endpoint,
-    /// The HTTP status; `None` for a verdict of a moment ago, which is remembered and not asked for again.
+    /// The HTTP status; `None` where there is none: in a redirect, and for a verdict of a moment ago, which is
+    /// remembered and not asked for again.
     pub status: Option<u16>,
     /// The `error` code, where there is one.
     pub code: Option<ErrorCode>,
@@ -41,6 +42,13 @@ impl ServerError {
             html: false,
             advice: None,
         }
+    }
+
+    /// What a server said to a refresh a moment ago, as the record has it.
+    pub(crate) fn refused_before(code: Option<&str>) -> Self {
+        let mut error = Self::remembered(code.map(ErrorCode::from_wire));
+        error.advise_login();
+        error
     }
 
     /// To a refresh: a login may help where nothing better is known.
@@ -152,6 +160,10 @@ impl fmt::Display for Advice {
 impl fmt::Display for ServerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.code, self.status) {
+            // It came with the redirect.
+            (Some(code), None) if self.endpoint == Endpoint::Authorization => {
+                write!(f, "{code}, from the {}", self.endpoint)
+            }
             (Some(code), None) => write!(f, "{code}, a moment ago"),
             (None, None) => write!(f, "refused a moment ago by the {}", self.endpoint),
             (Some(code), Some(status)) => {

@@ -15,7 +15,7 @@ use crate::{
     secret::RefreshToken,
     server::AuthorizationServer,
     time::Timestamp,
-    token::{Scope, Tokens, refresh_refused},
+    token::{Scope, Tokens},
     wire::{
         answer::{self, Answer, Received},
         form::Form,
@@ -91,7 +91,7 @@ impl TokenRequest {
         let call = Call { resend, reason, ..call };
         let mut granted = match call.send(io, request, read).await {
             Err(Error::Refused(refused)) if refresh_token.is_some() => {
-                return Err(refresh_refused(refused).into());
+                return Err(super::refresh::refused(refused).into());
             }
             outcome => outcome?,
         };

@@ -256,7 +256,7 @@ impl Strays {
     /// Ten in a row, over at least a minute, are no accident: the last one's error.
     fn count(&mut self, io: &Io, error: Error) -> Result<(), Error> {
         self.count = self.count.saturating_add(1);
-        let since = *self.since.get_or_insert(io.elapsed());
+        let since = *self.since.get_or_insert_with(|| io.elapsed());
         let lasted = io.elapsed().saturating_sub(since);
         if self.count >= STRAYS_MAX && lasted >= STRAYS_TIME { Err(error) } else { Ok(()) }
     }

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, format, string::String, sync::Arc};
 
 use url::Url;
 
-use super::send::{Sent, send};
+use super::send::{Sent, no_time, send};
 use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, Problem},
@@ -69,6 +69,9 @@ pub(crate) async fn discover(
         let mut failure = None;
         let mut nothing = Nothing::default();
         for place in places(issuer) {
+            if deadline.has_passed(io) {
+                return Err(no_time(Endpoint::Metadata));
+            }
             let mut request = Box::new(Request::get(place.url(issuer)));
             request.set_timeout(policy.request_timeout(Resend::Freely, deadline.left(io)));
             match send(io, request, deviations, read).await.1 {

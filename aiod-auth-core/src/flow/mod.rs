@@ -1,6 +1,7 @@
 //! The flows: one file for each, each a [`Machine`](crate::Machine).
 
 pub use access_token_request::AccessTokenRequest;
+pub use authorization_code::{AuthorizationCode, AuthorizationRequest, Redirect};
 pub use current_user::CurrentUserRequest;
 pub use device_access_token::DeviceAccessTokenRequest;
 pub use device_authorization::{
@@ -19,6 +20,7 @@ pub use crate::wire::{
 };
 
 pub(crate) mod access_token_request;
+pub(crate) mod authorization_code;
 mod client_credentials;
 pub(crate) mod current_user;
 pub(crate) mod device_access_token;
@@ -27,6 +29,7 @@ pub(crate) mod discovery;
 pub(crate) mod end_session;
 mod end_session_page;
 mod introspection;
+mod password;
 mod refresh;
 mod resource;
 pub(crate) mod revocation;

@@ -1,15 +1,20 @@
 //! Refreshing an access token: RFC 6749 §6.
 
+use alloc::boxed::Box;
+
 use super::access_token_request::TokenRequest;
 use crate::{
     client::ClientIdentity,
-    error::Error,
+    error::{Error, ServerError},
     flow::AccessTokenRequest,
     retry::{Resend, RetryPolicy},
     secret::RefreshToken,
     server::AuthorizationServer,
     token::Scope,
-    wire::form::Form,
+    wire::{
+        class::{RefreshRefusal, refresh_refusal},
+        form::Form,
+    },
 };
 
 impl AccessTokenRequest {
@@ -48,5 +53,17 @@ impl TokenRequest {
         form.push_secret("refresh_token", refresh_token.expose());
         let request = Self::new(server, client, form, scope.clone(), policy)?;
         Ok(Self { resend, refresh_token: Some(refresh_token.clone()), ..request })
+    }
+}
+
+/// Only a verdict on the refresh token ends the session. Everything else (a wrong client secret, say) may
+/// be mended without a new login.
+pub(super) fn refused(mut error: Box<ServerError>) -> Error {
+    match refresh_refusal(error.code.as_ref()) {
+        RefreshRefusal::SessionEnded => Error::SessionEnded(error),
+        RefreshRefusal::Unclear => {
+            error.advise_login();
+            Error::Refused(error)
+        }
     }
 }

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 
 use crate::{
     deviations::Deviations,
-    error::{Endpoint, Error, Problem},
+    error::{Endpoint, Error, Problem, Unreachable},
     http::{NoResponse, Request},
     machine::{Answered, Deadline, Io, Reason, Start},
     retry::{Attempts, Resend, RetryPolicy, Transient},
@@ -77,6 +77,9 @@ impl<'a> Call<'a> {
         let mut attempts = Attempts::new(self.endpoint, self.resend);
         loop {
             let left = self.deadline.left(io);
+            if left.is_zero() {
+                return Err(no_time(self.endpoint));
+            }
             request.set_timeout(self.policy.request_timeout(self.resend, left));
             let sent;
             (request, sent) = send(io, request, self.deviations, &read).await;
@@ -100,6 +103,12 @@ impl<'a> Call<'a> {
             io.wait(delay, self.reason).await;
         }
     }
+}
+
+/// Nothing was sent.
+pub(crate) const fn no_time(endpoint: Endpoint) -> Error {
+    let cause = Unreachable::NotSent("no time was left for it");
+    Error::Unreachable { endpoint, attempts: 0, cause }
 }
 
 /// A flow that is one request, which may be sent as often as the policy says.

@@ -56,7 +56,7 @@ impl<S: Start> Flow<S> {
             (Some(OpenStep::Send(open)), _) => Ok(Step::Send(Exchange(open))),
             (Some(OpenStep::Store(open)), _) => Ok(Step::Store(StoreAccess(open))),
             (Some(OpenStep::Show(open)), _) => Ok(Step::Show(Show(open))),
-            (Some(OpenStep::Ask(open)), _) => Ok(Step::Ask(Ask(open))),
+            (Some(OpenStep::Ask(open)), _) => Ok(Step::Ask(Ask::new(open))),
             (Some(OpenStep::Wait(open)), _) => Ok(Step::Wait(Pause(open))),
             (None, state) => match mem::replace(state, State::Finished) {
                 State::Done(outcome) => outcome.map(Step::Done),
@@ -73,7 +73,7 @@ impl<S: Start> Flow<S> {
             Some(OpenStep::Send(open)) => Wanted::Send(&open.wanted),
             Some(OpenStep::Store(open)) => Wanted::Store(&open.wanted),
             Some(OpenStep::Show(open)) => Wanted::Show(&open.wanted),
-            Some(OpenStep::Ask(open)) => Wanted::Ask(&open.wanted),
+            Some(OpenStep::Ask(open)) => Wanted::Ask(open.question()),
             Some(OpenStep::Wait(open)) => Wanted::Wait(open.wanted.delay, open.wanted.reason),
             None => Wanted::Nothing,
         }

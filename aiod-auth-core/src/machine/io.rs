@@ -5,9 +5,13 @@ use core::{future::poll_fn, mem, task::Poll, time::Duration};
 
 use atomic_refcell::AtomicRefCell;
 
-use super::{Prompt, Question, Reason, Reply};
+use super::{
+    Credentials, ListenQuestion, Listening, NoAnswer, PasswordQuestion, Prompt, ProviderQuestion,
+    Question, Reason, RedirectQuestion,
+};
 use crate::{
     error::{Error, StoreFailure},
+    flow::Redirect,
     http::{NoResponse, Request, Response},
     note::Note,
     session::{StoreReply, StoreRequest},
@@ -39,8 +43,16 @@ pub(super) enum OpenStep {
     Send(Open<Box<Request>, Answered>),
     Store(Open<StoreRequest, Result<StoreReply, StoreFailure>>),
     Show(Open<Prompt, ()>),
-    Ask(Open<Question, Reply>),
+    Ask(OpenAsk),
     Wait(Open<Wait, ()>),
+}
+
+/// A question: what it asks decides what it is answered with.
+pub(super) enum OpenAsk {
+    Listen(Open<ListenQuestion, Result<Listening, NoAnswer>>),
+    Redirect(Open<RedirectQuestion, Result<Redirect, NoAnswer>>),
+    Password(Open<PasswordQuestion, Result<Credentials, NoAnswer>>),
+    Provider(Open<ProviderQuestion, Result<usize, NoAnswer>>),
 }
 
 /// What is wanted, and what came of it.
@@ -77,6 +89,26 @@ impl<W, R> Open<W, R> {
     }
 }
 
+impl OpenAsk {
+    pub(super) const fn question(&self) -> Question<'_> {
+        match self {
+            Self::Listen(open) => Question::Listen(&open.wanted),
+            Self::Redirect(open) => Question::Redirect(&open.wanted),
+            Self::Password(open) => Question::Password(&open.wanted),
+            Self::Provider(open) => Question::Provider(&open.wanted),
+        }
+    }
+
+    fn is_complete(&self) -> Option<Duration> {
+        match self {
+            Self::Listen(open) => open.is_complete(),
+            Self::Redirect(open) => open.is_complete(),
+            Self::Password(open) => open.is_complete(),
+            Self::Provider(open) => open.is_complete(),
+        }
+    }
+}
+
 impl OpenStep {
     /// How long it took, once it is complete.
     fn is_complete(&self) -> Option<Duration> {
@@ -98,34 +130,58 @@ impl Io {
 
     /// Sends a request, once. It comes back, so that it can be sent again without being built again.
     pub(crate) async fn send(&self, request: Box<Request>) -> (Box<Request>, Answered) {
-        self.step(OpenStep::Send(Open::new(request)), |step| match step {
-            OpenStep::Send(Open { wanted, came: Some(came), .. }) => Ok((wanted, came)),
-            step => Err(step),
+        self.step(OpenStep::Send(Open::new(request)), |step| {
+            let OpenStep::Send(Open { wanted, came, .. }) = step else { return None };
+            Some((wanted, came?))
         })
         .await
     }
 
     pub(crate) async fn store(&self, request: StoreRequest) -> Result<StoreReply, Error> {
-        self.step(OpenStep::Store(Open::new(request)), |step| match step {
-            OpenStep::Store(Open { came: Some(came), .. }) => Ok(came.map_err(Error::Store)),
-            step => Err(step),
+        self.step(OpenStep::Store(Open::new(request)), |step| {
+            let OpenStep::Store(Open { came, .. }) = step else { return None };
+            came
+        })
+        .await
+        .map_err(Error::Store)
+    }
+
+    pub(crate) async fn show(&self, prompt: Prompt) {
+        self.step(OpenStep::Show(Open::new(prompt)), |_| Some(())).await;
+    }
+
+    pub(crate) async fn listen(&self, question: ListenQuestion) -> Result<Listening, NoAnswer> {
+        self.step(OpenStep::Ask(OpenAsk::Listen(Open::new(question))), |step| {
+            let OpenStep::Ask(OpenAsk::Listen(Open { came, .. })) = step else { return None };
+            came
         })
         .await
     }
 
-    pub(crate) async fn show(&self, prompt: Prompt) {
-        self.step(OpenStep::Show(Open::new(prompt)), |step| match step {
-            OpenStep::Show(_) => Ok(()),
-            step => Err(step),
+    pub(crate) async fn redirect(&self, question: RedirectQuestion) -> Result<Redirect, NoAnswer> {
+        self.step(OpenStep::Ask(OpenAsk::Redirect(Open::new(question))), |step| {
+            let OpenStep::Ask(OpenAsk::Redirect(Open { came, .. })) = step else { return None };
+            came
         })
-        .await;
+        .await
     }
 
-    #[expect(dead_code, reason = "the flows that ask are next")]
-    pub(crate) async fn ask(&self, question: Question) -> Reply {
-        self.step(OpenStep::Ask(Open::new(question)), |step| match step {
-            OpenStep::Ask(Open { came: Some(came), .. }) => Ok(came),
-            step => Err(step),
+    pub(crate) async fn password(
+        &self,
+        question: PasswordQuestion,
+    ) -> Result<Credentials, NoAnswer> {
+        self.step(OpenStep::Ask(OpenAsk::Password(Open::new(question))), |step| {
+            let OpenStep::Ask(OpenAsk::Password(Open { came, .. })) = step else { return None };
+            came
+        })
+        .await
+    }
+
+    #[expect(dead_code, reason = "the flow of Tiled, which asks it, is next")]
+    pub(crate) async fn provider(&self, question: ProviderQuestion) -> Result<usize, NoAnswer> {
+        self.step(OpenStep::Ask(OpenAsk::Provider(Open::new(question))), |step| {
+            let OpenStep::Ask(OpenAsk::Provider(Open { came, .. })) = step else { return None };
+            came
         })
         .await
     }
@@ -138,11 +194,7 @@ impl Io {
             if delay.is_zero() {
                 return;
             }
-            self.step(OpenStep::Wait(Open::new(Wait { delay, reason })), |step| match step {
-                OpenStep::Wait(_) => Ok(()),
-                step => Err(step),
-            })
-            .await;
+            self.step(OpenStep::Wait(Open::new(Wait { delay, reason })), |_| Some(())).await;
         }
     }
 
@@ -160,20 +212,19 @@ impl Io {
         self.0.borrow_mut().notes.extend(notes);
     }
 
-    /// Asks for a step and takes what came of it. (A step that is not the one that was asked for can't
-    /// come: it would be left where it is, and end the machine as `Error::Internal`.)
-    async fn step<T>(&self, wanted: OpenStep, take: impl Fn(OpenStep) -> Result<T, OpenStep>) -> T {
+    /// Asks for a step and takes what came of it. (Another step than the one that was asked for can't come:
+    /// it would leave the flow waiting for nothing, which ends the machine as `Error::Internal`.)
+    async fn step<T>(&self, wanted: OpenStep, take: impl Fn(OpenStep) -> Option<T>) -> T {
         self.0.borrow_mut().slot = Slot::Wanted(wanted);
         poll_fn(|_| {
             let mut meeting = self.0.borrow_mut();
             match mem::replace(&mut meeting.slot, Slot::Empty) {
-                Slot::Came(step) => match take(step) {
-                    Ok(came) => return Poll::Ready(came),
-                    Err(step) => meeting.slot = Slot::Came(step),
-                },
-                slot => meeting.slot = slot,
+                Slot::Came(step) => take(step).map_or(Poll::Pending, Poll::Ready),
+                slot @ (Slot::Empty | Slot::Wanted(_)) => {
+                    meeting.slot = slot;
+                    Poll::Pending
+                }
             }
-            Poll::Pending
         })
         .await
     }

@@ -15,7 +15,11 @@ use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, time::Duration};
 
 pub use failed::Failed;
-pub use prompt::{Prompt, Question, Reply};
+pub use prompt::Prompt;
+pub use question::{
+    Ask, Asked, Credentials, EmptyPassword, ListenQuestion, Listening, NoAnswer, Password,
+    PasswordQuestion, ProviderQuestion, Question, RedirectQuestion,
+};
 
 pub(crate) use deadline::Deadline;
 pub(crate) use flow::{Flow, Start, public_machine};
@@ -35,6 +39,7 @@ mod failed;
 mod flow;
 mod io;
 mod prompt;
+mod question;
 
 /// A flow, or a composition of flows, that ends in an output or an error.
 ///
@@ -75,7 +80,7 @@ pub enum Step<'m, T> {
     Store(StoreAccess<'m>),
     /// Show the user a code or an address, then call [`Show::complete`]. Only logins ask.
     Show(Show<'m>),
-    /// Ask the user a question, then call [`Ask::complete`] with the reply. Only logins ask.
+    /// Ask the user a question, then call [`Asked::answer`] or give it up. Only logins ask.
     Ask(Ask<'m>),
     /// Sleep, then call [`Pause::complete`] with the time really slept.
     Wait(Pause<'m>),
@@ -94,7 +99,7 @@ pub enum Wanted<'m> {
     /// This is to be shown.
     Show(&'m Prompt),
     /// This is to be asked.
-    Ask(&'m Question),
+    Ask(Question<'m>),
     /// So long is to be slept, for this reason.
     Wait(Duration, Reason),
     /// Nothing: the machine has finished.
@@ -190,23 +195,6 @@ impl Show<'_> {
     }
 }
 
-/// A ticket for a question to the user.
-#[must_use]
-pub struct Ask<'m>(&'m mut Open<Question, Reply>);
-
-impl Ask<'_> {
-    /// What to ask.
-    #[must_use]
-    pub const fn question(&self) -> &Question {
-        &self.0.wanted
-    }
-
-    /// The reply, and how long it took.
-    pub fn complete(self, took: Duration, reply: Reply) {
-        self.0.complete(took, reply);
-    }
-}
-
 /// A ticket for a sleep.
 #[must_use]
 pub struct Pause<'m>(&'m mut Open<Wait, ()>);
@@ -254,4 +242,4 @@ macro_rules! redacted_debug {
         }
     )*};
 }
-redacted_debug!(Exchange, InFlight, StoreAccess, Show, Ask, Pause);
+redacted_debug!(Exchange, InFlight, StoreAccess, Show, Pause);

@@ -1,4 +1,4 @@
-//! What a user is shown, and what a user is asked.
+//! What a user is shown.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -19,17 +19,4 @@ impl fmt::Display for Prompt {
             Self::DeviceCode(prompt) => prompt.fmt(f),
         }
     }
-}
-
-/// What the user has to be asked.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Question {}
-
-/// What the user replied.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Reply {
-    /// The user, or the program, gave up.
-    Cancelled,
 }

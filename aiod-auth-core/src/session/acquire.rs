@@ -54,7 +54,9 @@ impl<'a> Acquire<'a> {
                 self.is_early |= self.look_at(tokens, io) == Freshness::RefreshEarly;
             }
             Plan::ClientCredentials => {}
-            plan @ (Plan::SessionEnded | Plan::LogIn { .. }) => return Err(nothing_to_do(plan)),
+            plan @ (Plan::SessionEnded | Plan::Refused(_) | Plan::LogIn { .. }) => {
+                return Err(nothing_to_do(plan));
+            }
         }
         // Before the lock: a server that is slow must not make other processes wait.
         let (profile, policy) = (&context.profile, self.policy());
@@ -109,13 +111,22 @@ impl<'a> Acquire<'a> {
                     match Box::pin(refresh.run(io, lock, tokens)).await? {
                         Refreshed::Found(tokens) => return Ok(self.session_of(tokens)),
                         Refreshed::New(tokens) => (tokens, None),
-                        Refreshed::Failed(error, tokens) => (tokens, Some(error)),
+                        Refreshed::Salvaged(error, tokens) => (tokens, Some(error)),
+                        Refreshed::Refused(error, marked) => {
+                            match lock.save(Arc::new(marked)).await {
+                                Saved::Persisted(_) => return Err(error.into()),
+                                Saved::Conflict(theirs) => {
+                                    stored = Some(theirs);
+                                    continue;
+                                }
+                            }
+                        }
                     }
                 }
                 Plan::ClientCredentials => {
                     (self.client_credentials(io, server, deadline).await?, None)
                 }
-                plan @ (Plan::SessionEnded | Plan::LogIn { .. }) => {
+                plan @ (Plan::SessionEnded | Plan::Refused(_) | Plan::LogIn { .. }) => {
                     return Err(nothing_to_do(plan));
                 }
             };
@@ -232,6 +243,9 @@ fn nothing_to_do(plan: Plan) -> Failed {
         Plan::SessionEnded => {
             Error::SessionEnded(Box::new(ServerError::remembered(Some(ErrorCode::InvalidGrant))))
                 .into()
+        }
+        Plan::Refused(refusal) => {
+            Error::Refused(Box::new(ServerError::refused_before(refusal.code.as_deref()))).into()
         }
         Plan::LogIn { usable, reason } => {
             let salvaged = usable.map(|tokens| Tokens::clone(&tokens));

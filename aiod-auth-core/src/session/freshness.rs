@@ -113,6 +113,11 @@ impl Target {
         demand.freshness(tokens, now)
     }
 
+    /// Whether a refresh was asked for, whatever there is.
+    pub(super) const fn is_explicit(&self) -> bool {
+        self.demand.force
+    }
+
     /// Whether they can be used, for less long than is asked for.
     pub(super) fn would_do(&self, tokens: &Tokens, now: Timestamp) -> bool {
         let any = Demand { min_valid: Some(Duration::ZERO), ..self.demand };

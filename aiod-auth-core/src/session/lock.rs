@@ -134,7 +134,10 @@ impl<'a> Locked<'a> {
     pub(super) async fn remove(&self) -> Result<Option<Arc<Tokens>>, Error> {
         match store(self.io, self.key, StoreOperation::Remove(self.version.clone())).await? {
             StoreReply::Conflict(theirs) => Ok(Some(theirs)),
-            _ => Ok(None),
+            StoreReply::Loaded(_)
+            | StoreReply::Locked(_)
+            | StoreReply::Done
+            | StoreReply::NoStore => Ok(None),
         }
     }
 }

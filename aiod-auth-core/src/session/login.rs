@@ -91,6 +91,8 @@ pub(super) async fn keep(
     .await?;
     match persisted {
         Persisted::NotSaved(failure) => Err(Error::Store(failure).into()),
-        persisted => Ok(SessionTokens::new(&context.key, tokens, persisted)),
+        Persisted::Saved | Persisted::NoStore => {
+            Ok(SessionTokens::new(&context.key, tokens, persisted))
+        }
     }
 }

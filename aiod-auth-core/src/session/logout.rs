@@ -238,11 +238,10 @@ impl Job {
 }
 
 fn is_not_offered(error: &Error) -> bool {
-    match error {
-        Error::Config(ConfigProblem::MissingEndpoint(_)) => true,
-        Error::Refused(error) => error.code == Some(ErrorCode::UnsupportedTokenType),
-        _ => false,
+    if let Error::Refused(error) = error {
+        return error.code == Some(ErrorCode::UnsupportedTokenType);
     }
+    matches!(error, Error::Config(ConfigProblem::MissingEndpoint(_)))
 }
 
 /// Whether the refresh token in `stored` is not the one in `ended`.

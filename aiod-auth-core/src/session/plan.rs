@@ -12,7 +12,7 @@ use crate::{
     error::NotLoggedIn,
     profile::{LoginMethod, Profile},
     time::Timestamp,
-    token::Tokens,
+    token::{Refusal, Tokens},
 };
 
 /// What to do.
@@ -26,6 +26,8 @@ pub(super) enum Plan {
     ClientCredentials,
     /// The server ended the session a moment ago, and isn't asked again.
     SessionEnded,
+    /// The server refused a refresh a moment ago, and isn't asked again.
+    Refused(Refusal),
     /// There is nothing to get a token with, and why. Those that are still usable were not asked for.
     LogIn { usable: Option<Arc<Tokens>>, reason: NotLoggedIn },
 }
@@ -56,13 +58,36 @@ impl Situation<'_> {
                 return Plan::SessionEnded;
             }
         }
+        if let Some(tokens) = &tokens
+            && let Some(refusal) = tokens.refused.as_ref().filter(|it| self.is_recent(it.at))
+            && !self.target.is_explicit()
+        {
+            return match self.target.freshness(tokens, self.now) {
+                Freshness::Good | Freshness::RefreshEarly => Plan::Use(Arc::clone(tokens)),
+                Freshness::Stale => Plan::Refused(refusal.clone()),
+            };
+        }
         let session = tokens.clone().filter(|tokens| tokens.refresh_token.is_some());
         match (session, self.profile.login(), self.profile.login_is_decided()) {
             // A client that may log in as itself never takes the place of a user's login.
-            (Some(session), LoginMethod::Auto | LoginMethod::Device, _)
+            (
+                Some(session),
+                LoginMethod::Auto
+                | LoginMethod::Device
+                | LoginMethod::AuthorizationCode
+                | LoginMethod::Password,
+                _,
+            )
             | (Some(session), LoginMethod::ClientCredentials, false) => Plan::Refresh(session),
             (_, LoginMethod::ClientCredentials, _) => Plan::ClientCredentials,
-            (None, LoginMethod::Auto | LoginMethod::Device, _) => {
+            (
+                None,
+                LoginMethod::Auto
+                | LoginMethod::Device
+                | LoginMethod::AuthorizationCode
+                | LoginMethod::Password,
+                _,
+            ) => {
                 let last = tokens.clone().filter(|it| self.target.would_do(it, self.now));
                 match last {
                     Some(last) => Plan::Use(last),
@@ -75,12 +100,14 @@ impl Situation<'_> {
         }
     }
 
-    /// A verdict counts for a minute without asking again, however many callers there are. Not one from a
-    /// clock that was ahead: it would count for as long as that.
     fn has_just_ended(&self, tokens: &Tokens) -> bool {
-        tokens.session_ended_at.is_some_and(|at| {
-            at <= self.now && self.now.saturating_duration_since(at) < VERDICT_AGE_MAX
-        })
+        tokens.session_ended_at.is_some_and(|at| self.is_recent(at))
+    }
+
+    /// A refusal counts for a minute without asking again, however many callers there are. Not one from a
+    /// clock that was ahead: it would count for as long as that.
+    fn is_recent(&self, at: Timestamp) -> bool {
+        at <= self.now && self.now.saturating_duration_since(at) < REFUSAL_AGE_MAX
     }
 }
 
@@ -94,7 +121,7 @@ pub(super) fn is_only_itself(profile: &Profile) -> bool {
     profile.login() == LoginMethod::ClientCredentials && profile.login_is_decided()
 }
 
-const VERDICT_AGE_MAX: Duration = Duration::from_secs(60);
+const REFUSAL_AGE_MAX: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
@@ -145,6 +172,7 @@ mod tests {
             Plan::Refresh(_) => "refresh",
             Plan::ClientCredentials => "client credentials",
             Plan::SessionEnded => "ended",
+            Plan::Refused(_) => "refused",
             Plan::LogIn { usable: None, .. } => "log in",
             Plan::LogIn { usable: Some(_), .. } => "log in, still usable",
         }
@@ -187,6 +215,27 @@ mod tests {
             (only_itself, Some(tokens("a", 1000, false)), "use"),
         ] {
             assert_eq!(plan(&profile, Demand::new(), stored), expected);
+        }
+    }
+
+    #[test]
+    fn a_refusal_counts_for_a_minute_unless_a_refresh_is_asked_for() {
+        let refused = |seconds_ago, good_for_s| {
+            let mut refused = Tokens::clone(&tokens("a", good_for_s, true));
+            let at = NOW.saturating_sub(Duration::from_secs(seconds_ago));
+            refused.refused = Some(Refusal { at, code: None });
+            Some(Arc::new(refused))
+        };
+        let (any, forced) = (Demand::new(), Demand::new().forced());
+        for (demand, stored, expected) in [
+            (any.refreshed_early(), refused(10, 60), "use"),
+            (any.refreshed_early(), refused(90, 60), "refresh"),
+            (any, refused(10, 5), "refused"),
+            (any, refused(90, 5), "refresh"),
+            (any, refused(10, 1000), "use"),
+            (forced, refused(10, 5), "refresh"),
+        ] {
+            assert_eq!(plan(&user(), demand, stored.clone()), expected, "{demand:?} {stored:?}");
         }
     }
 

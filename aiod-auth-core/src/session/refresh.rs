@@ -1,12 +1,12 @@
 //! One refresh under the store's lock, until there is a verdict: the part of a session that must not lose
 //! a token.
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{borrow::ToOwned, boxed::Box, string::String, sync::Arc};
 use core::time::Duration;
 
 use super::{Context, Freshness, freshness::Target, lock::Locked, tokens::newest};
 use crate::{
-    error::{Endpoint, Error, Problem, Unreachable},
+    error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
     flow::access_token_request::TokenRequest,
     login::check_time_for_refresh,
     machine::{Deadline, Failed, Io, Reason},
@@ -14,7 +14,7 @@ use crate::{
     secret::RefreshToken,
     server::AuthorizationServer,
     time::Timestamp,
-    token::Tokens,
+    token::{Refusal, Tokens},
     wire::{
         answer,
         id_token::{Person, person},
@@ -27,9 +27,10 @@ pub(super) enum Refreshed {
     Found(Arc<Tokens>),
     /// To be saved before a caller sees it.
     New(Tokens),
-    /// No tokens; but these are to be saved: a new refresh token that came with a malformed answer, or the
-    /// mark that the session has ended.
-    Failed(Error, Tokens),
+    /// No tokens; but a new refresh token came with a malformed answer, and these are to be saved.
+    Salvaged(Error, Tokens),
+    /// Nothing; and the record is to be marked, so that the server isn't asked again at once.
+    Refused(Error, Tokens),
 }
 
 /// What a refresh needs to know.
@@ -61,7 +62,7 @@ impl Refresh<'_> {
                 Ok(new) => return self.check_user(&tokens, new),
                 Err(Failed { error, salvaged }) => {
                     if let Some(new) = salvaged.and_then(|salvaged| salvaged.refresh_token) {
-                        return Ok(Refreshed::Failed(error, with_refresh_token(&tokens, new)));
+                        return Ok(Refreshed::Salvaged(error, with_refresh_token(&tokens, new)));
                     }
                     error
                 }
@@ -70,6 +71,11 @@ impl Refresh<'_> {
             if was_lost && (is_lost || matches!(error, Error::Unreachable { .. })) {
                 // Whatever happened to the second one, what came of the first is unknown.
                 return Err(lost_twice(error));
+            }
+            if is_refusal(&error) {
+                let refusal = Refusal { at: io.now(), code: code_of(&error) };
+                let marked = Tokens { refused: Some(refusal), ..Tokens::clone(&tokens) };
+                return Ok(Refreshed::Refused(error, marked));
             }
             if !is_lost && !matches!(error, Error::SessionEnded(_)) {
                 return Err(error);
@@ -96,7 +102,7 @@ impl Refresh<'_> {
                 }
                 _ => {
                     return match marked(stored, &refresh_token, io.now()) {
-                        Some(marked) => Ok(Refreshed::Failed(error, marked)),
+                        Some(marked) => Ok(Refreshed::Refused(error, marked)),
                         None => Err(error),
                     };
                 }
@@ -146,7 +152,7 @@ impl Refresh<'_> {
             Person::Refused(problem) => {
                 return match new.refresh_token.take() {
                     Some(token) => {
-                        Ok(Refreshed::Failed(malformed(problem), with_refresh_token(old, token)))
+                        Ok(Refreshed::Salvaged(malformed(problem), with_refresh_token(old, token)))
                     }
                     None => Err(malformed(problem)),
                 };
@@ -156,6 +162,17 @@ impl Refresh<'_> {
     }
 }
 
+/// A final refusal that is no verdict on the refresh token. One of the client itself is mended in the
+/// configuration, which the record knows nothing of.
+fn is_refusal(error: &Error) -> bool {
+    let Error::Refused(refused) = error else { return false };
+    refused.code != Some(ErrorCode::InvalidClient)
+}
+
+fn code_of(error: &Error) -> Option<String> {
+    Some(error.server_error()?.code.as_ref()?.as_str().to_owned())
+}
+
 /// Only if the connection ended without an answer. One that is late may still come, and the server has
 /// seen the refresh token then.
 const fn may_be_sent_again(error: &Error) -> bool {
@@ -163,13 +180,12 @@ const fn may_be_sent_again(error: &Error) -> bool {
 }
 
 fn lost_twice(error: Error) -> Error {
-    match error {
-        Error::OutcomeUnknown { endpoint, cause, .. }
-        | Error::Unreachable { endpoint, cause, .. } => {
-            Error::OutcomeUnknown { endpoint, attempts: 2, cause }
-        }
-        error => error,
+    if let Error::OutcomeUnknown { endpoint, cause, .. }
+    | Error::Unreachable { endpoint, cause, .. } = error
+    {
+        return Error::OutcomeUnknown { endpoint, attempts: 2, cause };
     }
+    error
 }
 
 /// What there was, with a new refresh token.

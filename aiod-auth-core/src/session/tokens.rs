@@ -57,6 +57,18 @@ impl SessionTokens {
         }
     }
 
+    /// Whether they are good for this demand and nothing else is to be done: the way of nearly every call
+    /// of a client. No lock, no allocation.
+    #[must_use]
+    pub fn is_good(&self, demand: &Demand, now: Timestamp) -> bool {
+        self.is_settled() && self.freshness(demand, now) == Freshness::Good
+    }
+
+    /// Whether saving them need not be tried again.
+    pub(crate) const fn is_settled(&self) -> bool {
+        !matches!(self.persisted, Persisted::NotSaved(_))
+    }
+
     pub(super) fn is_persisted(&self) -> bool {
         self.persisted == Persisted::Saved
     }

@@ -22,11 +22,6 @@ pub(crate) fn read(
     transport: Transport,
 ) -> Result<DeviceAuthorization, Problem> {
     object.must_be_whole()?;
-    let device_code = DeviceCode::new(object.required_text("device_code")?);
-    let user_code = clean(&object.required_text("user_code")?);
-    if user_code.is_empty() {
-        return Err(Problem::Invalid("user_code"));
-    }
     let page = address(object, "verification_uri", VERIFICATION_URL)?
         .ok_or(Problem::Missing("verification_uri"))?;
     // The code can be entered without it.
@@ -39,12 +34,27 @@ pub(crate) fn read(
         }
         complete => complete?,
     };
+    read_shown_at(object, page.page(transport)?, complete)
+}
+
+/// The rest of the answer, for a page that is known.
+pub(crate) fn read_shown_at(
+    object: &Object<'_>,
+    verification_uri: Url,
+    verification_uri_complete: Option<Url>,
+) -> Result<DeviceAuthorization, Problem> {
+    object.must_be_whole()?;
+    let device_code = DeviceCode::new(object.required_text("device_code")?);
+    let user_code = clean(&object.required_text("user_code")?);
+    if user_code.is_empty() {
+        return Err(Problem::Invalid("user_code"));
+    }
     Ok(DeviceAuthorization {
         device_code,
         prompt: DevicePrompt {
             user_code,
-            verification_uri: page.page(transport)?,
-            verification_uri_complete: complete,
+            verification_uri,
+            verification_uri_complete,
             expires_in: object.seconds_hint("expires_in")?,
             interval: object.seconds_hint("interval")?.map_or(INTERVAL_DEFAULT, round_up),
         },

@@ -36,10 +36,18 @@ impl<'a> Form<'a> {
         self.add(Pair { name, value, is_secret: true });
     }
 
+    /// As [`push_secret`](Self::push_secret), and an empty one is sent, too: a password.
+    pub(crate) fn push_password(&mut self, name: &'a str, value: &'a str) {
+        self.put(Pair { name, value, is_secret: true });
+    }
+
     fn add(&mut self, pair: Pair<'a>) {
-        if pair.value.is_empty() {
-            return;
+        if !pair.value.is_empty() {
+            self.put(pair);
         }
+    }
+
+    fn put(&mut self, pair: Pair<'a>) {
         // No flow has more: one buffer for all of them.
         if self.pairs.is_empty() {
             self.pairs.reserve_exact(8);

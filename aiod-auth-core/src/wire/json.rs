@@ -143,6 +143,21 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A list of objects; absent, it is empty.
+    pub(crate) fn objects(&self, name: &'static str) -> Result<Vec<Self>, Problem> {
+        let raw = match self.value(name)? {
+            None => return Ok(Vec::new()),
+            Some(Value::Other(raw)) => raw,
+            Some(Value::Text { .. }) => return Err(Problem::Invalid(name)),
+        };
+        let object = |item| match item {
+            Value::Other(raw) => Self::scan(raw),
+            Value::Text { .. } => Err(Problem::Invalid(name)),
+        };
+        let objects = scan::items(raw).and_then(|items| items.into_iter().map(object).collect());
+        objects.map_err(|_| Problem::Invalid(name))
+    }
+
     /// Seconds that are more than none. Zero, a negative number, null and `""` mean "unknown".
     pub(crate) fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Problem> {
         let Some(seconds) = self.number(name)? else {
@@ -276,6 +291,28 @@ impl From<Text<'_>> for String {
             Text::Copied(text) => text.into_inner(),
         }
     }
+}
+
+/// Writes a string: RFC 8259 §7.
+pub(crate) fn push_string(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => {
+                json.push('\\');
+                json.push(character);
+            }
+            control @ '\0'..='\x1f' => {
+                let code = u32::from(control);
+                let digit = |value| char::from_digit(value, 16).unwrap_or('0');
+                json.push_str("\\u00");
+                json.push(digit(code >> 4));
+                json.push(digit(code & 15));
+            }
+            plain => json.push(plain),
+        }
+    }
+    json.push('"');
 }
 
 /// The text of a string; `None` for what is none, or has half a character in it.

@@ -19,6 +19,8 @@ pub(crate) struct Metadata {
     token_auth_methods: Option<Vec<String>>,
     revocation_auth_methods: Option<Vec<String>>,
     introspection_auth_methods: Option<Vec<String>>,
+    code_challenge_methods: Option<Vec<String>>,
+    names_itself_in_redirects: bool,
 }
 
 /// The query of an address may hold a key.
@@ -48,6 +50,11 @@ impl Metadata {
                 object,
                 "introspection_endpoint_auth_methods_supported",
             ),
+            code_challenge_methods: methods(object, "code_challenge_methods_supported"),
+            names_itself_in_redirects: object
+                .boolean("authorization_response_iss_parameter_supported")
+                .unwrap_or_default()
+                .unwrap_or_default(),
         })
     }
 
@@ -78,6 +85,8 @@ impl Metadata {
         server.token_auth_methods = self.token_auth_methods;
         server.revocation_auth_methods = self.revocation_auth_methods;
         server.introspection_auth_methods = self.introspection_auth_methods;
+        server.code_challenge_methods = self.code_challenge_methods;
+        server.names_itself_in_redirects = self.names_itself_in_redirects;
         Ok(server)
     }
 }

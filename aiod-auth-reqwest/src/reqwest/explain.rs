@@ -104,8 +104,8 @@ fn through_proxy(error: &(dyn Error + 'static)) -> Option<Through> {
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "another crate's enum, which grows")]
-fn reason(error: &(dyn Error + 'static)) -> &'static str {
-    if chain(error).any(|error| error.to_string() == "dns error") {
+fn reason(error: &::reqwest::Error) -> &'static str {
+    if error.is_dns() {
         return "the host name was not found";
     }
     let kind = chain(error).filter_map(|error| Some(error.downcast_ref::<io::Error>()?.kind()));

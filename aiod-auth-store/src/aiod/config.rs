@@ -11,7 +11,7 @@ use toml_edit::{Item, Value};
 use crate::{
     AiodFile, StoreError,
     document::{self, Unreadable},
-    file::{place, read_text},
+    file::{files::read_text, place, system::Os},
 };
 
 /// The settings of AI-on-Demand's Python client, from `~/.aiod/config.toml` (`aiod.config` and
@@ -50,8 +50,8 @@ impl AiodConfig {
     /// [`StoreError::Settings`] names the file and the key; [`StoreError::Refused`] if the file is
     /// another user's; [`StoreError::Io`].
     pub fn read(file: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let path = place::resolve(file.as_ref())?;
-        let text = match read_text(&path) {
+        let path = place::resolve(&Os, file.as_ref())?;
+        let text = match read_text(&Os, &path) {
             Ok(Some((text, _))) => text,
             Ok(None) => return Ok(Self::default()),
             Err(StoreError::Damaged { path, what }) => {

@@ -18,7 +18,7 @@
 //! whatever the table says is about these lines, and is gone when that client writes others.
 
 use aiod_auth_core::{
-    AccessToken, ClientSecret, IdToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens,
+    AccessToken, ClientSecret, IdToken, RecordKey, RefreshToken, Refusal, Scope, Timestamp, Tokens,
 };
 use toml_edit::{DocumentMut, Item, Table, TableLike};
 use zeroize::Zeroizing;
@@ -102,6 +102,9 @@ impl Content {
         tokens.session_scope = lenient("session_scope", own.scope("session_scope"));
         tokens.id_token = lenient("id_token", own.text("id_token")).map(IdToken::new);
         tokens.session_ended_at = lenient("session_ended_at", own.time("session_ended_at"));
+        let code = lenient("refused_code", own.text("refused_code"));
+        let refused_at = lenient("refused_at", own.time("refused_at"));
+        tokens.refused = refused_at.map(|at| Refusal { at, code });
         let is_dated = issued_at.is_some();
         let login = AiodLogin { tokens: Some(tokens), client_secret, is_dated };
         Ok(Self { login, made_for })
@@ -185,6 +188,9 @@ fn write_own(own: &mut dyn TableLike, key: &RecordKey, tokens: &Tokens) {
     put(own, "refresh_expires_at", time(tokens.refresh_expires_at));
     put(own, "id_token", tokens.id_token.as_ref().map(IdToken::expose));
     put(own, "session_ended_at", time(tokens.session_ended_at));
+    let refused = tokens.refused.as_ref();
+    put(own, "refused_at", time(refused.map(|refusal| refusal.at)));
+    put(own, "refused_code", refused.and_then(|refusal| refusal.code.as_deref()));
 }
 
 /// In place of whatever else has its name.

@@ -1,10 +1,6 @@
 //! The Python client's `token.toml` as a store.
 
-use std::{
-    path::{Path, PathBuf},
-    thread,
-    time::{Duration, SystemTime},
-};
+use std::path::{Path, PathBuf};
 
 use aiod_auth_core::{ClientSecret, RecordKey, Timestamp, Tokens, session::Version};
 use zeroize::Zeroizing;
@@ -12,7 +8,10 @@ use zeroize::Zeroizing;
 use super::text::{self, AiodLogin, Content, Lasting};
 use crate::{
     AiodConfig, Lock, Store, StoreError,
-    file::{Text, atomic, explain, lock, place, read_text},
+    file::{
+        explain,
+        files::{Files, Format, Login, Record, Text},
+    },
 };
 
 /// Keeps one login where AI-on-Demand's Python client keeps its own, `~/.aiod/token.toml`, so that both
@@ -58,6 +57,7 @@ pub struct AiodFile {
     client_secret: Option<ClientSecret>,
     /// Whether a file that doesn't say whose it is is this key's.
     takes_unmarked: bool,
+    files: Files,
 }
 
 impl AiodFile {
@@ -66,7 +66,7 @@ impl AiodFile {
         let file = file.into();
         // So that it stays the same file when the program changes its working directory.
         let file = std::path::absolute(&file).unwrap_or(file);
-        Self { file, key, client_secret: None, takes_unmarked: true }
+        Self { file, key, client_secret: None, takes_unmarked: true, files: Files::default() }
     }
 
     /// The login of this key, in `~/.aiod/token.toml`. What the Python client has written there is for the
@@ -104,8 +104,8 @@ impl AiodFile {
     /// # Errors
     /// As for [`load`](Store::load).
     pub fn client_secret(&self) -> Result<Option<ClientSecret>, StoreError> {
-        let content = self.read(&place::resolve(&self.file)?)?;
-        Ok(content.and_then(|(_, content)| content.login.client_secret))
+        let record = self.files.load(&self.file, self)?;
+        Ok(record.and_then(|record| record.login.client_secret))
     }
 
     /// What a text says that came some other way, as over a pipe: as if it stood in this file, and had
@@ -127,6 +127,11 @@ impl AiodFile {
         text::write(None, &self.key, tokens, &lasting).map_err(|error| explain(&self.file, error))
     }
 
+    #[cfg(test)]
+    pub(crate) fn on(files: Files, file: &str, key: RecordKey) -> Self {
+        Self { files, ..Self::new(file, key) }
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -141,31 +146,6 @@ impl AiodFile {
         StoreError::OtherKey { path: path.into() }
     }
 
-    fn make_folder(&self) -> Result<(), StoreError> {
-        place::make_folder(self.file.parent().unwrap_or(&self.file))
-    }
-
-    /// What the file says, if there is one. The Python client writes it in place: whoever reads at that
-    /// moment sees a part.
-    fn read(&self, path: &Path) -> Result<Option<(Text, Content)>, StoreError> {
-        for _ in 0..LOOKS_MAX {
-            match self.read_once(path) {
-                Err(StoreError::Damaged { .. }) if is_new(path) => thread::sleep(LOOK_PAUSE),
-                outcome => return outcome,
-            }
-        }
-        self.read_once(path)
-    }
-
-    fn read_once(&self, path: &Path) -> Result<Option<(Text, Content)>, StoreError> {
-        let Some((text, metadata)) = read_text(path)? else {
-            return Ok(None);
-        };
-        let written_at = metadata.modified().map_or(Timestamp::UNIX_EPOCH, Timestamp::from);
-        let content = self.content(path, &text, written_at)?;
-        Ok(Some((text, content)))
-    }
-
     fn content(
         &self,
         path: &Path,
@@ -178,64 +158,18 @@ impl AiodFile {
         }
         Ok(content)
     }
-
-    /// Keeps the tokens if what is there is still this version; or changes nothing, and returns the other login that is
-    /// there. Without a version, in place of whatever there is.
-    fn save_over(
-        &self,
-        key: &RecordKey,
-        tokens: &Tokens,
-        version: Option<&Version>,
-    ) -> Result<Option<Tokens>, StoreError> {
-        let is_another =
-            |stored: &Tokens| version.is_some_and(|version| !version.matches(Some(stored)));
-        self.check(key)?;
-        self.make_folder()?;
-        let path = place::resolve(&self.file)?;
-        let (before, is_damaged) = match self.read(&path) {
-            Ok(before) => (before, false),
-            Err(StoreError::Damaged { .. }) => (None, true),
-            Err(error) => return Err(error),
-        };
-        let stored = before.as_ref().and_then(|(_, content)| content.login.tokens.as_ref());
-        if let Some(stored) = stored.filter(|stored| is_another(stored)) {
-            return Ok(Some(stored.clone()));
-        }
-        let found = before.as_ref().and_then(|(_, content)| content.login.client_secret.as_ref());
-        let lasting = lasting(&path, tokens, self.client_secret.as_ref().or(found))?;
-        // Nobody else may have it: who gave the same one may have read it here.
-        let unkept = match &lasting {
-            Lasting::Session(_) => found,
-            Lasting::Bot(secret) => found.filter(|found| !secret.same_as(found)),
-        };
-        if is_damaged {
-            atomic::move_aside(&path)?;
-        } else if let (Some(_), Some((text, _))) = (unkept, &before) {
-            atomic::keep_copy(&path, text.as_bytes())?;
-        }
-        let before = before.as_ref().map(|(text, _)| text.as_str());
-        let text =
-            text::write(before, key, tokens, &lasting).map_err(|error| explain(&path, error))?;
-        atomic::replace_unless(&path, text.as_bytes(), || {
-            if version.is_none() {
-                return Ok(None);
-            }
-            // What was whole and isn't any more is being written: it stays.
-            let content = self.read(&path)?.map(|(_, content)| content);
-            Ok(content.and_then(|content| content.login.tokens).filter(|stored| is_another(stored)))
-        })
-    }
 }
 
 impl Store for AiodFile {
     fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
         self.check(key)?;
-        let content = self.read(&place::resolve(&self.file)?)?;
-        Ok(content.and_then(|(_, content)| content.login.tokens))
+        let record = self.files.load(&self.file, self)?;
+        Ok(record.and_then(|record| record.login.tokens))
     }
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        self.save_over(key, tokens, None).map(drop)
+        self.check(key)?;
+        self.files.save(&self.file, self, tokens, None).map(drop)
     }
 
     /// The Python client takes no lock: so the last look is right before the new file gets the name.
@@ -245,44 +179,75 @@ impl Store for AiodFile {
         tokens: &Tokens,
         version: &Version,
     ) -> Result<Option<Tokens>, StoreError> {
-        self.save_over(key, tokens, Some(version))
+        self.check(key)?;
+        self.files.save(&self.file, self, tokens, Some(version))
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.check(key)?;
-        let path = place::resolve(&self.file)?;
-        let Some((text, Content { login, .. })) = self.read(&path)? else {
-            return Ok(());
-        };
-        if login.client_secret.is_none() {
-            return atomic::remove(&path);
-        }
-        if login.tokens.is_none() {
-            // Nothing to forget.
-            return Ok(());
-        }
-        let text = text::without_tokens(&text).map_err(|error| explain(&path, error))?;
-        atomic::replace(&path, text.as_bytes())
+        self.files.remove(&self.file, self)
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         self.check(key)?;
-        self.make_folder()?;
-        lock::try_lock(&place::resolve(&self.file)?)
+        self.files.try_lock(&self.file, self)
     }
 
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.check(key)?;
-        self.make_folder()?;
-        let path = place::resolve(&self.file)?;
-        match self.read_once(&path) {
-            Ok(_) | Err(StoreError::Damaged { .. }) => atomic::try_out(&path),
-            Err(error) => Err(error),
-        }
+        self.files.prepare(&self.file, self)
     }
 
     fn location(&self, _key: &RecordKey) -> String {
         self.file.display().to_string()
+    }
+}
+
+impl Format for AiodFile {
+    fn read(&self, path: &Path, text: &str, written_at: Timestamp) -> Result<Login, StoreError> {
+        let AiodLogin { tokens, client_secret, .. } = self.content(path, text, written_at)?.login;
+        Ok(Login { tokens, client_secret })
+    }
+
+    fn write(
+        &self,
+        path: &Path,
+        before: Option<&Record>,
+        tokens: &Tokens,
+    ) -> Result<Text, StoreError> {
+        let found = before.and_then(|record| record.login.client_secret.as_ref());
+        let lasting = lasting(path, tokens, self.client_secret.as_ref().or(found))?;
+        let before = before.map(|record| record.text.as_str());
+        text::write(before, &self.key, tokens, &lasting).map_err(|error| explain(path, error))
+    }
+
+    /// A bot's file keeps the secret.
+    fn without_tokens(&self, path: &Path, record: &Record) -> Result<Option<Text>, StoreError> {
+        match &record.login {
+            Login { client_secret: None, .. } => Ok(None),
+            // Nothing to forget.
+            Login { tokens: None, .. } => Ok(Some(record.text.clone())),
+            Login { tokens: Some(_), .. } => {
+                let text = text::without_tokens(&record.text);
+                text.map(Some).map_err(|error| explain(path, error))
+            }
+        }
+    }
+
+    /// A bot's secret: nothing else may have it. The caller that gave the same one may have read it here.
+    fn loses(&self, record: &Record, tokens: &Tokens) -> bool {
+        let found = record.login.client_secret.as_ref();
+        found.is_some_and(|found| {
+            match Lasting::of(tokens, self.client_secret.as_ref().or(Some(found))) {
+                Some(Lasting::Bot(secret)) => !secret.same_as(found),
+                Some(Lasting::Session(_)) => true,
+                None => false,
+            }
+        })
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 }
 
@@ -297,15 +262,3 @@ fn lasting<'a>(
         StoreError::CannotHold { path: path.into(), why }
     })
 }
-
-/// Whether somebody may still be writing it.
-fn is_new(path: &Path) -> bool {
-    let modified = path.metadata().and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|at| {
-        SystemTime::now().duration_since(at).is_ok_and(|age| age < Duration::from_secs(2))
-    })
-}
-
-// Half a second in all: on a busy machine, whoever writes may be stopped in the middle.
-const LOOKS_MAX: usize = 25;
-const LOOK_PAUSE: Duration = Duration::from_millis(20);

@@ -1,23 +1,23 @@
 //! Tokens in files.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use aiod_auth_core::{RecordKey, Tokens};
+use aiod_auth_core::{RecordKey, Timestamp, Tokens, session::Version};
 use etcetera::BaseStrategy as _;
-use zeroize::Zeroizing;
 
 use crate::{Lock, Store, StoreError, document::Unreadable, record};
+use files::{Files, Format, Login, Record, Text};
 
-pub(crate) mod atomic;
-pub(crate) mod lock;
+#[cfg(all(test, target_os = "linux"))]
+mod faults;
+pub(crate) mod files;
+mod fnv;
+mod lock;
+mod mark;
 mod name;
+mod next;
 pub(crate) mod place;
-#[cfg_attr(unix, path = "unix.rs")]
-#[cfg_attr(not(unix), path = "windows.rs")]
-mod platform;
+pub(crate) mod system;
 
 /// Keeps tokens in a folder: one TOML file per login, which only the user can read.
 ///
@@ -26,12 +26,15 @@ mod platform;
 ///   symbolic link that belongs to somebody else is refused.
 /// - **Whole.** A record is replaced at once, and has reached the disk when
 ///   [`save`](Store::save) returns. A symbolic link is written through, not replaced.
+/// - **Nothing lost.** The new text is written to `….next` first. What could not be finished, because the
+///   process died or a rename failed, is finished by the next process that takes the lock. A record that
+///   can't be replaced by a rename (a file that is mounted into a container) is written in place.
 /// - **Careful with what it doesn't know.** Comments and unknown members are kept; the record of a
 ///   newer version is refused, a damaged one moved aside (`….corrupt-<Unix time>`) by the next
 ///   save.
-/// - **Locked by the kernel,** with a file of its own (`….lock`) that is never removed. Where a
-///   file system has no locks, it warns and goes on without: two processes may then refresh at
-///   once, but without that, nobody could log in there at all.
+/// - **Locked by the kernel,** with a file of its own (`….lock`), which goes when the record has gone.
+///   Where a file system has no locks, it warns and goes on without: two processes may then refresh at
+///   once, but without that, no login would be possible there at all.
 ///
 /// What is read is wiped from memory as the secrets of `aiod-auth-core` are. While a record is
 /// rewritten, the TOML library makes copies of the old and the new one that are only freed.
@@ -55,6 +58,7 @@ mod platform;
 #[derive(Clone, Debug)]
 pub struct FileStore {
     folder: PathBuf,
+    files: Files,
 }
 
 impl FileStore {
@@ -63,7 +67,7 @@ impl FileStore {
         let folder = folder.into();
         // So that it stays the same folder when the program changes its working directory.
         let folder = std::path::absolute(&folder).unwrap_or(folder);
-        Self { folder }
+        Self { folder, files: Files::default() }
     }
 
     /// Keeps records in `tokens`, in [`default_config_folder`].
@@ -72,6 +76,11 @@ impl FileStore {
     /// [`StoreError::NoHome`].
     pub fn in_default_folder() -> Result<Self, StoreError> {
         Ok(Self::new(default_config_folder()?.join("tokens")))
+    }
+
+    #[cfg(test)]
+    fn on(files: Files, folder: &str) -> Self {
+        Self { files, ..Self::new(folder) }
     }
 
     fn path(&self, key: &RecordKey) -> PathBuf {
@@ -93,47 +102,34 @@ pub fn default_config_folder() -> Result<PathBuf, StoreError> {
 
 impl Store for FileStore {
     fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
-        let path = place::resolve(&self.path(key))?;
-        Ok(read(&path, key)?.map(|(_, tokens)| tokens))
+        let record = self.files.load(&self.path(key), &Own(key))?;
+        Ok(record.and_then(|record| record.login.tokens))
     }
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        place::make_folder(&self.folder)?;
-        let path = place::resolve(&self.path(key))?;
-        let before = match read(&path, key) {
-            Ok(before) => before,
-            Err(StoreError::Damaged { .. }) => {
-                atomic::move_aside(&path)?;
-                None
-            }
-            Err(error) => return Err(error),
-        };
-        let before = before.as_ref().map(|(text, _)| text.as_str());
-        let text = record::write(before, key, tokens).map_err(|error| explain(&path, error))?;
-        atomic::replace(&path, text.as_bytes())
+        self.files.save(&self.path(key), &Own(key), tokens, None).map(drop)
+    }
+
+    fn save_if_unchanged(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        self.files.save(&self.path(key), &Own(key), tokens, Some(version))
     }
 
     /// Only what can be read is removed: what is damaged, or another login's, stays.
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
-        let path = place::resolve(&self.path(key))?;
-        if read(&path, key)?.is_some() {
-            atomic::remove(&path)?;
-        }
-        Ok(())
+        self.files.remove(&self.path(key), &Own(key))
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        place::make_folder(&self.folder)?;
-        lock::try_lock(&place::resolve(&self.path(key))?)
+        self.files.try_lock(&self.path(key), &Own(key))
     }
 
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
-        place::make_folder(&self.folder)?;
-        let path = place::resolve(&self.path(key))?;
-        match read(&path, key) {
-            Ok(_) | Err(StoreError::Damaged { .. }) => atomic::try_out(&path),
-            Err(error) => Err(error),
-        }
+        self.files.prepare(&self.path(key), &Own(key))
     }
 
     fn location(&self, key: &RecordKey) -> String {
@@ -141,44 +137,26 @@ impl Store for FileStore {
     }
 }
 
-pub(crate) type Text = Zeroizing<String>;
+/// This project's own format, for one key.
+struct Own<'a>(&'a RecordKey);
 
-/// The record at a path, if there is one: as text, and what it says.
-fn read(path: &Path, key: &RecordKey) -> Result<Option<(Text, Tokens)>, StoreError> {
-    let Some((text, _)) = read_text(path)? else {
-        return Ok(None);
-    };
-    let (found, tokens) = record::read(&text).map_err(|error| explain(path, error))?;
-    if found != *key {
-        return Err(StoreError::OtherKey { path: path.into() });
+impl Format for Own<'_> {
+    fn read(&self, path: &Path, text: &str, _written_at: Timestamp) -> Result<Login, StoreError> {
+        let (found, tokens) = record::read(text).map_err(|error| explain(path, error))?;
+        if found != *self.0 {
+            return Err(StoreError::OtherKey { path: path.into() });
+        }
+        Ok(Login { tokens: Some(tokens), client_secret: None })
     }
-    Ok(Some((text, tokens)))
-}
 
-/// The text of a file that can be trusted, if there is one.
-pub(crate) fn read_text(path: &Path) -> Result<Option<(Text, fs::Metadata)>, StoreError> {
-    let mut file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StoreError::io("read", path)(error)),
-    };
-    let metadata = file.metadata().map_err(StoreError::io("read", path))?;
-    place::check(path, &metadata)?;
-
-    let damaged = |what: &str| StoreError::Damaged { path: path.into(), what: what.into() };
-    if metadata.is_dir() {
-        return Err(damaged("it is a folder"));
-    }
-    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-    if size > BYTES_MAX {
-        return Err(damaged("it is too big"));
-    }
-    // A buffer that grows leaves copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(size + 1));
-    match io::Read::read_to_string(&mut file, &mut text) {
-        Ok(_) => Ok(Some((text, metadata))),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(damaged("it is not UTF-8")),
-        Err(error) => Err(StoreError::io("read", path)(error)),
+    fn write(
+        &self,
+        path: &Path,
+        before: Option<&Record>,
+        tokens: &Tokens,
+    ) -> Result<Text, StoreError> {
+        let before = before.map(|record| record.text.as_str());
+        record::write(before, self.0, tokens).map_err(|error| explain(path, error))
     }
 }
 
@@ -190,5 +168,6 @@ pub(crate) fn explain(path: &Path, error: Unreadable) -> StoreError {
     }
 }
 
-/// Servers' answers may have 1 MiB: no record comes near this.
-const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// More than a record ever has: an answer has 1 MiB at most, each of its characters may take two here, and
+/// what it doesn't bring is kept from the one before.
+const BYTES_MAX: usize = 4 << 20;

@@ -1,30 +1,29 @@
 //! Where a record really is, and whether that place can be trusted.
 
 use std::{
-    fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
 };
 
-use super::platform;
+use super::system::{FileSystem, Kind, Owner, Status, if_allowed, if_supported};
 use crate::StoreError;
 
 /// Follows symbolic links, so that what they lead to is written, and they stay.
 ///
 /// There may be nothing at the end yet.
-pub(crate) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
+pub(crate) fn resolve(system: &dyn FileSystem, path: &Path) -> Result<PathBuf, StoreError> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
-        let metadata = match fs::symlink_metadata(&path) {
-            Ok(metadata) => metadata,
+        let status = match system.status(&path) {
+            Ok(status) => status,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
             Err(error) => return Err(StoreError::io("find", &path)(error)),
         };
-        check(&path, &metadata)?;
-        if !metadata.is_symlink() {
+        check(&path, &status)?;
+        if status.kind != Kind::Link {
             return Ok(path);
         }
-        let target = fs::read_link(&path).map_err(StoreError::io("follow", &path))?;
+        let target = system.read_link(&path).map_err(StoreError::io("follow", &path))?;
         path = path.with_file_name(target);
     }
     let why = "its symbolic links have no end";
@@ -36,11 +35,10 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
 ///
 /// What belongs to root passes: root could put anything in our place anyway, and it is how secrets
 /// are mounted into containers.
-pub(crate) fn check(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
-    let kind = metadata.file_type();
-    let why = if !platform::is_ours_or_roots(metadata) {
+pub(crate) fn check(path: &Path, status: &Status) -> Result<(), StoreError> {
+    let why = if status.owner == Owner::Other {
         "it belongs to another user"
-    } else if !kind.is_file() && !kind.is_dir() && !kind.is_symlink() {
+    } else if status.kind == Kind::Other {
         "it is no file"
     } else {
         return Ok(());
@@ -49,29 +47,73 @@ pub(crate) fn check(path: &Path, metadata: &Metadata) -> Result<(), StoreError> 
     Err(StoreError::Refused { path, why })
 }
 
-/// Makes sure that the folder is there, and that only we can look into it.
-pub(crate) fn make_folder(folder: &Path) -> Result<(), StoreError> {
-    create_folder(folder).map_err(StoreError::io("make the folder", folder))?;
-    let metadata = fs::metadata(folder).map_err(StoreError::io("look at the folder", folder))?;
-    check(folder, &metadata)?;
-    platform::make_private(folder).map_err(StoreError::io("restrict the folder", folder))
+/// Makes sure that the folder of a record is there, and that only we can look into it.
+pub(crate) fn make_folder(system: &dyn FileSystem, record: &Path) -> Result<(), StoreError> {
+    let folder = folder(record);
+    create_folder(system, folder).map_err(StoreError::io("make the folder", folder))?;
+    let (path, status) = follow(system, folder)?;
+    check(folder, &status)?;
+    restrict(system, folder, &path, &status).map_err(StoreError::io("restrict the folder", folder))
 }
 
 /// Like `create_dir_all`, but each new folder is private and survives a crash.
-fn create_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
+fn create_folder(system: &dyn FileSystem, folder: &Path) -> io::Result<()> {
+    let is_there = |folder: &Path| system.status(folder).map(|status| status.kind != Kind::File);
+    match is_there(folder) {
+        Ok(true) => return Ok(()),
+        Ok(false) => return Err(io::ErrorKind::NotADirectory.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     let Some(parent) = folder.parent() else {
         return Err(io::ErrorKind::NotFound.into());
     };
-    create_folder(parent)?;
-    match platform::create_private_folder(folder) {
-        // Somebody else was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+    create_folder(system, parent)?;
+    match system.create_folder(folder) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         other => other,
     }?;
-    platform::sync_folder(parent)
+    if_supported(system.sync_folder(parent))
+}
+
+/// What is at the end of a folder's links: they may lead anywhere, what counts is whose that is.
+fn follow(system: &dyn FileSystem, folder: &Path) -> Result<(PathBuf, Status), StoreError> {
+    let mut path = folder.to_owned();
+    for _ in 0..LINKS_MAX {
+        let status = system.status(&path).map_err(StoreError::io("look at the folder", &path))?;
+        if status.kind != Kind::Link {
+            return Ok((path, status));
+        }
+        let target = system.read_link(&path).map_err(StoreError::io("follow", &path))?;
+        path = path.with_file_name(target);
+    }
+    let why = "its symbolic links have no end";
+    Err(StoreError::Refused { path, why })
+}
+
+/// Takes from other users what they may do in a folder of ours; but not in one that was made for
+/// something else (`/tmp`, a home folder): a folder of ours is called `tokens`, and AI-on-Demand's is
+/// `.aiod`, which its Python client leaves open, and the tokens in it.
+fn restrict(
+    system: &dyn FileSystem,
+    name: &Path,
+    folder: &Path,
+    status: &Status,
+) -> io::Result<()> {
+    let is_private = status.mode & 0o077 == 0;
+    let is_shared = status.mode & 0o1000 != 0;
+    let is_for_tokens = name.file_name().is_some_and(|name| name == "tokens" || name == ".aiod");
+    if is_private || is_shared || !is_for_tokens || status.owner != Owner::Us {
+        return Ok(());
+    }
+    match system.set_mode(folder, status.mode & 0o7700) {
+        Ok(()) => {
+            log::warn!("{} was open to other users", name.display());
+            Ok(())
+        }
+        failed => if_allowed(folder, failed),
+    }
 }
 
 /// A file beside this one: its name, and something after it.
@@ -79,6 +121,10 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push(suffix);
     path.into()
+}
+
+pub(crate) fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
 }
 
 /// As Linux has it.

@@ -1,6 +1,6 @@
 //! From text to tokens.
 
-use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Scope, Tokens};
+use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Refusal, Scope, Tokens};
 
 use super::parse;
 use crate::document::{Members, Unreadable, damaged};
@@ -35,6 +35,8 @@ fn tokens(mut section: Members) -> Result<Tokens, Unreadable> {
     tokens.session_scope = section.scope("session_scope")?;
     tokens.id_token = section.text("id_token")?.map(IdToken::new);
     tokens.session_ended_at = section.time("session_ended_at")?;
+    let code = section.text("refused_code")?;
+    tokens.refused = section.time("refused_at")?.map(|at| Refusal { at, code });
     Ok(tokens)
 }
 

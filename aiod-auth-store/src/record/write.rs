@@ -44,6 +44,9 @@ fn write_tokens(section: &mut dyn TableLike, tokens: &Tokens) {
     put(section, "session_scope", tokens.session_scope.as_ref().map(Scope::to_string));
     put(section, "id_token", id_token);
     put(section, "session_ended_at", time(tokens.session_ended_at));
+    let refused = tokens.refused.as_ref();
+    put(section, "refused_at", time(refused.map(|refusal| refusal.at)));
+    put(section, "refused_code", refused.and_then(|refusal| refusal.code.as_deref()));
 }
 
 fn write_key(section: &mut dyn TableLike, key: &RecordKey) {

@@ -1,6 +1,7 @@
 //! The stores, from the outside.
 #![expect(
     clippy::panic,
+    clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "clippy allows them in tests, but not in the functions beside them"
@@ -9,6 +10,9 @@
 mod aiod;
 mod contract;
 mod damage;
+mod locks;
+#[cfg(target_os = "linux")]
+mod mounts;
 mod processes;
 mod sessions;
 mod support;

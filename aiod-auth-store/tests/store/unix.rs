@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use aiod_auth_store::{AiodFile, FileStore, Store, StoreError, default_config_folder};
+use aiod_auth_store::{FileStore, Store, StoreError, default_config_folder};
 
 use crate::support::{Place, names, tokens};
 
@@ -180,21 +180,6 @@ fn read_only() {
 }
 
 #[test]
-fn what_a_killed_process_left_is_removed_when_it_is_old() {
-    let place = Place::with_record();
-    let leftover = |number: u32| format!("{}.tmp-1-{number}", place.path().display());
-    for number in [1, 2] {
-        fs::write(leftover(number), "a token").unwrap();
-    }
-    let two_hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(7200);
-    let old = fs::File::options().write(true).open(leftover(1)).unwrap();
-    old.set_modified(two_hours_ago).unwrap();
-    place.store.save(&place.key, &tokens("second")).unwrap();
-    assert!(!Path::new(&leftover(1)).exists());
-    assert!(Path::new(&leftover(2)).exists(), "somebody may be writing it");
-}
-
-#[test]
 fn the_default_folder_is_this_projects_own() {
     let folder = default_config_folder().unwrap();
     assert!(folder.is_absolute() && folder.ends_with("aiod-auth"));
@@ -220,19 +205,3 @@ fn set_mode(path: &Path, mode: u32) {
 
 const SOMEBODY: u32 = 12_345;
 const FOLDER: &str = "AIOD_AUTH_STORE_TEST_FOLDER";
-
-/// There is room for the lock's name, and none for that of a temporary file.
-#[test]
-fn what_can_not_be_saved_is_known_before() {
-    let place = Place::with_record();
-    let folder = place.path().parent().unwrap().to_owned();
-    let file = folder.join("x".repeat(250));
-    let store = AiodFile::new(&file, place.key.clone());
-    let error = store.prepare(&place.key).unwrap_err();
-    assert!(error.to_string().starts_with("cannot write"), "{error}");
-    // It can be locked: who logs out saves nothing.
-    assert!(store.try_lock(&place.key).unwrap().is_some());
-    place.store.prepare(&place.key).unwrap();
-    let left = names(&folder).into_iter().filter(|name| name.contains(".tmp-")).count();
-    assert_eq!(left, 0);
-}

@@ -48,6 +48,7 @@ fn received(alert: AlertDescription, asked: &Asked) -> TlsFailure {
         | Alert::CertificateUnknown
         | Alert::UnknownCA
         | Alert::AccessDenied
+        | Alert::DecryptError
         | Alert::HandshakeFailure
             if asked.was_asked() =>
         {
@@ -77,7 +78,10 @@ fn certificate(error: &CertificateError) -> CertificateProblem {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             CertificateProblem::NotYetValid
         }
-        CertificateError::UnknownIssuer => CertificateProblem::UnknownIssuer,
+        // An authority that was made anew under its old name has signed it, and the old one is trusted.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            CertificateProblem::UnknownIssuer
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             CertificateProblem::OtherName
         }

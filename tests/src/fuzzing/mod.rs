@@ -18,7 +18,8 @@ pub use script::Script;
 pub use seeds::{Seed, recorded_seeds};
 pub use session::{SessionScript, machine_session};
 pub use texts::{
-    EncodingScript, aiod_file, duration, encoding, retry_after, store_file, www_authenticate,
+    EncodingScript, aiod_file, duration, encoding, loopback, retry_after, store_file,
+    www_authenticate,
 };
 
 mod answer;

@@ -7,7 +7,9 @@ use std::{collections::BTreeSet, fs, panic::catch_unwind, path::PathBuf};
 use serde_json::Value;
 
 mod basic_auth;
+mod duration;
 mod form;
+mod pkce;
 mod well_known;
 mod www_authenticate;
 
@@ -39,16 +41,22 @@ pub(crate) const SECTIONS: [Section; 21] = [
     section("dpop.json", "ath", "ath", 5, Later(BINDING)),
     section("dpop.json", "htu", "htu", 8, Later(BINDING)),
     section("dpop.json", "nonce", "nonce", 7, Later(BINDING)),
-    section("duration.json", "cases", "dur", 23, Later(DURATIONS)),
-    section("duration.json", "refuse", "dur-refuse", 32, Later(DURATIONS)),
+    section("duration.json", "cases", "dur", 23, Now(duration::case)),
+    section("duration.json", "refuse", "dur-refuse", 32, Now(duration::refuse)),
     section("form.json", "encode", "form", 13, Now(form::encode)),
     section("form.json", "omit_empty", "form-omit", 2, Now(form::omit_empty)),
     section("form.json", "decode", "form-decode", 11, Now(form::decode)),
-    section("form.json", "refuse_in_authorization_response", "form-refuse", 6, Later(LOOPBACK)),
+    section(
+        "form.json",
+        "refuse_in_authorization_response",
+        "form-refuse",
+        6,
+        Now(form::refuse_in_authorization_response),
+    ),
     section("jwt_client_assertion.json", "cases", "jwt", 8, Later(ASSERTIONS)),
     section("jwt_client_assertion.json", "refuse", "jwt-refuse", 5, Later(ASSERTIONS)),
-    section("pkce.json", "cases", "pkce", 21, Later(LOOPBACK)),
-    section("pkce.json", "refuse", "pkce-refuse", 9, Later(LOOPBACK)),
+    section("pkce.json", "cases", "pkce", 21, Now(pkce::case)),
+    section("pkce.json", "refuse", "pkce-refuse", 9, Now(pkce::refuse)),
     section("well_known.json", "cases", "wk", 23, Now(well_known::case)),
     section("well_known.json", "refuse", "wk-refuse", 12, Now(well_known::refuse)),
     section("well_known.json", "compare", "wk-compare", 10, Now(well_known::compare)),
@@ -57,9 +65,6 @@ pub(crate) const SECTIONS: [Section; 21] = [
 
 const ASSERTIONS: &str = "`private_key_jwt` and `client_secret_jwt`";
 const BINDING: &str = "sender-constrained tokens";
-/// Not the durations that the command takes (`--min-valid`): those have units of their own.
-const DURATIONS: &str = "Tiled's API keys";
-const LOOPBACK: &str = "the login through a loopback address";
 
 /// Cases that are not met, on purpose, and why.
 pub(crate) const NOT_MET: [(&str, &str); 1] = [(

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use aiod_auth_tests::fuzzing::{
-    aiod_file, device_answer, duration, encoding, from_bytes, introspection_answer, machine_flows,
-    machine_login, machine_session, metadata_answer, recorded_seeds, retry_after,
+    aiod_file, device_answer, duration, encoding, from_bytes, introspection_answer, loopback,
+    machine_flows, machine_login, machine_session, metadata_answer, recorded_seeds, retry_after,
     revocation_answer, store_file, token_answer, userinfo_answer, www_authenticate,
 };
 
@@ -32,6 +32,11 @@ fn encoding_over_its_corpus() {
 #[test]
 fn introspection_answer_over_its_corpus() {
     replay("introspection_answer", introspection_answer);
+}
+
+#[test]
+fn loopback_over_its_corpus() {
+    replay("loopback", loopback);
 }
 
 #[test]

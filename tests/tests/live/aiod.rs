@@ -53,7 +53,7 @@ fn a_person_logs_in_gets_tokens_and_logs_out() {
     assert!(!place.folder().join(".aiod/token.toml").exists());
     place.fails("token", 3, "not_authenticated");
     place.fails("whoami", 3, "not_authenticated");
-    assert_eq!(place.json("logout")["outcome"], "nobody_there");
+    assert_eq!(place.json("logout")["outcome"], "not_logged_in");
 }
 
 /// The API would refuse what the token endpoint granted.

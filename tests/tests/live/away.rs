@@ -39,7 +39,7 @@ fn a_logout_without_an_answer_forgets_nothing() {
 fn a_logout_that_ignores_errors_forgets_the_session_here() {
     let place = logged_in().with_profile(&away(&LOGOUT));
     let logout = place.run("logout --ignore-errors --json");
-    assert_eq!(logout.json()["outcome"], "unproven");
+    assert_eq!(logout.json()["outcome"], "unconfirmed");
     assert!(logout.stderr.contains("may live on"), "{logout:?}");
     assert!(place.record().is_none());
 }

@@ -28,7 +28,7 @@ fn after_a_logout_the_tokens_are_dead() {
 fn a_second_logout_finds_nobody() {
     let place = logged_in();
     place.json("logout");
-    assert_eq!(place.json("logout")["outcome"], "nobody_there");
+    assert_eq!(place.json("logout")["outcome"], "not_logged_in");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use aiod_auth_tests::{strategies::Trouble, world::ISSUER};
 
 mod answers;
 mod logins;
+mod loopback;
 mod machines;
 mod pace;
 mod retry;

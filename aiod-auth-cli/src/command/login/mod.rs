@@ -1,8 +1,8 @@
-//! `login`: shows the person what to do, waits, and keeps the tokens.
+//! `login`: shows the user what to do, waits, and stores the tokens.
 
 use aiod_auth_core::{
     Timestamp, Tokens,
-    session::{Kept, SessionTokens},
+    session::{Persisted, SessionTokens},
 };
 use serde::Serialize;
 
@@ -13,7 +13,8 @@ mod browser;
 mod prompt;
 
 pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failure> {
-    let mut settings = Settings::new(context)?;
+    let mut settings =
+        if options.no_save { Settings::new(context)? } else { Settings::in_use(context)? };
     if let Some(flow) = options.flow {
         settings = settings.with_flow(flow);
     }
@@ -52,9 +53,9 @@ fn report(
     settings: &Settings,
     session: &SessionTokens,
 ) -> Result<(), Failure> {
-    let not_saved = match &session.kept {
-        Kept::NotSaved(failure) => Some(failure.clone()),
-        Kept::Saved | Kept::NoStore => None,
+    let not_saved = match &session.persisted {
+        Persisted::NotSaved(failure) => Some(failure.clone()),
+        Persisted::Saved | Persisted::NoStore => None,
     };
     if not_saved.is_none() || options.print_token {
         answer(context, options, settings, &session.tokens)?;

@@ -1,10 +1,10 @@
-//! What the person has to do, in the ways they can be told.
+//! What the user has to do, in the ways that can be said.
 
 use aiod_auth_core::{Prompt, Reply, flow::DevicePrompt};
 use serde::Serialize;
 
 use super::browser;
-use crate::{args, context::Context};
+use crate::{args, context::Context, print::shortened};
 
 pub(super) fn show(
     context: &Context,
@@ -38,22 +38,23 @@ fn show_device_code(
     prompt: &DevicePrompt,
 ) -> Reply {
     let printer = &context.printer;
+    let prompt = &without_overlong_link(prompt);
     if context.global.json {
         let told = printer.needed_json(&Event {
             event: "prompt",
-            verification_uri: prompt.verification_uri.as_str(),
+            verification_uri: &shortened(prompt.verification_uri.as_str(), ADDRESS_MAX),
             verification_uri_complete: prompt.verification_uri_complete.as_ref().map(AsRef::as_ref),
             user_code: &prompt.user_code,
             expires_in: prompt.expires_in.map(|time| time.as_secs()),
             interval: prompt.interval.as_secs(),
         });
         if let Err(failure) = told {
-            // Nobody can approve what nobody was told.
+            // What wasn't shown can't be approved.
             printer.warn(&failure.message);
             return Reply::Cancelled;
         }
     }
-    printer.instruct(&format!("{prompt}\n"));
+    printer.instruct(&shortened(&format!("{prompt}\n"), ADDRESS_MAX));
     if options.qr {
         printer.qr_code(prompt.page().as_str());
     }
@@ -63,3 +64,14 @@ fn show_device_code(
     printer.count_down(prompt.expires_in.unwrap_or(options.timeout).min(options.timeout));
     Reply::Shown
 }
+
+/// A link that no terminal shows and no browser opens is of no use; the user can enter the code.
+fn without_overlong_link(prompt: &DevicePrompt) -> DevicePrompt {
+    let mut prompt = prompt.clone();
+    prompt.verification_uri_complete =
+        prompt.verification_uri_complete.filter(|link| link.as_str().len() <= ADDRESS_MAX);
+    prompt
+}
+
+/// As much as every browser takes.
+const ADDRESS_MAX: usize = 2000;

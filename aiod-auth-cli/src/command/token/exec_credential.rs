@@ -2,19 +2,20 @@
 
 use std::env;
 
-use aiod_auth_core::{Error, Timestamp, Tokens};
+use aiod_auth_core::Timestamp;
 use serde_json::{Value, json};
+
+use super::handout::Handout;
 
 /// The `ExecCredential` object with a token in it. Without an end it is used for as long as the
 /// caller runs.
-pub(super) fn answer(tokens: &Tokens) -> Result<Value, Error> {
-    let mut status = json!({ "token": tokens.access_token()?.expose() });
-    if let Some(expires_at) = &tokens.expires_at {
+pub(super) fn answer(handout: &Handout<'_>) -> Value {
+    let mut status = json!({ "token": handout.token });
+    if let Some(expires_at) = &handout.expires_at {
         status["expirationTimestamp"] = json!(Timestamp::to_string(expires_at));
     }
     let asked = env::var("KUBERNETES_EXEC_INFO").unwrap_or_default();
-    let version = api_version(&asked);
-    Ok(json!({ "apiVersion": version, "kind": "ExecCredential", "status": status }))
+    json!({ "apiVersion": api_version(&asked), "kind": "ExecCredential", "status": status })
 }
 
 /// The version that kubectl asked in: it takes no other. Both have the same form.

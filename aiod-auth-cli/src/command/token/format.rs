@@ -1,53 +1,44 @@
 //! A token as other programs take it.
 
-use aiod_auth_core::{Error, Timestamp, Tokens};
-use serde::Serialize;
+use aiod_auth_core::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::handout::Handout;
 
 /// `--format json`.
-#[derive(Serialize)]
-pub(super) struct Json<'a> {
-    access_token: &'a str,
-    token_type: &'static str,
-    expires_at: Option<String>,
-    scope: Vec<&'a str>,
-}
-
-impl<'a> Json<'a> {
-    pub(super) fn new(tokens: &'a Tokens) -> Result<Self, Error> {
-        Ok(Self {
-            access_token: tokens.access_token()?.expose(),
-            token_type: "Bearer",
-            expires_at: tokens.expires_at.as_ref().map(Timestamp::to_string),
-            scope: tokens.scope.iter().collect(),
-        })
-    }
+pub(super) fn json(handout: &Handout<'_>) -> Value {
+    let mut object = Map::new();
+    object.insert(handout.member.into(), json!(handout.token));
+    object.insert("token_type".into(), json!("Bearer"));
+    let expires_at = handout.expires_at.as_ref().map(Timestamp::to_string);
+    object.insert("expires_at".into(), json!(expires_at));
+    object.insert("scope".into(), handout.tokens.scope.iter().collect());
+    Value::Object(object)
 }
 
 /// `--format header`: RFC 6750 §2.1.
-pub(super) fn header(tokens: &Tokens) -> Result<String, Error> {
-    Ok(format!("Authorization: {}", tokens.access_token()?.authorization()))
+pub(super) fn header(handout: &Handout<'_>) -> String {
+    format!("Authorization: Bearer {}", handout.token)
 }
 
 /// `--format curl`: a line of curl's configuration file, where `\` and `"` are escaped.
-pub(super) fn curl(tokens: &Tokens) -> Result<String, Error> {
-    let header = header(tokens)?.replace('\\', "\\\\").replace('"', "\\\"");
-    Ok(format!("header = \"{header}\""))
+pub(super) fn curl(handout: &Handout<'_>) -> String {
+    let header = header(handout).replace('\\', "\\\\").replace('"', "\\\"");
+    format!("header = \"{header}\"")
 }
 
 #[cfg(test)]
 mod tests {
-    use aiod_auth_core::AccessToken;
+    use aiod_auth_core::{AccessToken, Tokens};
 
     use super::*;
 
     #[test]
     fn a_token_with_odd_characters_stays_one_value() {
         let tokens = Tokens::new(AccessToken::new(r#"a"b\c"#).unwrap(), Timestamp::UNIX_EPOCH);
-        assert_eq!(curl(&tokens).unwrap(), r#"header = "Authorization: Bearer a\"b\\c""#);
-        let json = serde_json::to_string(&Json::new(&tokens).unwrap()).unwrap();
-        assert_eq!(
-            json,
-            r#"{"access_token":"a\"b\\c","token_type":"Bearer","expires_at":null,"scope":[]}"#
-        );
+        let handout = Handout::access_token(&tokens).unwrap();
+        assert_eq!(curl(&handout), r#"header = "Authorization: Bearer a\"b\\c""#);
+        let expected = json!({"access_token": r#"a"b\c"#, "token_type": "Bearer", "expires_at": null, "scope": []});
+        assert_eq!(json(&handout), expected);
     }
 }

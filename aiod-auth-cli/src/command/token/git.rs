@@ -2,45 +2,86 @@
 
 use std::io::{self, Read};
 
-use aiod_auth_core::{Error, Tokens};
+use aiod_auth_core::{Timestamp, Tokens};
 
-use crate::failure::Failure;
+use super::handout::Handout;
+use crate::{failure::Failure, settings::Settings};
 
-/// Whether there is nothing to do: git tells its helpers about every password (`store`, `erase`), and
-/// other operations may come: gitcredentials(7) says to pass over them. None is a person who wants to
-/// see the token.
+/// What git says of a password that a server has rejected.
+pub(super) const ERASE: &str = "erase";
+
+/// Whether there is nothing to do: git tells its helpers about every password that was right (`store`), and
+/// other operations may come: gitcredentials(7) says to pass over them. None is a user who wants to see the
+/// token.
 pub(super) fn is_none_of_ours(operation: Option<&str>) -> bool {
-    operation.is_some_and(|operation| operation != "get")
+    operation.is_some_and(|operation| operation != "get" && operation != ERASE)
 }
 
-/// Whether git asks for a token that may go where it asks for it: it asks on behalf of every host that
-/// wants a password.
-pub(super) fn wants_a_token(hosts: &[String]) -> Result<bool, Failure> {
-    let mut question = String::new();
-    let read = io::stdin().lock().take(BYTES_MAX).read_to_string(&mut question);
-    read.map_err(|_| Failure::usage("what git asked is no text"))?;
-    is_for(&question, hosts)
+/// The next `get` brings another token than the one that a server has rejected: if git has it from here, it
+/// is marked as expired. The session stays.
+pub(super) fn erase(
+    settings: &Settings,
+    question: &Question,
+    hosts: &[String],
+    id_token: bool,
+) -> Result<(), Failure> {
+    let (Ok(true), Some(password)) = (question.wants_a_token(hosts), question.value("password"))
+    else {
+        return Ok(());
+    };
+    let _lock = settings.lock()?;
+    let Some(mut tokens) = settings.tokens()? else {
+        return Ok(());
+    };
+    let ours = Handout::of(&tokens, id_token).ok();
+    let is_ours = ours.is_some_and(|ours| ours.token == password);
+    if is_ours && can_be_refreshed(settings, &tokens) {
+        tokens.expires_at = Some(Timestamp::UNIX_EPOCH);
+        settings.store().save(&settings.key(), &tokens)?;
+    }
+    Ok(())
 }
 
-/// What git asks for is a few lines `key=value`. A carriage return is part of a value: taken for the
-/// end of a line, it would make another host of one.
-fn is_for(question: &str, hosts: &[String]) -> Result<bool, Failure> {
-    if hosts.is_empty() {
-        return Err(Failure::usage("git asked for a token, and nobody said for which host")
-            .with_hint("say --host HOST, or set `resource` in the profile"));
+fn can_be_refreshed(settings: &Settings, tokens: &Tokens) -> bool {
+    let lives = tokens.session_ended_at.is_none() && tokens.refresh_token.is_some();
+    lives || settings.logs_in_by_itself()
+}
+
+/// What git asks for: a few lines `key=value`. A carriage return is part of a value: taken for the end of a
+/// line, it would make another host of one.
+pub(super) struct Question(String);
+
+impl Question {
+    pub(super) fn read() -> Result<Self, Failure> {
+        let mut question = String::new();
+        let read = io::stdin().lock().take(BYTES_MAX).read_to_string(&mut question);
+        read.map_err(|_| Failure::usage("what git asked is no text"))?;
+        Ok(Self(question))
     }
-    let lines = || question.split('\n').take_while(|line| !line.is_empty());
-    // Where a key comes twice, the last one counts.
-    let value = |key| lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).last();
-    let asked = without_default_port(value("host").unwrap_or_default());
-    if asked.is_empty() || !hosts.iter().any(|host| same_host(host, asked)) {
-        // Not ours: git asks its other helpers, or the person.
-        return Ok(false);
+
+    /// Whether git asks for a token that may go where it asks for it: it asks on behalf of every host that
+    /// wants a password.
+    pub(super) fn wants_a_token(&self, hosts: &[String]) -> Result<bool, Failure> {
+        if hosts.is_empty() {
+            return Err(Failure::usage("git asked for a token, and it isn't said for which host")
+                .with_hint("say --host HOST, or set `resource` in the profile"));
+        }
+        let asked = without_default_port(self.value("host").unwrap_or_default());
+        if asked.is_empty() || !hosts.iter().any(|host| same_host(host, asked)) {
+            // Not ours: git asks its other helpers, or the user.
+            return Ok(false);
+        }
+        if self.value("protocol") != Some("https") {
+            return Err(Failure::usage("git asked for a token to be sent without https"));
+        }
+        Ok(true)
     }
-    if value("protocol") != Some("https") {
-        return Err(Failure::usage("git asked for a token to be sent without https"));
+
+    /// Where a key comes twice, the last one counts.
+    fn value(&self, key: &str) -> Option<&str> {
+        let lines = self.0.split('\n').take_while(|line| !line.is_empty());
+        lines.filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).last()
     }
-    Ok(true)
 }
 
 fn same_host(host: &str, asked: &str) -> bool {
@@ -60,14 +101,13 @@ pub(super) fn host_of(address: &str) -> Option<&str> {
 
 /// As a password, which every version of git can send. The name is one that no server looks at when
 /// the password is an OAuth token.
-pub(super) fn answer(tokens: &Tokens) -> Result<String, Error> {
-    let password = tokens.access_token()?.expose();
-    let mut answer = format!("username=oauth2\npassword={password}\n");
-    if let Some(expires_at) = tokens.expires_at {
+pub(super) fn answer(handout: &Handout<'_>) -> String {
+    let mut answer = format!("username=oauth2\npassword={}\n", handout.token);
+    if let Some(expires_at) = handout.expires_at {
         let seconds = expires_at.as_unix_millis().div_euclid(1000);
         answer.push_str(&format!("password_expiry_utc={seconds}\n"));
     }
-    Ok(answer)
+    answer
 }
 
 const BYTES_MAX: u64 = 1 << 16;
@@ -75,6 +115,10 @@ const BYTES_MAX: u64 = 1 << 16;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_for(question: &str, hosts: &[String]) -> Result<bool, Failure> {
+        Question(question.into()).wants_a_token(hosts)
+    }
 
     fn check(question: &str, host: &str, expected: bool) {
         let found = is_for(question, &["other.example".into(), host.into()]).unwrap();

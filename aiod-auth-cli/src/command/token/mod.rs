@@ -1,11 +1,12 @@
-//! `token`: prints an access token that is good for a while.
+//! `token`: prints an access token that is good for a while, or an ID token.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aiod_auth_core::{
-    Timestamp,
-    session::{Demand, Kept, SessionTokens},
+    IdToken, Kind, Timestamp,
+    session::{Demand, SessionTokens},
 };
+use aiod_auth_ureq::Client;
 
 use crate::{
     args::{self, TokenFormat},
@@ -14,42 +15,46 @@ use crate::{
     settings::Settings,
 };
 
+use super::stored::Stored;
+use handout::Handout;
+
 mod exec_credential;
 mod format;
 mod git;
+mod handout;
 
 pub(crate) fn run(context: &Context, options: &args::Token) -> Result<(), Failure> {
     let format = format_of(context, options)?;
     if git::is_none_of_ours(options.git_operation.as_deref()) {
         return Ok(());
     }
-    let settings = Settings::new(context)?;
-    if options.git_operation.is_some() && !git::wants_a_token(&hosts(options, &settings))? {
-        return Ok(());
-    }
-    let mut demand = Demand::new();
-    demand.min_valid = options.min_valid;
-    demand.force = options.force_refresh;
-    let session = get(context, &settings, demand)?;
-
-    let left = session.tokens.valid_for(Timestamp::from(SystemTime::now()));
-    if let (Some(left), Some(wanted)) = (left, options.min_valid)
-        && left < wanted
-    {
-        let (left, wanted) = (left.as_secs(), wanted.as_secs());
-        let warning = format!("the freshest token there is lasts {left} s, not {wanted} s");
-        context.printer.warn(&warning);
-    }
-    match format {
-        TokenFormat::Json => context.printer.json(&format::Json::new(&session.tokens)?),
-        TokenFormat::ExecCredential => {
-            context.printer.json(&exec_credential::answer(&session.tokens)?)
+    let settings = Settings::in_use(context)?;
+    if let Some(operation) = &options.git_operation {
+        let question = git::Question::read()?;
+        let hosts = hosts(options, &settings);
+        if operation == git::ERASE {
+            return git::erase(&settings, &question, &hosts, options.id_token);
         }
-        TokenFormat::Raw => context.printer.text(session.tokens.access_token()?.expose()),
-        TokenFormat::Header => context.printer.text(&format::header(&session.tokens)?),
-        TokenFormat::Git => context.printer.text(&git::answer(&session.tokens)?),
-        TokenFormat::Curl => context.printer.text(&format::curl(&session.tokens)?),
+        if !question.wants_a_token(&hosts)? {
+            return Ok(());
+        }
     }
+    let session = if options.id_token {
+        get_with_id_token(&settings, options)?
+    } else {
+        get(&settings, demand(options.min_valid, options.force_refresh))?
+    };
+    let handout = Handout::of(&session.tokens, options.id_token)?;
+    warn_if_short(context, &handout, options.min_valid);
+    match format {
+        TokenFormat::Json => context.printer.json(&format::json(&handout))?,
+        TokenFormat::ExecCredential => context.printer.json(&exec_credential::answer(&handout))?,
+        TokenFormat::Raw => context.printer.text(handout.token)?,
+        TokenFormat::Header => context.printer.text(&format::header(&handout))?,
+        TokenFormat::Git => context.printer.text(&git::answer(&handout))?,
+        TokenFormat::Curl => context.printer.text(&format::curl(&handout))?,
+    }
+    Stored::of(&settings, &session).report(context)
 }
 
 /// Where git may take a token: what was said here, else the APIs that it is for.
@@ -61,21 +66,74 @@ fn hosts(options: &args::Token, settings: &Settings) -> Vec<String> {
     addresses.filter_map(git::host_of).map(Into::into).collect()
 }
 
-/// A token as good as is asked for, and a warning if it could not be kept.
-pub(super) fn get(
+pub(super) fn demand(min_valid: Option<Duration>, force: bool) -> Demand {
+    let mut demand = Demand::new();
+    demand.min_valid = min_valid;
+    demand.force = force;
+    demand
+}
+
+/// An access token as good as is asked for.
+fn get(settings: &Settings, demand: Demand) -> Result<SessionTokens, Failure> {
+    settings.client()?.token_for(demand).map_err(|error| settings.explain(error))
+}
+
+/// As [`get`], for a program that this one starts.
+pub(super) fn get_for_program(
     context: &Context,
     settings: &Settings,
-    demand: Demand,
+    min_valid: Option<Duration>,
 ) -> Result<SessionTokens, Failure> {
-    let session = settings.client()?.token_for(demand).map_err(|error| settings.explain(error))?;
-    warn_if_not_saved(context, &session);
+    let session = get(settings, demand(min_valid, false))?;
+    warn_if_short(context, &Handout::access_token(&session.tokens)?, min_valid);
+    Stored::of(settings, &session).warn(context);
     Ok(session)
 }
 
-pub(super) fn warn_if_not_saved(context: &Context, session: &SessionTokens) {
-    if let Kept::NotSaved(failure) = &session.kept {
-        context.printer.warn(&format!("this token was not saved: {failure}"));
+/// With an ID token that is as good as is asked for. Sessions look at the access token only, so this looks at
+/// the other, and has it refreshed once.
+fn get_with_id_token(settings: &Settings, options: &args::Token) -> Result<SessionTokens, Failure> {
+    let client = settings.client()?;
+    let ask = |client: &Client, force| {
+        client.token_for(demand(None, force)).map_err(|error| settings.explain(error))
+    };
+    let session = ask(&client, options.force_refresh)?;
+    let left = |session: &SessionTokens| {
+        Ok::<_, Failure>(Handout::id_token(&session.tokens)?.valid_for(now()))
+    };
+    let margin = options.min_valid.unwrap_or_else(|| margin(session.tokens.id_token.as_ref()));
+    if options.force_refresh || left(&session)?.is_none_or(|left| left > margin) {
+        return Ok(session);
     }
+    let session = ask(&client, true)?;
+    if left(&session)?.is_some_and(|left| left.is_zero()) {
+        let failure =
+            Failure::new(Kind::Server, "the ID token has expired, and the server gave no new one");
+        return Err(failure.with_hint(format!("run `{}`", settings.login_command)));
+    }
+    Ok(session)
+}
+
+/// As for access tokens: 30 s, or a tenth of the lifetime.
+fn margin(id_token: Option<&IdToken>) -> Duration {
+    let tenth = id_token.and_then(handout::id_token_lifetime).map(|lifetime| lifetime / 10);
+    tenth.map_or(MARGIN_MAX, |tenth| tenth.min(MARGIN_MAX))
+}
+
+const MARGIN_MAX: Duration = Duration::from_secs(30);
+
+fn warn_if_short(context: &Context, handout: &Handout<'_>, min_valid: Option<Duration>) {
+    if let (Some(left), Some(wanted)) = (handout.valid_for(now()), min_valid)
+        && left < wanted
+    {
+        let (left, wanted) = (left.as_secs(), wanted.as_secs());
+        let warning = format!("the freshest token there is lasts {left} s, not {wanted} s");
+        context.printer.warn(&warning);
+    }
+}
+
+fn now() -> Timestamp {
+    SystemTime::now().into()
 }
 
 fn format_of(context: &Context, options: &args::Token) -> Result<TokenFormat, Failure> {
@@ -88,7 +146,7 @@ fn format_of(context: &Context, options: &args::Token) -> Result<TokenFormat, Fa
     }
     match (options.format, context.global.json) {
         (Some(Raw | Header | Git | Curl), true) => {
-            Err(Failure::usage("--json contradicts a --format that is no JSON"))
+            Err(Failure::usage("--json can't be used with a --format that is no JSON"))
         }
         (Some(format @ (Raw | Header | Git | Curl | Json | ExecCredential)), _) => Ok(format),
         (None, true) => Ok(Json),

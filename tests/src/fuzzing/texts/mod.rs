@@ -3,6 +3,7 @@
 pub use aiod_file::aiod_file;
 pub use duration::duration;
 pub use encoding::{EncodingScript, encoding};
+pub use loopback::loopback;
 pub use retry_after::retry_after;
 pub use store_file::store_file;
 pub use www_authenticate::www_authenticate;
@@ -12,6 +13,7 @@ pub(super) mod decode;
 mod duration;
 mod encoding;
 mod http_date;
+mod loopback;
 mod retry_after;
 mod store_file;
 mod www_authenticate;

@@ -1,5 +1,6 @@
 //! Tiled's own protocol.
 
+use aiod_auth_core::provider::tiled::parse_lifetime;
 use aiod_auth_tests::verdict::Asked;
 
 use crate::row::{Check, Row, row};
@@ -27,7 +28,18 @@ pub(crate) const ROWS: &[Row] = &[
             )],
         ),
     ),
-    row("Q-116", "Tiled: lifetimes such as `7d`", LATER),
+    row(
+        "Q-116",
+        "Tiled: lifetimes such as `7d`, of which the whole text counts",
+        Check::Behaviour(a_lifetime_is_read_whole),
+    ),
 ];
+
+fn a_lifetime_is_read_whole() {
+    assert_eq!(parse_lifetime("7d").unwrap().as_secs(), 604_800);
+    for text in ["3ms", "7d12h", "7d ", ""] {
+        assert!(parse_lifetime(text).is_err(), "{text}");
+    }
+}
 
 const LATER: Check = Check::Later("Tiled's own protocol");

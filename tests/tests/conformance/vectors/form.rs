@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use aiod_auth_core::{
-    AuthenticationMethod, ClientIdentity, ClientSecret, RefreshToken, Request, Scope,
+    AuthenticationMethod, AuthorizationServer, ClientIdentity, ClientSecret, Endpoint, Entropy,
+    Issuer, Kind, Parameters, RefreshToken, Request, Scope,
     flow::{
-        AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorizationRequest, RevocationRequest,
+        AccessTokenRequest, AuthorizationRequest, DeviceAccessTokenRequest,
+        DeviceAuthorizationRequest, Redirect, RevocationRequest,
     },
 };
 use aiod_auth_tests::scene::policy;
@@ -67,6 +69,29 @@ pub(super) fn decode(case: &Value) {
     }
     if pairs.is_empty() {
         assert_eq!(said(query), "");
+    }
+}
+
+/// With the right `state` in the place of `s`, it is refused. Two of them are not the right one.
+pub(super) fn refuse_in_authorization_response(case: &Value) {
+    let server = AuthorizationServer::new(Issuer::new("https://as.example").unwrap())
+        .with_endpoint(Endpoint::Authorization, "https://as.example/authorize")
+        .unwrap();
+    let request = AuthorizationRequest::new(
+        &server,
+        &client("c"),
+        &Scope::default(),
+        &Parameters::default(),
+        "http://127.0.0.1:51004/",
+        [Entropy::new([0; 32]), Entropy::new([1; 32])],
+    )
+    .unwrap();
+    let state = format!("state={}", "A".repeat(43));
+    let query = text(case, "query").replace("state=s", &state).replace("state=a", &state);
+    match (text(case, "id"), request.returned(&query)) {
+        ("form-refuse-02", Redirect::NotOurs) => {}
+        (_, Redirect::Failed(error)) => assert_eq!(error.kind(), Kind::Protocol, "{error}"),
+        (id, other) => panic!("{id}: {other:?}"),
     }
 }
 

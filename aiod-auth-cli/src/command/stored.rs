@@ -1,0 +1,65 @@
+//! What is said when new tokens could not be stored: the one place that decides whether that is a failure.
+
+use aiod_auth_core::{
+    Kind, RefreshToken,
+    session::{Persisted, SessionTokens},
+};
+
+use crate::{context::Context, failure::Failure, settings::Settings};
+
+/// Whether what a command has got is there for the next one.
+#[derive(Debug)]
+pub(super) enum Stored {
+    Yes,
+    /// No, and nothing is lost by it.
+    NotNeeded(Failure),
+    /// No, and the only refresh token that is alive ends with this process.
+    Lost(Failure),
+}
+
+impl Stored {
+    pub(super) fn of(settings: &Settings, session: &SessionTokens) -> Self {
+        let Persisted::NotSaved(failure) = &session.persisted else { return Self::Yes };
+        let failure = Failure::from(failure.clone());
+        match &session.tokens.refresh_token {
+            Some(token) if !is_stored(settings, token) => Self::Lost(failure),
+            // A client gets another token by itself; an access token alone expires.
+            Some(_) | None => Self::NotNeeded(failure),
+        }
+    }
+
+    /// After the token was handed out.
+    pub(super) fn report(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Yes => Ok(()),
+            Self::NotNeeded(failure) => {
+                context.printer.warn(&not_stored(&failure));
+                Ok(())
+            }
+            Self::Lost(failure) => {
+                let message = format!("{}, and the login may be lost", not_stored(&failure));
+                let hint = failure.hint.unwrap_or_else(|| "mend the store".into());
+                Err(Failure::new(Kind::Store, message)
+                    .with_hint(format!("{hint}, then log in again")))
+            }
+        }
+    }
+
+    /// Where the exit status is another program's.
+    pub(super) fn warn(self, context: &Context) {
+        if let Err(failure) = self.report(context) {
+            context.printer.warn(&failure.message);
+        }
+    }
+}
+
+fn not_stored(failure: &Failure) -> String {
+    format!("this token was not saved: {}", failure.message)
+}
+
+/// Servers that rotate none give the same refresh token again; and a store may have what it could not put
+/// in its place.
+fn is_stored(settings: &Settings, token: &RefreshToken) -> bool {
+    let stored = settings.tokens().ok().flatten().and_then(|tokens| tokens.refresh_token);
+    stored.is_some_and(|stored| stored.same_as(token))
+}

@@ -1,0 +1,63 @@
+//! AI-on-Demand: what its own client's `~/.aiod/config.toml` says.
+
+use std::time::Duration;
+
+use aiod_auth_core::{ConfigProblem, Error, Kind, StoreFailure, provider::aiod};
+use aiod_auth_store::{AiodConfig, StoreError};
+
+use super::{Known, Said};
+use crate::failure::Failure;
+
+pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
+    let mut settings = read_settings()?;
+    settings.allow_insecure_http = said.allow_insecure_http;
+    let api = match said.api {
+        Some(api) => {
+            settings.api_server = api.into();
+            settings.authorization_test()?
+        }
+        None => settings.authorization_test().map_err(in_settings)?,
+    };
+    let issuer = match said.issuer {
+        Some(_) => None,
+        None => Some(settings.issuer().map_err(in_settings)?.as_str().into()),
+    };
+    // What the platform's own client keeps is for its own server and client.
+    let is_its_own = said.issuer.is_none() && said.client_id.is_none();
+    Ok(Known {
+        issuer,
+        client_id: settings.client_id,
+        current_user: api.into(),
+        store: is_its_own.then_some("aiod"),
+        request_timeout: settings.request_timeout.min(REQUEST_TIMEOUT_MAX),
+    })
+}
+
+fn read_settings() -> Result<aiod::Settings, Failure> {
+    let unreadable = |error: StoreError| {
+        // With its cause.
+        let mut failure = Failure::from(StoreFailure::from(error));
+        failure.kind = Kind::Config;
+        failure
+    };
+    let config = AiodConfig::in_home().map_err(unreadable)?;
+    for key in &config.passed_over {
+        log::warn!("passed over `{}` in ~/.aiod/config.toml", aiod_auth_core::clean(key));
+    }
+    Ok(config.settings)
+}
+
+/// That file has no key for plain http, because its own client takes any address.
+fn in_settings(error: Error) -> Failure {
+    let is_http = matches!(error, Error::Config(ConfigProblem::InsecureUrl { .. }));
+    let failure = Failure::from(error).within("~/.aiod/config.toml");
+    if is_http {
+        return failure.with_hint(
+            "use https, or set allow_insecure_http in this profile, in aiod-auth's own config.toml",
+        );
+    }
+    failure
+}
+
+/// A command that isn't `login` has a minute for all.
+const REQUEST_TIMEOUT_MAX: Duration = Duration::from_secs(30);

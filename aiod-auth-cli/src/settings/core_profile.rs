@@ -1,0 +1,94 @@
+//! From a profile as it is configured to what the core needs to know, checked by it.
+
+use aiod_auth_core::{
+    ClientIdentity, ClientSecret, Issuer, LoginMethod, Parameters, Profile, Scope, clean,
+};
+
+use crate::{args::Flow, config::ProfileConfig, failure::Failure};
+
+/// All of it, to make requests with.
+pub(crate) fn whole(
+    settings: &ProfileConfig,
+    account: Option<&str>,
+    secret: Option<ClientSecret>,
+) -> Result<Profile, Failure> {
+    let (issuer, mut client) = (issuer(settings)?, public_client(settings)?);
+    if let Some(secret) = secret {
+        client = client.with_secret(secret)?;
+    }
+    if let Some(method) = settings.client_authentication {
+        client = client.with_authentication_method(method);
+    }
+    let mut profile = with_client(settings, account, issuer, client)?
+        .with_login(login_method(settings.flow.unwrap_or(Flow::Auto))?);
+    for (endpoint, address) in &settings.endpoints {
+        profile = profile.with_endpoint(*endpoint, address)?;
+    }
+    if let Some(api) = &settings.api {
+        profile = profile.with_current_user_at(api)?;
+    }
+    Ok(profile)
+}
+
+/// As much of it as tells whose record it is.
+pub(crate) fn of_record(
+    settings: &ProfileConfig,
+    account: Option<&str>,
+) -> Result<Profile, Failure> {
+    with_client(settings, account, issuer(settings)?, public_client(settings)?)
+}
+
+fn with_client(
+    settings: &ProfileConfig,
+    account: Option<&str>,
+    issuer: Issuer,
+    client: ClientIdentity,
+) -> Result<Profile, Failure> {
+    let profile = Profile::with_client(issuer, client)
+        .with_scope(Scope::new(&settings.scopes)?)
+        .with_parameters(parameters(settings)?)
+        .with_deviations(settings.deviations.clone());
+    Ok(match account {
+        Some(account) => profile.with_account(account),
+        None => profile,
+    })
+}
+
+fn parameters(settings: &ProfileConfig) -> Result<Parameters, Failure> {
+    let resource = settings.resource.iter().map(|uri| ("resource", uri.as_str()));
+    let own = settings.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    resource.chain(own).try_fold(Parameters::default(), |all, (name, value)| {
+        let within = |error| Failure::from(error).within(&format!("parameter `{}`", clean(name)));
+        all.with(name, value).map_err(within)
+    })
+}
+
+fn issuer(settings: &ProfileConfig) -> Result<Issuer, Failure> {
+    let address = settings.issuer.as_deref().ok_or_else(|| missing("issuer"))?;
+    if settings.allow_insecure_http {
+        Ok(Issuer::allowing_insecure_http(address)?)
+    } else {
+        Ok(Issuer::new(address)?)
+    }
+}
+
+fn public_client(settings: &ProfileConfig) -> Result<ClientIdentity, Failure> {
+    let client_id = settings.client_id.as_deref().ok_or_else(|| missing("client_id"))?;
+    Ok(ClientIdentity::public(client_id)?)
+}
+
+fn missing(what: &str) -> Failure {
+    Failure::config(format!("there is no {what}"))
+}
+
+fn login_method(flow: Flow) -> Result<LoginMethod, Failure> {
+    match flow {
+        Flow::Auto => Ok(LoginMethod::Auto),
+        Flow::Device => Ok(LoginMethod::Device),
+        Flow::ClientCredentials => Ok(LoginMethod::ClientCredentials),
+        Flow::Browser | Flow::Password => {
+            Err(Failure::usage("this version has neither the browser flow nor the password flow")
+                .with_hint("use --flow device"))
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Waiting for the lock of a record.
+
+use std::{thread, time::Duration};
+
+use aiod_auth_core::{Kind, RecordKey};
+use aiod_auth_store::{Lock, Store};
+
+use crate::failure::Failure;
+
+pub(super) fn take(store: &dyn Store, key: &RecordKey) -> Result<Lock, Failure> {
+    for _ in 0..ATTEMPTS {
+        if let Some(lock) = store.try_lock(key)? {
+            return Ok(lock);
+        }
+        thread::sleep(PAUSE);
+    }
+    Err(Failure::new(Kind::Store, "another process holds the lock of the token store")
+        .with_hint("wait for it, or end it"))
+}
+
+const PAUSE: Duration = Duration::from_millis(100);
+const ATTEMPTS: u32 = 500;

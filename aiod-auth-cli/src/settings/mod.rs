@@ -1,0 +1,326 @@
+//! What the command line and `config.toml` mean together, resolved once: which login, whose record, where
+//! it is stored, where the client's secret is. Commands use what stands here, and nothing before it.
+
+use std::{env, path::Path, sync::Arc, time::Duration};
+
+use aiod_auth_core::{ClientSecret, Error, Profile, RecordKey, RetryPolicy, Tokens};
+use aiod_auth_store::{Lock, Store};
+use aiod_auth_ureq::Client;
+
+use crate::{
+    args::Flow,
+    config::{Config, ProfileConfig},
+    context::Context,
+    failure::Failure,
+    secret::{CLIENT_SECRET_VARIABLE, SecretSource},
+};
+
+pub(crate) use earlier::Earlier;
+use place::Place;
+
+mod core_profile;
+mod earlier;
+mod guarded_store;
+mod lock;
+mod login_command;
+mod network;
+mod place;
+
+/// One login, and where its tokens are stored.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Its name in config.toml; an ad hoc profile has none.
+    pub(crate) name: Option<String>,
+    /// The login's name, which keeps it apart from other logins at the same server.
+    pub(crate) account: Option<String>,
+    /// As much as tells whose record it is. What requests need is only looked for when there are any.
+    pub(crate) profile: Profile,
+    config: ProfileConfig,
+    place: Place,
+    /// The command that logs in with the same settings.
+    pub(crate) login_command: String,
+}
+
+impl Settings {
+    /// The login that the command line asks for, to look at.
+    pub(crate) fn new(context: &Context) -> Result<Self, Failure> {
+        let global = &context.global;
+        match (&global.profile, &global.issuer) {
+            (Some(_), Some(_)) => Err(Failure::usage("--profile can't be used with --issuer")),
+            (None, Some(_)) => Self::ad_hoc(context),
+            (_, None) if global.is_ad_hoc() => Err(Failure::usage(
+                "--client-id, --client-secret-file, --scope, --resource and --parameter belong to --issuer",
+            )
+            .with_hint("say --issuer, too, or change the profile with `aiod-auth profile set`")),
+            (_, None) => {
+                let config = context.config()?;
+                let name = profile_name(context, &config)?;
+                Self::of_profile(context, &config, &name)
+            }
+        }
+    }
+
+    /// The login that the command line asks for, to use: one that was made before profiles had logins of
+    /// their own is this profile's from then on, if it is that of no other.
+    pub(crate) fn in_use(context: &Context) -> Result<Self, Failure> {
+        let mut settings = Self::new(context)?;
+        settings.take_over_earlier(context)?;
+        Ok(settings)
+    }
+
+    /// The login of a profile in `config.toml`.
+    pub(crate) fn of_profile(
+        context: &Context,
+        config: &Config,
+        name: &str,
+    ) -> Result<Self, Failure> {
+        // Files are named from where they were named.
+        let (store, folder) = match &context.global.store {
+            Some(store) => (Some(store.clone()), Path::new("")),
+            None => (None, config.folder()),
+        };
+        let written = config.profile(name)?;
+        let resolve = || {
+            let mut profile = written.complete()?;
+            profile.store = store.or(profile.store);
+            profile.account = context.global.account.clone().or(profile.account);
+            let account = profile.account.clone().unwrap_or_else(|| name.into());
+            let login_command = login_command::of_profile(&context.global, config, name);
+            Self::resolve(context, Some(name), account, profile, folder, login_command)
+        };
+        resolve().map_err(|failure| failure.within(&format!("profile `{name}`")))
+    }
+
+    fn ad_hoc(context: &Context) -> Result<Self, Failure> {
+        let global = &context.global;
+        let secret = match &global.client_secret_file {
+            Some(file) => Some(SecretSource::File(file.clone())),
+            None => is_set(CLIENT_SECRET_VARIABLE)
+                .then(|| SecretSource::Variable(CLIENT_SECRET_VARIABLE.into())),
+        };
+        let profile = ProfileConfig {
+            issuer: global.issuer.clone(),
+            client_id: global.client_id.clone(),
+            client_secret: secret,
+            scopes: global.scopes(),
+            resource: global.resource.clone(),
+            parameters: global.parameter.clone(),
+            store: global.store.clone(),
+            ..ProfileConfig::default()
+        };
+        let account = global.account.clone().unwrap_or_default();
+        let login_command = login_command::ad_hoc(global);
+        Self::resolve(context, None, account, profile, Path::new(""), login_command)
+    }
+
+    fn resolve(
+        context: &Context,
+        name: Option<&str>,
+        account: String,
+        mut config: ProfileConfig,
+        folder: &Path,
+        login_command: String,
+    ) -> Result<Self, Failure> {
+        let global = &context.global;
+        config.ca_file = global.ca_file.clone().or(config.ca_file);
+        config.client_certificate_file =
+            global.client_certificate.clone().or(config.client_certificate_file);
+        // An empty name is none: the login of programs that give it none.
+        let account = Some(account).filter(|account| !account.is_empty());
+        let profile = core_profile::of_record(&config, account.as_deref())?;
+        let place = match config.store.as_deref() {
+            Some(uri) => Place::open(context, uri, folder, &profile.key())?,
+            None if is_homeless_bot(context, &config) => {
+                log::warn!("the user's home folder is not known, so the token is not stored");
+                Place::open(context, "memory", folder, &profile.key())?
+            }
+            None => Place::open(context, "file", folder, &profile.key())?,
+        };
+        Ok(Self { name: name.map(Into::into), account, profile, config, place, login_command })
+    }
+
+    /// Logs in like this, whatever the profile says; `auto` leaves it to the profile.
+    pub(crate) fn with_flow(mut self, flow: Flow) -> Self {
+        if flow != Flow::Auto {
+            self.config.flow = Some(flow);
+        }
+        self
+    }
+
+    /// Stores nothing on disk.
+    pub(crate) fn without_saving(mut self) -> Self {
+        self.place = self.place.without_saving();
+        self
+    }
+
+    pub(crate) fn store_is_public(&self) -> bool {
+        self.place.is_public()
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.place.store()
+    }
+
+    /// The stored tokens.
+    pub(crate) fn tokens(&self) -> Result<Option<Tokens>, Failure> {
+        Ok(self.store().load(&self.key())?)
+    }
+
+    /// Where the tokens are stored, for people.
+    pub(crate) fn location(&self) -> String {
+        self.store().location(&self.key())
+    }
+
+    /// Waits for the lock of the record, as long as a refresh may take.
+    pub(crate) fn lock(&self) -> Result<Lock, Failure> {
+        lock::take(self.store(), &self.key())
+    }
+
+    /// Whether the store is one file for whichever login it is that stands there.
+    pub(crate) const fn store_is_shared(&self) -> bool {
+        self.place.is_shared()
+    }
+
+    /// What makes requests, with the client's secret.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        let secret = self.client_secret()?;
+        let store = self.place.store_for(secret.as_ref());
+        let profile = self.whole_profile(&self.config, secret)?;
+        self.client_of(profile, store)
+    }
+
+    /// What makes requests that may be refused for lack of the client's secret. All else that the profile
+    /// says counts, its endpoints above all.
+    pub(crate) fn client_without_secret(&self) -> Result<Client, Failure> {
+        let config = ProfileConfig {
+            client_authentication: None,
+            // That of a client with a secret needs one.
+            flow: None,
+            ..self.config.clone()
+        };
+        let profile = self.whole_profile(&config, None)?;
+        self.client_of(profile, self.place.store_for(None))
+    }
+
+    fn whole_profile(
+        &self,
+        config: &ProfileConfig,
+        secret: Option<ClientSecret>,
+    ) -> Result<Profile, Failure> {
+        core_profile::whole(config, self.account.as_deref(), secret)
+            .map_err(|failure| self.within(failure))
+    }
+
+    fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Result<Client, Failure> {
+        let mut policy = RetryPolicy::default();
+        policy.time_limit = TIME_LIMIT;
+        let driver = network::driver(&self.config).map_err(|failure| self.within(failure))?;
+        let client = Client::with_driver(profile, driver.with_store(store));
+        let client = client.with_retry_policy(policy);
+        Ok(match self.config.request_timeout {
+            Some(timeout) => client.with_request_timeout(timeout),
+            None => client,
+        })
+    }
+
+    /// The client's secret: the one that is configured, else the one that is stored with the tokens.
+    pub(crate) fn client_secret(&self) -> Result<Option<ClientSecret>, Failure> {
+        match &self.config.client_secret {
+            Some(secret) => secret.read().map(Some).map_err(|failure| self.within(failure)),
+            None => Ok(self.stored_secret()),
+        }
+    }
+
+    /// Where a user logs in, what a bot left there is not theirs.
+    fn stored_secret(&self) -> Option<ClientSecret> {
+        match self.config.flow.unwrap_or(Flow::Auto) {
+            Flow::Auto | Flow::ClientCredentials => self.place.client_secret(),
+            Flow::Device | Flow::Browser | Flow::Password => None,
+        }
+    }
+
+    fn within(&self, failure: Failure) -> Failure {
+        match &self.name {
+            Some(name) => failure.within(&format!("profile `{name}`")),
+            None => failure,
+        }
+    }
+
+    /// Whether a new token needs neither a user nor a refresh token.
+    pub(crate) fn logs_in_by_itself(&self) -> bool {
+        has_its_own_secret(&self.config)
+            || self.config.flow.unwrap_or(Flow::Auto) == Flow::Auto
+                && self.stored_secret().is_some()
+    }
+
+    /// Whether the profile says that only the client itself logs in.
+    pub(crate) fn is_only_itself(&self) -> bool {
+        self.config.flow == Some(Flow::ClientCredentials)
+    }
+
+    /// The environment variables that may hold a client's secret: no other program's business.
+    pub(crate) fn secret_variables(&self) -> Vec<String> {
+        let mut variables = vec![CLIENT_SECRET_VARIABLE.to_owned()];
+        if let Some(SecretSource::Variable(name)) = &self.config.client_secret {
+            variables.push(name.clone());
+        }
+        variables
+    }
+
+    /// The addresses of the APIs that the token is for, as far as they are known.
+    pub(crate) fn api_addresses(&self) -> impl Iterator<Item = &str> {
+        self.config.resource.iter().chain(&self.config.api).map(String::as_str)
+    }
+
+    pub(crate) fn key(&self) -> RecordKey {
+        self.profile.key()
+    }
+
+    /// For `map_err`: what to do next is a command with these settings.
+    pub(crate) fn explain(&self, error: Error) -> Failure {
+        Failure::from(error).mended_by(&self.login_command)
+    }
+}
+
+/// The one that is named, else the default.
+pub(crate) fn profile_name(context: &Context, config: &Config) -> Result<String, Failure> {
+    let named = context
+        .global
+        .profile
+        .clone()
+        .or_else(|| env::var("AIOD_AUTH_PROFILE").ok().filter(|name| !name.is_empty()));
+    if let Some(name) = named.or_else(|| config.default_profile.clone()) {
+        return Ok(name);
+    }
+    Err(Failure::config("no profile was chosen, and there is no default_profile")
+        .with_hint("say --profile NAME, or --issuer URL and --client-id ID"))
+}
+
+/// Whether the profile can work. Its secret may be on another machine, or come later.
+pub(crate) fn check(context: &Context, config: &Config, name: &str) -> Result<(), Failure> {
+    let profile = config.profile(name)?.complete()?;
+    let key = core_profile::whole(&profile, Some(name), None)?.key();
+    let store = profile.store.as_deref().unwrap_or("file");
+    Place::open(context, store, config.folder(), &key).map(drop)
+}
+
+/// Whether this client can do without a store: it gets a new token by itself, as often as it likes.
+fn is_homeless_bot(context: &Context, config: &ProfileConfig) -> bool {
+    has_its_own_secret(config) && context.config_folder().is_err()
+}
+
+fn has_its_own_secret(config: &ProfileConfig) -> bool {
+    match config.flow.unwrap_or(Flow::Auto) {
+        Flow::ClientCredentials => true,
+        Flow::Auto => config.client_secret.is_some(),
+        Flow::Device | Flow::Browser | Flow::Password => false,
+    }
+}
+
+fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+/// No command but `login` takes longer than 60 s. ureq waits for up to a second longer than it is told to,
+/// and the store takes time, too.
+const TIME_LIMIT: Duration = Duration::from_secs(57);

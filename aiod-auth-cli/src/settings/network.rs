@@ -1,0 +1,31 @@
+//! How requests get to the server: what is trusted beyond the platform, and the client's certificate.
+//! Proxies are the environment's.
+
+use std::path::Path;
+
+use aiod_auth_ureq::{Driver, InvalidPem, UreqTransport};
+
+use crate::{config::ProfileConfig, failure::Failure, private_file::OwnFile};
+
+pub(super) fn driver(config: &ProfileConfig) -> Result<Driver, Failure> {
+    let mut transport = UreqTransport::builder();
+    if let Some(file) = &config.ca_file {
+        let pem = read(file)?;
+        transport = transport.root_certificates(pem.as_bytes()).map_err(|why| wrong(file, why))?;
+    }
+    if let Some(file) = &config.client_certificate_file {
+        let pem = read(file)?;
+        transport = transport.client_certificate(pem.as_bytes()).map_err(|why| wrong(file, why))?;
+    }
+    Ok(Driver::with_transport(transport.build()))
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    OwnFile::read(file)
+        .map(|read| read.text)
+        .map_err(|error| Failure::config(format!("cannot read {}: {error}", file.display())))
+}
+
+fn wrong(file: &Path, why: InvalidPem) -> Failure {
+    Failure::config(format!("{} {why}", file.display()))
+}

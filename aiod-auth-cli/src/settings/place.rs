@@ -1,0 +1,116 @@
+//! Where tokens are stored: what `--store` and `store` in config.toml mean.
+
+use std::{path::Path, sync::Arc};
+
+use aiod_auth_core::{ClientSecret, RecordKey};
+use aiod_auth_store::{AiodFile, FileStore, MemoryStore, Store};
+
+use crate::{
+    context::Context, failure::Failure, interrupt::Interrupt, print::Printer,
+    private_file::is_public_file,
+};
+
+use super::guarded_store::GuardedStore;
+
+/// A store, guarded against Ctrl-C.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    store: Arc<dyn Store>,
+    /// The same store, if it is a file that may hold a client's secret, too.
+    aiod: Option<AiodFile>,
+    saves: bool,
+    guard: Guard,
+}
+
+/// What stands between a store and the command.
+#[derive(Clone, Debug)]
+struct Guard {
+    interrupt: Interrupt,
+    printer: Printer,
+}
+
+impl Place {
+    /// A file's name in the URI starts from this folder.
+    pub(crate) fn open(
+        context: &Context,
+        uri: &str,
+        folder: &Path,
+        key: &RecordKey,
+    ) -> Result<Self, Failure> {
+        let guard =
+            &Guard { interrupt: context.interrupt.clone(), printer: context.printer.clone() };
+        match uri {
+            "file" => {
+                let store = FileStore::new(context.config_folder()?.join("tokens"));
+                Ok(Self::new(store, guard))
+            }
+            "memory" => Ok(Self::new(MemoryStore::default(), guard)),
+            "aiod" => Ok(Self::aiod(AiodFile::in_home(key.clone())?, guard)),
+            uri => match uri.strip_prefix("aiod:") {
+                Some("") => Err(Failure::config("the store `aiod:` has no file name")),
+                Some(file) => Ok(Self::aiod(AiodFile::new(folder.join(file), key.clone()), guard)),
+                None => Err(no_such_store(uri)),
+            },
+        }
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Stores nothing on disk; a client's secret is still looked for where it was.
+    pub(crate) fn without_saving(self) -> Self {
+        let store = guarded(MemoryStore::default(), &self.guard);
+        Self { store, saves: false, ..self }
+    }
+
+    /// The store as a client with this secret uses it: a file that has a place for the secret needs it.
+    pub(crate) fn store_for(&self, secret: Option<&ClientSecret>) -> Arc<dyn Store> {
+        match (&self.aiod, secret) {
+            (Some(file), Some(secret)) if self.saves => {
+                guarded(file.clone().with_client_secret(secret.clone()), &self.guard)
+            }
+            _ => Arc::clone(&self.store),
+        }
+    }
+
+    /// The client's secret that is stored here. A file that can't be read has none: what uses it says why.
+    pub(crate) fn client_secret(&self) -> Option<ClientSecret> {
+        self.aiod.as_ref()?.client_secret().ok().flatten()
+    }
+
+    /// Whether every user can read what is stored here: what this program writes is private, and another
+    /// one may have left it so.
+    pub(crate) fn is_public(&self) -> bool {
+        self.aiod.as_ref().is_some_and(|file| is_public_file(file.path()))
+    }
+
+    /// Whether this is one file for whichever login it is that stands there.
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.aiod.is_some()
+    }
+
+    fn aiod(file: AiodFile, guard: &Guard) -> Self {
+        Self { aiod: Some(file.clone()), ..Self::new(file, guard) }
+    }
+
+    fn new(store: impl Store + 'static, guard: &Guard) -> Self {
+        let store = guarded(store, guard);
+        Self { store, aiod: None, saves: true, guard: guard.clone() }
+    }
+}
+
+fn guarded(store: impl Store + 'static, guard: &Guard) -> Arc<dyn Store> {
+    Arc::new(GuardedStore::new(store, &guard.interrupt, &guard.printer))
+}
+
+fn no_such_store(uri: &str) -> Failure {
+    let known = ["polars", "tiled", "keyring", "redis", "rediss"];
+    let scheme = uri.split(':').next().unwrap_or_default();
+    // The rest of the address may have a password in it.
+    if known.contains(&scheme) {
+        Failure::config(format!("the store `{scheme}` is not in this version"))
+    } else {
+        Failure::config("there is no such store").with_hint("use file, memory or aiod:FILE")
+    }
+}

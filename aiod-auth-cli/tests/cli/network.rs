@@ -1,0 +1,164 @@
+//! Networks: what the command says about proxies and certificates, and the options for them.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::world::{Ran, World};
+
+#[test]
+fn a_proxy_that_refuses_is_named_asked_once_and_its_password_is_not_shown() {
+    let world = World::new();
+    for (answer, says) in [
+        ("407 Who", "wants a user name and password (HTTP 407)"),
+        ("403 No", "refuses the connection (HTTP 403)"),
+    ] {
+        let (port, asked) = answering(format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n"));
+        let mut command = world.command("login --issuer https://as.example.test --client-id c");
+        command.env("HTTPS_PROXY", format!("http://me:hunter2@127.0.0.1:{port}"));
+        let ran = Ran::of(&mut command, "");
+        let said = &ran.ended(2).stderr;
+        assert!(said.contains(&format!("the proxy 127.0.0.1:{port} {says}")), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "{said}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_away_may_be_there_later_and_one_that_cannot_be_used_is_a_mistake() {
+    let world = World::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (proxy, code, says) in [
+        (format!("http://me:hunter2@{free}"), 5, format!("the proxy {free} can't be reached")),
+        ("socks4://me:hunter2@x".into(), 2, "the proxy in all_proxy is a SOCKS4 proxy".into()),
+    ] {
+        let mut command = world.command("login --issuer https://as.example.test --client-id c");
+        let ran = Ran::of(command.env("all_proxy", proxy), "");
+        let said = &ran.ended(code).stderr;
+        assert!(said.contains(&says) && !said.contains("hunter2"), "{said}");
+    }
+}
+
+/// Elsewhere the platform has a store of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_certificates_were_looked_for_is_said() {
+    let world = World::new();
+    world.write("junk.pem", "junk");
+    let junk = world.path("junk.pem");
+    for file in ["/gone.pem", junk.to_str().unwrap()] {
+        let mut command = world.command("login --issuer https://localhost:1 --client-id c");
+        let ran = Ran::of(command.env("SSL_CERT_FILE", file), "");
+        let said = &ran.ended(2).stderr;
+        let expected = format!("there are no certificates to trust in SSL_CERT_FILE ({file})");
+        assert!(said.contains(&expected), "{said}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_named() {
+    let world = World::new();
+    for option in ["--ca-file", "--client-certificate"] {
+        world.run(&format!("login {option} gone.pem")).failed(2, "cannot read gone.pem");
+        let junk = world.run(&format!("login {option} bot.toml"));
+        junk.failed(2, "bot.toml has no certificate in PEM form");
+    }
+    // As the profile has it, beside config.toml.
+    world.run("profile set lab --ca-file bot.toml").ended(0);
+    assert_eq!(world.run("profile show lab --json").json()["ca_file"], "bot.toml");
+    world.run("login").failed(2, "bot.toml has no certificate in PEM form");
+    world.run("status --ca-file gone.pem").ended(3);
+    assert_eq!(world.requests(), 0);
+}
+
+#[test]
+fn a_ca_file_is_trusted_beside_the_platform() {
+    let world = World::new();
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    world.write("ca.pem", &authority.pem());
+    let port = secure(&authority);
+    let login = format!("login --issuer https://localhost:{port} --client-id c");
+    // The file alone makes the difference: where this machine has no certificates, too.
+    let said = world.run(&format!("{login} --ca-file ca.pem"));
+    said.failed(1, "no metadata");
+    let mut command = world.command(&login);
+    let ran = Ran::of(command.env("SSL_CERT_FILE", world.path("ca.pem")), "");
+    ran.failed(1, "no metadata");
+    let other = KeyPair::generate().unwrap();
+    let other = CertificateParams::new(vec!["x".into()]).unwrap().self_signed(&other).unwrap();
+    world.write("other.pem", &other.pem());
+    let said = world.run(&format!("{login} --ca-file other.pem"));
+    said.failed(1, "its certificate can't be trusted: its issuer is unknown");
+}
+
+#[test]
+fn plain_http_on_a_tls_port_is_said_and_not_tried_again() {
+    let world = World::new();
+    let key = KeyPair::generate().unwrap();
+    let any = CertificateParams::new(vec!["x".into()]).unwrap().self_signed(&key).unwrap();
+    world.write("ca.pem", &any.pem());
+    let (port, asked) = answering("HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n".into());
+    let login = format!("login --issuer https://localhost:{port} --client-id c --ca-file ca.pem");
+    world.run(&login).failed(1, "what answered there doesn't speak TLS");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+/// Answers whatever comes first in a connection with this.
+fn answering(answer: String) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            counted.fetch_add(1, Ordering::SeqCst);
+            drop(stream.read(&mut [0; 4096]));
+            drop(stream.write_all(answer.as_bytes()));
+        }
+    });
+    (port, asked)
+}
+
+/// Has nothing, at any address.
+fn secure(authority: &CertifiedIssuer<'_, KeyPair>) -> u16 {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["localhost".into()]).unwrap();
+    let certificate = certificate.signed_by(&key, authority).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut secure = rustls::Stream::new(&mut tls, &mut stream);
+            if secure.read(&mut [0; 4096]).is_ok() {
+                let answer = b"HTTP/1.1 404 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                drop(secure.write_all(answer));
+                tls.send_close_notify();
+                drop(tls.complete_io(&mut stream));
+            }
+            drop(stream.shutdown(Shutdown::Write));
+            drop(io::copy(&mut stream, &mut io::sink()));
+        }
+    });
+    port
+}

@@ -1,0 +1,77 @@
+//! What happens to a login, told to the program.
+
+use core::{fmt, time::Duration};
+
+use crate::{
+    error::{Error, StoreFailure},
+    profile::RecordKey,
+    session::LoggedOut,
+};
+
+/// Is told what happens to the logins of a client. It is called on the thread or in the task where it
+/// happens, and must not block.
+pub trait Observer: Send + Sync {
+    /// Something has happened.
+    fn observe(&self, event: &Event<'_>);
+}
+
+/// Something that has happened. `Display` is a line for a log, without a secret.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Event<'a> {
+    /// To which login: its server, client and account.
+    pub key: &'a RecordKey,
+    /// What.
+    pub what: What<'a>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What has happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum What<'a> {
+    /// New tokens were acquired without the user: by refresh, by client credentials, or by another
+    /// process meanwhile.
+    Refreshed,
+    /// Tokens were to be acquired, and were not. Those that were there may still be good.
+    Failed(&'a Error),
+    /// Tokens are not in the store: losing them may mean a new login.
+    NotSaved(&'a StoreFailure),
+    /// There is a new login, or there are tokens from elsewhere.
+    LoggedIn,
+    /// A logout has ended.
+    LoggedOut(&'a LoggedOut),
+}
+
+impl Event<'_> {
+    /// Whether an operator should see it.
+    #[must_use]
+    pub const fn is_warning(&self) -> bool {
+        match self.what {
+            What::Failed(error) => !error.asks_for_login(),
+            What::NotSaved(_) | What::LoggedOut(LoggedOut::Unconfirmed(_)) => true,
+            What::Refreshed | What::LoggedIn | What::LoggedOut(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Refreshed => write!(f, "new tokens")?,
+            What::Failed(error) => write!(f, "no new tokens: {error}")?,
+            What::NotSaved(failure) => write!(f, "tokens are not saved: {failure}")?,
+            What::LoggedIn => write!(f, "logged in")?,
+            What::LoggedOut(LoggedOut::Unconfirmed(error)) => {
+                write!(f, "logged out, which is unconfirmed: {error}")?;
+            }
+            What::LoggedOut(_) => write!(f, "logged out")?,
+        }
+        write!(f, " ({}, {}", self.key.issuer, self.key.client_id)?;
+        if let Some(account) = &self.key.account {
+            write!(f, ", {account}")?;
+        }
+        write!(f, "; {} ms)", self.took.as_millis())
+    }
+}

@@ -1,0 +1,101 @@
+//! One connection: the head of its request, as it comes in.
+
+use core::{fmt, str};
+
+use alloc::vec::Vec;
+use zeroize::Zeroizing;
+
+use super::{HEAD_BYTES_MAX, page::Page};
+
+/// What a connection has said so far. It may hold a code: no `Debug` of it, and it is wiped.
+#[derive(Default)]
+pub struct Visit {
+    head: Zeroizing<Vec<u8>>,
+    /// Up to here there is no empty line.
+    searched: usize,
+}
+
+/// A request that is one, as far as it matters.
+pub(super) struct Head<'v> {
+    pub(super) method: &'v str,
+    pub(super) path: &'v str,
+    pub(super) query: &'v str,
+    pub(super) host: &'v str,
+}
+
+impl Visit {
+    /// Whether nothing came yet: browsers connect ahead of time.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.head.is_empty()
+    }
+
+    /// Takes what came. `None`: the head has not ended yet.
+    pub(super) fn receive(&mut self, bytes: &[u8]) -> Option<Result<Head<'_>, Page>> {
+        let room = HEAD_BYTES_MAX.saturating_sub(self.head.len());
+        self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        // What is no HTTP, TLS for instance, would be waited for in vain.
+        if self.head.first().is_some_and(|first| !first.is_ascii_alphabetic()) {
+            return Some(Err(Page::BadRequest));
+        }
+        match self.end() {
+            Some(end) => Some(parse(self.head.get(..end).unwrap_or_default())),
+            None if bytes.len() < room => None,
+            None if !self.head.contains(&b'\n') => Some(Err(Page::AddressTooLong)),
+            None => Some(Err(Page::HeadTooLong)),
+        }
+    }
+
+    /// Where the head ends: at an empty line. RFC 9112 §2.2: a line may end without a carriage return.
+    fn end(&mut self) -> Option<usize> {
+        let rest = self.head.get(self.searched..)?;
+        let is_end = |at: usize| {
+            let after = rest.get(at..).unwrap_or_default();
+            after.starts_with(b"\n\r\n") || after.starts_with(b"\n\n")
+        };
+        match (0..rest.len()).find(|at| is_end(*at)) {
+            Some(at) => self.searched.checked_add(at),
+            None => {
+                // The last two may be its beginning.
+                self.searched = self.head.len().saturating_sub(2);
+                None
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Visit({} bytes)", self.head.len())
+    }
+}
+
+/// RFC 9112 §3: the request line, and the one header field that is read.
+fn parse(head: &[u8]) -> Result<Head<'_>, Page> {
+    let head = str::from_utf8(head).map_err(|_| Page::BadRequest)?;
+    let mut lines = head.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let mut words = lines.next().unwrap_or_default().split(' ');
+    let (Some(method), Some(target), Some("HTTP/1.1" | "HTTP/1.0"), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(Page::BadRequest);
+    };
+    // The origin form alone: what was meant for a proxy, or is no address, is not ours.
+    if !target.starts_with('/') || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Page::BadRequest);
+    }
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Ok(Head { method, path, query, host: host(lines)? })
+}
+
+/// RFC 9112 §3.2: there is one.
+fn host<'v>(lines: impl Iterator<Item = &'v str>) -> Result<&'v str, Page> {
+    let mut host = None;
+    for line in lines {
+        let (name, value) = line.split_once(':').ok_or(Page::BadRequest)?;
+        if name.eq_ignore_ascii_case("host") && host.replace(value.trim()).is_some() {
+            return Err(Page::BadRequest);
+        }
+    }
+    host.ok_or(Page::BadRequest)
+}

@@ -1,0 +1,334 @@
+//! Polars Cloud: the realm `Polars` of a Keycloak.
+//!
+//! The order in which credentials are looked for is that of its Python client, `polars_cloud`
+//! (`authenticate`); where that one keeps its tokens is the business of `aiod-auth-store`.
+
+use alloc::{
+    format,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+use crate::{
+    client::ClientIdentity,
+    environment::Environment,
+    error::{ConfigProblem, Endpoint, Error, NotLoggedIn},
+    profile::Profile,
+    secret::{AccessToken, ClientSecret},
+    server::Issuer,
+    time::Timestamp,
+    token::Tokens,
+    wire::json::Object,
+};
+
+/// What can be set for Polars Cloud; the defaults are the platform's own servers.
+///
+/// ```
+/// use aiod_auth_core::{Environment, provider::polars::Settings};
+///
+/// let profile = Settings::default().profile()?;
+/// assert_eq!(profile.issuer().as_str(), "https://auth.prd.cloud.pola.rs/realms/Polars");
+///
+/// let environment = Environment::from_iter([("POLARS_CLOUD_DOMAIN", "example.org")]);
+/// let profile = Settings::from_environment(&environment).profile()?;
+/// assert_eq!(profile.issuer().as_str(), "https://auth.example.org/realms/Polars");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Where the platform is: `prd.cloud.pola.rs`. The server is at `auth.` below it.
+    pub domain: String,
+    /// The realm's address, in place of the one that follows from the domain.
+    pub issuer: Option<String>,
+    /// The client of a person's login: `PolarsCloud`.
+    pub client_id: String,
+    /// Whether the server may be at plain `http` beyond loopback.
+    pub allow_insecure_http: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            domain: "prd.cloud.pola.rs".into(),
+            issuer: None,
+            client_id: "PolarsCloud".into(),
+            allow_insecure_http: false,
+        }
+    }
+}
+
+impl Settings {
+    /// With `POLARS_CLOUD_DOMAIN`, if it is set.
+    #[must_use]
+    pub fn from_environment(environment: &Environment) -> Self {
+        let mut settings = Self::default();
+        if let Some(domain) = environment.get(DOMAIN) {
+            settings.domain = domain.into();
+        }
+        settings
+    }
+
+    /// A person's login, by the device flow.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a domain, an issuer or a client id that can't be used.
+    pub fn profile(&self) -> Result<Profile, Error> {
+        self.profile_of(ClientIdentity::public(self.client_id.as_str())?)
+    }
+
+    /// A service account's login, by client credentials. The Python client keeps its tokens in memory only.
+    ///
+    /// # Errors
+    /// As for [`profile`](Self::profile).
+    pub fn service_account_profile(&self, account: ServiceAccount) -> Result<Profile, Error> {
+        self.profile_of(ClientIdentity::public(account.client_id)?.with_secret(account.secret)?)
+    }
+
+    /// The addresses are known, as they are to the Python client: nothing has to be asked for first.
+    fn profile_of(&self, client: ClientIdentity) -> Result<Profile, Error> {
+        let issuer = self.issuer()?;
+        let base = format!("{}/protocol/openid-connect", issuer.as_str().trim_end_matches('/'));
+        let mut profile = Profile::with_client(issuer, client);
+        for (endpoint, path) in PATHS {
+            profile = profile.with_endpoint(endpoint, &format!("{base}/{path}"))?;
+        }
+        Ok(profile)
+    }
+
+    /// The realm's address: `https://auth.{domain}/realms/Polars`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a domain that is none, or an issuer that can't be used.
+    pub fn issuer(&self) -> Result<Issuer, Error> {
+        let address = match &self.issuer {
+            Some(issuer) => issuer.to_string(),
+            None => {
+                let domain = self.domain.trim();
+                let is_allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | ':');
+                if domain.is_empty() || !domain.chars().all(is_allowed) {
+                    return Err(Error::Config(ConfigProblem::InvalidName(DOMAIN)));
+                }
+                format!("https://auth.{domain}/realms/Polars")
+            }
+        };
+        match self.allow_insecure_http {
+            true => Issuer::allowing_insecure_http(&address),
+            false => Issuer::new(&address),
+        }
+    }
+}
+
+/// What to authenticate with, before tokens on disk and a new login: the first that is there.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// An access token from outside. It is used as it is, and never refreshed.
+    Given(AccessToken),
+    /// A service account.
+    ServiceAccount(ServiceAccount),
+}
+
+/// A client id and its secret, which come together.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServiceAccount {
+    /// The client id.
+    pub client_id: String,
+    /// Its secret.
+    pub secret: ClientSecret,
+}
+
+impl ServiceAccount {
+    /// Both, or neither. An empty one is not there.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for one without the other.
+    pub fn new(client_id: Option<&str>, secret: Option<&str>) -> Result<Option<Self>, Error> {
+        let [client_id, secret] =
+            [client_id, secret].map(|text| text.filter(|text| !text.is_empty()));
+        match (client_id, secret) {
+            (Some(client_id), Some(secret)) => {
+                Ok(Some(Self { client_id: client_id.into(), secret: ClientSecret::new(secret) }))
+            }
+            (None, None) => Ok(None),
+            (Some(_), None) => {
+                Err(Error::Config(ConfigProblem::OneWithoutTheOther(CLIENT_ID, CLIENT_SECRET)))
+            }
+            (None, Some(_)) => {
+                Err(Error::Config(ConfigProblem::OneWithoutTheOther(CLIENT_SECRET, CLIENT_ID)))
+            }
+        }
+    }
+}
+
+impl Credentials {
+    /// As `authenticate` finds them: the arguments, then `POLARS_CLOUD_ACCESS_TOKEN`, then
+    /// `POLARS_CLOUD_CLIENT_ID` with `POLARS_CLOUD_CLIENT_SECRET`. `None`: the tokens on disk, then a login.
+    ///
+    /// A lone one of the two variables is passed over by `polars_cloud` 0.12.0. Here it is an error: who
+    /// sets one means both.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for one of the two without the other, or a token that can't be sent.
+    pub fn find(
+        arguments: Option<ServiceAccount>,
+        environment: &Environment,
+    ) -> Result<Option<Self>, Error> {
+        if let Some(account) = arguments {
+            return Ok(Some(Self::ServiceAccount(account)));
+        }
+        if let Some(token) = environment.get(ACCESS_TOKEN) {
+            let token = AccessToken::new(token.trim())
+                .map_err(|_| Error::Config(ConfigProblem::InvalidName(ACCESS_TOKEN)))?;
+            return Ok(Some(Self::Given(token)));
+        }
+        let account =
+            ServiceAccount::new(environment.get(CLIENT_ID), environment.get(CLIENT_SECRET))?;
+        Ok(account.map(Self::ServiceAccount))
+    }
+}
+
+/// The tokens for an access token from outside: there is no other, so one that has expired is an error that
+/// says where it came from. `polars_cloud` also refuses one without `exp`; here it is the server's to judge.
+///
+/// # Errors
+/// [`Error::NotAuthenticated`].
+pub fn given(access_token: AccessToken, now: Timestamp) -> Result<Tokens, Error> {
+    let expires_at = expires_at(&access_token);
+    if expires_at.is_some_and(|at| at <= now) {
+        return Err(Error::NotAuthenticated(NotLoggedIn::GivenExpired(ACCESS_TOKEN)));
+    }
+    let mut tokens = Tokens::new(access_token, now);
+    tokens.expires_at = expires_at;
+    Ok(tokens)
+}
+
+/// When an access token expires: its `exp` claim (RFC 7519 §4.1.4), which is all that `polars_cloud` goes by.
+/// Nothing else in a token is read, and its signature is the server's business.
+#[must_use]
+pub fn expires_at(access_token: &AccessToken) -> Option<Timestamp> {
+    let parts: Vec<&str> = access_token.expose().split('.').take(4).collect();
+    let [_, payload, _] = parts.as_slice() else { return None };
+    let json = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    let json = Zeroizing::new(json);
+    Object::parse(core::str::from_utf8(&json).ok()?).ok()?.time("exp").ok()?
+}
+
+/// What the platform reads from the environment, besides where its files are.
+pub const VARIABLES: [&str; 4] = [DOMAIN, ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET];
+
+/// The variable that hands an access token to a program that uses the platform.
+pub const ACCESS_TOKEN: &str = "POLARS_CLOUD_ACCESS_TOKEN";
+
+const DOMAIN: &str = "POLARS_CLOUD_DOMAIN";
+const CLIENT_ID: &str = "POLARS_CLOUD_CLIENT_ID";
+const CLIENT_SECRET: &str = "POLARS_CLOUD_CLIENT_SECRET";
+
+/// Keycloak's, below `protocol/openid-connect`.
+const PATHS: [(Endpoint, &str); 6] = [
+    (Endpoint::Authorization, "auth"),
+    (Endpoint::DeviceAuthorization, "auth/device"),
+    (Endpoint::Token, "token"),
+    (Endpoint::EndSession, "logout"),
+    (Endpoint::Revocation, "revoke"),
+    (Endpoint::Userinfo, "userinfo"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        variables.iter().copied().collect()
+    }
+
+    fn jwt(payload: &str) -> AccessToken {
+        AccessToken::new(format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(payload))).unwrap()
+    }
+
+    #[test]
+    fn the_first_that_is_there_counts() {
+        let all = [
+            ("POLARS_CLOUD_ACCESS_TOKEN", "canary"),
+            ("POLARS_CLOUD_CLIENT_ID", "bot"),
+            ("POLARS_CLOUD_CLIENT_SECRET", "canary"),
+        ];
+        let found = |arguments, variables: &[(&str, &str)]| match Credentials::find(
+            arguments,
+            &environment(variables),
+        ) {
+            Ok(Some(Credentials::Given(_))) => "given".to_string(),
+            Ok(Some(Credentials::ServiceAccount(account))) => account.client_id,
+            Ok(None) => "none".to_string(),
+            Err(error) => format!("{}: {error}", error.kind()),
+        };
+        let argument = || ServiceAccount::new(Some("mine"), Some("canary")).unwrap();
+        assert_eq!(found(argument(), &all), "mine");
+        assert_eq!(found(None, &all), "given");
+        assert_eq!(found(None, &all[1..]), "bot");
+        assert_eq!(found(None, &[]), "none");
+        assert_eq!(found(None, &[("POLARS_CLOUD_ACCESS_TOKEN", "")]), "none");
+        assert_eq!(
+            found(None, &all[1..2]),
+            "config: POLARS_CLOUD_CLIENT_ID is set, and POLARS_CLOUD_CLIENT_SECRET is not"
+        );
+        assert_eq!(
+            found(None, &all[2..]),
+            "config: POLARS_CLOUD_CLIENT_SECRET is set, and POLARS_CLOUD_CLIENT_ID is not"
+        );
+        let broken = found(None, &[("POLARS_CLOUD_ACCESS_TOKEN", "two\nlines of canary")]);
+        assert!(broken.starts_with("config: ") && !broken.contains("canary"), "{broken}");
+    }
+
+    #[test]
+    fn the_expiry_is_in_the_token() {
+        let second = |seconds: i64| Timestamp::from_unix_millis(seconds * 1000);
+        for (token, expected) in [
+            (jwt(r#"{"exp":1795369945}"#), Some(second(1_795_369_945))),
+            (jwt(r#"{"exp":"1795369945","a":{}}"#), Some(second(1_795_369_945))),
+            (jwt("{}"), None),
+            (jwt(r#"{"exp":"soon"}"#), None),
+            (jwt("not JSON"), None),
+            (AccessToken::new("opaque").unwrap(), None),
+            (AccessToken::new("a.b.c.d").unwrap(), None),
+        ] {
+            assert_eq!(expires_at(&token), expected);
+        }
+    }
+
+    #[test]
+    fn an_expired_token_from_outside_is_named() {
+        let at = |seconds: i64| Timestamp::from_unix_millis(seconds * 1000);
+        let token = jwt(r#"{"exp":1000}"#);
+        let tokens = given(token.clone(), at(999)).unwrap();
+        assert_eq!((tokens.expires_at, tokens.refresh_token.is_none()), (Some(at(1000)), true));
+        let error = given(token, at(1000)).unwrap_err();
+        assert_eq!(error.kind().as_str(), "not_authenticated");
+        assert_eq!(error.to_string(), "the access token in POLARS_CLOUD_ACCESS_TOKEN has expired");
+        assert!(error.hint().is_some_and(|hint| hint.contains("set a new one")));
+    }
+
+    #[test]
+    fn a_domain_is_one() {
+        for (domain, works) in [
+            ("prd.cloud.pola.rs", true),
+            ("localhost:8443", true),
+            ("", false),
+            ("example.org/x", false),
+            ("me@example.org", false),
+            ("example.org?", false),
+        ] {
+            let settings = Settings { domain: domain.into(), ..Settings::default() };
+            assert_eq!(settings.profile().is_ok(), works, "{domain}");
+        }
+        let settings = Settings {
+            issuer: Some("http://127.0.0.1:8180/realms/Polars".into()),
+            ..Settings::default()
+        };
+        assert!(settings.profile().is_ok());
+    }
+}

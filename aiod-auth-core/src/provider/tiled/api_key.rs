@@ -1,0 +1,145 @@
+//! API keys: `apikey` of the server's links.
+
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::{
+    error::{Error, Problem},
+    secret::ApiKeySecret,
+    text::clean,
+    time::Timestamp,
+    wire::json::{Object, push_string},
+};
+
+/// An API key, as the server describes it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ApiKey {
+    /// The first eight characters, which are its name.
+    pub first_eight: String,
+    /// What stands for a login. Only the answer to its creation has it.
+    pub secret: Option<ApiKeySecret>,
+    /// When it expires. `None`: never.
+    pub expires_at: Option<Timestamp>,
+    /// What its owner noted.
+    pub note: Option<String>,
+    /// What it may do; `inherit` is all that its owner may.
+    pub scopes: Vec<String>,
+}
+
+impl ApiKey {
+    pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
+        object.must_be_whole()?;
+        Ok(Self {
+            first_eight: clean(&object.required_text("first_eight")?),
+            secret: object.text("secret")?.map(ApiKeySecret::new),
+            expires_at: time(object, "expiration_time")?,
+            note: object.text("note").ok().flatten().map(|note| clean(&note)),
+            scopes: object.strings("scopes").ok().flatten().unwrap_or_default(),
+        })
+    }
+}
+
+/// What a new API key is to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewApiKey {
+    /// How long it is good for. `None`: as long as the server allows.
+    pub lifetime: Option<Duration>,
+    /// A note for people.
+    pub note: Option<String>,
+    /// What it may do. Empty: all that its owner may.
+    pub scopes: Vec<String>,
+}
+
+impl NewApiKey {
+    /// The body of the request. `scopes` has to be there.
+    pub(crate) fn to_json(&self) -> Zeroizing<Vec<u8>> {
+        let mut json = String::from("{\"expires_in\":");
+        match self.lifetime {
+            Some(lifetime) => json.push_str(&lifetime.as_secs().to_string()),
+            None => json.push_str("null"),
+        }
+        json.push_str(",\"note\":");
+        match &self.note {
+            Some(note) => push_string(&mut json, note),
+            None => json.push_str("null"),
+        }
+        json.push_str(",\"scopes\":");
+        if self.scopes.is_empty() {
+            json.push_str("null");
+        } else {
+            for (at, scope) in self.scopes.iter().enumerate() {
+                json.push(if at == 0 { '[' } else { ',' });
+                push_string(&mut json, scope);
+            }
+            json.push(']');
+        }
+        json.push('}');
+        Zeroizing::new(json.into_bytes())
+    }
+}
+
+/// The eight characters that name a key. More of them may be given, as to the real client: a whole key is
+/// cut before it is sent.
+pub(crate) fn first_eight(text: &str) -> Result<&str, Error> {
+    let is_hex = |name: &&str| name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.get(..8).filter(is_hex).ok_or(Error::Usage(
+        "an API key is named by its first eight characters, which are hexadecimal digits",
+    ))
+}
+
+/// ISO 8601, in UTC where it has no offset.
+fn time(object: &Object<'_>, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+    let Some(text) = object.text(name)? else { return Ok(None) };
+    let time = text.parse().or_else(|_| alloc::format!("{}Z", &*text).parse());
+    time.map(Some).map_err(|_| Problem::Invalid(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both as Tiled 0.2.20 answers.
+    #[test]
+    fn times_have_an_offset_or_none() {
+        for time in ["2026-11-22T18:52:11", "2026-11-22T18:52:11+00:00"] {
+            let text = alloc::format!(
+                r#"{{"first_eight":"dd3d3f4a","expiration_time":"{time}","note":"a","scopes":["read:metadata"],
+                    "access_tags":null,"latest_activity":null}}"#
+            );
+            let key = ApiKey::parse(&Object::parse(&text).unwrap()).unwrap();
+            assert_eq!(key.expires_at.unwrap().to_string(), "2026-11-22T18:52:11Z");
+            assert!(key.secret.is_none() && key.scopes == ["read:metadata"]);
+        }
+        let text = r#"{"first_eight":"1b976573","expiration_time":null,"secret":"canary"}"#;
+        let key = ApiKey::parse(&Object::parse(text).unwrap()).unwrap();
+        assert_eq!(key.secret.as_ref().map(ApiKeySecret::expose), Some("canary"));
+        assert!(!alloc::format!("{key:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_request_says_null_for_what_is_left_out() {
+        let body = |key: NewApiKey| String::from_utf8(key.to_json().to_vec()).unwrap();
+        assert_eq!(body(NewApiKey::default()), r#"{"expires_in":null,"note":null,"scopes":null}"#);
+        let key = NewApiKey {
+            lifetime: Some(Duration::from_secs(604_800)),
+            note: Some("\"".into()),
+            scopes: alloc::vec!["read:metadata".into()],
+        };
+        assert_eq!(body(key), r#"{"expires_in":604800,"note":"\"","scopes":["read:metadata"]}"#);
+    }
+
+    #[test]
+    fn a_whole_key_is_cut() {
+        assert_eq!(first_eight("dd3d3f4a96297f29").unwrap(), "dd3d3f4a");
+        for text in ["", "dd3d3f4", "xx3d3f4a", "dd3d3f4é"] {
+            assert!(first_eight(text).is_err(), "{text}");
+        }
+    }
+}

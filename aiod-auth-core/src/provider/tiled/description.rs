@@ -1,0 +1,291 @@
+//! What a server says of itself: GET of its API's address.
+
+use alloc::{borrow::ToOwned, collections::BTreeSet, string::String, vec::Vec};
+
+use url::Url;
+
+use super::address::Api;
+use crate::{
+    error::{Endpoint, Error, Problem},
+    text::clean,
+    token::Scope,
+    wire::{answer::broken, json::Object},
+};
+
+/// How to log in to a server, and where the rest is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Description {
+    /// Whether nothing can be read without a login.
+    pub is_required: bool,
+    /// Those that can be chosen from. None: a server for a single user, with one API key.
+    pub providers: Vec<Provider>,
+    /// Who is logged in.
+    pub whoami: Option<Url>,
+    /// API keys: created, described and revoked here.
+    pub api_keys: Option<Url>,
+    /// Where the Tiled server refreshes its own tokens. With an OpenID provider, that one does.
+    pub refresh: Option<Url>,
+    /// Where the browser ends an OpenID provider's session.
+    pub logout: Option<Url>,
+}
+
+/// One way to log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Provider {
+    /// Its name, to choose by.
+    pub name: String,
+    /// How.
+    pub login: ProviderLogin,
+    /// What to say afterwards, with `{id}` in it for the user's name.
+    pub confirmation_message: Option<String>,
+}
+
+/// How a provider logs a user in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProviderLogin {
+    /// With a password, which goes to the server itself.
+    Password {
+        /// Where it goes.
+        token_endpoint: Url,
+    },
+    /// Tiled's own device flow.
+    Device {
+        /// Where it begins.
+        endpoint: Url,
+    },
+    /// RFC 8628, at an OpenID provider whose tokens the server takes.
+    OpenId {
+        /// Where it begins.
+        device_authorization_endpoint: Url,
+        /// Where it ends.
+        token_endpoint: Url,
+        /// As which client.
+        client_id: String,
+        /// Which scopes to ask for.
+        scope: Scope,
+    },
+    /// What can't be used, and why. It is no reason not to use another one.
+    Unusable(Problem),
+}
+
+impl Description {
+    /// Reads it.
+    pub(crate) fn parse(object: &Object<'_>, api: &Api) -> Result<Self, Problem> {
+        object.must_be_whole()?;
+        let about = object.object("authentication")?.ok_or(Problem::Missing("authentication"))?;
+        let links = about.object("links")?;
+        let link = |name| match links.as_ref().map(|links| links.text(name)).transpose()?.flatten()
+        {
+            None => Ok(None),
+            Some(address) => api.own_link(name, &address).map(Some),
+        };
+        // At an OpenID provider, these two are its own.
+        let elsewhere = |name| {
+            let address = links.as_ref()?.text(name).ok()??;
+            api.own_link(name, &address).or_else(|_| api.other_link(name, &address)).ok()
+        };
+        Ok(Self {
+            is_required: about.boolean("required").ok().flatten().unwrap_or_default(),
+            providers: about
+                .objects("providers")?
+                .iter()
+                .map(|provider| Provider::parse(provider, api))
+                .collect(),
+            whoami: link("whoami")?,
+            api_keys: link("apikey")?,
+            refresh: elsewhere("refresh_session"),
+            logout: elsewhere("logout"),
+        })
+    }
+
+    /// The provider of this name; without a name, the only one. `Ok(None)`: somebody has to choose.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name that is none, or a server without providers.
+    pub fn provider(&self, name: Option<&str>) -> Result<Option<&Provider>, Error> {
+        match (name, self.providers.as_slice()) {
+            (_, []) => Err(Error::Usage("this server has no logins, but one API key")),
+            (Some(name), providers) => match providers.iter().find(|known| known.name == name) {
+                Some(provider) => Ok(Some(provider)),
+                None => Err(Error::Usage("this server has no provider of that name")),
+            },
+            (None, [only]) => Ok(Some(only)),
+            (None, _) => Ok(None),
+        }
+    }
+}
+
+impl Provider {
+    fn parse(object: &Object<'_>, api: &Api) -> Self {
+        let text = |name| object.text(name).ok().flatten().map(|text| clean(&text));
+        Self {
+            name: text("provider").unwrap_or_default(),
+            login: ProviderLogin::parse(object, api).unwrap_or_else(ProviderLogin::Unusable),
+            confirmation_message: text("confirmation_message"),
+        }
+    }
+
+    /// The words for after the login.
+    #[must_use]
+    pub fn confirmation(&self, id: &str) -> Option<String> {
+        let message = self.confirmation_message.as_ref()?;
+        Some(message.replace("{id}", &clean(id)))
+    }
+
+    /// How it logs in, if it can.
+    ///
+    /// # Errors
+    /// [`Error::InvalidResponse`] for a mode that is not known, or a link that is missing or leads to
+    /// another server.
+    pub fn usable(&self) -> Result<&ProviderLogin, Error> {
+        match &self.login {
+            ProviderLogin::Unusable(problem) => {
+                Err(broken(Endpoint::Metadata, 200, problem.clone()))
+            }
+            login @ (ProviderLogin::Password { .. }
+            | ProviderLogin::Device { .. }
+            | ProviderLogin::OpenId { .. }) => Ok(login),
+        }
+    }
+}
+
+impl ProviderLogin {
+    fn parse(object: &Object<'_>, api: &Api) -> Result<Self, Problem> {
+        object.required_text("provider")?;
+        let mode = object.required_text("mode")?;
+        let links = object.object("links")?.ok_or(Problem::Missing("links"))?;
+        let address = links.required_text("auth_endpoint")?;
+        let own = || api.own_link("auth_endpoint", &address);
+        match &*mode {
+            // Servers before 0.1.0b18 say `password`.
+            "internal" | "password" => Ok(Self::Password { token_endpoint: own()? }),
+            "external" => match (links.text("client_id")?, links.text("token_endpoint")?) {
+                (Some(client_id), Some(token_endpoint)) => Ok(Self::OpenId {
+                    device_authorization_endpoint: api.other_link("auth_endpoint", &address)?,
+                    token_endpoint: api.other_link("token_endpoint", &token_endpoint)?,
+                    client_id: client_id.into(),
+                    scope: scope(object)?,
+                }),
+                // As the real client has it: without both, it is Tiled's own.
+                (_, _) => Ok(Self::Device { endpoint: own()? }),
+            },
+            _ => Err(Problem::Invalid("mode")),
+        }
+    }
+}
+
+/// `openid offline_access`, and what the server asks for.
+fn scope(object: &Object<'_>) -> Result<Scope, Problem> {
+    let asked = object.strings("extra_scopes")?.unwrap_or_default();
+    let all: BTreeSet<String> =
+        ["openid", "offline_access"].map(ToOwned::to_owned).into_iter().chain(asked).collect();
+    Scope::new(all).map_err(|_| Problem::Invalid("extra_scopes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::ToString as _};
+
+    use super::*;
+
+    fn description(text: &str) -> Result<Description, Problem> {
+        Description::parse(&Object::parse(text)?, &Api::new("http://127.0.0.1:8480").unwrap())
+    }
+
+    fn provider(text: &str) -> String {
+        let text = text.replace("HERE", "http://127.0.0.1:8480/api/v1/auth/provider/x");
+        let text = format!(r#"{{"authentication":{{"required":true,"providers":[{text}]}}}}"#);
+        let description = description(&text).unwrap();
+        match description.provider(None).unwrap().unwrap().usable() {
+            Ok(ProviderLogin::Password { .. }) => "password".into(),
+            Ok(ProviderLogin::Device { .. }) => "device".into(),
+            Ok(ProviderLogin::OpenId { client_id, scope, .. }) => format!("{client_id}: {scope}"),
+            Ok(ProviderLogin::Unusable(_)) => unreachable!("it is an error"),
+            Err(error) => error.to_string().rsplit(": ").next().unwrap_or_default().into(),
+        }
+    }
+
+    #[test]
+    fn the_links_decide_which_device_flow_it_is() {
+        for (text, expected) in [
+            (
+                r#"{"provider":"x","mode":"internal","links":{"auth_endpoint":"HERE/token"}}"#,
+                "password",
+            ),
+            (
+                r#"{"provider":"x","mode":"password","links":{"auth_endpoint":"HERE/token"}}"#,
+                "password",
+            ),
+            (
+                r#"{"provider":"x","mode":"external","links":{"auth_endpoint":"HERE/authorize"}}"#,
+                "device",
+            ),
+            (
+                r#"{"provider":"x","mode":"external","links":{"auth_endpoint":"HERE/authorize",
+                    "client_id":"c"}}"#,
+                "device",
+            ),
+            (
+                r#"{"provider":"x","mode":"external","extra_scopes":["a","openid"],"links":{
+                    "auth_endpoint":"https://as.example/device","client_id":"c",
+                    "token_endpoint":"https://as.example/token"}}"#,
+                "c: a offline_access openid",
+            ),
+        ] {
+            assert_eq!(provider(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_says_why() {
+        for (text, expected) in [
+            (r#"{"provider":"x","mode":"saml","links":{"auth_endpoint":"HERE"}}"#, "`mode`"),
+            (r#"{"provider":"x","links":{"auth_endpoint":"HERE"}}"#, "`mode` is missing"),
+            (r#"{"mode":"internal","links":{"auth_endpoint":"HERE"}}"#, "`provider` is missing"),
+            (r#"{"provider":"x","mode":"internal"}"#, "`links` is missing"),
+            (r#"{"provider":"x","mode":"internal","links":{}}"#, "`auth_endpoint` is missing"),
+            (r#"{"provider":"x","mode":"internal","links":5}"#, "`links`"),
+            (
+                r#"{"provider":"x","mode":"internal","links":{"auth_endpoint":"https://evil.example"}}"#,
+                "`auth_endpoint`",
+            ),
+            (
+                r#"{"provider":"x","mode":"external","extra_scopes":["a b"],"links":{"client_id":"c",
+                    "auth_endpoint":"https://as.example","token_endpoint":"https://as.example"}}"#,
+                "`extra_scopes`",
+            ),
+        ] {
+            let said = provider(text);
+            assert!(said.starts_with(expected), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_of_no_use_does_not_spoil_the_others() {
+        let description = description(
+            r#"{"authentication":{"providers":[{"provider":"a","mode":"new"},{"provider":"b",
+                "mode":"internal","links":{"auth_endpoint":"http://127.0.0.1:8480/t"},
+                "confirmation_message":"You are {id}."}],"links":null}}"#,
+        )
+        .unwrap();
+        assert!(!description.is_required);
+        assert!(description.provider(None).unwrap().is_none());
+        let chosen = description.provider(Some("b")).unwrap().unwrap();
+        assert!(chosen.usable().is_ok());
+        assert_eq!(chosen.confirmation("al\u{1b}[1mice").as_deref(), Some("You are alice."));
+        assert!(description.provider(Some("c")).is_err());
+        assert!(description.provider(Some("a")).unwrap().unwrap().usable().is_err());
+    }
+
+    #[test]
+    fn a_server_for_one_user_has_no_logins() {
+        let single = description(r#"{"authentication":{"required":true,"providers":[]}}"#).unwrap();
+        assert!(single.provider(None).is_err() && single.api_keys.is_none());
+        for text in ["{}", r#"{"authentication":5}"#, r#"{"authentication":{"providers":[5]}}"#] {
+            assert!(description(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Between the task of a login and its caller, which has the closures that show and ask.
+
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+
+use aiod_auth_core::{Error, Prompt, Reason};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{driver::Caller, runtime::Runtime};
+
+/// The task's end. When the caller is dropped, the login is cancelled; but only between requests: an
+/// answer that may bring tokens is waited for, and then they are saved.
+pub(crate) struct User {
+    wanted: mpsc::Sender<Wanted>,
+    /// How long the login may take.
+    limit: Duration,
+    runtime: Arc<dyn Runtime>,
+}
+
+/// The caller's end.
+pub(crate) struct Replies(mpsc::Receiver<Wanted>);
+
+struct Wanted {
+    prompt: Prompt,
+    shown: oneshot::Sender<()>,
+}
+
+/// Both ends, for a login that may take as long as `limit`.
+pub(crate) fn user(limit: Duration, runtime: Arc<dyn Runtime>) -> (User, Replies) {
+    let (wanted, replies) = mpsc::channel(1);
+    (User { wanted, limit, runtime }, Replies(replies))
+}
+
+impl Replies {
+    /// Shows every prompt, until the login is through.
+    pub(crate) async fn give(mut self, mut show: impl FnMut(&Prompt) + Send) {
+        while let Some(Wanted { prompt, shown }) = self.0.recv().await {
+            // A caller that comes back too late shows nothing that is over.
+            if !shown.is_closed() {
+                show(&prompt);
+                shown.send(()).ok();
+            }
+        }
+    }
+}
+
+impl Caller for User {
+    /// Waits until it is shown; but no longer than the login may take: the caller may be there and not
+    /// poll, while others wait for this login.
+    async fn show(&mut self, prompt: &Prompt) {
+        let (shown, was_shown) = oneshot::channel();
+        drop(self.wanted.send(Wanted { prompt: prompt.clone(), shown }).await);
+        first(was_shown, self.runtime.sleep(self.limit)).await;
+    }
+
+    async fn sleep(&mut self, delay: Duration, reason: Reason) -> Result<(), Error> {
+        let sleep = self.runtime.sleep(delay);
+        if matches!(reason, Reason::Lock | Reason::Tokens) {
+            // Tokens are here, and wait to be saved or completed.
+            sleep.await;
+            return Ok(());
+        }
+        match first(self.wanted.closed(), sleep).await {
+            Some(()) => Err(Error::Cancelled),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What comes of it, if that is no later than the sleep ends.
+pub(crate) async fn first<T>(
+    work: impl Future<Output = T> + Send,
+    sleep: impl Future<Output = ()> + Send,
+) -> Option<T> {
+    let (mut work, mut sleep) = (pin!(work), pin!(sleep));
+    poll_fn(|context| {
+        if let Poll::Ready(result) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(result));
+        }
+        sleep.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}

@@ -1,0 +1,440 @@
+//! Each operation of the file system fails in turn, in each way, and the process and the machine die
+//! before each: no login is lost, and what is there is whole and private.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that fails panics")]
+//!
+//! The numbers are printed: `cargo test -p aiod-auth-store faults -- --nocapture`.
+
+use std::{path::Path, sync::Arc};
+
+use aiod_auth_core::{
+    AccessToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens, session::Version,
+};
+
+use self::{
+    faulty::{Fault, Faulty, Operation},
+    memory::Memory,
+};
+use super::{FileStore, files::Files};
+use crate::{AiodFile, Store, StoreError};
+
+mod faulty;
+mod memory;
+
+#[test]
+fn one_failure_loses_no_login() {
+    for place in PLACES {
+        let mut count = 0;
+        for number in 0..operations_of_a_refresh(place) {
+            for errno in ERRNOS {
+                let memory = place.with_record();
+                let run = refresh(&memory, place, Fault::Once(number, errno));
+                let what = format!("{place:?}: {errno} in {:?}", run.done.get(number));
+                if run.is_spent {
+                    run.saved.as_ref().unwrap_or_else(|error| panic!("{what}: {error}"));
+                    let found = found_at_once(&memory, place, &what);
+                    assert!(is_old_or_new(found.as_deref()), "{what}: {found:?}");
+                }
+                assert_eq!(found_under_the_lock(&memory, place, &what), run.expected(), "{what}");
+                is_tidy(&memory, place, &what);
+                count += 1;
+            }
+        }
+        println!("{place:?}: {count} failures of a refresh, no login lost");
+    }
+}
+
+#[test]
+fn what_goes_on_failing_is_said_before_or_loses_nothing() {
+    for place in PLACES {
+        let (mut count, mut nowhere) = (0, 0);
+        for number in 0..operations_of_a_refresh(place) {
+            for errno in ERRNOS {
+                let memory = place.with_record();
+                let run = refresh(&memory, place, Fault::FromThenOn(number, errno));
+                let what = format!("{place:?}: {errno} from {:?} on", run.done.get(number));
+                let found = found_under_the_lock(&memory, place, &what);
+                match &run.saved {
+                    // The caller knows that only it has the tokens; even so they may be there.
+                    Err(_) if run.is_spent => nowhere += usize::from(found != run.expected()),
+                    Ok(()) | Err(_) => assert_eq!(found, run.expected(), "{what}"),
+                }
+                count += 1;
+            }
+        }
+        println!(
+            "{place:?}: {count} lasting failures, {nowhere} of them in the moment of the save lost it, and said so"
+        );
+    }
+}
+
+#[test]
+fn a_killed_process_loses_no_answer_that_it_began_to_write() {
+    for place in PLACES {
+        let operations = operations_of_a_refresh(place);
+        for number in 0..operations {
+            let memory = place.with_record();
+            let run = refresh(&memory, place, Fault::Death(number));
+            memory.kill();
+            let what = format!("{place:?}: killed before {:?}", run.done.get(number));
+            let found = found_under_the_lock(&memory, place, &what);
+            let is_half_written = run.done[number].name == "write" && run.is_spent;
+            let expected = if run.has_written_by(number) { "second" } else { "first" };
+            let is_expected = found.as_deref() == Some(expected);
+            assert!(is_expected || is_half_written && is_old_or_new(found.as_deref()), "{what}");
+            // The answer is written at once: nothing that could be killed comes before.
+            let is_in_between = run.is_spent && !run.has_written_by(number);
+            assert!(!is_in_between || run.done[number].name == "write", "{what}");
+            is_tidy(&memory, place, &what);
+        }
+        println!("{place:?}: {operations} places to be killed at");
+    }
+}
+
+#[test]
+fn a_power_failure_loses_nothing_that_was_synced() {
+    for place in PLACES {
+        let mut count = 0;
+        for number in 0..operations_of_a_refresh(place) {
+            for seed in 0..8 {
+                let memory = place.with_record();
+                let run = refresh(&memory, place, Fault::Death(number));
+                memory.lose_power(seed);
+                let what =
+                    format!("{place:?}: power off before {:?}, seed {seed}", run.done.get(number));
+                let found = found_under_the_lock(&memory, place, &what);
+                if run.has_synced_by(number) {
+                    assert_eq!(found.as_deref(), Some("second"), "{what}");
+                } else {
+                    assert!(is_old_or_new(found.as_deref()), "{what}: {found:?}");
+                }
+                count += 1;
+            }
+        }
+        println!("{place:?}: {count} power failures");
+    }
+}
+
+#[test]
+fn a_save_writes_syncs_renames_and_syncs_the_folder_in_this_order() {
+    for place in [Place::Own, Place::Aiod] {
+        let run = refresh(&place.with_record(), place, Fault::None);
+        let since = run.done.iter().rposition(|done| done.name == "write").unwrap();
+        let names: Vec<_> = run.done[since..].iter().map(|done| done.name).collect();
+        let changes: Vec<_> = names
+            .into_iter()
+            .filter(|name| ["write", "set_size", "sync", "rename", "sync_folder"].contains(name))
+            .collect();
+        assert_eq!(changes, ["write", "set_size", "sync", "rename", "sync_folder"], "{place:?}");
+        // The answer is written before anything else is done.
+        assert_eq!(run.done[run.spent_at].name, "write", "{place:?}");
+    }
+}
+
+/// Else two processes could have the lock: one that of the file that was removed.
+#[test]
+fn a_lock_whose_file_another_process_has_removed_is_none() {
+    let place = Place::Own;
+    let memory = place.with_record();
+    let (_, store, key) = place.faulty(&memory, Fault::LockReplaced);
+    let other = place.store(Files::on(Arc::new(memory.clone())));
+    let lock = store.try_lock(&key).unwrap();
+    assert!(lock.is_some());
+    assert!(other.try_lock(&key).unwrap().is_none(), "it is the same lock");
+}
+
+#[test]
+fn one_failure_loses_no_first_login() {
+    for place in [Place::Own, Place::Aiod] {
+        let operations = login(&Memory::default(), place, Fault::None).done.len();
+        for number in 0..operations {
+            for errno in ERRNOS {
+                let memory = Memory::default();
+                let run = login(&memory, place, Fault::Once(number, errno));
+                let what = format!("{place:?}: {errno} in {:?}", run.done.get(number));
+                if run.is_spent {
+                    run.saved.as_ref().unwrap_or_else(|error| panic!("{what}: {error}"));
+                    // Without the lock: who isn't logged in has no reason to take it.
+                    assert_eq!(
+                        found_at_once(&memory, place, &what),
+                        Some("first".into()),
+                        "{what}"
+                    );
+                    is_tidy(&memory, place, &what);
+                } else {
+                    assert_eq!(found_at_once(&memory, place, &what), None, "{what}");
+                }
+            }
+            let memory = Memory::default();
+            let run = login(&memory, place, Fault::Death(number));
+            memory.kill();
+            let what = format!("{place:?}: killed before {:?}", run.done.get(number));
+            let found = found_at_once(&memory, place, &what);
+            if run.has_written_by(number) {
+                assert_eq!(found.as_deref(), Some("first"), "{what}");
+            } else if run.done[number].name != "write" {
+                assert_eq!(found, None, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_logout_is_done_or_says_that_it_is_not() {
+    for place in PLACES {
+        let operations = logout(&place.with_record(), place, Fault::None).done.len();
+        for number in 0..operations {
+            for errno in ERRNOS {
+                let memory = place.with_record();
+                let run = logout(&memory, place, Fault::Once(number, errno));
+                let what = format!("{place:?}: {errno} in {:?}", run.done.get(number));
+                let found = found_under_the_lock(&memory, place, &what);
+                match run.saved {
+                    Ok(()) => assert_eq!(found, None, "{what}"),
+                    Err(_) => assert!(found.is_none_or(|found| found == "first"), "{what}"),
+                }
+            }
+            let memory = place.with_record();
+            logout(&memory, place, Fault::Death(number));
+            memory.kill();
+            let what = format!("{place:?}: killed before {number}");
+            let found = found_under_the_lock(&memory, place, &what);
+            assert!(found.is_none_or(|found| found == "first"), "{what}");
+        }
+    }
+}
+
+#[test]
+fn what_a_kill_left_is_removed_by_a_logout_and_does_not_come_back() {
+    for place in PLACES {
+        for number in 0..operations_of_a_refresh(place) {
+            let memory = place.with_record();
+            refresh(&memory, place, Fault::Death(number));
+            memory.kill();
+            logout(&memory, place, Fault::None).saved.unwrap();
+            let what = format!("{place:?}: killed before {number}");
+            assert_eq!(found_under_the_lock(&memory, place, &what), None, "{what}");
+            is_tidy(&memory, place, &what);
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_refresh_is_known_to_the_next_process() {
+    for place in PLACES {
+        let memory = place.with_record();
+        let (files, key) = (Files::on(Arc::new(memory.clone())), key());
+        let store = place.store(files);
+        let lock = store.try_lock(&key).unwrap().unwrap();
+        assert_eq!(lock.interrupted_refresh(), None);
+        store.prepare(&key).unwrap();
+        // It dies.
+        std::mem::forget((lock, store));
+        memory.kill();
+        let store = place.store(Files::on(Arc::new(memory.clone())));
+        let lock = store.try_lock(&key).unwrap().unwrap();
+        assert_eq!(lock.interrupted_refresh().map(Timestamp::as_unix_millis), Some(NOW_MILLIS));
+        drop(lock);
+        assert_eq!(store.try_lock(&key).unwrap().unwrap().interrupted_refresh(), None);
+        // One that ended in any way is no interruption.
+        let lock = store.try_lock(&key).unwrap().unwrap();
+        store.prepare(&key).unwrap();
+        drop(lock);
+        assert_eq!(store.try_lock(&key).unwrap().unwrap().interrupted_refresh(), None);
+    }
+}
+
+/// What a session does to refresh.
+fn refresh(memory: &Memory, place: Place, fault: Fault) -> Run {
+    let (faulty, store, key) = place.faulty(memory, fault);
+    let mut run = Run::default();
+    let outcome = (|| {
+        store.load(&key)?;
+        let lock = store.try_lock(&key)?;
+        assert!(lock.is_some());
+        let loaded = store.load(&key)?;
+        store.prepare(&key)?;
+        run.is_spent = true;
+        run.spent_at = faulty.done().len();
+        let version = Version::of(loaded.as_ref());
+        let conflict = store.save_if_unchanged(&key, &tokens("second"), &version)?;
+        assert!(conflict.is_none());
+        Ok(())
+    })();
+    run.saved = outcome;
+    run.done = faulty.done();
+    run
+}
+
+/// What a session does to log in.
+fn login(memory: &Memory, place: Place, fault: Fault) -> Run {
+    let (faulty, store, key) = place.faulty(memory, fault);
+    let mut run = Run::default();
+    let outcome = (|| {
+        store.prepare(&key)?;
+        // The user approves.
+        let lock = store.try_lock(&key)?;
+        assert!(lock.is_some());
+        run.is_spent = true;
+        run.spent_at = faulty.done().len();
+        store.save(&key, &tokens("first"))
+    })();
+    run.saved = outcome;
+    run.done = faulty.done();
+    run
+}
+
+/// What a session does to log out.
+fn logout(memory: &Memory, place: Place, fault: Fault) -> Run {
+    let (faulty, store, key) = place.faulty(memory, fault);
+    let saved = (|| {
+        let lock = store.try_lock(&key)?;
+        assert!(lock.is_some());
+        store.load(&key)?;
+        store.remove(&key)
+    })();
+    Run { saved, done: faulty.done(), ..Run::default() }
+}
+
+/// What came of it.
+#[derive(Debug)]
+struct Run {
+    /// The server has seen the refresh token, or the user has approved.
+    is_spent: bool,
+    spent_at: usize,
+    saved: Result<(), StoreError>,
+    done: Vec<Operation>,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { is_spent: false, spent_at: usize::MAX, saved: Ok(()), done: Vec::new() }
+    }
+}
+
+impl Run {
+    fn expected(&self) -> Option<String> {
+        Some(if self.is_spent { "second" } else { "first" }.into())
+    }
+
+    /// Whether the new text was written before this operation.
+    fn has_written_by(&self, number: usize) -> bool {
+        self.has_done_by("write", number)
+    }
+
+    fn has_synced_by(&self, number: usize) -> bool {
+        self.has_done_by("sync", number)
+    }
+
+    fn has_done_by(&self, name: &str, number: usize) -> bool {
+        let before = self.done.get(self.spent_at.min(number)..number).unwrap_or_default();
+        before
+            .iter()
+            .any(|done| done.name == name && done.path.extension() == Some("next".as_ref()))
+    }
+}
+
+/// Which store, and where its record is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Own,
+    Aiod,
+    /// The record is a mount: no other file gets its name.
+    OwnMounted,
+    AiodMounted,
+}
+
+impl Place {
+    fn store(self, files: Files) -> Box<dyn Store> {
+        match self {
+            Self::Own | Self::OwnMounted => Box::new(FileStore::on(files, "/home/tokens")),
+            Self::Aiod | Self::AiodMounted => {
+                Box::new(AiodFile::on(files, "/home/.aiod/token.toml", key()))
+            }
+        }
+    }
+
+    fn faulty(self, memory: &Memory, fault: Fault) -> (Faulty, Box<dyn Store>, RecordKey) {
+        let faulty = Faulty::new(memory, fault);
+        (faulty.clone(), self.store(Files::on(Arc::new(faulty))), key())
+    }
+
+    fn with_record(self) -> Memory {
+        let memory = Memory::default();
+        let store = self.store(Files::on(Arc::new(memory.clone())));
+        store.save(&key(), &tokens("first")).unwrap();
+        if let Self::OwnMounted | Self::AiodMounted = self {
+            memory.mount(Path::new(&store.location(&key())));
+        }
+        memory
+    }
+}
+
+fn operations_of_a_refresh(place: Place) -> usize {
+    let run = refresh(&place.with_record(), place, Fault::None);
+    run.saved.unwrap();
+    run.done.len()
+}
+
+/// What another process loads that takes no lock.
+fn found_at_once(memory: &Memory, place: Place, what: &str) -> Option<String> {
+    let store = place.store(Files::on(Arc::new(memory.clone())));
+    load(&*store, what)
+}
+
+/// What the next process loads that takes the lock.
+fn found_under_the_lock(memory: &Memory, place: Place, what: &str) -> Option<String> {
+    let store = place.store(Files::on(Arc::new(memory.clone())));
+    let lock = store.try_lock(&key()).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(lock.is_some(), "{what}: the lock is free");
+    load(&*store, what)
+}
+
+fn load(store: &dyn Store, what: &str) -> Option<String> {
+    let tokens = store.load(&key()).unwrap_or_else(|error| panic!("{what}: {error}"))?;
+    let refresh_token = tokens.refresh_token.unwrap();
+    let text = refresh_token.expose().strip_prefix("refresh-").unwrap();
+    // The Python client's file may be cut off after its first line: that is a login.
+    let access_token = tokens.access_token.map(|token| token.expose().to_owned());
+    assert!(access_token.is_none_or(|token| token == text), "{what}");
+    Some(text.into())
+}
+
+fn is_old_or_new(found: Option<&str>) -> bool {
+    matches!(found, Some("first" | "second"))
+}
+
+/// The record, perhaps its lock, and nothing else; and nothing that another user can read.
+fn is_tidy(memory: &Memory, place: Place, what: &str) {
+    let location = place.store(Files::on(Arc::new(memory.clone()))).location(&key());
+    for (path, mode) in memory.files() {
+        let is_known =
+            [location.clone(), format!("{location}.lock")].contains(&path.display().to_string());
+        assert!(is_known, "{what}: {}", path.display());
+        assert_eq!(mode, 0o600, "{what}: {}", path.display());
+    }
+}
+
+fn key() -> RecordKey {
+    RecordKey {
+        issuer: "https://auth.example.org".into(),
+        client_id: "my-tool".into(),
+        account: None,
+        scope: Scope::default(),
+        resource: Vec::new(),
+    }
+}
+
+fn tokens(text: &str) -> Tokens {
+    let mut tokens = Tokens::new(AccessToken::new(text).unwrap(), Timestamp::UNIX_EPOCH);
+    tokens.refresh_token = Some(RefreshToken::new(format!("refresh-{text}")));
+    tokens
+}
+
+const PLACES: [Place; 4] = [Place::Own, Place::Aiod, Place::OwnMounted, Place::AiodMounted];
+
+/// ENOSPC, EIO, EACCES, EINTR, EDQUOT, EOPNOTSUPP, EBUSY; EPERM, ENOSYS, EINVAL, EXDEV, EROFS. Not
+/// ENOENT: that is an answer.
+const ERRNOS: [i32; 12] = [28, 5, 13, 4, 122, 95, 16, 1, 38, 22, 18, 30];
+
+/// What the clock of [`Memory`] shows.
+const NOW_MILLIS: i64 = 1_800_000_000_000;

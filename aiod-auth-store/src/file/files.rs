@@ -1,0 +1,889 @@
+//! Records in files: one way to load, save, lock and remove, whatever their format.
+//!
+//! ```text
+//!   prepare   <record>.next: "begun", as big as it will be, on the disk      all that a save needs is tried
+//!   -- the refresh token is spent --
+//!   save      <record>.next: write, sync            from here on the next process under the lock finds it
+//!             one last look at the record           another login there? then that one stays
+//!             rename <record>.next to <record>      or write in place, where that can't be
+//!             sync the folder
+//! ```
+
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use aiod_auth_core::{ClientSecret, RefreshToken, Timestamp, Tokens, session::Version};
+use zeroize::Zeroizing;
+
+use super::{
+    lock::LockFile,
+    mark::{self, Fingerprint},
+    next::{self, NextFile},
+    place::{self, beside, folder, make_folder, resolve},
+    system::{
+        FileSystem, How, Kind, OpenFile, Os, Owner, Status, if_allowed, if_supported,
+        is_not_permitted,
+    },
+};
+use crate::{Lock, StoreError};
+
+pub(crate) type Text = Zeroizing<String>;
+
+/// How the text of a record is read and written.
+pub(crate) trait Format {
+    /// # Errors
+    /// [`StoreError::Damaged`], or it is not to be touched.
+    fn read(&self, path: &Path, text: &str, written_at: Timestamp) -> Result<Login, StoreError>;
+
+    /// What this format doesn't know is kept from the text before.
+    fn write(
+        &self,
+        path: &Path,
+        before: Option<&Record>,
+        tokens: &Tokens,
+    ) -> Result<Text, StoreError>;
+
+    /// What is left of a record when its tokens are gone. `None`: nothing.
+    fn without_tokens(&self, path: &Path, record: &Record) -> Result<Option<Text>, StoreError> {
+        let _ = (path, record);
+        Ok(None)
+    }
+
+    /// Whether these tokens take the place of something that is nowhere else.
+    fn loses(&self, record: &Record, tokens: &Tokens) -> bool {
+        let _ = (record, tokens);
+        false
+    }
+
+    /// Whether another program writes such files, in place: a part of one is seen for a moment.
+    fn is_shared(&self) -> bool {
+        false
+    }
+}
+
+/// What a record says.
+#[derive(Debug)]
+pub(crate) struct Login {
+    pub(crate) tokens: Option<Tokens>,
+    pub(crate) client_secret: Option<ClientSecret>,
+}
+
+impl Login {
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.tokens.as_ref()?.refresh_token.as_ref()
+    }
+}
+
+/// A record and its text.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) text: Text,
+    pub(crate) login: Login,
+}
+
+/// Where the records are, and which of them are locked by this handle. Its clones are one handle.
+#[derive(Clone)]
+pub(crate) struct Files {
+    system: Arc<dyn FileSystem>,
+    locked: Arc<Mutex<BTreeMap<PathBuf, Slot>>>,
+}
+
+/// A record that is locked.
+#[derive(Debug)]
+struct Slot {
+    lock: Arc<LockFile>,
+    ready: Option<Ready>,
+}
+
+/// Everything that a save needs, tried and open.
+#[derive(Debug)]
+struct Ready {
+    path: PathBuf,
+    next: NextFile,
+    before: Before,
+}
+
+/// What stood in the record's place.
+#[derive(Debug)]
+enum Before {
+    Nothing,
+    Record(Box<Record>),
+    /// It is kept under another name.
+    Damaged,
+    /// It can't be read.
+    Unknown,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self::on(Arc::new(Os))
+    }
+}
+
+impl Files {
+    pub(crate) fn on(system: Arc<dyn FileSystem>) -> Self {
+        Self { system, locked: Arc::default() }
+    }
+
+    pub(crate) fn load(
+        &self,
+        file: &Path,
+        format: &dyn Format,
+    ) -> Result<Option<Record>, StoreError> {
+        let path = self.resolve(file)?;
+        let mut outcome = self.read(&path, format);
+        for _ in 0..LOOKS_MAX {
+            let is_missing = matches!(outcome, Ok(None));
+            let is_damaged = matches!(outcome, Err(StoreError::Damaged { .. }));
+            if !(is_missing || is_damaged) || !self.is_there(&next::path(&path)) {
+                break;
+            }
+            // The last save was not finished: of a first login, or of a record that is written in place. To
+            // take the lock is to finish it; another process that has it may be doing so.
+            let was_free = self.try_lock(file, format).is_ok_and(|lock| lock.is_some());
+            outcome = self.read(&path, format);
+            if was_free || is_missing {
+                break;
+            }
+            self.system.pause(LOOK_PAUSE);
+        }
+        outcome
+    }
+
+    pub(crate) fn try_lock(
+        &self,
+        file: &Path,
+        format: &dyn Format,
+    ) -> Result<Option<Lock>, StoreError> {
+        make_folder(&*self.system, file)?;
+        let path = self.resolve(file)?;
+        let Some(lock) = LockFile::take(&self.system, &path)? else {
+            return Ok(None);
+        };
+        let lock = Arc::new(lock);
+        let held = Held { files: self.clone(), file: file.into(), path, lock: Arc::clone(&lock) };
+        let interrupted_at = self.take_over(&held.path, format, &lock)?;
+        self.locked().insert(file.into(), Slot { lock, ready: None });
+        Ok(Some(Lock::new(held).after_interruption(interrupted_at)))
+    }
+
+    /// Tries all that a save of this record needs. Under the lock, it stays ready for it.
+    pub(crate) fn prepare(&self, file: &Path, format: &dyn Format) -> Result<(), StoreError> {
+        // The lock is tried, too. If it is another process's, it can be had.
+        let lock = if self.holds(file) { None } else { self.try_lock(file, format)? };
+        if self.locked().get(file).is_some_and(|slot| slot.ready.is_some()) {
+            return Ok(());
+        }
+        let path = self.resolve(file)?;
+        let before = self.before(&path, format)?;
+        self.check_target(&path)?;
+        // If another process is writing `.next`, it can be written.
+        let Some(mut next) = NextFile::create(&self.system, &path)? else {
+            return Ok(());
+        };
+        if !next.is_empty() && is_whole(&next.read()?, &path, format) {
+            return Ok(());
+        }
+        self.note(file, &before)?;
+        next.begin(before.size().saturating_mul(2).max(ROOM_BYTES_MIN))?;
+        let mut unused = Some(Ready { path, next, before });
+        if let Some(slot) = self.locked().get_mut(file) {
+            slot.ready = unused.take();
+        }
+        drop((unused, lock));
+        Ok(())
+    }
+
+    /// Keeps the tokens if what is there is still this version; or changes nothing, and returns the other
+    /// login that is there. Without a version, in place of whatever there is.
+    pub(crate) fn save(
+        &self,
+        file: &Path,
+        format: &dyn Format,
+        tokens: &Tokens,
+        version: Option<&Version>,
+    ) -> Result<Option<Tokens>, StoreError> {
+        match self.save_once(file, format, tokens, version) {
+            // Nothing else may have these tokens: so one failure is not the end of them.
+            Err(StoreError::Io { .. }) => self.save_once(file, format, tokens, version),
+            outcome => outcome,
+        }
+    }
+
+    fn save_once(
+        &self,
+        file: &Path,
+        format: &dyn Format,
+        tokens: &Tokens,
+        version: Option<&Version>,
+    ) -> Result<Option<Tokens>, StoreError> {
+        let prepared = self.locked().get_mut(file).and_then(|slot| slot.ready.take());
+        let ready = match prepared {
+            Some(ready) => ready,
+            None => self.ready_at_once(file, format)?,
+        };
+        let Ready { path, mut next, before } = ready;
+        self.keep_what_is_lost(&path, format, &before, tokens)?;
+        let mut text = text_of(&path, format, &before, tokens)?;
+        next.write(&text)?;
+
+        let before = match self.look_again(&path, format, &before) {
+            // Nothing that fails stands between the answer and the disk.
+            Look::Failed => before,
+            Look::Refused(error) => {
+                next.leave();
+                return Err(error);
+            }
+            Look::Same => match conflict(&before, version) {
+                Some(another) => return Ok(Some(discard(next, another))),
+                None => before,
+            },
+            Look::Changed(now) => {
+                if let Some(another) = conflict(&now, version) {
+                    return Ok(Some(discard(next, another)));
+                }
+                if let Before::Record(_) = &now {
+                    self.note(file, &now).ok();
+                    self.keep_what_is_lost(&path, format, &now, tokens)?;
+                    text = text_of(&path, format, &now, tokens)?;
+                    next.write(&text)?;
+                }
+                now
+            }
+        };
+        if let Finished::InNext(error) = self.finish(&path, next, &text, before.is_damaged())? {
+            let (next, path) = (next::path(&path), path.display());
+            log::warn!(
+                "the new tokens are safe in {}, and could not be put in the place of {path}: {error}",
+                next.display(),
+            );
+        }
+        Ok(None)
+    }
+
+    /// Forgets the tokens. Only what can be read is removed: what is damaged, or another login's, stays.
+    pub(crate) fn remove(&self, file: &Path, format: &dyn Format) -> Result<(), StoreError> {
+        let path = self.resolve(file)?;
+        let record = self.read(&path, format)?;
+        let unused = self.locked().get_mut(file).and_then(|slot| slot.ready.take());
+        drop(unused);
+        // First: it would bring the tokens back.
+        next::remove(&*self.system, &next::path(&path)).map_err(StoreError::io("remove", &path))?;
+        let Some(record) = record else {
+            return Ok(());
+        };
+        let Some(rest) = format.without_tokens(&path, &record)? else {
+            return self.remove_file(&path).map_err(StoreError::io("remove", &path));
+        };
+        if *rest == *record.text {
+            return Ok(());
+        }
+        let mut next = NextFile::create_in_turn(&self.system, &path)?;
+        self.note(file, &Before::Record(Box::new(record)))?;
+        next.write(&rest)?;
+        match self.finish(&path, next, &rest, false)? {
+            Finished::Done => Ok(()),
+            Finished::InNext(error) => Err(StoreError::io("write", &path)(error)),
+        }
+    }
+
+    // Before a save.
+
+    fn ready_at_once(&self, file: &Path, format: &dyn Format) -> Result<Ready, StoreError> {
+        match make_folder(&*self.system, file) {
+            Ok(()) => {}
+            // To write the file finds out whether that matters.
+            Err(StoreError::Io { .. }) if self.is_there(folder(file)) => {}
+            Err(error) => return Err(error),
+        }
+        let path = self.resolve(file)?;
+        let before = match self.before(&path, format) {
+            Err(StoreError::Io { .. }) => Before::Unknown,
+            other => other?,
+        };
+        // It counts only if this process dies.
+        self.note(file, &before).ok();
+        let next = NextFile::create_in_turn(&self.system, &path)?;
+        Ok(Ready { path, next, before })
+    }
+
+    /// For the next process under the lock: which refresh token `.next` replaces.
+    fn note(&self, file: &Path, before: &Before) -> Result<(), StoreError> {
+        let lock = self.locked().get(file).map(|slot| Arc::clone(&slot.lock));
+        lock.map_or(Ok(()), |lock| lock.note(before.refresh_token().map(Fingerprint::of)))
+    }
+
+    fn before(&self, path: &Path, format: &dyn Format) -> Result<Before, StoreError> {
+        match self.read(path, format) {
+            Ok(Some(record)) => Ok(Before::Record(Box::new(record))),
+            Ok(None) => Ok(Before::Nothing),
+            Err(StoreError::Damaged { .. }) => Ok(Before::Damaged),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether something else can take the record's place.
+    fn check_target(&self, path: &Path) -> Result<(), StoreError> {
+        let status = match self.system.open(path, How::Write) {
+            Ok(file) => file.status(),
+            // A folder is moved aside.
+            Err(error)
+                if is_one_of(&error, &[io::ErrorKind::NotFound, io::ErrorKind::IsADirectory]) =>
+            {
+                return Ok(());
+            }
+            // One of ours that is read-only can be replaced, where it isn't a mount.
+            Err(error)
+                if error.kind() == io::ErrorKind::PermissionDenied
+                    && !is_not_permitted(&error)
+                    && !self.system.is_mount_point(path) =>
+            {
+                return Ok(());
+            }
+            Err(error) => Err(error),
+        };
+        let status = status.map_err(StoreError::io("write", path))?;
+        if status.links == 0 { Err(replaced_elsewhere(path)) } else { Ok(()) }
+    }
+
+    /// Another program's secret that these tokens take the place of is kept under another name.
+    fn keep_what_is_lost(
+        &self,
+        path: &Path,
+        format: &dyn Format,
+        before: &Before,
+        tokens: &Tokens,
+    ) -> Result<(), StoreError> {
+        match before {
+            Before::Record(record) if format.loses(record, tokens) => {
+                let aside = self.copy(path, "replaced", record.text.as_bytes())?;
+                log::warn!("what was in {} is kept as {}", path.display(), aside.display());
+                Ok(())
+            }
+            Before::Record(_) | Before::Nothing | Before::Damaged | Before::Unknown => Ok(()),
+        }
+    }
+
+    // After the new text is on the disk.
+
+    fn look_again(&self, path: &Path, format: &dyn Format, before: &Before) -> Look {
+        let known = match before {
+            Before::Record(record) => Some(record.text.as_str()),
+            Before::Nothing | Before::Damaged | Before::Unknown => None,
+        };
+        match self.read_unless_known(path, format, known) {
+            Ok(Seen::Known) => Look::Same,
+            Ok(Seen::Nothing) => Look::Changed(Before::Nothing),
+            Ok(Seen::Record(record)) => Look::Changed(Before::Record(record)),
+            Err(StoreError::Damaged { .. }) => Look::Changed(Before::Damaged),
+            Err(StoreError::Io { .. }) => Look::Failed,
+            Err(error) => Look::Refused(error),
+        }
+    }
+
+    /// Puts a whole `.next` in the record's place.
+    fn finish(
+        &self,
+        path: &Path,
+        mut next: NextFile,
+        text: &str,
+        is_damaged: bool,
+    ) -> Result<Finished, StoreError> {
+        if is_damaged && let Err(StoreError::Io { source, .. }) = self.move_aside(path) {
+            return Ok(Finished::InNext(source));
+        }
+        let renamed = next.rename(path).or_else(|error| {
+            if can_be_renamed_over(&error) { next.rename(path) } else { Err(error) }
+        });
+        if let Err(error) = renamed {
+            if !next.is_there() {
+                return Err(StoreError::io("write", path)(error));
+            }
+            if can_be_renamed_over(&error) {
+                return Ok(Finished::InNext(error));
+            }
+            if let Err(error) = self.write_in_place(path, text) {
+                return Ok(Finished::InNext(error));
+            }
+            // If it stays, it says what the record says.
+            next.remove().ok();
+        }
+        let sync = || if_supported(self.system.sync_folder(folder(path)));
+        if let Err(error) = sync().or_else(|_| sync()) {
+            log::warn!("{} is written, but may not survive a crash: {error}", path.display());
+        }
+        Ok(Finished::Done)
+    }
+
+    /// A mount, or a file system that renames nothing. `.next` has the whole text until this is done.
+    fn write_in_place(&self, path: &Path, text: &str) -> io::Result<()> {
+        let mut file = self.system.open(path, How::Create)?;
+        let status = file.status()?;
+        if status.kind != Kind::File || status.links == 0 {
+            return Err(io::ErrorKind::StaleNetworkFileHandle.into());
+        }
+        if status.mode & 0o077 != 0 && status.owner == Owner::Us {
+            if_allowed(path, file.set_mode(0o600))?;
+        }
+        // Empty first: a mixture of both could be taken for another login.
+        file.set_size(0)?;
+        file.write(text.as_bytes())?;
+        if_supported(file.sync())
+    }
+
+    /// Gives a damaged record another name, which says when.
+    fn move_aside(&self, path: &Path) -> Result<(), StoreError> {
+        let failed = || StoreError::io("move aside", path);
+        let status = match self.system.status(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            status => status.map_err(failed())?,
+        };
+        let aside = if self.system.is_mount_point(path) {
+            let mut file = self.system.open(path, How::Read).map_err(failed())?;
+            let content = file.read(super::BYTES_MAX).map_err(failed())?;
+            self.copy(path, "corrupt", &content)?
+        } else {
+            // Half a token may be in it, and another program may have left it open.
+            if status.kind == Kind::File && status.mode & 0o077 != 0 && status.owner == Owner::Us {
+                let outcome = self.system.set_mode(path, status.mode & 0o7700);
+                if_allowed(path, outcome).map_err(failed())?;
+            }
+            let aside = self.free_name(path, "corrupt");
+            self.system.rename(path, &aside).map_err(failed())?;
+            aside
+        };
+        log::warn!("a damaged token record is kept as {}", aside.display());
+        Ok(())
+    }
+
+    /// Whether a record is what a process had written of this text, in place, when it died.
+    fn is_part_of(&self, path: &Path, text: &str) -> bool {
+        let read = |mut file: Box<dyn OpenFile>| file.read(super::BYTES_MAX);
+        let found = self.system.open(path, How::Read).and_then(read);
+        // What was not on the disk yet may be zeros.
+        found.is_ok_and(|found| text.as_bytes().starts_with(trim_zeros(&found)))
+    }
+
+    /// A copy beside the record, under a name that says when.
+    fn copy(&self, path: &Path, why: &str, content: &[u8]) -> Result<PathBuf, StoreError> {
+        let aside = self.free_name(path, why);
+        let write = || {
+            let mut file = self.system.open(&aside, How::CreateNew)?;
+            file.write(content)?;
+            if_supported(file.sync())
+        };
+        if let Err(error) = write() {
+            self.system.remove(&aside).ok();
+            return Err(StoreError::io("write", &aside)(error));
+        }
+        Ok(aside)
+    }
+
+    /// No earlier one is overwritten: a process that saves holds the record's lock, so no other is looking
+    /// for a name.
+    fn free_name(&self, path: &Path, why: &str) -> PathBuf {
+        let now = self.system.now().duration_since(UNIX_EPOCH);
+        let mut seconds = now.unwrap_or_default().as_secs();
+        loop {
+            let aside = beside(path, &format!(".{why}-{seconds}"));
+            if !self.is_there(&aside) {
+                return aside;
+            }
+            seconds += 1;
+        }
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        match next::remove(&*self.system, path) {
+            // An empty file that is a mount is none.
+            Err(_) if self.system.is_mount_point(path) => {
+                let mut file = self.system.open(path, How::Write)?;
+                file.set_size(0)?;
+                if_supported(file.sync())
+            }
+            outcome => outcome.and_then(|()| if_supported(self.system.sync_folder(folder(path)))),
+        }
+    }
+
+    // What an earlier process left.
+
+    /// Finishes what a process that died, or failed, could not: under the lock. Says when it was begun, if
+    /// nothing came of it.
+    fn take_over(
+        &self,
+        path: &Path,
+        format: &dyn Format,
+        lock: &LockFile,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let Some(mut next) = NextFile::existing(&self.system, path)? else {
+            return Ok(None);
+        };
+        let content = next.read()?;
+        if let Some(at) = mark::begun_at(&content) {
+            // If it stays, it is written over.
+            next.remove().ok();
+            let path = path.display();
+            log::warn!("a refresh of the login in {path}, begun at {at}, was interrupted");
+            return Ok(Some(at));
+        }
+        let text = mark::written(&content).unwrap_or_default();
+        let own = match format.read(path, text, self.system.now().into()) {
+            Ok(login) => Own::Login(login.refresh_token().map(Fingerprint::of)),
+            Err(StoreError::Damaged { .. }) => Own::Part,
+            Err(_) => Own::NotOurs,
+        };
+        let stored = match self.before(path, format) {
+            Ok(Before::Nothing) => Stored::Nothing,
+            Ok(Before::Damaged | Before::Unknown) => Stored::Damaged,
+            Ok(Before::Record(record)) => {
+                Stored::Login(record.login.refresh_token().map(Fingerprint::of))
+            }
+            Err(StoreError::OtherKey { .. }) => Stored::OtherKey,
+            Err(error @ StoreError::Io { .. }) => return Err(error),
+            Err(_) => Stored::NotOurs,
+        };
+        match fate(own, lock.noted()?, stored) {
+            Fate::Leave => next.leave(),
+            Fate::Remove => drop(next.remove()),
+            Fate::TakeOver => {
+                log::debug!("finishing the interrupted save of {}", path.display());
+                next.keep(text.len())?;
+                let is_damaged = stored == Stored::Damaged && !self.is_part_of(path, text);
+                if let Finished::InNext(error) = self.finish(path, next, text, is_damaged)? {
+                    return Err(StoreError::io("write", path)(error));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    // Looking.
+
+    fn resolve(&self, file: &Path) -> Result<PathBuf, StoreError> {
+        resolve(&*self.system, file)
+    }
+
+    fn is_there(&self, path: &Path) -> bool {
+        self.system.status(path).is_ok()
+    }
+
+    pub(crate) fn read(
+        &self,
+        path: &Path,
+        format: &dyn Format,
+    ) -> Result<Option<Record>, StoreError> {
+        match self.read_unless_known(path, format, None)? {
+            Seen::Record(record) => Ok(Some(*record)),
+            Seen::Nothing | Seen::Known => Ok(None),
+        }
+    }
+
+    /// A part of a record is seen while it is written in place: it is looked at again.
+    fn read_unless_known(
+        &self,
+        path: &Path,
+        format: &dyn Format,
+        known: Option<&str>,
+    ) -> Result<Seen, StoreError> {
+        for _ in 0..LOOKS_MAX {
+            match self.read_once(path, format, known) {
+                Err(StoreError::Damaged { .. }) if format.is_shared() && self.is_new(path) => {
+                    self.system.pause(LOOK_PAUSE);
+                }
+                outcome => return outcome,
+            }
+        }
+        self.read_once(path, format, known)
+    }
+
+    fn read_once(
+        &self,
+        path: &Path,
+        format: &dyn Format,
+        known: Option<&str>,
+    ) -> Result<Seen, StoreError> {
+        let Some((text, status)) = read_text(&*self.system, path)? else {
+            return Ok(Seen::Nothing);
+        };
+        if text.is_empty() && self.system.is_mount_point(path) {
+            // It can't be removed, so this is how one looks that is not there.
+            return Ok(Seen::Nothing);
+        }
+        if known == Some(text.as_str()) {
+            return Ok(Seen::Known);
+        }
+        let login = format.read(path, &text, status.modified.into())?;
+        Ok(Seen::Record(Box::new(Record { text, login })))
+    }
+
+    /// Whether another program may still be writing it.
+    fn is_new(&self, path: &Path) -> bool {
+        let age = |status: Status| self.system.now().duration_since(status.modified);
+        let age = self.system.status(path).map(age);
+        age.is_ok_and(|age| age.is_ok_and(|age| age < Duration::from_secs(2)))
+    }
+
+    /// Whether this handle has the lock.
+    fn holds(&self, file: &Path) -> bool {
+        self.locked().contains_key(file)
+    }
+
+    fn locked(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Slot>> {
+        // A thread that panicked has left nothing half done here: each change is one call.
+        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Files").field("system", &self.system).finish_non_exhaustive()
+    }
+}
+
+impl Before {
+    /// In bytes.
+    fn size(&self) -> usize {
+        match self {
+            Self::Record(record) => record.text.len(),
+            Self::Nothing | Self::Damaged | Self::Unknown => 0,
+        }
+    }
+
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        match self {
+            Self::Record(record) => record.login.refresh_token(),
+            Self::Nothing | Self::Damaged | Self::Unknown => None,
+        }
+    }
+
+    const fn is_damaged(&self) -> bool {
+        matches!(self, Self::Damaged)
+    }
+}
+
+/// The lock of a record, and what is ready for its next save.
+struct Held {
+    files: Files,
+    file: PathBuf,
+    path: PathBuf,
+    lock: Arc<LockFile>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let slot = self.files.locked().remove(&self.file);
+        // What was only begun is removed with it.
+        drop(slot);
+        if self.lock.is_locked() && !self.files.is_there(&self.path) {
+            self.lock.remove();
+        }
+    }
+}
+
+enum Seen {
+    Nothing,
+    /// It is what was read before.
+    Known,
+    Record(Box<Record>),
+}
+
+enum Look {
+    Same,
+    Changed(Before),
+    /// It can't be read.
+    Failed,
+    /// It is not to be touched.
+    Refused(StoreError),
+}
+
+enum Finished {
+    Done,
+    /// The text is whole in `.next`, and stays there: this is why.
+    InNext(io::Error),
+}
+
+/// What `.next` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Own {
+    Login(Option<Fingerprint>),
+    Part,
+    NotOurs,
+}
+
+/// What the record holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stored {
+    Nothing,
+    Login(Option<Fingerprint>),
+    Damaged,
+    /// The login of another server, client, or account.
+    OtherKey,
+    NotOurs,
+}
+
+/// What becomes of a whole `.next`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    TakeOver,
+    Remove,
+    Leave,
+}
+
+/// It is taken over if the record still holds the refresh token that it replaces, or holds its own, or was
+/// being written from it. Where there is no record, it is a first login's; else that one was logged out.
+fn fate(own: Own, replaces: Option<Fingerprint>, stored: Stored) -> Fate {
+    let refresh_token = match own {
+        Own::Login(refresh_token) => refresh_token,
+        Own::Part => return Fate::Remove,
+        Own::NotOurs => return Fate::Leave,
+    };
+    match stored {
+        Stored::NotOurs => Fate::Leave,
+        Stored::Damaged => Fate::TakeOver,
+        Stored::Nothing if replaces.is_none() => Fate::TakeOver,
+        Stored::Login(stored) if stored == replaces || stored == refresh_token => Fate::TakeOver,
+        Stored::Nothing | Stored::Login(_) | Stored::OtherKey => Fate::Remove,
+    }
+}
+
+/// The login that is there, if it is another one than this version.
+fn conflict(before: &Before, version: Option<&Version>) -> Option<Tokens> {
+    match (before, version) {
+        (Before::Record(record), Some(version)) => {
+            let stored = record.login.tokens.as_ref()?;
+            (!version.matches(Some(stored))).then(|| stored.clone())
+        }
+        _ => None,
+    }
+}
+
+/// What was to be saved is of a login that was replaced. If it stays, the next process removes it.
+fn discard(next: NextFile, another: Tokens) -> Tokens {
+    next.remove().ok();
+    another
+}
+
+fn text_of(
+    path: &Path,
+    format: &dyn Format,
+    before: &Before,
+    tokens: &Tokens,
+) -> Result<Text, StoreError> {
+    let record = match before {
+        Before::Record(record) => Some(&**record),
+        Before::Nothing | Before::Damaged | Before::Unknown => None,
+    };
+    format.write(path, record, tokens)
+}
+
+fn is_whole(next: &[u8], path: &Path, format: &dyn Format) -> bool {
+    let text = mark::written(next).filter(|_| mark::begun_at(next).is_none());
+    text.is_some_and(|text| format.read(path, text, Timestamp::UNIX_EPOCH).is_ok())
+}
+
+/// Whether the record's place can be taken by a rename, and this failure is of another kind.
+fn can_be_renamed_over(error: &io::Error) -> bool {
+    !is_one_of(
+        error,
+        &[
+            io::ErrorKind::ResourceBusy,
+            io::ErrorKind::CrossesDevices,
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::Unsupported,
+            io::ErrorKind::InvalidInput,
+        ],
+    )
+}
+
+fn trim_zeros(content: &[u8]) -> &[u8] {
+    let length = content.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    content.get(..length).unwrap_or_default()
+}
+
+fn is_one_of(error: &io::Error, kinds: &[io::ErrorKind]) -> bool {
+    kinds.contains(&error.kind())
+}
+
+fn replaced_elsewhere(path: &Path) -> StoreError {
+    let why = "it is mounted here, and was replaced where it comes from";
+    StoreError::CannotHold { path: path.into(), why }
+}
+
+/// The text of a file that can be trusted, if there is one.
+pub(crate) fn read_text(
+    system: &dyn FileSystem,
+    path: &Path,
+) -> Result<Option<(Text, Status)>, StoreError> {
+    let damaged = |what: &str| StoreError::Damaged { path: path.into(), what: what.into() };
+    let failed = || StoreError::io("read", path);
+    let mut file = match system.open(path, How::Read) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed()(error)),
+    };
+    let status = file.status().map_err(failed())?;
+    place::check(path, &status)?;
+    if status.kind == Kind::Folder {
+        return Err(damaged("it is a folder"));
+    }
+    let size = usize::try_from(status.size).unwrap_or(usize::MAX);
+    if size > super::BYTES_MAX {
+        return Err(damaged("it is too big"));
+    }
+    let mut content = file.read(size.saturating_add(1)).map_err(failed())?;
+    match String::from_utf8(std::mem::take(&mut *content)) {
+        Ok(text) => Ok(Some((Text::new(text), status))),
+        Err(error) => {
+            *content = error.into_bytes();
+            Err(damaged("it is not UTF-8"))
+        }
+    }
+}
+
+/// As much as a first login needs, and more.
+const ROOM_BYTES_MIN: usize = 16 * 1024;
+
+// Half a second in all: on a busy machine, the other program may be stopped in the middle.
+const LOOKS_MAX: usize = 25;
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(token: &str) -> Option<Fingerprint> {
+        Some(Fingerprint::of(&RefreshToken::new(token)))
+    }
+
+    #[test]
+    fn what_becomes_of_a_whole_next() {
+        let (old, new, other) = (print("old"), print("new"), print("other"));
+        let (login, bot) = (Own::Login(new), Own::Login(None));
+        for (own, replaces, stored, expected) in [
+            (login, old, Stored::Login(old), Fate::TakeOver),
+            (login, old, Stored::Login(new), Fate::TakeOver),
+            (login, old, Stored::Login(other), Fate::Remove),
+            (login, old, Stored::Login(None), Fate::Remove),
+            (login, old, Stored::Nothing, Fate::Remove),
+            (login, old, Stored::Damaged, Fate::TakeOver),
+            (login, old, Stored::OtherKey, Fate::Remove),
+            (login, old, Stored::NotOurs, Fate::Leave),
+            (login, None, Stored::Nothing, Fate::TakeOver),
+            (login, None, Stored::Login(new), Fate::TakeOver),
+            (login, None, Stored::Login(None), Fate::TakeOver),
+            (login, None, Stored::Login(other), Fate::Remove),
+            (bot, None, Stored::Login(None), Fate::TakeOver),
+            (bot, None, Stored::Login(old), Fate::Remove),
+            (bot, old, Stored::Login(old), Fate::TakeOver),
+            (Own::Part, old, Stored::Login(old), Fate::Remove),
+            (Own::NotOurs, old, Stored::Login(old), Fate::Leave),
+        ] {
+            assert_eq!(fate(own, replaces, stored), expected, "{own:?} {replaces:?} {stored:?}");
+        }
+    }
+}

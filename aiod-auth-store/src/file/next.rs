@@ -1,0 +1,241 @@
+//! `<record>.next`: where a record's new text is written before it gets the record's name.
+//!
+//! It has one fixed name, so that the next process finds it. A process that writes to it has it locked,
+//! and has looked whether the name still leads to it: another one may have renamed it meanwhile.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use zeroize::Zeroizing;
+
+use super::{
+    lock::is_named,
+    mark,
+    place::{beside, check, folder},
+    system::{FileSystem, How, Kind, Locked, OpenFile, Owner, Status, if_allowed, if_supported},
+};
+use crate::StoreError;
+
+/// A `.next` that is open and locked. When it is dropped, it is removed, unless a whole text is in it.
+#[derive(Debug)]
+pub(crate) struct NextFile {
+    system: Arc<dyn FileSystem>,
+    path: PathBuf,
+    file: Box<dyn OpenFile>,
+    size: u64,
+    at_start: bool,
+    content: Content,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// It was there before.
+    Unknown,
+    /// A note, or a part of a text.
+    Worthless,
+    /// A text that must not be lost.
+    Whole,
+    /// It has another name by now, or is removed.
+    Gone,
+}
+
+impl NextFile {
+    /// The one that is there. `None`: there is none, or another process is writing it.
+    pub(crate) fn existing(
+        system: &Arc<dyn FileSystem>,
+        record: &Path,
+    ) -> Result<Option<Self>, StoreError> {
+        let path = path(record);
+        match Self::open(system, &path, How::Write) {
+            Ok(Opened::Ours(next)) => Ok(Some(next)),
+            Ok(Opened::Busy) => Ok(None),
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The one that is there, or a new one. `None`: another process is writing it.
+    pub(crate) fn create(
+        system: &Arc<dyn FileSystem>,
+        record: &Path,
+    ) -> Result<Option<Self>, StoreError> {
+        match Self::open(system, &path(record), How::Create)? {
+            Opened::Ours(next) => Ok(Some(next)),
+            Opened::Busy => Ok(None),
+        }
+    }
+
+    /// The same, after the other process is through: it doesn't take long.
+    pub(crate) fn create_in_turn(
+        system: &Arc<dyn FileSystem>,
+        record: &Path,
+    ) -> Result<Self, StoreError> {
+        for _ in 0..TURNS_MAX {
+            if let Some(next) = Self::create(system, record)? {
+                return Ok(next);
+            }
+            system.pause(TURN_PAUSE);
+        }
+        Err(StoreError::io("write", path(record))(io::ErrorKind::WouldBlock.into()))
+    }
+
+    fn open(system: &Arc<dyn FileSystem>, path: &Path, how: How) -> Result<Opened, StoreError> {
+        let failed = || StoreError::io("write", path);
+        let file = system.open(path, how).map_err(failed())?;
+        let status = file.status().map_err(failed())?;
+        check(path, &status)?;
+        check_owner(path, &status)?;
+        if file.try_lock().map_err(failed())? == Locked::Busy
+            || !is_named(&**system, path, status.id).map_err(failed())?
+        {
+            return Ok(Opened::Busy);
+        }
+        if status.mode & 0o077 != 0 {
+            if_allowed(path, file.set_mode(0o600)).map_err(failed())?;
+        }
+        let (system, path) = (Arc::clone(system), path.to_owned());
+        let content = if status.size == 0 { Content::Worthless } else { Content::Unknown };
+        Ok(Opened::Ours(Self { system, path, file, size: status.size, at_start: true, content }))
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+
+    /// All that is in it.
+    pub(crate) fn read(&mut self) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        self.at_start = false;
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX).min(super::BYTES_MAX);
+        self.file.read(size).map_err(StoreError::io("read", &self.path))
+    }
+
+    /// Notes that a save is prepared, and finds out whether as much as this can be written. It then stands
+    /// at its start again, so that the save writes at once.
+    pub(crate) fn begin(&mut self, size: usize) -> Result<(), StoreError> {
+        self.content = Content::Worthless;
+        let note = mark::begun(self.system.now().into(), size);
+        let outcome = self
+            .write_over(note.as_bytes())
+            .and_then(|()| if_supported(self.system.sync_folder(folder(&self.path))))
+            .and_then(|()| self.rewind());
+        outcome.map_err(StoreError::io("write", &self.path))
+    }
+
+    /// Writes a whole text, which is on the disk then.
+    pub(crate) fn write(&mut self, content: &str) -> Result<(), StoreError> {
+        self.content = Content::Worthless;
+        let outcome = self.rewind().and_then(|()| {
+            self.at_start = false;
+            self.file.write(content.as_bytes())?;
+            // All of it is in the file: another process finds it, whatever comes next.
+            self.content = Content::Whole;
+            self.end_at(content.len())
+        });
+        outcome.map_err(StoreError::io("write", &self.path))
+    }
+
+    /// A whole text was found in it: it ends here.
+    pub(crate) fn keep(&mut self, length: usize) -> Result<(), StoreError> {
+        self.content = Content::Whole;
+        self.end_at(length).map_err(StoreError::io("write", &self.path))
+    }
+
+    /// It has the record's name, or its text is in the record.
+    pub(crate) fn rename(&mut self, record: &Path) -> io::Result<()> {
+        if !self.system.removes_locked_files() {
+            // On Windows a file that is locked can't be read by other processes.
+            self.file.unlock()?;
+        }
+        self.system.rename(&self.path, record)?;
+        self.content = Content::Gone;
+        Ok(())
+    }
+
+    /// Whether it is still there under its name. If that can't be known, it is.
+    pub(crate) fn is_there(&self) -> bool {
+        let is_named =
+            |status: Status| is_named(&*self.system, &self.path, status.id).unwrap_or(true);
+        self.file.status().map_or(true, is_named)
+    }
+
+    /// Leaves it as it is.
+    pub(crate) fn leave(mut self) {
+        self.content = Content::Gone;
+    }
+
+    /// Its text is of no use any more, or is in the record.
+    pub(crate) fn remove(mut self) -> io::Result<()> {
+        self.content = Content::Gone;
+        remove(&*self.system, &self.path)
+    }
+
+    fn write_over(&mut self, content: &[u8]) -> io::Result<()> {
+        self.rewind()?;
+        self.at_start = false;
+        self.file.write(content)?;
+        self.end_at(content.len())
+    }
+
+    fn rewind(&mut self) -> io::Result<()> {
+        if !self.at_start {
+            self.file.rewind()?;
+            self.at_start = true;
+        }
+        Ok(())
+    }
+
+    fn end_at(&mut self, length: usize) -> io::Result<()> {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        if self.size > length {
+            self.file.set_size(length)?;
+        }
+        self.size = length;
+        if_supported(self.file.sync())
+    }
+}
+
+impl Drop for NextFile {
+    fn drop(&mut self) {
+        if self.content == Content::Worthless {
+            remove(&*self.system, &self.path).ok();
+        }
+    }
+}
+
+enum Opened {
+    Ours(NextFile),
+    Busy,
+}
+
+pub(crate) fn path(record: &Path) -> PathBuf {
+    beside(record, ".next")
+}
+
+/// Whether there is none any more.
+pub(crate) fn remove(system: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    match system.remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// It will hold secrets, and its name is known: in a folder for all users another one may have made it.
+fn check_owner(path: &Path, status: &Status) -> Result<(), StoreError> {
+    let why = if status.owner != Owner::Us {
+        "it belongs to another user"
+    } else if status.kind != Kind::File || status.links > 1 {
+        "it is no file of its own"
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::Refused { path: path.into(), why })
+}
+
+const TURN_PAUSE: Duration = Duration::from_millis(5);
+const TURNS_MAX: usize = 1000;

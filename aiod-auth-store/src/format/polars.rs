@@ -1,0 +1,293 @@
+//! Where the Polars Cloud client keeps its tokens, and the text of its `config.toml`.
+//!
+//! ```toml
+//! [auth]
+//! access_token = "…"
+//! refresh_token = "…"
+//!
+//! # Kept by aiod-auth; Polars Cloud passes over it.
+//! [aiod_auth]
+//! issued_at = "2026-11-22T17:53:55Z"
+//! ```
+//!
+//! Observed with `polars-cloud` 0.12.0 on Linux:
+//! - It reads `config.toml` in `$POLARS_CLOUD_CONFIG_DIR`, else in `$XDG_CONFIG_HOME/polars_cloud`, else in
+//!   `~/.config/polars_cloud`; neither `~/.polars` nor `POLARS_CLOUD_ACCESS_TOKEN_PATH`.
+//! - Both tokens have to be there: with one of them alone, there is no login. Members and tables that it
+//!   doesn't know are passed over. What can't be parsed is moved to `config.toml.corrupt.<Unix time>`.
+//! - Without an `[auth]` in `config.toml`, it takes `cloud_access_token` and `cloud_refresh_token` in that
+//!   folder (white space around them doesn't matter), writes a `config.toml` with nothing else in it, and
+//!   deletes the two; one alone is taken over, too. With an `[auth]`, the two files are left alone.
+//! - It writes `.config.toml.tmp` and renames it, with the default mode (0644), without a lock and without
+//!   a sync.
+//! - The `exp` claim decides whether a token has expired: of both tokens, which are JWTs. One without it is
+//!   an error.
+
+use std::path::{Path, PathBuf};
+
+use aiod_auth_core::{AccessToken, RefreshToken, Timestamp, Tokens, provider::polars::expires_at};
+use toml_edit::{DocumentMut, Item, Table, TableLike};
+use zeroize::Zeroizing;
+
+use crate::document::{Members, Unreadable, damaged, parse, put, text};
+
+/// Where a login may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// `config.toml`.
+    Config(PathBuf),
+    /// The refresh token beside the access token, each in a file.
+    TwoFiles { access_token: PathBuf, refresh_token: PathBuf },
+}
+
+/// What the environment says of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Folders {
+    /// `POLARS_CLOUD_ACCESS_TOKEN_PATH`: a file.
+    pub(crate) access_token_path: Option<PathBuf>,
+    /// `POLARS_CLOUD_CONFIG_DIR`, or `polars_cloud` in the user's configuration folder.
+    pub(crate) config: PathBuf,
+    /// `~/.polars`.
+    pub(crate) documented: PathBuf,
+}
+
+impl Folders {
+    /// Where to look, in this order.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let named = self.access_token_path.as_deref().map(Place::beside);
+        named
+            .into_iter()
+            .chain([
+                Place::Config(self.config.join("config.toml")),
+                Place::two_files_in(&self.config),
+                Place::two_files_in(&self.documented),
+            ])
+            .collect()
+    }
+
+    /// Where to write: in the first place where there is a login. A first one goes where the documentation
+    /// says if the user follows it, else where today's client reads.
+    pub(crate) fn place(
+        &self,
+        has_login: impl Fn(&Place) -> bool,
+        is_folder: impl Fn(&Path) -> bool,
+    ) -> Place {
+        let found = self.places().into_iter().find(has_login);
+        found.unwrap_or_else(|| match &self.access_token_path {
+            Some(path) => Place::beside(path),
+            None if is_folder(&self.documented) => Place::two_files_in(&self.documented),
+            None => Place::Config(self.config.join("config.toml")),
+        })
+    }
+}
+
+impl Place {
+    fn beside(access_token: &Path) -> Self {
+        let refresh_token = access_token.with_file_name(REFRESH_TOKEN_FILE);
+        Self::TwoFiles { access_token: access_token.into(), refresh_token }
+    }
+
+    fn two_files_in(folder: &Path) -> Self {
+        Self::beside(&folder.join(ACCESS_TOKEN_FILE))
+    }
+}
+
+/// What a `config.toml` says of the login.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) tokens: Option<Tokens>,
+    /// Of which refresh token this one took the place.
+    pub(crate) replaces: Option<String>,
+}
+
+/// Reads it. When the client wrote it, the tokens were issued when the file was written, at the latest.
+pub(crate) fn read(config: &str, written_at: Timestamp) -> Result<Content, Unreadable> {
+    let mut config = Members::of(parse(config)?.into_table());
+    // Ours alone: what is wrong with it costs no login.
+    let mut own = config.take(TABLE).unwrap_or_default();
+    let Some(mut auth) = config.take(AUTH)? else {
+        return Ok(Content { tokens: None, replaces: None });
+    };
+    let access_token = auth.text(ACCESS_TOKEN)?.filter(|token| !token.is_empty());
+    let refresh_token = auth.text(REFRESH_TOKEN)?.filter(|token| !token.is_empty());
+    let mut own_time = |member| own.as_mut()?.time(member).ok().flatten();
+    let (issued_at, ended_at) = (own_time("issued_at"), own_time("session_ended_at"));
+    let replaces = own.as_mut().and_then(|own| own.text("replaces").ok().flatten());
+    let tokens = tokens(access_token, refresh_token, issued_at.unwrap_or(written_at))?;
+    let tokens = tokens.map(|mut tokens| {
+        tokens.session_ended_at = ended_at;
+        tokens
+    });
+    Ok(Content { tokens, replaces })
+}
+
+/// Tokens as either layout has them: two texts.
+pub(crate) fn tokens(
+    access_token: Option<String>,
+    refresh_token: Option<String>,
+    issued_at: Timestamp,
+) -> Result<Option<Tokens>, Unreadable> {
+    let mut tokens = Tokens::empty(issued_at);
+    tokens.access_token = match access_token.map(AccessToken::new).transpose() {
+        Ok(token) => token,
+        Err(_) => return Err(damaged("the access token is none")),
+    };
+    tokens.expires_at = tokens.access_token.as_ref().and_then(expires_at);
+    tokens.refresh_token = refresh_token.map(RefreshToken::new);
+    let is_login = tokens.access_token.is_some() || tokens.refresh_token.is_some();
+    Ok(is_login.then_some(tokens))
+}
+
+/// Writes it. What nobody here knows is kept from the text before.
+pub(crate) fn write(
+    before: Option<&str>,
+    tokens: &Tokens,
+    replaces: Option<String>,
+) -> Result<Zeroizing<String>, Unreadable> {
+    let mut config = parse(before.unwrap_or_default())?.into_mut();
+    let auth = table(&mut config, AUTH, "")?;
+    put(auth, ACCESS_TOKEN, tokens.access_token.as_ref().map(AccessToken::expose));
+    put(auth, REFRESH_TOKEN, tokens.refresh_token.as_ref().map(RefreshToken::expose));
+    // In place of whatever else has its name.
+    if !config.get(TABLE).is_some_and(Item::is_table_like) {
+        config.remove(TABLE);
+    }
+    let own = table(&mut config, TABLE, ABOUT_TABLE)?;
+    put(own, "issued_at", Some(tokens.issued_at.to_string()));
+    put(own, "session_ended_at", tokens.session_ended_at.map(|time| time.to_string()));
+    put(own, "replaces", replaces);
+    Ok(text(&config))
+}
+
+/// What is left without the login. `None`: nothing.
+pub(crate) fn without_tokens(before: &str) -> Result<Option<Zeroizing<String>>, Unreadable> {
+    let mut config = parse(before)?.into_mut();
+    config.remove(TABLE);
+    if let Some(auth) = config.get_mut(AUTH).and_then(Item::as_table_like_mut) {
+        auth.remove(ACCESS_TOKEN);
+        auth.remove(REFRESH_TOKEN);
+        if auth.is_empty() {
+            config.remove(AUTH);
+        }
+    }
+    Ok((!config.is_empty()).then(|| text(&config)))
+}
+
+fn table<'c>(
+    config: &'c mut DocumentMut,
+    name: &str,
+    about: &str,
+) -> Result<&'c mut dyn TableLike, Unreadable> {
+    if !config.contains_key(name) {
+        let mut table = Table::new();
+        if !about.is_empty() {
+            table.decor_mut().set_prefix(about);
+        }
+        config.insert(name, Item::Table(table));
+    }
+    let table = config.get_mut(name).and_then(Item::as_table_like_mut);
+    table.ok_or_else(|| damaged(format!("{name} is no table")))
+}
+
+const AUTH: &str = "auth";
+const ACCESS_TOKEN: &str = "access_token";
+const REFRESH_TOKEN: &str = "refresh_token";
+const TABLE: &str = "aiod_auth";
+const ABOUT_TABLE: &str = "\n# Kept by aiod-auth; Polars Cloud passes over it.\n";
+const ACCESS_TOKEN_FILE: &str = "cloud_access_token";
+const REFRESH_TOKEN_FILE: &str = "cloud_refresh_token";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn folders(named: Option<&str>) -> Folders {
+        Folders {
+            access_token_path: named.map(PathBuf::from),
+            config: "/config".into(),
+            documented: "/home/.polars".into(),
+        }
+    }
+
+    fn two_files(access_token: &str, refresh_token: &str) -> Place {
+        Place::TwoFiles { access_token: access_token.into(), refresh_token: refresh_token.into() }
+    }
+
+    #[test]
+    fn tokens_are_written_where_they_were_found() {
+        let documented =
+            two_files("/home/.polars/cloud_access_token", "/home/.polars/cloud_refresh_token");
+        let old = two_files("/config/cloud_access_token", "/config/cloud_refresh_token");
+        let config = Place::Config("/config/config.toml".into());
+        let named = two_files("/named/token", "/named/cloud_refresh_token");
+        let table = [
+            // named by the variable, where there is a login, whether ~/.polars is there, the place
+            (None, vec![], false, &config),
+            (None, vec![], true, &documented),
+            (None, vec![&documented], true, &documented),
+            (None, vec![&config, &documented], true, &config),
+            (None, vec![&old, &documented], true, &old),
+            (None, vec![&config, &old], false, &config),
+            (Some("/named/token"), vec![], false, &named),
+            (Some("/named/token"), vec![], true, &named),
+            (Some("/named/token"), vec![&config], true, &config),
+            (Some("/named/token"), vec![&named, &config], true, &named),
+        ];
+        for (name, logins, has_folder, expected) in table {
+            let place = folders(name).place(|place| logins.contains(&place), |_| has_folder);
+            assert_eq!(place, *expected, "{name:?} {logins:?} {has_folder}");
+        }
+    }
+
+    #[test]
+    fn a_config_is_read_as_the_client_reads_it_and_more_kindly() {
+        let read = |text: &str| {
+            let tokens = read(text, NOW)?.tokens;
+            Ok::<_, Unreadable>(tokens.map(|tokens| {
+                let access_token = tokens.access_token.map(|token| token.expose().to_owned());
+                let refresh_token = tokens.refresh_token.map(|token| token.expose().to_owned());
+                (access_token.unwrap_or_default(), refresh_token.unwrap_or_default())
+            }))
+        };
+        let both = Some(("a".to_owned(), "r".to_owned()));
+        for (text, expected) in [
+            ("[auth]\naccess_token = \"a\"\nrefresh_token = \"r\"\nx = 1\n[y]\n", both.clone()),
+            ("auth = { access_token = 'a', refresh_token = 'r' }", both),
+            ("[auth]\nrefresh_token = \"r\"\n", Some((String::new(), "r".to_owned()))),
+            ("[auth]\naccess_token = \"\"\n", None),
+            ("[other]\n", None),
+            ("", None),
+        ] {
+            assert_eq!(read(text).ok(), Some(expected), "{text}");
+        }
+        for text in
+            ["broken [", "auth = 5", "[auth]\naccess_token = 5\n", "[auth]\naccess_token = 'é'"]
+        {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_stays() {
+        let before =
+            "# mine\n[other]\nx = 1 # this\n\n[auth]\naccess_token = \"old\" # that\ny = 2\n";
+        let mut tokens = Tokens::new(AccessToken::new("new").unwrap(), NOW);
+        tokens.refresh_token = Some(RefreshToken::new("newer"));
+        let after = write(Some(before), &tokens, Some("print".into())).unwrap();
+        for part in ["# mine\n", "x = 1 # this", "access_token = \"new\" # that", "y = 2\n"] {
+            assert!(after.contains(part), "{part}: {}", *after);
+        }
+        let content = read(&after, Timestamp::from_unix_millis(9)).unwrap();
+        assert_eq!(content.replaces.as_deref(), Some("print"));
+        assert_eq!(content.tokens.unwrap().issued_at, NOW);
+
+        let left = without_tokens(&after).unwrap().unwrap();
+        assert!(left.contains("y = 2") && left.contains("x = 1 # this"), "{}", *left);
+        assert!(!left.contains("new") && !left.contains("aiod_auth"), "{}", *left);
+        let alone = write(None, &tokens, None).unwrap();
+        assert!(alone.starts_with("[auth]\naccess_token = \"new\"\n"), "{}", *alone);
+        assert!(without_tokens(&alone).unwrap().is_none());
+    }
+}

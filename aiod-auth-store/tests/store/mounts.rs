@@ -1,0 +1,155 @@
+//! Records that no other file can take the place of: mounts, and files that can't be changed. It takes
+//! root to make them; each test starts itself again in a mount namespace of its own.
+
+use std::{
+    env, fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use aiod_auth_core::session::Version;
+use aiod_auth_store::{AiodFile, FileStore, Store, StoreError};
+
+use crate::support::{Place, key, names, tokens};
+
+#[test]
+fn a_record_that_is_a_mount_is_written_in_place() {
+    for place in [Place::with_record(), Place::aiod().filled()] {
+        let source = place.folder.path().join("source");
+        fs::copy(place.path(), &source).unwrap();
+        mounted(&place, "mount --bind \"$SOURCE\" \"$FILE\"", "refresh_in_place");
+        assert_eq!(place.loaded().as_deref(), Some("first"), "what was mounted over");
+        fs::copy(source, place.path()).unwrap();
+        assert_eq!(place.loaded().as_deref(), Some("third"));
+    }
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn refresh_in_place() {
+    let Some((path, store)) = place() else { return };
+    let inode = fs::metadata(&path).unwrap().ino();
+    for text in ["second", "third"] {
+        let _lock = store.try_lock(&key("my-tool")).unwrap().unwrap();
+        store.prepare(&key("my-tool")).unwrap();
+        let version = Version::of(store.load(&key("my-tool")).unwrap().as_ref());
+        let conflict = store.save_if_unchanged(&key("my-tool"), &tokens(text), &version).unwrap();
+        assert!(conflict.is_none());
+        let found = store.load(&key("my-tool")).unwrap().unwrap();
+        assert_eq!(found.access_token().unwrap().expose(), text);
+    }
+    let folder = path.parent().unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().ino(), inode);
+    assert!(!names(folder).iter().any(|name| name.ends_with(".next")), "{:?}", names(folder));
+}
+
+#[test]
+fn a_logout_empties_a_record_that_is_a_mount() {
+    for place in [Place::with_record(), Place::aiod().filled()] {
+        let source = place.folder.path().join("source");
+        fs::copy(place.path(), &source).unwrap();
+        mounted(&place, "mount --bind \"$SOURCE\" \"$FILE\"", "log_out_in_place");
+        assert_eq!(fs::read(source).unwrap(), b"");
+    }
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn log_out_in_place() {
+    let Some((_, store)) = place() else { return };
+    let _lock = store.try_lock(&key("my-tool")).unwrap().unwrap();
+    store.remove(&key("my-tool")).unwrap();
+    assert!(store.load(&key("my-tool")).unwrap().is_none());
+    store.remove(&key("my-tool")).unwrap();
+}
+
+#[test]
+fn what_can_not_be_written_is_known_before_anything_is_spent() {
+    for how in [
+        // Read-only.
+        "mount --bind \"$SOURCE\" \"$FILE\" && mount -o remount,ro,bind \"$FILE\"",
+        // Replaced where it comes from.
+        "mount --bind \"$SOURCE\" \"$FILE\" && cp \"$SOURCE\" \"$SOURCE.2\" && mv \"$SOURCE.2\" \"$SOURCE\"",
+        // The folder is read-only, and the file in it is not.
+        "mount --bind \"$FOLDER\" \"$FOLDER\" && mount --bind \"$SOURCE\" \"$FILE\" && mount -o remount,ro,bind \"$FOLDER\"",
+        // A full disk, and a lock from before.
+        "mount -t tmpfs -o size=16k none \"$FOLDER\" && cp \"$SOURCE\" \"$FILE\" && touch \"$FILE.lock\" && { head -c 1M /dev/zero >\"$FOLDER/x\" || true; }",
+    ] {
+        for place in [Place::with_record(), Place::aiod().filled()] {
+            let source = place.folder.path().join("source");
+            fs::copy(place.path(), &source).unwrap();
+            mounted(&place, how, "refuse");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_can_not_be_changed_is_known_before_anything_is_spent() {
+    let place = Place::with_record();
+    let attribute = |change: &str| Command::new("chattr").arg(change).arg(place.path()).status();
+    if !attribute("+i").is_ok_and(|status| status.success()) {
+        skipped("only root can make a file immutable, where the file system knows that");
+        return;
+    }
+    let error = place.store.prepare(&place.key).unwrap_err();
+    let left = names(place.path().parent().unwrap());
+    assert!(attribute("-i").unwrap().success());
+    assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+    assert_eq!(left.iter().filter(|name| name.ends_with(".next")).count(), 0, "{left:?}");
+}
+
+/// Does nothing unless a test above runs it.
+#[test]
+fn refuse() {
+    let Some((path, store)) = place() else { return };
+    let error = store
+        .try_lock(&key("my-tool"))
+        .and_then(|lock| store.prepare(&key("my-tool")).map(|()| lock))
+        .unwrap_err();
+    let shown = error.to_string();
+    assert!(shown.contains(path.to_str().unwrap()), "{shown}");
+    assert!(error.hint().is_some(), "{shown}");
+    let found = store.load(&key("my-tool")).unwrap().unwrap();
+    assert_eq!(found.access_token().unwrap().expose(), "first");
+}
+
+/// Runs a test of this program where something is mounted.
+fn mounted(place: &Place, how: &str, test: &str) {
+    let script = format!("{how} && exec \"$PROGRAM\" --exact mounts::{test}");
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", &script])
+        .env("PROGRAM", env::current_exe().unwrap())
+        .env("FILE", place.path())
+        .env("FOLDER", place.path().parent().unwrap())
+        .env("SOURCE", place.folder.path().join("source"))
+        .env(FILE, place.path())
+        .output();
+    let Ok(output) = output else {
+        return skipped("there is no `unshare`");
+    };
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if errors.contains("unshare failed") || errors.contains("must be superuser") {
+        return skipped("only root can mount");
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{how}: {said}{errors}");
+}
+
+/// In CI, nothing is left out.
+fn skipped(why: &str) {
+    assert!(env::var_os("CI").is_none(), "{why}");
+    eprintln!("left out: {why}");
+}
+
+/// Where the test that started this one works.
+fn place() -> Option<(PathBuf, Box<dyn Store>)> {
+    let file = PathBuf::from(env::var_os(FILE)?);
+    let store: Box<dyn Store> = match file.ends_with(Path::new("token.toml")) {
+        true => Box::new(AiodFile::new(&file, key("my-tool"))),
+        false => Box::new(FileStore::new(file.parent().unwrap())),
+    };
+    Some((file, store))
+}
+
+const FILE: &str = "AIOD_AUTH_STORE_TEST_MOUNTED_FILE";

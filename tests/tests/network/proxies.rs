@@ -1,0 +1,239 @@
+//! Through proxies, as the environment says.
+
+use aiod_auth_core::{Environment, Error, Issuer, Kind, proxy::Proxies};
+
+use crate::{
+    CLIENTS, Network, discovery,
+    proxy::{Answers, Proxy},
+    server::{Authority, Server, named},
+};
+
+/// PROXY stands for `127.0.0.1:PORT`.
+struct Row {
+    proxy: Answers,
+    variables: &'static [(&'static str, &'static str)],
+    /// Whether the issuer is an https one, of this host.
+    https: bool,
+    host: &'static str,
+    /// The kind of error, and what its text has in it; none where the server is reached.
+    fails: Option<(Kind, &'static str)>,
+    /// What the proxy was asked for, each time, by the blocking client. SERVER stands for the port.
+    asked: &'static [&'static str],
+}
+
+const SECURE: Row = Row {
+    proxy: Answers::Http,
+    variables: &[("https_proxy", "http://PROXY")],
+    https: true,
+    host: "as.example.test",
+    fails: None,
+    asked: &["CONNECT as.example.test:SERVER HTTP/1.1"],
+};
+
+const SOCKS: &[(&str, &str)] = &[("all_proxy", "socks5://PROXY")];
+const TWICE: &[&str] = &["CONNECT as.example.test:SERVER HTTP/1.1"; 2];
+const REFUSED: &[u8] = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
+const BUSY: &[u8] = b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n";
+
+/// A label that is too long: no name server is asked.
+const NOWHERE: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
+
+const PLAIN: &str = "GET http://as.example.test:SERVER/.well-known/openid-configuration HTTP/1.1";
+
+fn rows() -> Vec<Row> {
+    vec![
+        SECURE,
+        Row { variables: &[("HTTPS_PROXY", "PROXY")], ..SECURE },
+        Row { variables: &[("ALL_PROXY", "http://PROXY")], ..SECURE },
+        Row {
+            variables: &[("https_proxy", "http://me:p%20w@PROXY")],
+            proxy: Answers::HttpForMe,
+            ..SECURE
+        },
+        // Not for https, not for loopback, not where NO_PROXY names it.
+        Row {
+            variables: &[("http_proxy", "PROXY")],
+            host: NOWHERE,
+            fails: Some((Kind::Unavailable, "NotSent")),
+            asked: &[],
+            ..SECURE
+        },
+        Row { variables: &[("all_proxy", "PROXY")], host: "localhost", asked: &[], ..SECURE },
+        Row {
+            variables: &[("all_proxy", "PROXY"), ("no_proxy", "x, .invalid")],
+            host: NOWHERE,
+            fails: Some((Kind::Unavailable, "NotSent")),
+            asked: &[],
+            ..SECURE
+        },
+        // A plain http issuer needs no tunnel: the proxy may have one for port 443 alone.
+        Row { variables: &[("http_proxy", "PROXY")], https: false, asked: &[PLAIN], ..SECURE },
+        Row {
+            variables: &[("http_proxy", "me:p%20w@PROXY")],
+            proxy: Answers::HttpForMe,
+            https: false,
+            asked: &[PLAIN],
+            ..SECURE
+        },
+        Row {
+            variables: &[("http_proxy", "me:wrong@PROXY")],
+            proxy: Answers::HttpForMe,
+            https: false,
+            fails: Some((Kind::Config, "wants a user name and password")),
+            asked: &[PLAIN],
+            ..SECURE
+        },
+        // A wrong password is sent once: more of them lock accounts.
+        Row {
+            variables: &[("https_proxy", "http://me:wrong@PROXY")],
+            proxy: Answers::HttpForMe,
+            fails: Some((Kind::Config, "wants a user name and password (HTTP 407)")),
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::HttpForMe,
+            fails: Some((Kind::Config, "wants a user name and password (HTTP 407)")),
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::Bytes(REFUSED),
+            fails: Some((Kind::Config, "refuses the connection (HTTP 403)")),
+            ..SECURE
+        },
+        // What passes by itself is tried again.
+        Row {
+            proxy: Answers::Bytes(BUSY),
+            fails: Some((Kind::Unavailable, "can't reach the server (HTTP 503)")),
+            asked: TWICE,
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::Bytes(b""),
+            fails: Some((Kind::Unavailable, "can't be reached: it closed the connection")),
+            asked: TWICE,
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n"),
+            fails: Some((Kind::Config, "is no HTTP proxy")),
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::Socks,
+            variables: SOCKS,
+            asked: &["SOCKS as.example.test:SERVER"],
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::Socks,
+            variables: &[("HTTPS_PROXY", "socks5h://PROXY")],
+            asked: &["SOCKS as.example.test:SERVER"],
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::Socks,
+            variables: SOCKS,
+            https: false,
+            asked: &["SOCKS as.example.test:SERVER"],
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::SocksForMe,
+            variables: &[("all_proxy", "socks5h://me:p%20w@PROXY")],
+            asked: &["SOCKS as.example.test:SERVER"],
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::SocksForMe,
+            variables: &[("all_proxy", "socks5h://me:wrong@PROXY")],
+            fails: Some((Kind::Config, "wants a user name and password")),
+            asked: &["a stranger"],
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::SocksReply(2),
+            variables: SOCKS,
+            fails: Some((Kind::Config, "refuses the connection (SOCKS reply 2)")),
+            asked: &["SOCKS as.example.test:SERVER"],
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::SocksReply(5),
+            variables: SOCKS,
+            fails: Some((Kind::Unavailable, "can't connect to the server (SOCKS reply 5)")),
+            asked: &["SOCKS as.example.test:SERVER"; 2],
+            ..SECURE
+        },
+        Row {
+            variables: &[("all_proxy", "socks4://me:secret@PROXY")],
+            fails: Some((Kind::Config, "the proxy in all_proxy is a SOCKS4 proxy")),
+            asked: &[],
+            ..SECURE
+        },
+        Row {
+            variables: &[("HTTPS_PROXY", "http://me:secret@127.0.0.1:9")],
+            fails: Some((Kind::Unavailable, "the proxy 127.0.0.1:9 can't be reached: ")),
+            asked: &[],
+            ..SECURE
+        },
+    ]
+}
+
+#[test]
+fn an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named() {
+    let authority = Authority::new();
+    let identity = authority.signs(&named(&["as.example.test", "localhost"]));
+    let secure = Server::tls(identity.config(None, rustls::ALL_VERSIONS));
+    let plain = Server::plain();
+    for row in rows() {
+        let proxy = Proxy::new(row.proxy);
+        let name = format!("127.0.0.1:{}", proxy.port);
+        let variables =
+            row.variables.iter().map(|(key, value)| (*key, value.replace("PROXY", &name)));
+        let environment: Environment = variables.collect();
+        let network = Network {
+            proxies: Proxies::from_environment(&environment),
+            roots: Some(authority.pem()),
+            client_certificate: None,
+        };
+        let server = if row.https { &secure } else { &plain };
+        let scheme = if row.https { "https" } else { "http" };
+        let address = format!("{scheme}://{}:{}", row.host, server.port);
+        for (client, discover) in CLIENTS {
+            let at = format!("{client}: {:?} {address}", row.variables);
+            let issuer = Issuer::allowing_insecure_http(&address).unwrap();
+            let outcome = discover(&network, discovery(issuer));
+            let asked = proxy.asked();
+            match (outcome, row.fails) {
+                (Ok(_), None) => {}
+                (Err(error), Some((kind, says))) => {
+                    is_said(&error, kind, says, &at);
+                    if error.kind() == Kind::Config && row.asked.len() == 1 {
+                        let says_name = error.to_string().contains(&name);
+                        assert!(says_name, "{at}: {error}");
+                    }
+                }
+                (outcome, _) => panic!("{at}: {outcome:?}, asked: {asked:?}"),
+            }
+            let expected: Vec<_> = row
+                .asked
+                .iter()
+                .map(|line| line.replace("SERVER", &server.port.to_string()))
+                .collect();
+            // reqwest keeps a proxy's status to itself, which is then asked for once more.
+            let again = client == "async"
+                && matches!(row.proxy, Answers::Bytes(bytes) if !bytes.is_empty());
+            let expected = if again { [expected.clone(), expected].concat() } else { expected };
+            assert_eq!(asked, expected, "{at}");
+        }
+    }
+}
+
+fn is_said(error: &Error, kind: Kind, says: &str, at: &str) {
+    let text = format!("{error} {error:?} {}", error.hint().unwrap_or_default());
+    assert_eq!(error.kind(), kind, "{at}: {text}");
+    assert!(text.contains(says), "{at}: {text}");
+    for secret in ["wrong", "secret@", "p w", "p%20w"] {
+        assert!(!text.contains(secret), "{at}: {text}");
+    }
+}

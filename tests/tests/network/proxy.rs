@@ -1,0 +1,166 @@
+//! Proxies. Each knows every name, and leads to loopback.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+/// On a port of loopback.
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Answers {
+    /// Leads on.
+    Http,
+    /// Leads on who has the credentials `me:p w`.
+    HttpForMe,
+    /// Answers this to everything.
+    Bytes(&'static [u8]),
+    /// RFC 1928.
+    Socks,
+    /// RFC 1929, for `me:p w`.
+    SocksForMe,
+    /// This reply code to everything.
+    SocksReply(u8),
+}
+
+impl Proxy {
+    pub(crate) fn new(answers: Answers) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let log = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+                let log = Arc::clone(&log);
+                thread::spawn(move || drop(serve(stream, answers, &log)));
+            }
+        });
+        Self { port, asked }
+    }
+
+    /// What it was asked for since this was asked last.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+}
+
+fn serve(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> io::Result<()> {
+    match answers {
+        Answers::Http | Answers::HttpForMe | Answers::Bytes(_) => {
+            let head = head(&mut client)?;
+            let line = head.lines().next().unwrap_or_default().to_owned();
+            log.lock().unwrap().push(line.clone());
+            if let Answers::Bytes(bytes) = answers {
+                return client.write_all(bytes);
+            }
+            // `me:p w`
+            let knows_me = head.contains("\r\nproxy-authorization: Basic bWU6cCB3\r\n")
+                || head.contains("\r\nProxy-Authorization: Basic bWU6cCB3\r\n");
+            if matches!(answers, Answers::HttpForMe) && !knows_me {
+                return client.write_all(
+                    b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                );
+            }
+            let mut words = line.split(' ');
+            let (method, target) = (words.next().unwrap(), words.next().unwrap());
+            if method == "CONNECT" {
+                let server = TcpStream::connect(("127.0.0.1", port_of(target)))?;
+                client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+                join(client, server)
+            } else {
+                // Absolute form: without it there is no host to ask.
+                let rest = target.strip_prefix("http://").ok_or(io::ErrorKind::InvalidInput)?;
+                let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+                let mut server = TcpStream::connect(("127.0.0.1", port_of(host)))?;
+                let fields = head.split_once("\r\n").unwrap().1;
+                write!(server, "{method} /{path} HTTP/1.1\r\n{fields}")?;
+                join(client, server)
+            }
+        }
+        Answers::Socks | Answers::SocksForMe | Answers::SocksReply(_) => {
+            socks(client, answers, log)
+        }
+    }
+}
+
+fn socks(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> io::Result<()> {
+    let [_, methods] = read(&mut client)?;
+    let mut offered = vec![0; methods.into()];
+    client.read_exact(&mut offered)?;
+    if matches!(answers, Answers::SocksForMe) {
+        if !offered.contains(&2) {
+            log.lock().unwrap().push("no credentials".into());
+            return client.write_all(&[5, 0xff]);
+        }
+        client.write_all(&[5, 2])?;
+        let [_, length] = read(&mut client)?;
+        let mut user = vec![0; length.into()];
+        client.read_exact(&mut user)?;
+        let [length] = read(&mut client)?;
+        let mut password = vec![0; length.into()];
+        client.read_exact(&mut password)?;
+        let is_me = user == b"me" && password == b"p w";
+        if !is_me {
+            log.lock().unwrap().push("a stranger".into());
+            return client.write_all(&[1, 1]);
+        }
+        client.write_all(&[1, 0])?;
+    } else {
+        client.write_all(&[5, 0])?;
+    }
+    let [_, _, _, kind] = read(&mut client)?;
+    let host = if kind == 3 {
+        let [length] = read(&mut client)?;
+        let mut name = vec![0; length.into()];
+        client.read_exact(&mut name)?;
+        String::from_utf8(name).unwrap()
+    } else {
+        panic!("names are the proxy's to look up")
+    };
+    let port = u16::from_be_bytes(read(&mut client)?);
+    log.lock().unwrap().push(format!("SOCKS {host}:{port}"));
+    if let Answers::SocksReply(code) = answers {
+        return client.write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0]);
+    }
+    let server = TcpStream::connect(("127.0.0.1", port))?;
+    client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0])?;
+    join(client, server)
+}
+
+fn head(stream: &mut TcpStream) -> io::Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let [byte] = read(stream)?;
+        head.push(byte);
+    }
+    Ok(String::from_utf8(head).unwrap())
+}
+
+fn read<const N: usize>(stream: &mut TcpStream) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    stream.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn port_of(authority: &str) -> u16 {
+    authority.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
+fn join(client: TcpStream, server: TcpStream) -> io::Result<()> {
+    let (mut from_client, mut to_server) = (client.try_clone()?, server.try_clone()?);
+    thread::spawn(move || {
+        drop(io::copy(&mut from_client, &mut to_server));
+        drop(to_server.shutdown(Shutdown::Write));
+    });
+    let (mut from_server, mut to_client) = (server, client);
+    drop(io::copy(&mut from_server, &mut to_client));
+    to_client.shutdown(Shutdown::Write)
+}
