@@ -252,7 +252,7 @@ impl Client {
     pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
         let token = self.token().await?;
         let rejection = match self.ask_who(&token).await {
-            Err(rejection @ Error::TokenRejected(_)) => rejection,
+            Err(rejection) if rejection.asks_for_another_token() => rejection,
             outcome => return outcome,
         };
         match self.token_instead_of(&token).await {

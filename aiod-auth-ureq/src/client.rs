@@ -239,7 +239,7 @@ impl Client {
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
         let token = self.token()?;
         let rejection = match self.ask_who(&token) {
-            Err(rejection @ Error::TokenRejected(_)) => rejection,
+            Err(rejection) if rejection.asks_for_another_token() => rejection,
             outcome => return outcome,
         };
         match self.token_instead_of(&token) {

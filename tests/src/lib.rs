@@ -3,6 +3,7 @@
 //! [`sim`] is an authorization server in one plain struct: no socket, no clock, no thread. Tests
 //! call it directly in virtual time, or over real HTTP on loopback through [`sim::serve`].
 
+pub mod drive;
 pub mod fuzzing;
 pub mod person;
 pub mod scene;

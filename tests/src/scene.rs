@@ -5,7 +5,9 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    ClientIdentity, ClientSecret, Error, Issuer, Machine, Profile, RetryPolicy, Step, Tokens,
+    ClientIdentity, ClientSecret, DeviceCode, Error, Issuer, Profile, RetryPolicy, Timestamp,
+    Tokens,
+    flow::{DeviceAuthorization, DeviceAuthorizationParts, DevicePrompt},
     session::{Demand, Session, SessionTokens},
 };
 use aiod_auth_store::Store as _;
@@ -28,6 +30,24 @@ pub fn world() -> World {
     World::new(Settings::default())
 }
 
+/// When the flows that are tested without a world take place: 2026-01-01T00:00:00Z.
+pub const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+
+/// A login that a user may approve, polled for with the interval that RFC 8628 has by itself.
+#[must_use]
+pub fn authorization(device_code: &str, expires_in: Option<Duration>) -> DeviceAuthorization {
+    DeviceAuthorization::from_parts(DeviceAuthorizationParts {
+        device_code: DeviceCode::new(device_code),
+        prompt: DevicePrompt {
+            user_code: "ABCD-EFGH".to_owned(),
+            verification_uri: "https://as.example/device".parse().unwrap(),
+            verification_uri_complete: None,
+            expires_in,
+            interval: seconds(5),
+        },
+    })
+}
+
 /// A public client, as whom a person logs in.
 #[must_use]
 pub fn profile() -> Arc<Profile> {
@@ -48,11 +68,15 @@ pub fn policy() -> RetryPolicy {
     RetryPolicy::default()
 }
 
-/// Alice logs in, and approves at once.
+/// Alice logs in, and approves while the first poll is waited for.
 pub fn log_in(world: &mut World) -> SessionTokens {
-    world.after(Duration::ZERO, Event::Approve);
+    log_in_as(world, &profile())
+}
+
+/// The same with another profile.
+pub fn log_in_as(world: &mut World, profile: &Arc<Profile>) -> SessionTokens {
     world.after(seconds(1), Event::Approve);
-    let tokens = world.run(Session::login(profile(), seconds(300), policy())).unwrap();
+    let tokens = world.run(Session::login(Arc::clone(profile), seconds(300), policy())).unwrap();
     world.transcript();
     tokens
 }
@@ -66,34 +90,28 @@ pub fn with_an_old_token() -> (World, SessionTokens) {
     (world, tokens)
 }
 
-/// Runs a machine to its end. `or_else` sees each step first: what it completes itself, it keeps.
-///
-/// # Errors
-/// The machine's.
-pub fn run_with<M: Machine>(
-    world: &mut World,
-    machine: &mut M,
-    mut or_else: impl for<'step> FnMut(
-        &mut World,
-        Step<'step, M::Output>,
-    ) -> Option<Step<'step, M::Output>>,
-) -> Result<M::Output, Error> {
-    loop {
-        let step = machine.poll(world.now())?;
-        if let Some(step) = or_else(world, step)
-            && let Some(output) = world.perform(step)
-        {
-            return Ok(output);
-        }
-    }
-}
-
 /// What `Client::token` asks for.
 ///
 /// # Errors
 /// As for any session.
 pub fn get_token(world: &mut World) -> Result<SessionTokens, Error> {
-    world.run(Session::token(profile(), Demand::new(), policy()))
+    get_token_as(world, &profile())
+}
+
+/// The same with another profile.
+///
+/// # Errors
+/// As for any session.
+pub fn get_token_as(world: &mut World, profile: &Arc<Profile>) -> Result<SessionTokens, Error> {
+    world.run(Session::token(Arc::clone(profile), Demand::new(), policy()))
+}
+
+/// A new token, however good the old one is.
+///
+/// # Errors
+/// As for any session.
+pub fn force_refresh(world: &mut World) -> Result<SessionTokens, Error> {
+    world.run(Session::token(profile(), Demand::new().forced(), policy()))
 }
 
 /// What the store has of this login.
@@ -124,6 +142,12 @@ pub fn bad_gateway() -> Fault {
 #[must_use]
 pub fn oauth_error(code: &str) -> Value {
     json!({ "error": code })
+}
+
+/// How many requests to this path there were.
+#[must_use]
+pub fn requests_to(world: &World, path: &str) -> usize {
+    world.server.log().iter().filter(|handled| handled.request.path() == path).count()
 }
 
 /// At what second each request to this path arrived, counted from the first one of all.

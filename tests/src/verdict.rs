@@ -8,6 +8,7 @@ use std::{fmt, time::Duration};
 use aiod_auth_core::{
     AccessToken, AuthorizationServer, ClientIdentity, ClientSecret, DeviceCode, Endpoint, Error,
     Issuer, Machine, Reason, RefreshToken, Response, RetryPolicy, Scope, Step, Timestamp, Tokens,
+    Unreachable,
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
         DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt, Discovery,
@@ -15,6 +16,8 @@ use aiod_auth_core::{
         UserinfoRequest,
     },
 };
+
+use crate::drive::{self, Failure};
 
 /// Who is asked, and so which machine reads the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,10 +85,18 @@ impl Answer {
         };
         Self { status, headers: head.lines().map(field).collect(), body: body.into() }
     }
+
+    /// As a machine gets it.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Response::new(self.status, headers, self.body.clone())
+    }
 }
 
 /// What a machine made of an answer: `ok`, `pending`, `slow_down`, `retry`, `next place`, or
-/// `error:KIND`; and what there is to say about it.
+/// `error:KIND`; and what there is to say about it. Where a poll is waited out, and ends the login if it
+/// stays so, that is said, too: `stays error:KIND`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// In a word.
@@ -177,76 +188,100 @@ pub fn verdict_at(
     Ok(match asked {
         Asked::Metadata => {
             let mut machine = Discovery::new(server.issuer().clone(), policy);
-            ask(&mut machine, answer, |server| about_server(&server))
+            ask(asked, &mut machine, answer, |server| about_server(&server))
         }
         Asked::Device => {
             let mut machine = DeviceAuthorizationRequest::new(server, &client, &scope, policy)?;
-            ask(&mut machine, answer, |authorization| about_prompt(authorization.prompt()))
+            ask(asked, &mut machine, answer, |authorization| about_prompt(authorization.prompt()))
         }
         Asked::Poll => {
             let (authorization, limit) = (authorization()?, Duration::from_secs(1800));
             let mut machine =
                 DeviceAccessTokenRequest::new(server, &client, &authorization, &scope, limit)?;
-            ask(&mut machine, answer, |tokens| about_tokens(&tokens))
+            ask(asked, &mut machine, answer, |tokens| about_tokens(&tokens))
         }
         Asked::Refresh => {
             let mut machine = AccessTokenRequest::refresh(server, &client, &old, &scope, policy)?;
-            let mut verdict = ask(&mut machine, answer, |tokens| about_tokens(&tokens));
-            let saved = machine.take_new_refresh_token();
-            verdict.details.extend(saved.map(|new| format!("refresh token {} kept", new.expose())));
-            verdict
+            ask(asked, &mut machine, answer, |tokens| about_tokens(&tokens))
         }
         Asked::ClientCredentials => {
             let bot = client.with_secret(ClientSecret::new("secret"))?;
             let mut machine = AccessTokenRequest::client_credentials(server, &bot, &scope, policy)?;
-            ask(&mut machine, answer, |tokens| about_tokens(&tokens))
+            ask(asked, &mut machine, answer, |tokens| about_tokens(&tokens))
         }
         Asked::Revocation => {
             let mut machine = RevocationRequest::refresh_token(server, &client, &old, policy)?;
-            ask(&mut machine, answer, |()| Vec::new())
+            ask(asked, &mut machine, answer, |()| Vec::new())
         }
         Asked::EndSession => {
             let mut machine = EndSessionRequest::new(server, &client, &old, policy)?;
-            ask(&mut machine, answer, |()| Vec::new())
+            ask(asked, &mut machine, answer, |()| Vec::new())
         }
         Asked::Userinfo => {
             let tokens = Tokens::new(AccessToken::new("access").unwrap(), NOW);
             let mut machine = UserinfoRequest::new(server, &tokens, policy)?;
-            ask(&mut machine, answer, |userinfo| about_person(&userinfo))
+            ask(asked, &mut machine, answer, |userinfo| about_person(&userinfo))
         }
         Asked::Introspection => {
             let (bot, token) =
                 (client.with_secret(ClientSecret::new("secret"))?, AccessToken::new("a").unwrap());
             let mut machine = IntrospectionRequest::new(server, &bot, &token, policy)?;
-            ask(&mut machine, answer, about_token)
+            ask(asked, &mut machine, answer, about_token)
         }
     })
 }
 
-fn ask<M: Machine>(
+fn ask<M: Machine<Error: Failure>>(
+    asked: Asked,
     machine: &mut M,
     answer: &Answer,
-    about: impl FnOnce(M::Output) -> Vec<String>,
+    about: impl Fn(M::Output) -> Vec<String>,
 ) -> Verdict {
-    let headers: Vec<(&str, &str)> =
-        answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let mut notes = Vec::new();
-    // Polls begin with a wait.
-    if let Ok(Step::Wait(pause)) = machine.poll(NOW) {
-        let delay = pause.delay();
-        pause.complete(delay);
+    let answer_again = |machine: &mut M, answer: &Answer| {
+        let is_due = drive::next_request(machine, NOW).is_some();
+        if is_due {
+            drive::answer_once(machine, NOW, Ok(answer.clone().into_response()));
+        }
+        is_due
+    };
+    answer_again(machine, answer);
+    let mut verdict = next(machine, &about);
+    let notes = machine.take_notes();
+    match asked {
+        // An answer that is to be waited for is told from none only where the other place has nothing.
+        Asked::Metadata if verdict.outcome == NEXT_PLACE => {
+            answer_again(machine, &Answer::parse("404"));
+            let after = next(machine, &about);
+            if after.outcome == RETRY {
+                verdict = after;
+            }
+        }
+        // What is waited out, and what it is if it stays so: ten in a row.
+        Asked::Poll if verdict.outcome == RETRY => {
+            let _is_due = (1..10).all(|_| answer_again(machine, answer));
+            let stays = next(machine, &about);
+            if stays.outcome.starts_with("error:") {
+                verdict.details.push(format!("stays {}", stays.outcome));
+                verdict.details.extend(stays.details);
+            }
+        }
+        _ => {}
     }
-    if let Ok(Step::Send(exchange)) = machine.poll(NOW) {
-        let response = Response::new(answer.status, headers.iter().copied(), answer.body.clone());
-        let noted = exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
-        notes = noted.iter().map(|note| format!("note {note}")).collect();
-    }
-    let mut verdict = match machine.poll(NOW) {
+    verdict.details.extend(notes.iter().map(|note| format!("note {note}")));
+    verdict
+}
+
+/// What the machine wants next.
+fn next<M: Machine<Error: Failure>>(
+    machine: &mut M,
+    about: &impl Fn(M::Output) -> Vec<String>,
+) -> Verdict {
+    match machine.poll(NOW) {
         Ok(Step::Done(output)) => Verdict::new("ok", about(output)),
-        Ok(Step::Send(_)) => Verdict::new("next place", Vec::new()),
+        Ok(Step::Send(_)) => Verdict::new(NEXT_PLACE, Vec::new()),
         Ok(Step::Wait(pause)) => {
             let outcome = match pause.delay() {
-                _ if pause.reason() != Reason::Approval => "retry",
+                _ if pause.reason() != Reason::Approval => RETRY,
                 INTERVAL => "pending",
                 _ => "slow_down",
             };
@@ -254,17 +289,26 @@ fn ask<M: Machine>(
             let seconds = format!("after {} s", pause.delay().as_secs());
             Verdict::new(outcome, vec![seconds])
         }
-        Ok(Step::Store(_) | Step::Ask(_)) => Verdict::new("another step", Vec::new()),
-        Err(error) => Verdict::new(format!("error:{}", error.kind()), about_error(&error)),
-    };
-    verdict.details.append(&mut notes);
-    verdict
+        Ok(Step::Store(_) | Step::Show(_) | Step::Ask(_)) => {
+            Verdict::new("another step", Vec::new())
+        }
+        Err(failure) => {
+            let (error, salvaged) = failure.into_parts();
+            let mut details = about_error(&error);
+            let salvaged = salvaged.and_then(|tokens| tokens.refresh_token);
+            details.extend(salvaged.map(|new| format!("refresh token {} kept", new.expose())));
+            Verdict::new(format!("error:{}", error.kind()), details)
+        }
+    }
 }
 
 fn about_error(error: &Error) -> Vec<String> {
     let mut details = Vec::new();
     if let Error::InvalidResponse { problem, .. } = error {
         details.push(problem.to_string());
+    }
+    if let Error::Unreachable { cause: Unreachable::RetryAfter { after, .. }, .. } = error {
+        details.push(format!("to be tried in {} s", after.as_secs()));
     }
     if let Some(said) = error.server_error() {
         details.extend(said.status.map(|status| format!("HTTP {status}")));
@@ -411,6 +455,8 @@ fn patient() -> RetryPolicy {
     policy
 }
 
+const NEXT_PLACE: &str = "next place";
+const RETRY: &str = "retry";
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// 2026-01-01T00:00:00Z.

@@ -5,14 +5,17 @@
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Machine, NoResponse, Note, Profile, Prompt, Reply, Request, Response, RetryPolicy, Step,
-    Timestamp,
+    Error, Exchange, Machine, MetadataCache, NoResponse, Note, Pause, Profile, Prompt, Request,
+    Response, RetryPolicy, Show, Step, StoreAccess, Timestamp, Tokens,
     flow::Userinfo,
-    session::{SessionTokens, WhoAmI},
+    session::{Demand, Session, SessionTokens, WhoAmI},
 };
 use aiod_auth_store::{Lock, MemoryStore, perform};
 
-use crate::sim;
+use crate::{
+    drive::{self, Around, Failure},
+    sim,
+};
 
 /// Everything around a machine.
 #[derive(Debug)]
@@ -26,8 +29,10 @@ pub struct World {
     pub latency: Duration,
     /// What the person was shown.
     pub prompts: Vec<Prompt>,
-    /// What was tolerated in answers.
+    /// What was tolerated in the answers to machines that were run here.
     pub notes: Vec<Note>,
+    /// What came with the last failure.
+    pub salvaged: Option<Box<Tokens>>,
     /// What will happen, in milliseconds since the beginning.
     events: BTreeMap<u64, Vec<Event>>,
     elapsed_ms: u64,
@@ -70,6 +75,7 @@ impl World {
             latency: Duration::ZERO,
             prompts: Vec::new(),
             notes: Vec::new(),
+            salvaged: None,
             events: BTreeMap::new(),
             elapsed_ms: 0,
             clock_offset_ms: 0,
@@ -108,95 +114,66 @@ impl World {
     /// Runs a machine to its end.
     ///
     /// # Errors
-    /// The machine's.
-    pub fn run<M: Machine>(&mut self, mut machine: M) -> Result<M::Output, Error> {
-        self.run_with(&mut machine, |_| Reply::Shown)
+    /// The machine's. What was salvaged is in [`salvaged`](Self::salvaged).
+    pub fn run<M: Machine<Error: Failure>>(&mut self, mut machine: M) -> Result<M::Output, Error> {
+        self.run_with(&mut machine, |_, step| Some(step))
     }
 
-    /// Finds out who is logged in, as the clients do.
+    /// The same. `or_else` sees each step first: what it completes itself, it keeps.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub fn run_with<M: Machine<Error: Failure>>(
+        &mut self,
+        machine: &mut M,
+        or_else: impl for<'step> FnMut(
+            &mut Self,
+            Step<'step, M::Output>,
+        ) -> Option<Step<'step, M::Output>>,
+    ) -> Result<M::Output, Error> {
+        self.lock = None;
+        let outcome = drive::run_with(machine, self, or_else);
+        self.lock = None;
+        self.notes.append(&mut machine.take_notes());
+        let outcome = outcome.map_err(Failure::into_parts);
+        outcome.map_err(|(error, salvaged)| {
+            self.salvaged = salvaged;
+            error
+        })
+    }
+
+    /// Finds out who is logged in, as the clients do: once more, with other tokens, if these are rejected.
     ///
     /// # Errors
     /// As the machines'.
     pub fn who_am_i(
         &mut self,
         profile: &Arc<Profile>,
-        mut held: Option<SessionTokens>,
+        cached: Option<SessionTokens>,
         policy: RetryPolicy,
     ) -> Result<Asked, Error> {
-        let mut who = WhoAmI::new(Arc::clone(profile), policy);
-        loop {
-            let mut session = who.session(who.demand()).with_held(held);
-            let outcome = self.run_with(&mut session, |_| Reply::Cancelled);
-            let session = who.got(&session, outcome)?;
-            let mut request = who.request(&session)?;
-            let outcome = self.run_with(&mut request, |_| Reply::Cancelled);
-            if let Some(outcome) = who.answered(&request, outcome) {
-                return outcome.map(|userinfo| Asked { userinfo, session });
-            }
-            held = Some(session);
+        let metadata = MetadataCache::default();
+        let token = |demand, cached| {
+            let session = Session::token(Arc::clone(profile), demand, policy);
+            session.with_cached(cached).with_metadata(&metadata)
+        };
+        let question = |session| {
+            let question = WhoAmI::new(Arc::clone(profile), session, policy);
+            question.map(|question| question.with_metadata(&metadata))
+        };
+        let session = self.run(token(Demand::new(), cached))?;
+        match self.run(question(&session)?) {
+            Err(error) if error.asks_for_another_token() => {}
+            outcome => return outcome.map(|userinfo| Asked { userinfo, session }),
         }
+        let session = self.run(token(Demand::new().forced(), Some(session.clone())))?;
+        let userinfo = self.run(question(&session)?)?;
+        Ok(Asked { userinfo, session })
     }
 
-    /// Runs a machine to its end with a person who answers like this.
-    ///
-    /// # Errors
-    /// The machine's.
-    pub fn run_with<M: Machine>(
-        &mut self,
-        machine: &mut M,
-        mut person: impl FnMut(&Prompt) -> Reply,
-    ) -> Result<M::Output, Error> {
-        self.lock = None;
-        loop {
-            let step = machine.poll(self.now())?;
-            if let Step::Ask(ask) = step {
-                self.prompts.push(ask.prompt().clone());
-                let reply = person(ask.prompt());
-                ask.complete(Duration::ZERO, reply);
-            } else if let Some(output) = self.perform(step) {
-                return Ok(output);
-            }
-        }
-    }
-
-    /// Performs one step; the output, if that was the last one. A person sees what they are shown.
+    /// Performs one step; the output, if that was the last one.
     pub fn perform<T>(&mut self, step: Step<'_, T>) -> Option<T> {
-        match step {
-            Step::Send(exchange) => {
-                let in_flight = exchange.begin();
-                let (took, reply) = self.send(in_flight.request());
-                self.pass(took);
-                match reply {
-                    Ok(answer) => {
-                        let headers = headers(&answer);
-                        let response = Response::new(
-                            answer.status,
-                            headers.iter().copied(),
-                            answer.body.clone(),
-                        );
-                        self.notes.extend(in_flight.complete(self.now(), took, Ok(response)));
-                    }
-                    Err(no_response) => {
-                        in_flight.complete(self.now(), took, Err(no_response));
-                    }
-                }
-            }
-            Step::Store(access) => {
-                let outcome = perform(Some(&self.store), access.request(), &mut self.lock);
-                access.complete(Duration::ZERO, outcome);
-            }
-            Step::Ask(ask) => {
-                self.prompts.push(ask.prompt().clone());
-                ask.complete(Duration::ZERO, Reply::Shown);
-            }
-            Step::Wait(pause) => {
-                let delay = pause.delay();
-                self.pass(delay);
-                pause.complete(delay);
-            }
-            Step::Done(output) => return Some(output),
-        }
-        None
+        drive::perform(step, self)
     }
 
     /// What went over the wire since the last call, a line each: `5 s POST /token -> 400 slow_down`.
@@ -204,7 +181,7 @@ impl World {
         std::mem::take(&mut self.transcript).join("\n")
     }
 
-    fn send(&mut self, request: &Request) -> (Duration, Result<sim::Answer, NoResponse>) {
+    fn answer(&mut self, request: &Request) -> (Duration, Result<Response, NoResponse>) {
         let at_ms = self.elapsed_ms.saturating_add(START_MS.unsigned_abs());
         let reply = self.server.handle(at_ms, &as_simulated(request));
         let mut line = String::new();
@@ -219,7 +196,11 @@ impl World {
                 let took = self.latency.saturating_add(answer.delay);
                 match request.timeout() {
                     Some(limit) if took > limit => (limit, Err(NoResponse::Unknown("timed out"))),
-                    _ => (took, Ok(answer)),
+                    _ => {
+                        let (headers, body) = (headers(&answer), answer.body.clone());
+                        let response = Response::new(answer.status, headers, body);
+                        (took, Ok(response))
+                    }
                 }
             }
             sim::Reply::Dropped => (self.latency, Err(NoResponse::Unknown("connection reset"))),
@@ -244,6 +225,35 @@ impl World {
             }
             (Event::Approve | Event::Deny, None) => {}
         }
+    }
+}
+
+impl Around for World {
+    fn now(&self) -> Timestamp {
+        Self::now(self)
+    }
+
+    fn send(&mut self, exchange: Exchange<'_>) {
+        let in_flight = exchange.begin();
+        let (took, outcome) = self.answer(in_flight.request());
+        self.pass(took);
+        in_flight.complete(self.now(), took, outcome);
+    }
+
+    fn store(&mut self, access: StoreAccess<'_>) {
+        let outcome = perform(Some(&self.store), access.request(), &mut self.lock);
+        access.complete(Duration::ZERO, outcome);
+    }
+
+    fn show(&mut self, show: Show<'_>) {
+        self.prompts.push(show.prompt().clone());
+        show.complete(Duration::ZERO);
+    }
+
+    fn wait(&mut self, pause: Pause<'_>) {
+        let delay = pause.delay();
+        self.pass(delay);
+        pause.complete(delay);
     }
 }
 

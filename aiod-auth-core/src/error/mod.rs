@@ -135,6 +135,13 @@ impl Error {
         !self.asks_for_login() && !matches!(self, Self::Unreachable { attempts: 0, .. })
     }
 
+    /// Whether another access token may help: an API rejected this one (RFC 6750 §3.1), and not because it
+    /// takes sender-constrained tokens alone.
+    #[must_use]
+    pub fn asks_for_another_token(&self) -> bool {
+        matches!(self, Self::TokenRejected(error) if !error.wants_dpop())
+    }
+
     /// What the server said, where it said something.
     #[must_use]
     pub fn server_error(&self) -> Option<&ServerError> {

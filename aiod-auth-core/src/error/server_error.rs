@@ -242,3 +242,23 @@ impl fmt::Display for ErrorCode {
         f.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn a_refusal_of_a_moment_ago_says_what_helps() {
+        for (code, hint) in [
+            (Some("invalid_request"), "if it stays so, log in again"),
+            (Some("access_denied"), "if it stays so, log in again"),
+            (Some("invalid_scope"), "check the scopes"),
+            (None, "if it stays so, log in again"),
+        ] {
+            let error = Error::Refused(ServerError::refused_before(code).into());
+            assert_eq!(error.hint().unwrap(), hint, "{code:?}");
+            assert_eq!(error.server_error().unwrap().status, None, "{code:?}");
+        }
+    }
+}

@@ -23,6 +23,8 @@ use crate::{
 /// Acquires tokens: cached, or stored, or by refresh, or by client credentials; and keeps them.
 pub(super) struct Acquire<'a> {
     context: &'a Context,
+    /// What the caller has, until its refresh token is spent.
+    cached: Option<&'a SessionTokens>,
     target: Target,
     /// What is there is still good: a refresh is early, and its failure is none.
     is_early: bool,
@@ -30,7 +32,8 @@ pub(super) struct Acquire<'a> {
 
 impl<'a> Acquire<'a> {
     pub(super) const fn new(context: &'a Context, demand: Demand) -> Self {
-        Self { context, target: Target::new(demand), is_early: false }
+        let cached = context.cached.as_ref();
+        Self { context, cached, target: Target::new(demand), is_early: false }
     }
 
     pub(super) async fn run(mut self, io: &Io) -> Result<SessionTokens, Failed> {
@@ -106,8 +109,9 @@ impl<'a> Acquire<'a> {
                 Plan::Use(tokens) => return Ok(self.session_of(tokens)),
                 Plan::Refresh(tokens) => {
                     lock.prepare().await?;
-                    let (context, target, policy) = (self.context, &self.target, self.policy());
-                    let refresh = Refresh { context, target, server, policy, deadline };
+                    let (context, cached, target) = (self.context, self.cached, &self.target);
+                    let policy = self.policy();
+                    let refresh = Refresh { context, cached, target, server, policy, deadline };
                     match Box::pin(refresh.run(io, lock, tokens)).await? {
                         Refreshed::Found(tokens) => return Ok(self.session_of(tokens)),
                         Refreshed::New(tokens) => (tokens, None),
@@ -116,7 +120,7 @@ impl<'a> Acquire<'a> {
                             match lock.save(Arc::new(marked)).await {
                                 Saved::Persisted(_) => return Err(error.into()),
                                 Saved::Conflict(theirs) => {
-                                    stored = Some(theirs);
+                                    (stored, self.cached) = (Some(theirs), None);
                                     continue;
                                 }
                             }
@@ -138,7 +142,8 @@ impl<'a> Acquire<'a> {
                         .with_hint("choose another store for it"),
                 ),
                 Saved::Conflict(theirs) => {
-                    stored = Some(theirs);
+                    // What is cached has been spent, or theirs goes before it.
+                    (stored, self.cached) = (Some(theirs), None);
                     continue;
                 }
             };
@@ -168,8 +173,7 @@ impl<'a> Acquire<'a> {
 
     fn plan(&mut self, io: &Io, stored: Option<Arc<Tokens>>) -> Plan {
         let (profile, target) = (&self.context.profile, &self.target);
-        let cached = self.context.cached.as_ref();
-        let situation = Situation { profile, target, stored, cached, now: io.now() };
+        let situation = Situation { profile, target, stored, cached: self.cached, now: io.now() };
         let plan = situation.plan();
         if let Some(tokens) = situation.tokens() {
             self.target.note_first(&tokens);
@@ -198,7 +202,7 @@ impl<'a> Acquire<'a> {
         if let Persisted::NotSaved(_) = session.persisted {
             let now = Deadline::within(io, Duration::ZERO);
             let saved = under_lock(io, &self.context.key, now, async |lock| {
-                let newest = newest(lock.load().await?, self.context.cached.as_ref());
+                let newest = newest(lock.load().await?, self.cached);
                 Ok(match newest {
                     Some(newest) if Arc::ptr_eq(&newest, &session.tokens) => {
                         Some(lock.save(newest).await)
@@ -214,7 +218,7 @@ impl<'a> Acquire<'a> {
     }
 
     fn session_of(&self, tokens: Arc<Tokens>) -> SessionTokens {
-        let persisted = match &self.context.cached {
+        let persisted = match self.cached {
             Some(cached) if Arc::ptr_eq(&cached.tokens, &tokens) => cached.persisted.clone(),
             _ => Persisted::Saved,
         };

@@ -4,7 +4,7 @@
 use alloc::{borrow::ToOwned, boxed::Box, string::String, sync::Arc};
 use core::time::Duration;
 
-use super::{Context, Freshness, freshness::Target, lock::Locked, tokens::newest};
+use super::{Context, Freshness, SessionTokens, freshness::Target, lock::Locked, tokens::newest};
 use crate::{
     error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
     flow::access_token_request::TokenRequest,
@@ -36,6 +36,7 @@ pub(super) enum Refreshed {
 /// What a refresh needs to know.
 pub(super) struct Refresh<'a> {
     pub(super) context: &'a Context,
+    pub(super) cached: Option<&'a SessionTokens>,
     pub(super) target: &'a Target,
     pub(super) server: &'a AuthorizationServer,
     pub(super) policy: RetryPolicy,
@@ -134,7 +135,7 @@ impl Refresh<'_> {
 
     /// Other tokens with another refresh token than the one that was sent.
     fn other_than(&self, sent: &RefreshToken, stored: Option<Arc<Tokens>>) -> Option<Arc<Tokens>> {
-        let cached = newest(None, self.context.cached.as_ref());
+        let cached = newest(None, self.cached);
         let is_other = |tokens: &Arc<Tokens>| {
             tokens.refresh_token.as_ref().is_some_and(|token| !token.same_as(sent))
         };

@@ -151,11 +151,10 @@ impl<'a> Object<'a> {
             Some(Value::Text { .. }) => return Err(Problem::Invalid(name)),
         };
         let object = |item| match item {
-            Value::Other(raw) => Self::scan(raw),
+            Value::Other(raw) => Self::scan(raw).map_err(|_| Problem::Invalid(name)),
             Value::Text { .. } => Err(Problem::Invalid(name)),
         };
-        let objects = scan::items(raw).and_then(|items| items.into_iter().map(object).collect());
-        objects.map_err(|_| Problem::Invalid(name))
+        scan::items(raw).map_err(|_| Problem::Invalid(name))?.into_iter().map(object).collect()
     }
 
     /// Seconds that are more than none. Zero, a negative number, null and `""` mean "unknown".

@@ -181,7 +181,9 @@ fn polled(answer: &Answer, status: u16) -> Option<Polled> {
             }
             _ => None,
         },
-        Body::Page => (status == 429).then_some(Polled::TooMany),
+        Body::Page if status == 429 => Some(Polled::TooMany),
+        // No answer of this server's.
+        Body::Page => Some(Polled::NoAnswer),
         Body::Good | Body::Edited(_) | Body::Error(..) | Body::Impostor | Body::Bytes(_) => None,
     }
 }

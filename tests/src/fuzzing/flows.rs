@@ -88,26 +88,21 @@ impl FlowScript {
                 stage.time.code_given(authorization.prompt());
                 let mut polls =
                     DeviceAccessTokenRequest::new(&server, &client, &authorization, &scope, limit)?;
-                stage.go_on(&mut polls)?;
+                stage.play_for_tokens(&mut polls)?;
             }
             Flow::ClientCredentials => {
                 let mut request =
                     AccessTokenRequest::client_credentials(&server, &client, &scope, policy)?;
-                let tokens = stage.play(&mut request)?;
+                stage.time.begin();
+                let tokens = stage.play_for_tokens(&mut request)?;
                 assert!(tokens.refresh_token.is_none(), "RFC 6749 §4.4.3");
             }
             Flow::Refresh => {
                 stage.records.begin(false, false);
                 let mut request =
                     AccessTokenRequest::refresh(&server, &client, &refresh_token, &scope, policy)?;
-                let outcome = stage.play(&mut request);
-                let kept = match &outcome {
-                    Ok(tokens) => tokens.refresh_token.clone(),
-                    Err(_) => request.take_new_refresh_token(),
-                };
-                stage.records.keep_refresh_token(kept.as_ref());
-                stage.records.end(None);
-                outcome?;
+                stage.time.begin();
+                stage.play_for_tokens(&mut request)?;
             }
             Flow::Introspection { with_bearer } => {
                 let mut request = if with_bearer {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    ClientIdentity, ClientSecret, Endpoint, Error, Issuer, LoggedIn, Login, LoginMethod, Profile,
+    ClientIdentity, ClientSecret, Endpoint, Error, Issuer, Login, LoginMethod, Profile,
     RefreshToken,
 };
 use arbitrary::Arbitrary;
@@ -36,22 +36,16 @@ pub fn machine_login(script: &LoginScript) -> &'static str {
     // Whatever happens, a login ends in time, polls at the pace it was told, and leaks no secret.
     let limit = Duration::from_secs(script.limit_s.into());
     let Ok(profile) = script.client.profile(Deviating::default()) else { return "config" };
-    let mut login = Login::new(profile, None, limit, script.around.policy.retry_policy());
+    let mut login = Login::new(profile, limit, script.around.policy.retry_policy());
     if script.with_refresh_token {
         login = login.with_refresh_token(RefreshToken::new(format!("{CANARY}-given")));
     }
     let mut stage = Stage::new(&script.around);
     stage.time.limit = Some(limit);
-    let outcome = stage.play(&mut login);
-    let kept = match &outcome {
-        Ok(logged_in) => logged_in.tokens.refresh_token.clone(),
-        Err(_) => login.take_new_refresh_token(),
-    };
-    stage.records.keep_refresh_token(kept.as_ref());
-    stage.records.end(None);
-    match outcome {
-        Ok(LoggedIn { tokens, .. }) => {
-            assert!(!tokens.access_token.is_none());
+    stage.time.begin();
+    match stage.play_for_tokens(&mut login) {
+        Ok(tokens) => {
+            assert!(tokens.access_token.is_some());
             "done"
         }
         Err(error) => error.kind().as_str(),

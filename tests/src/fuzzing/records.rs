@@ -7,7 +7,7 @@ use std::{
 
 use aiod_auth_core::{
     Error, RefreshToken, StoreFailure, Tokens,
-    session::{Kept, SessionTokens, StoreOperation, StoreReply},
+    session::{Persisted, SessionTokens, StoreOperation, StoreReply},
 };
 
 use super::script::Stored;
@@ -27,9 +27,11 @@ pub(super) struct Records {
     kept: BTreeSet<String>,
     failed: bool,
     no_store: bool,
+    /// Another process has the lock.
+    busy: bool,
     /// Refresh tokens that this job's login brought.
     given: BTreeSet<String>,
-    /// Refresh tokens that a refresh brought, and that are nowhere else yet: no store has saved them, and
+    /// Refresh tokens that a login or a refresh brought, and that are nowhere else yet: no store has saved them, and
     /// nobody was handed them.
     unsaved: BTreeSet<String>,
     /// The refresh token that went out last.
@@ -45,9 +47,10 @@ impl Records {
         *self = Self { stored, may_remove, needs_lock, ..Self::default() };
     }
 
-    /// A login's answer holds these: nobody else has them.
-    pub(super) fn given(&mut self, refresh_tokens: Vec<String>) {
-        self.given.extend(refresh_tokens);
+    /// A login's answer holds these, and the good one is this login: it is nowhere else.
+    pub(super) fn given(&mut self, good: Option<String>, all: Vec<String>) {
+        self.unsaved.extend(good);
+        self.given.extend(all);
     }
 
     /// A refresh token goes out.
@@ -100,6 +103,7 @@ impl Records {
             }
             Stored::Busy => {
                 self.failed = true;
+                self.busy |= matches!(operation, StoreOperation::TryLock);
                 self.broken |= !matches!(operation, StoreOperation::TryLock);
                 Ok(StoreReply::Locked(false))
             }
@@ -112,7 +116,11 @@ impl Records {
 
     fn check(&self, operation: &StoreOperation) {
         match operation {
-            StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..) => {
+            // A process that is stuck with the lock costs no approved login.
+            StoreOperation::Save(_) => {
+                assert!(self.locked || self.busy, "saved without the lock");
+            }
+            StoreOperation::SaveIfUnchanged(..) => {
                 assert!(self.locked, "saved without the lock");
             }
             StoreOperation::Remove(_) => {
@@ -167,20 +175,22 @@ impl Records {
     }
 
     fn keep(&mut self, tokens: Option<&Tokens>) {
-        self.kept.extend(tokens.map(|tokens| tokens.access_token().unwrap().expose().to_owned()));
+        self.kept.extend(tokens.and_then(access_token).map(str::to_owned));
     }
 
     /// A job hands out tokens.
     pub(super) fn hands_out(&mut self, session: &SessionTokens, held: Option<&SessionTokens>) {
         let was_held = held.is_some_and(|held| Arc::ptr_eq(&held.tokens, &session.tokens));
-        let access_token = session.tokens.access_token().unwrap().expose();
-        match &session.kept {
-            Kept::Saved => assert!(
+        let Some(access_token) = access_token(&session.tokens) else {
+            panic!("handed out without an access token")
+        };
+        match &session.persisted {
+            Persisted::Saved => assert!(
                 was_held || self.kept.contains(access_token) || self.broken,
                 "handed out as saved before the store said so"
             ),
-            Kept::NoStore => assert!(was_held || self.no_store, "there is a store"),
-            Kept::NotSaved(_) => assert!(was_held || self.failed, "no operation failed"),
+            Persisted::NoStore => assert!(was_held || self.no_store, "there is a store"),
+            Persisted::NotSaved(_) => assert!(was_held || self.failed, "no operation failed"),
         }
     }
 
@@ -199,4 +209,8 @@ impl Records {
         let lost = &self.unsaved;
         assert!(lost.is_empty() || self.broken, "nobody was asked to keep {lost:?}");
     }
+}
+
+fn access_token(tokens: &Tokens) -> Option<&str> {
+    tokens.access_token.as_ref().map(|token| token.expose())
 }

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Profile, RefreshToken, RetryPolicy, Timestamp,
-    session::{Demand, Held, Logout, Session, SessionTokens, WhoAmI},
+    Error, Failed, Profile, RefreshToken, RetryPolicy, Timestamp, Unreachable,
+    cache::{Caller, Job as CacheJob, TokenCache, Want},
+    session::{Demand, Freshness, Logout, Session, SessionTokens, WhoAmI},
 };
 use arbitrary::Arbitrary;
 
@@ -50,10 +51,10 @@ pub fn machine_session(script: &SessionScript) -> &'static str {
         stage.records.stored = Some(Arc::new(tokens));
     }
     let policy = script.around.policy.retry_policy();
-    let mut held = Held::default();
+    let mut cache = TokenCache::new(profile.key());
     let mut ending = "done";
     for job in script.jobs {
-        ending = match job.run(&mut stage, Arc::clone(&profile), policy, &mut held) {
+        ending = match job.run(&mut stage, &profile, policy, &mut cache) {
             Ok(()) => "done",
             Err(error) => error.kind().as_str(),
         };
@@ -62,47 +63,49 @@ pub fn machine_session(script: &SessionScript) -> &'static str {
 }
 
 impl Job {
-    /// As the clients do it: what comes of it is `held`.
+    /// As the clients do it: what comes of it is in the cache.
     fn run(
         self,
         stage: &mut Stage<'_>,
-        profile: Arc<Profile>,
+        profile: &Arc<Profile>,
         policy: RetryPolicy,
-        held: &mut Held,
+        cache: &mut TokenCache,
     ) -> Result<(), Error> {
         stage.records.begin(
             matches!(self, Self::Logout { .. }),
             !matches!(self, Self::LoginWithRefreshToken),
         );
+        stage.time.begin();
         let outcome = match self {
             Self::Token { force, early, min_valid_s, login_limit_s } => {
                 let mut demand = Demand::new();
                 (demand.force, demand.early) = (force, early);
                 demand.min_valid = min_valid_s.map(|s| Duration::from_secs(s.into()));
-                let mut session = Session::token(profile, demand, policy);
-                if let Some(limit_s) = login_limit_s {
-                    session = session.or_login(Duration::from_secs(limit_s.into()));
-                }
-                stage.time.begin();
-                run_session(stage, session, held).1.map(|_| ())
+                let login_limit = login_limit_s.map(|s| Duration::from_secs(s.into()));
+                let caller = cache.caller(demand, policy);
+                run_token(stage, profile, cache, (caller, demand), login_limit).map(drop)
             }
             Self::Login { limit_s } => {
                 let limit = Duration::from_secs(limit_s.into());
-                run_login(stage, Session::login(profile, limit, policy), held)
+                run_login(stage, Session::login(Arc::clone(profile), limit, policy), cache)
             }
             Self::LoginWithRefreshToken => {
-                let token = RefreshToken::new(stage.answerer.secret());
+                let (profile, token) = (Arc::clone(profile), stage.answerer.secret());
+                let token = RefreshToken::new(token);
                 let session = Session::login_with_refresh_token(profile, token, policy);
-                run_login(stage, session, held)
+                run_login(stage, session, cache)
             }
-            Self::WhoAmI => {
-                stage.time.begin();
-                who_am_i(stage, WhoAmI::new(profile, policy), held)
-            }
+            Self::WhoAmI => who_am_i(stage, profile, policy, cache),
             Self::Logout { ignoring_errors } => {
-                let logout = Logout::new(profile, held.tokens().cloned(), policy);
+                let now = stage.time.now();
+                let Some(job) = cache.begin_logout(policy, now) else {
+                    panic!("no job is running")
+                };
+                let logout = Logout::new(Arc::clone(profile), job.cached(), policy);
                 let mut logout = if ignoring_errors { logout.ignoring_errors() } else { logout };
-                stage.play(&mut logout).map(|_| *held = held.after_logout())
+                let outcome = stage.go_on(&mut logout);
+                cache.finish_logout(job, &outcome, stage.time.now());
+                outcome.map(drop)
             }
         };
         stage.records.end(outcome.as_ref().err());
@@ -110,42 +113,91 @@ impl Job {
     }
 }
 
-fn run_session(
+/// What the cache wants is done; and where it wants nothing, a session runs all the same: whoever drives
+/// one by hand may do so.
+fn run_token(
     stage: &mut Stage<'_>,
-    session: Session,
-    held: &mut Held,
-) -> (Session, Result<SessionTokens, Error>) {
-    let mut session = session.with_held(held.tokens().cloned());
+    profile: &Arc<Profile>,
+    cache: &mut TokenCache,
+    (mut caller, demand): (Caller, Demand),
+    login_limit: Option<Duration>,
+) -> Result<Arc<SessionTokens>, Error> {
+    let now = stage.time.now();
+    let (job, at_once) = match cache.want(&mut caller, now) {
+        Want::Run(job) => (Some(job), None),
+        Want::UseAndRun(session, job) => (Some(job), Some(Ok(session))),
+        Want::Use(session) => (None, Some(Ok(session))),
+        Want::Fail(error) => (None, Some(Err(error))),
+        Want::Wait => panic!("no other job is running"),
+    };
+    match &at_once {
+        Some(Ok(session)) => {
+            assert!(session.tokens.access_token.is_some(), "no access token to use");
+            assert!(session.tokens.session_ended_at.is_none(), "the session has ended");
+            let any = Demand::new().valid_for(demand.min_valid.unwrap_or_default());
+            assert_ne!(session.freshness(&any, now), Freshness::Stale, "stale, and used");
+        }
+        Some(Err(error)) => assert!(
+            matches!(error, Error::Unreachable { cause: Unreachable::RetryAfter { .. }, .. }),
+            "no server asked for patience: {error}"
+        ),
+        None => {}
+    }
+    let demand = job.as_ref().map_or(demand, CacheJob::demand);
+    let policy = caller_policy(&job, stage);
+    let Some(job) = job.or_else(|| cache.begin_logout(policy, now)) else {
+        panic!("no job is running")
+    };
+    let mut session = Session::token(Arc::clone(profile), demand, policy);
+    if let Some(limit) = login_limit {
+        session = session.or_login(limit);
+    }
+    let mut session = session.with_cached(job.cached());
     let outcome = stage.go_on(&mut session);
     if let Ok(tokens) = &outcome {
-        stage.records.hands_out(tokens, held.tokens());
+        stage.records.hands_out(tokens, cache.cached().map(|cached| &**cached));
     }
-    *held = held.after(&outcome, session.left(), session.policy());
-    stage.records.hands_over(held.tokens());
-    (session, outcome)
+    let outcome = cache.finish(job, outcome, stage.time.now());
+    stage.records.hands_over(cache.cached().map(|cached| &**cached));
+    at_once.unwrap_or(outcome)
 }
 
-fn run_login(stage: &mut Stage<'_>, session: Session, held: &mut Held) -> Result<(), Error> {
-    let mut session = session.with_held(held.tokens().cloned());
-    let outcome = stage.play(&mut session);
-    if let Ok(tokens) = &outcome {
-        stage.records.hands_out(tokens, held.tokens());
-    }
-    *held = held.after_login(held, &outcome, session.left());
-    stage.records.hands_over(held.tokens());
-    // The clients hold it only if they hold nothing else.
-    stage.records.hands_over(session.left());
-    outcome.map(|_| ())
+fn caller_policy(job: &Option<CacheJob>, stage: &Stage<'_>) -> RetryPolicy {
+    job.as_ref().map_or_else(|| stage.policy(), CacheJob::policy)
 }
 
-fn who_am_i(stage: &mut Stage<'_>, mut who: WhoAmI, held: &mut Held) -> Result<(), Error> {
-    loop {
-        let (session, outcome) = run_session(stage, who.session(who.demand()), held);
-        let tokens = who.got(&session, outcome)?;
-        let mut request = who.request(&tokens)?;
-        let outcome = stage.go_on(&mut request);
-        if let Some(outcome) = who.answered(&request, outcome) {
-            return outcome.map(|_| ());
+fn run_login(stage: &mut Stage<'_>, session: Session, cache: &mut TokenCache) -> Result<(), Error> {
+    let mark = cache.begin_login();
+    let mut session =
+        session.with_cached(cache.cached().map(|cached| SessionTokens::clone(cached)));
+    let outcome = stage.go_on(&mut session);
+    match &outcome {
+        Ok(tokens) => stage.records.hands_out(tokens, cache.cached().map(|cached| &**cached)),
+        // The clients keep it only if they have nothing else; a caller has it, in any case.
+        Err(Failed { salvaged, .. }) => {
+            let salvaged = salvaged.as_ref().and_then(|tokens| tokens.refresh_token.as_ref());
+            stage.records.keep_refresh_token(salvaged);
         }
     }
+    let outcome = cache.finish_login(mark, outcome, stage.time.now());
+    stage.records.hands_over(cache.cached().map(|cached| &**cached));
+    outcome.map(drop)
+}
+
+fn who_am_i(
+    stage: &mut Stage<'_>,
+    profile: &Arc<Profile>,
+    policy: RetryPolicy,
+    cache: &mut TokenCache,
+) -> Result<(), Error> {
+    let caller = (cache.caller(Demand::new(), policy), Demand::new());
+    let session = run_token(stage, profile, cache, caller, None)?;
+    let mut question = WhoAmI::new(Arc::clone(profile), &session, policy)?;
+    match stage.go_on(&mut question) {
+        Err(Error::TokenRejected(_)) => {}
+        outcome => return outcome.map(drop),
+    }
+    let caller = (cache.caller_instead_of(&session.tokens, policy), Demand::new().forced());
+    let session = run_token(stage, profile, cache, caller, None)?;
+    stage.go_on(&mut WhoAmI::new(Arc::clone(profile), &session, policy)?).map(drop)
 }

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 use aiod_auth_core::{
-    Ask, CertificateProblem, Error, Exchange, InFlight, Machine, NoResponse, Pause, Prompt, Reply,
-    Request, Response, Step, StoreAccess, TlsFailure,
+    Ask, CertificateProblem, Error, Exchange, Failed, InFlight, Machine, NoAnswer, NoResponse,
+    Pause, Prompt, Request, Response, RetryPolicy, Show, Step, StoreAccess, Timestamp, TlsFailure,
+    Tokens,
 };
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
     time::Time,
     watch,
 };
+use crate::drive::{self, Around, Failure};
 
 /// Everything around a machine.
 pub(super) struct Stage<'s> {
@@ -40,6 +42,10 @@ struct Played {
 }
 
 impl<'s> Stage<'s> {
+    pub(super) fn policy(&self) -> RetryPolicy {
+        self.script.policy.retry_policy()
+    }
+
     pub(super) fn new(script: &'s Script) -> Self {
         Self {
             script,
@@ -54,57 +60,122 @@ impl<'s> Stage<'s> {
     }
 
     /// Runs a machine to its end.
-    pub(super) fn play<M>(&mut self, machine: &mut M) -> Result<M::Output, Error>
+    pub(super) fn play<M>(&mut self, machine: &mut M) -> Result<M::Output, M::Error>
     where
-        M: Machine<Output: Debug> + Debug,
+        M: Machine<Output: Debug, Error: Failure + Debug> + Debug,
     {
         self.time.begin();
         self.go_on(machine)
     }
 
     /// The same, with time that has begun before.
-    pub(super) fn go_on<M>(&mut self, machine: &mut M) -> Result<M::Output, Error>
+    pub(super) fn go_on<M>(&mut self, machine: &mut M) -> Result<M::Output, M::Error>
     where
-        M: Machine<Output: Debug> + Debug,
+        M: Machine<Output: Debug, Error: Failure + Debug> + Debug,
     {
         (self.sends, self.lost) = (0, BTreeMap::new());
         for _ in 0..OPERATIONS_MAX {
             watch::silent(machine);
-            // The first ticket is dropped: that must change nothing.
-            let dropped = match machine.poll(self.time.now()) {
+            // To look changes nothing, and neither does a ticket that is dropped.
+            let now = self.time.now();
+            let shown = watch::in_words(&machine.wanted(now));
+            match machine.poll(now) {
                 Ok(Step::Done(output)) => {
+                    assert_eq!(shown, watch::NOTHING);
                     watch::silent(&output);
-                    watch::finished(machine, self.time.now());
+                    self.over(machine);
                     return Ok(output);
                 }
-                Ok(step) => watch::seen(&step),
-                Err(error) => return Err(self.failed(machine, error)),
-            };
-            match machine.poll(self.time.now()) {
-                Ok(step) => {
-                    assert_eq!(dropped, watch::seen(&step));
-                    self.perform(step);
+                Ok(step) => assert_eq!(shown, watch::seen(&step)),
+                Err(failure) => {
+                    assert_eq!(shown, watch::NOTHING);
+                    watch::silent(&failure);
+                    watch::error(failure.error(), self.records.broken);
+                    self.over(machine);
+                    return Err(failure);
                 }
-                Err(error) => panic!("{dropped}: dropped, it was {error}"),
+            }
+            assert_eq!(shown, watch::in_words(&machine.wanted(now)), "after a dropped ticket");
+            match machine.poll(now) {
+                Ok(step) => {
+                    assert_eq!(shown, watch::seen(&step));
+                    drive::perform(step, self);
+                }
+                Err(failure) => panic!("{shown}: dropped, it was {failure:?}"),
             }
         }
         panic!("no end after {OPERATIONS_MAX} operations: {machine:?}");
     }
 
-    fn failed<M: Machine>(&self, machine: &mut M, error: Error) -> Error {
-        watch::error(&error, self.records.broken);
+    fn over<M: Machine<Error: Failure>>(&self, machine: &mut M) {
+        watch::silent(&machine.take_notes());
         watch::finished(machine, self.time.now());
-        error
     }
 
-    fn perform<T>(&mut self, step: Step<'_, T>) {
-        match step {
-            Step::Send(exchange) => self.send(exchange),
-            Step::Store(access) => self.store(access),
-            Step::Ask(ask) => self.ask(ask),
-            Step::Wait(pause) => self.sleep(pause),
-            Step::Done(_) => {}
+    /// Runs a machine that ends in tokens, or may leave some: its caller keeps the refresh token.
+    pub(super) fn play_for_tokens<M>(&mut self, machine: &mut M) -> Result<Tokens, Error>
+    where
+        M: Machine<Output = Tokens, Error = Failed> + Debug,
+    {
+        let outcome = self.go_on(machine);
+        let tokens = match &outcome {
+            Ok(tokens) => Some(tokens),
+            Err(Failed { salvaged, .. }) => salvaged.as_deref(),
+        };
+        self.records.keep_refresh_token(tokens.and_then(|tokens| tokens.refresh_token.as_ref()));
+        let outcome = outcome.map_err(|failed| failed.error);
+        self.records.end(outcome.as_ref().err());
+        outcome
+    }
+
+    /// What came of a request, if it was a poll.
+    fn polled(&mut self, request: &Request, polled: Polled) {
+        if is_poll(request) {
+            self.time.polled(polled);
         }
+    }
+
+    /// After a lost answer a refresh token goes out once more, whatever happens then.
+    fn spends(&mut self, request: &Request, outcome: &Sent) {
+        let arrives = !matches!(outcome, Sent::Refused | Sent::Untrusted);
+        let is_refresh = field(request, "grant_type").as_deref() == Some("refresh_token");
+        let Some(token) = field(request, "refresh_token").filter(|_| arrives && is_refresh) else {
+            return;
+        };
+        if let Some(more) = self.lost.get_mut(&token) {
+            *more = more.saturating_add(1);
+            // A store that answers nonsense may bring it back.
+            let once = *more < 2 || self.records.broken;
+            assert!(once, "a refresh token goes out again and again");
+        } else if matches!(outcome, Sent::Unknown | Sent::Abandoned) {
+            self.lost.insert(token, 0);
+        }
+    }
+
+    fn answer(
+        &mut self,
+        in_flight: InFlight<'_>,
+        request: &Request,
+        answer: &Answer,
+        took: Duration,
+    ) {
+        let written = self.answerer.write(request, answer);
+        let headers: Vec<_> = written.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let response = Response::new(written.status, headers.iter().copied(), written.body.clone());
+        watch::silent(&response);
+        in_flight.complete(self.time.now(), took, Ok(response));
+        self.polled(request, written.polled);
+        if field(request, "grant_type").as_deref() == Some("refresh_token") {
+            self.records.rotated(written.refresh_token, written.refresh_tokens);
+        } else if is_poll(request) {
+            self.records.given(written.refresh_token, written.refresh_tokens);
+        }
+    }
+}
+
+impl Around for Stage<'_> {
+    fn now(&self) -> Timestamp {
+        self.time.now()
     }
 
     fn send(&mut self, exchange: Exchange<'_>) {
@@ -145,51 +216,6 @@ impl<'s> Stage<'s> {
         self.polled(&request, Polled::NoAnswer);
     }
 
-    /// What came of a request, if it was a poll.
-    fn polled(&mut self, request: &Request, polled: Polled) {
-        if is_poll(request) {
-            self.time.polled(polled);
-        }
-    }
-
-    /// After a lost answer a refresh token goes out once more, whatever happens then.
-    fn spends(&mut self, request: &Request, outcome: &Sent) {
-        let arrives = !matches!(outcome, Sent::Refused | Sent::Untrusted);
-        let is_refresh = field(request, "grant_type").as_deref() == Some("refresh_token");
-        let Some(token) = field(request, "refresh_token").filter(|_| arrives && is_refresh) else {
-            return;
-        };
-        if let Some(more) = self.lost.get_mut(&token) {
-            *more = more.saturating_add(1);
-            // A store that answers nonsense may bring it back.
-            let once = *more < 2 || self.records.broken;
-            assert!(once, "a refresh token goes out again and again");
-        } else if matches!(outcome, Sent::Unknown | Sent::Abandoned) {
-            self.lost.insert(token, 0);
-        }
-    }
-
-    fn answer(
-        &mut self,
-        in_flight: InFlight<'_>,
-        request: &Request,
-        answer: &Answer,
-        took: Duration,
-    ) {
-        let written = self.answerer.write(request, answer);
-        let headers: Vec<_> = written.headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let response = Response::new(written.status, headers.iter().copied(), written.body.clone());
-        watch::silent(&response);
-        let notes = in_flight.complete(self.time.now(), took, Ok(response));
-        watch::silent(&notes);
-        self.polled(request, written.polled);
-        if field(request, "grant_type").as_deref() == Some("refresh_token") {
-            self.records.rotated(written.refresh_token, written.refresh_tokens);
-        } else if is_poll(request) {
-            self.records.given(written.refresh_tokens);
-        }
-    }
-
     fn store(&mut self, access: StoreAccess<'_>) {
         watch::silent(access.request());
         let Turn { jump, took, outcome } = turn(&self.script.stores, &mut self.played.stores);
@@ -199,23 +225,27 @@ impl<'s> Stage<'s> {
         access.complete(took.time(), reply);
     }
 
-    fn ask(&mut self, ask: Ask<'_>) {
-        watch::silent_in_words(ask.prompt());
-        let Turn { jump, took, outcome } = turn(&self.script.asks, &mut self.played.asks);
-        if let Prompt::DeviceCode(prompt) = ask.prompt() {
+    fn show(&mut self, show: Show<'_>) {
+        watch::silent_in_words(show.prompt());
+        let Turn { jump, took, .. } = turn(&self.script.asks, &mut self.played.asks);
+        if let Prompt::DeviceCode(prompt) = show.prompt() {
             self.time.code_given(prompt);
         }
         self.time.pass(took.time(), jump);
-        ask.complete(
-            took.time(),
-            match outcome {
-                Asked::Shown => Reply::Shown,
-                Asked::Cancelled => Reply::Cancelled,
-            },
-        );
+        show.complete(took.time());
     }
 
-    fn sleep(&mut self, pause: Pause<'_>) {
+    fn ask(&mut self, ask: Ask<'_>) {
+        watch::silent(&ask.question());
+        let Turn { jump, took, outcome } = turn(&self.script.asks, &mut self.played.asks);
+        self.time.pass(took.time(), jump);
+        match outcome {
+            Asked::Shown => ask.give_up(took.time(), NoAnswer::OutOfTime),
+            Asked::Cancelled => ask.give_up(took.time(), NoAnswer::Cancelled),
+        }
+    }
+
+    fn wait(&mut self, pause: Pause<'_>) {
         let delay = pause.delay();
         self.time.wait(delay);
         let Turn { jump, took, outcome } = turn(&self.script.sleeps, &mut self.played.sleeps);

@@ -2,29 +2,42 @@
 
 use std::fmt::{Debug, Display};
 
-use aiod_auth_core::{Error, Machine, Request, Step, Timestamp};
+use aiod_auth_core::{Error, Machine, Request, Step, Timestamp, Wanted};
 use url::Url;
 
 use super::{CANARY, ISSUER};
+use crate::drive::Failure;
 
 /// What is offered, in words.
 pub(super) fn seen<T>(step: &Step<'_, T>) -> String {
-    match step {
-        Step::Send(exchange) => {
-            let request = exchange.request();
-            format!(
-                "send {} {} {:?}",
-                request.url(),
-                request.body().escape_ascii(),
-                request.timeout()
-            )
-        }
-        Step::Store(access) => format!("store {:?}", access.request()),
-        Step::Ask(ask) => format!("ask {}", ask.prompt()),
-        Step::Wait(pause) => format!("wait {:?} for {:?}", pause.delay(), pause.reason()),
-        Step::Done(_) => "done".to_owned(),
+    in_words(&match step {
+        Step::Send(exchange) => Wanted::Send(exchange.request()),
+        Step::Store(access) => Wanted::Store(access.request()),
+        Step::Show(show) => Wanted::Show(show.prompt()),
+        Step::Ask(ask) => Wanted::Ask(ask.question()),
+        Step::Wait(pause) => Wanted::Wait(pause.delay(), pause.reason()),
+        Step::Done(_) => Wanted::Nothing,
+    })
+}
+
+/// What is shown to a driver that keeps no ticket: the same.
+pub(super) fn in_words(wanted: &Wanted<'_>) -> String {
+    match wanted {
+        Wanted::Send(request) => format!(
+            "send {} {} {:?}",
+            request.url(),
+            request.body().escape_ascii(),
+            request.timeout()
+        ),
+        Wanted::Store(request) => format!("store {request:?}"),
+        Wanted::Show(prompt) => format!("show {prompt}"),
+        Wanted::Ask(question) => format!("ask {question:?}"),
+        Wanted::Wait(delay, reason) => format!("wait {delay:?} for {reason:?}"),
+        Wanted::Nothing => NOTHING.to_owned(),
     }
 }
+
+pub(super) const NOTHING: &str = "nothing";
 
 /// Nothing that is printed has a secret in it.
 pub(super) fn silent(what: &impl Debug) {
@@ -67,9 +80,11 @@ pub(super) fn error(error: &Error, broken_store: bool) {
 }
 
 /// The outcome is handed over once.
-pub(super) fn finished<M: Machine>(machine: &mut M, now: Timestamp) {
+pub(super) fn finished<M: Machine<Error: Failure>>(machine: &mut M, now: Timestamp) {
     for _ in 0..2 {
-        let again = machine.poll(now).map(|step| seen(&step));
-        assert!(matches!(again, Err(Error::Finished)), "after the end: {again:?}");
+        assert_eq!(in_words(&machine.wanted(now)), NOTHING, "after the end");
+        let again = machine.poll(now).map(|step| seen(&step)).map_err(Failure::into_parts);
+        assert!(matches!(again, Err((Error::Finished, None))), "after the end: {again:?}");
     }
+    assert!(machine.take_notes().is_empty(), "each note is handed over once");
 }

@@ -16,6 +16,7 @@ mod client_credentials;
 mod clients;
 mod device;
 mod discovery;
+mod mended;
 mod regressions;
 mod regressions_of_logins;
 mod regressions_of_lost_tokens;

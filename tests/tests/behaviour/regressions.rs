@@ -2,7 +2,7 @@
 
 use aiod_auth_core::{
     Endpoint, Kind, RefreshToken, Step, StoreFailure,
-    session::{Freshness, Kept, Logout, StoreOperation},
+    session::{Freshness, Logout, Persisted, StoreOperation},
 };
 use aiod_auth_tests::sim::REFRESH_TOKEN;
 
@@ -27,7 +27,7 @@ fn a_refresh_is_not_begun_without_time_for_its_answer() {
     let free_at = world.now().saturating_add(seconds(58));
     let mut session = Session::token(profile(), Demand::new(), policy());
     let mut locked = false;
-    let error = run_with(&mut world, &mut session, |world, step| {
+    let error = world.run_with(&mut session, |world, step| {
         if world.now() >= free_at {
             lock = None;
         }
@@ -97,9 +97,9 @@ fn a_held_token_from_a_clock_that_was_ahead_leaves_the_stored_one_alone() {
     dead.expires_at = Some(world.now());
     dead.refresh_token = Some(RefreshToken::new("dead"));
     held.tokens = Arc::new(dead);
-    held.kept = Kept::NotSaved(StoreFailure::new("the disk is full"));
+    held.persisted = Persisted::NotSaved(StoreFailure::new("the disk is full"));
     world.pass(seconds(300));
-    let session = Session::token(profile(), Demand::new(), policy()).with_held(Some(held));
+    let session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(held));
     let outcome = world.run(session);
     let kept = stored(&world).unwrap();
     assert_ne!(refresh_token(&kept), "dead", "{outcome:?}");
@@ -132,12 +132,12 @@ fn a_lifetime_below_a_second_is_not_refreshed_again_and_again() {
 fn an_early_renewal_with_a_store_that_fails_is_no_error() {
     let mut world = world();
     let held = log_in(&mut world);
-    let early = Demand::new().renewed_early();
+    let early = Demand::new().refreshed_early();
     world.pass(seconds(235));
-    assert_eq!(held.freshness(&early, world.now()), Freshness::Aging);
+    assert_eq!(held.freshness(&early, world.now()), Freshness::RefreshEarly);
     let before = held.tokens.access_token.clone().unwrap();
-    let mut session = Session::token(profile(), early, policy()).with_held(Some(held));
-    let after = run_with(&mut world, &mut session, |_, step| {
+    let mut session = Session::token(profile(), early, policy()).with_cached(Some(held));
+    let after = world.run_with(&mut session, |_, step| {
         let Step::Store(access) = step else { return Some(step) };
         access.complete(Duration::ZERO, Err(StoreFailure::new("damaged")));
         None
@@ -154,7 +154,7 @@ fn a_record_that_cannot_be_read_again_is_not_overwritten() {
     world.server.fault_at("/token", 1, instead(400, &oauth_error("invalid_grant")));
     let mut session = Session::token(profile(), Demand::new(), policy());
     let mut loads = 0;
-    let outcome = run_with(&mut world, &mut session, |world, step| {
+    let outcome = world.run_with(&mut session, |world, step| {
         let Step::Store(access) = step else { return Some(step) };
         let is_load = matches!(access.request().operation, StoreOperation::Load);
         loads += usize::from(is_load);

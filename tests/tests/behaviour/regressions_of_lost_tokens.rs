@@ -3,11 +3,15 @@
 //! whose disk is full.
 
 use aiod_auth_core::{
-    AccessToken, Endpoint, IdToken, Kind, Machine, NoResponse, Parameters, RefreshToken, Reply,
-    Request, Response, Step, StoreFailure, Timestamp,
-    session::{Freshness, Held, StoreOperation, StoreReply},
+    AccessToken, Endpoint, Exchange, Failed, IdToken, Kind, Machine, NoResponse, Parameters, Pause,
+    RefreshToken, Request, Response, StoreAccess, StoreFailure, Timestamp,
+    cache::{TokenCache, Want},
+    session::{Freshness, StoreOperation, StoreReply},
 };
-use aiod_auth_tests::verdict::{Answer, Asked, verdict};
+use aiod_auth_tests::{
+    drive::{self, Around},
+    verdict::{Answer, Asked, verdict},
+};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::*;
@@ -16,11 +20,13 @@ use super::*;
 type Answered = Result<(u16, String), NoResponse>;
 
 /// A network and a store in a few lines.
-struct Around<'a> {
+struct Outside<'a> {
     network: Box<dyn FnMut(&Request) -> Answered + 'a>,
     stored: Option<Arc<Tokens>>,
     store: Disk,
     now: Timestamp,
+    /// After how long the network says that there is no answer, unless the request ends before.
+    lost_after: Duration,
     /// The refresh token in each request that had one, and how long its answer might take.
     sent: Vec<(String, Duration)>,
 }
@@ -34,76 +40,82 @@ enum Disk {
 
 const START: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
 
-impl<'a> Around<'a> {
+impl<'a> Outside<'a> {
     fn new(store: Disk, network: impl FnMut(&Request) -> Answered + 'a) -> Self {
-        Self { network: Box::new(network), stored: None, store, now: START, sent: Vec::new() }
+        Self {
+            network: Box::new(network),
+            stored: None,
+            store,
+            now: START,
+            lost_after: Duration::MAX,
+            sent: Vec::new(),
+        }
     }
 
-    fn run<M: Machine>(&mut self, machine: &mut M) -> Result<M::Output, Error> {
-        for _ in 0..100 {
-            match machine.poll(self.now)? {
-                Step::Done(output) => return Ok(output),
-                Step::Wait(pause) => {
-                    let delay = pause.delay();
-                    self.now = self.now.saturating_add(delay);
-                    pause.complete(delay);
-                }
-                Step::Ask(ask) => ask.complete(Duration::ZERO, Reply::Shown),
-                Step::Store(access) => {
-                    let outcome = match (&access.request().operation, self.store) {
-                        (_, Disk::None) => Ok(access.request().answered_without_store()),
-                        (StoreOperation::Load, _) => Ok(StoreReply::Loaded(self.stored.clone())),
-                        (StoreOperation::TryLock, _) => Ok(StoreReply::Locked(true)),
-                        (
-                            StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..),
-                            Disk::Full,
-                        ) => Err(StoreFailure::new("the disk is full")),
-                        (StoreOperation::SaveIfUnchanged(_, seen), Disk::Good)
-                            if !seen.matches(self.stored.as_deref()) =>
-                        {
-                            Ok(StoreReply::Conflict(self.stored.clone().unwrap()))
-                        }
-                        (
-                            StoreOperation::Save(tokens)
-                            | StoreOperation::SaveIfUnchanged(tokens, _),
-                            Disk::Good,
-                        ) => {
-                            self.stored = Some(Arc::clone(tokens));
-                            Ok(StoreReply::Done)
-                        }
-                        (
-                            StoreOperation::Prepare
-                            | StoreOperation::Remove(_)
-                            | StoreOperation::Unlock,
-                            _,
-                        ) => Ok(StoreReply::Done),
-                    };
-                    access.complete(Duration::ZERO, outcome);
-                }
-                Step::Send(exchange) => {
-                    let in_flight = exchange.begin();
-                    let timeout = in_flight.request().timeout().unwrap();
-                    let form = url::form_urlencoded::parse(in_flight.request().body());
-                    let tokens = form.filter(|(name, _)| name == "refresh_token");
-                    self.sent.extend(tokens.map(|(_, token)| (token.into_owned(), timeout)));
-                    match (self.network)(in_flight.request()) {
-                        Ok((status, body)) => {
-                            let response = Response::new(status, [], body.as_bytes());
-                            in_flight.complete(self.now, Duration::ZERO, Ok(response));
-                        }
-                        Err(lost) => {
-                            self.now = self.now.saturating_add(timeout);
-                            in_flight.complete(self.now, timeout, Err(lost));
-                        }
-                    }
-                }
-            }
-        }
-        panic!("no end");
+    fn run<M: Machine>(&mut self, machine: &mut M) -> Result<M::Output, M::Error> {
+        drive::run(machine, self)
     }
 
     fn sent(&self) -> Vec<&str> {
         self.sent.iter().map(|(token, _)| token.as_str()).collect()
+    }
+}
+
+impl Around for Outside<'_> {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn send(&mut self, exchange: Exchange<'_>) {
+        let in_flight = exchange.begin();
+        let timeout = in_flight.request().timeout().unwrap();
+        let form = url::form_urlencoded::parse(in_flight.request().body());
+        let tokens = form.filter(|(name, _)| name == "refresh_token");
+        self.sent.extend(tokens.map(|(_, token)| (token.into_owned(), timeout)));
+        match (self.network)(in_flight.request()) {
+            Ok((status, body)) => {
+                let response = Response::new(status, [], body.as_bytes());
+                in_flight.complete(self.now, Duration::ZERO, Ok(response));
+            }
+            Err(lost) => {
+                let took = self.lost_after.min(timeout);
+                self.now = self.now.saturating_add(took);
+                in_flight.complete(self.now, took, Err(lost));
+            }
+        }
+    }
+
+    fn store(&mut self, access: StoreAccess<'_>) {
+        let outcome = match (&access.request().operation, self.store) {
+            (_, Disk::None) => Ok(access.request().answered_without_store()),
+            (StoreOperation::Load, _) => Ok(StoreReply::Loaded(self.stored.clone())),
+            (StoreOperation::TryLock, _) => Ok(StoreReply::Locked(true)),
+            (StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..), Disk::Full) => {
+                Err(StoreFailure::new("the disk is full"))
+            }
+            (StoreOperation::SaveIfUnchanged(_, seen), Disk::Good)
+                if !seen.matches(self.stored.as_deref()) =>
+            {
+                Ok(StoreReply::Conflict(self.stored.clone().unwrap()))
+            }
+            (
+                StoreOperation::Save(tokens) | StoreOperation::SaveIfUnchanged(tokens, _),
+                Disk::Good,
+            ) => {
+                self.stored = Some(Arc::clone(tokens));
+                Ok(StoreReply::Done)
+            }
+            (StoreOperation::Prepare | StoreOperation::Remove(_) | StoreOperation::Unlock, _) => {
+                Ok(StoreReply::Done)
+            }
+        };
+        access.complete(Duration::ZERO, outcome);
+    }
+
+    fn wait(&mut self, pause: Pause<'_>) {
+        let delay = pause.delay();
+        self.now = self.now.saturating_add(delay);
+        pause.complete(delay);
     }
 }
 
@@ -123,11 +135,34 @@ fn old() -> Tokens {
 }
 
 /// `a0` and `r0` for 1000 s, in memory alone.
-fn in_memory() -> Held {
-    let mut around = Around::new(Disk::None, |_| granted("a0", "r0"));
+fn in_memory() -> TokenCache {
+    let mut around = Outside::new(Disk::None, |_| granted("a0", "r0"));
     let key = RefreshToken::new("seed");
     let mut session = Session::login_with_refresh_token(profile(), key, policy());
-    Held::default().after(&around.run(&mut session), None, policy())
+    let mut cache = nothing();
+    let mark = cache.begin_login();
+    cache.finish_login(mark, around.run(&mut session)).unwrap();
+    cache
+}
+
+fn nothing() -> TokenCache {
+    TokenCache::new(profile().key())
+}
+
+/// One call for a token, as a client makes it.
+fn call(
+    cache: &mut TokenCache,
+    around: &mut Outside<'_>,
+    demand: Demand,
+) -> Result<SessionTokens, Error> {
+    let mut caller = cache.caller(demand, policy());
+    let job = match cache.want(&mut caller, around.now) {
+        Want::Run(job) | Want::UseAndRun(_, job) => job,
+        want => panic!("{want:?}"),
+    };
+    let session = Session::token(profile(), job.demand(), job.policy());
+    let outcome = around.run(&mut session.with_cached(job.cached()));
+    cache.finish(job, outcome, around.now)
 }
 
 fn granted(access: &str, refresh: &str) -> Answered {
@@ -147,69 +182,73 @@ fn device_code() -> Answered {
 
 /// A new refresh token in an answer that is of no other use.
 fn spoiled(refresh: &str) -> Answered {
-    Ok((200, json!({"access_token": "a1", "refresh_token": refresh, "scope": {}}).to_string()))
+    Ok((
+        200,
+        json!({"access_token": "a1", "refresh_token": refresh, "token_type": "mac"}).to_string(),
+    ))
 }
 
-fn held_refresh_token(held: &Held) -> &str {
-    refresh_token(&held.tokens().unwrap().tokens)
+fn cached(cache: &TokenCache) -> &Tokens {
+    &cache.cached().session().unwrap().tokens
 }
 
 #[test]
 fn an_early_renewal_without_a_store_keeps_the_new_refresh_token_of_a_broken_answer() {
-    let before = in_memory();
-    let mut around = Around::new(Disk::None, |_| spoiled("r1"));
+    let mut cache = in_memory();
+    let mut around = Outside::new(Disk::None, |_| spoiled("r1"));
     around.now = START.saturating_add(seconds(900));
-    let mut session = Session::token(profile(), Demand::new().renewed_early(), policy())
-        .with_held(before.tokens().cloned());
-    let outcome = around.run(&mut session);
-    let after = before.after(&outcome, session.left(), policy());
-    assert_eq!(held_refresh_token(&after), "r1");
-    assert_eq!(after.tokens().unwrap().tokens.access_token().unwrap().expose(), "a0");
+    call(&mut cache, &mut around, Demand::new().refreshed_early()).unwrap();
+    assert_eq!(refresh_token(cached(&cache)), "r1");
+    assert_eq!(cached(&cache).access_token().unwrap().expose(), "a0");
 }
 
 #[test]
 fn what_could_not_be_saved_goes_before_what_is_stored() {
-    let mut around = Around::new(Disk::Full, |_| spoiled("r1"));
+    let mut around = Outside::new(Disk::Full, |_| spoiled("r1"));
     around.stored = Some(Arc::new(old()));
     around.now = START.saturating_add(seconds(100));
-    let mut session = Session::token(profile(), Demand::new(), policy());
-    let outcome = around.run(&mut session);
-    assert_eq!(outcome.as_ref().unwrap_err().kind(), Kind::Protocol);
-    let held = Held::default().after(&outcome, session.left(), policy());
-    assert_eq!(held_refresh_token(&held), "r1");
+    let mut cache = nothing();
+    let error = call(&mut cache, &mut around, Demand::new()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol);
+    assert_eq!(refresh_token(cached(&cache)), "r1");
 
-    let mut next = Around::new(Disk::Good, |_| granted("a2", "r2"));
+    let mut next = Outside::new(Disk::Good, |_| granted("a2", "r2"));
     next.stored = Some(Arc::new(old()));
     next.now = START.saturating_add(seconds(101));
-    let session = Session::token(profile(), Demand::new(), policy());
-    next.run(&mut session.with_held(held.tokens().cloned())).unwrap();
+    call(&mut cache, &mut next, Demand::new()).unwrap();
     // The dead one would have ended the session.
     assert_eq!(next.sent(), ["r1"]);
 }
 
+/// One request may take all the time that there is. It is sent again if the connection ended, and there
+/// is time for that.
 #[test]
 fn a_refresh_token_never_goes_out_without_time_for_its_answer() {
-    let mut around = Around::new(Disk::Good, |_| Err(NoResponse::Unknown("timed out")));
-    around.stored = Some(Arc::new(old()));
-    around.now = START.saturating_add(seconds(100));
-    let mut session = Session::token(profile(), Demand::new(), policy());
-    let error = around.run(&mut session).unwrap_err();
-    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
-    assert_eq!(around.sent(), ["r0", "r0"]);
-    assert!(around.sent.iter().all(|(_, timeout)| *timeout >= seconds(15)), "{:?}", around.sent);
+    for (lost_after, sends) in [(Duration::MAX, 1), (seconds(50), 1), (seconds(40), 2)] {
+        let mut around = Outside::new(Disk::Good, |_| Err(NoResponse::Unknown("reset")));
+        around.lost_after = lost_after;
+        around.stored = Some(Arc::new(old()));
+        around.now = START.saturating_add(seconds(100));
+        let mut session = Session::token(profile(), Demand::new(), policy());
+        let Failed { error, .. } = around.run(&mut session).unwrap_err();
+        assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+        assert_eq!(around.sent(), vec!["r0"; sends], "{lost_after:?}");
+        assert_eq!(around.sent[0].1, policy().time_limit);
+        assert!(around.sent.iter().all(|(_, timeout)| *timeout >= seconds(15)));
+    }
 
     let mut short = policy();
     short.time_limit = seconds(10);
     let mut login =
         Session::login_with_refresh_token(profile(), RefreshToken::new("api-key"), short);
-    let mut around = Around::new(Disk::Good, |_| granted("a1", "r1"));
-    assert_eq!(around.run(&mut login).unwrap_err().kind(), Kind::Unavailable);
+    let mut around = Outside::new(Disk::Good, |_| granted("a1", "r1"));
+    assert_eq!(around.run(&mut login).unwrap_err().error.kind(), Kind::Unavailable);
     assert!(around.sent.is_empty());
 }
 
 #[test]
 fn a_device_login_lives_on_the_refresh_token_of_a_broken_answer() {
-    let mut around = Around::new(Disk::Good, |request| {
+    let mut around = Outside::new(Disk::Good, |request| {
         let body = String::from_utf8_lossy(request.body());
         if request.url().path().contains("device") {
             device_code()
@@ -230,10 +269,10 @@ fn log_in_with_a_spoiled_answer<'a>(
     stored: Option<Tokens>,
     store: Disk,
     mut then: impl FnMut() -> Answered + 'a,
-) -> (Around<'a>, Error, Option<SessionTokens>) {
+) -> (Outside<'a>, Failed) {
     let mut first = true;
     let mut around =
-        Around::new(
+        Outside::new(
             store,
             move |_| {
                 if std::mem::take(&mut first) { spoiled("r1") } else { then() }
@@ -242,56 +281,58 @@ fn log_in_with_a_spoiled_answer<'a>(
     around.stored = stored.map(Arc::new);
     let key = RefreshToken::new("api-key");
     let mut session = Session::login_with_refresh_token(profile(), key, policy());
-    let error = around.run(&mut session).unwrap_err();
-    let left = session.left().cloned();
-    (around, error, left)
+    let failed = around.run(&mut session).unwrap_err();
+    (around, failed)
 }
 
 #[test]
 fn a_login_that_fails_after_its_refresh_token_was_rotated_is_kept() {
     let away = || Ok((503, String::new()));
-    let (around, error, left) = log_in_with_a_spoiled_answer(None, Disk::Good, away);
-    assert_eq!(error.kind(), Kind::Unavailable);
-    assert!(left.is_none());
-    let mut later = Around::new(Disk::Good, |_| granted("a2", "r2"));
+    let (around, failed) = log_in_with_a_spoiled_answer(None, Disk::Good, away);
+    assert_eq!(failed.error.kind(), Kind::Unavailable);
+    assert!(failed.salvaged.is_none());
+    let mut later = Outside::new(Disk::Good, |_| granted("a2", "r2"));
     later.stored = around.stored;
     let session = later.run(&mut Session::token(profile(), Demand::new(), policy())).unwrap();
     assert_eq!((later.sent(), session.tokens.access_token().unwrap().expose()), (vec!["r1"], "a2"));
 
     // Or else the caller has it.
     for store in [Disk::Full, Disk::None] {
-        let (_, error, left) = log_in_with_a_spoiled_answer(None, store, away);
-        assert_eq!(error.kind(), Kind::Unavailable);
-        let held = Held::default().after_login(&Held::default(), &Err(error), left.as_ref());
-        assert_eq!(held_refresh_token(&held), "r1");
+        let (_, failed) = log_in_with_a_spoiled_answer(None, store, away);
+        assert_eq!(failed.error.kind(), Kind::Unavailable);
+        let mut cache = nothing();
+        let mark = cache.begin_login();
+        cache.finish_login(mark, Err(failed)).unwrap_err();
+        assert_eq!(refresh_token(cached(&cache)), "r1");
     }
 }
 
 #[test]
 fn a_login_that_turns_out_to_be_dead_takes_no_place() {
     let dead = || Ok((400, json!({"error": "invalid_grant"}).to_string()));
-    let (around, error, left) = log_in_with_a_spoiled_answer(None, Disk::Good, dead);
-    assert_eq!(error.kind(), Kind::SessionEnded);
-    assert!(left.is_none() && around.stored.is_none());
+    let (around, failed) = log_in_with_a_spoiled_answer(None, Disk::Good, dead);
+    assert_eq!(failed.error.kind(), Kind::SessionEnded);
+    assert!(failed.salvaged.is_none() && around.stored.is_none());
 }
 
 /// Alice is logged in, and what fails is a login of Bob's.
 #[test]
 fn a_login_that_fails_takes_no_place_of_one_that_lives() {
     let away = || Ok((503, String::new()));
-    let (around, error, left) = log_in_with_a_spoiled_answer(Some(old()), Disk::Good, away);
-    assert_eq!(error.kind(), Kind::Unavailable);
+    let (around, failed) = log_in_with_a_spoiled_answer(Some(old()), Disk::Good, away);
+    assert_eq!(failed.error.kind(), Kind::Unavailable);
     assert_eq!(refresh_token(&around.stored.clone().unwrap()), "r0");
-    assert_eq!(refresh_token(&left.clone().unwrap().tokens), "r1");
-    let alice = in_memory();
-    let held = alice.after_login(&alice, &Err(error), left.as_ref());
-    assert_eq!(held_refresh_token(&held), "r0");
+    assert_eq!(refresh_token(failed.salvaged.as_ref().unwrap()), "r1");
+    let mut alice = in_memory();
+    let mark = alice.begin_login();
+    alice.finish_login(mark, Err(failed)).unwrap_err();
+    assert_eq!(refresh_token(cached(&alice)), "r0");
 
     // One that is over has none to lose.
     let mut over = old();
     over.session_ended_at = Some(START);
-    let (around, _, left) = log_in_with_a_spoiled_answer(Some(over), Disk::Good, away);
-    assert!(left.is_none());
+    let (around, failed) = log_in_with_a_spoiled_answer(Some(over), Disk::Good, away);
+    assert!(failed.salvaged.is_none());
     assert_eq!(refresh_token(&around.stored.unwrap()), "r1");
 }
 
@@ -299,7 +340,7 @@ fn a_login_that_fails_takes_no_place_of_one_that_lives() {
 #[test]
 fn a_device_login_is_repaired_however_long_the_person_took() {
     let mut polls = 0;
-    let mut around = Around::new(Disk::Good, |request| {
+    let mut around = Outside::new(Disk::Good, |request| {
         let body = String::from_utf8_lossy(request.body());
         if request.url().path().contains("device") {
             device_code()
@@ -319,14 +360,14 @@ fn a_device_login_is_repaired_however_long_the_person_took() {
 /// Without time for that, what was wrong with the answer is what is said, and the token is kept.
 #[test]
 fn a_device_login_that_can_not_be_repaired_in_time_says_what_was_wrong() {
-    let mut around = Around::new(Disk::Good, |request| {
+    let mut around = Outside::new(Disk::Good, |request| {
         if request.url().path().contains("device") {
             return device_code();
         }
         spoiled("r1")
     });
-    let error = around.run(&mut Session::login(profile(), seconds(16), policy())).unwrap_err();
-    assert_eq!(error.kind(), Kind::Protocol);
+    let failed = around.run(&mut Session::login(profile(), seconds(16), policy())).unwrap_err();
+    assert_eq!(failed.error.kind(), Kind::Protocol);
     assert_eq!(refresh_token(&around.stored.unwrap()), "r1");
 }
 
@@ -334,16 +375,16 @@ fn a_device_login_that_can_not_be_repaired_in_time_says_what_was_wrong() {
 #[test]
 fn an_early_renewal_that_is_refused_costs_nothing_that_is_good() {
     let mut around =
-        Around::new(Disk::Full, |_| Ok((400, json!({"error": "invalid_grant"}).to_string())));
+        Outside::new(Disk::Full, |_| Ok((400, json!({"error": "invalid_grant"}).to_string())));
     let mut stored = old();
     stored.expires_at = Some(START.saturating_add(seconds(1000)));
     around.stored = Some(Arc::new(stored));
     around.now = START.saturating_add(seconds(900));
-    let demand = Demand::new().renewed_early();
+    let demand = Demand::new().refreshed_early();
     let mut session = Session::token(profile(), demand, policy());
     let tokens = around.run(&mut session).unwrap();
     assert_eq!(tokens.tokens.session_ended_at, None);
-    assert!(tokens.renewal_failed.is_some());
+    assert!(tokens.early_refresh_failed.is_some());
     assert_ne!(tokens.freshness(&demand, around.now), Freshness::Stale);
 }
 
@@ -377,7 +418,7 @@ fn whose_id_token_it_is_can_not_be_hidden() {
         ("garbage".to_owned(), "r1"),
     ] {
         let body = json!({"access_token": "a1", "refresh_token": "r1", "id_token": new});
-        let mut around = Around::new(Disk::Good, |_| Ok((200, body.to_string())));
+        let mut around = Outside::new(Disk::Good, |_| Ok((200, body.to_string())));
         let mut before = old();
         before.id_token = Some(IdToken::new(alice.clone()));
         around.stored = Some(Arc::new(before));
@@ -399,10 +440,10 @@ fn what_a_server_says_back_is_not_repeated() {
         "error_description": format!("no such token: {secret}"),
         "error_uri": format!("https://as.example/?t={secret}"),
     });
-    let mut around = Around::new(Disk::None, |_| Ok((400, body.to_string())));
+    let mut around = Outside::new(Disk::None, |_| Ok((400, body.to_string())));
     let token = RefreshToken::new(secret);
     let mut login = Session::login_with_refresh_token(profile(), token, policy());
-    let error = around.run(&mut login).unwrap_err();
+    let Failed { error, .. } = around.run(&mut login).unwrap_err();
     assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
     assert_eq!(error.server_error().unwrap().description.as_deref(), Some("no such token: …"));
 }
@@ -425,18 +466,18 @@ fn what_another_profile_set_by_hand_is_not_taken_over() {
         )
     };
     let (old_address, new_address) = ("https://old.example/t", "https://new.example/t");
-    let mut around = Around::new(Disk::None, |_| granted("a0", "r0"));
+    let mut around = Outside::new(Disk::None, |_| granted("a0", "r0"));
     let seed = RefreshToken::new("seed");
     let held = around
         .run(&mut Session::login_with_refresh_token(at(old_address), seed, policy()))
         .unwrap();
     let mut asked = Vec::new();
-    let mut around = Around::new(Disk::None, |request| {
+    let mut around = Outside::new(Disk::None, |request| {
         asked.push(request.url().to_string());
         granted("a1", "r1")
     });
     let session = Session::token(at(new_address), Demand::new().forced(), policy());
-    around.run(&mut session.with_held(Some(held))).unwrap();
+    around.run(&mut session.with_cached(Some(held))).unwrap();
     drop(around);
     assert_eq!(asked, [new_address]);
 }

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use aiod_auth_core::{AccessToken, Kind, RecordKey, RefreshToken, Reply, session::Kept};
+use aiod_auth_core::{AccessToken, Kind, RecordKey, RefreshToken, Reply, session::Persisted};
 use aiod_auth_store::{Lock, MemoryStore, StoreError};
 use aiod_auth_tests::sim::{REFRESH_TOKEN, wall_clock_ms};
 use aiod_auth_ureq::{Client, Driver};
@@ -74,12 +74,12 @@ fn a_refresh_with_too_little_time_for_its_answer_is_not_sent() {
     let client = Client::new(profile_at(&running), MemoryStore::default());
     log_in_at(&running, &client);
     let mut held = client.held().unwrap();
-    held.kept = Kept::NoStore;
+    held.persisted = Persisted::NoStore;
     let tokens = Arc::clone(&held.tokens);
     let mut policy = policy();
     policy.time_limit = Duration::from_millis(200);
     let forced = Session::token(profile_at(&running).into(), Demand::new().forced(), policy);
-    let error = Driver::new().run(&mut forced.with_held(Some(held))).unwrap_err();
+    let error = Driver::new().run(&mut forced.with_cached(Some(held))).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     assert_eq!(running.simulator().grants(REFRESH_TOKEN), 0);
     let refresh_token = refresh_token(&tokens);

@@ -3,16 +3,19 @@
 use std::{fs, path::Path};
 
 use aiod_auth_core::{
-    AccessToken, DeviceCode, Endpoint, IdToken, Machine, RefreshToken, Request, Response, Scope,
-    Step, StoreFailure, Timestamp,
+    AccessToken, DeviceCode, Endpoint, Environment, Failed, IdToken, Machine, MetadataCache,
+    ProxyProblem, RefreshToken, Request, Response, Scope, Step, StoreFailure, Timestamp,
+    cache::{TokenCache, Want},
     flow::{
         AccessTokenRequest, CurrentUserRequest, DeviceAccessTokenRequest, Discovery,
         EndSessionPage, EndSessionRequest, IntrospectionRequest, RevocationRequest,
         UserinfoRequest,
     },
-    session::{Held, Kept, Logout, StoreOperation, StoreReply, StoreRequest, Version, WhoAmI},
+    proxy::{Proxies, Proxy},
+    session::{Logout, Persisted, StoreOperation, StoreReply, StoreRequest, Version, WhoAmI},
 };
 use aiod_auth_store::{AiodFile, FileStore, MemoryStore, StoreError};
+use aiod_auth_tls::{Tls, TlsOptions};
 
 use super::*;
 use held::{
@@ -29,20 +32,42 @@ fn every_public_type_is_looked_at() {
     let printed: Vec<_> = printed().into_iter().map(|(name, _)| name).collect();
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut types = 0;
-    for package in ["core", "store", "ureq", "reqwest"] {
+    for package in ["core", "store", "tls", "ureq", "reqwest"] {
         let source = source(&workspace.join(format!("aiod-auth-{package}/src")));
         let public = source.lines().filter_map(|line| {
             let line = line.trim_start();
             line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "))
         });
-        for name in public.map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap()) {
-            // `$name`: the macro of the secrets, which are in the list by their names.
-            let known = name.is_empty() || printed.contains(&name) || HARMLESS.contains(&name);
+        // `$name`: the macro of the secrets, which are asked for below.
+        for name in public.map(name_at).filter(|name| !name.is_empty()) {
+            let known = printed.contains(&name) || HARMLESS.contains(&name);
             assert!(known, "may {name} hold a secret? then print one here");
             types += 1;
         }
     }
     assert!(types > 50, "{types}");
+}
+
+/// Cut `secret!(… IdToken)` out of the list below, or add a secret to `secret.rs`: this fails.
+#[test]
+fn every_secret_type_is_looked_at() {
+    let printed: Vec<_> = secrets().into_iter().map(|(name, _)| name).collect();
+    let source = include_str!("../../../aiod-auth-core/src/secret.rs");
+    let made = source.split("\nsecret!(").skip(1).map(|rest| {
+        let lines = rest.lines().map(str::trim);
+        lines.filter(|line| !line.is_empty() && !line.starts_with("//")).map(name_at).next()
+    });
+    let written = source.split("\npub struct ").skip(1).map(|rest| Some(name_at(rest)));
+    let names: Vec<_> = made.chain(written).map(Option::unwrap).collect();
+    assert!(names.len() >= 5, "{names:?}");
+    for name in names {
+        assert!(printed.contains(&name), "print a {name} in `secrets`");
+    }
+}
+
+/// The name that a text begins with.
+fn name_at(text: &str) -> &str {
+    text.split(|c: char| !c.is_alphanumeric()).next().unwrap()
 }
 
 #[test]
@@ -69,20 +94,25 @@ fn source(folder: &Path) -> String {
 /// error, about a person, about an API.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
-    "ActiveToken", "AiodConfig", "AuthenticationMethod", "Challenge", "ConfigProblem", "Demand", "Deviations",
-    "ErrorCode", "Freshness", "Introspection", "InvalidTimestamp", "Issuer", "Kind", "Limits", "Method",
-    "Note", "NoResponse", "Problem", "Prompt", "Reason", "RecordKey", "Reply", "RetryPolicy",
-    "ServerError", "Settings", "Timestamp", "Unreachable", "Userinfo",
+    "ActiveToken", "AiodConfig", "AuthenticationMethod", "CertificateProblem", "Challenge", "ConfigProblem",
+    "Demand", "Deviations", "ErrorCode", "Freshness", "Introspection", "InvalidPem", "InvalidTimestamp", "Issuer",
+    "Kind", "Limits", "LoginMark", "Method", "Note", "NoResponse", "NoRuntime", "Problem", "Prompt", "ProxyKind",
+    "Question", "Reason", "RecordKey", "Reply", "RetryPolicy", "ServerError", "Settings", "Timestamp",
+    "TlsFailure", "Unreachable", "Userinfo",
+    // Printed with their builders.
+    "TokioRuntime", "UreqTransport",
     // Printed as a step, and as what is made of them.
-    "Ask", "Pause", "StoreAccess", "LoggedOut", "Token", "Lock", "Error",
+    "Ask", "Pause", "Show", "StoreAccess", "LoggedOut", "Token", "Lock", "Error",
 ];
 
 /// Each type with secrets in it, as it prints itself.
 fn printed() -> Vec<(&'static str, String)> {
     let mut printed = secrets();
     printed.extend(nouns());
+    printed.extend(networks());
     printed.extend(flows());
     printed.extend(sessions());
+    printed.extend(caches());
     printed.extend(stores());
     printed
 }
@@ -115,6 +145,33 @@ fn nouns() -> Vec<(&'static str, String)> {
         ("DeviceAuthorization", format!("{:?}", authorization())),
         ("DeviceAuthorizationParts", format!("{:?}", authorization().into_parts())),
         ("DevicePrompt", format!("{prompt:?} {prompt}")),
+    ]
+}
+
+/// A proxy's address has a password in it, and so may the environment.
+fn networks() -> Vec<(&'static str, String)> {
+    let address = "http://user:canary@proxy.example:3128";
+    let environment: Environment = [("HTTPS_PROXY", address)].into_iter().collect();
+    let proxies = Proxies::from_environment(&environment);
+    let proxy = Proxy::new(address).unwrap();
+    let failure = proxy.failure(ProxyProblem::WantsCredentials);
+    vec![
+        ("Environment", format!("{environment:?}")),
+        ("Proxies", format!("{proxies:?}")),
+        ("Proxy", format!("{proxy:?} {proxy}")),
+        ("ProxyFailure", format!("{failure:?} {failure}")),
+        ("ProxyProblem", format!("{:?}", Proxy::new("canary://canary@canary").unwrap_err())),
+        ("UreqTransportBuilder", {
+            let builder = aiod_auth_ureq::UreqTransport::builder().proxy(proxy.clone());
+            format!("{builder:?} {:?}", builder.clone().build())
+        }),
+        ("TokioRuntimeBuilder", {
+            let builder = aiod_auth_reqwest::TokioRuntime::builder().proxy(proxy);
+            format!("{builder:?} {:?}", builder.clone().build())
+        }),
+        ("TlsOptions", format!("{:?}", TlsOptions::default())),
+        ("Tls", format!("{:?}", Tls::trusting_nothing())),
+        ("MetadataCache", format!("{:?}", MetadataCache::of(server()))),
     ]
 }
 
@@ -161,6 +218,7 @@ fn flows() -> Vec<(&'static str, String)> {
     ];
     let mut printed = Vec::from(machines);
     let mut request = device_request();
+    printed.push(("Wanted", format!("{:?}", request.wanted(Timestamp::UNIX_EPOCH))));
     printed.push(("Step", format!("{:?}", request.poll(Timestamp::UNIX_EPOCH))));
     if let Ok(Step::Send(exchange)) = request.poll(Timestamp::UNIX_EPOCH) {
         printed.push(("Exchange", format!("{exchange:?}")));
@@ -171,10 +229,10 @@ fn flows() -> Vec<(&'static str, String)> {
 
 fn sessions() -> Vec<(&'static str, String)> {
     let (key, held) = (Arc::new(profile().key()), session_tokens());
-    let login =
-        aiod_auth_core::Login::new(profile(), Some(Arc::new(server())), seconds(60), policy())
-            .with_refresh_token(RefreshToken::new(CANARY));
-    let session = |held| Session::token(profile(), Demand::new(), policy()).with_held(held);
+    let login = aiod_auth_core::Login::new(profile(), seconds(60), policy())
+        .with_refresh_token(RefreshToken::new(CANARY))
+        .with_metadata(&MetadataCache::of(server()));
+    let session = |cached| Session::token(profile(), Demand::new(), policy()).with_cached(cached);
     let by_token =
         Session::login_with_refresh_token(profile(), RefreshToken::new(CANARY), policy());
     let save = StoreOperation::Save(Arc::new(tokens()));
@@ -186,19 +244,20 @@ fn sessions() -> Vec<(&'static str, String)> {
     let secret = logged_in.tokens.access_token().unwrap().expose();
     let shown = format!("{logged_in:?}").replace(secret, CANARY);
     let asked = Profile::clone(&profile()).with_current_user_at("https://api.example").unwrap();
-    let who = WhoAmI::new(Arc::new(asked), policy());
+    let who = WhoAmI::new(Arc::new(asked), &held, policy()).unwrap();
+    let error = || Error::NotAuthenticated;
+    let failed = || Failed { error: error(), salvaged: Some(Box::new(tokens())) };
     vec![
         ("Login", format!("{login:?}")),
-        ("LoggedIn", shown),
+        ("logged in", shown),
         ("Session", {
             let kept = Session::keep(profile(), tokens(), policy());
             format!("{:?} {by_token:?} {kept:?}", session(Some(held.clone())))
         }),
         ("SessionTokens", format!("{held:?}")),
-        ("Held", format!("{:?}", Held::default().after(&Ok(held.clone()), None, policy()))),
-        ("Kept", format!("{:?}", Kept::NotSaved(StoreFailure::new("full")))),
+        ("Failed", format!("{:?}", failed())),
+        ("Persisted", format!("{:?}", Persisted::NotSaved(StoreFailure::new("full")))),
         ("WhoAmI", format!("{who:?}")),
-        ("WhoAmIRequest", format!("{:?}", who.request(&held).unwrap())),
         ("Logout", {
             let of_token = Logout::of_refresh_token(profile(), RefreshToken::new(CANARY), policy());
             format!("{:?} {of_token:?}", Logout::new(profile(), Some(held), policy()))
@@ -215,6 +274,26 @@ fn sessions() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// What a client has cached: a good token, a caller that wants another one, and its job.
+fn caches() -> Vec<(&'static str, String)> {
+    let mut cache = TokenCache::new(profile().key());
+    let mark = cache.begin_login();
+    cache.finish_login(mark, Ok(session_tokens())).unwrap();
+    let now = Timestamp::UNIX_EPOCH;
+    let mut caller = cache.caller_instead_of(&Arc::new(tokens()), policy());
+    let good = cache.want(&mut cache.caller(Demand::new(), policy()), now);
+    let want = cache.want(&mut caller, now);
+    let wants = format!("{good:?} {want:?}");
+    let Want::Run(job) = want else { panic!("{want:?}") };
+    vec![
+        ("Caller", format!("{caller:?}")),
+        ("Want", wants),
+        ("Job", format!("{job:?}")),
+        ("Cached", format!("{:?}", cache.cached())),
+        ("TokenCache", format!("{cache:?}")),
+    ]
+}
+
 fn stores() -> Vec<(&'static str, String)> {
     let (memory, key) = (Arc::new(MemoryStore::default()), profile().key());
     memory.save(&key, &tokens()).unwrap();
@@ -227,7 +306,7 @@ fn stores() -> Vec<(&'static str, String)> {
     let lock = file.try_lock(&key).unwrap();
     let mut errors = String::new();
     // Wherever it breaks, the error is about the place.
-    for at in 0..kept.len() {
+    for at in 0..persisted.len() {
         let mut damaged = kept.clone().into_bytes();
         damaged[at] = b'\\';
         fs::write(&path, damaged).unwrap();

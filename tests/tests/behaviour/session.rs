@@ -1,6 +1,6 @@
 //! The session: tokens that are kept, renewed, and never lost. More of it is in the conformance table.
 
-use aiod_auth_core::{Kind, Machine, RefreshToken, Step, session::Kept};
+use aiod_auth_core::{Kind, Machine, RefreshToken, Step, session::Persisted};
 use aiod_auth_tests::sim::REFRESH_TOKEN;
 
 use super::*;
@@ -31,7 +31,7 @@ fn an_old_token_is_refreshed_and_the_new_one_is_stored() {
         world.transcript(),
         "305 s GET /.well-known/openid-configuration -> 200\n305 s POST /token -> 200"
     );
-    assert_eq!(after.kept, Kept::Saved);
+    assert_eq!(after.persisted, Persisted::Saved);
     assert_ne!(refresh_token(&after.tokens), refresh_token(&before));
     assert_eq!(refresh_token(&stored(&world).unwrap()), refresh_token(&after.tokens));
 }
@@ -81,9 +81,9 @@ fn an_early_renewal_that_fails_is_no_error() {
     // 300 s: stale at 30 s before the end, aging from about 60 s before that.
     world.pass(seconds(235));
     world.server.fault_at("/token", 9, bad_gateway());
-    let early = Demand::new().renewed_early();
+    let early = Demand::new().refreshed_early();
     let held = world.run(Session::token(profile(), early, policy())).unwrap();
-    assert!(held.renewal_failed.is_some());
+    assert!(held.early_refresh_failed.is_some());
     assert!(held.tokens.has_same_access_token(&before.tokens));
     // And not again within a minute.
     let now = world.now();
@@ -91,8 +91,8 @@ fn an_early_renewal_that_fails_is_no_error() {
 
     world.server.clear_faults();
     let renewed =
-        world.run(Session::token(profile(), early, policy()).with_held(Some(held))).unwrap();
-    assert!(renewed.renewal_failed.is_none());
+        world.run(Session::token(profile(), early, policy()).with_cached(Some(held))).unwrap();
+    assert!(renewed.early_refresh_failed.is_none());
     assert!(!renewed.tokens.has_same_access_token(&before.tokens));
 }
 
@@ -103,9 +103,9 @@ fn an_early_renewal_does_not_wait_for_a_lock() {
     world.pass(seconds(235));
     let _lock = world.store.try_lock(&profile().key()).unwrap();
     let started = world.now();
-    let early = Demand::new().renewed_early();
+    let early = Demand::new().refreshed_early();
     let held = world.run(Session::token(profile(), early, policy())).unwrap();
-    assert!(held.renewal_failed.is_some());
+    assert!(held.early_refresh_failed.is_some());
     assert_eq!(world.now(), started);
 }
 
@@ -150,27 +150,26 @@ fn a_refresh_that_is_dropped_on_the_way_counts_as_sent() {
     log_in(&mut world);
     let_it_expire(&mut world);
     let mut session = Session::token(profile(), Demand::new(), policy());
-    let mut sends = 0;
-    let error = loop {
-        match session.poll(world.now()) {
-            Err(error) => break error,
-            Ok(Step::Send(exchange)) if exchange.request().url().path() == "/token" => {
-                sends += 1;
-                drop(exchange.begin());
-            }
-            // Dropped before it began, it is offered again.
-            Ok(Step::Send(exchange)) => {
-                drop(exchange);
-                let step = session.poll(world.now()).unwrap();
-                assert!(matches!(step, Step::Send(_)));
-                world.perform(step);
-            }
-            Ok(step) => assert!(world.perform(step).is_none()),
+    let (mut sends, mut offers) = (0, 0);
+    let outcome = world.run_with(&mut session, |_, step| match step {
+        Step::Send(exchange) if exchange.request().url().path() == "/token" => {
+            sends += 1;
+            drop(exchange.begin());
+            None
         }
-    };
+        // Dropped before it began, it is offered again.
+        Step::Send(exchange) => {
+            offers += 1;
+            (offers > 1).then_some(Step::Send(exchange))
+        }
+        step => Some(step),
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!(offers, 2);
     assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
     assert_eq!(sends, 2);
-    assert!(matches!(session.poll(world.now()), Err(Error::Finished)));
+    let again = session.poll(world.now()).map(|_| ()).unwrap_err();
+    assert!(matches!(again.error, Error::Finished), "{again:?}");
 }
 
 #[test]

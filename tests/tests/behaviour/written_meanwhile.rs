@@ -3,9 +3,12 @@
 
 use aiod_auth_core::{
     AccessToken, Kind, LoginMethod, Machine, RefreshToken, Step, Timestamp,
-    session::{Kept, LoggedOut, Logout},
+    session::{LoggedOut, Logout, Persisted},
 };
-use aiod_auth_tests::sim::{CLIENT_CREDENTIALS, REFRESH_TOKEN};
+use aiod_auth_tests::{
+    drive::Failure,
+    sim::{CLIENT_CREDENTIALS, REFRESH_TOKEN},
+};
 
 use super::*;
 
@@ -20,13 +23,13 @@ fn good_for(refresh_token: &str, now: Timestamp, lifetime: Duration) -> Tokens {
 
 /// Somebody writes this, or removes what is there, while a request to this path is on its way; each
 /// time anew.
-fn run_while<M: Machine>(
+fn run_while<M: Machine<Error: Failure>>(
     world: &mut World,
     machine: &mut M,
     path: &str,
     mut written: impl Iterator<Item = Option<Tokens>>,
 ) -> Result<M::Output, Error> {
-    run_with(world, machine, |world, step| {
+    world.run_with(machine, |world, step| {
         if let Step::Send(exchange) = &step
             && exchange.request().url().path() == path
             && let Some(written) = written.next()
@@ -59,19 +62,23 @@ fn a_login_that_is_written_during_a_refresh_stays_and_is_used() {
     let theirs = good_for("theirs", world.now(), seconds(600));
     let session = refresh_while(&mut world, [Some(theirs)]).unwrap();
     assert_eq!(session.tokens.access_token().unwrap().expose(), "access of theirs");
-    assert_eq!(session.kept, Kept::Saved);
+    assert_eq!(session.persisted, Persisted::Saved);
     assert_eq!(stored_refresh_token(&world).as_deref(), Some("theirs"));
     assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
 }
 
-/// It would be more than one header.
+/// What a store could not read as an access token (one that is empty, or would be more than one header) is
+/// none.
 #[test]
 fn what_is_no_token_is_not_used_whenever_it_was_written() {
+    for text in ["", "evil\r\nX-Injected: 1", " a", "é"] {
+        assert_eq!(AccessToken::new(text).unwrap_err().kind(), Kind::Usage, "{text:?}");
+    }
     let (mut world, _) = with_an_old_token();
     let mut theirs = Tokens::clone(&log_in(&mut world).tokens);
     let first = good_for("first", Timestamp::UNIX_EPOCH, seconds(1));
     world.store.save(&profile().key(), &first).unwrap();
-    theirs.access_token = Some(AccessToken::new("evil\r\nX-Injected: 1").unwrap());
+    theirs.access_token = None;
     theirs.expires_at = Some(world.now().saturating_add(seconds(600)));
     // The first refresh is answered in the server's place: it doesn't know that token.
     let granted = json!({"access_token": "a", "refresh_token": "b", "expires_in": 60});
@@ -131,9 +138,9 @@ fn what_was_spent_is_not_sent_again_after_another_login_was_found() {
     other.issued_at = Timestamp::UNIX_EPOCH;
     world.store.remove(&profile().key()).unwrap();
     world.pass(seconds(300));
-    held.kept = Kept::NoStore;
+    held.persisted = Persisted::NoStore;
     let mut session =
-        Session::token(profile(), Demand::new(), policy()).with_held(Some(held.clone()));
+        Session::token(profile(), Demand::new(), policy()).with_cached(Some(held.clone()));
     let written = [Some(other.clone())].into_iter();
     let session = run_while(&mut world, &mut session, "/token", written).unwrap();
     assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&session.tokens)));
@@ -182,7 +189,7 @@ fn a_bot_does_not_take_the_place_of_a_person_who_logs_in_meanwhile() {
     let bot = bot("bot", "bot-secret");
     let theirs = good_for("theirs", world.now(), seconds(600));
     let mut session = Session::token(Arc::clone(&bot), Demand::new(), policy());
-    let session = run_with(&mut world, &mut session, |world, step| {
+    let session = world.run_with(&mut session, |world, step| {
         if let Step::Send(exchange) = &step
             && exchange.request().url().path() == "/token"
         {
@@ -211,7 +218,7 @@ fn a_bot_is_not_handed_a_persons_token() {
             "{ended_at:?}"
         );
         // Who is logged in stays so.
-        let is_kept = session.kept == Kept::Saved;
+        let is_kept = session.persisted == Persisted::Saved;
         assert_eq!(is_kept, ended_at.is_some(), "{session:?}");
         let stored = world.store.load(&bot.key()).unwrap().unwrap();
         assert_eq!(stored.refresh_token.is_none(), is_kept);
@@ -233,7 +240,7 @@ fn a_login_that_is_written_during_a_logout_stays() {
         let outcome = run_while(&mut world, &mut logout, "/revoke", written).unwrap();
         if ignoring_errors {
             // Nothing has ended at the server.
-            assert!(matches!(outcome, LoggedOut::Unproven(_)), "{outcome:?}");
+            assert!(matches!(outcome, LoggedOut::Unconfirmed(_)), "{outcome:?}");
         } else {
             assert!(matches!(outcome, LoggedOut::Replaced), "{outcome:?}");
         }
@@ -252,7 +259,7 @@ fn a_logout_ends_what_is_held_and_what_is_stored() {
     let stored = log_in(&mut world);
     let mut held = log_in(&mut world);
     world.store.save(&profile().key(), &stored.tokens).unwrap();
-    held.kept = Kept::NoStore;
+    held.persisted = Persisted::NoStore;
     let outcome = world.run(Logout::new(profile(), Some(held.clone()), policy())).unwrap();
     assert!(matches!(outcome, LoggedOut::Ended), "{outcome:?}");
     assert!(self::stored(&world).is_none());
@@ -281,9 +288,9 @@ fn what_could_not_be_saved_takes_the_place_of_what_was_stored() {
     let (mut world, mut newer) = with_an_old_token();
     let older = good_for("older", Timestamp::UNIX_EPOCH, seconds(1));
     world.store.save(&profile().key(), &older).unwrap();
-    newer.kept = Kept::NoStore;
-    let session = Session::token(profile(), Demand::new(), policy()).with_held(Some(newer));
+    newer.persisted = Persisted::NoStore;
+    let session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(newer));
     let session = world.run(session).unwrap();
-    assert_eq!(session.kept, Kept::Saved);
+    assert_eq!(session.persisted, Persisted::Saved);
     assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&session.tokens)));
 }

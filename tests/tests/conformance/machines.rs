@@ -3,22 +3,25 @@
 use std::time::Duration;
 
 use aiod_auth_core::{
-    AccessToken, AuthorizationServer, ClientIdentity, ClientSecret, DeviceCode, Endpoint, Error,
-    Issuer, Machine, RefreshToken, Request, Response, RetryPolicy, Scope, Step, Timestamp, Tokens,
+    AccessToken, AuthorizationServer, ClientIdentity, ClientSecret, Endpoint, Error, Issuer,
+    Machine, RefreshToken, Request, Response, RetryPolicy, Scope, Step, Timestamp, Tokens, Wanted,
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
-        DeviceAuthorizationParts, DeviceAuthorizationRequest, DevicePrompt, Discovery,
-        EndSessionRequest, IntrospectionRequest, RevocationRequest, UserinfoRequest,
+        DeviceAuthorizationRequest, Discovery, EndSessionRequest, IntrospectionRequest,
+        RevocationRequest, UserinfoRequest,
     },
 };
-use aiod_auth_tests::verdict::{self, ISSUER};
+use aiod_auth_tests::{
+    drive::{self, Failure},
+    scene,
+    verdict::{self, ISSUER},
+};
 use serde_json::{Value, json};
 
-/// 2026-01-01T00:00:00Z.
-pub(crate) const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+pub(crate) use aiod_auth_tests::scene::NOW;
 
 /// What a machine sends is of interest here, and not what it ends in.
-pub(crate) type AnyMachine = Box<dyn Machine<Output = ()>>;
+pub(crate) type AnyMachine = Box<dyn Machine<Output = (), Error = Error>>;
 
 pub(crate) fn public() -> ClientIdentity {
     ClientIdentity::public("client").unwrap()
@@ -45,12 +48,8 @@ pub(crate) fn server_with(members: &Value) -> AuthorizationServer {
         metadata[name] = value.clone();
     }
     let mut discovery = Discovery::new(Issuer::new(ISSUER).unwrap(), RetryPolicy::default());
-    let Step::Send(exchange) = discovery.poll(NOW).unwrap() else { panic!("nothing is sent") };
     let body = metadata.to_string();
-    let response = Response::new(200, [], body.as_bytes());
-    exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
-    let Step::Done(server) = discovery.poll(NOW).unwrap() else { panic!("not at once") };
-    server
+    drive::answering(&mut discovery, NOW, |_| Response::new(200, [], body.as_bytes())).unwrap()
 }
 
 /// The machines that post a form as this client, for the scope `read write`.
@@ -118,22 +117,13 @@ pub(crate) fn all() -> Vec<(&'static str, AnyMachine)> {
 }
 
 /// One of them alone.
-pub(crate) fn machine<M: Machine + 'static>(machine: M) -> AnyMachine {
+pub(crate) fn machine<M: Machine<Error: Failure> + 'static>(machine: M) -> AnyMachine {
     Box::new(Silent(machine))
 }
 
 /// What a machine sends next, and nothing comes of it.
 pub(crate) fn sent_by(machine: &mut AnyMachine) -> Request {
-    loop {
-        match machine.poll(NOW).unwrap() {
-            Step::Send(exchange) => return exchange.request().clone(),
-            Step::Wait(pause) => {
-                let delay = pause.delay();
-                pause.complete(delay);
-            }
-            Step::Store(_) | Step::Ask(_) | Step::Done(()) => panic!("nothing is sent"),
-        }
-    }
+    drive::next_request(&mut **machine, NOW).unwrap()
 }
 
 /// What these machines send first.
@@ -163,31 +153,28 @@ pub(crate) fn scope(text: &str) -> Scope {
 
 /// A login that a person may approve within 300 s.
 pub(crate) fn device_authorization() -> DeviceAuthorization {
-    DeviceAuthorization::from_parts(DeviceAuthorizationParts {
-        device_code: DeviceCode::new("secret-to-poll"),
-        prompt: DevicePrompt {
-            user_code: "ABCD-EFGH".to_owned(),
-            verification_uri: "https://as.example/device".parse().unwrap(),
-            verification_uri_complete: None,
-            expires_in: Some(Duration::from_secs(300)),
-            interval: Duration::from_secs(5),
-        },
-    })
+    scene::authorization("secret-to-poll", Some(Duration::from_secs(300)))
 }
 
-/// A machine without its output.
+/// A machine without its output, and without what it salvaged.
 struct Silent<M>(M);
 
-impl<M: Machine> Machine for Silent<M> {
+impl<M: Machine<Error: Failure>> Machine for Silent<M> {
     type Output = ();
+    type Error = Error;
 
     fn poll(&mut self, now: Timestamp) -> Result<Step<'_, ()>, Error> {
-        Ok(match self.0.poll(now)? {
+        Ok(match self.0.poll(now).map_err(|failure| failure.into_parts().0)? {
             Step::Send(exchange) => Step::Send(exchange),
             Step::Store(access) => Step::Store(access),
+            Step::Show(show) => Step::Show(show),
             Step::Ask(ask) => Step::Ask(ask),
             Step::Wait(pause) => Step::Wait(pause),
             Step::Done(_) => Step::Done(()),
         })
+    }
+
+    fn wanted(&mut self, now: Timestamp) -> Wanted<'_> {
+        self.0.wanted(now)
     }
 }

@@ -85,7 +85,7 @@ async fn a_person_logs_in_gets_tokens_and_logs_out() {
     assert_eq!(keycloak::userinfo_status("aiod", &second), 401);
     assert_eq!(client.token().await.unwrap_err().kind(), Kind::NotAuthenticated);
     assert!(place.record().is_none());
-    assert!(matches!(client.log_out().await.unwrap(), LoggedOut::NobodyThere));
+    assert!(matches!(client.log_out().await.unwrap(), LoggedOut::NotLoggedIn));
     // Nor does the refresh token bring new ones.
     place.replace_record(&record);
     let error = place.async_client().token_for(FORCED).await.unwrap_err();

@@ -63,7 +63,7 @@ fn a_person_logs_in_gets_tokens_and_logs_out() {
     assert_eq!(keycloak::userinfo_status("aiod", &second), 401);
     assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
     assert!(place.record().is_none());
-    assert!(matches!(client.log_out().unwrap(), LoggedOut::NobodyThere));
+    assert!(matches!(client.log_out().unwrap(), LoggedOut::NotLoggedIn));
 }
 
 /// How a login ends, at whose page this person did this.

@@ -36,7 +36,7 @@ proptest! {
             world.server.fault_at("/token", *times, fault.clone());
         }
 
-        let login = Login::new(profile(), None, limit, RetryPolicy::default());
+        let login = Login::new(profile(), limit, RetryPolicy::default());
         let outcome = world.run(login);
         let transcript = world.transcript();
         let polls: Vec<_> = world.server.log().iter().map(|handled| handled.at_ms).collect();

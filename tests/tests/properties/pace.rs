@@ -56,7 +56,7 @@ proptest! {
                     delay
                 }
                 Ok(step) => panic!("{step:?}"),
-                Err(error) => break error,
+                Err(failed) => break failed.error,
             };
             elapsed += time;
         };

@@ -1,7 +1,8 @@
 //! How often a request is sent, and how long that takes: what a caller's policy says.
 
 use aiod_auth_core::{
-    ClientSecret, Error, Machine, NoResponse, RefreshToken, Scope, Step, flow::AccessTokenRequest,
+    ClientSecret, Error, Failed, Machine, NoResponse, RefreshToken, Scope, Step,
+    flow::AccessTokenRequest,
 };
 use aiod_auth_tests::strategies::{retry_policy, trouble};
 use proptest::{collection::vec, prelude::*};
@@ -91,7 +92,9 @@ fn run(mut request: AccessTokenRequest, troubles: &[(Trouble, Duration)]) -> Run
                 elapsed += delay;
             }
             Ok(step) => panic!("{step:?}"),
-            Err(error) => return Run { sends, arrived, unanswered, waits, elapsed, error },
+            Err(Failed { error, .. }) => {
+                return Run { sends, arrived, unanswered, waits, elapsed, error };
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use aiod_auth_core::{
     Error, Tokens,
-    session::{Demand, Freshness, Kept, Session, SessionTokens},
+    session::{Demand, Freshness, Persisted, Session, SessionTokens},
 };
 use aiod_auth_store::Store as _;
 use aiod_auth_tests::{
@@ -68,7 +68,7 @@ fn happen(world: &mut World, happening: &Happening) -> Result<(), TestCaseError>
 
 /// Saved before it was seen, and good for the next request.
 fn is_kept_and_good(world: &World, session: &SessionTokens) -> Result<(), TestCaseError> {
-    prop_assert_eq!(&session.kept, &Kept::Saved);
+    prop_assert_eq!(&session.persisted, &Persisted::Saved);
     let stored: Option<Tokens> = world.store.load(&profile().key()).unwrap();
     let same = |stored: Tokens| stored.has_same_access_token(&session.tokens);
     prop_assert!(stored.is_some_and(same), "handed out before it was saved");

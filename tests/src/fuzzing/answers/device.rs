@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aiod_auth_core::{
-    ClientIdentity, Error, Machine, RetryPolicy, Scope, Step,
+    ClientIdentity, Error, Failed, Machine, RetryPolicy, Scope, Step,
     flow::{
         DeviceAccessTokenRequest, DeviceAuthorization, DeviceAuthorizationRequest, DevicePrompt,
     },
@@ -82,8 +82,10 @@ fn first_poll(authorization: &DeviceAuthorization) {
     }
     match polling.poll(NOW) {
         Ok(Step::Send(_)) => assert!(interval < end, "polled after the end"),
-        Err(Error::Expired) => assert!(expires_in.is_some_and(|expires_in| expires_in <= LIMIT)),
-        Err(Error::TimedOut { .. }) => assert_eq!(end, LIMIT),
+        Err(Failed { error: Error::Expired, .. }) => {
+            assert!(expires_in.is_some_and(|expires_in| expires_in <= LIMIT))
+        }
+        Err(Failed { error: Error::TimedOut { .. }, .. }) => assert_eq!(end, LIMIT),
         other => panic!("at the first poll: {other:?}"),
     }
 }

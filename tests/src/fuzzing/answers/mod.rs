@@ -1,10 +1,11 @@
 //! One answer of any bytes, to each kind of request.
 
-use std::{fmt::Debug, time::Duration};
+use std::fmt::Debug;
 
-use aiod_auth_core::{AuthorizationServer, Endpoint, Error, Issuer, Machine, Step, Timestamp};
+use aiod_auth_core::{AuthorizationServer, Endpoint, Error, Issuer, Machine, Timestamp};
 
 use super::{CANARY, ISSUER, watch};
+use crate::drive::{self, Failure};
 
 pub use device::device_answer;
 pub use introspection::introspection_answer;
@@ -26,46 +27,38 @@ mod token;
 mod userinfo;
 
 /// Gives this answer to everything that a machine sends, and runs it to its end.
-fn answer_all<M>(machine: &mut M, message: &Message) -> Result<M::Output, Error>
+fn answer_all<M>(machine: &mut M, message: &Message) -> Result<M::Output, M::Error>
 where
-    M: Machine<Output: Debug> + Debug,
+    M: Machine<Output: Debug, Error: Failure + Debug> + Debug,
 {
     let document = Document::read(message);
     let secrets = document.as_ref().map(|document| document.secrets(message)).unwrap_or_default();
-    for _ in 0..STEPS_MAX {
-        watch::silent_about(machine, &secrets);
-        match machine.poll(NOW) {
-            Ok(Step::Send(exchange)) => {
-                watch::request(exchange.request());
-                message.with(|response| {
-                    watch::silent(&response);
-                    let took = Duration::from_millis(1);
-                    let notes = exchange.begin().complete(NOW, took, Ok(response));
-                    watch::silent_about(&notes, &secrets);
-                });
-            }
-            Ok(Step::Wait(pause)) => {
-                let delay = pause.delay();
-                pause.complete(delay);
-            }
-            Ok(Step::Done(output)) => {
-                watch::silent_about(&output, &secrets);
-                let shallow = document.as_ref().is_none_or(|document| !document.is_too_deep());
-                assert!(shallow, "nested too deeply to be read");
-                watch::finished(machine, NOW);
-                return Ok(output);
-            }
-            Ok(step @ (Step::Store(_) | Step::Ask(_))) => panic!("nobody needs {step:?}"),
-            Err(error) => {
-                watch::error(&error, false);
-                watch::silent_about(&error, &secrets);
-                watch::silent_about(&error.to_string(), &secrets);
-                watch::finished(machine, NOW);
-                return Err(error);
-            }
+    let mut sent = 0;
+    let outcome = drive::answering(machine, NOW, |request| {
+        watch::request(request);
+        sent += 1;
+        assert!(sent <= SENDS_MAX, "no end after {SENDS_MAX} requests");
+        message.with(|response| {
+            watch::silent(&response);
+            response
+        })
+    });
+    watch::silent_about(machine, &secrets);
+    watch::silent_about(&machine.take_notes(), &secrets);
+    watch::finished(machine, NOW);
+    match &outcome {
+        Ok(output) => {
+            watch::silent_about(output, &secrets);
+            let shallow = document.as_ref().is_none_or(|document| !document.is_too_deep());
+            assert!(shallow, "nested too deeply to be read");
+        }
+        Err(failure) => {
+            watch::error(failure.error(), false);
+            watch::silent_about(failure, &secrets);
+            watch::silent_about(&failure.error().to_string(), &secrets);
         }
     }
-    panic!("no end after {STEPS_MAX} steps: {machine:?}");
+    outcome
 }
 
 /// A server with every endpoint.
@@ -92,5 +85,5 @@ fn is_of_use(bytes: &[u8]) -> bool {
 /// 2026-01-01T00:00:00Z.
 pub(super) const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
 
-/// Three places with three requests each and the waits between them, and the end.
-const STEPS_MAX: usize = 20;
+/// Three places with three requests each.
+const SENDS_MAX: usize = 9;

@@ -50,7 +50,7 @@ pub fn revocation_answer(bytes: &[u8]) -> &'static str {
     ending
 }
 
-fn ended<M: Machine<Output: Debug> + Debug>(
+fn ended<M: Machine<Output: Debug, Error = Error> + Debug>(
     machine: &mut Result<M, Error>,
     message: &Message,
 ) -> &'static str {

@@ -1,7 +1,7 @@
 //! The answer to a refresh.
 
 use aiod_auth_core::{
-    ClientIdentity, Error, RefreshToken, RetryPolicy, Scope, flow::AccessTokenRequest,
+    ClientIdentity, Error, Failed, RefreshToken, RetryPolicy, Scope, flow::AccessTokenRequest,
 };
 use serde_json::Value;
 
@@ -34,8 +34,9 @@ pub fn token_answer(bytes: &[u8]) -> &'static str {
             assert!(message.is_success(), "tokens with HTTP {}", message.status);
             "done"
         }
-        Err(error) => {
-            let kept = refresh.take_new_refresh_token().map(|token| token.expose().to_owned());
+        Err(Failed { error, salvaged }) => {
+            let salvaged = salvaged.and_then(|tokens| tokens.refresh_token);
+            let kept = salvaged.map(|token| token.expose().to_owned());
             assert!(brought.is_none_or(|token| kept == Some(token)), "the token was lost: {error}");
             error.kind().as_str()
         }

@@ -4,7 +4,7 @@ use std::{env, fs, path::PathBuf, process::Command};
 
 use aiod_auth_core::{
     provider::aiod,
-    session::{Kept, LoggedOut},
+    session::{LoggedOut, Persisted},
 };
 use aiod_auth_store::{AiodConfig, AiodFile};
 use aiod_auth_tests::sim::{CLIENT_CREDENTIALS, serve_below};
@@ -142,7 +142,7 @@ mod check {
         fs::rename(realm.file(), &file).unwrap();
         let client = C::aiod_with(&realm.config, &file).unwrap();
         let token = access_token(&client.token().unwrap());
-        assert!(matches!(client.held().unwrap().kept, Kept::NotSaved(_)));
+        assert!(matches!(client.held().unwrap().persisted, Persisted::NotSaved(_)));
         // It is held, and asked for once.
         assert_eq!(access_token(&client.token().unwrap()), token);
         assert_eq!(realm.running.simulator().grants(CLIENT_CREDENTIALS), 1);
@@ -204,7 +204,7 @@ mod check {
         assert_eq!(realm.text(), before);
         client.token().unwrap();
         let left = client.log_out_ignoring_errors().unwrap();
-        assert!(matches!(left, LoggedOut::Unproven(_)), "{left:?}");
+        assert!(matches!(left, LoggedOut::Unconfirmed(_)), "{left:?}");
         assert!(!realm.file().exists());
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
     }

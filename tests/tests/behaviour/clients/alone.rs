@@ -33,15 +33,15 @@ mod check {
         assert_eq!(client.who_am_i().unwrap().name.as_deref(), Some("Alice Example"));
         let token = access_token(&client.token().unwrap());
         assert!(matches!(client.log_out().unwrap(), LoggedOut::Ended));
-        assert!(!running.simulator().access_token_is_alive(wall_clock_ms(), &token));
+        assert!(!running.simulator().access_token_is_alive(running.now_ms(), &token));
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
-        assert!(client.held().is_none());
-        assert!(matches!(client.log_out().unwrap(), LoggedOut::NobodyThere));
+        assert!(client.cached().is_none());
+        assert!(matches!(client.log_out().unwrap(), LoggedOut::NotLoggedIn));
     }
 
     pub(super) fn a_login_that_the_person_refuses_is_denied<C: AnyClient>() {
         let running = server(seconds(20));
-        let client = C::new(profile_at(&running), MemoryStore::default());
+        let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let deny = |prompt: &Prompt| assert!(running.simulator().deny(user_code(prompt)));
         assert_eq!(client.login(deny).unwrap_err().kind(), Kind::AccessDenied);
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
@@ -49,14 +49,14 @@ mod check {
 
     pub(super) fn a_login_that_nobody_approves_ends_in_time<C: AnyClient>() {
         let running = server(seconds(20));
-        let client = C::new(profile_at(&running), MemoryStore::default());
+        let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let error = client.login_within(seconds(2), |_| ()).unwrap_err();
         assert_eq!(error.kind(), Kind::TimedOut);
     }
 
     pub(super) fn a_login_that_the_program_gives_up_is_cancelled<C: AnyClient>() {
         let running = server(seconds(20));
-        let client = C::new(profile_at(&running), MemoryStore::default());
+        let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let error = client.login(|_| Reply::Cancelled).unwrap_err();
         assert_eq!(error.kind(), Kind::Cancelled);
     }
@@ -64,7 +64,7 @@ mod check {
     pub(super) fn a_login_happens_only_if_nobody_is_logged_in<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(2));
         client.token_or_login(nobody_is_asked).unwrap();
-        thread::sleep(seconds(2));
+        running.pass(seconds(2));
         running.simulator().fault_anywhere(9, bad_gateway());
         let error = client.token_or_login(nobody_is_asked).unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable);
@@ -82,32 +82,32 @@ mod check {
     pub(super) fn a_good_token_makes_no_request<C: AnyClient>() {
         let running = server(seconds(20));
         let store = Arc::new(MemoryStore::default());
-        let client = C::new(profile_at(&running), Arc::clone(&store));
+        let client = C::new(&running, profile_at(&running), Arc::clone(&store));
         log_in_at(&running, &client);
         let before = requests(&running);
         let token = access_token(&client.token().unwrap());
         // One that has just started finds it in the store.
-        let other = C::new(profile_at(&running), store);
-        assert!(other.held().is_none());
+        let other = C::new(&running, profile_at(&running), store);
+        assert!(other.cached().is_none());
         assert_eq!(access_token(&other.token().unwrap()), token);
-        assert_eq!(access_token(&other.held().unwrap().tokens), token);
+        assert_eq!(access_token(&other.cached().unwrap().tokens), token);
         assert_eq!(requests(&running), before);
     }
 
     pub(super) fn a_token_that_is_old_is_renewed_and_its_refresh_token_with_it<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(1));
-        let first = client.held().unwrap().tokens;
+        let first = client.cached().unwrap().tokens;
         for refreshed in 1..=2 {
-            thread::sleep(seconds(1));
+            running.pass(seconds(1));
             let token = client.token().unwrap();
             assert!(
-                running.simulator().access_token_is_alive(wall_clock_ms(), &access_token(&token))
+                running.simulator().access_token_is_alive(running.now_ms(), &access_token(&token))
             );
             assert_eq!(refreshes(&running), refreshed);
         }
-        let last = client.held().unwrap().tokens;
+        let last = client.cached().unwrap().tokens;
         let alive = |tokens| {
-            running.simulator().refresh_token_is_alive(wall_clock_ms(), refresh_token(tokens))
+            running.simulator().refresh_token_is_alive(running.now_ms(), refresh_token(tokens))
         };
         assert!(!alive(&first));
         assert!(alive(&last));
@@ -135,8 +135,8 @@ mod check {
 
     pub(super) fn a_refresh_token_from_elsewhere_logs_in<C: AnyClient>() {
         let (running, elsewhere) = logged_in::<C>(seconds(20));
-        let token = elsewhere.held().unwrap().tokens.refresh_token.clone().unwrap();
-        let client = C::new(profile_at(&running), MemoryStore::default());
+        let token = elsewhere.cached().unwrap().tokens.refresh_token.clone().unwrap();
+        let client = C::new(&running, profile_at(&running), MemoryStore::default());
         client.login_with_refresh_token(token).unwrap();
         let before = requests(&running);
         client.token_or_login(nobody_is_asked).unwrap();
@@ -166,13 +166,13 @@ mod check {
         let (running, client) = logged_in::<C>(seconds(20));
         running.simulator().end_sessions();
         assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::SessionEnded);
-        assert!(client.held().is_none());
+        assert!(client.cached().is_none());
         assert_eq!(client.token().unwrap_err().kind(), Kind::SessionEnded);
     }
 
     pub(super) fn a_name_that_gets_no_second_token_keeps_the_first<C: AnyClient>() {
         let (running, client) = logged_in_without_store::<C>(seconds(2));
-        thread::sleep(seconds(2));
+        running.pass(seconds(2));
         let rejected = Answer::empty(401).with_header("WWW-Authenticate", "Bearer");
         running.simulator().fault_at("/userinfo", 1, Fault::Instead(rejected));
         running.simulator().fault_at("/token", 1, Fault::Delay(Duration::ZERO));
@@ -185,7 +185,7 @@ mod check {
 
     pub(super) fn what_nothing_renews_is_kept_while_it_is_good<C: AnyClient>() {
         let (running, client) = logged_in_without_store::<C>(seconds(60));
-        let mut tokens = Tokens::clone(&client.held().unwrap().tokens);
+        let mut tokens = Tokens::clone(&client.cached().unwrap().tokens);
         tokens.refresh_token = None;
         // The second time near its end.
         for left in [60, 15] {
@@ -230,7 +230,7 @@ mod check {
     pub(super) fn a_logout_that_ignores_errors_forgets<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         running.simulator().fault_anywhere(999, bad_gateway());
-        let LoggedOut::Unproven(error) = client.log_out_ignoring_errors().unwrap() else {
+        let LoggedOut::Unconfirmed(error) = client.log_out_ignoring_errors().unwrap() else {
             panic!()
         };
         assert_eq!(error.kind(), Kind::Unavailable);

@@ -1,64 +1,80 @@
 //! A client, however it waits.
 
-use std::{fmt, ops::Deref, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Profile, Prompt, RefreshToken, Reply, Tokens,
+    Error, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
+    cache::{Cancel, Observer, Token},
     flow::Userinfo,
     session::{Demand, LoggedOut, SessionTokens},
 };
 use aiod_auth_store::{AiodConfig, Store};
 use tokio::runtime::{Builder, Runtime};
 
+use super::network::{Network, Wire};
+
 /// The verbs that both have.
 pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
-    type Token: Deref<Target = Tokens> + fmt::Debug + Send;
-
-    fn new(profile: Profile, store: impl Store + 'static) -> Self;
-    fn without_store(profile: Profile) -> Self;
+    /// In virtual time.
+    fn on(network: &Arc<Network>, profile: Profile, store: Option<Arc<dyn Store>>) -> Self;
+    /// On the default stack, over real sockets.
+    fn over_sockets(profile: Profile, store: impl Store + 'static) -> Self;
     fn aiod() -> Result<Self, Error>;
     fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error>;
     fn aiod_in_memory(config: &AiodConfig) -> Result<Self, Error>;
+    fn with_retry_policy(self, policy: RetryPolicy) -> Self;
+    fn with_request_timeout(self, timeout: Duration) -> Self;
+    fn with_observer(self, observer: impl Observer + 'static) -> Self;
+    fn without_early_refresh(self) -> Self;
+    fn with_cancel(&self, cancel: &Cancel) -> Self;
+    fn for_account(&self, account: &str) -> Self;
     /// Whether there was another one.
     fn set_default(client: Option<Self>) -> bool;
     fn with_default<T>(job: impl FnOnce(&Self) -> T) -> Option<T>;
-    fn login_within<R: Into<Reply>>(
+    fn login_within(
         &self,
         limit: Duration,
-        prompt: impl FnMut(&Prompt) -> R + Send,
+        show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error>;
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error>;
     fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error>;
     fn end_session_of(&self, token: RefreshToken) -> Result<(), Error>;
-    fn token(&self) -> Result<Self::Token, Error>;
-    fn token_or_login<R: Into<Reply>>(
-        &self,
-        prompt: impl FnMut(&Prompt) -> R + Send,
-    ) -> Result<Self::Token, Error>;
-    fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error>;
+    fn token(&self) -> Result<Token, Error>;
+    fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error>;
+    fn token_for(&self, demand: Demand) -> Result<Token, Error>;
+    fn token_instead_of(&self, rejected: &Token) -> Result<Token, Error>;
     fn who_am_i(&self) -> Result<Userinfo, Error>;
     fn log_out(&self) -> Result<LoggedOut, Error>;
     fn log_out_ignoring_errors(&self) -> Result<LoggedOut, Error>;
-    fn held(&self) -> Option<SessionTokens>;
+    fn cached(&self) -> Option<SessionTokens>;
+    fn settled(&self, limit: Duration) -> bool;
 
-    fn login<R: Into<Reply>>(
-        &self,
-        prompt: impl FnMut(&Prompt) -> R + Send,
-    ) -> Result<SessionTokens, Error> {
-        self.login_within(Duration::from_secs(60), prompt)
+    fn new(network: &Arc<Network>, profile: Profile, store: impl Store + 'static) -> Self {
+        Self::on(network, profile, Some(Arc::new(store)))
+    }
+
+    fn without_store(network: &Arc<Network>, profile: Profile) -> Self {
+        Self::on(network, profile, None)
+    }
+
+    fn login(&self, show: impl FnMut(&Prompt) + Send) -> Result<SessionTokens, Error> {
+        self.login_within(Duration::from_secs(60), show)
     }
 }
 
 /// The blocking one.
 impl AnyClient for aiod_auth_ureq::Client {
-    type Token = aiod_auth_ureq::Token;
-
-    fn new(profile: Profile, store: impl Store + 'static) -> Self {
-        Self::new(profile, store)
+    fn on(network: &Arc<Network>, profile: Profile, store: Option<Arc<dyn Store>>) -> Self {
+        let driver = aiod_auth_ureq::Driver::with_transport(Wire(Arc::clone(network)));
+        let driver = match store {
+            Some(store) => driver.with_store(store),
+            None => driver,
+        };
+        Self::with_driver(profile, driver)
     }
 
-    fn without_store(profile: Profile) -> Self {
-        Self::with_driver(profile, aiod_auth_ureq::Driver::new())
+    fn over_sockets(profile: Profile, store: impl Store + 'static) -> Self {
+        Self::new(profile, store)
     }
 
     fn aiod() -> Result<Self, Error> {
@@ -73,6 +89,30 @@ impl AnyClient for aiod_auth_ureq::Client {
         Self::aiod_in_memory(config)
     }
 
+    fn with_retry_policy(self, policy: RetryPolicy) -> Self {
+        self.with_retry_policy(policy)
+    }
+
+    fn with_request_timeout(self, timeout: Duration) -> Self {
+        self.with_request_timeout(timeout)
+    }
+
+    fn with_observer(self, observer: impl Observer + 'static) -> Self {
+        self.with_observer(observer)
+    }
+
+    fn without_early_refresh(self) -> Self {
+        self.without_early_refresh()
+    }
+
+    fn with_cancel(&self, cancel: &Cancel) -> Self {
+        self.with_cancel(cancel)
+    }
+
+    fn for_account(&self, account: &str) -> Self {
+        self.for_account(account)
+    }
+
     fn set_default(client: Option<Self>) -> bool {
         aiod_auth_ureq::set_default_client(client.map(Arc::new)).is_some()
     }
@@ -81,12 +121,12 @@ impl AnyClient for aiod_auth_ureq::Client {
         aiod_auth_ureq::default_client().map(|client| job(&client))
     }
 
-    fn login_within<R: Into<Reply>>(
+    fn login_within(
         &self,
         limit: Duration,
-        prompt: impl FnMut(&Prompt) -> R + Send,
+        show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error> {
-        self.login_within(limit, prompt)
+        self.login_within(limit, show)
     }
 
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
@@ -101,19 +141,20 @@ impl AnyClient for aiod_auth_ureq::Client {
         self.end_session_of(token)
     }
 
-    fn token(&self) -> Result<Self::Token, Error> {
+    fn token(&self) -> Result<Token, Error> {
         self.token()
     }
 
-    fn token_or_login<R: Into<Reply>>(
-        &self,
-        prompt: impl FnMut(&Prompt) -> R + Send,
-    ) -> Result<Self::Token, Error> {
-        self.token_or_login(prompt)
+    fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error> {
+        self.token_or_login(show)
     }
 
-    fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
+    fn token_for(&self, demand: Demand) -> Result<Token, Error> {
         self.token_for(demand)
+    }
+
+    fn token_instead_of(&self, rejected: &Token) -> Result<Token, Error> {
+        self.token_instead_of(rejected)
     }
 
     fn who_am_i(&self) -> Result<Userinfo, Error> {
@@ -128,31 +169,41 @@ impl AnyClient for aiod_auth_ureq::Client {
         self.log_out_ignoring_errors()
     }
 
-    fn held(&self) -> Option<SessionTokens> {
-        self.held()
+    fn cached(&self) -> Option<SessionTokens> {
+        self.cached()
+    }
+
+    fn settled(&self, limit: Duration) -> bool {
+        self.settled(limit)
     }
 }
 
 /// The async one, with a runtime of its own that any number of threads can wait on.
-pub(crate) struct OnTokio(aiod_auth_reqwest::Client, Runtime);
+pub(crate) struct OnTokio(aiod_auth_reqwest::Client, Arc<Runtime>);
 
 impl OnTokio {
     fn with(client: aiod_auth_reqwest::Client) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        Self(client, runtime.unwrap())
+        Self(client, Arc::new(runtime.unwrap()))
+    }
+
+    fn of(&self, client: aiod_auth_reqwest::Client) -> Self {
+        Self(client, Arc::clone(&self.1))
     }
 }
 
 impl AnyClient for OnTokio {
-    type Token = aiod_auth_reqwest::Token;
-
-    fn new(profile: Profile, store: impl Store + 'static) -> Self {
-        Self::with(aiod_auth_reqwest::Client::new(profile, store))
+    fn on(network: &Arc<Network>, profile: Profile, store: Option<Arc<dyn Store>>) -> Self {
+        let driver = aiod_auth_reqwest::Driver::with_runtime(Wire(Arc::clone(network)));
+        let driver = match store {
+            Some(store) => driver.with_store(store),
+            None => driver,
+        };
+        Self::with(aiod_auth_reqwest::Client::with_driver(profile, driver))
     }
 
-    fn without_store(profile: Profile) -> Self {
-        let driver = aiod_auth_reqwest::Driver::new();
-        Self::with(aiod_auth_reqwest::Client::with_driver(profile, driver))
+    fn over_sockets(profile: Profile, store: impl Store + 'static) -> Self {
+        Self::with(aiod_auth_reqwest::Client::new(profile, store))
     }
 
     fn aiod() -> Result<Self, Error> {
@@ -167,6 +218,30 @@ impl AnyClient for OnTokio {
         aiod_auth_reqwest::Client::aiod_in_memory(config).map(Self::with)
     }
 
+    fn with_retry_policy(self, policy: RetryPolicy) -> Self {
+        Self(self.0.with_retry_policy(policy), self.1)
+    }
+
+    fn with_request_timeout(self, timeout: Duration) -> Self {
+        Self(self.0.with_request_timeout(timeout), self.1)
+    }
+
+    fn with_observer(self, observer: impl Observer + 'static) -> Self {
+        Self(self.0.with_observer(observer), self.1)
+    }
+
+    fn without_early_refresh(self) -> Self {
+        Self(self.0.without_early_refresh(), self.1)
+    }
+
+    fn with_cancel(&self, cancel: &Cancel) -> Self {
+        self.of(self.0.with_cancel(cancel))
+    }
+
+    fn for_account(&self, account: &str) -> Self {
+        self.of(self.0.for_account(account))
+    }
+
     fn set_default(client: Option<Self>) -> bool {
         let client = client.map(|client| Arc::new(client.0));
         aiod_auth_reqwest::set_default_client(client).is_some()
@@ -177,12 +252,12 @@ impl AnyClient for OnTokio {
         Some(job(&Self::with((*client).clone())))
     }
 
-    fn login_within<R: Into<Reply>>(
+    fn login_within(
         &self,
         limit: Duration,
-        prompt: impl FnMut(&Prompt) -> R + Send,
+        show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error> {
-        self.1.block_on(self.0.login_within(limit, prompt))
+        self.1.block_on(self.0.login_within(limit, show))
     }
 
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
@@ -197,19 +272,20 @@ impl AnyClient for OnTokio {
         self.1.block_on(self.0.end_session_of(token))
     }
 
-    fn token(&self) -> Result<Self::Token, Error> {
+    fn token(&self) -> Result<Token, Error> {
         self.1.block_on(self.0.token())
     }
 
-    fn token_or_login<R: Into<Reply>>(
-        &self,
-        prompt: impl FnMut(&Prompt) -> R + Send,
-    ) -> Result<Self::Token, Error> {
-        self.1.block_on(self.0.token_or_login(prompt))
+    fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error> {
+        self.1.block_on(self.0.token_or_login(show))
     }
 
-    fn token_for(&self, demand: Demand) -> Result<SessionTokens, Error> {
+    fn token_for(&self, demand: Demand) -> Result<Token, Error> {
         self.1.block_on(self.0.token_for(demand))
+    }
+
+    fn token_instead_of(&self, rejected: &Token) -> Result<Token, Error> {
+        self.1.block_on(self.0.token_instead_of(rejected))
     }
 
     fn who_am_i(&self) -> Result<Userinfo, Error> {
@@ -224,7 +300,11 @@ impl AnyClient for OnTokio {
         self.1.block_on(self.0.log_out_ignoring_errors())
     }
 
-    fn held(&self) -> Option<SessionTokens> {
-        self.0.held()
+    fn cached(&self) -> Option<SessionTokens> {
+        self.0.cached()
+    }
+
+    fn settled(&self, limit: Duration) -> bool {
+        self.1.block_on(self.0.settled(limit))
     }
 }

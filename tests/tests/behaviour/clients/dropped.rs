@@ -119,8 +119,8 @@ fn a_token_that_is_still_good_needs_no_runtime() {
     tokens.issued_at = now.saturating_sub(seconds(3540));
     tokens.expires_at = Some(now.saturating_add(seconds(60)));
     runtime.block_on(client.set_tokens(tokens)).unwrap();
-    let aging = Demand::new().renewed_early();
-    assert_eq!(client.held().unwrap().freshness(&aging, now), Freshness::Aging);
+    let aging = Demand::new().refreshed_early();
+    assert_eq!(client.held().unwrap().freshness(&aging, now), Freshness::RefreshEarly);
     let mut token = pin!(client.token());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let Poll::Ready(token) = token.as_mut().poll(&mut context) else { panic!("it waits") };

@@ -1,6 +1,6 @@
 //! Tokens from elsewhere, several logins at once, and the one of a whole process.
 
-use aiod_auth_core::{RecordKey, RefreshToken, Timestamp, session::Kept};
+use aiod_auth_core::{RecordKey, RefreshToken, Timestamp, session::Persisted};
 use aiod_auth_store::{FileStore, Lock, StoreError};
 
 use super::*;
@@ -21,10 +21,10 @@ mod check {
     pub(super) fn given_tokens_are_used_and_kept<C: AnyClient>() {
         let (running, elsewhere) = logged_in::<C>(seconds(20));
         let store = Arc::new(MemoryStore::default());
-        let client = C::new(profile_at(&running), Arc::clone(&store));
+        let client = C::new(&running, profile_at(&running), Arc::clone(&store));
         log_in_at(&running, &client);
         let (given, before) = (tokens_of(&elsewhere), requests(&running));
-        assert_eq!(client.set_tokens(given.clone()).unwrap().kept, Kept::Saved);
+        assert_eq!(client.set_tokens(given.clone()).unwrap().persisted, Persisted::Saved);
         assert_eq!(access_token(&client.token().unwrap()), access_token(&given));
         let kept = store.load(&profile_at(&running).key()).unwrap().unwrap();
         assert_eq!(access_token(&kept), access_token(&given));
@@ -37,9 +37,9 @@ mod check {
 
     pub(super) fn given_tokens_are_kept_nowhere_without_a_store<C: AnyClient>() {
         let (running, elsewhere) = logged_in::<C>(seconds(20));
-        let client = C::without_store(profile_at(&running));
+        let client = C::without_store(&running, profile_at(&running));
         let given = tokens_of(&elsewhere);
-        assert_eq!(client.set_tokens(given.clone()).unwrap().kept, Kept::NoStore);
+        assert_eq!(client.set_tokens(given.clone()).unwrap().persisted, Persisted::NoStore);
         assert_eq!(access_token(&client.token().unwrap()), access_token(&given));
         client.token_for(Demand::new().forced()).unwrap();
         assert!(is_alive(&running, &tokens_of(&client)));
@@ -74,7 +74,7 @@ mod check {
 
     pub(super) fn a_session_of_a_given_token_that_can_not_be_ended_is_an_error<C: AnyClient>() {
         let (running, elsewhere) = logged_in::<C>(seconds(20));
-        let client = C::new(profile_at(&running), Untouchable);
+        let client = C::new(&running, profile_at(&running), Untouchable);
         let given = tokens_of(&elsewhere);
         let end = || client.end_session_of(given.refresh_token.clone().unwrap());
         running.simulator().fault_anywhere(999, bad_gateway());
@@ -133,12 +133,12 @@ mod check {
 }
 
 fn tokens_of(client: &impl AnyClient) -> Tokens {
-    Tokens::clone(&client.held().unwrap().tokens)
+    Tokens::clone(&client.cached().unwrap().tokens)
 }
 
 /// Whether the server would renew them.
-fn is_alive(running: &Running, tokens: &Tokens) -> bool {
-    running.simulator().refresh_token_is_alive(wall_clock_ms(), refresh_token(tokens))
+fn is_alive(running: &Network, tokens: &Tokens) -> bool {
+    running.simulator().refresh_token_is_alive(running.now_ms(), refresh_token(tokens))
 }
 
 /// A store that nobody may ask for anything.

@@ -1,29 +1,36 @@
-//! Both clients, over real HTTP: one suite, written once. What only the async one can do wrong is in
-//! `dropped` and `runtimes`.
+//! Both clients: one suite, written once, in virtual time through the public `Client`; and once more over
+//! real sockets, on the default stacks. What only the async one can do wrong is in `dropped` and `runtimes`.
 
-use std::{sync::Barrier, thread};
+use std::{
+    sync::{Barrier, MutexGuard},
+    thread,
+};
 
-use aiod_auth_core::{Kind, Reply};
+use aiod_auth_core::{Kind, cache::Cancel};
 use aiod_auth_store::MemoryStore;
-use aiod_auth_tests::sim::{REFRESH_TOKEN, Request, Running, serve, wall_clock_ms};
+use aiod_auth_tests::{
+    drive::in_time,
+    sim::{DEVICE_CODE, REFRESH_TOKEN, Request, Running, Simulator, serve, wall_clock_ms},
+};
 
 pub(super) use any_client::AnyClient;
 use any_client::OnTokio;
+use network::Network;
 
 use super::*;
 
-/// Runs each case of `check` with both.
+/// Runs each case of `check` with both. None takes longer than a minute.
 macro_rules! both {
     ($($name:ident)*) => {$(
         mod $name {
             #[test]
             fn blocking() {
-                super::check::$name::<aiod_auth_ureq::Client>();
+                super::in_time(stringify!($name), super::check::$name::<aiod_auth_ureq::Client>);
             }
 
             #[test]
             fn on_tokio() {
-                super::check::$name::<super::OnTokio>();
+                super::in_time(stringify!($name), super::check::$name::<super::OnTokio>);
             }
         }
     )*};
@@ -35,47 +42,95 @@ mod any_client;
 mod clones;
 mod dropped;
 mod elsewhere;
+mod network;
+mod promises;
 mod races;
 mod runtimes;
+mod sockets;
 mod stores;
 mod together;
 
-/// A server whose access tokens live this long.
-pub(super) fn server(access_token_lifetime: Duration) -> Running {
-    let interval = seconds(1);
-    serve(Settings { interval, access_token_lifetime, ..Settings::default() }).unwrap()
+/// A server, in virtual time or over sockets.
+pub(super) trait Server {
+    fn simulator(&self) -> MutexGuard<'_, Simulator>;
+    fn issuer(&self) -> &str;
+    /// The server's clock.
+    fn now_ms(&self) -> u64;
 }
 
-pub(super) fn profile_at(running: &Running) -> Profile {
-    let profile = Profile::new(&running.base_url, "demo").unwrap();
+impl Server for Network {
+    fn simulator(&self) -> MutexGuard<'_, Simulator> {
+        self.simulator()
+    }
+
+    fn issuer(&self) -> &str {
+        self.base_url
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.now_ms()
+    }
+}
+
+impl Server for Running {
+    fn simulator(&self) -> MutexGuard<'_, Simulator> {
+        self.simulator()
+    }
+
+    fn issuer(&self) -> &str {
+        &self.base_url
+    }
+
+    fn now_ms(&self) -> u64 {
+        wall_clock_ms()
+    }
+}
+
+fn settings(access_token_lifetime: Duration) -> Settings {
+    Settings { interval: seconds(1), access_token_lifetime, ..Settings::default() }
+}
+
+/// A server in virtual time whose access tokens live this long.
+fn server(access_token_lifetime: Duration) -> Arc<Network> {
+    Network::new(settings(access_token_lifetime))
+}
+
+/// One over real sockets. It is started on a thread of its own: it has a runtime, and none starts inside
+/// another.
+pub(super) fn server_over_sockets(access_token_lifetime: Duration) -> Running {
+    thread::spawn(move || serve(settings(access_token_lifetime)).unwrap()).join().unwrap()
+}
+
+pub(super) fn profile_at(server: &impl Server) -> Profile {
+    let profile = Profile::new(server.issuer(), "demo").unwrap();
     profile.with_scope("openid".parse().unwrap())
 }
 
 /// A client that alice has just logged in with, and its server.
-fn logged_in<C: AnyClient>(access_token_lifetime: Duration) -> (Running, C) {
+fn logged_in<C: AnyClient>(access_token_lifetime: Duration) -> (Arc<Network>, C) {
     let running = server(access_token_lifetime);
-    let client = C::new(profile_at(&running), MemoryStore::default());
-    log_in_at(&running, &client);
+    let client = C::new(&running, profile_at(&*running), MemoryStore::default());
+    log_in_at(&*running, &client);
     (running, client)
 }
 
 /// The same, and nothing keeps its tokens but the client.
-fn logged_in_without_store<C: AnyClient>(access_token_lifetime: Duration) -> (Running, C) {
+fn logged_in_without_store<C: AnyClient>(access_token_lifetime: Duration) -> (Arc<Network>, C) {
     let running = server(access_token_lifetime);
-    let client = C::without_store(profile_at(&running));
-    log_in_at(&running, &client);
+    let client = C::without_store(&running, profile_at(&*running));
+    log_in_at(&*running, &client);
     (running, client)
 }
 
 /// Alice logs in.
 #[track_caller]
-pub(super) fn log_in_at(running: &Running, client: &impl AnyClient) {
-    client.login(approve(running)).unwrap();
+fn log_in_at(server: &(impl Server + Sync), client: &impl AnyClient) {
+    client.login(approve(server)).unwrap();
 }
 
-/// A person who has seen the prompt and approves it at once.
-fn approve(running: &Running) -> impl Fn(&Prompt) + Copy + Send {
-    |prompt| assert!(running.simulator().approve(user_code(prompt), "alice"))
+/// A user who has seen the prompt and approves it at once.
+fn approve(server: &(impl Server + Sync)) -> impl Fn(&Prompt) + Copy + Send {
+    |prompt| assert!(server.simulator().approve(user_code(prompt), "alice"))
 }
 
 fn user_code(prompt: &Prompt) -> &str {
@@ -87,26 +142,55 @@ fn nobody_is_asked(_: &Prompt) {
     panic!("nobody is asked");
 }
 
+/// A session of alice's that no client has made, so that nothing waits between two polls.
+pub(super) fn session_at(server: &impl Server) -> Tokens {
+    let (mut simulator, now_ms) = (server.simulator(), server.now_ms());
+    let mut post = |at_ms, path: &str, form: &[(&str, &str)]| {
+        let form = [form, &[("client_id", "demo"), ("scope", "openid")]].concat();
+        let aiod_auth_tests::sim::Reply::Answer(answer) =
+            simulator.handle(at_ms, &Request::post(path, &form))
+        else {
+            panic!("no answer")
+        };
+        if path == "/device_authorization" {
+            let code: Value = serde_json::from_slice(&answer.body).unwrap();
+            assert!(simulator.approve(code["user_code"].as_str().unwrap(), "alice"));
+        }
+        serde_json::from_slice::<Value>(&answer.body).unwrap()
+    };
+    let device = post(now_ms - 10_000, "/device_authorization", &[]);
+    let code = device["device_code"].as_str().unwrap();
+    let granted = post(now_ms, "/token", &[("grant_type", DEVICE_CODE), ("device_code", code)]);
+    let text = |name: &str| granted[name].as_str().unwrap().to_owned();
+    let now = aiod_auth_core::Timestamp::from_unix_millis(now_ms.cast_signed());
+    let access_token = aiod_auth_core::AccessToken::new(text("access_token")).unwrap();
+    let mut tokens = Tokens::new(access_token, now);
+    tokens.expires_at = Some(now.saturating_add(seconds(granted["expires_in"].as_u64().unwrap())));
+    tokens.refresh_token = Some(aiod_auth_core::RefreshToken::new(text("refresh_token")));
+    tokens.scope = "openid".parse().unwrap();
+    tokens
+}
+
 /// How many requests the server got.
-fn requests(running: &Running) -> usize {
-    running.simulator().log().len()
+fn requests(server: &impl Server) -> usize {
+    server.simulator().log().len()
 }
 
 /// How many of them to this path.
-fn count(running: &Running, path: &str) -> usize {
-    running.simulator().log().iter().filter(|handled| handled.request.path() == path).count()
+fn count(server: &impl Server, path: &str) -> usize {
+    server.simulator().log().iter().filter(|handled| handled.request.path() == path).count()
 }
 
-/// The token that a client holds is dead from now on, and nobody has told it.
-fn kill_access_token(running: &Running, held: Option<SessionTokens>) {
-    let dead = access_token(&held.unwrap().tokens);
+/// The token that a client has is dead from now on, and nothing has told it.
+fn kill_access_token(server: &impl Server, cached: Option<SessionTokens>) {
+    let dead = access_token(&cached.unwrap().tokens);
     let form = [("client_id", "demo"), ("token", &dead)];
-    running.simulator().handle(wall_clock_ms(), &Request::post("/revoke", &form));
+    server.simulator().handle(server.now_ms(), &Request::post("/revoke", &form));
 }
 
 /// How many tokens it gave out for a refresh token.
-fn refreshes(running: &Running) -> usize {
-    running.simulator().grants(REFRESH_TOKEN)
+fn refreshes(server: &impl Server) -> usize {
+    server.simulator().grants(REFRESH_TOKEN)
 }
 
 fn access_token(tokens: &Tokens) -> String {
@@ -126,4 +210,16 @@ fn together<T: Send>(threads: usize, job: impl Fn() -> T + Sync) -> Vec<T> {
         let handles: Vec<_> = (0..threads).map(spawn).collect();
         handles.into_iter().map(|handle| handle.join().unwrap()).collect()
     })
+}
+
+/// Waits for what another thread does, in real time, up to ten seconds.
+#[track_caller]
+fn until(condition: impl Fn() -> bool) {
+    for _ in 0..10_000 {
+        if condition() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    panic!("it never came to that");
 }

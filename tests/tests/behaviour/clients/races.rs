@@ -32,7 +32,7 @@ mod check {
 
     pub(super) fn without_a_store_a_token_and_a_name_share_one_refresh<C: AnyClient>() {
         let (running, client) = logged_in_without_store::<C>(seconds(2));
-        thread::sleep(seconds(2));
+        running.pass(seconds(2));
         running.simulator().settings.access_token_lifetime = seconds(20);
         running.simulator().fault_at("/token", 2, Fault::Delay(Duration::from_millis(500)));
         thread::scope(|scope| {
@@ -57,7 +57,7 @@ mod check {
     pub(super) fn who_logs_out_while_a_name_is_looked_for_is_told_so<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
-        kill_access_token(&running, client.held());
+        kill_access_token(&running, client.cached());
         let outcome = thread::scope(|scope| {
             let asking = scope.spawn(|| client.who_am_i());
             while count(&running, "/userinfo") == 0 {
@@ -105,7 +105,7 @@ mod check {
 
     pub(super) fn callers_whose_token_is_rejected_share_one_refresh<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
-        kill_access_token(&running, client.held());
+        kill_access_token(&running, client.cached());
         together(8, || client.who_am_i().unwrap());
         assert_eq!(refreshes(&running), 1);
         // Where its server is, is known by now.
@@ -117,9 +117,9 @@ mod check {
     pub(super) fn a_question_finds_the_server_once<C: AnyClient>() {
         let running = server(seconds(20));
         let store = Arc::new(MemoryStore::default());
-        log_in_at(&running, &C::new(profile_at(&running), Arc::clone(&store)));
+        log_in_at(&running, &C::new(&running, profile_at(&running), Arc::clone(&store)));
         let before = requests(&running);
-        let client = C::new(profile_at(&running), Arc::clone(&store));
+        let client = C::new(&running, profile_at(&running), Arc::clone(&store));
         client.who_am_i().unwrap();
         together(8, || client.who_am_i().unwrap());
         assert_eq!(requests(&running), before + 2 + 8);
@@ -128,10 +128,10 @@ mod check {
     pub(super) fn a_forced_refresh_is_made_though_another_caller_has_just_looked<C: AnyClient>() {
         let running = server(seconds(20));
         let store = Arc::new(Slow::default());
-        let first = C::new(profile_at(&running), Arc::clone(&store));
+        let first = C::new(&running, profile_at(&running), Arc::clone(&store));
         log_in_at(&running, &first);
-        let old = first.held().unwrap().tokens.access_token.clone().unwrap();
-        let second = C::new(profile_at(&running), Arc::clone(&store));
+        let old = first.cached().unwrap().tokens.access_token.clone().unwrap();
+        let second = C::new(&running, profile_at(&running), Arc::clone(&store));
         *store.delay.lock().unwrap() = Duration::from_millis(500);
         let new = thread::scope(|scope| {
             scope.spawn(|| second.token().unwrap());
@@ -143,7 +143,7 @@ mod check {
 
     pub(super) fn who_is_asked_to_log_in_may_ask_for_a_token<C: AnyClient>() {
         let running = server(seconds(20));
-        let client = C::new(profile_at(&running), MemoryStore::default());
+        let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             let ask = |_: &Prompt| {
@@ -164,7 +164,7 @@ mod check {
     pub(super) fn who_logs_out_while_a_login_ends_is_logged_out<C: AnyClient>() {
         let running = server(seconds(20));
         let store = Arc::new(Signalling::default());
-        let client = Arc::new(C::new(profile_at(&running), Arc::clone(&store)));
+        let client = Arc::new(C::new(&running, profile_at(&running), Arc::clone(&store)));
         let other = Arc::clone(&client);
         *store.unlocked.lock().unwrap() = Some(Box::new(move || {
             // On a thread of its own: tokio lets none wait for two things.
@@ -173,7 +173,7 @@ mod check {
         }));
         log_in_at(&running, &*client);
         assert!(store.unlocked.lock().unwrap().is_none(), "nobody logged out");
-        assert!(client.held().is_none());
+        assert!(client.cached().is_none());
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
         // And who logs out before a person has approved has not ended what comes.
         client

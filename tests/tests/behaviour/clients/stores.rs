@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aiod_auth_core::{RecordKey, session::Kept};
+use aiod_auth_core::{RecordKey, session::Persisted};
 use aiod_auth_store::{FileStore, Lock, StoreError};
 
 use super::*;
@@ -24,11 +24,11 @@ mod check {
         let forced = Demand::new().forced();
         for _ in 0..2 {
             let new = client.token_for(forced).unwrap();
-            assert!(matches!(new.kept, Kept::NotSaved(_)), "{new:?}");
-            assert_eq!(client.held().unwrap().kept, new.kept);
+            assert!(matches!(new.persisted, Persisted::NotSaved(_)), "{new:?}");
+            assert_eq!(client.cached().unwrap().persisted, new.persisted);
         }
         broken.writing.store(false, Ordering::Relaxed);
-        assert_eq!(client.token_for(forced).unwrap().kept, Kept::Saved);
+        assert_eq!(client.token_for(forced).unwrap().persisted, Persisted::Saved);
         assert_eq!(refreshes(&running), 3);
     }
 
@@ -44,24 +44,24 @@ mod check {
 
     pub(super) fn given_tokens_that_can_not_be_saved_change_nothing<C: AnyClient>() {
         let (running, client, broken) = with_failing_store::<C>();
-        let before = client.held().unwrap().tokens;
-        let elsewhere = C::without_store(profile_at(&running));
+        let before = client.cached().unwrap().tokens;
+        let elsewhere = C::without_store(&running, profile_at(&running));
         log_in_at(&running, &elsewhere);
-        let given = Tokens::clone(&elsewhere.held().unwrap().tokens);
+        let given = Tokens::clone(&elsewhere.cached().unwrap().tokens);
         broken.writing.store(true, Ordering::Relaxed);
         assert_eq!(client.set_tokens(given.clone()).unwrap_err().kind(), Kind::Store);
         assert_eq!(access_token(&client.token().unwrap()), access_token(&before));
         broken.writing.store(false, Ordering::Relaxed);
         client.token_for(Demand::new().forced()).unwrap();
-        assert_eq!(client.set_tokens(given).unwrap().kept, Kept::Saved);
+        assert_eq!(client.set_tokens(given).unwrap().persisted, Persisted::Saved);
     }
 
     pub(super) fn two_clients_on_one_folder_make_one_refresh<C: AnyClient>() {
         let (running, folder) = (server(seconds(2)), tempfile::tempdir().unwrap());
         let [first, second] =
-            [(), ()].map(|()| C::new(profile_at(&running), FileStore::new(folder.path())));
+            [(), ()].map(|()| C::new(&running, profile_at(&running), FileStore::new(folder.path())));
         log_in_at(&running, &first);
-        thread::sleep(seconds(2));
+        running.pass(seconds(2));
         running.simulator().settings.access_token_lifetime = seconds(20);
         let turn = AtomicBool::new(false);
         let tokens = together(20, || {
@@ -75,7 +75,7 @@ mod check {
     pub(super) fn what_one_client_renews_the_other_finds<C: AnyClient>() {
         let (running, folder) = (server(seconds(20)), tempfile::tempdir().unwrap());
         let [first, second] =
-            [(), ()].map(|()| C::new(profile_at(&running), FileStore::new(folder.path())));
+            [(), ()].map(|()| C::new(&running, profile_at(&running), FileStore::new(folder.path())));
         log_in_at(&running, &first);
         second.token().unwrap();
         let new_token =
@@ -100,7 +100,7 @@ struct Failing {
 
 fn with_failing_store<C: AnyClient>() -> (Running, C, Arc<Failing>) {
     let (running, store) = (server(seconds(20)), Arc::new(Failing::default()));
-    let client = C::new(profile_at(&running), Arc::clone(&store));
+    let client = C::new(&running, profile_at(&running), Arc::clone(&store));
     log_in_at(&running, &client);
     (running, client, store)
 }

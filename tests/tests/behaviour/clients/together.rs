@@ -17,7 +17,7 @@ mod check {
 
     pub(super) fn a_hundred_callers_with_an_old_token_make_one_refresh<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(2));
-        thread::sleep(seconds(2));
+        running.pass(seconds(2));
         let tokens = together(100, || access_token(&client.token().unwrap()));
         assert_eq!(refreshes(&running), 1);
         assert!(tokens.iter().all(|token| *token == tokens[0]));
@@ -40,7 +40,7 @@ mod check {
 
     pub(super) fn when_the_server_is_away_those_who_wait_share_one_answer<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(2));
-        thread::sleep(seconds(2));
+        running.pass(seconds(2));
         running.simulator().fault_anywhere(999, bad_gateway());
         let before = requests(&running);
         let errors = together(50, || client.token().unwrap_err().kind());
@@ -65,7 +65,7 @@ mod check {
 
     pub(super) fn one_person_is_asked_once_for_all_callers<C: AnyClient>() {
         let running = server(seconds(20));
-        let client = C::new(profile_at(&running), MemoryStore::default());
+        let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let prompts = AtomicUsize::new(0);
         let tokens = together(20, || {
             let prompt = |prompt: &Prompt| {

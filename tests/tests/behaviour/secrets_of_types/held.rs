@@ -54,7 +54,6 @@ pub(super) fn session_tokens() -> SessionTokens {
     let mut held = log_in(&mut world);
     held.tokens = Arc::new(tokens());
     held.key = Arc::new(profile().key());
-    held.server = Some(Arc::new(server()));
     held
 }
 

@@ -13,6 +13,7 @@ use aiod_auth_core::{
     flow::{AccessTokenRequest, Discovery},
 };
 use aiod_auth_tests::{
+    drive::Failure,
     scene::{policy, seconds},
     sim::Running,
 };
@@ -25,7 +26,10 @@ pub(crate) mod tls;
 /// A loop that drives machines.
 pub(crate) trait Drive: Sized {
     fn with_timeout(timeout: Duration) -> Self;
-    fn run<M: Machine + Send>(&self, machine: &mut M) -> Result<M::Output, Error>;
+    fn run<M: Machine<Error: Failure + Send> + Send>(
+        &self,
+        machine: &mut M,
+    ) -> Result<M::Output, Error>;
 }
 
 pub(crate) struct Blocking(aiod_auth_ureq::Driver);
@@ -35,8 +39,11 @@ impl Drive for Blocking {
         Self(aiod_auth_ureq::Driver::new().with_request_timeout(timeout))
     }
 
-    fn run<M: Machine + Send>(&self, machine: &mut M) -> Result<M::Output, Error> {
-        self.0.run(machine)
+    fn run<M: Machine<Error: Failure + Send> + Send>(
+        &self,
+        machine: &mut M,
+    ) -> Result<M::Output, Error> {
+        self.0.run(machine).map_err(|failure| failure.into_parts().0)
     }
 }
 
@@ -48,8 +55,11 @@ impl Drive for Async {
         Self(aiod_auth_reqwest::Driver::new().with_request_timeout(timeout), runtime)
     }
 
-    fn run<M: Machine + Send>(&self, machine: &mut M) -> Result<M::Output, Error> {
-        self.1.block_on(self.0.run(machine))
+    fn run<M: Machine<Error: Failure + Send> + Send>(
+        &self,
+        machine: &mut M,
+    ) -> Result<M::Output, Error> {
+        self.1.block_on(self.0.run(machine)).map_err(|failure| failure.into_parts().0)
     }
 }
 

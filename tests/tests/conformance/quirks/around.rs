@@ -1,26 +1,24 @@
 //! What the behaviours of these rows have in common.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use aiod_auth_core::{
-    AuthorizationServer, ClientIdentity, ClientSecret, Error, Issuer, Machine, Profile,
-    RefreshToken, Request, Response, RetryPolicy, Scope, Step, Timestamp, Tokens,
+    AuthorizationServer, ClientIdentity, ClientSecret, Error, Issuer, Machine, RefreshToken,
+    Request, RetryPolicy, Scope, Tokens,
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
         DeviceAuthorizationRequest, Discovery,
     },
-    session::{Demand, Session, SessionTokens},
+    session::SessionTokens,
 };
 use aiod_auth_tests::{
-    sim,
+    drive::{self, Answering, Failure},
+    scene, sim,
     verdict::{self, Answer, Asked, Verdict},
-    world::{Event, ISSUER, World},
+    world::World,
 };
 
-pub(super) use aiod_auth_tests::scene::seconds;
-
-/// 2026-01-01T00:00:00Z.
-pub(super) const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+pub(super) use aiod_auth_tests::scene::{NOW, get_token as token, profile, seconds};
 
 pub(super) fn found(asked: Asked, answer: &str) -> Verdict {
     verdict::verdict(asked, &Answer::parse(answer)).unwrap()
@@ -38,45 +36,31 @@ pub(super) struct Ran<T> {
     /// When it sent something.
     pub(super) sent_at: Vec<Duration>,
     pub(super) ended_at: Duration,
-    /// What was noted, answer by answer.
+    /// What was noted.
     pub(super) notes: Vec<String>,
 }
 
 /// Runs a machine to its end. Who answers is told the time that has gone, and the request.
-pub(super) fn run_with<M: Machine>(
+pub(super) fn run_with<M: Machine<Error: Failure>>(
     machine: &mut M,
     mut answered: impl FnMut(Duration, &Request) -> String,
 ) -> Ran<M::Output> {
-    let (mut elapsed, mut sent_at, mut notes) = (Duration::ZERO, Vec::new(), Vec::new());
-    loop {
-        match machine.poll(NOW) {
-            Ok(Step::Send(exchange)) => {
-                let in_flight = exchange.begin();
-                let answer = Answer::parse(&answered(elapsed, in_flight.request()));
-                let headers: Vec<_> =
-                    answer.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-                let response =
-                    Response::new(answer.status, headers.iter().copied(), answer.body.clone());
-                let noted = in_flight.complete(NOW, Duration::ZERO, Ok(response));
-                notes.extend(noted.iter().map(ToString::to_string));
-                sent_at.push(elapsed);
-            }
-            Ok(Step::Wait(pause)) => {
-                let delay = pause.delay();
-                elapsed += delay;
-                pause.complete(delay);
-            }
-            Ok(Step::Done(output)) => {
-                return Ran { outcome: Ok(output), sent_at, ended_at: elapsed, notes };
-            }
-            Ok(Step::Store(_) | Step::Ask(_)) => panic!("neither a store nor a person here"),
-            Err(error) => return Ran { outcome: Err(error), sent_at, ended_at: elapsed, notes },
-        }
-    }
+    let mut sent_at = Vec::new();
+    let mut around = Answering::new(NOW, |elapsed, request: &Request| {
+        sent_at.push(elapsed);
+        Ok(Answer::parse(&answered(elapsed, request)).into_response())
+    });
+    let outcome = drive::run(machine, &mut around).map_err(|failure| failure.into_parts().0);
+    let ended_at = around.slept;
+    let notes = machine.take_notes().iter().map(ToString::to_string).collect();
+    Ran { outcome, sent_at, ended_at, notes }
 }
 
 /// The same with answers in this order; the last one is repeated.
-pub(super) fn run<M: Machine>(machine: &mut M, answers: &[&str]) -> Result<M::Output, Error> {
+pub(super) fn run<M: Machine<Error: Failure>>(
+    machine: &mut M,
+    answers: &[&str],
+) -> Result<M::Output, Error> {
     let mut sent = 0;
     run_with(machine, |_, _| {
         sent += 1;
@@ -87,16 +71,7 @@ pub(super) fn run<M: Machine>(machine: &mut M, answers: &[&str]) -> Result<M::Ou
 
 /// What the machine sends next, after its waits.
 pub(super) fn sent<M: Machine>(machine: &mut M) -> Request {
-    loop {
-        match machine.poll(NOW).map_err(|error| error.to_string()).unwrap() {
-            Step::Send(exchange) => return exchange.request().clone(),
-            Step::Wait(pause) => {
-                let delay = pause.delay();
-                pause.complete(delay);
-            }
-            Step::Store(_) | Step::Ask(_) | Step::Done(_) => panic!("nothing is sent"),
-        }
-    }
+    drive::next_request(machine, NOW).unwrap()
 }
 
 pub(super) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
@@ -159,23 +134,11 @@ pub(super) fn discover(issuer: &str, document: &str) -> Result<AuthorizationServ
     run(&mut discovery, &[&format!("200 {document}"), "404"])
 }
 
-pub(super) fn profile() -> Arc<Profile> {
-    Arc::new(Profile::new(ISSUER, "demo").unwrap().with_scope("openid profile".parse().unwrap()))
-}
-
 /// A world in which Alice has logged in.
 pub(super) fn logged_in(settings: sim::Settings) -> (World, SessionTokens) {
     let mut world = World::new(settings);
-    world.after(Duration::ZERO, Event::Approve);
-    world.after(seconds(1), Event::Approve);
-    let login = Session::login(profile(), seconds(300), RetryPolicy::default());
-    let tokens = world.run(login).unwrap();
-    world.transcript();
+    let tokens = scene::log_in(&mut world);
     (world, tokens)
-}
-
-pub(super) fn token(world: &mut World) -> Result<SessionTokens, Error> {
-    world.run(Session::token(profile(), Demand::new(), RetryPolicy::default()))
 }
 
 /// The simulator answers this in place of its own answer.

@@ -274,7 +274,7 @@ pub(crate) const ROWS: &[Row] = &[
                 ),
                 (
                     r#"401 {"errorCode":"E0000011","errorSummary":"Invalid token\u001b[2J provided","errorLink":"E0000011","errorId":"oae","errorCauses":[]}"#,
-                    "error:server; HTTP 401; no code; says Invalid token provided",
+                    "retry; stays error:server; HTTP 401; no code; says Invalid token provided",
                 ),
             ],
         ),
@@ -288,11 +288,11 @@ pub(crate) const ROWS: &[Row] = &[
             &[
                 (
                     r#"400 {"status":400,"message":"authorization_pending"}"#,
-                    "error:server; HTTP 400; no code; says authorization_pending",
+                    "retry; stays error:server; HTTP 400; no code; says authorization_pending",
                 ),
                 (
                     r#"400 {"status":400,"message":"invalid device code"}"#,
-                    "error:server; no code; says invalid device code",
+                    "retry; stays error:server; no code; says invalid device code",
                 ),
             ],
             provider_data::twitch_polls,
@@ -307,15 +307,15 @@ pub(crate) const ROWS: &[Row] = &[
             &[
                 (
                     r#"400 {"error":{"message":"This request requires the user to take a pending action","code":31,"error_subcode":1349174,"error_user_title":"Device Login Authorization Pending"}}"#,
-                    "error:server; HTTP 400; no code; says This request requires the user to take a pending action",
+                    "retry; stays error:server; HTTP 400; no code; says This request requires the user to take a pending action",
                 ),
                 (
                     r#"400 {"error":{"message":"User request limit reached","code":17,"error_subcode":1349172}}"#,
-                    "error:server; no code; says User request limit reached",
+                    "retry; stays error:server; no code; says User request limit reached",
                 ),
                 (
                     r#"400 {"error":{"message":"The session has expired","code":463,"error_subcode":1349152}}"#,
-                    "error:server; no code; says The session has expired",
+                    "retry; stays error:server; no code; says The session has expired",
                 ),
             ],
         ),
@@ -327,11 +327,11 @@ pub(crate) const ROWS: &[Row] = &[
         Check::Answers(
             Asked::Poll,
             &[
-                ("400", "error:server; HTTP 400; no code"),
-                ("404", "error:server; HTTP 404; no code"),
-                ("409", "error:server; HTTP 409; no code"),
-                ("410", "error:server; HTTP 410; no code"),
-                ("418", "error:server; HTTP 418; no code"),
+                ("400", "retry; stays error:server; HTTP 400; no code"),
+                ("404", "retry; stays error:server; HTTP 404; no code"),
+                ("409", "retry; stays error:server; HTTP 409; no code"),
+                ("410", "retry; stays error:server; HTTP 410; no code"),
+                ("418", "retry; stays error:server; HTTP 418; no code"),
                 ("429", "retry"),
             ],
         ),
@@ -482,7 +482,7 @@ pub(crate) const ROWS: &[Row] = &[
             Asked::Poll,
             &[(
                 r#"400 {"detail":{"error":"authorization_pending"}}"#,
-                "error:server; HTTP 400; no code",
+                "retry; stays error:server; HTTP 400; no code",
             )],
         ),
     ),

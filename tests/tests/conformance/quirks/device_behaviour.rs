@@ -112,7 +112,8 @@ pub(super) fn nothing_is_sent_after_a_final_code() {
         let mut polls = polls_for(&authorization(FIRST), &client());
         let refused = format!("400 {{\"error\":\"{code}\"}}");
         run(&mut polls, &[&refused]).unwrap_err();
-        assert!(matches!(polls.poll(NOW), Err(Error::Finished)), "{code}");
+        let failed = polls.poll(NOW).unwrap_err();
+        assert!(matches!(failed.error, Error::Finished), "{code}: {failed:?}");
     }
 }
 

@@ -22,8 +22,13 @@ fn both() -> [(&'static str, Run); 2] {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let on_a_runtime = aiod_auth_reqwest::Driver::new().with_request_timeout(seconds(10));
     [
-        ("ureq", Box::new(move |request| blocking.run(request))),
-        ("reqwest", Box::new(move |request| runtime.block_on(on_a_runtime.run(request)))),
+        ("ureq", Box::new(move |request| blocking.run(request).map_err(|failed| failed.error))),
+        (
+            "reqwest",
+            Box::new(move |request| {
+                runtime.block_on(on_a_runtime.run(request)).map_err(|failed| failed.error)
+            }),
+        ),
     ]
 }
 

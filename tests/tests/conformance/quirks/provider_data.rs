@@ -16,7 +16,7 @@ pub(super) fn twitch_polls() {
         (r#"400 {"status":400,"message":"authorization_pending"}"#, "pending; after 5 s"),
         (
             r#"400 {"status":400,"message":"invalid device code"}"#,
-            "error:server; says invalid device code",
+            "retry; stays error:server; says invalid device code",
         ),
         (r#"400 {"status":400,"message":"slow_down"}"#, "slow_down; after 11 s"),
     ] {

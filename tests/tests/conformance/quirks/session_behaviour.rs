@@ -54,7 +54,7 @@ fn one_step(
             access.complete(Duration::ZERO, outcome);
             None
         }
-        step @ (Step::Send(_) | Step::Ask(_) | Step::Wait(_) | Step::Done(_)) => {
+        step @ (Step::Send(_) | Step::Show(_) | Step::Ask(_) | Step::Wait(_) | Step::Done(_)) => {
             world.perform(step)
         }
     }
@@ -77,7 +77,7 @@ pub(super) fn a_logout_that_ignores_errors_goes_on() {
     assert!(world.store.load(&profile().key()).unwrap().is_some());
 
     let outcome = world.run(log_out().ignoring_errors()).unwrap();
-    assert!(matches!(outcome, LoggedOut::Unproven(error) if error.kind() == Kind::Server));
+    assert!(matches!(outcome, LoggedOut::Unconfirmed(error) if error.kind() == Kind::Server));
     assert!(world.store.load(&profile().key()).unwrap().is_none());
 }
 

@@ -256,7 +256,7 @@ pub(crate) const ROWS: &[Row] = &[
             &[
                 (
                     "200\nContent-Type: text/plain; charset=UTF-8\n\naccess_token=AAACEdEose0cBA&expires=5183999",
-                    "error:protocol; not valid JSON at line 1, column 1",
+                    "retry; stays error:protocol; not valid JSON at line 1, column 1",
                 ),
                 (
                     "200\nContent-Type: application/x-www-form-urlencoded\n\naccess_token=AAACEdEose0cBA&expires=5183999",

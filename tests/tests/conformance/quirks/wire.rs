@@ -206,7 +206,7 @@ pub(crate) const ROWS: &[Row] = &[
             (
                 Asked::Poll,
                 "308\nLocation: https://www.as.example/token?x=secret\n\n",
-                "error:protocol; a redirect to https://www.as.example",
+                "retry; stays error:protocol; a redirect to https://www.as.example",
             ),
             (
                 Asked::Device,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use aiod_auth_core::{
-    AuthorizationServer, Endpoint, Issuer, Kind, Login,
+    AuthorizationServer, Endpoint, Issuer, Kind, Login, MetadataCache, Request,
     flow::{Discovery, IntrospectionRequest},
     session::{Demand, Logout, Session, WhoAmI},
 };
@@ -13,9 +13,12 @@ use aiod_auth_tests::{
 };
 
 use super::{resource, scene::*};
-use crate::row::{
-    Check::{As, Behaviour, Later},
-    Row, row,
+use crate::{
+    row::{
+        Check::{As, Behaviour, Later},
+        Row, row,
+    },
+    sessions::run_seeing,
 };
 
 const LOOPBACK: &str = "the login through a loopback address";
@@ -132,10 +135,10 @@ fn one_servers_tokens_are_not_anothers() {
         assert_ne!(other.key(), profile().key());
         for demand in [Demand::new(), Demand::new().forced()] {
             let session = Session::token(Arc::clone(&other), demand, policy());
-            let error = world.run(session.with_held(Some(held.clone()))).unwrap_err();
+            let error = world.run(session.with_cached(Some(held.clone()))).unwrap_err();
             assert_eq!(error.kind(), Kind::NotAuthenticated);
         }
-        let error = WhoAmI::new(other, policy()).request(&held).unwrap_err();
+        let error = WhoAmI::new(other, &held, policy()).unwrap_err();
         assert_eq!(error.kind(), Kind::NotAuthenticated);
     }
     assert_eq!(world.server.log().len(), requests);
@@ -145,26 +148,20 @@ fn one_servers_tokens_are_not_anothers() {
 fn one_servers_secrets_are_not_sent_to_another() {
     let evil = || {
         let server = AuthorizationServer::new(Issuer::new("https://evil.example").unwrap());
-        Arc::new(server.with_endpoint(Endpoint::Token, "https://evil.example/token").unwrap())
+        let server = server.with_endpoint(Endpoint::Token, "https://evil.example/token").unwrap();
+        MetadataCache::of(server)
     };
     let mut world = world();
-    let mut login = Login::new(bot(), Some(evil()), seconds(60), policy());
-    run_with(&mut world, &mut login, |_, step| {
-        if let aiod_auth_core::Step::Send(exchange) = &step {
-            assert_eq!(exchange.request().url().host_str(), Some("127.0.0.1"));
-        }
-        Some(step)
-    })
-    .unwrap();
+    let mut at_home = 0;
+    let mut see = |request: &Request| {
+        assert_eq!(request.url().host_str(), Some("127.0.0.1"));
+        at_home += 1;
+    };
+    let login = Login::new(bot(), seconds(60), policy()).with_metadata(&evil());
+    run_seeing(&mut world, login, &mut see).unwrap();
 
-    let mut held = log_in(&mut world);
-    held.server = Some(evil());
+    log_in(&mut world);
     let forced = Session::token(profile(), Demand::new().forced(), policy());
-    run_with(&mut world, &mut forced.with_held(Some(held)), |_, step| {
-        if let aiod_auth_core::Step::Send(exchange) = &step {
-            assert_eq!(exchange.request().url().host_str(), Some("127.0.0.1"));
-        }
-        Some(step)
-    })
-    .unwrap();
+    run_seeing(&mut world, forced.with_metadata(&evil()), &mut see).unwrap();
+    assert_eq!(at_home, 4, "metadata and a token, twice");
 }

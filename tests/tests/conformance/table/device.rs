@@ -96,10 +96,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "DEV-14",
-        "waits out a network that drops and a server that is busy",
+        "waits out a network that drops, a server that is busy and a portal; ten answers in a row that are no \
+         verdict end it",
         Behaviour(|| {
             verdicts::trouble_of_any_kind_is_waited_out();
             verdicts::a_connection_that_is_refused_is_waited_out();
+            verdicts::ten_answers_in_a_row_that_are_no_verdict_end_it();
             pace::both_loops_keep_it_and_survive_a_dropped_connection();
         }),
     ),
@@ -173,7 +175,7 @@ pub(crate) const ROWS: &[Row] = &[
         "DEV-26",
         "can be cancelled at any point, and sends nothing afterwards",
         Behaviour(|| {
-            person::whoever_cancels_at_the_prompt_sends_no_poll();
+            person::a_login_that_is_dropped_at_any_step_sends_nothing_more();
             person::a_login_that_is_dropped_while_it_waits_sends_no_poll();
         }),
     ),

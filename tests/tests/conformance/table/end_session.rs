@@ -269,7 +269,7 @@ fn whatever_is_no_yes_leaves_everything_as_it_is() {
             assert!(world.store.try_lock(&profile().key()).unwrap().is_some());
 
             let ignoring = Logout::new(profile(), None, policy()).ignoring_errors();
-            assert!(matches!(world.run(ignoring).unwrap(), LoggedOut::Unproven(_)), "{fault:?}");
+            assert!(matches!(world.run(ignoring).unwrap(), LoggedOut::Unconfirmed(_)), "{fault:?}");
             assert!(stored(&world).is_none());
         }
     }
@@ -285,6 +285,6 @@ fn the_session_ends_at_the_server_then_here() {
         );
         assert!(!world.server.refresh_token_is_alive(now_ms, refresh_token(&tokens)));
         assert!(stored(&world).is_none());
-        assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::NobodyThere));
+        assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::NotLoggedIn));
     }
 }

@@ -72,10 +72,11 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "DISC-12",
-        "keeps metadata in memory for an hour, and a failure never",
+        "keeps metadata in memory for an hour, and a failure never; trouble at one place is none at another",
         Behaviour(|| {
             places::metadata_is_kept_for_an_hour();
             places::a_failure_is_tried_again_and_not_kept();
+            places::trouble_at_one_place_is_none_at_the_other();
             places::both_loops_try_again();
         }),
     ),

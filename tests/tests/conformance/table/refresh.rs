@@ -67,10 +67,11 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "REF-08",
-        "on trouble on the way keeps everything, and repeats with the same token",
+        "on trouble on the way keeps everything, and repeats with the same token; not if its answer is late",
         Both(Asked::Refresh, AWAY, || {
             trouble::trouble_that_passes_is_waited_out_with_the_same_token();
             trouble::trouble_that_stays_changes_nothing();
+            trouble::an_answer_is_waited_for_and_what_was_late_is_not_sent_again();
             trouble::a_refused_client_asks_nobody_to_log_in();
         }),
     ),

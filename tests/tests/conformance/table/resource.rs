@@ -95,7 +95,7 @@ fn tokens_for_one_api_are_not_handed_out_for_another() {
     let requests = world.server.log().len();
     for profile in [two, profile()] {
         let session = Session::token(profile, Demand::new(), policy());
-        let error = world.run(session.with_held(Some(held.clone()))).unwrap_err();
+        let error = world.run(session.with_cached(Some(held.clone()))).unwrap_err();
         assert_eq!(error.kind(), Kind::NotAuthenticated);
     }
     world.run(Session::token(one, Demand::new(), policy())).unwrap();

@@ -206,7 +206,7 @@ pub(super) fn a_server_that_is_away_leaves_everything_as_it_is() {
 
         world.server.fault_anywhere(99, bad_gateway());
         let ignoring = Logout::new(profile(), None, policy()).ignoring_errors();
-        let LoggedOut::Unproven(error) = world.run(ignoring).unwrap() else { panic!() };
+        let LoggedOut::Unconfirmed(error) = world.run(ignoring).unwrap() else { panic!() };
         assert_eq!(error.kind(), Kind::Unavailable);
         assert!(stored(&world).is_none());
     }
@@ -218,7 +218,7 @@ fn an_access_token_that_cannot_be_revoked_is_left_alone() {
     tokens.refresh_token = None;
     world.store.save(&profile().key(), &tokens).unwrap();
     world.server.fault_at("/revoke", 1, refusal("unsupported_token_type"));
-    assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::Forgotten));
+    assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::RemovedLocally));
     assert!(stored(&world).is_none());
     assert_eq!(count(&world, "/revoke"), 1);
 
@@ -239,15 +239,15 @@ pub(super) fn after_a_logout_nobody_is_logged_in() {
         assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
         assert_eq!(force_refresh(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
         // Not even if somebody still has it in hand.
-        for demand in [Demand::new(), Demand::new().forced(), Demand::new().renewed_early()] {
+        for demand in [Demand::new(), Demand::new().forced(), Demand::new().refreshed_early()] {
             let session = Session::token(profile(), demand, policy());
-            let error = world.run(session.with_held(Some(held.clone()))).unwrap_err();
+            let error = world.run(session.with_cached(Some(held.clone()))).unwrap_err();
             assert_eq!(error.kind(), Kind::NotAuthenticated);
         }
         let who = world.who_am_i(&profile(), Some(held), policy());
         assert_eq!(who.unwrap_err().kind(), Kind::NotAuthenticated);
         assert_eq!(world.server.log().len(), requests);
-        assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::NobodyThere));
+        assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::NotLoggedIn));
     }
 }
 
@@ -255,7 +255,7 @@ fn a_client_forgets_what_it_held() {
     let running = serve(Settings { interval: seconds(1), ..Settings::default() }).unwrap();
     let client = Client::new(profile_at(&running.base_url), MemoryStore::default());
     client.login(alice(&running)).unwrap();
-    let tokens = client.held().unwrap().tokens;
+    let tokens = client.token().unwrap();
     client.log_out().unwrap();
     let simulator = running.simulator();
     assert!(

@@ -4,24 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     AuthorizationServer, ClientIdentity, ClientSecret, DeviceCode, Endpoint, Error, Issuer,
-    Machine, Profile, Prompt, Reply, Request, Response, Scope, Step, Timestamp,
+    Machine, Profile, Prompt, Request, Response, Scope,
     flow::{DeviceAuthorization, DeviceAuthorizationParts, DevicePrompt},
-    session::{Demand, Session, SessionTokens},
 };
 use aiod_auth_store::Store;
 use aiod_auth_tests::{
+    drive::{self, Failure},
     sim::{self, Fault, Running},
     verdict,
-    world::{Event, ISSUER, World},
+    world::{ISSUER, World},
 };
 use serde_json::json;
 
 pub(super) use aiod_auth_tests::scene::{
-    bad_gateway, get_token, instead, policy, profile, refresh_token, run_with, seconds, stored,
-    with_an_old_token, world,
+    NOW, bad_gateway, force_refresh, get_token, instead, log_in, policy, profile, refresh_token,
+    requests_to as count, seconds, stored, with_an_old_token, world,
 };
-
-pub(super) const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
 
 // Who.
 
@@ -72,18 +70,6 @@ pub(super) fn authorization(device_code: &str, interval: Duration) -> DeviceAuth
 
 // In virtual time.
 
-/// Alice logs in, and approves while the first poll is waited for.
-pub(super) fn log_in(world: &mut World) -> SessionTokens {
-    world.after(seconds(1), Event::Approve);
-    let tokens = world.run(Session::login(profile(), seconds(300), policy())).unwrap();
-    world.transcript();
-    tokens
-}
-
-pub(super) fn force_refresh(world: &mut World) -> Result<SessionTokens, Error> {
-    world.run(Session::token(profile(), Demand::new().forced(), policy()))
-}
-
 pub(super) fn now_ms(world: &World) -> u64 {
     world.now().as_unix_millis().unsigned_abs()
 }
@@ -103,11 +89,6 @@ pub(super) fn forms_to(world: &World, path: &str) -> Vec<Vec<(String, String)>> 
     posts.map(|sent| pairs(&sent.request.body)).collect()
 }
 
-/// How many requests went to this path.
-pub(super) fn count(world: &World, path: &str) -> usize {
-    world.server.log().iter().filter(|sent| sent.request.path() == path).count()
-}
-
 /// When each request to this path arrived, in milliseconds since the very first request.
 pub(super) fn millis_of(log: &[sim::Handled], path: &str) -> Vec<u64> {
     let start = log.first().map_or(0, |handled| handled.at_ms);
@@ -117,27 +98,12 @@ pub(super) fn millis_of(log: &[sim::Handled], path: &str) -> Vec<u64> {
 
 /// The first request of a machine; a wait before it is slept.
 pub(super) fn first_request<M: Machine>(machine: &mut M) -> Request {
-    loop {
-        match machine.poll(NOW).unwrap() {
-            Step::Send(exchange) => return exchange.request().clone(),
-            Step::Wait(pause) => {
-                let delay = pause.delay();
-                pause.complete(delay);
-            }
-            Step::Store(_) | Step::Ask(_) | Step::Done(_) => panic!("no request"),
-        }
-    }
+    drive::next_request(machine, NOW).unwrap()
 }
 
 /// Answers the next request of a machine.
 pub(super) fn answer<M: Machine>(machine: &mut M, status: u16, body: &str) {
-    match machine.poll(NOW) {
-        Ok(Step::Send(exchange)) => {
-            let response = Response::new(status, [], body.as_bytes());
-            exchange.begin().complete(NOW, Duration::ZERO, Ok(response));
-        }
-        _ => panic!("no request"),
-    }
+    drive::answer_once(machine, NOW, Ok(Response::new(status, [], body.as_bytes())));
 }
 
 /// `name=value`, in the order of the names.
@@ -181,28 +147,31 @@ impl Loop {
         }
     }
 
-    pub(super) fn run<M: Machine + Send>(&self, machine: &mut M) -> Result<M::Output, Error> {
-        self.run_with(machine, &mut |_| Reply::Cancelled)
-    }
-
-    pub(super) fn run_with<M: Machine + Send>(
+    pub(super) fn run<M: Machine<Error: Failure + Send> + Send>(
         &self,
         machine: &mut M,
-        person: &mut (dyn FnMut(&Prompt) -> Reply + Send),
+    ) -> Result<M::Output, Error> {
+        self.run_with(machine, &mut |_| panic!("no user is here"))
+    }
+
+    pub(super) fn run_with<M: Machine<Error: Failure + Send> + Send>(
+        &self,
+        machine: &mut M,
+        user: &mut (dyn FnMut(&Prompt) + Send),
     ) -> Result<M::Output, Error> {
         match self {
-            Self::Blocking(driver) => driver.run_with(machine, person),
-            Self::Async(driver, runtime) => runtime.block_on(driver.run_with(machine, person)),
+            Self::Blocking(driver) => driver.run_with(machine, user),
+            Self::Async(driver, runtime) => runtime.block_on(driver.run_with(machine, user)),
         }
+        .map_err(|failure| failure.into_parts().0)
     }
 }
 
 /// Approves whatever is shown.
-pub(super) fn alice(running: &Running) -> impl FnMut(&Prompt) -> Reply + Send {
+pub(super) fn alice(running: &Running) -> impl FnMut(&Prompt) + Send {
     |prompt| match prompt {
         Prompt::DeviceCode(prompt) => {
             assert!(running.simulator().approve(&prompt.user_code, "alice"));
-            Reply::Shown
         }
         other => panic!("{other:?}"),
     }

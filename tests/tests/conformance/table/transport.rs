@@ -133,7 +133,7 @@ const RETRY_AFTER: &[(Asked, &str, &str)] = &[
         "retry; after 120 s",
     ),
     // A poll waits for its own interval at least.
-    (Asked::Poll, "503\nRetry-After: 120\n\n", "retry; after 120 s"),
+    (Asked::Poll, "503\nRetry-After: 120\n\n", "retry; after 60 s"),
     (Asked::Poll, "429\nRetry-After: 1\n\n{\"error\":\"authorization_pending\"}", "pending"),
     (Asked::Poll, "429\nRetry-After: 120\n\n{\"error\":\"slow_down\"}", "slow_down; after 120 s"),
     // A date, from the server's own clock; now it is the beginning of 2026.
@@ -175,14 +175,18 @@ const RETRY_AFTER: &[(Asked, &str, &str)] = &[
     (Asked::ClientCredentials, "503\nRetry-After: 1e9\n\n", "retry; after 1 s"),
     (Asked::ClientCredentials, "503\nRetry-After:\n\n", "retry; after 1 s"),
     // More than there is of time: here that is an hour, and the rest of a login.
-    (Asked::ClientCredentials, "503\nRetry-After: 9999999999\n\n", "retry; after 3600 s"),
+    (
+        Asked::ClientCredentials,
+        "503\nRetry-After: 9999999999\n\n",
+        "error:unavailable; to be tried in 3600 s",
+    ),
     (
         Asked::ClientCredentials,
         "503\nRetry-After: 99999999999999999999999999\n\n",
-        "retry; after 3600 s",
+        "error:unavailable; to be tried in 3600 s",
     ),
-    (Asked::Poll, "503\nRetry-After: 9999999999\n\n", "retry; after 300 s"),
-    (Asked::Poll, "503\nRetry-After: 99999999999999999999999999\n\n", "retry; after 300 s"),
+    (Asked::Poll, "503\nRetry-After: 9999999999\n\n", "retry; after 60 s"),
+    (Asked::Poll, "503\nRetry-After: 99999999999999999999999999\n\n", "retry; after 60 s"),
 ];
 
 const SERVERS_TEXT: &[(&str, &str)] = &[

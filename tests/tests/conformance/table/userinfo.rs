@@ -187,9 +187,7 @@ pub(super) fn both_loops_find_out_who_it_is() {
             aiod_auth_core::session::Session::login(profile.clone(), seconds(60), policy());
         let held = real.run_with(&mut login, &mut alice(&running)).unwrap();
         let token = held.tokens.access_token().unwrap().expose().to_owned();
-        let who = WhoAmI::new(profile, policy());
-        let session = real.run(&mut who.session(who.demand()).with_held(Some(held))).unwrap();
-        let userinfo = real.run(&mut who.request(&session).unwrap()).unwrap();
+        let userinfo = real.run(&mut WhoAmI::new(profile, &held, policy()).unwrap()).unwrap();
         assert_eq!(userinfo.name.as_deref(), Some("Alice Example"));
         let simulator = running.simulator();
         let sent = &simulator.log().last().unwrap().request;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aiod_auth_core::{Error, Kind, Login, Reply, Timestamp, Tokens};
+use aiod_auth_core::{Error, Kind, Login, Step, Timestamp, Tokens};
 use aiod_auth_tests::{
     sim::{Fault, Settings},
     world::{Event, World},
@@ -12,8 +12,8 @@ use serde_json::json;
 use super::super::scene::*;
 
 fn log_in(world: &mut World, limit: u64) -> Result<Tokens, Error> {
-    let login = Login::new(profile(), None, seconds(limit), policy());
-    world.run(login).map(|logged_in| logged_in.tokens)
+    let login = Login::new(profile(), seconds(limit), policy());
+    world.run(login)
 }
 
 fn with_lifetime(lifetime: u64) -> World {
@@ -94,18 +94,16 @@ pub(super) fn it_counts_from_the_answer_that_brought_the_code() {
     assert_eq!((polls(&world), elapsed(&world)), (vec![11, 19], seconds(26)));
 
     let mut world = with_lifetime(20);
-    let mut login = Login::new(profile(), None, seconds(300), policy());
+    let mut login = Login::new(profile(), seconds(300), policy());
     let read = seconds(9);
-    let error = loop {
-        match aiod_auth_core::Machine::poll(&mut login, world.now()) {
-            Ok(aiod_auth_core::Step::Ask(ask)) => {
-                world.pass(read);
-                ask.complete(read, Reply::Shown);
-            }
-            Ok(step) => assert!(world.perform(step).is_none()),
-            Err(error) => break error,
-        }
-    };
+    let error = world
+        .run_with(&mut login, |world, step| {
+            let Step::Show(show) = step else { return Some(step) };
+            world.pass(read);
+            show.complete(read);
+            None
+        })
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Expired);
     assert_eq!((polls(&world), elapsed(&world)), (vec![14, 19], seconds(20)));
 }

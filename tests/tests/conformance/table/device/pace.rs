@@ -13,7 +13,7 @@ use super::super::scene::*;
 
 /// Logs in within an hour, and says what came of it.
 fn log_in(world: &mut World) -> Option<Kind> {
-    let login = Login::new(profile(), None, seconds(3600), policy());
+    let login = Login::new(profile(), seconds(3600), policy());
     world.run(login).err().map(|error| error.kind())
 }
 
@@ -92,15 +92,16 @@ pub(super) fn a_sleep_that_is_cut_short_is_slept_to_its_end() {
     let mut world = world();
     world.server.fault_at("/token", 3, refusal("authorization_pending"));
     world.after(seconds(1), Event::Approve);
-    let mut login = Login::new(profile(), None, seconds(300), policy());
-    run_with(&mut world, &mut login, |world, step| {
-        let Step::Wait(pause) = step else { return Some(step) };
-        let slept = pause.delay().min(Duration::from_millis(700));
-        world.pass(slept);
-        pause.complete(slept);
-        None
-    })
-    .unwrap();
+    let mut login = Login::new(profile(), seconds(300), policy());
+    world
+        .run_with(&mut login, |world, step| {
+            let Step::Wait(pause) = step else { return Some(step) };
+            let slept = pause.delay().min(Duration::from_millis(700));
+            world.pass(slept);
+            pause.complete(slept);
+            None
+        })
+        .unwrap();
     assert_eq!(millis_of(world.server.log(), "/token"), [5000, 10_000, 15_000, 20_000]);
 }
 
@@ -116,7 +117,7 @@ fn a_loop_keeps_the_pace(real: &Loop) {
     running.simulator().fault_at("/token", 1, Fault::DropBefore);
     running.simulator().fault_at("/token", 1, refusal("authorization_pending"));
     let profile = profile_at(&running.base_url).into();
-    let mut login = Login::new(profile, None, seconds(60), policy());
+    let mut login = Login::new(profile, seconds(60), policy());
     real.run_with(&mut login, &mut alice(&running)).unwrap();
     let simulator = running.simulator();
     let polls = millis_of(simulator.log(), "/token");

@@ -115,7 +115,7 @@ pub(super) fn a_server_without_the_endpoint_is_a_matter_of_configuration() {
     });
     let log_in = |world: &mut World| {
         world.after(seconds(1), Event::Approve);
-        world.run(Login::new(profile(), None, seconds(300), policy()))
+        world.run(Login::new(profile(), seconds(300), policy()))
     };
     for (name, without) in [
         ("device_authorization_endpoint", None),

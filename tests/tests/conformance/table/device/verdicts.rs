@@ -1,12 +1,11 @@
 //! What ends the polling, and what doesn't.
 
-use std::time::Duration;
-
 use aiod_auth_core::{
-    CertificateProblem, Endpoint, Error, ErrorCode, Kind, Login, NoResponse, ProxyFailure,
-    ProxyProblem, Response, Step, TlsFailure,
+    CertificateProblem, Endpoint, Error, ErrorCode, Failed, Kind, Login, NoResponse, ProxyFailure,
+    ProxyProblem, Request, Response, Step, TlsFailure,
 };
 use aiod_auth_tests::{
+    drive::{self, Answering},
     sim::{Answer, Fault, Settings},
     verdict::{self, Asked, verdict},
     world::{Event, World},
@@ -16,7 +15,7 @@ use serde_json::json;
 use super::super::scene::*;
 
 fn log_in(world: &mut World) -> Result<(), Error> {
-    let login = Login::new(profile(), None, seconds(3600), policy());
+    let login = Login::new(profile(), seconds(3600), policy());
     world.run(login).map(drop)
 }
 
@@ -104,10 +103,12 @@ pub(super) fn a_person_who_refuses_is_believed() {
 pub(super) fn trouble_of_any_kind_is_waited_out() {
     let page = |status| Fault::Instead(Answer::html(status, "<html>Busy"));
     let busy = Answer::empty(503).with_header("Retry-After", "30");
+    let days = Answer::empty(503).with_header("Retry-After", "9999999");
     let date = Answer::empty(503)
         .with_header("Date", "Fri, 31 Dec 1999 23:59:00 GMT")
         .with_header("Retry-After", "Fri, 31 Dec 1999 23:59:25 GMT");
-    let faults: [(&str, Fault, u64); 17] = [
+    let json = |status, body: &str| Fault::Instead(Answer::new(status, "application/json", body));
+    let faults: [(&str, Fault, u64); 29] = [
         ("reset before", Fault::DropBefore, 10),
         ("reset after", Fault::DropAfter, 10),
         ("408", Fault::Instead(Answer::empty(408)), 10),
@@ -121,6 +122,18 @@ pub(super) fn trouble_of_any_kind_is_waited_out() {
         ("504", page(504), 10),
         ("599", page(599), 10),
         ("200 page of a portal", page(200), 10),
+        ("403 page", page(403), 10),
+        ("404 page", page(404), 10),
+        ("511 page", page(511), 10),
+        ("a redirect to a portal", Fault::Instead(Answer::redirect(302, "http://portal/")), 10),
+        ("200 and no body", Fault::Instead(Answer::empty(200)), 10),
+        ("204", Fault::Instead(Answer::empty(204)), 10),
+        ("JSON that is cut", json(200, "{\"access_token\":\"a"), 10),
+        ("an array", json(200, "[]"), 10),
+        ("400 and no code", json(400, "{\"message\":\"no\"}"), 10),
+        ("503 with a Retry-After of days", Fault::Instead(days), 60),
+        ("slow_down with a Retry-After of days", slow_down_for_days(), 60),
+        ("pending with a Retry-After", pending_for(20), 20),
         ("503 with Retry-After", Fault::Instead(busy), 30),
         ("503 until a date", Fault::Instead(date), 25),
         ("server_error", refusal("server_error"), 10),
@@ -147,6 +160,50 @@ pub(super) fn trouble_of_any_kind_is_waited_out() {
     }
 }
 
+fn slow_down_for_days() -> Fault {
+    let answer = Answer::json(400, &json!({"error": "slow_down"}));
+    Fault::Instead(answer.with_header("Retry-After", "9999999"))
+}
+
+fn pending_for(seconds: u32) -> Fault {
+    let answer = Answer::json(400, &json!({"error": "authorization_pending"}));
+    Fault::Instead(answer.with_header("Retry-After", &seconds.to_string()))
+}
+
+/// A portal that lets nothing through, or an address that is another server's.
+pub(super) fn ten_answers_in_a_row_that_are_no_verdict_end_it() {
+    let stray = || Fault::Instead(Answer::html(200, "<html>Hotel"));
+    let patient =
+        || World::new(Settings { device_code_lifetime: seconds(3600), ..Settings::default() });
+    let mut world = patient();
+    world.server.fault_at("/token", 99, stray());
+    let error = log_in(&mut world).unwrap_err();
+    assert_eq!((error.kind(), polls(&world)), (Kind::Protocol, 10), "{error}");
+    world.pass(seconds(600));
+    assert_eq!(polls(&world), 10);
+
+    // A verdict between them, and they are no row any more; nor is what is no answer one of them.
+    for (between, in_a_row) in [
+        (refusal("authorization_pending"), 9),
+        (Fault::Instead(Answer::empty(503)), 9),
+        (Fault::DropBefore, 5),
+    ] {
+        let mut world = patient();
+        world.server.fault_at("/token", in_a_row, stray());
+        world.server.fault_at("/token", 1, between.clone());
+        world.server.fault_at("/token", in_a_row.min(4), stray());
+        world.after(seconds(1), Event::Approve);
+        log_in(&mut world).unwrap();
+        assert_eq!(polls(&world), in_a_row + 1 + in_a_row.min(4) + 1, "{between:?}");
+    }
+    // What drops every connection is waited out to the end.
+    let mut world = patient();
+    world.server.fault_at("/token", 40, Fault::DropBefore);
+    world.after(seconds(1), Event::Approve);
+    log_in(&mut world).unwrap();
+    assert_eq!(polls(&world), 41);
+}
+
 /// Nothing left this machine: no route, no name, nobody listens.
 pub(super) fn a_connection_that_is_refused_is_waited_out() {
     let waiting = authorization("d", seconds(5));
@@ -162,27 +219,16 @@ pub(super) fn a_connection_that_is_refused_is_waited_out() {
     };
     let mut machine = polls();
     let mut sends = 0;
-    let tokens = loop {
-        match aiod_auth_core::Machine::poll(&mut machine, NOW).unwrap() {
-            Step::Wait(pause) => {
-                let delay = pause.delay();
-                pause.complete(delay);
-            }
-            Step::Send(exchange) => {
-                sends += 1;
-                let good = Response::new(200, [], br#"{"access_token":"a"}"#);
-                let outcome = match sends {
-                    1 => Err(NoResponse::NotSent("connection refused")),
-                    2 => Err(NoResponse::NotSent("no such host")),
-                    3 => Err(NoResponse::Unknown("timed out")),
-                    _ => Ok(good),
-                };
-                exchange.begin().complete(NOW, Duration::ZERO, outcome);
-            }
-            Step::Store(_) | Step::Ask(_) => panic!(),
-            Step::Done(tokens) => break tokens,
+    let mut network = Answering::new(NOW, |_, _: &Request| {
+        sends += 1;
+        match sends {
+            1 => Err(NoResponse::NotSent("connection refused")),
+            2 => Err(NoResponse::NotSent("no such host")),
+            3 => Err(NoResponse::Unknown("timed out")),
+            _ => Ok(Response::new(200, [], br#"{"access_token":"a"}"#)),
         }
-    };
+    });
+    let tokens = drive::run(&mut machine, &mut network).unwrap();
     assert_eq!((sends, tokens.access_token().unwrap().expose()), (4, "a"));
 
     // What can't get better by waiting ends it; a proxy or TLS in trouble is waited out.
@@ -190,7 +236,9 @@ pub(super) fn a_connection_that_is_refused_is_waited_out() {
         |problem| NoResponse::Proxy(ProxyFailure::new("proxy.example:3128", problem).into());
     let certificate = TlsFailure::Certificate(CertificateProblem::Expired);
     for (no_response, ends) in [
-        (NoResponse::Tls(certificate), true),
+        // After a good answer in this login, it is a portal's.
+        (NoResponse::Tls(certificate), false),
+        (NoResponse::TooLarge, false),
         (NoResponse::Tls(TlsFailure::NoRoots("/etc/ssl".into())), true),
         (proxy(ProxyProblem::CredentialsWanted), true),
         (NoResponse::Tls(TlsFailure::NotTls), false),
@@ -201,11 +249,10 @@ pub(super) fn a_connection_that_is_refused_is_waited_out() {
     ] {
         let mut machine = polls();
         first_request(&mut machine);
-        if let Ok(Step::Send(exchange)) = aiod_auth_core::Machine::poll(&mut machine, NOW) {
-            exchange.begin().complete(NOW, Duration::ZERO, Err(no_response.clone()));
-        }
+        drive::answer_once(&mut machine, NOW, Err(no_response.clone()));
         match aiod_auth_core::Machine::poll(&mut machine, NOW) {
-            Err(Error::Unreachable { endpoint: Endpoint::Token, .. }) if ends => {}
+            Err(Failed { error: Error::Unreachable { endpoint: Endpoint::Token, .. }, .. })
+                if ends => {}
             Ok(Step::Wait(_)) if !ends => {}
             other => panic!("{no_response:?}: {:?}", other.map(|_| "a step")),
         }

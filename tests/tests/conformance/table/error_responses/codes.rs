@@ -163,7 +163,9 @@ pub(crate) fn configuration_trouble_deletes_nothing() {
             let kept = stored(&world).unwrap();
             assert!(kept.session_ended_at.is_none(), "{status} {code}");
             assert!(kept.has_same_access_token(&before), "{status} {code}");
-            // Once that is mended, the session goes on.
+            // Once that is mended, the session goes on; nobody asks for a minute, unless it is the client.
+            assert_eq!(kept.refused.is_some(), code != "invalid_client", "{status} {code}");
+            world.pass(seconds(60));
             get_token(&mut world).unwrap();
         }
     }

@@ -34,7 +34,7 @@ fn discover(metadata: &Value) -> AuthorizationServer {
 fn log_in(world: &mut World, profile: Profile, metadata: &Value) -> Result<(), Error> {
     world.server.fault_at("/.well-known/openid-configuration", 1, instead(200, metadata));
     world.after(seconds(1), Event::Approve);
-    world.run(Login::new(Arc::new(profile), None, seconds(60), policy())).map(drop)
+    world.run(Login::new(Arc::new(profile), seconds(60), policy())).map(drop)
 }
 
 const BAD: [&str; 7] = [
@@ -168,7 +168,8 @@ pub(crate) fn what_is_given_by_hand_wins() {
     // Without it, the metadata's is the one.
     let mut world = self::world();
     log_in(&mut world, profile_at(ISSUER), &metadata).unwrap_err();
-    assert_eq!((count(&world, "/token"), count(&world, "/another/token")), (0, 1));
+    assert_eq!(count(&world, "/token"), 0);
+    assert!(count(&world, "/another/token") > 0);
     // It also stands in for one that must not be used.
     metadata["token_endpoint"] = "http://as.example/token".into();
     let given = profile_at(ISSUER).with_endpoint(Endpoint::Token, &format!("{ISSUER}/token"));

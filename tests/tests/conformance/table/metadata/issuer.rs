@@ -33,7 +33,7 @@ pub(super) fn both_are_shown_and_nothing_is_used() {
         metadata[format!("{name}_endpoint")] = format!("http://127.0.0.1/{name}").into();
     }
     world.server.fault_anywhere(1, instead(200, &metadata));
-    let login = aiod_auth_core::Login::new(profile(), None, seconds(60), policy());
+    let login = aiod_auth_core::Login::new(profile(), seconds(60), policy());
     assert_eq!(world.run(login).unwrap_err().kind(), Kind::Protocol);
     assert!(world.server.log().iter().all(|sent| sent.request.method == "GET"));
     assert!(world.prompts.is_empty());

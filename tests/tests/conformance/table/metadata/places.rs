@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use aiod_auth_core::{
-    AuthorizationServer, Endpoint, Error, Issuer, Kind, Machine, Method, Response, Step,
+    AuthorizationServer, Endpoint, Error, Issuer, Kind, MetadataCache, Method, Request, Response,
     flow::Discovery,
-    session::{Demand, Session},
+    session::{Demand, Session, SessionTokens},
 };
 use aiod_auth_tests::{
+    drive,
     sim::{Answer, Fault, Settings, serve},
-    world::{ISSUER, World},
+    world::{Event, ISSUER, World},
 };
 use serde_json::json;
 
@@ -18,22 +19,12 @@ use super::super::scene::*;
 /// Every place that is asked if none has anything.
 fn places(issuer: &str) -> Vec<String> {
     let mut discovery = Discovery::new(Issuer::new(issuer).unwrap(), policy());
-    let mut places = Vec::new();
-    loop {
-        match discovery.poll(NOW) {
-            Ok(Step::Send(exchange)) => {
-                assert_eq!(exchange.request().method(), Method::Get);
-                assert!(exchange.request().body().is_empty());
-                places.push(exchange.request().url().to_string());
-                exchange.begin().complete(NOW, seconds(0), Ok(Response::new(404, [], b"")));
-            }
-            Ok(step) => panic!("{step:?}"),
-            Err(error) => {
-                assert_eq!(error.kind(), Kind::Protocol);
-                return places;
-            }
-        }
-    }
+    let requests = drive::all_requests(&mut discovery, NOW, &Response::new(404, [], b""));
+    let place = |request: &Request| {
+        assert_eq!((request.method(), request.body().len()), (Method::Get, 0));
+        request.url().to_string()
+    };
+    requests.iter().map(place).collect()
 }
 
 /// The issuer, and what it is in two parts: before and after the insertion.
@@ -161,51 +152,83 @@ fn long_session() -> World {
     World::new(Settings { refresh_token_lifetime: seconds(86_400), ..Settings::default() })
 }
 
+fn refresh_with(world: &mut World, metadata: &MetadataCache) -> Result<SessionTokens, Error> {
+    let forced = Session::token(profile(), Demand::new().forced(), policy());
+    world.run(forced.with_metadata(metadata))
+}
+
 pub(super) fn metadata_is_kept_for_an_hour() {
-    let mut world = long_session();
-    let mut held = Some(log_in(&mut world));
+    let (mut world, metadata) = (long_session(), MetadataCache::default());
+    world.after(seconds(1), Event::Approve);
+    let login = Session::login(profile(), seconds(300), policy());
+    world.run(login.with_metadata(&metadata)).unwrap();
     assert_eq!(discoveries(&world), 1);
     for (minutes, asked) in [(20, 1), (20, 1), (19, 1), (2, 2), (50, 2), (11, 3)] {
         world.pass(seconds(minutes * 60));
-        let forced = Session::token(profile(), Demand::new().forced(), policy());
-        held = Some(world.run(forced.with_held(held)).unwrap());
+        refresh_with(&mut world, &metadata).unwrap();
         assert_eq!(discoveries(&world), asked, "after {minutes} more minutes");
     }
-    // Whoever holds nothing has to ask.
+    // A machine that shares nothing has to ask.
     force_refresh(&mut world).unwrap();
     assert_eq!(discoveries(&world), 4);
 }
 
 pub(super) fn a_failure_is_tried_again_and_not_kept() {
     let later = Fault::Instead(Answer::empty(503).with_header("Retry-After", "3"));
-    for fault in [later, bad_gateway(), Fault::Instead(Answer::empty(500)), Fault::DropBefore] {
+    // A server that can't answer at one place may do so at the other one; one that drops connections
+    // does so everywhere.
+    let transient = [
+        (later, 2),
+        (bad_gateway(), 2),
+        (Fault::Instead(Answer::empty(500)), 2),
+        (Fault::DropBefore, 1),
+    ];
+    for (fault, places) in transient {
         let mut world = world();
-        world.server.fault_anywhere(2, fault.clone());
+        world.server.fault_anywhere(2 * places, fault.clone());
         discover(&mut world, ISSUER).unwrap();
-        assert_eq!(world.server.log().len(), 3, "{fault:?}");
+        assert_eq!(world.server.log().len(), 2 * places + 1, "{fault:?}");
 
-        // Three times in all, in one place; and the next who asks, asks anew.
+        // Three times in all; and the next machine asks anew.
         let mut world = self::world();
-        world.server.fault_anywhere(3, fault.clone());
+        world.server.fault_anywhere(3 * places, fault.clone());
         let error = discover(&mut world, ISSUER).unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (Kind::Unavailable, true), "{fault:?}");
         assert_eq!(discoveries(&world), 3, "{fault:?}");
         discover(&mut world, ISSUER).unwrap();
     }
-    // With what a session holds, too.
-    let mut world = long_session();
-    let held = Some(log_in(&mut world));
+    // With a cache, too.
+    let (mut world, metadata) = (long_session(), MetadataCache::default());
+    log_in(&mut world);
+    refresh_with(&mut world, &metadata).unwrap();
     world.pass(seconds(3700));
-    let token = |world: &mut World| {
-        let forced = Session::token(profile(), Demand::new().forced(), policy());
-        world.run(forced.with_held(held.clone()))
-    };
-    world.server.fault_anywhere(3, bad_gateway());
-    assert_eq!(token(&mut world).unwrap_err().kind(), Kind::Unavailable);
-    assert_eq!(count(&world, "/token"), 1, "nothing but the login");
-    assert_eq!(discoveries(&world), 4);
-    drop(token(&mut world));
+    world.server.fault_anywhere(6, bad_gateway());
+    let error = refresh_with(&mut world, &metadata).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert_eq!(count(&world, "/token"), 2, "nothing but the login and the first refresh");
     assert_eq!(discoveries(&world), 5);
+    refresh_with(&mut world, &metadata).unwrap();
+    assert_eq!(discoveries(&world), 6);
+}
+
+pub(super) fn trouble_at_one_place_is_none_at_the_other() {
+    for trouble in [bad_gateway(), Fault::Instead(Answer::empty(429))] {
+        let mut world = world();
+        world.server.fault_at("/.well-known/openid-configuration", 9, trouble);
+        discover(&mut world, ISSUER).unwrap();
+        assert_eq!(world.server.log().len(), 2);
+
+        // Whatever the others have not: the one in trouble may have it, and is asked again.
+        let mut world = self::world();
+        world.server.fault_at("/.well-known/openid-configuration", 1, bad_gateway());
+        world.server.fault_at(
+            "/.well-known/oauth-authorization-server",
+            1,
+            instead(404, &json!({})),
+        );
+        discover(&mut world, ISSUER).unwrap();
+        assert_eq!(world.server.log().len(), 3);
+    }
 }
 
 pub(super) fn both_loops_try_again() {
@@ -213,11 +236,12 @@ pub(super) fn both_loops_try_again() {
         let running = serve(Settings::default()).unwrap();
         let mut quick = policy();
         quick.first_delay = Duration::from_millis(50);
-        running.simulator().fault_anywhere(1, bad_gateway());
+        // At both places.
+        running.simulator().fault_anywhere(2, bad_gateway());
         running.simulator().fault_anywhere(1, Fault::DropBefore);
         let issuer = Issuer::new(&running.base_url).unwrap();
         let server = real.run(&mut Discovery::new(issuer, quick)).unwrap();
         assert!(server.endpoint(Endpoint::Token).is_some());
-        assert_eq!(running.simulator().log().len(), 3);
+        assert_eq!(running.simulator().log().len(), 4);
     }
 }

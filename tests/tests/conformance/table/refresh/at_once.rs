@@ -149,7 +149,7 @@ pub(crate) fn threads_too() {
                 let own = client();
                 barrier.wait();
                 let client = if n.is_multiple_of(2) { shared } else { &own };
-                client.token_for(long).unwrap().tokens.access_token().unwrap().expose().to_owned()
+                client.token_for(long).unwrap().access_token().unwrap().expose().to_owned()
             })
         };
         let threads: Vec<_> = (0..20).map(run).collect();
@@ -172,15 +172,16 @@ pub(super) fn whoever_waited_for_the_lock_reads_again() {
     newer.expires_at = Some(free_at.saturating_add(seconds(300)));
     let mut session = Session::token(profile(), Demand::new(), policy());
     let mut waited = false;
-    let tokens = run_with(&mut world, &mut session, |world, step| {
-        waited |= matches!(step, Step::Wait(_));
-        if world.now() >= free_at && lock.is_some() {
-            world.store.save(&profile().key(), &newer).unwrap();
-            lock = None;
-        }
-        Some(step)
-    })
-    .unwrap();
+    let tokens = world
+        .run_with(&mut session, |world, step| {
+            waited |= matches!(step, Step::Wait(_));
+            if world.now() >= free_at && lock.is_some() {
+                world.store.save(&profile().key(), &newer).unwrap();
+                lock = None;
+            }
+            Some(step)
+        })
+        .unwrap();
     assert!(waited);
     assert_eq!(tokens.tokens.access_token().unwrap().expose(), "theirs");
     assert_eq!(world.server.grants(REFRESH_TOKEN), 0);

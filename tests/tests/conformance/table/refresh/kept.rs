@@ -1,10 +1,8 @@
 //! What a refresh leaves in the store.
 
-use std::sync::Arc;
-
 use aiod_auth_core::{
     Kind, Machine, NoResponse, RefreshToken, Response, Step, StoreFailure,
-    session::{Demand, Kept, Session, StoreOperation},
+    session::{Demand, Persisted, Session, StoreOperation},
 };
 use aiod_auth_store::{FileStore, Lock, Store, perform};
 use aiod_auth_tests::sim::{Answer, Fault};
@@ -37,11 +35,11 @@ pub(crate) fn a_new_refresh_token_is_on_disk_before_anybody_sees_the_access_toke
                 }
                 Step::Done(tokens) => {
                     assert_eq!(tokens.tokens.access_token().unwrap().expose(), "new");
-                    assert_eq!(tokens.kept, Kept::Saved);
+                    assert_eq!(tokens.persisted, Persisted::Saved);
                     seen = true;
                     break;
                 }
-                step @ (Step::Send(_) | Step::Ask(_) | Step::Wait(_)) => {
+                step @ (Step::Send(_) | Step::Show(_) | Step::Ask(_) | Step::Wait(_)) => {
                     assert!(world.perform(step).is_none());
                 }
             }
@@ -65,25 +63,26 @@ pub(super) fn the_lock_is_held_until_it_is_saved() {
     let (mut world, _) = with_an_old_token();
     let mut session = Session::token(profile(), Demand::new(), policy());
     let mut operations = Vec::new();
-    run_with(&mut world, &mut session, |_, step| {
-        if let Step::Store(access) = &step {
-            operations.push(match access.request().operation {
-                StoreOperation::Load => "load",
-                StoreOperation::TryLock => "lock",
-                StoreOperation::Prepare => "prepare",
-                StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..) => "save",
-                StoreOperation::Remove(_) => "remove",
-                StoreOperation::Unlock => "unlock",
-            });
-        }
-        if let Step::Send(exchange) = &step
-            && exchange.request().url().path() == "/token"
-        {
-            operations.push("refresh");
-        }
-        Some(step)
-    })
-    .unwrap();
+    world
+        .run_with(&mut session, |_, step| {
+            if let Step::Store(access) = &step {
+                operations.push(match access.request().operation {
+                    StoreOperation::Load => "load",
+                    StoreOperation::TryLock => "lock",
+                    StoreOperation::Prepare => "prepare",
+                    StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..) => "save",
+                    StoreOperation::Remove(_) => "remove",
+                    StoreOperation::Unlock => "unlock",
+                });
+            }
+            if let Step::Send(exchange) = &step
+                && exchange.request().url().path() == "/token"
+            {
+                operations.push("refresh");
+            }
+            Some(step)
+        })
+        .unwrap();
     assert_eq!(operations, ["load", "lock", "load", "prepare", "refresh", "save", "unlock"]);
 }
 
@@ -92,24 +91,28 @@ pub(super) fn tokens_that_could_not_be_saved_are_given_out_and_it_is_said() {
     let (mut world, _) = with_an_old_token();
     let full = || StoreFailure::new("the disk is full");
     let mut session = Session::token(profile(), Demand::new(), policy());
-    let tokens = run_with(&mut world, &mut session, |_, step| match step {
-        Step::Store(access)
-            if matches!(access.request().operation, StoreOperation::SaveIfUnchanged(..)) =>
-        {
-            access.complete(seconds(0), Err(full()));
-            None
-        }
-        step @ (Step::Send(_) | Step::Store(_) | Step::Ask(_) | Step::Wait(_) | Step::Done(_)) => {
-            Some(step)
-        }
-    })
-    .unwrap();
-    assert_eq!(tokens.kept, Kept::NotSaved(full()));
+    let tokens = world
+        .run_with(&mut session, |_, step| match step {
+            Step::Store(access)
+                if matches!(access.request().operation, StoreOperation::SaveIfUnchanged(..)) =>
+            {
+                access.complete(seconds(0), Err(full()));
+                None
+            }
+            step @ (Step::Send(_)
+            | Step::Store(_)
+            | Step::Show(_)
+            | Step::Ask(_)
+            | Step::Wait(_)
+            | Step::Done(_)) => Some(step),
+        })
+        .unwrap();
+    assert_eq!(tokens.persisted, Persisted::NotSaved(full()));
 
     // The next job doesn't fall back on the old ones, which are dead.
     world.pass(seconds(300));
-    let next = Session::token(profile(), Demand::new(), policy()).with_held(Some(tokens));
-    assert_eq!(world.run(next).unwrap().kept, Kept::Saved);
+    let next = Session::token(profile(), Demand::new(), policy()).with_cached(Some(tokens));
+    assert_eq!(world.run(next).unwrap().persisted, Persisted::Saved);
 }
 
 /// Nobody has logged in: the token was given by hand, and the answer to its first use is broken.
@@ -184,9 +187,9 @@ pub(super) fn a_spoiled_answer_never_costs_a_rotated_token() {
 /// Then the caller is the one who has to keep it.
 fn without_a_store_it_is_handed_over() {
     let (mut world, mut held) = with_an_old_token();
-    held.kept = Kept::NoStore;
-    let mut session = Session::token(profile(), Demand::new(), policy()).with_held(Some(held));
-    let outcome = run_with(&mut world, &mut session, |_, step| match step {
+    held.persisted = Persisted::NoStore;
+    let mut session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(held));
+    let outcome = world.run_with(&mut session, |_, step| match step {
         Step::Store(access) => {
             let reply = access.request().answered_without_store();
             access.complete(seconds(0), Ok(reply));
@@ -198,9 +201,10 @@ fn without_a_store_it_is_handed_over() {
             exchange.begin().complete(NOW, seconds(0), response);
             None
         }
-        step @ (Step::Send(_) | Step::Ask(_) | Step::Wait(_) | Step::Done(_)) => Some(step),
+        step @ (Step::Send(_) | Step::Show(_) | Step::Ask(_) | Step::Wait(_) | Step::Done(_)) => {
+            Some(step)
+        }
     });
     assert_eq!(outcome.unwrap_err().kind(), Kind::Protocol);
-    let unsaved = Arc::clone(&session.left().unwrap().tokens);
-    assert_eq!(refresh_token(&unsaved), "rotated");
+    assert_eq!(refresh_token(&world.salvaged.unwrap()), "rotated");
 }

@@ -45,8 +45,8 @@ pub(super) fn no_scope_is_sent() {
     get_token(&mut world).unwrap();
     force_refresh(&mut world).unwrap();
     let alive = RefreshToken::new(refresh_token(&stored(&world).unwrap()));
-    let login = Login::new(profile(), None, seconds(60), policy());
-    let alive = world.run(login.with_refresh_token(alive)).unwrap().tokens.refresh_token.unwrap();
+    let login = Login::new(profile(), seconds(60), policy());
+    let alive = world.run(login.with_refresh_token(alive)).unwrap().refresh_token.unwrap();
     world.run(Session::login_with_refresh_token(profile(), alive, policy())).unwrap();
 
     let forms = forms_to(&world, "/token");

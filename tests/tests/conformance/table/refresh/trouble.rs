@@ -1,7 +1,7 @@
 //! Verdicts against a token, and none at all.
 
 use aiod_auth_core::{
-    Error, Kind, RefreshToken, Step, Tokens,
+    Error, Kind, RefreshToken, Step, Tokens, Unreachable,
     session::{Demand, Session, StoreOperation},
 };
 use aiod_auth_store::Store;
@@ -66,7 +66,7 @@ fn two_logins() -> (World, Tokens, Tokens) {
 fn refresh_while_somebody_writes(world: &mut World, written: &Tokens) -> Result<Tokens, Error> {
     let mut session = Session::token(profile(), Demand::new(), policy());
     let (mut removed, mut swapped) = (false, false);
-    let outcome = run_with(world, &mut session, |world, step| {
+    let outcome = world.run_with(&mut session, |world, step| {
         if let Step::Store(access) = &step {
             removed |= matches!(access.request().operation, StoreOperation::Remove(_));
         }
@@ -122,7 +122,7 @@ pub(super) fn a_third_token_is_not_tried() {
     third.refresh_token = Some(RefreshToken::new("third"));
     let mut written = [&second, &third].into_iter();
     let mut session = Session::token(profile(), Demand::new(), policy());
-    let outcome = run_with(&mut world, &mut session, |world, step| {
+    let outcome = world.run_with(&mut session, |world, step| {
         if let Step::Send(exchange) = &step
             && exchange.request().url().path() == "/token"
             && let Some(tokens) = written.next()
@@ -194,11 +194,48 @@ pub(super) fn trouble_that_stays_changes_nothing() {
         let kept = stored(&world).unwrap();
         assert_eq!(refresh_token(&kept), refresh_token(&before.tokens));
         assert!(kept.session_ended_at.is_none());
+        // A refusal counts for a minute.
+        if kept.refused.is_some() {
+            assert_eq!(get_token(&mut world).unwrap_err().kind(), kind, "{fault:?}");
+            assert_eq!(sent(&world).len(), sends, "{fault:?}");
+            world.pass(seconds(60));
+        }
+        assert_eq!(kept.refused.is_some(), fault == refusal("unauthorized_client"));
         // When it is over, so is the trouble.
         world.server.clear_faults();
         get_token(&mut world).unwrap();
         assert_eq!(world.prompts.len(), 1);
     }
+}
+
+/// A server that is slow has seen the refresh token: sent again, it may be taken for a stolen one.
+pub(super) fn an_answer_is_waited_for_and_what_was_late_is_not_sent_again() {
+    // The whole time that there is belongs to the one request.
+    let (mut world, before) = with_an_old_token();
+    world.server.fault_at("/token", 1, Fault::Delay(seconds(55)));
+    let tokens = get_token(&mut world).unwrap().tokens;
+    assert!(!tokens.has_same_access_token(&before.tokens));
+    assert_eq!(sent(&world), [refresh_token(&before.tokens)]);
+
+    let (mut world, before) = with_an_old_token();
+    world.server.fault_at("/token", 1, Fault::Delay(seconds(100_000)));
+    let began = world.now();
+    let error = get_token(&mut world).unwrap_err();
+    assert!(
+        matches!(error, Error::OutcomeUnknown { cause: Unreachable::TimedOut, attempts: 1, .. }),
+        "{error:?}"
+    );
+    assert_eq!(world.now().saturating_duration_since(began), policy().time_limit);
+    assert_eq!(sent(&world), [refresh_token(&before.tokens)]);
+    assert_eq!(refresh_token(&stored(&world).unwrap()), refresh_token(&before.tokens));
+
+    // Nothing is sent that has less than 15 s for its answer.
+    let (mut world, _) = with_an_old_token();
+    let mut hurried = policy();
+    hurried.time_limit = seconds(14);
+    let error = world.run(Session::token(profile(), Demand::new(), hurried)).unwrap_err();
+    assert!(matches!(error, Error::Unreachable { attempts: 0, .. }), "{error:?}");
+    assert!(sent(&world).is_empty());
 }
 
 fn kill_access_token(world: &mut World, tokens: &Tokens) {

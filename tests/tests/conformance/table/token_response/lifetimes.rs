@@ -7,7 +7,7 @@ use aiod_auth_core::{
     flow::{AccessTokenRequest, DeviceAccessTokenRequest},
     session::{Demand, Session},
 };
-use aiod_auth_tests::sim::REFRESH_TOKEN;
+use aiod_auth_tests::{drive, sim::REFRESH_TOKEN};
 
 use crate::{
     machines::{NOW, confidential, device_authorization, scope, server},
@@ -36,21 +36,12 @@ pub(crate) fn a_lifetime_begins_when_the_request_is_sent() {
 
 /// Sent at [`NOW`], and answered so long after.
 fn answered(mut machine: impl Machine<Output = Tokens>, took: Duration) -> Tokens {
-    loop {
-        match machine.poll(NOW).unwrap() {
-            Step::Send(exchange) => {
-                let body = br#"{"access_token":"a","expires_in":3600}"#;
-                let response = Ok(Response::new(200, [], body));
-                exchange.begin().complete(NOW.saturating_add(took), took, response);
-            }
-            Step::Wait(pause) => {
-                let delay = pause.delay();
-                pause.complete(delay);
-            }
-            Step::Done(tokens) => return tokens,
-            Step::Store(_) | Step::Ask(_) => panic!("another step"),
-        }
-    }
+    assert!(drive::next_request(&mut machine, NOW).is_some(), "nothing is sent");
+    let Ok(Step::Send(exchange)) = machine.poll(NOW) else { panic!("nothing is sent") };
+    let response = Response::new(200, [], br#"{"access_token":"a","expires_in":3600}"#);
+    exchange.begin().complete(NOW.saturating_add(took), took, Ok(response));
+    let Ok(Step::Done(tokens)) = machine.poll(NOW) else { panic!("another step") };
+    tokens
 }
 
 /// The simulator's tokens live for 300 s.
@@ -74,7 +65,7 @@ pub(crate) fn without_a_lifetime_nothing_is_renewed_in_advance() {
     let asked = requests_to(&world, "/token");
     for days in [0, 1, 365] {
         world.pass(seconds(days * 86_400));
-        let early = Session::token(profile(), Demand::new().renewed_early(), policy());
+        let early = Session::token(profile(), Demand::new().refreshed_early(), policy());
         for tokens in [get_token(&mut world).unwrap(), world.run(early).unwrap()] {
             assert!(tokens.tokens.has_same_access_token(&first), "{days}");
         }

@@ -1,7 +1,9 @@
 //! What is in the tokens.
 
-use aiod_auth_core::flow::AccessTokenRequest;
-use aiod_auth_core::{AccessToken, Kind, Machine, RefreshToken, Response, RetryPolicy, Step};
+use aiod_auth_core::{
+    AccessToken, Kind, Machine, RefreshToken, Response, RetryPolicy, flow::AccessTokenRequest,
+};
+use aiod_auth_tests::drive;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
@@ -27,11 +29,10 @@ pub(crate) fn a_bad_value_is_not_shown() {
             RetryPolicy::default(),
         );
         let mut refresh = refresh.unwrap();
-        let Step::Send(exchange) = refresh.poll(NOW).unwrap() else { panic!("nothing is sent") };
         let body = json!({"access_token": token, "token_type": "Bearer"}).to_string();
         let response = Response::new(200, [], body.as_bytes());
-        exchange.begin().complete(NOW, seconds(0), Ok(response));
-        let error = refresh.poll(NOW).unwrap_err();
+        drive::answer_once(&mut refresh, NOW, Ok(response));
+        let error = refresh.poll(NOW).unwrap_err().error;
         assert_eq!(error.kind(), Kind::Protocol, "{error}");
         assert!(error.to_string().contains("access_token"), "{error}");
         let printed = format!("{error} {error:?} {:?} {refresh:?}", error.hint());

@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    ClientIdentity, ClientSecret, Issuer, Login, Machine, Profile, Step, Timestamp,
+    ClientIdentity, ClientSecret, Exchange, Failed, Issuer, Login, Machine, Profile, Response,
+    Show, Timestamp,
     session::{Demand, Session},
 };
 use aiod_auth_tests::{
+    drive::{self, Around},
     verdict::{Answer, Asked, verdict},
     world::ISSUER,
 };
@@ -43,38 +45,20 @@ pub(crate) fn machines_requests_and_outcomes_print_no_secret() {
     let bad = json!({ "access_token": "canary\u{e9}", "refresh_token": "canary", "scope": {} });
     for last in [good.to_string(), bad.to_string(), "{\"access_token\":\"canary".to_owned()] {
         let answers = [metadata.to_string(), device.to_string(), last];
-        let mut answers = answers.iter();
-        let mut login = Login::new(Arc::clone(&profile), None, seconds(60), policy());
-        let now = Timestamp::UNIX_EPOCH;
-        loop {
-            assert_silent("machine", &format!("{login:?}"));
-            match login.poll(now) {
-                Ok(Step::Send(exchange)) => {
-                    assert_silent("request", &format!("{:?} {exchange:?}", exchange.request()));
-                    // A refresh token in a bad answer is used.
-                    let body = answers.next().map_or("{}", String::as_str);
-                    let response = aiod_auth_core::Response::new(200, [], body.as_bytes());
-                    assert_silent("response", &format!("{response:?}"));
-                    exchange.begin().complete(now, Duration::ZERO, Ok(response));
-                }
-                Ok(Step::Ask(ask)) => {
-                    assert_silent("prompt", &format!("{:?} {}", ask.prompt(), ask.prompt()));
-                    ask.complete(Duration::ZERO, aiod_auth_core::Reply::Shown);
-                }
-                Ok(Step::Wait(pause)) => {
-                    let delay = pause.delay();
-                    pause.complete(delay);
-                }
-                Ok(Step::Store(_)) => panic!(),
-                Ok(Step::Done(logged_in)) => {
-                    assert_silent("outcome", &format!("{logged_in:?}"));
-                    assert_eq!(logged_in.tokens.access_token().unwrap().expose(), "canary-access");
-                    break;
-                }
-                Err(error) => {
-                    assert_silent("error", &format!("{error:?} {error} {:?}", error.hint()));
-                    break;
-                }
+        let mut login = Login::new(Arc::clone(&profile), seconds(60), policy());
+        let mut printing = Printing { answers: answers.into_iter() };
+        let outcome = drive::run_with(&mut login, &mut printing, |_, step| {
+            assert_silent("step", &format!("{step:?}"));
+            Some(step)
+        });
+        assert_silent("machine", &format!("{login:?} {:?}", login.take_notes()));
+        assert_silent("outcome", &format!("{outcome:?}"));
+        match outcome {
+            Ok(tokens) => {
+                assert_eq!(tokens.access_token().unwrap().expose(), "canary-access");
+            }
+            Err(Failed { error, .. }) => {
+                assert_silent("error", &format!("{error:?} {error} {:?}", error.hint()));
             }
         }
     }
@@ -103,5 +87,32 @@ pub(crate) fn a_long_text_is_cut() {
     ] {
         let found = verdict(Asked::Refresh, &Answer::parse(&format!("400 {body}"))).unwrap();
         assert!(found.is("error:server") && found.to_string().len() < 1000, "{found}");
+    }
+}
+
+/// Prints all that it gets to see, and gives these answers.
+struct Printing<A> {
+    answers: A,
+}
+
+impl<A: Iterator<Item = String>> Around for Printing<A> {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn send(&mut self, exchange: Exchange<'_>) {
+        assert_silent("request", &format!("{:?} {exchange:?}", exchange.request()));
+        // A refresh token in a bad answer is used.
+        let body = self.answers.next().unwrap_or_else(|| "{}".to_owned());
+        let response = Response::new(200, [], body.as_bytes());
+        assert_silent("response", &format!("{response:?}"));
+        let in_flight = exchange.begin();
+        assert_silent("request", &format!("{in_flight:?}"));
+        in_flight.complete(self.now(), Duration::ZERO, Ok(response));
+    }
+
+    fn show(&mut self, show: Show<'_>) {
+        assert_silent("prompt", &format!("{show:?} {:?} {}", show.prompt(), show.prompt()));
+        show.complete(Duration::ZERO);
     }
 }

@@ -8,6 +8,7 @@ use aiod_auth_core::{
     session::Session,
 };
 use aiod_auth_tests::{
+    drive::Failure,
     sim::Fault,
     world::{ISSUER, World},
 };
@@ -95,7 +96,7 @@ fn silent() -> World {
     world
 }
 
-fn given_up<M: Machine>(world: &mut World, machine: M) -> (Error, Duration) {
+fn given_up<M: Machine<Error: Failure>>(world: &mut World, machine: M) -> (Error, Duration) {
     let started = world.now();
     let Err(error) = world.run(machine) else { panic!("an outcome without an answer") };
     (error, world.now().saturating_duration_since(started))
