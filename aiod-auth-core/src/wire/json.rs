@@ -292,6 +292,28 @@ impl From<Text<'_>> for String {
     }
 }
 
+/// Writes a string: RFC 8259 §7.
+pub(crate) fn push_string(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => {
+                json.push('\\');
+                json.push(character);
+            }
+            control @ '\0'..='\x1f' => {
+                let code = u32::from(control);
+                let digit = |value| char::from_digit(value, 16).unwrap_or('0');
+                json.push_str("\\u00");
+                json.push(digit(code >> 4));
+                json.push(digit(code & 15));
+            }
+            plain => json.push(plain),
+        }
+    }
+    json.push('"');
+}
+
 /// The text of a string; `None` for what is none, or has half a character in it.
 fn unquote(value: Value<'_>) -> Option<Text<'_>> {
     match value {
