@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -26,8 +26,8 @@ pub(crate) struct Network {
     simulator: Mutex<Simulator>,
     pub(crate) base_url: &'static str,
     now_ms: AtomicU64,
-    /// Answers are held up until this is over.
-    held_up: AtomicBool,
+    /// The path whose answers are held up.
+    held_up: Mutex<Option<&'static str>>,
     /// A wait takes this part of what it says in real time, so that waits end in their order.
     pace: u32,
 }
@@ -48,7 +48,7 @@ impl Network {
             simulator: Mutex::new(Simulator::new(ISSUER, 0, settings)),
             base_url: ISSUER,
             now_ms: AtomicU64::new(START_MS),
-            held_up: AtomicBool::new(false),
+            held_up: Mutex::default(),
             pace,
         })
     }
@@ -74,13 +74,13 @@ impl Network {
         self.now_ms.fetch_add(millis(time), Ordering::SeqCst);
     }
 
-    /// Requests arrive from now on, and no answer does until [`let_go`](Self::let_go).
-    pub(crate) fn hold_up(&self) {
-        self.held_up.store(true, Ordering::SeqCst);
+    /// Requests to this path arrive from now on, and no answer does until [`let_go`](Self::let_go).
+    pub(crate) fn hold_up(&self, path: &'static str) {
+        *self.held_up.lock().unwrap() = Some(path);
     }
 
     pub(crate) fn let_go(&self) {
-        self.held_up.store(false, Ordering::SeqCst);
+        *self.held_up.lock().unwrap() = None;
     }
 
     /// What comes of a request, and how late.
@@ -120,8 +120,8 @@ impl fmt::Debug for Network {
 pub(crate) struct Wire(pub(crate) Arc<Network>);
 
 impl Wire {
-    fn is_held_up(&self) -> bool {
-        self.0.held_up.load(Ordering::SeqCst)
+    fn is_held_up(&self, request: &Request) -> bool {
+        self.0.held_up.lock().unwrap().is_some_and(|path| path == request.url().path())
     }
 }
 
@@ -130,7 +130,7 @@ impl aiod_auth_ureq::Transport for Wire {
         let (delay, outcome) = self.0.handle(request);
         aiod_auth_ureq::Transport::sleep(self, delay, &Cancel::new());
         for _ in 0..LOOKS_MAX {
-            if !self.is_held_up() {
+            if !self.is_held_up(request) {
                 return outcome;
             }
             thread::sleep(LOOK);
@@ -157,15 +157,12 @@ impl aiod_auth_ureq::Transport for Wire {
 
 /// On tokio, whose clock may be paused.
 impl aiod_auth_reqwest::Runtime for Wire {
-    fn send<'a>(
-        &'a self,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Response, NoResponse>> {
+    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
         Box::pin(async move {
             let (delay, outcome) = self.0.handle(request);
             aiod_auth_reqwest::Runtime::sleep(self, delay).await;
             for _ in 0..LOOKS_MAX {
-                if !self.is_held_up() {
+                if !self.is_held_up(request) {
                     return outcome;
                 }
                 tokio::time::sleep(LOOK).await;

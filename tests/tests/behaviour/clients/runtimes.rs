@@ -61,7 +61,7 @@ fn profile_here() -> Profile {
 
 #[test]
 fn a_runtime_on_one_thread_is_enough() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::new(profile_at(&running), MemoryStore::default());
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -83,7 +83,7 @@ fn a_runtime_on_one_thread_is_enough() {
 
 #[test]
 fn clones_are_one_login() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::with_driver(profile_at(&running), Driver::new());
     let clone = client.clone().with_request_timeout(seconds(5));
     many_threads(1).block_on(async {
@@ -102,7 +102,7 @@ fn clones_are_one_login() {
 
 #[test]
 fn a_good_token_needs_no_runtime_and_everything_else_says_that_it_does() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::new(profile_at(&running), MemoryStore::default());
     many_threads(1).block_on(client.login(approve(&running))).unwrap();
     assert!(matches!(poll_once(client.token()), Poll::Ready(Ok(_))));
@@ -116,7 +116,7 @@ fn a_good_token_needs_no_runtime_and_everything_else_says_that_it_does() {
 
 #[test]
 fn a_runtime_without_time_is_an_error_and_no_panic_for_the_caller() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::with_driver(profile_at(&running), Driver::new());
     many_threads(1).block_on(client.login(approve(&running))).unwrap();
     let runtime = Builder::new_current_thread().build().unwrap();
@@ -128,7 +128,7 @@ fn a_runtime_without_time_is_an_error_and_no_panic_for_the_caller() {
 
 #[test]
 fn a_caller_who_outlives_the_runtime_gets_an_error() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::new(profile_at(&running), MemoryStore::default());
     let runtime = many_threads(1);
     runtime.block_on(client.login(approve(&running))).unwrap();
@@ -151,7 +151,7 @@ fn a_caller_who_outlives_the_runtime_gets_an_error() {
 
 #[test]
 fn tokens_that_arrive_while_the_runtime_shuts_down_are_saved() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let folder = tempfile::tempdir().unwrap();
     let client = Client::new(profile_at(&running), FileStore::new(folder.path()));
     let runtime = many_threads(1);

@@ -1,0 +1,323 @@
+//! What a client hands on to the machines, the driver and the store: a row per promise, against both. Each
+//! says what was cut to see it fail.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use aiod_auth_core::{
+    RecordKey,
+    cache::{Event, Observer},
+    session::Persisted,
+};
+use aiod_auth_store::{Lock, StoreError};
+
+use super::*;
+
+both! {
+    a_retry_policy_is_each_jobs
+    a_request_timeout_is_each_requests
+    a_rejected_token_is_refreshed_once_for_fifty_callers
+    a_refresh_that_is_forced_keeps_nobody_else_waiting
+    a_server_that_asks_to_be_left_alone_is
+    what_was_not_saved_is_saved_later
+    what_is_done_beside_a_caller_settles
+    without_early_refresh_nothing_runs_beside_a_caller
+    a_cancelled_caller_leaves_its_refresh_alone
+    an_account_is_a_login_of_its_own
+    an_observer_is_told
+    the_last_client_waits_for_an_early_refresh
+}
+
+mod check {
+    use super::*;
+
+    /// Give `RetryPolicy::default()` to any job: this fails.
+    pub(super) fn a_retry_policy_is_each_jobs<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        let mut policy = policy();
+        policy.attempts = 2;
+        let client = client.with_retry_policy(policy);
+        running.simulator().fault_at("/token", 999, bad_gateway());
+        running.simulator().fault_at("/userinfo", 999, bad_gateway());
+        running.simulator().fault_at("/revoke", 999, bad_gateway());
+        let token = client.cached().unwrap().tokens.refresh_token.clone().unwrap();
+        let sends = |path: &str, job: &dyn Fn()| {
+            let before = count(&running, path);
+            job();
+            count(&running, path) - before
+        };
+        let forced = || drop(client.token_for(Demand::new().forced()).unwrap_err());
+        assert_eq!(sends("/token", &forced), 2);
+        assert_eq!(sends("/userinfo", &|| drop(client.who_am_i().unwrap_err())), 2);
+        assert_eq!(sends("/revoke", &|| drop(client.log_out().unwrap_err())), 2);
+        let end = || client.end_session_of(token.clone()).unwrap_err();
+        assert_eq!(sends("/revoke", &|| drop(end())), 2);
+        let log_in = || client.login_with_refresh_token(token.clone()).unwrap_err();
+        assert_eq!(sends("/token", &|| drop(log_in())), 2);
+    }
+
+    /// Cut the line in `with_request_timeout`: this fails.
+    pub(super) fn a_request_timeout_is_each_requests<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        let client = client.with_request_timeout(seconds(3));
+        running.simulator().fault_anywhere(1, Fault::Delay(seconds(5)));
+        let began = running.now();
+        let error = client.token_for(Demand::new().forced()).unwrap_err();
+        assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
+        assert_eq!(running.now().saturating_duration_since(began), seconds(3));
+    }
+
+    /// Let `token_instead_of` be a forced `token_for`: this fails.
+    pub(super) fn a_rejected_token_is_refreshed_once_for_fifty_callers<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        let rejected = client.token().unwrap();
+        let new = together(50, || client.token_instead_of(&rejected).unwrap());
+        assert!(new.iter().all(|new| !new.has_same_access_token(&rejected)));
+        // Also those to whom the API says so a second later.
+        running.pass(seconds(1));
+        client.token_instead_of(&rejected).unwrap();
+        assert_eq!(refreshes(&running), 1);
+    }
+
+    /// Let `good` in `token_for` wait for the job: this fails.
+    pub(super) fn a_refresh_that_is_forced_keeps_nobody_else_waiting<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        let old = access_token(&client.token().unwrap());
+        running.hold_up("/token");
+        thread::scope(|scope| {
+            let forced = scope.spawn(|| client.token_for(Demand::new().forced()).unwrap());
+            until(|| refreshes(&running) == 1);
+            for _ in 0..10 {
+                assert_eq!(access_token(&client.token().unwrap()), old);
+                assert_eq!(access_token(&client.token_for(Demand::new()).unwrap()), old);
+            }
+            running.let_go();
+            assert_ne!(access_token(&forced.join().unwrap()), old);
+        });
+    }
+
+    /// Give each call a cache of its own: this fails.
+    pub(super) fn a_server_that_asks_to_be_left_alone_is<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        running.pass(seconds(20));
+        let busy = Answer::empty(503).with_header("Retry-After", "120");
+        running.simulator().fault_at("/token", 1, Fault::Instead(busy));
+        let began = running.now();
+        assert_eq!(client.token().unwrap_err().kind(), Kind::Unavailable);
+        assert_eq!(running.now(), began, "at once");
+        let before = requests(&running);
+        for _ in 0..3 {
+            running.pass(seconds(30));
+            assert_eq!(client.token().unwrap_err().kind(), Kind::Unavailable);
+        }
+        assert_eq!(requests(&running), before);
+        running.pass(seconds(30));
+        client.token().unwrap();
+    }
+
+    /// Cut `is_to_be_saved` in the cache, or the job beside the caller in a client: this fails.
+    pub(super) fn what_was_not_saved_is_saved_later<C: AnyClient>() {
+        let running = server(seconds(60));
+        let store = Arc::new(Full::default());
+        let client = C::new(&running, profile_at(&running), Arc::clone(&store));
+        log_in_at(&running, &client);
+        store.is_full.store(true, Ordering::SeqCst);
+        let token = client.token_for(Demand::new().forced()).unwrap();
+        assert!(matches!(token.persisted(), Persisted::NotSaved(_)), "{:?}", token.persisted());
+        store.is_full.store(false, Ordering::SeqCst);
+        running.pass(seconds(11));
+        // No call waits for it, and none asks the server.
+        let before = requests(&running);
+        client.token().unwrap();
+        assert!(client.settled(seconds(600)));
+        assert_eq!(*client.token().unwrap().persisted(), Persisted::Saved);
+        assert_eq!(requests(&running), before);
+        let stored = store.load(&profile_at(&running).key()).unwrap().unwrap();
+        assert!(stored.has_same_access_token(&token));
+    }
+
+    /// Let `settled` return at once: this fails.
+    pub(super) fn what_is_done_beside_a_caller_settles<C: AnyClient>() {
+        let (running, client) = due_for_an_early_refresh::<C>(MemoryStore::default());
+        running.hold_up("/token");
+        let old = access_token(&client.token().unwrap());
+        until(|| refreshes(&running) == 1);
+        assert!(!client.settled(seconds(1)), "it has not ended");
+        running.let_go();
+        assert!(client.settled(seconds(600)));
+        assert_ne!(access_token(&client.token().unwrap()), old);
+    }
+
+    /// Cut the line in `without_early_refresh`: this fails.
+    pub(super) fn without_early_refresh_nothing_runs_beside_a_caller<C: AnyClient>() {
+        let (running, client) = due_for_an_early_refresh::<C>(MemoryStore::default());
+        let client = client.without_early_refresh();
+        client.token().unwrap();
+        assert!(client.settled(seconds(1)));
+        assert_eq!(refreshes(&running), 0);
+        // When it has to be, it is done in the call.
+        running.pass(seconds(60));
+        client.token().unwrap();
+        assert_eq!(refreshes(&running), 1);
+    }
+
+    /// Hand the cancel to the driver of a refresh: this fails.
+    pub(super) fn a_cancelled_caller_leaves_its_refresh_alone<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(20));
+        let old = access_token(&client.token().unwrap());
+        let cancel = Cancel::new();
+        let cancelled = client.with_cancel(&cancel);
+        running.hold_up("/token");
+        let outcome = thread::scope(|scope| {
+            let forced = scope.spawn(|| cancelled.token_for(Demand::new().forced()));
+            until(|| refreshes(&running) == 1);
+            cancel.cancel();
+            forced.join().unwrap()
+        });
+        assert_eq!(outcome.unwrap_err().kind(), Kind::Cancelled);
+        running.let_go();
+        assert!(client.settled(seconds(600)));
+        assert_ne!(access_token(&client.token().unwrap()), old);
+        client.token_for(Demand::new().forced()).unwrap();
+        assert_eq!(refreshes(&running), 2);
+    }
+
+    /// Share the cache between accounts: this fails.
+    pub(super) fn an_account_is_a_login_of_its_own<C: AnyClient>() {
+        let (running, alice) = logged_in::<C>(seconds(20));
+        let bob = alice.for_account("bob");
+        assert_eq!(bob.token().unwrap_err().kind(), Kind::NotAuthenticated);
+        bob.login(|prompt| assert!(running.simulator().approve(user_code(prompt), "bob"))).unwrap();
+        assert_eq!(bob.who_am_i().unwrap().name.as_deref(), Some("Bob Example"));
+        assert_eq!(alice.who_am_i().unwrap().name.as_deref(), Some("Alice Example"));
+        alice.log_out().unwrap();
+        bob.token_for(Demand::new().forced()).unwrap();
+        // The store knows it, too.
+        bob.for_account("bob").token().unwrap();
+    }
+
+    /// Cut any call of the observer: this fails.
+    pub(super) fn an_observer_is_told<C: AnyClient>() {
+        let running = server(seconds(20));
+        let told = Arc::new(Told::default());
+        let store = Arc::new(Full::default());
+        let client = C::new(&running, profile_at(&running), Arc::clone(&store));
+        let client = client.with_observer(Arc::clone(&told));
+        log_in_at(&running, &client);
+        client.token_for(Demand::new().forced()).unwrap();
+        store.is_full.store(true, Ordering::SeqCst);
+        client.token_for(Demand::new().forced()).unwrap();
+        store.is_full.store(false, Ordering::SeqCst);
+        running.simulator().fault_at("/token", 3, bad_gateway());
+        client.token_for(Demand::new().forced()).unwrap_err();
+        client.log_out().unwrap();
+        let lines = told.0.lock().unwrap().clone();
+        let mut expected =
+            ["logged in", "new tokens", "tokens are not saved", "no new tokens", "logged out"]
+                .iter();
+        let mut next = expected.next();
+        for line in &lines {
+            assert!(!line.contains("access-") && !line.contains("refresh-"), "{line}");
+            if next.is_some_and(|beginning| line.starts_with(beginning)) {
+                next = expected.next();
+            }
+        }
+        assert_eq!(next, None, "{lines:?}");
+    }
+
+    /// Cut the wait in `Drop` of the blocking client's login: this fails. (The async one's task belongs to
+    /// the runtime, which is still there: what is under way is brought home.)
+    pub(super) fn the_last_client_waits_for_an_early_refresh<C: AnyClient>() {
+        let store = Arc::new(MemoryStore::default());
+        let (running, client) = due_for_an_early_refresh::<C>(Arc::clone(&store));
+        running.hold_up("/token");
+        let old = access_token(&client.token().unwrap());
+        until(|| refreshes(&running) == 1);
+        let letting_go = {
+            let running = Arc::clone(&running);
+            thread::spawn(move || {
+                thread::sleep(A_MOMENT);
+                running.let_go();
+            })
+        };
+        client.settled(seconds(2000));
+        drop(client);
+        letting_go.join().unwrap();
+        let stored = store.load(&profile_at(&running).key()).unwrap().unwrap();
+        assert_ne!(access_token(&stored), old);
+    }
+}
+
+/// Dropped without `settled`: what the blocking client promises alone.
+#[test]
+fn the_last_blocking_client_waits_for_an_early_refresh_when_it_is_dropped() {
+    let store = Arc::new(MemoryStore::default());
+    let (running, client) = due_for_an_early_refresh::<aiod_auth_ureq::Client>(Arc::clone(&store));
+    running.hold_up("/token");
+    let old = access_token(&client.token().unwrap());
+    until(|| refreshes(&running) == 1);
+    let letting_go = {
+        let running = Arc::clone(&running);
+        thread::spawn(move || {
+            thread::sleep(A_MOMENT);
+            running.let_go();
+        })
+    };
+    in_time("the drop", move || drop(client));
+    letting_go.join().unwrap();
+    let stored = store.load(&profile_at(&running).key()).unwrap().unwrap();
+    assert_ne!(access_token(&stored), old);
+}
+
+/// A client whose token is good for 20 s more of 300: to be refreshed early, and not yet stale.
+fn due_for_an_early_refresh<C: AnyClient>(store: impl Store + 'static) -> (Arc<Network>, C) {
+    let running = server(seconds(300));
+    let client = C::new(&running, profile_at(&running), store);
+    log_in_at(&running, &client);
+    running.pass(seconds(235));
+    (running, client)
+}
+
+/// What an observer was told, a line each.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Observer for Told {
+    fn observe(&self, event: &Event<'_>) {
+        self.0.lock().unwrap().push(event.to_string());
+    }
+}
+
+/// A store that is full when it is told to be.
+#[derive(Debug, Default)]
+struct Full {
+    store: MemoryStore,
+    is_full: AtomicBool,
+}
+
+impl Store for Full {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        self.store.load(key)
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        if self.is_full.load(Ordering::SeqCst) {
+            return Err(StoreError::Other("the disk is full".into()));
+        }
+        self.store.save(key, tokens)
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.store.remove(key)
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        self.store.try_lock(key)
+    }
+
+    fn location(&self, key: &RecordKey) -> String {
+        self.store.location(key)
+    }
+}
