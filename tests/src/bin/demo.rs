@@ -58,22 +58,22 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let first = client.token_for(Demand::new())?;
     let second = client.token_for(Demand::new().forced())?;
-    let rotated = match (&first.tokens.refresh_token, &second.tokens.refresh_token) {
+    let rotated = match (&first.refresh_token, &second.refresh_token) {
         (Some(old), Some(new)) => !old.same_as(new),
         _ => false,
     };
     println!(
         "4. A refresh: a new access token ({}), a new refresh token ({}), saved before it was used ({}).\n",
-        yes(!first.tokens.has_same_access_token(&second.tokens)),
+        yes(!first.has_same_access_token(&second)),
         yes(rotated),
-        yes(store.load(&key)?.is_some_and(|kept| kept.has_same_access_token(&second.tokens))),
+        yes(store.load(&key)?.is_some_and(|kept| kept.has_same_access_token(&second))),
     );
 
     client.log_out()?;
     let now_ms = aiod_auth_tests::sim::wall_clock_ms();
     let alive = running
         .simulator()
-        .access_token_is_alive(now_ms, second.tokens.access_token().unwrap().expose());
+        .access_token_is_alive(now_ms, second.access_token().unwrap().expose());
     println!(
         "5. Logout: the server says that the session is over; the token is dead there ({}), and gone here ({}).\n",
         yes(!alive),
