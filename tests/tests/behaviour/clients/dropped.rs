@@ -131,7 +131,7 @@ fn a_token_that_is_still_good_needs_no_runtime() {
     let (running, client, _store) = runtime.block_on(logged_in(seconds(20)));
     // A minute of an hour is left.
     let now = running.now();
-    let mut tokens = Tokens::clone(&client.cached().unwrap());
+    let mut tokens = Tokens::clone(&client.cached().unwrap().tokens);
     tokens.issued_at = now.saturating_sub(seconds(3540));
     tokens.expires_at = Some(now.saturating_add(seconds(60)));
     runtime.block_on(client.set_tokens(tokens)).unwrap();
