@@ -31,7 +31,7 @@ impl Client {
         Ok(client.with_request_timeout(config.settings.request_timeout))
     }
 
-    /// A person's login that is kept in memory alone, as `create_token` of the Python client does if it
+    /// A user's login that is kept in memory alone, as `create_token` of the Python client does if it
     /// isn't told to write: it ends with the program.
     ///
     /// # Errors

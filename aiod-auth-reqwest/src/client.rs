@@ -242,7 +242,7 @@ impl Client {
         if !needs_login(&outcome) {
             return outcome;
         }
-        // One task asks; the others wait for what comes of it.
+        // One task asks; other callers wait for what comes of it.
         let asking = self.wait(self.login.cache.begin_asking()).await?;
         let client = self.without_cancel();
         let (user, replies) = user(LOGIN_LIMIT, Arc::clone(self.driver.runtime()));

@@ -235,7 +235,7 @@ impl Client {
         if !needs_login(&outcome) {
             return outcome;
         }
-        // One thread asks; the others wait for what comes of it.
+        // One thread asks; other callers wait for what comes of it.
         let _asking = self.wait(self.login.cache.begin_asking())?;
         let outcome = self.token();
         if !needs_login(&outcome) {

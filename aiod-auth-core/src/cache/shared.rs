@@ -128,7 +128,7 @@ impl SharedCache {
         self.state.until(begin).await
     }
 
-    /// Waits for the turn to ask the user because there is no token. One caller asks; the others wait for
+    /// Waits for the turn to ask the user because there is no token. One caller asks; other callers wait for
     /// what comes of it.
     pub async fn begin_asking(self: &Arc<Self>) -> Asking {
         let begin = |state: &mut State| {
