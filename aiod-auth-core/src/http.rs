@@ -9,6 +9,7 @@ pub use crate::wire::www_authenticate::Challenge;
 use crate::{
     error::{ProxyFailure, ProxyProblem, TlsFailure},
     secret::Wiped,
+    text::every,
     wire::{
         body::unescape,
         form::{Encoded, escape},
@@ -92,9 +93,12 @@ impl Request {
             }
         };
         for place in &self.form.secrets {
-            let value = unescape(self.form.body.get(place.clone()).unwrap_or_default());
-            if let Ok(value) = core::str::from_utf8(&value) {
-                hide(value);
+            let escaped = self.form.body.get(place.clone()).unwrap_or_default();
+            // Most secrets are plain, and stand in the body as they are.
+            if every(escaped, |byte| (byte != b'%') & (byte != b'+')) {
+                hide(core::str::from_utf8(escaped).unwrap_or_default());
+            } else {
+                hide(core::str::from_utf8(&unescape(escaped)).unwrap_or_default());
             }
         }
         for (name, value) in &self.headers {

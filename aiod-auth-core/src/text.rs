@@ -10,7 +10,10 @@ const CHARACTERS_MAX: usize = 300;
 /// [`Userinfo`](crate::flow::Userinfo) holds is not.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    let mut cleaned = String::new();
+    if is_clean(text) {
+        return text.into();
+    }
+    let mut cleaned = String::with_capacity(text.len().min(CHARACTERS_MAX));
     let mut characters = text.chars().peekable();
     let mut length = 0_usize;
     while let Some(character) = characters.next() {
@@ -36,6 +39,15 @@ pub fn clean(text: &str) -> String {
     }
     cleaned.truncate(cleaned.trim_end().len());
     cleaned
+}
+
+/// What most texts are: one short line of ASCII, with single spaces inside.
+fn is_clean(text: &str) -> bool {
+    text.len() <= CHARACTERS_MAX
+        && every(text.as_bytes(), |byte| matches!(byte, 0x20..=0x7e))
+        && !text.starts_with(' ')
+        && !text.ends_with(' ')
+        && !text.contains("  ")
 }
 
 /// Whether each byte is allowed: in chunks, which the compiler compares at once.

@@ -52,6 +52,22 @@ pub struct Refusal {
     pub code: Option<String>,
 }
 
+impl Refusal {
+    /// Whether it still counts: for a minute, however many callers there are. Not one from a clock that was
+    /// ahead: it would count for as long as that.
+    #[must_use]
+    pub fn counts(&self, now: Timestamp) -> bool {
+        has_just_been(self.at, now)
+    }
+}
+
+/// Within the last minute.
+pub(crate) fn has_just_been(at: Timestamp, now: Timestamp) -> bool {
+    at <= now && now.saturating_duration_since(at) < REFUSAL_AGE_MAX
+}
+
+const REFUSAL_AGE_MAX: Duration = Duration::from_secs(60);
+
 impl NotLoggedIn {
     /// Why what was kept gets no access token: it is not good, and has no refresh token that would do.
     #[must_use]
@@ -265,6 +281,15 @@ mod tests {
     fn characters_outside_the_grammar_are_refused() {
         for token in ["a\"b", "a\\b", "é", "a b", "", "a\n"] {
             assert!(Scope::new([token]).is_err(), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_counts_for_a_minute() {
+        let at = |seconds: i64| Timestamp::from_unix_millis(seconds * 1000);
+        let refusal = Refusal { at: at(100), code: None };
+        for (now, counts) in [(99, false), (100, true), (159, true), (160, false)] {
+            assert_eq!(refusal.counts(at(now)), counts, "{now}");
         }
     }
 

@@ -16,6 +16,7 @@ use aiod_auth_core::{
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
+#[cfg(feature = "reqwest")]
 use aiod_auth_store::Store;
 
 use crate::{

@@ -36,7 +36,11 @@ pub use error::StoreError;
 #[cfg(feature = "toml")]
 pub use file::{FileStore, default_config_folder};
 pub use memory::MemoryStore;
+#[cfg(feature = "toml")]
+pub use polars::PolarsStore;
 pub use store::{Lock, Store, perform};
+#[cfg(feature = "toml")]
+pub use tiled::TiledStore;
 
 #[cfg(feature = "toml")]
 mod aiod;
@@ -51,5 +55,11 @@ mod file;
 mod format;
 mod memory;
 #[cfg(feature = "toml")]
+mod polars;
+#[cfg(feature = "toml")]
 mod record;
 mod store;
+#[cfg(feature = "toml")]
+mod tiled;
+#[cfg(feature = "toml")]
+mod token_files;

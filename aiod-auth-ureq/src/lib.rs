@@ -153,9 +153,12 @@
 //! # What it does to the network
 //!
 //! https only, loopback excepted. No redirect is followed, no cookie kept, nothing cached. A request
-//! may take 30 s (a refresh all the time that is left of the call's 60 s), 10 s of it to connect; an answer
-//! may have 1 MiB. The certificates that the platform trusts are trusted. Proxies are taken from the
-//! environment, and never used for loopback.
+//! may take 30 s (a refresh all the time that is left of the call's 60 s), 10 s of it to connect; an answer may
+//! have 1 MiB. The certificates that the platform
+//! trusts are trusted (on Linux, those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, if they are set).
+//! Proxies, SOCKS5 included, are taken from the environment (`https_proxy`, `http_proxy`, `all_proxy`,
+//! `no_proxy` and their capitals: [`core::proxy`]), and never used for loopback. [`UreqTransport::builder`] takes
+//! other certificates, a client certificate, another proxy, other limits.
 //!
 //! # Logs
 //!
@@ -166,8 +169,10 @@
 //!
 //! # Features
 //!
-//! - `ureq` (default): the HTTP stack. Without it, the program brings its own [`Transport`].
-//! - `ring` (default): TLS for it. Without any, only plain http on loopback works.
+//! - `ureq` (default): the HTTP stack, [`UreqTransport`]. Without it the program brings a [`Transport`].
+//! - `ring` (default), `aws-lc-rs`, `native-tls`, `no-provider`: its TLS, by rustls on ring, by rustls on
+//!   AWS-LC, by the platform, by rustls on what the program has installed. Where several are on, the first
+//!   of them counts; with none, an https address is a configuration error.
 //! - `file-store` (default): `store::FileStore`, tokens in private files; `Client::aiod`, AI-on-Demand.
 
 pub use aiod_auth_core as core;
@@ -185,7 +190,7 @@ pub use {
     aiod_auth_tls::InvalidPem,
 };
 
-#[cfg(all(feature = "file-store", feature = "ureq"))]
+#[cfg(all(feature = "ureq", feature = "file-store"))]
 mod aiod;
 mod client;
 #[cfg(test)]

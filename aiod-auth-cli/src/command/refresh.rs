@@ -3,16 +3,13 @@
 use aiod_auth_core::{Timestamp, session::Demand};
 use serde::Serialize;
 
-use super::stored::Stored;
+use super::{stored::Stored, token};
 use crate::{context::Context, failure::Failure, settings::Settings};
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let settings = Settings::in_use(context)?;
     context.interrupt.report_first();
-    let session = settings
-        .client()?
-        .token_for(Demand::new().forced())
-        .map_err(|error| settings.explain(error))?;
+    let session = token::acquire(&settings, &settings.client()?, Demand::new().forced())?;
     // The token isn't handed out here, so without a record nothing came of it.
     if let Stored::NotNeeded(failure) | Stored::Lost(failure) = Stored::of(&settings, &session) {
         return Err(failure.within("refreshed, but not saved"));

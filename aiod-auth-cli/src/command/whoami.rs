@@ -19,7 +19,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         roles: userinfo.roles.iter().map(|role| clean(role)).collect(),
         subject: cleaned(userinfo.subject),
     })?;
-    match client.held() {
+    match client.cached() {
         Some(session) => Stored::of(&settings, &session).report(context),
         None => Ok(()),
     }

@@ -10,7 +10,7 @@ use std::{
 
 use aiod_auth_tests::sim::{Fault, wall_clock_ms};
 
-use crate::world::World;
+use crate::world::{World, end_of, wait_until};
 
 fn interrupt(child: &Child) {
     signal("-INT", &child.id().to_string());
@@ -41,11 +41,9 @@ fn a_refresh_under_way_is_saved_first() {
     let before = world.refreshes();
     let mut command = world.command("token --force-refresh --json");
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while world.refreshes() == before {
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("a refresh", || world.refreshes() != before);
     interrupt(&child);
-    let output = child.wait_with_output().unwrap();
+    let output = end_of(child);
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
 
@@ -67,14 +65,12 @@ fn a_signal_that_is_ignored_stays_so_and_the_others_wait_all_the_same() {
     // A script's `&`: the shell has SIGINT ignored.
     let mut script = Command::new("sh");
     script.args(["-c", "\"$@\" & echo $!; wait $!; echo $?", "sh"]);
-    script.arg(refresh.get_program()).args(refresh.get_args());
+    script.args([env!("CARGO_BIN_EXE_aiod-auth"), "refresh"]);
     script.envs(refresh.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut child = script.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
     let process = said.next().unwrap().unwrap();
-    while world.refreshes() == before {
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("a refresh", || world.refreshes() != before);
     signal("-INT", &process);
     signal("-TERM", &process);
     // It has no more to do then than to say so.
@@ -92,9 +88,7 @@ fn a_second_one_does_not_wait() {
     let before = world.refreshes();
     let mut command = world.command("refresh");
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    while world.refreshes() == before {
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("a refresh", || world.refreshes() != before);
     let started = Instant::now();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     interrupt(&child);
@@ -116,11 +110,9 @@ fn a_refresh_token_that_was_sent_is_not_lost() {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(refresh_token.as_bytes()).unwrap();
-    while world.refreshes() == before {
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("a refresh", || world.refreshes() != before);
     interrupt(&child);
-    let output = child.wait_with_output().unwrap();
+    let output = end_of(child);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     world.run("refresh").ended(0);
 }

@@ -2,7 +2,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, end_of};
 
 #[test]
 fn profiles_are_listed_and_shown() {
@@ -152,7 +152,7 @@ fn a_wait_for_another_process_is_said() {
     let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1500));
     lock.unlock().unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = end_of(child);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{said}");
     assert!(said.starts_with("waiting for another process that changes config.toml\n"), "{said}");

@@ -4,7 +4,7 @@ use aiod_auth_tests::sim::{Answer, CLIENT_CREDENTIALS, Fault};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::world::{Ran, World};
+use crate::world::{Ran, World, end_of, wait_until};
 
 #[test]
 fn a_hundred_runs_make_no_refresh() {
@@ -170,12 +170,10 @@ fn a_login_that_may_be_lost_is_a_failure() {
         let line = format!("token --force-refresh --profile {profile}");
         let mut command = world.command(&line);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        while asked(&world) == before {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        fs::rename(world.path("tokens"), world.path("gone")).unwrap();
+        wait_until("a request for a token", || asked(&world) != before);
+        fs::remove_dir_all(world.path("tokens")).unwrap();
         world.write("tokens", "in the way");
-        let output = child.wait_with_output().unwrap();
+        let output = end_of(child);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{said}");
         assert!(output.stdout.starts_with(b"access-"), "{said}");
@@ -271,7 +269,7 @@ fn a_reader_that_stops_is_no_bug() {
     let mut command = world.command("token");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
+    let output = end_of(child);
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 

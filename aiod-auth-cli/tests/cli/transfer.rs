@@ -6,7 +6,7 @@ use aiod_auth_core::Profile;
 use aiod_auth_store::{FileStore, Store};
 use serde_json::{Value, json};
 
-use crate::world::{Ran, World, mode};
+use crate::world::{Ran, World, end_of, mode};
 
 /// A world whose login stands in `login.json`, and whose store is empty: the other machine.
 fn carried() -> World {
@@ -220,7 +220,7 @@ fn a_refresh_that_is_under_way_is_waited_for_and_that_is_said() {
         thread::sleep(Duration::from_millis(1700));
         assert!(child.try_wait().unwrap().is_none(), "{line}");
         drop(lock);
-        let output = child.wait_with_output().unwrap();
+        let output = end_of(child);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{line}: {said}");
         let times = said.matches("waiting for another process that uses ").count();

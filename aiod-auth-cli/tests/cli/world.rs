@@ -4,8 +4,10 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use aiod_auth_tests::sim::{self, DEVICE_CODE, Reply, Request, Running, Settings};
@@ -85,8 +87,8 @@ impl World {
 
     /// The command with these arguments and nothing of this process's environment.
     pub(crate) fn command(&self, line: &str) -> Command {
-        let mut command = self.surrounded(env!("CARGO_BIN_EXE_aiod-auth"));
-        command.args(line.split_whitespace());
+        let mut command = self.surrounded(PROGRAM[0]);
+        command.args(&PROGRAM[1..]).args(line.split_whitespace());
         command
     }
 
@@ -212,7 +214,7 @@ impl Waiting {
     pub(crate) fn end(mut self) -> Ran {
         let mut stdout = String::new();
         std::io::Read::read_to_string(&mut self.stdout, &mut stdout).unwrap();
-        let output = self.child.wait_with_output().unwrap();
+        let output = end_of(self.child);
         let stderr = String::from_utf8(output.stderr).unwrap();
         check_for_secrets(&stderr);
         Ran { code: output.status.code().unwrap_or(-1), stdout, stderr }
@@ -229,7 +231,7 @@ impl Ran {
         if let Some(mut stdin) = child.stdin.take() {
             stdin.write_all(input.as_bytes()).unwrap();
         }
-        let output = child.wait_with_output().unwrap();
+        let output = end_of(child);
         let ran = Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -274,6 +276,41 @@ impl Ran {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{self:?}"))
     }
 }
+
+/// The command, which hears Ctrl-C even where the tests were started in the background: a shell has SIGINT
+/// ignored then, and that is inherited. `env` becomes the command, so the process is the same.
+#[cfg(target_os = "linux")]
+const PROGRAM: &[&str] = &["env", "--default-signal=INT", env!("CARGO_BIN_EXE_aiod-auth")];
+#[cfg(not(target_os = "linux"))]
+const PROGRAM: &[&str] = &[env!("CARGO_BIN_EXE_aiod-auth")];
+
+/// Waits for what a process says and how it ends; one that hangs is killed, and fails its test.
+pub(crate) fn end_of(child: Child) -> Output {
+    let (ended, watched) = mpsc::channel::<()>();
+    let process = child.id().to_string();
+    let watchdog = thread::spawn(move || {
+        if watched.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            Command::new("kill").args(["-KILL", &process]).status().ok();
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    drop(ended);
+    watchdog.join().unwrap();
+    output
+}
+
+/// Waits until this is so.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what} has not happened");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Longer than any command takes, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// Every secret of the simulator says what it is.
 #[track_caller]

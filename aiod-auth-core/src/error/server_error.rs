@@ -68,7 +68,7 @@ impl ServerError {
     }
 
     pub(super) fn hint(&self) -> Option<Cow<'_, str>> {
-        self.advice.as_ref().or(self.usual_advice()).map(Advice::words)
+        self.advice.as_ref().or_else(|| self.usual_advice()).map(Advice::words)
     }
 
     /// What the code alone says.
@@ -187,8 +187,10 @@ macro_rules! error_codes {
         }
 
         impl ErrorCode {
-            /// Codes are case-sensitive: RFC 6749 §1.1.
-            pub(crate) fn from_wire(code: &str) -> Self {
+            /// From the word that a server sends, in the same case (RFC 6749 §1.1), or that
+            /// [`as_str`](Self::as_str) wrote.
+            #[must_use]
+            pub fn from_wire(code: &str) -> Self {
                 match standard_code(code) {
                     $($code => Self::$name,)*
                     other => match clean(other) {
@@ -238,5 +240,25 @@ error_codes! {
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn a_refusal_of_a_moment_ago_says_what_helps() {
+        for (code, hint) in [
+            (Some("invalid_request"), "if it stays so, log in again"),
+            (Some("access_denied"), "if it stays so, log in again"),
+            (Some("invalid_scope"), "check the scopes"),
+            (None, "if it stays so, log in again"),
+        ] {
+            let error = Error::Refused(ServerError::refused_before(code).into());
+            assert_eq!(error.hint().unwrap(), hint, "{code:?}");
+            assert_eq!(error.server_error().unwrap().status, None, "{code:?}");
+        }
     }
 }

@@ -1,8 +1,5 @@
 //! What to do with what is there: a pure function.
 
-use alloc::sync::Arc;
-use core::time::Duration;
-
 use super::{
     Freshness, SessionTokens,
     freshness::{Target, is_usable},
@@ -12,8 +9,9 @@ use crate::{
     error::NotLoggedIn,
     profile::{LoginMethod, Profile},
     time::Timestamp,
-    token::{Refusal, Tokens},
+    token::{Refusal, Tokens, has_just_been},
 };
+use alloc::sync::Arc;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -59,7 +57,7 @@ impl Situation<'_> {
             }
         }
         if let Some(tokens) = &tokens
-            && let Some(refusal) = tokens.refused.as_ref().filter(|it| self.is_recent(it.at))
+            && let Some(refusal) = tokens.refused.as_ref().filter(|it| it.counts(self.now))
             && !self.target.is_explicit()
         {
             return match self.target.freshness(tokens, self.now) {
@@ -101,13 +99,7 @@ impl Situation<'_> {
     }
 
     fn has_just_ended(&self, tokens: &Tokens) -> bool {
-        tokens.session_ended_at.is_some_and(|at| self.is_recent(at))
-    }
-
-    /// A refusal counts for a minute without asking again, however many callers there are. Not one from a
-    /// clock that was ahead: it would count for as long as that.
-    fn is_recent(&self, at: Timestamp) -> bool {
-        at <= self.now && self.now.saturating_duration_since(at) < REFUSAL_AGE_MAX
+        tokens.session_ended_at.is_some_and(|at| has_just_been(at, self.now))
     }
 }
 
@@ -121,10 +113,10 @@ pub(super) fn is_only_itself(profile: &Profile) -> bool {
     profile.login() == LoginMethod::ClientCredentials && profile.login_is_decided()
 }
 
-const REFUSAL_AGE_MAX: Duration = Duration::from_secs(60);
-
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
     use crate::{
         client::ClientIdentity,

@@ -11,6 +11,7 @@ pub(crate) mod introspection;
 pub(crate) mod json;
 pub(crate) mod metadata;
 mod retry_after;
+mod scan;
 pub(crate) mod servers;
 pub(crate) mod token;
 pub(crate) mod userinfo;

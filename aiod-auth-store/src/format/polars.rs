@@ -25,7 +25,9 @@
 
 use std::path::{Path, PathBuf};
 
-use aiod_auth_core::{AccessToken, RefreshToken, Timestamp, Tokens, provider::polars::expires_at};
+use aiod_auth_core::{
+    AccessToken, IdToken, RefreshToken, Scope, Timestamp, Tokens, provider::polars::expires_at,
+};
 use toml_edit::{DocumentMut, Item, Table, TableLike};
 use zeroize::Zeroizing;
 
@@ -92,33 +94,34 @@ impl Place {
     }
 }
 
-/// What a `config.toml` says of the login.
-#[derive(Debug)]
-pub(crate) struct Content {
-    pub(crate) tokens: Option<Tokens>,
-    /// Of which refresh token this one took the place.
-    pub(crate) replaces: Option<String>,
-}
-
 /// Reads it. When the client wrote it, the tokens were issued when the file was written, at the latest.
-pub(crate) fn read(config: &str, written_at: Timestamp) -> Result<Content, Unreadable> {
+pub(crate) fn read(config: &str, written_at: Timestamp) -> Result<Option<Tokens>, Unreadable> {
     let mut config = Members::of(parse(config)?.into_table());
     // Ours alone: what is wrong with it costs no login.
-    let mut own = config.take(TABLE).unwrap_or_default();
+    let own = config.take(TABLE).unwrap_or_default();
     let Some(mut auth) = config.take(AUTH)? else {
-        return Ok(Content { tokens: None, replaces: None });
+        return Ok(None);
     };
     let access_token = auth.text(ACCESS_TOKEN)?.filter(|token| !token.is_empty());
     let refresh_token = auth.text(REFRESH_TOKEN)?.filter(|token| !token.is_empty());
-    let mut own_time = |member| own.as_mut()?.time(member).ok().flatten();
-    let (issued_at, ended_at) = (own_time("issued_at"), own_time("session_ended_at"));
-    let replaces = own.as_mut().and_then(|own| own.text("replaces").ok().flatten());
-    let tokens = tokens(access_token, refresh_token, issued_at.unwrap_or(written_at))?;
-    let tokens = tokens.map(|mut tokens| {
-        tokens.session_ended_at = ended_at;
-        tokens
-    });
-    Ok(Content { tokens, replaces })
+    let tokens = tokens(access_token, refresh_token, written_at)?;
+    Ok(match (tokens, own) {
+        (Some(tokens), Some(own)) => Some(with_own(tokens, own)),
+        (tokens, _) => tokens,
+    })
+}
+
+/// With what only this project writes.
+fn with_own(mut tokens: Tokens, mut own: Members) -> Tokens {
+    let mut time = |member| own.time(member).ok().flatten();
+    tokens.issued_at = time("issued_at").unwrap_or(tokens.issued_at);
+    tokens.expires_at = time("expires_at").or(tokens.expires_at);
+    tokens.refresh_expires_at = time("refresh_expires_at");
+    tokens.session_ended_at = time("session_ended_at");
+    tokens.scope = own.scope("scope").ok().flatten().unwrap_or_default();
+    tokens.session_scope = own.scope("session_scope").ok().flatten();
+    tokens.id_token = own.text("id_token").ok().flatten().map(IdToken::new);
+    tokens
 }
 
 /// Tokens as either layout has them: two texts.
@@ -142,7 +145,6 @@ pub(crate) fn tokens(
 pub(crate) fn write(
     before: Option<&str>,
     tokens: &Tokens,
-    replaces: Option<String>,
 ) -> Result<Zeroizing<String>, Unreadable> {
     let mut config = parse(before.unwrap_or_default())?.into_mut();
     let auth = table(&mut config, AUTH, "")?;
@@ -153,9 +155,15 @@ pub(crate) fn write(
         config.remove(TABLE);
     }
     let own = table(&mut config, TABLE, ABOUT_TABLE)?;
-    put(own, "issued_at", Some(tokens.issued_at.to_string()));
-    put(own, "session_ended_at", tokens.session_ended_at.map(|time| time.to_string()));
-    put(own, "replaces", replaces);
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    let scope = Some(&tokens.scope).filter(|scope| !scope.is_empty());
+    put(own, "issued_at", time(Some(tokens.issued_at)));
+    put(own, "expires_at", time(tokens.expires_at));
+    put(own, "refresh_expires_at", time(tokens.refresh_expires_at));
+    put(own, "session_ended_at", time(tokens.session_ended_at));
+    put(own, "scope", scope.map(Scope::to_string));
+    put(own, "session_scope", tokens.session_scope.as_ref().map(Scope::to_string));
+    put(own, "id_token", tokens.id_token.as_ref().map(IdToken::expose));
     Ok(text(&config))
 }
 
@@ -244,8 +252,8 @@ mod tests {
     #[test]
     fn a_config_is_read_as_the_client_reads_it_and_more_kindly() {
         let read = |text: &str| {
-            let tokens = read(text, NOW)?.tokens;
-            Ok::<_, Unreadable>(tokens.map(|tokens| {
+            let found = read(text, NOW)?;
+            Ok::<_, Unreadable>(found.map(|tokens| {
                 let access_token = tokens.access_token.map(|token| token.expose().to_owned());
                 let refresh_token = tokens.refresh_token.map(|token| token.expose().to_owned());
                 (access_token.unwrap_or_default(), refresh_token.unwrap_or_default())
@@ -275,18 +283,17 @@ mod tests {
             "# mine\n[other]\nx = 1 # this\n\n[auth]\naccess_token = \"old\" # that\ny = 2\n";
         let mut tokens = Tokens::new(AccessToken::new("new").unwrap(), NOW);
         tokens.refresh_token = Some(RefreshToken::new("newer"));
-        let after = write(Some(before), &tokens, Some("print".into())).unwrap();
+        let after = write(Some(before), &tokens).unwrap();
         for part in ["# mine\n", "x = 1 # this", "access_token = \"new\" # that", "y = 2\n"] {
             assert!(after.contains(part), "{part}: {}", *after);
         }
-        let content = read(&after, Timestamp::from_unix_millis(9)).unwrap();
-        assert_eq!(content.replaces.as_deref(), Some("print"));
-        assert_eq!(content.tokens.unwrap().issued_at, NOW);
+        let found = read(&after, Timestamp::from_unix_millis(9)).unwrap();
+        assert_eq!(found.unwrap().issued_at, NOW);
 
         let left = without_tokens(&after).unwrap().unwrap();
         assert!(left.contains("y = 2") && left.contains("x = 1 # this"), "{}", *left);
         assert!(!left.contains("new") && !left.contains("aiod_auth"), "{}", *left);
-        let alone = write(None, &tokens, None).unwrap();
+        let alone = write(None, &tokens).unwrap();
         assert!(alone.starts_with("[auth]\naccess_token = \"new\"\n"), "{}", *alone);
         assert!(without_tokens(&alone).unwrap().is_none());
     }

@@ -16,11 +16,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aiod_auth_core::{AccessToken, IdToken, RefreshToken, Timestamp, Tokens};
-
-use super::single;
-use crate::document::{Unreadable, damaged};
-
 /// The folder of one server's tokens.
 pub(crate) fn folder(cache: &Path, api: &str) -> PathBuf {
     cache.join("tokens").join(quote_plus(api))
@@ -28,38 +23,6 @@ pub(crate) fn folder(cache: &Path, api: &str) -> PathBuf {
 
 /// The three texts, in the order in which they are written.
 pub(crate) const FILES: [&str; 3] = ["refresh_token", "access_token", "id_token"];
-
-/// What the three files say; `None` for one that isn't there.
-pub(crate) fn read(
-    [refresh_token, access_token, id_token]: [Option<&str>; 3],
-    written_at: Timestamp,
-) -> Result<Option<Tokens>, Unreadable> {
-    let token =
-        |text: &str| AccessToken::new(text).map_err(|_| damaged("the access token is none"));
-    let access_token = text(access_token)?.map(token).transpose()?;
-    let refresh_token = text(refresh_token)?.map(RefreshToken::new);
-    if access_token.is_none() && refresh_token.is_none() {
-        return Ok(None);
-    }
-    let mut tokens = Tokens::empty(written_at);
-    tokens.access_token = access_token;
-    tokens.refresh_token = refresh_token;
-    tokens.id_token = text(id_token)?.map(IdToken::new);
-    Ok(Some(tokens))
-}
-
-/// The three texts of these tokens; a file without one is removed.
-pub(crate) fn write(tokens: &Tokens) -> [Option<&str>; 3] {
-    [
-        tokens.refresh_token.as_ref().map(RefreshToken::expose),
-        tokens.access_token.as_ref().map(AccessToken::expose),
-        tokens.id_token.as_ref().map(IdToken::expose),
-    ]
-}
-
-fn text(file: Option<&str>) -> Result<Option<&str>, Unreadable> {
-    Ok(file.map(single::read).transpose()?.flatten())
-}
 
 /// Python's: letters, digits and `_.-~` stay, a space is `+`.
 fn quote_plus(text: &str) -> String {
@@ -92,19 +55,5 @@ mod tests {
         ] {
             assert_eq!(folder(Path::new("/c"), api), Path::new("/c/tokens").join(name));
         }
-    }
-
-    #[test]
-    fn three_files_are_one_login() {
-        let read = |files| read(files, Timestamp::UNIX_EPOCH);
-        let tokens = read([Some("r"), Some("a\n"), Some("i")]).unwrap().unwrap();
-        assert_eq!(write(&tokens), [Some("r"), Some("a"), Some("i")]);
-        assert_eq!(tokens.expires_at, None);
-        // The client deletes an access token that is refused.
-        let tokens = read([Some("r"), None, None]).unwrap().unwrap();
-        assert_eq!(write(&tokens), [Some("r"), None, None]);
-        assert!(read([None, None, Some("i")]).unwrap().is_none());
-        assert!(read([Some(""), Some("\n"), None]).unwrap().is_none());
-        assert!(read([Some("two tokens"), None, None]).is_err());
     }
 }

@@ -28,6 +28,7 @@ use toml_edit::{Document, Item, Table};
 
 use crate::document::{self, Unreadable, damaged};
 
+mod plain;
 mod read;
 mod write;
 
@@ -46,3 +47,92 @@ fn check_version(record: &Table) -> Result<(), Unreadable> {
 }
 
 const VERSION: i64 = 1;
+
+const NEW_RECORD: &str = "\
+# Kept by aiod-auth. Whoever can read this file is logged in with it.
+version = 1
+
+[tokens]
+
+[key]
+";
+
+#[cfg(test)]
+mod tests {
+    use aiod_auth_core::{
+        AccessToken, IdToken, RecordKey, RefreshToken, Refusal, Scope, Timestamp, Tokens,
+    };
+
+    use super::*;
+
+    /// What is read and written line by line is what the library reads and writes.
+    #[test]
+    fn both_ways_are_the_same() {
+        for text in ["a", "A.b-c_d~+/=", "x y", "with \" a quote", "a\\b", "é", "a\nb", ""] {
+            for (key, tokens) in [(key(text), tokens(text)), (key("a"), few(text))] {
+                let by_library = write::edit(NEW_RECORD, &key, &tokens).unwrap();
+                if let Some(plain) = plain::write(&key, &tokens) {
+                    assert_eq!(*plain, *by_library, "{text:?}");
+                    assert!(plain::read(&plain).is_some(), "{text:?}");
+                }
+                for found in [read(&by_library), read::read_any(&by_library)] {
+                    let (found_key, found) = found.unwrap();
+                    assert_eq!(found_key, key, "{text:?}");
+                    let again = write::edit(NEW_RECORD, &key, &found).unwrap();
+                    assert_eq!(*again, *by_library, "{text:?}");
+                }
+            }
+        }
+        assert!(plain::write(&key("a"), &tokens("a")).is_some());
+        assert!(plain::write(&key("a"), &tokens("a\"")).is_none());
+    }
+
+    #[test]
+    fn what_is_not_written_like_this_is_not_read_like_this() {
+        let text = plain::write(&key("a"), &tokens("a")).unwrap();
+        for (from, to) in [
+            ("version = 1", "version = 2"),
+            ("[key]", "x = 1\n[key]"),
+            ("issuer", "# A note.\nissuer"),
+            ("scope = \"a b\"", "scope = \"a b\" # mine"),
+            ("client_id = \"a\"", "client_id = \"a\"\nclient_id = \"a\""),
+            ("client_id = \"a\"", "client_id = \"\\u0061\""),
+            ("resource = [\"a\", \"b\"]", "resource = [\"a\",\"b\"]"),
+            ("resource = [\"a\", \"b\"]\n", "resource = [\"a\", \"b\"]\n\n[theirs]\n"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            assert!(plain::read(&text.replacen(from, to, 1)).is_none(), "{to}");
+        }
+        for length in 0..text.len() {
+            assert!(plain::read(&text[..length]).is_none(), "{length}");
+        }
+    }
+
+    fn key(text: &str) -> RecordKey {
+        RecordKey {
+            issuer: text.into(),
+            client_id: text.into(),
+            account: Some(text.into()),
+            scope: "a b".parse().unwrap(),
+            resource: vec![text.into(), "b".into()],
+        }
+    }
+
+    fn tokens(text: &str) -> Tokens {
+        let mut tokens = few(text);
+        let at = Timestamp::from_unix_millis(1_795_456_435_000);
+        tokens.access_token = AccessToken::new(text).ok();
+        tokens.expires_at = Some(at);
+        tokens.refresh_expires_at = Some(at);
+        tokens.scope = "a b".parse().unwrap();
+        tokens.session_scope = Some(Scope::default());
+        tokens.id_token = Some(IdToken::new(text));
+        tokens.session_ended_at = Some(at);
+        tokens.refused = Some(Refusal { at, code: Some(text.into()) });
+        tokens
+    }
+
+    fn few(text: &str) -> Tokens {
+        Tokens::from_refresh_token(RefreshToken::new(text), Timestamp::UNIX_EPOCH)
+    }
+}

@@ -2,7 +2,7 @@
 
 use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Refusal, Scope, Tokens};
 
-use super::parse;
+use super::{parse, plain};
 use crate::document::{Members, Unreadable, damaged};
 
 /// Reads a record, and which key it is for.
@@ -10,6 +10,13 @@ pub(crate) fn read(text: &str) -> Result<(RecordKey, Tokens), Unreadable> {
     if !text.ends_with('\n') {
         return Err(damaged("it ends within a line"));
     }
+    if let Some(found) = plain::read(text) {
+        return Ok(found);
+    }
+    read_any(text)
+}
+
+pub(super) fn read_any(text: &str) -> Result<(RecordKey, Tokens), Unreadable> {
     let mut record = Members::of(parse(text)?.into_table());
     let tokens = tokens(record.require("tokens")?)?;
     let key = key(record.require("key")?)?;

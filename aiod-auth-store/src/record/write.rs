@@ -4,7 +4,7 @@ use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Scope, Times
 use toml_edit::{Array, DocumentMut, Item, TableLike};
 use zeroize::Zeroizing;
 
-use super::parse;
+use super::{NEW_RECORD, parse, plain};
 use crate::document::{Unreadable, damaged, put, text};
 
 /// Writes a record. Comments, and members that this version doesn't know, are kept from the record
@@ -14,7 +14,21 @@ pub(crate) fn write(
     key: &RecordKey,
     tokens: &Tokens,
 ) -> Result<Zeroizing<String>, Unreadable> {
-    let mut record = parse(before.unwrap_or(NEW_RECORD))?.into_mut();
+    // Nothing is kept from a record in which there is nothing else.
+    if before.is_none_or(|before| plain::read(before).is_some())
+        && let Some(text) = plain::write(key, tokens)
+    {
+        return Ok(text);
+    }
+    edit(before.unwrap_or(NEW_RECORD), key, tokens)
+}
+
+pub(super) fn edit(
+    before: &str,
+    key: &RecordKey,
+    tokens: &Tokens,
+) -> Result<Zeroizing<String>, Unreadable> {
+    let mut record = parse(before)?.into_mut();
     write_tokens(section(&mut record, "tokens")?, tokens);
     write_key(section(&mut record, "key")?, key);
     Ok(text(&record))
@@ -56,12 +70,3 @@ fn write_key(section: &mut dyn TableLike, key: &RecordKey) {
     put(section, "scope", Some(key.scope.to_string()));
     put(section, "resource", Some(Array::from_iter(&key.resource)));
 }
-
-const NEW_RECORD: &str = "\
-# Kept by aiod-auth. Whoever can read this file is logged in with it.
-version = 1
-
-[tokens]
-
-[key]
-";

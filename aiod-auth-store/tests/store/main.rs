@@ -13,8 +13,10 @@ mod damage;
 mod locks;
 #[cfg(target_os = "linux")]
 mod mounts;
+mod polars;
 mod processes;
 mod sessions;
 mod support;
+mod tiled;
 #[cfg(unix)]
 mod unix;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use aiod_auth_core::{
     ClientIdentity, ClientSecret, Endpoint, Error, Issuer, Machine, NoResponse, Profile, Response,
     RetryPolicy, Step, StoreFailure, Timestamp,
-    session::{Demand, Kept, Logout, Session},
+    session::{Demand, Logout, Persisted, Session},
 };
 use aiod_auth_store::{AiodFile, Lock, MemoryStore, Store, StoreError, perform};
 
@@ -17,7 +17,7 @@ fn a_session_saves_its_tokens_and_a_logout_removes_them() {
     let profile = profile();
 
     let session = drive(session(&profile), Some(&store)).unwrap();
-    assert_eq!(session.kept, Kept::Saved);
+    assert_eq!(session.persisted, Persisted::Saved);
     let saved = store.load(&profile.key()).unwrap().unwrap();
     assert_eq!(saved.access_token().unwrap().expose(), "new");
     assert!(store.try_lock(&profile.key()).unwrap().is_some(), "it was unlocked");
@@ -35,7 +35,7 @@ fn a_session_of_the_python_client_is_renewed_and_what_is_rotated_is_kept() {
         "refresh_token = \"old\"\naccess_token = \"old\"\nexpiration_date = \"1970-01-01T00:00:00+00:00\"\n",
     );
     let session = drive(session(&profile), Some(&store)).unwrap();
-    assert_eq!(session.kept, Kept::Saved);
+    assert_eq!(session.persisted, Persisted::Saved);
     assert_eq!(session.tokens.access_token().unwrap().expose(), "new");
     let text = place.text();
     assert!(text.starts_with("refresh_token = \"rotated\"\naccess_token = \"new\"\n"), "{text}");
@@ -61,7 +61,7 @@ fn a_bot_of_the_python_client_gets_a_token_and_keeps_its_secret() {
 #[test]
 fn without_a_store_nothing_is_kept() {
     let session = drive(session(&profile()), None).unwrap();
-    assert_eq!(session.kept, Kept::NoStore);
+    assert_eq!(session.persisted, Persisted::NoStore);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_lock_that_somebody_holds_is_waited_for() {
     let profile = profile();
     let _lock = store.try_lock(&profile.key()).unwrap();
     let error = drive(session(&profile), Some(&store)).unwrap_err();
-    assert!(matches!(error, Error::Store(_)), "{error:?}");
+    assert!(matches!(error.error, Error::Store(_)), "{error:?}");
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn person() -> Arc<Profile> {
 }
 
 /// The loop of an adapter, with a server that gives tokens and does nothing else.
-fn drive<M: Machine>(mut machine: M, store: Option<&dyn Store>) -> Result<M::Output, Error> {
+fn drive<M: Machine>(mut machine: M, store: Option<&dyn Store>) -> Result<M::Output, M::Error> {
     let now = Timestamp::UNIX_EPOCH;
     let mut lock: Option<Lock> = None;
     loop {
@@ -136,7 +136,7 @@ fn drive<M: Machine>(mut machine: M, store: Option<&dyn Store>) -> Result<M::Out
                 let delay = pause.delay();
                 pause.complete(delay);
             }
-            Step::Ask(_) => panic!("nobody is asked"),
+            Step::Show(_) | Step::Ask(_) => panic!("nobody is asked"),
             Step::Done(output) => return Ok(output),
         }
     }

@@ -18,6 +18,7 @@ use aiod_auth_core::{
     session::{Logout, Persisted, StoreOperation, StoreReply, StoreRequest, Version, WhoAmI},
 };
 use aiod_auth_store::{AiodFile, FileStore, MemoryStore, StoreError};
+use aiod_auth_tls::{Tls, TlsOptions};
 
 use super::*;
 use held::{
@@ -218,6 +219,8 @@ fn networks() -> Vec<(&'static str, String)> {
             let builder = aiod_auth_reqwest::TokioRuntime::builder().proxy(proxy);
             format!("{builder:?} {:?}", builder.clone().build())
         }),
+        ("TlsOptions", format!("{:?}", TlsOptions::default())),
+        ("Tls", format!("{:?}", Tls::trusting_nothing())),
         ("MetadataCache", format!("{:?}", MetadataCache::of(server()))),
     ]
 }

@@ -4,6 +4,7 @@ use aiod_auth_core::{
     Timestamp, Tokens,
     session::{Persisted, SessionTokens},
 };
+use aiod_auth_ureq::Cancel;
 use serde::Serialize;
 
 use super::refresh_token;
@@ -39,9 +40,13 @@ fn log_in(
         let _held_off = context.interrupt.hold_off();
         client.login_with_refresh_token(token)
     } else {
-        let secrets = settings.secret_variables();
-        client
-            .login_within(options.timeout, |asked| prompt::show(context, options, &secrets, asked))
+        let (secrets, cancel) = (settings.secret_variables(), Cancel::new());
+        client.with_cancel(&cancel).login_within(options.timeout, |prompt| {
+            if let Err(failure) = prompt::show(context, options, &secrets, prompt) {
+                context.printer.warn(&failure.message);
+                cancel.cancel();
+            }
+        })
     };
     session.map_err(|error| settings.explain(error))
 }

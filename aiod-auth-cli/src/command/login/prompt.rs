@@ -1,22 +1,23 @@
 //! What the user has to do, in the ways that can be said.
 
-use aiod_auth_core::{Prompt, Reply, flow::DevicePrompt};
+use aiod_auth_core::{Prompt, flow::DevicePrompt};
 use serde::Serialize;
 
 use super::browser;
-use crate::{args, context::Context, print::shortened};
+use crate::{args, context::Context, failure::Failure, print::shortened};
 
+/// It fails if a program that was to be told has stopped reading: what wasn't shown can't be approved.
 pub(super) fn show(
     context: &Context,
     options: &args::Login,
     secret_variables: &[String],
     prompt: &Prompt,
-) -> Reply {
+) -> Result<(), Failure> {
     match prompt {
         Prompt::DeviceCode(prompt) => show_device_code(context, options, secret_variables, prompt),
         other => {
             context.printer.instruct(&other.to_string());
-            Reply::Shown
+            Ok(())
         }
     }
 }
@@ -36,23 +37,18 @@ fn show_device_code(
     options: &args::Login,
     secret_variables: &[String],
     prompt: &DevicePrompt,
-) -> Reply {
+) -> Result<(), Failure> {
     let printer = &context.printer;
     let prompt = &without_overlong_link(prompt);
     if context.global.json {
-        let told = printer.needed_json(&Event {
+        printer.needed_json(&Event {
             event: "prompt",
             verification_uri: &shortened(prompt.verification_uri.as_str(), ADDRESS_MAX),
             verification_uri_complete: prompt.verification_uri_complete.as_ref().map(AsRef::as_ref),
             user_code: &prompt.user_code,
             expires_in: prompt.expires_in.map(|time| time.as_secs()),
             interval: prompt.interval.as_secs(),
-        });
-        if let Err(failure) = told {
-            // What wasn't shown can't be approved.
-            printer.warn(&failure.message);
-            return Reply::Cancelled;
-        }
+        })?;
     }
     printer.instruct(&shortened(&format!("{prompt}\n"), ADDRESS_MAX));
     if options.qr {
@@ -62,7 +58,7 @@ fn show_device_code(
         browser::open(prompt.page().as_str(), secret_variables);
     }
     printer.count_down(prompt.expires_in.unwrap_or(options.timeout).min(options.timeout));
-    Reply::Shown
+    Ok(())
 }
 
 /// A link that no terminal shows and no browser opens is of no use; the user can enter the code.

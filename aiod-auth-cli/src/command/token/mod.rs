@@ -6,7 +6,7 @@ use aiod_auth_core::{
     IdToken, Kind, Timestamp,
     session::{Demand, SessionTokens},
 };
-use aiod_auth_ureq::Client;
+use aiod_auth_ureq::{Client, Token};
 
 use crate::{
     args::{self, TokenFormat},
@@ -75,7 +75,15 @@ pub(super) fn demand(min_valid: Option<Duration>, force: bool) -> Demand {
 
 /// An access token as good as is asked for.
 fn get(settings: &Settings, demand: Demand) -> Result<SessionTokens, Failure> {
-    settings.client()?.token_for(demand).map_err(|error| settings.explain(error))
+    acquire(settings, &settings.client()?, demand)
+}
+
+pub(super) fn acquire(
+    settings: &Settings,
+    client: &Client,
+    demand: Demand,
+) -> Result<SessionTokens, Failure> {
+    client.token_for(demand).map(Token::into_session).map_err(|error| settings.explain(error))
 }
 
 /// As [`get`], for a program that this one starts.
@@ -94,10 +102,8 @@ pub(super) fn get_for_program(
 /// the other, and has it refreshed once.
 fn get_with_id_token(settings: &Settings, options: &args::Token) -> Result<SessionTokens, Failure> {
     let client = settings.client()?;
-    let ask = |client: &Client, force| {
-        client.token_for(demand(None, force)).map_err(|error| settings.explain(error))
-    };
-    let session = ask(&client, options.force_refresh)?;
+    let ask = |force| acquire(settings, &client, demand(None, force));
+    let session = ask(options.force_refresh)?;
     let left = |session: &SessionTokens| {
         Ok::<_, Failure>(Handout::id_token(&session.tokens)?.valid_for(now()))
     };
@@ -105,7 +111,7 @@ fn get_with_id_token(settings: &Settings, options: &args::Token) -> Result<Sessi
     if options.force_refresh || left(&session)?.is_none_or(|left| left > margin) {
         return Ok(session);
     }
-    let session = ask(&client, true)?;
+    let session = ask(true)?;
     if left(&session)?.is_some_and(|left| left.is_zero()) {
         let failure =
             Failure::new(Kind::Server, "the ID token has expired, and the server gave no new one");

@@ -1,0 +1,217 @@
+//! Polars Cloud's tokens as a store.
+
+use std::path::{Path, PathBuf};
+
+use aiod_auth_core::{Environment, RecordKey, Timestamp, Tokens, session::Version};
+
+use crate::{
+    Lock, Store, StoreError,
+    file::{
+        explain,
+        files::{Files, Format, Login, Record, Text},
+    },
+    format::polars::{self, Folders, Place},
+    token_files::TokenFiles,
+};
+
+/// Keeps one login where Polars Cloud's own client keeps its, in the layout that is there: it reads what
+/// that client writes, and that client reads what it writes.
+///
+/// It is bound to one [`RecordKey`]; asked for another, it refuses, because that client doesn't say whose
+/// tokens it wrote.
+///
+/// - Looked for in this order: the file that `POLARS_CLOUD_ACCESS_TOKEN_PATH` names (with
+///   `cloud_refresh_token` beside it), then `config.toml`, then `cloud_access_token` with
+///   `cloud_refresh_token`, both in `POLARS_CLOUD_CONFIG_DIR` or the user's configuration folder, then these
+///   two in `~/.polars`, as documented.
+/// - Written where it was found. A first login goes to `config.toml`, unless the variable is set or
+///   `~/.polars` is there.
+/// - Private, atomic and locked, which that client is not. What `config.toml` says besides is kept.
+#[derive(Clone, Debug)]
+pub struct PolarsStore {
+    key: RecordKey,
+    folders: Folders,
+    files: Files,
+}
+
+impl PolarsStore {
+    /// The login of this key, where the environment says. `VARIABLES` are read from it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoHome`].
+    pub fn of(key: RecordKey, environment: &Environment) -> Result<Self, StoreError> {
+        let folder = |variable| environment.get(variable).map(absolute);
+        let folders = etcetera::choose_base_strategy().map_err(|_| StoreError::NoHome);
+        let config = match folder(CONFIG_DIR) {
+            Some(config) => config,
+            None => etcetera::BaseStrategy::config_dir(&folders?).join("polars_cloud"),
+        };
+        let home = etcetera::home_dir().ok().filter(|home| home.is_absolute());
+        let documented = match &home {
+            Some(home) => home.join(".polars"),
+            // Without a home there is no such folder.
+            None => config.join(".polars"),
+        };
+        if !config.is_absolute() {
+            return Err(StoreError::NoHome);
+        }
+        let access_token_path = folder(ACCESS_TOKEN_PATH);
+        let folders = Folders { access_token_path, config, documented };
+        Ok(Self { key, folders, files: Files::default() })
+    }
+
+    /// The login of this key, in this folder: `config.toml`, or the two files.
+    pub fn in_folder(key: RecordKey, folder: impl AsRef<Path>) -> Self {
+        let config = absolute(folder);
+        let documented = config.join(".polars");
+        Self {
+            key,
+            folders: Folders { access_token_path: None, config, documented },
+            files: Files::default(),
+        }
+    }
+
+    /// What the store reads from the environment.
+    pub const VARIABLES: [&str; 2] = [ACCESS_TOKEN_PATH, CONFIG_DIR];
+
+    fn check(&self, key: &RecordKey) -> Result<(), StoreError> {
+        if *key == self.key {
+            return Ok(());
+        }
+        Err(StoreError::OtherKey { path: shown(&self.place()).into() })
+    }
+
+    /// Where the login is, or will be. What can't be read is a login: it is not passed over.
+    fn place(&self) -> Place {
+        let has_login = |place: &Place| !matches!(self.load_from(place), Ok(None));
+        self.folders.place(has_login, Path::is_dir)
+    }
+
+    fn load_from(&self, place: &Place) -> Result<Option<Tokens>, StoreError> {
+        match place {
+            Place::Config(file) => {
+                let record = self.files.load(file, &Config)?;
+                Ok(record.and_then(|record| record.login.tokens))
+            }
+            Place::TwoFiles { .. } => two_files(place).load(&self.files),
+        }
+    }
+
+    fn save_over(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        version: Option<&Version>,
+    ) -> Result<Option<Tokens>, StoreError> {
+        self.check(key)?;
+        match &self.place() {
+            Place::Config(file) => self.files.save(file, &Config, tokens, version),
+            place @ Place::TwoFiles { .. } => two_files(place).save(&self.files, tokens, version),
+        }
+    }
+}
+
+impl Store for PolarsStore {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        self.check(key)?;
+        self.load_from(&self.place())
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        self.save_over(key, tokens, None).map(drop)
+    }
+
+    fn save_if_unchanged(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        self.save_over(key, tokens, Some(version))
+    }
+
+    /// Wherever there is one: another would come up in its place.
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.check(key)?;
+        for place in self.folders.places() {
+            match &place {
+                Place::Config(file) => self.files.remove(file, &Config)?,
+                Place::TwoFiles { .. } => two_files(&place).remove(&self.files)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        self.check(key)?;
+        match &self.place() {
+            Place::Config(file) => self.files.try_lock(file, &Config),
+            place @ Place::TwoFiles { .. } => two_files(place).try_lock(&self.files),
+        }
+    }
+
+    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.check(key)?;
+        match &self.place() {
+            Place::Config(file) => self.files.prepare(file, &Config),
+            place @ Place::TwoFiles { .. } => two_files(place).prepare(&self.files),
+        }
+    }
+
+    fn location(&self, _key: &RecordKey) -> String {
+        shown(&self.place()).display().to_string()
+    }
+}
+
+/// How `config.toml` is read and written.
+#[derive(Debug)]
+struct Config;
+
+impl Format for Config {
+    fn read(&self, path: &Path, text: &str, written_at: Timestamp) -> Result<Login, StoreError> {
+        let tokens = polars::read(text, written_at).map_err(|error| explain(path, error))?;
+        Ok(Login { tokens, client_secret: None })
+    }
+
+    fn write(
+        &self,
+        path: &Path,
+        before: Option<&Record>,
+        tokens: &Tokens,
+    ) -> Result<Text, StoreError> {
+        let before = before.map(|record| record.text.as_str());
+        polars::write(before, tokens).map_err(|error| explain(path, error))
+    }
+
+    fn without_tokens(&self, path: &Path, record: &Record) -> Result<Option<Text>, StoreError> {
+        polars::without_tokens(&record.text).map_err(|error| explain(path, error))
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}
+
+fn two_files(place: &Place) -> TokenFiles {
+    let (access_token, refresh_token) = match place {
+        Place::TwoFiles { access_token, refresh_token } => (access_token, refresh_token),
+        Place::Config(file) => (file, file),
+    };
+    let (access_token, refresh_token) = (access_token.clone(), refresh_token.clone());
+    TokenFiles { refresh_token, access_token, id_token: None }
+}
+
+fn shown(place: &Place) -> &Path {
+    match place {
+        Place::Config(file) => file,
+        Place::TwoFiles { access_token, .. } => access_token,
+    }
+}
+
+/// So that it stays the same when the program changes its working directory.
+fn absolute(path: impl AsRef<Path>) -> PathBuf {
+    std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().into())
+}
+
+const ACCESS_TOKEN_PATH: &str = "POLARS_CLOUD_ACCESS_TOKEN_PATH";
+const CONFIG_DIR: &str = "POLARS_CLOUD_CONFIG_DIR";

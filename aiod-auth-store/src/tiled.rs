@@ -1,0 +1,121 @@
+//! Tiled's tokens as a store.
+
+use std::path::{Path, PathBuf};
+
+use aiod_auth_core::{Environment, RecordKey, Tokens, provider::tiled::Api, session::Version};
+
+use crate::{
+    Lock, Store, StoreError,
+    file::files::Files,
+    format::tiled::{FILES, folder},
+    token_files::TokenFiles,
+};
+
+/// Keeps one login where Tiled's own client keeps its: one file for each token, in a folder that is named
+/// after the server. Each reads what the other writes.
+///
+/// It is bound to one server and one [`RecordKey`]; asked for another, it refuses.
+///
+/// The files have room for the tokens alone. The access token's own `exp` claim says when it expires: other
+/// than that client, which finds out by a refusal, nothing here sends one that has expired.
+#[derive(Clone, Debug)]
+pub struct TiledStore {
+    key: RecordKey,
+    folder: PathBuf,
+    files: Files,
+}
+
+impl TiledStore {
+    /// The login of this key, in `TILED_CACHE_DIR` or the user's cache folder.
+    ///
+    /// # Errors
+    /// [`StoreError::NoHome`].
+    pub fn of(key: RecordKey, api: &Api, environment: &Environment) -> Result<Self, StoreError> {
+        match environment.get(CACHE_DIR) {
+            Some(cache) => Ok(Self::in_folder(key, api, cache)),
+            None => Ok(Self::in_folder(key, api, default_cache()?)),
+        }
+    }
+
+    /// The login of this key, in this cache folder.
+    pub fn in_folder(key: RecordKey, api: &Api, cache: impl AsRef<Path>) -> Self {
+        let folder = folder(cache.as_ref(), api.as_str());
+        // So that it stays the same folder when the program changes its working directory.
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        Self { key, folder, files: Files::default() }
+    }
+
+    /// What the store reads from the environment.
+    pub const VARIABLES: [&str; 1] = [CACHE_DIR];
+
+    fn check(&self, key: &RecordKey) -> Result<(), StoreError> {
+        if *key == self.key {
+            return Ok(());
+        }
+        Err(StoreError::OtherKey { path: self.folder.clone() })
+    }
+
+    fn token_files(&self) -> TokenFiles {
+        let [refresh_token, access_token, id_token] = FILES.map(|name| self.folder.join(name));
+        TokenFiles { refresh_token, access_token, id_token: Some(id_token) }
+    }
+}
+
+impl Store for TiledStore {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        self.check(key)?;
+        self.token_files().load(&self.files)
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        self.check(key)?;
+        self.token_files().save(&self.files, tokens, None).map(drop)
+    }
+
+    fn save_if_unchanged(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        self.check(key)?;
+        self.token_files().save(&self.files, tokens, Some(version))
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.check(key)?;
+        self.token_files().remove(&self.files)
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        self.check(key)?;
+        self.token_files().try_lock(&self.files)
+    }
+
+    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.check(key)?;
+        self.token_files().prepare(&self.files)
+    }
+
+    fn location(&self, _key: &RecordKey) -> String {
+        self.folder.display().to_string()
+    }
+}
+
+/// As `platformdirs.user_cache_dir("tiled")` has it.
+fn default_cache() -> Result<PathBuf, StoreError> {
+    let folders = etcetera::choose_base_strategy().map_err(|_| StoreError::NoHome)?;
+    let cache = etcetera::BaseStrategy::cache_dir(&folders);
+    let cache = match () {
+        () if cfg!(windows) => cache.join("tiled").join("tiled").join("Cache"),
+        () if cfg!(target_os = "macos") => {
+            let home = etcetera::home_dir().map_err(|_| StoreError::NoHome)?;
+            home.join("Library").join("Caches").join("tiled")
+        }
+        () => cache.join("tiled"),
+    };
+    // An empty HOME would be wherever the program was started.
+    if cache.is_absolute() { Ok(cache) } else { Err(StoreError::NoHome) }
+}
+
+const CACHE_DIR: &str = "TILED_CACHE_DIR";

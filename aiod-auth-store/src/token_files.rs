@@ -1,0 +1,175 @@
+//! A login in files of one token each, as two of the platforms' own clients keep it.
+//!
+//! The refresh token is the record: it is saved first, with all care, and its lock is the login's. An
+//! access token that could not be written beside it is got anew, so nothing is lost by that.
+
+use std::path::{Path, PathBuf};
+
+use aiod_auth_core::{
+    AccessToken, IdToken, RefreshToken, Timestamp, Tokens, provider::polars::expires_at,
+    session::Version,
+};
+
+use crate::{
+    Lock, StoreError,
+    document::damaged,
+    file::{
+        explain,
+        files::{Files, Format, Login, Record, Text},
+    },
+    format::single,
+};
+
+/// Where they are.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenFiles {
+    pub(crate) refresh_token: PathBuf,
+    pub(crate) access_token: PathBuf,
+    /// `None`: there is no place for one.
+    pub(crate) id_token: Option<PathBuf>,
+}
+
+/// Which token a file is.
+#[derive(Clone, Copy, Debug)]
+enum OneToken {
+    Refresh,
+    Access,
+    Id,
+}
+
+impl TokenFiles {
+    fn all(&self) -> impl Iterator<Item = (&Path, OneToken)> {
+        let id_token = self.id_token.as_deref().map(|path| (path, OneToken::Id));
+        let others = [
+            (self.refresh_token.as_path(), OneToken::Refresh),
+            (self.access_token.as_path(), OneToken::Access),
+        ];
+        others.into_iter().chain(id_token)
+    }
+
+    pub(crate) fn load(&self, files: &Files) -> Result<Option<Tokens>, StoreError> {
+        let mut found: Option<Tokens> = None;
+        for (path, kind) in self.all() {
+            let record = files.load(path, &kind)?;
+            let Some(tokens) = record.and_then(|record| record.login.tokens) else { continue };
+            found = Some(match found {
+                None => tokens,
+                Some(found) => kind.put(found, tokens),
+            });
+        }
+        Ok(found.filter(|tokens| tokens.access_token.is_some() || tokens.refresh_token.is_some()))
+    }
+
+    pub(crate) fn save(
+        &self,
+        files: &Files,
+        tokens: &Tokens,
+        version: Option<&Version>,
+    ) -> Result<Option<Tokens>, StoreError> {
+        if tokens.refresh_token.is_some() {
+            let saved = files.save(&self.refresh_token, &OneToken::Refresh, tokens, version)?;
+            if let Some(another) = saved {
+                // The whole of it.
+                return Ok(Some(self.load(files)?.unwrap_or(another)));
+            }
+        } else if let (Some(version), Some(stored)) = (version, self.load(files)?) {
+            if !version.matches(Some(&stored)) {
+                return Ok(Some(stored));
+            }
+        }
+        for (path, kind) in self.all() {
+            let outcome = match (kind, kind.of(tokens)) {
+                // It is saved.
+                (OneToken::Refresh, Some(_)) => Ok(()),
+                // Another login's: beside these tokens it would be taken for theirs.
+                (_, None) => files.remove(path, &kind),
+                (_, Some(_)) => files.save(path, &kind, tokens, None).map(drop),
+            };
+            if let Err(error) = outcome {
+                if tokens.refresh_token.is_none() {
+                    return Err(error);
+                }
+                log::warn!("{error}: the access token will be got anew");
+                files.remove(path, &kind).ok();
+            }
+        }
+        Ok(None)
+    }
+
+    pub(crate) fn remove(&self, files: &Files) -> Result<(), StoreError> {
+        self.all().try_for_each(|(path, kind)| files.remove(path, &kind))
+    }
+
+    pub(crate) fn try_lock(&self, files: &Files) -> Result<Option<Lock>, StoreError> {
+        files.try_lock(&self.refresh_token, &OneToken::Refresh)
+    }
+
+    pub(crate) fn prepare(&self, files: &Files) -> Result<(), StoreError> {
+        files.prepare(&self.refresh_token, &OneToken::Refresh)
+    }
+}
+
+impl OneToken {
+    /// This token's text.
+    fn of(self, tokens: &Tokens) -> Option<&str> {
+        match self {
+            Self::Refresh => tokens.refresh_token.as_ref().map(RefreshToken::expose),
+            Self::Access => tokens.access_token.as_ref().map(AccessToken::expose),
+            Self::Id => tokens.id_token.as_ref().map(IdToken::expose),
+        }
+    }
+
+    /// The tokens with this one of the others. An access token was issued when its file was written.
+    fn put(self, tokens: Tokens, from: Tokens) -> Tokens {
+        let mut tokens = tokens;
+        match self {
+            Self::Refresh => tokens.refresh_token = from.refresh_token,
+            Self::Id => tokens.id_token = from.id_token,
+            Self::Access => {
+                tokens.access_token = from.access_token;
+                tokens.issued_at = from.issued_at;
+                tokens.expires_at = from.expires_at;
+            }
+        }
+        tokens
+    }
+}
+
+impl Format for OneToken {
+    fn read(&self, path: &Path, text: &str, written_at: Timestamp) -> Result<Login, StoreError> {
+        let text = single::read(text).map_err(|error| explain(path, error))?;
+        let tokens = text.map(|text| {
+            let mut tokens = Tokens::empty(written_at);
+            match self {
+                Self::Refresh => tokens.refresh_token = Some(RefreshToken::new(text)),
+                Self::Id => tokens.id_token = Some(IdToken::new(text)),
+                Self::Access => {
+                    let token = AccessToken::new(text).map_err(|_| damaged("it is no token"));
+                    let token = token.map_err(|error| explain(path, error))?;
+                    tokens.expires_at = expires_at(&token);
+                    tokens.access_token = Some(token);
+                }
+            }
+            Ok::<_, StoreError>(tokens)
+        });
+        Ok(Login { tokens: tokens.transpose()?, client_secret: None })
+    }
+
+    /// The other client reads all of it, so nothing else may be there.
+    fn write(
+        &self,
+        path: &Path,
+        _before: Option<&Record>,
+        tokens: &Tokens,
+    ) -> Result<Text, StoreError> {
+        let text =
+            self.of(tokens).filter(|text| single::read(text).is_ok_and(|read| read == Some(text)));
+        let why = "the token is no plain text";
+        let text = text.ok_or_else(|| StoreError::CannotHold { path: path.into(), why })?;
+        Ok(Text::new(text.into()))
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,212 @@
+//! Polars Cloud's own places and layouts.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use aiod_auth_core::{Environment, RecordKey, Tokens, session::Version};
+use aiod_auth_store::{
+    PolarsStore, Store, StoreError,
+    contract_tests::{self, Limits},
+};
+use tempfile::TempDir;
+
+use crate::support;
+
+#[test]
+fn config_toml_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = support::key("PolarsCloud");
+    let limits = Limits::default().one_record(key.clone()).without_empty_tokens();
+    let store = || PolarsStore::in_folder(key.clone(), folder.path());
+    contract_tests::run_within(&limits, &|| Box::new(store()));
+}
+
+/// A store, and the folder of it.
+struct Place {
+    store: PolarsStore,
+    key: RecordKey,
+    folder: TempDir,
+}
+
+impl Place {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let key = support::key("PolarsCloud");
+        let store = PolarsStore::in_folder(key.clone(), folder.path());
+        Self { store, key, folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path(name)).ok()
+    }
+
+    fn load(&self) -> Option<(String, String)> {
+        let tokens = self.store.load(&self.key).unwrap()?;
+        Some(texts(&tokens))
+    }
+}
+
+fn texts(tokens: &Tokens) -> (String, String) {
+    let access_token = tokens.access_token.as_ref().map(|token| token.expose().to_owned());
+    let refresh_token = tokens.refresh_token.as_ref().map(|token| token.expose().to_owned());
+    (access_token.unwrap_or_default(), refresh_token.unwrap_or_default())
+}
+
+const TWO_FILES: [(&str, &str); 2] = [("cloud_access_token", "a"), ("cloud_refresh_token", "r\n")];
+
+#[test]
+fn tokens_stay_in_the_layout_they_were_found_in() {
+    let place = Place::with(&TWO_FILES);
+    assert_eq!(place.load(), Some(("a".into(), "r".into())));
+    place.store.save(&place.key, &support::tokens("new")).unwrap();
+    assert_eq!(place.read("cloud_refresh_token"), place.load().map(|(_, refresh)| refresh));
+    assert_eq!(place.read("cloud_access_token"), place.load().map(|(access, _)| access));
+    assert!(!place.path("config.toml").exists());
+    place.store.remove(&place.key).unwrap();
+    assert!(place.load().is_none());
+    assert!(!place.path("cloud_access_token").exists());
+    assert!(!place.path("cloud_refresh_token").exists());
+
+    // A first login is where today's client reads.
+    place.store.save(&place.key, &support::tokens("first")).unwrap();
+    assert!(place.read("config.toml").unwrap().starts_with("[auth]\naccess_token = "));
+}
+
+#[test]
+fn a_first_login_goes_to_the_documented_folder_if_that_is_there() {
+    let place = Place::with(&[(".polars/other", "")]);
+    place.store.save(&place.key, &support::tokens("first")).unwrap();
+    assert!(place.path(".polars/cloud_access_token").exists());
+    assert!(place.path(".polars/cloud_refresh_token").exists());
+    assert!(!place.path("config.toml").exists());
+}
+
+#[test]
+fn config_toml_counts_where_both_layouts_are() {
+    let mut files = TWO_FILES.to_vec();
+    files.push(("config.toml", "[auth]\naccess_token = 'b'\nrefresh_token = 's'\n[x]\ny = 1\n"));
+    let place = Place::with(&files);
+    assert_eq!(place.load(), Some(("b".into(), "s".into())));
+    place.store.save(&place.key, &support::tokens("new")).unwrap();
+    assert_eq!(place.read("cloud_access_token").unwrap(), "a");
+    assert!(place.read("config.toml").unwrap().contains("[x]\ny = 1\n"));
+    // A logout leaves no other login that would come up in its place.
+    place.store.remove(&place.key).unwrap();
+    assert!(place.load().is_none());
+    assert_eq!(place.read("config.toml").unwrap().trim(), "[x]\ny = 1");
+}
+
+#[test]
+fn what_is_half_there_is_used_as_far_as_it_goes() {
+    let alone = Place::with(&TWO_FILES[1..]);
+    assert_eq!(alone.load(), Some((String::new(), "r".into())));
+    let alone = Place::with(&TWO_FILES[..1]);
+    assert_eq!(alone.load(), Some(("a".into(), String::new())));
+    let empty = Place::with(&[("cloud_access_token", ""), ("cloud_refresh_token", "\n")]);
+    assert_eq!(empty.load(), None);
+    let other = Place::with(&[("config.toml", "[x]\n")]);
+    assert_eq!(other.load(), None);
+}
+
+#[test]
+fn what_is_damaged_is_named_and_kept() {
+    for (name, text) in [
+        ("config.toml", "[auth\n"),
+        ("config.toml", "[auth]\naccess_token = 5\n"),
+        ("cloud_refresh_token", "two canary"),
+    ] {
+        let place = Place::with(&[(name, text)]);
+        // A new one could still be being written.
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        fs::File::options()
+            .append(true)
+            .open(place.path(name))
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+        let error = place.store.load(&place.key).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+        let said = format!("{error} {error:?}");
+        assert!(said.contains(name) && !said.contains("canary"), "{said}");
+        assert_eq!(place.read(name).unwrap(), text);
+        // The next login moves it aside.
+        place.store.save(&place.key, &support::tokens("new")).unwrap();
+        let aside =
+            fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let aside: Vec<_> =
+            aside.filter(|name| name.to_string_lossy().contains(".corrupt-")).collect();
+        assert_eq!(aside.len(), 1, "{aside:?}");
+        assert!(place.load().is_some());
+    }
+}
+
+#[test]
+fn another_login_in_the_two_files_is_a_conflict() {
+    let place = Place::with(&TWO_FILES);
+    let seen = Version::of(place.store.load(&place.key).unwrap().as_ref());
+    fs::write(place.path("cloud_access_token"), "b").unwrap();
+    fs::write(place.path("cloud_refresh_token"), "s").unwrap();
+    let lock = place.store.try_lock(&place.key).unwrap();
+    assert!(lock.is_some());
+    let saved = place.store.save_if_unchanged(&place.key, &support::tokens("new"), &seen);
+    assert_eq!(texts(&saved.unwrap().unwrap()), ("b".into(), "s".into()));
+    assert_eq!(place.load(), Some(("b".into(), "s".into())));
+}
+
+#[test]
+fn a_login_without_a_refresh_token_leaves_no_other_ones_behind() {
+    let place = Place::with(&TWO_FILES);
+    let mut tokens = support::tokens("alone");
+    tokens.refresh_token = None;
+    place.store.save(&place.key, &tokens).unwrap();
+    assert!(!place.path("cloud_refresh_token").exists());
+    let (access, refresh) = place.load().unwrap();
+    assert!(!access.is_empty() && refresh.is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_written_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    for files in [&TWO_FILES[..], &[("config.toml", "[auth]\nrefresh_token = 'r'\n")]] {
+        let place = Place::with(files);
+        place.store.save(&place.key, &support::tokens("new")).unwrap();
+        for (name, _) in files {
+            let mode = place.path(name).metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_environment_names_the_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |variables: &[(&str, &Path)]| {
+        let variables = variables.iter().map(|(name, path)| (*name, path.display().to_string()));
+        let environment: Environment = variables.collect();
+        PolarsStore::of(support::key("PolarsCloud"), &environment).unwrap()
+    };
+    let key = support::key("PolarsCloud");
+    let config = of(&[("POLARS_CLOUD_CONFIG_DIR", folder.path())]);
+    config.save(&key, &support::tokens("a")).unwrap();
+    assert!(folder.path().join("config.toml").exists());
+    let file = folder.path().join("named/token");
+    let named = of(&[
+        ("POLARS_CLOUD_CONFIG_DIR", &folder.path().join("empty")),
+        ("POLARS_CLOUD_ACCESS_TOKEN_PATH", &file),
+    ]);
+    named.save(&key, &support::tokens("b")).unwrap();
+    assert!(file.exists() && file.with_file_name("cloud_refresh_token").exists());
+}

@@ -1,0 +1,55 @@
+//! Tiled's own folder.
+
+use std::fs;
+
+use aiod_auth_core::{AccessToken, IdToken, provider::tiled::Api};
+use aiod_auth_store::{Store, StoreError, TiledStore};
+
+use crate::support;
+
+const NAME: &str = "tokens/http%3A%2F%2F127.0.0.1%3A8480%2Fapi%2Fv1%2F";
+
+#[test]
+fn one_file_for_each_token() {
+    let cache = tempfile::tempdir().unwrap();
+    let (key, folder) = (support::key("tiled"), cache.path().join(NAME));
+    let api = Api::new("http://127.0.0.1:8480").unwrap();
+    let store = TiledStore::in_folder(key.clone(), &api, cache.path());
+    assert!(store.load(&key).unwrap().is_none());
+
+    let mut tokens = support::tokens("new");
+    // Expires at 1000 s.
+    tokens.access_token = Some(AccessToken::new("e30.eyJleHAiOjEwMDB9.c2ln").unwrap());
+    tokens.id_token = Some(IdToken::new("id"));
+    store.save(&key, &tokens).unwrap();
+    let read = |name: &str| fs::read_to_string(folder.join(name)).ok();
+    assert_eq!(read("access_token").unwrap(), "e30.eyJleHAiOjEwMDB9.c2ln");
+    assert_eq!(read("refresh_token").unwrap(), tokens.refresh_token.as_ref().unwrap().expose());
+    assert_eq!(read("id_token").unwrap(), "id");
+    let loaded = store.load(&key).unwrap().unwrap();
+    assert!(loaded.refresh_token.unwrap().same_as(tokens.refresh_token.as_ref().unwrap()));
+    assert_eq!(loaded.expires_at.unwrap().as_unix_millis(), 1_000_000);
+
+    // The next login has none, and the old one is not kept for it.
+    tokens.id_token = None;
+    store.save(&key, &tokens).unwrap();
+    assert_eq!(read("id_token"), None);
+
+    // Tiled's client deletes an access token that is refused.
+    fs::remove_file(folder.join("access_token")).unwrap();
+    let loaded = store.load(&key).unwrap().unwrap();
+    assert!(loaded.access_token.is_none() && loaded.refresh_token.is_some());
+
+    store.remove(&key).unwrap();
+    assert!(store.load(&key).unwrap().is_none());
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn another_login_is_refused() {
+    let cache = tempfile::tempdir().unwrap();
+    let api = Api::new("http://127.0.0.1:8480").unwrap();
+    let store = TiledStore::in_folder(support::key("tiled"), &api, cache.path());
+    let error = store.load(&support::key("other")).unwrap_err();
+    assert!(matches!(error, StoreError::OtherKey { .. }), "{error:?}");
+}
