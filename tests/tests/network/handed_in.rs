@@ -54,7 +54,7 @@ fn an_agent_follows_no_redirect_whatever_it_was_told() {
     let agent = ureq::Agent::config_builder().max_redirects(5).build().new_agent();
     let transport = aiod_auth_ureq::UreqTransport::from_agent(agent);
     let driver = aiod_auth_ureq::Driver::with_transport(transport);
-    is_refused(driver.run(&mut refresh(&address)).map_err(|failed| failed.error), &asks);
+    is_refused(driver.run(&mut refresh(&address)), &asks);
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_client_builder_follows_no_redirect_whatever_it_was_told() {
     let builder = builder.tls_backend_preconfigured(tls);
     let runtime = aiod_auth_reqwest::TokioRuntime::from_client_builder(builder).unwrap();
     let driver = aiod_auth_reqwest::Driver::with_runtime(runtime);
-    is_refused(driver.run(&mut refresh(&address)).await.map_err(|failed| failed.error), &asks);
+    is_refused(driver.run(&mut refresh(&address)).await, &asks);
 }
 
 /// A program that has both adapters may use rustls as it likes.
