@@ -406,8 +406,15 @@ impl Client {
 
     async fn ask_who(&self, token: &Token) -> Result<Userinfo, Error> {
         let who = WhoAmI::new(self.shared_profile(), token.session(), self.policy)?;
-        let mut who = who.with_metadata(self.driver.metadata());
-        self.wait(self.driver.run(&mut who)).await?
+        let (driver, mut who) = (self.driver.clone(), who.with_metadata(self.driver.metadata()));
+        let under_way = self.login.cache.begin_question();
+        // In a task of its own: what is found out about the server is known then, though the caller is gone.
+        let task = self.spawn(async move {
+            let outcome = driver.run(&mut who).await;
+            drop(under_way);
+            outcome
+        })?;
+        self.wait(outcome_of(task)).await?
     }
 
     async fn end(&self, how: fn(Logout) -> Logout) -> Result<LoggedOut, Error> {

@@ -139,6 +139,11 @@ impl SharedCache {
         self.state.until(begin).await
     }
 
+    /// A question to the server that is under way: [`settled`](Self::settled) waits for it.
+    pub fn begin_question(self: &Arc<Self>) -> UnderWay {
+        self.state.change(|state| self.count(state))
+    }
+
     /// Waits until nothing is under way.
     pub async fn settled(&self) {
         self.state.until(|state| (state.under_way == 0).then_some(())).await;
@@ -319,7 +324,8 @@ impl Drop for Asking {
 }
 
 /// Counts for one, until it is dropped.
-struct UnderWay(Arc<SharedCache>);
+#[must_use]
+pub struct UnderWay(Arc<SharedCache>);
 
 impl fmt::Debug for UnderWay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
