@@ -281,16 +281,28 @@ impl Client {
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
+        let began = self.driver.monotonic();
         let token = self.token().await?;
-        let rejection = match self.ask_who(&token).await {
+        let rejection = match self.within(began).ask_who(&token).await {
             Err(rejection) if rejection.asks_for_another_token() => rejection,
             outcome => return outcome,
         };
-        match self.token_instead_of(&token).await {
-            Ok(token) => self.ask_who(&token).await,
-            Err(Error::NotAuthenticated(_)) => Err(rejection),
+        match self.within(began).token_instead_of(&token).await {
+            Ok(token) => self.within(began).ask_who(&token).await,
+            // Nothing refreshes it, or no time is left for that.
+            Err(Error::NotAuthenticated(_) | Error::Unreachable { attempts: 0, .. }) => {
+                Err(rejection)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// With what is left of the policy's time, for the steps of one call.
+    fn within(&self, began: Duration) -> Self {
+        let mut rest = self.clone();
+        let spent = self.driver.monotonic().saturating_sub(began);
+        rest.policy.time_limit = rest.policy.time_limit.saturating_sub(spent);
+        rest
     }
 
     /// Ends the session at the server, proves it, and removes the tokens.
