@@ -419,7 +419,7 @@ impl Client {
     async fn ask_who(&self, token: &Token) -> Result<Userinfo, Error> {
         let who = WhoAmI::new(self.shared_profile(), token.session(), self.policy)?;
         let (driver, mut who) = (self.driver.clone(), who.with_metadata(self.driver.metadata()));
-        let under_way = self.login.cache.begin_question();
+        let under_way = self.login.open().cache.begin_question();
         // In a task of its own: what is found out about the server is known then, though the caller is gone.
         let task = self.spawn(async move {
             let outcome = driver.run(&mut who).await;
