@@ -281,8 +281,8 @@ impl Client {
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let began = self.driver.monotonic();
         let token = self.token().await?;
+        let began = self.driver.monotonic();
         let rejection = match self.within(began).ask_who(&token).await {
             Err(rejection) if rejection.asks_for_another_token() => rejection,
             outcome => return outcome,

@@ -263,8 +263,8 @@ impl Client {
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
-        let began = self.driver.monotonic();
         let token = self.token()?;
+        let began = self.driver.monotonic();
         let rejection = match self.within(began).ask_who(&token) {
             Err(rejection) if rejection.asks_for_another_token() => rejection,
             outcome => return outcome,

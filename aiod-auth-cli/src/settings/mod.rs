@@ -212,8 +212,7 @@ impl Settings {
     }
 
     fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Result<Client, Failure> {
-        let mut policy = RetryPolicy::default();
-        policy.time_limit = TIME_LIMIT;
+        let policy = policy_after(Duration::ZERO);
         let driver = network::driver(&self.config).map_err(|failure| self.within(failure))?;
         let client = Client::with_driver(profile, driver.with_store(store));
         let client = client.with_retry_policy(policy);
@@ -319,6 +318,13 @@ fn has_its_own_secret(config: &ProfileConfig) -> bool {
 
 fn is_set(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+/// The policy of a command that has taken so long already.
+pub(crate) fn policy_after(spent: Duration) -> RetryPolicy {
+    let mut policy = RetryPolicy::default();
+    policy.time_limit = TIME_LIMIT.saturating_sub(spent);
+    policy
 }
 
 /// No command but `login` takes longer than 60 s. ureq waits for up to a second longer than it is told to,
