@@ -212,14 +212,17 @@ impl Settings {
     }
 
     fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Result<Client, Failure> {
-        let policy = policy_after(Duration::ZERO);
         let driver = network::driver(&self.config).map_err(|failure| self.within(failure))?;
         let client = Client::with_driver(profile, driver.with_store(store));
-        let client = client.with_retry_policy(policy);
-        Ok(match self.config.request_timeout {
-            Some(timeout) => client.with_request_timeout(timeout),
-            None => client,
-        })
+        Ok(client.with_retry_policy(self.policy_after(Duration::ZERO)))
+    }
+
+    /// The policy of a command that has taken so long already.
+    pub(crate) fn policy_after(&self, spent: Duration) -> RetryPolicy {
+        let mut policy = RetryPolicy::default();
+        policy.time_limit = TIME_LIMIT.saturating_sub(spent);
+        policy.request_timeout = self.config.request_timeout;
+        policy
     }
 
     /// The client's secret: the one that is configured, else the one that is stored with the tokens.
@@ -318,13 +321,6 @@ fn has_its_own_secret(config: &ProfileConfig) -> bool {
 
 fn is_set(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|value| !value.is_empty())
-}
-
-/// The policy of a command that has taken so long already.
-pub(crate) fn policy_after(spent: Duration) -> RetryPolicy {
-    let mut policy = RetryPolicy::default();
-    policy.time_limit = TIME_LIMIT.saturating_sub(spent);
-    policy
 }
 
 /// No command but `login` takes longer than 60 s. ureq waits for up to a second longer than it is told to,
