@@ -104,6 +104,8 @@ pub use machine::{
     Machine, NoAnswer, Password, PasswordQuestion, Pause, Prompt, ProviderQuestion, Question,
     Reason, RedirectQuestion, Show, Step, StoreAccess, Wanted,
 };
+#[cfg(feature = "std")]
+pub use machine::{BrowserPrompt, PasswordPrompt, ProviderPrompt};
 pub use metadata_cache::MetadataCache;
 pub use note::Note;
 pub use parameters::Parameters;

@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, NoAnswer, Prompt, Reason, Step, StoreAccess,
-    StoreFailure, Timestamp, cache::Promise,
+    Error, Exchange, Machine, MetadataCache, Prompt, Reason, Step, StoreAccess, StoreFailure,
+    Timestamp, cache::Promise,
 };
 use aiod_auth_store::{Lock, Store};
 
 #[cfg(feature = "reqwest")]
 use crate::TokioRuntime;
-use crate::{runtime::Runtime, store_call::StoreCall};
+use crate::{asking::Asking, runtime::Runtime, store_call::StoreCall};
 
 /// Drives any machine of `aiod-auth-core` in the calling task, on tokio and reqwest or another
 /// [`Runtime`].
@@ -125,7 +125,7 @@ impl Driver {
         machine: &mut M,
         caller: &mut impl Caller,
     ) -> Result<M::Output, M::Error> {
-        let mut lock = None;
+        let (mut lock, mut asking) = (None, Asking::default());
         loop {
             log_notes(machine);
             let began = self.monotonic();
@@ -137,7 +137,7 @@ impl Driver {
                     caller.show(ticket.prompt()).await;
                     ticket.complete(took());
                 }
-                Step::Ask(ask) => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
+                Step::Ask(ask) => asking.answer(self, ask, caller).await,
                 Step::Wait(pause) => {
                     caller.sleep(pause.delay(), pause.reason()).await?;
                     pause.complete(took());
@@ -196,8 +196,6 @@ impl Driver {
         self.runtime.monotonic()
     }
 }
-
-const NO_USER: &str = "this login asks the user, and the program has no way to";
 
 fn log_notes(machine: &mut impl Machine) {
     for note in machine.take_notes() {

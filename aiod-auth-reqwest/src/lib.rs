@@ -78,9 +78,11 @@ pub use {
 
 #[cfg(all(feature = "reqwest", feature = "file-store"))]
 mod aiod;
+mod asking;
 mod client;
 mod default_client;
 mod driver;
+mod loopback;
 mod observe;
 #[cfg(feature = "reqwest")]
 mod reqwest;

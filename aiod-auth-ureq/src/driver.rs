@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, NoAnswer, Pause, Prompt, Reason, Step, Timestamp,
-    cache::Cancel,
+    Error, Exchange, Machine, MetadataCache, Pause, Prompt, Reason, Step, Timestamp, cache::Cancel,
 };
 use aiod_auth_store::{Store, perform};
 
 #[cfg(feature = "ureq")]
 use crate::UreqTransport;
-use crate::transport::Transport;
+use crate::{asking::Asking, transport::Transport};
 
 /// Drives any machine of `aiod-auth-core` on the calling thread, with ureq or another [`Transport`].
 ///
@@ -116,7 +115,7 @@ impl Driver {
         machine: &mut M,
         show: &mut dyn FnMut(&Prompt),
     ) -> Result<M::Output, M::Error> {
-        let mut lock = None;
+        let (mut lock, mut asking) = (None, Asking::default());
         loop {
             log_notes(machine);
             let began = self.monotonic();
@@ -131,7 +130,7 @@ impl Driver {
                     show(ticket.prompt());
                     ticket.complete(took());
                 }
-                Step::Ask(ask) => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
+                Step::Ask(ask) => asking.answer(self, ask, show, &self.cancel),
                 Step::Wait(pause) => {
                     self.sleep(&pause)?;
                     pause.complete(took());
@@ -174,8 +173,6 @@ impl Driver {
         self.transport.monotonic()
     }
 }
-
-const NO_USER: &str = "this login asks the user, and the program has no way to";
 
 fn log_notes(machine: &mut impl Machine) {
     for note in machine.take_notes() {

@@ -54,9 +54,11 @@ pub use {
 
 #[cfg(all(feature = "ureq", feature = "file-store"))]
 mod aiod;
+mod asking;
 mod client;
 mod default_client;
 mod driver;
+mod loopback;
 mod observe;
 mod transport;
 #[cfg(feature = "ureq")]
