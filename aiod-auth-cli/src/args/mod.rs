@@ -145,13 +145,13 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Login {
     /// How to log in: auto takes what the profile says, else client credentials for a client with a
-    /// secret, the device flow for one without
+    /// secret; for one without, the device flow, or the browser where the server has no device flow
     #[arg(long)]
     pub(crate) flow: Option<Flow>,
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = duration::parse_seconds)]
     pub(crate) timeout: Duration,
-    /// Don't open a browser
+    /// Don't open a browser; in the browser flow, the address that it ended at can be pasted
     #[arg(long)]
     pub(crate) no_browser: bool,
     /// Store nothing on disk

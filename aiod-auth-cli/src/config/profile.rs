@@ -31,6 +31,8 @@ pub(crate) struct ProfileConfig {
     pub(crate) client_secret: Option<SecretSource>,
     pub(crate) client_authentication: Option<AuthenticationMethod>,
     pub(crate) flow: Option<Flow>,
+    /// Where the browser comes back to, for a server that takes one address only.
+    pub(crate) redirect_uri: Option<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) resource: Vec<String>,
     /// The server's own.
@@ -71,10 +73,9 @@ impl ProfileConfig {
     }
 }
 
-/// Keys that belong to the format, for features that this version doesn't have. To pass over them
+/// Values that belong to the format, for features that this version doesn't have. To pass over them
 /// would log in to something else than what was meant.
-const LATER: [&str; 1] = ["authorization_endpoint"];
-const LATER_PLATFORMS: [&str; 3] = ["jetraw", "polars", "tiled"];
+const LATER_PLATFORMS: [&str; 1] = ["tiled"];
 
 /// Reads the table of a profile; `file` is where it stands.
 pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig, String> {
@@ -103,6 +104,7 @@ pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig
                 let flow = Flow::from_str(&string(place, item)?, false);
                 profile.flow = Some(flow.map_err(|_| must_be(place, &flow_names()))?);
             }
+            "redirect_uri" => profile.redirect_uri = Some(string(place, item)?),
             "scopes" => profile.scopes = strings(place, item)?,
             "resource" => profile.resource = string_or_strings(place, item)?,
             "parameters" => profile.parameters = parameters(place, item)?,
@@ -119,7 +121,6 @@ pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig
             "request_timeout_seconds" => profile.request_timeout = Some(seconds(place, item)?),
             _ => match endpoint(key) {
                 Some(endpoint) => profile.endpoints.push((endpoint, string(place, item)?)),
-                None if LATER.contains(&key) => return Err(not_in_this_version(place)),
                 None => return Err(unknown(place)),
             },
         }
@@ -158,7 +159,7 @@ fn platform(place: &str, item: &Item) -> Result<Platform, String> {
     if LATER_PLATFORMS.contains(&name.as_str()) {
         return Err(not_in_this_version(place));
     }
-    Platform::from_name(&name).ok_or_else(|| must_be(place, "aiod"))
+    Platform::from_name(&name).ok_or_else(|| must_be(place, "aiod, polars or jetraw"))
 }
 
 fn seconds(place: &str, item: &Item) -> Result<Duration, String> {

@@ -258,6 +258,11 @@ impl Settings {
         self.config.flow == Some(Flow::ClientCredentials)
     }
 
+    /// Whether the login needs a user who types a password.
+    pub(crate) fn asks_for_a_password(&self) -> bool {
+        self.config.flow == Some(Flow::Password)
+    }
+
     /// The environment variables that may hold a client's secret: no other program's business.
     pub(crate) fn secret_variables(&self) -> Vec<String> {
         let mut variables = vec![CLIENT_SECRET_VARIABLE.to_owned()];

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod aiod;
+mod browser;
 #[cfg(unix)]
 mod ctrl_c;
 mod exec;

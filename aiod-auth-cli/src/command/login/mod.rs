@@ -12,6 +12,7 @@ use crate::{args, context::Context, failure::Failure, settings::Settings};
 
 mod browser;
 mod prompt;
+mod question;
 
 pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failure> {
     let mut settings =
@@ -21,6 +22,13 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
     }
     if options.no_save {
         settings = settings.without_saving();
+    }
+    if settings.asks_for_a_password()
+        && !options.refresh_token_stdin
+        && !question::has_terminal(context)
+    {
+        return Err(Failure::usage("there is no terminal to ask for a password in")
+            .with_hint("run it in a terminal, without --json, or log in with --flow device"));
     }
     let session = log_in(context, options, &settings)?;
     context.printer.end_countdown();
