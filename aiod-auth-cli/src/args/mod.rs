@@ -34,14 +34,14 @@ impl Args {
 /// What may stand before or after any command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// Use this profile of config.toml, or aiod [env: AIOD_AUTH_PROFILE]
+    /// Use this profile of config.toml, or aiod, or polars [env: AIOD_AUTH_PROFILE]
     // Not by clap's `env`: the variable gives way to --issuer, the option can't be used with it.
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// The folder of config.toml and of the tokens
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "DIR", env = "AIOD_AUTH_CONFIG_DIR", hide_env_values = true)]
     pub(crate) config_dir: Option<PathBuf>,
-    /// Where tokens are stored: file, memory, aiod, or aiod:FILE
+    /// Where tokens are stored: file, memory, aiod, aiod:FILE, polars, or polars:DIR
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "URI")]
     pub(crate) store: Option<String>,
     /// Print JSON: answers on stdout, errors on stderr
@@ -140,6 +140,25 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page
     Man(Man),
+}
+
+impl Command {
+    /// Whether it begins or ends a user's login, or moves one: what the environment has to authenticate with
+    /// is not that.
+    pub(crate) fn is_for_user(&self) -> bool {
+        match self {
+            Self::Login(login) => login.flow != Some(Flow::ClientCredentials),
+            Self::Logout(_) | Self::Import(_) | Self::Export(_) => true,
+            Self::Token(_)
+            | Self::Status
+            | Self::Whoami
+            | Self::Refresh
+            | Self::Exec(_)
+            | Self::Profile(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -19,6 +19,7 @@ mod mistakes;
 mod network;
 #[cfg(unix)]
 mod other_programs;
+mod polars;
 mod profile;
 mod status;
 mod token;
