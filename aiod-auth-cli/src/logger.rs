@@ -7,11 +7,14 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use crate::print::Printer;
 
 #[derive(Debug)]
-struct Logger(Printer);
+struct Logger {
+    printer: Printer,
+    verbose: bool,
+}
 
 pub(crate) fn install(printer: &Printer, verbose: bool) {
     // It fails only if there is one already.
-    if log::set_boxed_logger(Box::new(Logger(printer.clone()))).is_ok() {
+    if log::set_boxed_logger(Box::new(Logger { printer: printer.clone(), verbose })).is_ok() {
         log::set_max_level(if verbose { LevelFilter::Debug } else { LevelFilter::Warn });
     }
 }
@@ -26,10 +29,12 @@ impl Log for Logger {
             return;
         }
         let words = record.args().to_string();
-        if record.level() <= Level::Warn {
-            self.0.warn(&words);
-        } else {
-            self.0.log(&words);
+        // What happens to a login the command says itself: once, as its answer or its failure.
+        let is_event = record.target() == "aiod_auth_ureq::observe";
+        if record.level() <= Level::Warn && !is_event {
+            self.printer.warn(&words);
+        } else if self.verbose {
+            self.printer.log(&words);
         }
     }
 

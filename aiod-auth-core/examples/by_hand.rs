@@ -17,7 +17,7 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Failed, Machine, NoResponse, Profile, Reply, Request, Response, RetryPolicy, Step, Tokens,
+    Failed, Machine, NoAnswer, NoResponse, Profile, Request, Response, RetryPolicy, Step, Tokens,
     session::{Demand, Session, SessionTokens, StoreOperation, StoreReply, StoreRequest},
 };
 
@@ -69,7 +69,7 @@ fn drive(session: &mut Session, store: &mut InMemory) -> Result<SessionTokens, F
                 println!("{}", show.prompt());
                 show.complete(started.elapsed());
             }
-            Step::Ask(ask) => ask.complete(started.elapsed(), Reply::Cancelled),
+            Step::Ask(ask) => ask.give_up(started.elapsed(), NoAnswer::Cancelled),
             Step::Wait(pause) => {
                 thread::sleep(pause.delay());
                 pause.complete(started.elapsed());

@@ -99,13 +99,13 @@ pub use error::{
 };
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
 pub use login::Login;
+#[cfg(feature = "std")]
+pub use machine::BrowserPrompt;
 pub use machine::{
     Ask, Asked, Credentials, EmptyPassword, Exchange, Failed, InFlight, ListenQuestion, Listening,
     Machine, NoAnswer, Password, PasswordQuestion, Pause, Prompt, ProviderQuestion, Question,
     Reason, RedirectQuestion, Show, Step, StoreAccess, Wanted,
 };
-#[cfg(feature = "std")]
-pub use machine::{BrowserPrompt, PasswordPrompt, ProviderPrompt};
 pub use metadata_cache::MetadataCache;
 pub use note::Note;
 pub use parameters::Parameters;

@@ -70,13 +70,14 @@ impl Start for LoginJob {
     type Error = Failed;
 
     async fn run(self, io: Io) -> Result<Tokens, Failed> {
-        self.log_in(&io).await
+        let end = Deadline::within(&io, self.limit);
+        self.log_in(&io, end).await
     }
 }
 
 impl LoginJob {
-    pub(crate) async fn log_in(mut self, io: &Io) -> Result<Tokens, Failed> {
-        let end = Deadline::within(io, self.limit);
+    /// Until then; `limit` is what the caller said, for the error.
+    pub(crate) async fn log_in(mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
         // The user's time is not the server's.
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
         let refresh_token = self.refresh_token.take();

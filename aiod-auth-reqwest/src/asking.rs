@@ -1,4 +1,4 @@
-//! A machine's questions: what is asked is shown, and then waited for.
+//! The questions about a browser, which this crate answers itself: it has the sockets.
 
 use std::{
     future::{Future, poll_fn},
@@ -9,8 +9,8 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Ask, Asked, BrowserPrompt, ListenQuestion, Listening, NoAnswer, PasswordPrompt, Prompt,
-    ProviderPrompt, Reason, RedirectQuestion, cache::Outcome, flow::Redirect, loopback::Listener,
+    Ask, Asked, BrowserPrompt, ListenQuestion, Listening, NoAnswer, Prompt, Reason,
+    RedirectQuestion, flow::Redirect, loopback::Listener,
 };
 
 use crate::{
@@ -36,21 +36,7 @@ impl Asking {
                 let answer = self.redirect(asked.question(), caller).await;
                 complete(asked, took(), answer);
             }
-            Ask::Password(asked) => {
-                let limit = asked.question().limit;
-                let (prompt, outcome) = PasswordPrompt::new(asked.question().clone());
-                caller.show(&Prompt::Password(Arc::new(prompt))).await;
-                let answer = wait(outcome, limit, caller).await;
-                complete(asked, took(), answer);
-            }
-            Ask::Provider(asked) => {
-                let limit = asked.question().limit;
-                let (prompt, outcome) = ProviderPrompt::new(asked.question().clone());
-                caller.show(&Prompt::Provider(Arc::new(prompt))).await;
-                let answer = wait(outcome, limit, caller).await;
-                complete(asked, took(), answer);
-            }
-            // A question of a later core.
+            // It is the program's to answer.
             ask => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
         }
     }
@@ -99,17 +85,6 @@ impl Asking {
                 Err(why) => return Err(why),
             }
         }
-    }
-}
-
-async fn wait<A: Send>(
-    outcome: Outcome<Result<A, NoAnswer>>,
-    limit: Duration,
-    caller: &mut impl Caller,
-) -> Result<A, NoAnswer> {
-    match unless_late(pin!(outcome.get()), limit, caller).await? {
-        Some(answer) => answer,
-        None => Err(NoAnswer::Impossible(NO_USER)),
     }
 }
 

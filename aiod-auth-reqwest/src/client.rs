@@ -1,11 +1,17 @@
 //! Log in, get tokens, see who you are, log out.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{self, Ready},
+    sync::Arc,
+    time::Duration,
+};
 
 use aiod_auth_core::{
     Endpoint, Error, Profile, Prompt, RefreshToken, RetryPolicy, Tokens, Unreachable,
     cache::{
-        Call, Caller, Cancel, LoginUnderWay, Observer, Outcome, Promise, SharedCache, Token, Work,
+        Call, Caller, Cancel, LoginUnderWay, Observer, Outcome, Promise, SharedCache, Token,
+        UserQuestion, Work,
     },
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
@@ -14,7 +20,7 @@ use aiod_auth_core::{
 use aiod_auth_store::{LoginTo, Store};
 
 use crate::{
-    driver::Driver,
+    driver::{Driver, unasked},
     observe::Logged,
     runtime::NoRuntime,
     user::{User, first, user},
@@ -154,12 +160,26 @@ impl Client {
         limit: Duration,
         show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error> {
+        self.login_asking(limit, show, unasked_soon).await
+    }
+
+    /// Logs in anew, within this time, where the user is asked, too: for a password, or to visit a page.
+    /// `ask` answers a question; one that is dropped ends the login.
+    ///
+    /// # Errors
+    /// As for [`login`](Self::login); [`Error::Cancelled`] or [`Error::Usage`] if a question has no answer.
+    pub async fn login_asking<F: Future<Output = ()> + Send>(
+        &self,
+        limit: Duration,
+        show: impl FnMut(&Prompt) + Send,
+        ask: impl FnMut(UserQuestion) -> F + Send,
+    ) -> Result<SessionTokens, Error> {
         let (client, (user, replies)) =
             (self.without_cancel(), user(limit, Arc::clone(self.driver.runtime())));
         let login = self.login.cache.begin_login();
         let task = self.spawn(async move { client.log_in(login, limit, user).await })?;
         let shown = async {
-            replies.give(show).await;
+            replies.give(show, ask).await;
             outcome_of(task).await
         };
         self.wait(shown).await?
@@ -249,7 +269,7 @@ impl Client {
             client.token().await
         })?;
         self.wait(async {
-            replies.give(show).await;
+            replies.give(show, unasked_soon).await;
             outcome_of(task).await
         })
         .await?
@@ -445,6 +465,11 @@ impl Login {
         let cache = SharedCache::new(profile.key(), Arc::new(observer.clone()));
         Arc::new(Self { profile: Arc::new(profile), cache })
     }
+}
+
+fn unasked_soon(question: UserQuestion) -> Ready<()> {
+    unasked(question);
+    future::ready(())
 }
 
 /// What a caller waits for.

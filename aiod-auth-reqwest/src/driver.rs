@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, Prompt, Reason, Step, StoreAccess, StoreFailure,
-    Timestamp, cache::Promise,
+    Ask, Error, Exchange, Machine, MetadataCache, NoAnswer, Prompt, Reason, Step, StoreAccess,
+    StoreFailure, Timestamp,
+    cache::{Promise, UserQuestion},
 };
 use aiod_auth_store::{Lock, Store};
 
@@ -137,7 +138,13 @@ impl Driver {
                     caller.show(ticket.prompt()).await;
                     ticket.complete(took());
                 }
-                Step::Ask(ask) => asking.answer(self, ask, caller).await,
+                Step::Ask(ticket @ (Ask::Listen(_) | Ask::Redirect(_))) => {
+                    asking.answer(self, ticket, caller).await;
+                }
+                Step::Ask(ticket) => {
+                    let (question, pending) = UserQuestion::of(ticket);
+                    caller.ask(question, pending.get(took)).await?;
+                }
                 Step::Wait(pause) => {
                     caller.sleep(pause.delay(), pause.reason()).await?;
                     pause.complete(took());
@@ -197,6 +204,13 @@ impl Driver {
     }
 }
 
+/// For a program that has no way to ask.
+pub(crate) fn unasked(question: UserQuestion) {
+    question.give_up(NoAnswer::Impossible(NO_USER));
+}
+
+const NO_USER: &str = "this login asks the user, and the program has no way to";
+
 fn log_notes(machine: &mut impl Machine) {
     for note in machine.take_notes() {
         log::debug!("in an answer {note}");
@@ -206,6 +220,13 @@ fn log_notes(machine: &mut impl Machine) {
 /// What runs a machine: how it shows, asks and sleeps.
 pub(crate) trait Caller: Send {
     fn show(&mut self, prompt: &Prompt) -> impl Future<Output = ()> + Send;
+
+    /// Has a question answered, or given up. An error ends the machine where it stands.
+    fn ask(
+        &mut self,
+        question: UserQuestion,
+        answered: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// An error ends the machine where it stands.
     fn sleep(
@@ -224,6 +245,16 @@ struct Here<'a> {
 impl Caller for Here<'_> {
     async fn show(&mut self, prompt: &Prompt) {
         (self.show)(prompt);
+    }
+
+    async fn ask(
+        &mut self,
+        question: UserQuestion,
+        answered: impl Future<Output = ()> + Send,
+    ) -> Result<(), Error> {
+        unasked(question);
+        answered.await;
+        Ok(())
     }
 
     async fn sleep(&mut self, delay: Duration, _: Reason) -> Result<(), Error> {

@@ -1,5 +1,5 @@
-//! TOML that people may have edited: secrets are moved out of it and not copied, and what nobody here
-//! knows stays where it is.
+//! TOML that people may have edited: secrets are moved out of it and not copied, and what is not
+//! known here stays where it is.
 
 use std::fmt::{self, Write as _};
 
@@ -115,7 +115,7 @@ pub(crate) fn put(table: &mut dyn TableLike, member: &str, value: Option<impl In
     }
 }
 
-/// A buffer that grows leaves copies behind that nobody wipes: so the text is measured first.
+/// A buffer that grows leaves copies behind that are not wiped: so the text is measured first.
 pub(crate) fn text(document: &DocumentMut) -> Zeroizing<String> {
     let mut length = Length(0);
     let mut text = Zeroizing::new(String::new());

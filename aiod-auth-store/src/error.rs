@@ -70,7 +70,7 @@ pub enum StoreError {
         /// What is wrong, and where; no value.
         what: String,
     },
-    /// Nobody said where the user's files are.
+    /// It is not known where the user's files are.
     #[error("the user's home folder is not known")]
     NoHome,
     /// Any other store's failure, in its own words: they name the place, and no token.

@@ -12,7 +12,9 @@ use crate::StoreError;
 /// A place where tokens are kept. Every method may block.
 ///
 /// Readers take no lock: while one process saves, all others see the old record or the new one,
-/// never a mixture. Whoever wants to replace what he has read takes the lock before he reads.
+/// never a mixture. A caller that wants to replace what it has read takes the lock before it reads, and
+/// saves before it gives the lock back: a save that is interrupted under the lock is finished by the next
+/// process that takes it.
 pub trait Store: fmt::Debug + Send + Sync {
     /// The tokens for a key, if there are any. They are as they were saved, but times may have lost
     /// what is finer than a second: they are never later than they were.
@@ -24,13 +26,17 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Keeps the tokens for a key, in place of those before. Once this returns, they survive a
     /// crash.
     ///
+    /// They need not be under the record's own name: where that failed at the very end, they are safe
+    /// beside it, and a warning is logged. The next process that takes the lock puts them there, so for the
+    /// caller that is `Ok`.
+    ///
     /// # Errors
-    /// They may not be kept. What stands there is whole: what was there before, or these.
+    /// They may be nowhere but with the caller. What stands there is whole: what was there before, or these.
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError>;
 
     /// Keeps the tokens for a key, as [`save`](Self::save) does, if no other login stands there than was
     /// loaded; else changes nothing, and returns that one. Where other programs write without the lock,
-    /// a store looks as late as it can.
+    /// a store looks as late as it can. A look that fails is no reason to lose the tokens.
     ///
     /// # Errors
     /// As for [`save`](Self::save).
@@ -52,24 +58,26 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// They may still be there.
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError>;
 
-    /// Takes the lock of a key. `None`: somebody else holds it, who may be in this process or in
-    /// another one. To wait and to try again is the caller's business.
+    /// Takes the lock of a key, and finishes what a process that died under it could not. `None`: another
+    /// handle has it, in this process or in another one. To wait and to try again is the caller's business.
     ///
     /// # Errors
-    /// Nobody knows who holds it.
+    /// It can't be had; or a save that was interrupted can't be finished, so that what
+    /// [`load`](Self::load) gives may be out of date.
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError>;
 
-    /// Finds out whether tokens for a key could be saved: whoever asks is about to spend a refresh token,
-    /// or a person's time. A store that can't know says nothing; one that wraps another passes it on.
+    /// Tries all that saving tokens for this key needs: a refresh token is about to be spent, or a user
+    /// asked. A store that can't know says nothing; one that wraps another passes it on. Under the lock, what
+    /// was tried stays ready for the save.
     ///
     /// # Errors
-    /// They could not.
+    /// They could not be saved.
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         let _ = key;
         Ok(())
     }
 
-    /// Where the tokens for a key are, for people: a path, or `memory`.
+    /// Where the tokens for a key are, as the user knows it: a path, or `memory`.
     fn location(&self, key: &RecordKey) -> String;
 }
 
@@ -89,7 +97,7 @@ impl Lock {
         Self { interrupted_at: None, guard: Box::new(guard) }
     }
 
-    /// Says when an earlier process, which died since then, began a refresh under this lock.
+    /// Says when an earlier process began a refresh under this lock, and died.
     #[must_use]
     pub const fn after_interruption(mut self, at: Option<Timestamp>) -> Self {
         self.interrupted_at = at;

@@ -1,13 +1,10 @@
-//! A machine's questions: what is asked is shown, and then waited for.
+//! The questions about a browser, which this crate answers itself: it has the sockets.
 
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Ask, Asked, BrowserPrompt, ListenQuestion, Listening, NoAnswer, PasswordPrompt, Prompt,
-    ProviderPrompt, RedirectQuestion,
-    cache::{Cancel, Outcome},
-    flow::Redirect,
-    loopback::Listener,
+    Ask, Asked, BrowserPrompt, ListenQuestion, Listening, NoAnswer, Prompt, RedirectQuestion,
+    cache::Cancel, flow::Redirect, loopback::Listener,
 };
 
 use crate::{
@@ -40,19 +37,7 @@ impl Asking {
                 let answer = self.redirect(asked.question(), show, cancel);
                 complete(asked, took(), answer);
             }
-            Ask::Password(asked) => {
-                let limit = asked.question().limit;
-                let (prompt, outcome) = PasswordPrompt::new(asked.question().clone());
-                show(&Prompt::Password(Arc::new(prompt)));
-                complete(asked, took(), wait(outcome, limit, cancel));
-            }
-            Ask::Provider(asked) => {
-                let limit = asked.question().limit;
-                let (prompt, outcome) = ProviderPrompt::new(asked.question().clone());
-                show(&Prompt::Provider(Arc::new(prompt)));
-                complete(asked, took(), wait(outcome, limit, cancel));
-            }
-            // A question of a later core.
+            // It is the program's to answer.
             ask => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
         }
     }
@@ -102,19 +87,6 @@ impl Asking {
                 None => std::thread::sleep(TURN.min(left)),
             }
         }
-    }
-}
-
-fn wait<A>(
-    outcome: Outcome<Result<A, NoAnswer>>,
-    limit: Duration,
-    cancel: &Cancel,
-) -> Result<A, NoAnswer> {
-    match wait_at_most(limit, cancel.unless_cancelled(outcome.get())) {
-        None => Err(NoAnswer::OutOfTime),
-        Some(Err(_)) => Err(NoAnswer::Cancelled),
-        Some(Ok(None)) => Err(NoAnswer::Impossible(NO_USER)),
-        Some(Ok(Some(answer))) => answer,
     }
 }
 

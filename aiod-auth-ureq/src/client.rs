@@ -12,7 +12,7 @@ use std::{
 
 use aiod_auth_core::{
     Error, Failed, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
-    cache::{Call, Caller, Cancel, Observer, Promise, SharedCache, Token, Work},
+    cache::{Call, Caller, Cancel, Observer, Promise, SharedCache, Token, UserQuestion, Work},
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
@@ -20,7 +20,7 @@ use aiod_auth_core::{
 use aiod_auth_store::{LoginTo, Store};
 
 use crate::{
-    driver::Driver,
+    driver::{Driver, unasked},
     observe::Logged,
     wait::{wait_at_most, wait_for},
 };
@@ -153,14 +153,29 @@ impl Client {
     pub fn login_within(
         &self,
         limit: Duration,
+        show: impl FnMut(&Prompt),
+    ) -> Result<SessionTokens, Error> {
+        self.login_asking(limit, show, unasked)
+    }
+
+    /// Logs in anew, within this time, where the user is asked, too: for a password, or which way to log in.
+    /// `ask` answers a question, or sends it to a thread that does: it is waited for. One that is dropped
+    /// ends the login.
+    ///
+    /// # Errors
+    /// As for [`login`](Self::login); [`Error::Cancelled`] or [`Error::Usage`] if a question has no answer.
+    pub fn login_asking(
+        &self,
+        limit: Duration,
         mut show: impl FnMut(&Prompt),
+        mut ask: impl FnMut(UserQuestion),
     ) -> Result<SessionTokens, Error> {
         let session = Session::login(self.shared_profile(), limit, self.policy);
         let driver = match &self.cancel {
             Some(cancel) => &self.driver.clone().with_cancel(cancel),
             None => &self.driver,
         };
-        self.log_in(session, |session| driver.run_with(session, &mut show))
+        self.log_in(session, |session| driver.run_with(session, &mut show, &mut ask))
     }
 
     /// Logs in with a refresh token from elsewhere (some platforms call it an API key), and proves that it

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, Pause, Prompt, Reason, Step, Timestamp, cache::Cancel,
+    Ask, Error, Exchange, Machine, MetadataCache, NoAnswer, Pause, Prompt, Reason, Step, Timestamp,
+    cache::{Cancel, UserQuestion},
 };
 use aiod_auth_store::{Store, perform};
 
 #[cfg(feature = "ureq")]
 use crate::UreqTransport;
-use crate::{asking::Asking, transport::Transport};
+use crate::{asking::Asking, transport::Transport, wait::wait_for};
 
 /// Drives any machine of `aiod-auth-core` on the calling thread, with ureq or another [`Transport`].
 ///
@@ -93,10 +94,11 @@ impl Driver {
     /// # Errors
     /// The machine's. One that asks the user gets no answer.
     pub fn run<M: Machine>(&self, machine: &mut M) -> Result<M::Output, M::Error> {
-        self.run_with(machine, &mut |_| {})
+        self.run_with(machine, &mut |_| {}, &mut unasked)
     }
 
-    /// Runs a machine to its end: `show` shows the user what there is to show.
+    /// Runs a machine to its end: `show` shows the user what there is to show, `ask` answers what there
+    /// is to ask, or sends the question to what does.
     ///
     /// # Errors
     /// The machine's.
@@ -104,8 +106,9 @@ impl Driver {
         &self,
         machine: &mut M,
         show: &mut dyn FnMut(&Prompt),
+        ask: &mut dyn FnMut(UserQuestion),
     ) -> Result<M::Output, M::Error> {
-        let outcome = self.drive(machine, show);
+        let outcome = self.drive(machine, show, ask);
         log_notes(machine);
         outcome
     }
@@ -114,6 +117,7 @@ impl Driver {
         &self,
         machine: &mut M,
         show: &mut dyn FnMut(&Prompt),
+        ask: &mut dyn FnMut(UserQuestion),
     ) -> Result<M::Output, M::Error> {
         let (mut lock, mut asking) = (None, Asking::default());
         loop {
@@ -130,7 +134,14 @@ impl Driver {
                     show(ticket.prompt());
                     ticket.complete(took());
                 }
-                Step::Ask(ask) => asking.answer(self, ask, show, &self.cancel),
+                Step::Ask(ticket @ (Ask::Listen(_) | Ask::Redirect(_))) => {
+                    asking.answer(self, ticket, show, &self.cancel);
+                }
+                Step::Ask(ticket) => {
+                    let (question, pending) = UserQuestion::of(ticket);
+                    ask(question);
+                    wait_for(pending.get(took));
+                }
                 Step::Wait(pause) => {
                     self.sleep(&pause)?;
                     pause.complete(took());
@@ -173,6 +184,13 @@ impl Driver {
         self.transport.monotonic()
     }
 }
+
+/// For a program that has no way to ask.
+pub(crate) fn unasked(question: UserQuestion) {
+    question.give_up(NoAnswer::Impossible(NO_USER));
+}
+
+const NO_USER: &str = "this login asks the user, and the program has no way to";
 
 fn log_notes(machine: &mut impl Machine) {
     for note in machine.take_notes() {

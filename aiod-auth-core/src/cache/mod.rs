@@ -11,6 +11,7 @@ use core::time::Duration;
 pub use {
     cancel::Cancel,
     promise::{Outcome, Promise},
+    question::{Pending, Unanswered, UserQuestion},
     shared::{Asking, Call, LoginUnderWay, LogoutUnderWay, SharedCache, Work},
 };
 pub use {
@@ -35,6 +36,8 @@ mod monitor;
 mod observer;
 #[cfg(feature = "std")]
 mod promise;
+#[cfg(feature = "std")]
+mod question;
 #[cfg(feature = "std")]
 mod shared;
 mod token;

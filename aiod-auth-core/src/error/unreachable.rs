@@ -130,19 +130,23 @@ impl ProxyProblem {
         }
     }
 
+    const fn is_transient(self) -> bool {
+        matches!(self.kind(), Kind::Unavailable)
+    }
+
     const fn hint(self) -> &'static str {
         match self {
             Self::CredentialsWanted => {
-                "put the user name and the password into the proxy's address: http://user:password@host:port"
+                "the proxy's address has to have the right user name and password: http://user:password@host:port"
             }
             Self::Unusable(_) => "correct the proxy's address: http://host:port",
             Self::NotReached(_) => {
                 "check the proxy's address; NO_PROXY names the hosts that need no proxy"
             }
-            Self::Status(_) | Self::SocksReply(_) => match self.kind() {
-                Kind::Unavailable => TRY_LATER,
-                _ => "let the proxy allow this server, or name it in NO_PROXY",
-            },
+            Self::Status(_) | Self::SocksReply(_) if self.is_transient() => TRY_LATER,
+            Self::Status(_) | Self::SocksReply(_) => {
+                "let the proxy allow this server, or name it in NO_PROXY"
+            }
         }
     }
 }
@@ -153,7 +157,7 @@ impl fmt::Display for ProxyProblem {
             Self::Unusable(why) => f.write_str(why),
             Self::NotReached(why) => write!(f, "can't be reached: {why}"),
             Self::CredentialsWanted => f.write_str("wants a user name and password (HTTP 407)"),
-            Self::Status(status) if self.kind() == Kind::Unavailable => {
+            Self::Status(status) if self.is_transient() => {
                 write!(f, "can't reach the server (HTTP {status})")
             }
             Self::Status(status) => write!(f, "refuses the connection (HTTP {status})"),

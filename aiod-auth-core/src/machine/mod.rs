@@ -15,7 +15,7 @@ use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, time::Duration};
 
 #[cfg(feature = "std")]
-pub use asking::{BrowserPrompt, PasswordPrompt, ProviderPrompt};
+pub use browser_prompt::BrowserPrompt;
 pub use failed::Failed;
 pub use prompt::Prompt;
 pub use question::{
@@ -37,7 +37,7 @@ use crate::{
 };
 
 #[cfg(feature = "std")]
-mod asking;
+mod browser_prompt;
 mod deadline;
 mod failed;
 mod flow;

@@ -29,12 +29,12 @@ pub(super) async fn log_in(
 
     let login = LoginJob {
         profile: Arc::clone(&context.profile),
-        limit: end.left(io),
+        limit,
         policy: context.policy,
         refresh_token,
         metadata: context.metadata.clone(),
     };
-    match Box::pin(login.log_in(io)).await {
+    match Box::pin(login.log_in(io, end)).await {
         Ok(tokens) => {
             let tokens = Arc::new(tokens);
             let persisted = save(io, context, Arc::clone(&tokens)).await;

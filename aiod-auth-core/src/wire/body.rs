@@ -3,7 +3,11 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{answer::Received, json::Text, scan::place};
+use super::{
+    answer::Received,
+    json::{Text, push_string},
+    scan::place,
+};
 use crate::{error::Problem, secret::Wiped};
 
 /// The text, and what is wrong with it for a success: an error is read with whatever bytes it came in.
@@ -61,34 +65,14 @@ fn form_as_json(body: &[u8]) -> Wiped<String> {
         let (name, value) = pair.split_at_checked(at).unwrap_or_default();
         let separator = if json.is_empty() { '{' } else { ',' };
         json.push(separator);
-        push_string(&mut json, name);
+        push_string(&mut json, &lossy(&unescape(name)));
         json.push(':');
-        push_string(&mut json, value.strip_prefix(b"=").unwrap_or(value));
+        let value = value.strip_prefix(b"=").unwrap_or(value);
+        push_string(&mut json, &lossy(&unescape(value)));
     }
     let end = if json.is_empty() { "{}" } else { "}" };
     json.push_str(end);
     json
-}
-
-fn push_string(json: &mut String, escaped: &[u8]) {
-    json.push('"');
-    for character in lossy(&unescape(escaped)).chars() {
-        match character {
-            '"' | '\\' => {
-                json.push('\\');
-                json.push(character);
-            }
-            control @ '\0'..='\x1f' => {
-                let code = u32::from(control);
-                let digit = |value| char::from_digit(value, 16).unwrap_or('0');
-                json.push_str("\\u00");
-                json.push(digit(code >> 4));
-                json.push(digit(code & 15));
-            }
-            plain => json.push(plain),
-        }
-    }
-    json.push('"');
 }
 
 /// RFC 6749 appendix B.

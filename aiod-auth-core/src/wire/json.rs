@@ -75,7 +75,7 @@ impl<'a> Object<'a> {
             {
                 Some(Text::Borrowed(raw))
             }
-            value => unquote(value),
+            value @ (Value::Text { .. } | Value::Other(_)) => unquote(value),
         }
     }
 
@@ -186,13 +186,11 @@ impl<'a> Object<'a> {
         name: &'static str,
         problem: Problem,
     ) -> Result<Option<T>, Problem> {
-        match problem {
-            Problem::Invalid(_) => {
-                self.note(name, "has the wrong type or format: taken as absent");
-                Ok(None)
-            }
-            problem => Err(problem),
+        if !matches!(problem, Problem::Invalid(_)) {
+            return Err(problem);
         }
+        self.note(name, "has the wrong type or format: taken as absent");
+        Ok(None)
     }
 
     /// Seconds since 1970: RFC 7519 §2, `NumericDate`.
@@ -292,6 +290,28 @@ impl From<Text<'_>> for String {
     }
 }
 
+/// Writes a string: RFC 8259 §7.
+pub(crate) fn push_string(json: &mut String, text: &str) {
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => {
+                json.push('\\');
+                json.push(character);
+            }
+            control @ '\0'..='\x1f' => {
+                let code = u32::from(control);
+                let digit = |value| char::from_digit(value, 16).unwrap_or('0');
+                json.push_str("\\u00");
+                json.push(digit(code >> 4));
+                json.push(digit(code & 15));
+            }
+            plain => json.push(plain),
+        }
+    }
+    json.push('"');
+}
+
 /// The text of a string; `None` for what is none, or has half a character in it.
 fn unquote(value: Value<'_>) -> Option<Text<'_>> {
     match value {
@@ -308,7 +328,7 @@ fn child<'a>(value: Value<'a>, step: &str) -> Option<Value<'a>> {
         Value::Other(raw) if raw.starts_with('[') => {
             scan::items(raw).ok()?.get(step.parse::<usize>().ok()?).copied()
         }
-        _ => None,
+        Value::Text { .. } | Value::Other(_) => None,
     }
 }
 

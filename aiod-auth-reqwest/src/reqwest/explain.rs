@@ -103,7 +103,6 @@ fn through_proxy(error: &(dyn Error + 'static)) -> Option<Through> {
     })
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's enum, which grows")]
 fn reason(error: &::reqwest::Error) -> &'static str {
     if error.is_dns() {
         return "the host name was not found";

@@ -39,7 +39,7 @@ pub struct AiodConfig {
     /// What is set.
     pub settings: Settings,
     /// Keys that have no meaning, or a `version` that is no text. The Python client passes over them, so
-    /// they are no error; but one may be a slip of the pen, and somebody should hear of it.
+    /// they are no error; but one may be a slip of the pen, which the user should hear of.
     pub passed_over: Vec<String>,
 }
 

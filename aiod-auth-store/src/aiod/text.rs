@@ -56,7 +56,7 @@ impl Content {
     /// file was written, at the latest.
     pub(super) fn read(text: &str, written_at: Timestamp) -> Result<Self, Unreadable> {
         let mut file = Members::of(parse(text)?.into_table());
-        // Ours alone: what is wrong with it costs nobody a login.
+        // Ours alone: what is wrong with it costs no login.
         let own = lenient("all of it", file.take(TABLE));
         let refresh_token = some_text(file.text(REFRESH_TOKEN)?).map(RefreshToken::new);
         let client_secret = some_text(file.text(CLIENT_SECRET)?).map(ClientSecret::new);
@@ -145,7 +145,7 @@ impl<'a> Lasting<'a> {
     }
 }
 
-/// Writes it. Comments, and members that nobody here knows, are kept from the text before.
+/// Writes it. Comments, and members that are not known here, are kept from the text before.
 pub(super) fn write(
     before: Option<&str>,
     key: &RecordKey,

@@ -44,7 +44,7 @@ use crate::{
 /// let key = Settings::default().profile()?.key();
 /// let store = AiodFile::new(file, key.clone()); // or `AiodFile::in_home`
 ///
-/// let tokens = store.load(&key)?.ok_or("nobody is logged in")?;
+/// let tokens = store.load(&key)?.ok_or("not logged in")?;
 /// assert_eq!(tokens.refresh_token.ok_or("no session")?.expose(), "from Python");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -134,7 +134,7 @@ fn same(found: &Tokens, saved: &Tokens) {
             tokens.id_token.as_ref().map(|token| token.expose().to_owned()),
         ]
     };
-    // No `assert_eq`: what a store keeps in a test may still be somebody's token.
+    // No `assert_eq`: what a store keeps in a test may still be a real token.
     assert!(secrets(found) == secrets(saved), "the secrets are not those that were saved");
     assert_eq!(found.scope, saved.scope);
     assert_eq!(found.session_scope, saved.session_scope);

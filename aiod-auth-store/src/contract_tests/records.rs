@@ -70,7 +70,7 @@ pub(super) fn a_renewal_replaces_only_what_was_seen(place: &Place<'_>) {
         same(&store.save_if_unchanged(&key, &login("c"), version).unwrap().unwrap(), &login("b"));
         same(&store.load(&key).unwrap().unwrap(), &login("b"));
     }
-    // One that is gone, or over, is in nobody's way.
+    // One that is gone, or over, stands in no other's way.
     store.remove(&key).unwrap();
     assert!(store.save_if_unchanged(&key, &full("d"), &version).unwrap().is_none());
     assert!(store.save_if_unchanged(&key, &login("e"), &nothing).unwrap().is_none());

@@ -16,7 +16,7 @@ pub(super) fn a_lock_excludes_everybody_else(place: &Place<'_>) {
         assert!(store.try_lock(&key).unwrap().is_none(), "but once only");
         assert!(other.try_lock(&key).unwrap().is_none(), "by one handle");
 
-        // It keeps nobody from reading, nor its holder from writing.
+        // It keeps no other handle from reading, nor its holder from writing.
         store.save(&key, &full("a")).unwrap();
         same(&other.load(&key).unwrap().unwrap(), &full("a"));
         assert!(other.try_lock(&key).unwrap().is_none(), "after a save, too");

@@ -34,9 +34,9 @@ impl FromStr for Fingerprint {
 }
 
 /// A file of this size that says when it was begun: there is room for what will be written over it.
-pub(crate) fn begun(now: Timestamp, size: usize) -> String {
-    let mut content = format!("{BEGUN}{now}\n");
-    content.extend(std::iter::repeat_n('\n', size.saturating_sub(content.len())));
+pub(crate) fn begun(now: Timestamp, size: usize) -> Vec<u8> {
+    let mut content = format!("{BEGUN}{now}\n").into_bytes();
+    content.resize(size.max(content.len()), b'\n');
     content
 }
 
@@ -64,8 +64,8 @@ mod tests {
     fn what_is_only_begun_says_when() {
         let content = begun(Timestamp::UNIX_EPOCH, 4096);
         assert_eq!(content.len(), 4096);
-        assert_eq!(begun_at(content.as_bytes()), Some(Timestamp::UNIX_EPOCH));
-        let mut bytes = content.into_bytes();
+        assert_eq!(begun_at(&content), Some(Timestamp::UNIX_EPOCH));
+        let mut bytes = content;
         bytes[..12].copy_from_slice(b"version = 1\n");
         assert_eq!(begun_at(&bytes), None);
         assert_eq!(begun_at(b""), None);

@@ -23,7 +23,7 @@ pub(crate) mod system;
 ///
 /// - **Private.** A folder that is made has mode 0700 and a file 0600 from its first moment; a folder called
 ///   `tokens` that others could look into is closed to them. A file or a
-///   symbolic link that belongs to somebody else is refused.
+///   symbolic link that belongs to another user is refused.
 /// - **Whole.** A record is replaced at once, and has reached the disk when
 ///   [`save`](Store::save) returns. A symbolic link is written through, not replaced.
 /// - **Nothing lost.** The new text is written to `….next` first. What could not be finished, because the

@@ -54,7 +54,7 @@ mod tests {
         }
     }
 
-    /// Another name would be another file: everybody would have to log in again.
+    /// Another name would be another file: every user would have to log in again.
     #[test]
     fn names_stay_the_same_for_good() {
         assert_eq!(of(&key()), "auth.example.org-8443-my-tool-..-x-8f405448ef807883.toml");

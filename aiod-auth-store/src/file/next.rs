@@ -121,7 +121,7 @@ impl NextFile {
         self.content = Content::Worthless;
         let note = mark::begun(self.system.now().into(), size);
         let outcome = self
-            .write_over(note.as_bytes())
+            .write_over(&note)
             .and_then(|()| if_supported(self.system.sync_folder(folder(&self.path))))
             .and_then(|()| self.rewind());
         outcome.map_err(StoreError::io("write", &self.path))
@@ -157,10 +157,11 @@ impl NextFile {
         Ok(())
     }
 
-    /// Whether it is still there under its name. If that can't be known, it is.
+    /// Whether it is still there under its name. If that can't be known, it is; but not without any name.
     pub(crate) fn is_there(&self) -> bool {
-        let is_named =
-            |status: Status| is_named(&*self.system, &self.path, status.id).unwrap_or(true);
+        let is_named = |status: Status| {
+            status.links != 0 && is_named(&*self.system, &self.path, status.id).unwrap_or(true)
+        };
         self.file.status().map_or(true, is_named)
     }
 

@@ -108,10 +108,10 @@ fn attempt(address: SocketAddr, deadline: Instant) -> io::Result<TcpStream> {
 }
 
 fn failed(error: io::Error) -> Unconnected {
-    match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Unconnected::TimedOut,
-        _ => Unconnected::Failed(error),
+    if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) {
+        return Unconnected::TimedOut;
     }
+    Unconnected::Failed(error)
 }
 
 fn left(deadline: Instant) -> Duration {

@@ -135,9 +135,10 @@ impl Connecting {
         }
         let mut adapter = limits.adapter(connection);
         let (host, port) = (route.host(), route.port());
-        let open = match proxy.kind() {
-            ProxyKind::Socks5 => tunnel::socks5(&mut adapter, proxy, host, port),
-            _ => tunnel::http(&mut adapter, proxy, host, port, &self.user_agent),
+        let open = if proxy.kind() == ProxyKind::Socks5 {
+            tunnel::socks5(&mut adapter, proxy, host, port)
+        } else {
+            tunnel::http(&mut adapter, proxy, host, port, &self.user_agent)
         };
         open.map_err(failed)?;
         Ok(adapter.into_inner())
@@ -232,6 +233,10 @@ const fn of_proxy(no_response: &NoResponse) -> ProxyProblem {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the core's enum may grow by kinds of HTTP proxies"
+)]
 pub(super) const fn protocol(kind: ProxyKind) -> ProxyProtocol {
     match kind {
         ProxyKind::Https => ProxyProtocol::Https,

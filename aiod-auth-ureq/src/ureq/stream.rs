@@ -79,10 +79,10 @@ impl fmt::Debug for Plain {
 }
 
 fn timed(error: io::Error, timeout: NextTimeout) -> Error {
-    match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => Error::Timeout(timeout.reason),
-        _ => error.into(),
+    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) {
+        return Error::Timeout(timeout.reason);
     }
+    error.into()
 }
 
 /// TLS over any other.
@@ -192,9 +192,8 @@ impl Transport for AbsoluteForm {
         };
         let output = self.connection.buffers().output();
         let whole = head.insert(output.get(..amount).unwrap_or_default());
-        let whole = whole.ok_or_else(|| {
-            NotConnected(NoResponse::NotSent("such a request can't go through a proxy"))
-        })?;
+        let unsendable = NoResponse::NotSent("such a request can't go through a proxy");
+        let whole = whole.ok_or(NotConnected(unsendable))?;
         let mut rest = whole.as_slice();
         while !rest.is_empty() {
             let output = self.connection.buffers().output();

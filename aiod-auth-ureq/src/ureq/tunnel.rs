@@ -129,10 +129,8 @@ fn counted(text: &str) -> Result<Zeroizing<Vec<u8>>, ProxyProblem> {
 }
 
 fn broken(error: &io::Error) -> ProxyProblem {
-    ProxyProblem::NotReached(match error.kind() {
-        ErrorKind::UnexpectedEof => "it closed the connection",
-        _ => reason(error),
-    })
+    let is_closed = error.kind() == ErrorKind::UnexpectedEof;
+    ProxyProblem::NotReached(if is_closed { "it closed the connection" } else { reason(error) })
 }
 
 const NO_PROXY: ProxyProblem = ProxyProblem::Unusable("is no HTTP proxy");

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, Once};
 
-use aiod_auth_core::{Reply, Timestamp, session::Logout};
+use aiod_auth_core::{Timestamp, session::Logout};
 use aiod_auth_store::{FileStore, MemoryStore};
 use aiod_auth_tests::sim::{Running, serve};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -84,11 +84,10 @@ fn once() -> RetryPolicy {
     policy
 }
 
-fn approve(running: &Running, prompt: &Prompt) -> Reply {
+fn approve(running: &Running, prompt: &Prompt) {
     if let Prompt::DeviceCode(prompt) = prompt {
         running.simulator().approve(&prompt.user_code, "alice");
     }
-    Reply::Shown
 }
 
 /// Whatever a client has sent in a form or a header, no line has it.

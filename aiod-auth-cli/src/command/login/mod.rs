@@ -1,7 +1,7 @@
 //! `login`: shows the user what to do, waits, and stores the tokens.
 
 use aiod_auth_core::{
-    Timestamp, Tokens,
+    Prompt, Timestamp, Tokens,
     session::{Persisted, SessionTokens},
 };
 use aiod_auth_ureq::Cancel;
@@ -49,12 +49,14 @@ fn log_in(
         client.login_with_refresh_token(token)
     } else {
         let (secrets, cancel) = (settings.secret_variables(), Cancel::new());
-        client.with_cancel(&cancel).login_within(options.timeout, |prompt| {
+        let show = |prompt: &Prompt| {
             if let Err(failure) = prompt::show(context, options, &secrets, prompt) {
                 context.printer.warn(&failure.message);
                 cancel.cancel();
             }
-        })
+        };
+        let ask = |question| question::answer(context, question);
+        client.with_cancel(&cancel).login_asking(options.timeout, show, ask)
     };
     session.map_err(|error| settings.explain(error))
 }

@@ -21,14 +21,6 @@ pub(super) fn show(
     match prompt {
         Prompt::DeviceCode(prompt) => show_device_code(context, options, secret_variables, prompt),
         Prompt::Browser(prompt) => show_page(context, options, secret_variables, prompt),
-        Prompt::Password(prompt) => {
-            question::password(context, prompt);
-            Ok(())
-        }
-        Prompt::Provider(prompt) => {
-            question::provider(context, prompt);
-            Ok(())
-        }
         other => {
             context.printer.instruct(&other.to_string());
             Ok(())

@@ -8,7 +8,8 @@ use std::{
 };
 
 use aiod_auth_core::{
-    BrowserPrompt, Credentials, EmptyPassword, NoAnswer, Password, PasswordPrompt, ProviderPrompt,
+    BrowserPrompt, Credentials, EmptyPassword, NoAnswer, Password, PasswordQuestion,
+    ProviderQuestion, cache::UserQuestion,
 };
 
 use crate::{context::Context, print::Printer};
@@ -41,19 +42,26 @@ pub(super) fn take_pasted(printer: &Printer, prompt: Arc<BrowserPrompt>) {
     });
 }
 
-/// A user name and a password.
-pub(super) fn password(context: &Context, prompt: &PasswordPrompt) {
-    match credentials(context, prompt) {
-        Ok(credentials) => prompt.answer(credentials),
-        Err(why) => prompt.give_up(why),
+/// Answers what the login asks.
+pub(super) fn answer(context: &Context, question: UserQuestion) {
+    match question {
+        UserQuestion::Password(asked) => match credentials(context, asked.question()) {
+            Ok(credentials) => asked.answer(credentials),
+            Err(why) => asked.give_up(why),
+        },
+        UserQuestion::Provider(asked) => match provider(context, asked.question()) {
+            Ok(place) => asked.answer(place),
+            Err(why) => asked.give_up(why),
+        },
+        other => other.give_up(NoAnswer::Impossible(NO_TERMINAL)),
     }
 }
 
-fn credentials(context: &Context, prompt: &PasswordPrompt) -> Result<Credentials, NoAnswer> {
+/// A user name and a password.
+fn credentials(context: &Context, question: &PasswordQuestion) -> Result<Credentials, NoAnswer> {
     if !has_terminal(context) {
         return Err(NoAnswer::Impossible(NO_TERMINAL));
     }
-    let question = prompt.question();
     if question.is_retry {
         context.printer.instruct("That was refused. Once more:");
     }
@@ -77,18 +85,19 @@ fn credentials(context: &Context, prompt: &PasswordPrompt) -> Result<Credentials
 }
 
 /// Which of several ways to log in.
-pub(super) fn provider(context: &Context, prompt: &ProviderPrompt) {
+fn provider(context: &Context, question: &ProviderQuestion) -> Result<usize, NoAnswer> {
     if !has_terminal(context) {
-        return prompt.give_up(NoAnswer::Impossible(NO_TERMINAL));
+        return Err(NoAnswer::Impossible(NO_TERMINAL));
     }
-    context.printer.instruct(&prompt.to_string());
+    context.printer.instruct("Ways to log in:");
+    for (number, name) in (1_usize..).zip(&question.names) {
+        context.printer.instruct(&format!("{number}  {name}"));
+    }
     loop {
-        let Ok(typed) = line(context, "Which one (its number)?") else {
-            return prompt.give_up(NoAnswer::Cancelled);
-        };
+        let typed = line(context, "Which one (its number)?")?;
         let place = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        match place.filter(|place| *place < prompt.names().len()) {
-            Some(place) => return prompt.choose(place),
+        match place.filter(|place| *place < question.names.len()) {
+            Some(place) => return Ok(place),
             None => context.printer.instruct("There is no such number."),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     secret::ApiKeySecret,
     text::clean,
     time::Timestamp,
-    wire::json::Object,
+    wire::json::{Object, push_string},
 };
 
 /// An API key, as the server describes it.
@@ -60,13 +60,28 @@ pub struct NewApiKey {
 impl NewApiKey {
     /// The body of the request. `scopes` has to be there.
     pub(crate) fn to_json(&self) -> Zeroizing<Vec<u8>> {
-        let scopes = Some(&self.scopes).filter(|scopes| !scopes.is_empty());
-        let json = serde_json::json!({
-            "expires_in": self.lifetime.map(|lifetime| lifetime.as_secs()),
-            "note": self.note,
-            "scopes": scopes,
-        });
-        Zeroizing::new(json.to_string().into_bytes())
+        let mut json = String::from("{\"expires_in\":");
+        match self.lifetime {
+            Some(lifetime) => json.push_str(&lifetime.as_secs().to_string()),
+            None => json.push_str("null"),
+        }
+        json.push_str(",\"note\":");
+        match &self.note {
+            Some(note) => push_string(&mut json, note),
+            None => json.push_str("null"),
+        }
+        json.push_str(",\"scopes\":");
+        if self.scopes.is_empty() {
+            json.push_str("null");
+        } else {
+            for (at, scope) in self.scopes.iter().enumerate() {
+                json.push(if at == 0 { '[' } else { ',' });
+                push_string(&mut json, scope);
+            }
+            json.push(']');
+        }
+        json.push('}');
+        Zeroizing::new(json.into_bytes())
     }
 }
 

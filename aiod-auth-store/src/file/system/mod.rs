@@ -105,6 +105,7 @@ pub(crate) enum Kind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "elsewhere std doesn't say"))]
 pub(crate) enum Owner {
     Us,
     Root,

@@ -15,7 +15,7 @@ use rustix::{fs::OFlags, io::Errno, process::geteuid};
 use super::{Kind, Owner, Status};
 
 /// What is made is private from its first moment. Links were followed before, and checked; a pipe that
-/// took the place of a file since then keeps nobody waiting.
+/// took the place of a file since then keeps no caller waiting.
 pub(super) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;

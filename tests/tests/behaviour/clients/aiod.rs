@@ -47,12 +47,12 @@ mod check {
 
     pub(super) fn a_login_of_the_python_client_is_used_and_renewed<C: AnyClient>() {
         let realm = Realm::new();
-        realm.write_python_login::<C>();
+        realm.write_python_login();
         let client = realm.client::<C>();
         client.token_or_login(nobody_is_asked).unwrap();
         assert_eq!(client.who_am_i().unwrap().name.as_deref(), Some("Alice Example"));
         assert_eq!(refreshes(&realm.running), 1);
-        let kept = client.held().unwrap().tokens;
+        let kept = client.cached().unwrap().tokens;
         assert!(realm.text().contains(refresh_token(&kept)));
         // One that has just started finds what was renewed.
         realm.client::<C>().token().unwrap();
@@ -86,7 +86,7 @@ mod check {
             assert_eq!(error.kind(), Kind::Store);
             assert_eq!(realm.text(), damaged);
             log_in_at(&realm.running, &client);
-            assert!(realm.text().contains(refresh_token(&client.held().unwrap().tokens)));
+            assert!(realm.text().contains(refresh_token(&client.cached().unwrap().tokens)));
         }
         let realm = Realm::new();
         fs::create_dir(realm.file()).unwrap();
@@ -104,7 +104,7 @@ mod check {
 
     pub(super) fn a_request_takes_no_longer_than_the_settings_say<C: AnyClient>() {
         let mut realm = Realm::new();
-        realm.write_python_login::<C>();
+        realm.write_python_login();
         realm.config.settings.request_timeout = Duration::from_millis(200);
         let late = Fault::Delay(seconds(3));
         realm.running.simulator().fault_anywhere(99, late);
@@ -118,7 +118,7 @@ mod check {
     /// There is room for the lock's name, and none for that of a temporary file.
     pub(super) fn what_could_not_be_saved_spends_no_refresh_token_and_nobodys_time<C: AnyClient>() {
         let realm = Realm::new();
-        realm.write_python_login::<C>();
+        realm.write_python_login();
         let file = realm.file().with_file_name("x".repeat(250));
         fs::rename(realm.file(), &file).unwrap();
         let client = C::aiod_with(&realm.config, &file).unwrap();
@@ -142,12 +142,12 @@ mod check {
         fs::rename(realm.file(), &file).unwrap();
         let client = C::aiod_with(&realm.config, &file).unwrap();
         let token = access_token(&client.token().unwrap());
-        assert!(matches!(client.held().unwrap().persisted, Persisted::NotSaved(_)));
+        assert!(matches!(client.cached().unwrap().persisted, Persisted::NotSaved(_)));
         // It is held, and asked for once.
         assert_eq!(access_token(&client.token().unwrap()), token);
         assert_eq!(realm.running.simulator().grants(CLIENT_CREDENTIALS), 1);
         let renewed = client.token_for(Demand::new().forced()).unwrap();
-        assert_ne!(access_token(&renewed.tokens), token);
+        assert_ne!(access_token(&renewed), token);
     }
 
     pub(super) fn a_login_in_memory_writes_no_file<C: AnyClient>() {
@@ -163,7 +163,7 @@ mod check {
 
     pub(super) fn a_user_may_have_no_roles<C: AnyClient>() {
         let realm = Realm::new();
-        realm.write_python_login::<C>();
+        realm.write_python_login();
         let client = realm.client::<C>();
         for (body, roles) in [
             (json!({"name": "Alice"}), Ok(0)),
@@ -212,16 +212,16 @@ mod check {
     pub(super) fn tokens_of_any_file_are_used_or_their_session_ended<C: AnyClient>() {
         let (realm, other) = (Realm::new(), tempfile::tempdir().unwrap());
         let other = other.path().join("elsewhere.toml");
-        realm.write_python_login::<C>();
+        realm.write_python_login();
         fs::rename(realm.file(), &other).unwrap();
         let key = realm.config.settings.profile().unwrap().key();
         let given = AiodFile::new(&other, key.clone()).load(&key).unwrap().unwrap();
         let client = realm.client::<C>();
         client.set_tokens(given).unwrap();
         client.token().unwrap();
-        assert!(realm.text().contains(refresh_token(&client.held().unwrap().tokens)));
+        assert!(realm.text().contains(refresh_token(&client.cached().unwrap().tokens)));
 
-        realm.write_python_login::<C>();
+        realm.write_python_login();
         fs::rename(realm.file(), &other).unwrap();
         let given = AiodFile::new(&other, key.clone()).load(&key).unwrap().unwrap();
         client.end_session_of(given.refresh_token.clone().unwrap()).unwrap();
@@ -242,15 +242,15 @@ fn the_files_in_the_home_folder_are_the_python_clients() {
     let home = tempfile::tempdir().unwrap();
     let run = || {
         let name = "behaviour::clients::aiod::the_files_in_the_home_folder_are_the_python_clients";
-        let mut command = Command::new(env::current_exe().unwrap());
+        let mut command = process();
         command.args(["--exact", name]).env(IN_HOME, "1").env("HOME", home.path());
-        let output = command.output().unwrap();
+        let output = in_time("a process", move || command.output().unwrap());
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let (done, said) = run();
     assert!(!done && said.contains("NotAuthenticated"), "{said}");
 
-    realm.write_python_login::<aiod_auth_ureq::Client>();
+    realm.write_python_login();
     let folder = home.path().join(".aiod");
     fs::create_dir(&folder).unwrap();
     fs::rename(realm.file(), folder.join("token.toml")).unwrap();
@@ -266,6 +266,13 @@ fn the_files_in_the_home_folder_are_the_python_clients() {
     fs::write(folder.join("config.toml"), "realm = 5\n").unwrap();
     let (done, said) = run();
     assert!(!done && said.contains("`realm` is no string"), "{said}");
+}
+
+/// This program once more, with the signals as a terminal gives them, whatever the caller ignores.
+fn process() -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT").arg(env::current_exe().unwrap());
+    command
 }
 
 fn at_home<C: AnyClient>() -> String {
@@ -315,10 +322,8 @@ impl Realm {
     }
 
     /// As that client writes it when its access token has expired.
-    fn write_python_login<C: AnyClient>(&self) {
-        let client = C::without_store(self.config.settings.profile().unwrap());
-        log_in_at(&self.running, &client);
-        let tokens = client.held().unwrap().tokens;
+    fn write_python_login(&self) {
+        let tokens = session_at(&self.running);
         self.write(&format!("refresh_token = \"{}\"\n", refresh_token(&tokens)));
     }
 }

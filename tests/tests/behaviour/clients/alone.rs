@@ -1,6 +1,6 @@
 //! One caller.
 
-use aiod_auth_core::{Timestamp, session::LoggedOut};
+use aiod_auth_core::session::LoggedOut;
 
 use super::*;
 
@@ -57,7 +57,8 @@ mod check {
     pub(super) fn a_login_that_the_program_gives_up_is_cancelled<C: AnyClient>() {
         let running = server(seconds(20));
         let client = C::new(&running, profile_at(&running), MemoryStore::default());
-        let error = client.login(|_| Reply::Cancelled).unwrap_err();
+        let cancel = Cancel::new();
+        let error = client.with_cancel(&cancel).login(|_| cancel.cancel()).unwrap_err();
         assert_eq!(error.kind(), Kind::Cancelled);
     }
 
@@ -117,8 +118,8 @@ mod check {
         let (running, client) = logged_in::<C>(seconds(20));
         let old = access_token(&client.token().unwrap());
         let new = client.token_for(Demand::new().forced()).unwrap();
-        assert_ne!(access_token(&new.tokens), old);
-        assert_eq!(access_token(&client.token().unwrap()), access_token(&new.tokens));
+        assert_ne!(access_token(&new), old);
+        assert_eq!(access_token(&client.token().unwrap()), access_token(&new));
         assert_eq!(refreshes(&running), 1);
     }
 
@@ -126,10 +127,10 @@ mod check {
         let (running, client) = logged_in::<C>(seconds(20));
         let old = access_token(&client.token().unwrap());
         let short = client.token_for(Demand::new().valid_for(seconds(10))).unwrap();
-        assert_eq!(access_token(&short.tokens), old);
+        assert_eq!(access_token(&short), old);
         running.simulator().settings.access_token_lifetime = seconds(60);
         let long = client.token_for(Demand::new().valid_for(seconds(30))).unwrap();
-        assert_ne!(access_token(&long.tokens), old);
+        assert_ne!(access_token(&long), old);
         assert_eq!(refreshes(&running), 1);
     }
 
@@ -189,7 +190,7 @@ mod check {
         tokens.refresh_token = None;
         // The second time near its end.
         for left in [60, 15] {
-            let now = Timestamp::from(std::time::SystemTime::now());
+            let now = running.now();
             tokens.issued_at = now.saturating_sub(seconds(600 - left));
             tokens.expires_at = Some(now.saturating_add(seconds(left)));
             client.set_tokens(tokens.clone()).unwrap();

@@ -4,22 +4,24 @@ use aiod_auth_core::RetryPolicy;
 use aiod_auth_reqwest::Client;
 use tokio::time::sleep;
 
-use super::*;
+use super::{
+    dropped::{client_on, server},
+    *,
+};
 
 /// A client that alice has just logged in with, and its server.
-async fn logged_in(access_token_lifetime: Duration) -> (Running, Client) {
-    // On a thread of its own: the simulator has a runtime, and none starts inside another.
-    let running = thread::spawn(move || server(access_token_lifetime)).join().unwrap();
-    let client = Client::new(profile_at(&running), MemoryStore::default());
+async fn logged_in(access_token_lifetime: Duration) -> (Arc<Network>, Client) {
+    let running = server(access_token_lifetime);
+    let client = client_on(&running, MemoryStore::default());
     client.login(approve(&running)).await.unwrap();
     (running, client)
 }
 
 /// Their turn comes later than their own limit, which is for what they do themselves.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_waits_for_a_turn_has_time_for_the_question() {
     let (running, patient) = logged_in(seconds(2)).await;
-    sleep(seconds(2)).await;
+    running.pass(seconds(2));
     running.simulator().settings.access_token_lifetime = seconds(60);
     running.simulator().fault_at("/token", 1, Fault::Delay(seconds(3)));
     let mut policy = RetryPolicy::default();
@@ -32,10 +34,10 @@ async fn who_waits_for_a_turn_has_time_for_the_question() {
 }
 
 /// The other one failed while an API was thinking, and nobody waited for it.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_name_has_nothing_to_do_with_anothers_failure() {
     let (running, client) = logged_in(seconds(60)).await;
-    kill_access_token(&running, client.held());
+    kill_access_token(&running, client.cached());
     running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
     let asking = client.clone();
     let asking = tokio::spawn(async move { asking.who_am_i().await });
@@ -49,10 +51,10 @@ async fn a_name_has_nothing_to_do_with_anothers_failure() {
     assert_eq!(refreshes(&running), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_has_little_time_takes_what_another_has_renewed() {
     let (running, patient) = logged_in(seconds(60)).await;
-    kill_access_token(&running, patient.held());
+    kill_access_token(&running, patient.cached());
     running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
     let mut policy = RetryPolicy::default();
     // Too little for a refresh of its own.

@@ -1,32 +1,38 @@
-//! The async client's callers may be dropped at any time: what has begun is brought to its end.
+//! The async client's callers may be dropped at any time: what has begun is brought to its end. Tokio's
+//! clock is paused here, and goes on when nothing else does.
 
 use std::{pin::pin, task::Poll};
 
-use aiod_auth_core::{Timestamp, session::Freshness};
-use aiod_auth_reqwest::Client;
+use aiod_auth_core::session::Freshness;
+use aiod_auth_reqwest::{Client, Driver};
 use aiod_auth_tests::sim::DEVICE_CODE;
 use tokio::time::{sleep, timeout};
 
-use super::*;
+use super::{network::Wire, *};
 
 const SOON: Duration = Duration::from_millis(200);
 const FORCED: Demand = Demand::new().forced();
 
-/// Started on a thread of its own: the simulator has a runtime, and none starts inside another.
-fn server(access_token_lifetime: Duration) -> Running {
-    thread::spawn(move || super::server(access_token_lifetime)).join().unwrap()
+/// In tokio's time.
+pub(super) fn server(access_token_lifetime: Duration) -> Arc<Network> {
+    Network::paused(settings(access_token_lifetime))
+}
+
+pub(super) fn client_on(running: &Arc<Network>, store: impl Store + 'static) -> Client {
+    let driver = Driver::with_runtime(Wire(Arc::clone(running))).with_store(Arc::new(store));
+    Client::with_driver(profile_at(running), driver)
 }
 
 /// A client that alice has just logged in with, its server, and its store.
-async fn logged_in(access_token_lifetime: Duration) -> (Running, Client, Arc<MemoryStore>) {
+async fn logged_in(access_token_lifetime: Duration) -> (Arc<Network>, Client, Arc<MemoryStore>) {
     let (running, store) = (server(access_token_lifetime), Arc::new(MemoryStore::default()));
-    let client = Client::new(profile_at(&running), Arc::clone(&store));
+    let client = client_on(&running, Arc::clone(&store));
     client.login(approve(&running)).await.unwrap();
     (running, client, store)
 }
 
 /// The next answer of this endpoint is late, far later than callers wait here.
-fn slow(running: &Running, path: &str) {
+fn slow(running: &Network, path: &str) {
     running.simulator().fault_at(path, 1, Fault::Delay(Duration::from_millis(1200)));
 }
 
@@ -52,16 +58,16 @@ async fn drop_when<T: std::fmt::Debug>(
 }
 
 /// A refresh has arrived, and its answer is on its way.
-fn refreshing(running: &Running) -> impl Fn() -> bool {
+fn refreshing(running: &Network) -> impl Fn() -> bool {
     || refreshes(running) == 1
 }
 
 /// The poll that brings the tokens has arrived.
-fn granting(running: &Running) -> impl Fn() -> bool {
+fn granting(running: &Network) -> impl Fn() -> bool {
     || running.simulator().grants(DEVICE_CODE) == 1
 }
 
-fn arrived(running: &Running, path: &str) -> bool {
+fn arrived(running: &Network, path: &str) -> bool {
     count(running, path) > 0
 }
 
@@ -69,7 +75,7 @@ fn stored(store: &MemoryStore, client: &Client) -> Option<Tokens> {
     store.load(&client.profile().key()).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refresh_whose_caller_is_dropped_is_saved_and_the_next_one_gets_it() {
     let (running, client, store) = logged_in(seconds(20)).await;
     let old = access_token(&client.token().await.unwrap());
@@ -79,7 +85,7 @@ async fn a_refresh_whose_caller_is_dropped_is_saved_and_the_next_one_gets_it() {
     // The old one is still good, and nobody waits.
     assert_eq!(access_token(&client.token().await.unwrap()), old);
 
-    let new = access_token(&client.token_for(FORCED).await.unwrap().tokens);
+    let new = access_token(&client.token_for(FORCED).await.unwrap());
     assert_ne!(new, old);
     assert_eq!(refreshes(&running), 1);
     assert_eq!(access_token(&stored(&store, &client).unwrap()), new);
@@ -91,16 +97,22 @@ async fn a_refresh_whose_caller_is_dropped_is_saved_and_the_next_one_gets_it() {
 /// As a program that ends in an ordinary way.
 #[test]
 fn what_has_settled_is_saved_before_the_runtime_ends() {
-    let start = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let start = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    };
     let runtime = start();
     let (running, client, store) = runtime.block_on(logged_in(seconds(20)));
-    let old = client.held().unwrap().tokens;
+    let old = client.cached().unwrap().tokens;
     slow(&running, "/token");
     runtime.block_on(async {
         drop_when(refreshing(&running), client.token_for(FORCED)).await;
-        client.settled().await;
+        assert!(client.settled(seconds(60)).await);
         // Nothing is under way, so nothing is waited for.
-        client.settled().await;
+        assert!(client.settled(seconds(60)).await);
     });
     drop(runtime);
     let new = stored(&store, &client).unwrap();
@@ -111,22 +123,26 @@ fn what_has_settled_is_saved_before_the_runtime_ends() {
 /// What is still good is handed out anywhere, also when it is time to renew it.
 #[test]
 fn a_token_that_is_still_good_needs_no_runtime() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (_running, client, _store) = runtime.block_on(logged_in(seconds(20)));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let (running, client, _store) = runtime.block_on(logged_in(seconds(20)));
     // A minute of an hour is left.
-    let now: Timestamp = std::time::SystemTime::now().into();
-    let mut tokens = Tokens::clone(&client.held().unwrap().tokens);
+    let now = running.now();
+    let mut tokens = Tokens::clone(&client.cached().unwrap().tokens);
     tokens.issued_at = now.saturating_sub(seconds(3540));
     tokens.expires_at = Some(now.saturating_add(seconds(60)));
     runtime.block_on(client.set_tokens(tokens)).unwrap();
     let aging = Demand::new().refreshed_early();
-    assert_eq!(client.held().unwrap().freshness(&aging, now), Freshness::RefreshEarly);
+    assert_eq!(client.cached().unwrap().freshness(&aging, now), Freshness::RefreshEarly);
     let mut token = pin!(client.token());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let Poll::Ready(token) = token.as_mut().poll(&mut context) else { panic!("it waits") };
     assert!(
         client
-            .held()
+            .cached()
             .unwrap()
             .tokens
             .access_token()
@@ -135,10 +151,10 @@ fn a_token_that_is_still_good_needs_no_runtime() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_old_token_is_renewed_though_all_callers_are_dropped() {
     let (running, client, store) = logged_in(seconds(2)).await;
-    sleep(seconds(2)).await;
+    running.pass(seconds(2));
     running.simulator().settings.access_token_lifetime = seconds(20);
     slow(&running, "/token");
     for _ in 0..10 {
@@ -150,10 +166,10 @@ async fn an_old_token_is_renewed_though_all_callers_are_dropped() {
     assert_eq!(refreshes(&running), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_name_whose_caller_is_dropped_loses_no_token() {
     let (running, client, _store) = logged_in(seconds(2)).await;
-    sleep(seconds(2)).await;
+    running.pass(seconds(2));
     running.simulator().settings.access_token_lifetime = seconds(20);
     slow(&running, "/token");
     drop_when(refreshing(&running), client.who_am_i()).await;
@@ -162,31 +178,32 @@ async fn a_name_whose_caller_is_dropped_loses_no_token() {
     client.token_for(FORCED).await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_is_being_looked_for_is_found_though_the_caller_is_dropped() {
     let (running, first, store) = logged_in(seconds(20)).await;
-    let client = Client::new(Profile::clone(first.profile()), Arc::clone(&store));
+    drop(first);
+    let client = client_on(&running, Arc::clone(&store));
     let discovered = "/.well-known/openid-configuration";
     let earlier = count(&running, discovered);
     slow(&running, discovered);
     drop_when(|| count(&running, discovered) > earlier, client.who_am_i()).await;
-    client.settled().await;
+    assert!(client.settled(seconds(60)).await);
     client.who_am_i().await.unwrap();
     assert_eq!(count(&running, discovered), earlier + 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_logout_that_has_begun_is_brought_to_its_end() {
     let (running, client, store) = logged_in(seconds(20)).await;
     let token = access_token(&client.token().await.unwrap());
     slow(&running, "/revoke");
     drop_when(|| arrived(&running, "/revoke"), client.log_out()).await;
-    until(|| client.held().is_none()).await;
+    until(|| client.cached().is_none()).await;
     assert!(stored(&store, &client).is_none());
-    assert!(!running.simulator().access_token_is_alive(wall_clock_ms(), &token));
+    assert!(!running.simulator().access_token_is_alive(running.now_ms(), &token));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_has_not_begun_is_not_begun_for_nobody() {
     let (running, client, _store) = logged_in(seconds(20)).await;
     slow(&running, "/token");
@@ -199,7 +216,7 @@ async fn what_has_not_begun_is_not_begun_for_nobody() {
     assert_eq!(requests(&running), before);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nobody_waits_for_a_caller_who_is_there_but_does_not_poll() {
     let (running, client, _store) = logged_in(seconds(20)).await;
     slow(&running, "/token");
@@ -211,10 +228,10 @@ async fn nobody_waits_for_a_caller_who_is_there_but_does_not_poll() {
     timeout(seconds(5), client.token_for(FORCED)).await.unwrap().unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_login_whose_caller_is_dropped_asks_no_more() {
     let running = server(seconds(20));
-    let client = Client::new(profile_at(&running), MemoryStore::default());
+    let client = client_on(&running, MemoryStore::default());
     timeout(Duration::from_millis(1500), client.login(|_| ())).await.unwrap_err();
     let before = requests(&running);
     sleep(seconds(2)).await;
@@ -222,10 +239,10 @@ async fn a_login_whose_caller_is_dropped_asks_no_more() {
     assert_eq!(client.token().await.unwrap_err().kind(), Kind::NotAuthenticated);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_login_whose_caller_is_dropped_early_never_asks() {
     let running = server(seconds(20));
-    let client = Client::new(profile_at(&running), MemoryStore::default());
+    let client = client_on(&running, MemoryStore::default());
     let path = "/device_authorization";
     slow(&running, path);
     drop_when(|| arrived(&running, path), client.login(nobody_is_asked)).await;
@@ -233,30 +250,30 @@ async fn a_login_whose_caller_is_dropped_early_never_asks() {
     assert_eq!(running.simulator().log().last().unwrap().request.path(), path);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_login_that_was_just_approved_is_kept_though_its_caller_is_dropped() {
     let running = server(seconds(20));
     let store = Arc::new(MemoryStore::default());
-    let client = Client::new(profile_at(&running), Arc::clone(&store));
+    let client = client_on(&running, Arc::clone(&store));
     slow(&running, "/token");
     drop_when(granting(&running), client.login(approve(&running))).await;
-    assert!(client.held().is_none());
-    until(|| client.held().is_some()).await;
+    assert!(client.cached().is_none());
+    until(|| client.cached().is_some()).await;
     assert!(stored(&store, &client).is_some());
     client.token_or_login(nobody_is_asked).await.unwrap();
 }
 
 /// The login's answer was of no use but for a refresh token, and the first request with that got no
 /// answer: who gives up in the wait before the next one would lose it.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refresh_token_at_stake_is_brought_home_though_the_caller_is_dropped() {
     let (running, elsewhere, _store) = logged_in(seconds(20)).await;
     let spoiled = json!({
         "access_token": "a", "scope": {},
-        "refresh_token": refresh_token(&elsewhere.held().unwrap().tokens),
+        "refresh_token": refresh_token(&elsewhere.cached().unwrap().tokens),
     });
     let store = Arc::new(MemoryStore::default());
-    let client = Client::new(profile_at(&running), Arc::clone(&store));
+    let client = client_on(&running, Arc::clone(&store));
     running.simulator().fault_at("/token", 1, instead(200, &spoiled));
     running.simulator().fault_at("/token", 1, bad_gateway());
     let asked = || {
@@ -265,16 +282,16 @@ async fn a_refresh_token_at_stake_is_brought_home_though_the_caller_is_dropped()
     };
     let before = asked();
     drop_when(|| asked() == before + 2, client.login(approve(&running))).await;
-    until(|| client.held().is_some()).await;
+    until(|| client.cached().is_some()).await;
     assert_eq!(asked(), before + 3);
     assert!(stored(&store, &client).is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn tokens_that_wait_for_the_lock_are_saved_though_the_caller_is_dropped() {
     let running = server(seconds(20));
     let store = Arc::new(MemoryStore::default());
-    let client = Client::new(profile_at(&running), Arc::clone(&store));
+    let client = client_on(&running, Arc::clone(&store));
     let lock = store.try_lock(&client.profile().key()).unwrap().unwrap();
     let login = client.login(approve(&running));
     let waiting_for_the_lock = async {
@@ -285,16 +302,16 @@ async fn tokens_that_wait_for_the_lock_are_saved_though_the_caller_is_dropped() 
         outcome = login => panic!("it ended in {outcome:?}"),
         () = waiting_for_the_lock => {}
     }
-    assert!(client.held().is_none());
+    assert!(client.cached().is_none());
     drop(lock);
-    until(|| client.held().is_some()).await;
+    until(|| client.cached().is_some()).await;
     assert!(stored(&store, &client).is_some());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_waited_for_a_person_that_another_asked_asks_when_that_one_is_dropped() {
     let running = server(seconds(20));
-    let client = Client::new(profile_at(&running), MemoryStore::default());
+    let client = client_on(&running, MemoryStore::default());
     let first = async {
         timeout(seconds(1), client.token_or_login(|_| ())).await.unwrap_err();
     };
@@ -305,7 +322,7 @@ async fn who_waited_for_a_person_that_another_asked_asks_when_that_one_is_droppe
     tokio::join!(first, second);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn fifty_callers_that_give_up_early_lose_no_session() {
     let (running, client, store) = logged_in(seconds(20)).await;
     let (mut in_time, mut late) = (0, 0);
@@ -326,8 +343,8 @@ async fn fifty_callers_that_give_up_early_lose_no_session() {
     assert!(in_time > 0 && late > 0, "{in_time} in time, {late} late");
     running.simulator().clear_faults();
     client.token_for(FORCED).await.unwrap();
-    let held = client.held().unwrap().tokens;
+    let held = client.cached().unwrap().tokens;
     assert_eq!(access_token(&stored(&store, &client).unwrap()), access_token(&held));
-    let alive = |token| running.simulator().refresh_token_is_alive(wall_clock_ms(), token);
+    let alive = |token| running.simulator().refresh_token_is_alive(running.now_ms(), token);
     assert!(alive(refresh_token(&held)));
 }

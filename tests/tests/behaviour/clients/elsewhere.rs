@@ -93,7 +93,7 @@ mod check {
         let names = ["alice", "bob"];
         let clients = names.map(|name| {
             let profile = profile_at(&running).with_account(name);
-            C::new(profile, Arc::new(FileStore::new(folder.path())))
+            C::new(&running, profile, Arc::new(FileStore::new(folder.path())))
         });
         for (client, name) in clients.iter().zip(names) {
             assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
@@ -113,7 +113,7 @@ mod check {
         assert_eq!(name(&bob), "Bob Example");
         // One that has just started finds it, too.
         let profile = profile_at(&running).with_account("bob");
-        C::new(profile, FileStore::new(folder.path())).token().unwrap();
+        C::new(&running, profile, FileStore::new(folder.path())).token().unwrap();
     }
 
     pub(super) fn the_default_client_is_the_one_that_was_set<C: AnyClient>() {

@@ -72,6 +72,20 @@ impl Server for Network {
     }
 }
 
+impl<S: Server> Server for Arc<S> {
+    fn simulator(&self) -> MutexGuard<'_, Simulator> {
+        (**self).simulator()
+    }
+
+    fn issuer(&self) -> &str {
+        (**self).issuer()
+    }
+
+    fn now_ms(&self) -> u64 {
+        (**self).now_ms()
+    }
+}
+
 impl Server for Running {
     fn simulator(&self) -> MutexGuard<'_, Simulator> {
         self.simulator()
@@ -109,16 +123,16 @@ pub(super) fn profile_at(server: &impl Server) -> Profile {
 /// A client that alice has just logged in with, and its server.
 fn logged_in<C: AnyClient>(access_token_lifetime: Duration) -> (Arc<Network>, C) {
     let running = server(access_token_lifetime);
-    let client = C::new(&running, profile_at(&*running), MemoryStore::default());
-    log_in_at(&*running, &client);
+    let client = C::new(&running, profile_at(&running), MemoryStore::default());
+    log_in_at(&running, &client);
     (running, client)
 }
 
 /// The same, and nothing keeps its tokens but the client.
 fn logged_in_without_store<C: AnyClient>(access_token_lifetime: Duration) -> (Arc<Network>, C) {
     let running = server(access_token_lifetime);
-    let client = C::without_store(&running, profile_at(&*running));
-    log_in_at(&*running, &client);
+    let client = C::without_store(&running, profile_at(&running));
+    log_in_at(&running, &client);
     (running, client)
 }
 
@@ -211,6 +225,9 @@ fn together<T: Send>(threads: usize, job: impl Fn() -> T + Sync) -> Vec<T> {
         handles.into_iter().map(|handle| handle.join().unwrap()).collect()
     })
 }
+
+/// In real time: for another thread, to get into a line.
+const A_MOMENT: Duration = Duration::from_millis(20);
 
 /// Waits for what another thread does, in real time, up to ten seconds.
 #[track_caller]

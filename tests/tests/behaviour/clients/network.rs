@@ -5,7 +5,7 @@ use std::{
     fmt,
     sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -25,9 +25,10 @@ use super::*;
 pub(crate) struct Network {
     simulator: Mutex<Simulator>,
     pub(crate) base_url: &'static str,
-    now_ms: AtomicU64,
-    /// Answers are held up until this is over.
-    held_up: AtomicBool,
+    /// How long this network has been there, in nanoseconds: a wait may be shorter than a millisecond.
+    elapsed_ns: AtomicU64,
+    /// The path whose answers are held up.
+    held_up: Mutex<Option<&'static str>>,
     /// A wait takes this part of what it says in real time, so that waits end in their order.
     pace: u32,
 }
@@ -47,8 +48,8 @@ impl Network {
         Arc::new(Self {
             simulator: Mutex::new(Simulator::new(ISSUER, 0, settings)),
             base_url: ISSUER,
-            now_ms: AtomicU64::new(START_MS),
-            held_up: AtomicBool::new(false),
+            elapsed_ns: AtomicU64::new(0),
+            held_up: Mutex::default(),
             pace,
         })
     }
@@ -58,7 +59,7 @@ impl Network {
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::SeqCst)
+        START_MS + u64::try_from(self.elapsed().as_millis()).unwrap()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -66,21 +67,21 @@ impl Network {
     }
 
     fn elapsed(&self) -> Duration {
-        Duration::from_millis(self.now_ms() - START_MS)
+        Duration::from_nanos(self.elapsed_ns.load(Ordering::SeqCst))
     }
 
     /// Time goes by, for everything.
     pub(crate) fn pass(&self, time: Duration) {
-        self.now_ms.fetch_add(millis(time), Ordering::SeqCst);
+        self.elapsed_ns.fetch_add(nanos(time), Ordering::SeqCst);
     }
 
-    /// Requests arrive from now on, and no answer does until [`let_go`](Self::let_go).
-    pub(crate) fn hold_up(&self) {
-        self.held_up.store(true, Ordering::SeqCst);
+    /// Requests to this path arrive from now on, and no answer does until [`let_go`](Self::let_go).
+    pub(crate) fn hold_up(&self, path: &'static str) {
+        *self.held_up.lock().unwrap() = Some(path);
     }
 
     pub(crate) fn let_go(&self) {
-        self.held_up.store(false, Ordering::SeqCst);
+        *self.held_up.lock().unwrap() = None;
     }
 
     /// What comes of a request, and how late.
@@ -100,12 +101,12 @@ impl Network {
     }
 
     /// Until when a wait goes that begins now, and how long it takes in real time.
-    fn wait(&self, delay: Duration) -> (u64, Duration) {
-        (self.now_ms() + millis(delay), delay / self.pace)
+    fn wait(&self, delay: Duration) -> (Duration, Duration) {
+        (self.elapsed() + delay, delay / self.pace)
     }
 
-    fn is_over(&self, until_ms: u64) {
-        self.now_ms.fetch_max(until_ms, Ordering::SeqCst);
+    fn is_over(&self, until: Duration) {
+        self.elapsed_ns.fetch_max(nanos(until), Ordering::SeqCst);
     }
 }
 
@@ -120,8 +121,8 @@ impl fmt::Debug for Network {
 pub(crate) struct Wire(pub(crate) Arc<Network>);
 
 impl Wire {
-    fn is_held_up(&self) -> bool {
-        self.0.held_up.load(Ordering::SeqCst)
+    fn is_held_up(&self, request: &Request) -> bool {
+        self.0.held_up.lock().unwrap().is_some_and(|path| path == request.url().path())
     }
 }
 
@@ -130,7 +131,7 @@ impl aiod_auth_ureq::Transport for Wire {
         let (delay, outcome) = self.0.handle(request);
         aiod_auth_ureq::Transport::sleep(self, delay, &Cancel::new());
         for _ in 0..LOOKS_MAX {
-            if !self.is_held_up() {
+            if !self.is_held_up(request) {
                 return outcome;
             }
             thread::sleep(LOOK);
@@ -157,15 +158,12 @@ impl aiod_auth_ureq::Transport for Wire {
 
 /// On tokio, whose clock may be paused.
 impl aiod_auth_reqwest::Runtime for Wire {
-    fn send<'a>(
-        &'a self,
-        request: &'a Request,
-    ) -> BoxFuture<'a, Result<Response, NoResponse>> {
+    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
         Box::pin(async move {
             let (delay, outcome) = self.0.handle(request);
             aiod_auth_reqwest::Runtime::sleep(self, delay).await;
             for _ in 0..LOOKS_MAX {
-                if !self.is_held_up() {
+                if !self.is_held_up(request) {
                     return outcome;
                 }
                 tokio::time::sleep(LOOK).await;
@@ -205,8 +203,8 @@ impl aiod_auth_reqwest::Runtime for Wire {
     }
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap()
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap()
 }
 
 /// 2026-01-01T00:00:00Z.

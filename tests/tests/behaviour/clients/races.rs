@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use aiod_auth_core::{RecordKey, session::LoggedOut};
+use aiod_auth_core::{RecordKey, flow::Userinfo, session::LoggedOut};
 use aiod_auth_store::{Lock, StoreError};
 
 use super::*;
@@ -34,10 +34,12 @@ mod check {
         let (running, client) = logged_in_without_store::<C>(seconds(2));
         running.pass(seconds(2));
         running.simulator().settings.access_token_lifetime = seconds(20);
-        running.simulator().fault_at("/token", 2, Fault::Delay(Duration::from_millis(500)));
+        running.hold_up("/token");
         thread::scope(|scope| {
             scope.spawn(|| client.token().unwrap());
             scope.spawn(|| client.who_am_i().unwrap());
+            until(|| refreshes(&running) == 1);
+            running.let_go();
         });
         assert_eq!(refreshes(&running), 1);
         client.token_for(Demand::new().forced()).unwrap();
@@ -45,28 +47,18 @@ mod check {
 
     pub(super) fn a_name_that_comes_late_does_not_bring_back_who_logged_out<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
-        running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
-        thread::scope(|scope| {
-            scope.spawn(|| drop(client.who_am_i()));
-            thread::sleep(Duration::from_millis(400));
-            client.log_out().unwrap();
-        });
+        let log_out = || drop(client.log_out().unwrap());
+        while_a_name_is_looked_for(&running, &client, log_out).ok();
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
     }
 
     pub(super) fn who_logs_out_while_a_name_is_looked_for_is_told_so<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
-        running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
         kill_access_token(&running, client.cached());
-        let outcome = thread::scope(|scope| {
-            let asking = scope.spawn(|| client.who_am_i());
-            while count(&running, "/userinfo") == 0 {
-                thread::sleep(Duration::from_millis(5));
-            }
-            client.log_out().unwrap();
-            asking.join().unwrap()
-        });
-        assert!(matches!(outcome, Err(Error::NotAuthenticated(_))), "{outcome:?}");
+        let log_out = || drop(client.log_out().unwrap());
+        let outcome = while_a_name_is_looked_for(&running, &client, log_out);
+        // What the API says is the reason; and nothing was refreshed for it.
+        assert_eq!(outcome.unwrap_err().kind(), Kind::NotAuthenticated);
         assert_eq!(refreshes(&running), 0);
     }
 
@@ -74,31 +66,23 @@ mod check {
         C: AnyClient,
     >() {
         let (running, client) = logged_in_without_store::<C>(seconds(20));
-        running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));
-        thread::scope(|scope| {
-            scope.spawn(|| drop(client.who_am_i()));
-            thread::sleep(Duration::from_millis(400));
-            client.token_for(Demand::new().forced()).unwrap();
-        });
+        let refresh = || drop(client.token_for(Demand::new().forced()).unwrap());
+        while_a_name_is_looked_for(&running, &client, refresh).unwrap();
         client.token_for(Demand::new().forced()).unwrap();
     }
 
     pub(super) fn nobody_waits_for_anothers_name<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
-        running.simulator().fault_at("/userinfo", 2, Fault::Delay(seconds(3)));
-        let answered = AtomicBool::new(false);
-        let name = || {
-            client.who_am_i().unwrap();
-            answered.store(true, Ordering::SeqCst);
-        };
+        running.hold_up("/userinfo");
         thread::scope(|scope| {
-            scope.spawn(name);
-            scope.spawn(name);
-            while count(&running, "/userinfo") < 2 {
-                thread::sleep(Duration::from_millis(5));
-            }
+            let names = [(), ()].map(|()| scope.spawn(|| client.who_am_i()));
+            until(|| count(&running, "/userinfo") == 2);
             client.token_for(Demand::new().forced()).unwrap();
-            assert!(!answered.load(Ordering::SeqCst), "one after the other");
+            assert!(names.iter().all(|name| !name.is_finished()), "one after the other");
+            running.let_go();
+            for name in names {
+                name.join().unwrap().unwrap();
+            }
         });
         assert_eq!(refreshes(&running), 1);
     }
@@ -132,13 +116,16 @@ mod check {
         log_in_at(&running, &first);
         let old = first.cached().unwrap().tokens.access_token.clone().unwrap();
         let second = C::new(&running, profile_at(&running), Arc::clone(&store));
-        *store.delay.lock().unwrap() = Duration::from_millis(500);
+        store.is_held_up.store(true, Ordering::SeqCst);
         let new = thread::scope(|scope| {
             scope.spawn(|| second.token().unwrap());
-            thread::sleep(Duration::from_millis(100));
-            second.token_for(Demand::new().forced()).unwrap()
+            until(|| store.is_loading.load(Ordering::SeqCst));
+            let forced = scope.spawn(|| second.token_for(Demand::new().forced()).unwrap());
+            thread::sleep(A_MOMENT);
+            store.is_held_up.store(false, Ordering::SeqCst);
+            forced.join().unwrap()
         });
-        assert!(!new.tokens.access_token().unwrap().same_as(&old));
+        assert!(!new.access_token().unwrap().same_as(&old));
     }
 
     pub(super) fn who_is_asked_to_log_in_may_ask_for_a_token<C: AnyClient>() {
@@ -146,15 +133,16 @@ mod check {
         let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
+            let cancel = Cancel::new();
             let ask = |_: &Prompt| {
                 // On a thread of its own: tokio lets none wait for two things.
                 let token = thread::scope(|scope| {
                     scope.spawn(|| client.token().map(|_| ())).join().unwrap()
                 });
                 sender.send(token).unwrap();
-                Reply::Cancelled
+                cancel.cancel();
             };
-            drop(client.token_or_login(ask));
+            drop(client.with_cancel(&cancel).token_or_login(ask));
         });
         // If it waited for the login, it would wait for ever.
         receiver.recv_timeout(seconds(5)).unwrap().unwrap_err();
@@ -185,6 +173,22 @@ mod check {
             .unwrap();
         client.token().unwrap();
     }
+}
+
+/// Does this after the question has arrived and before its answer has.
+fn while_a_name_is_looked_for<C: AnyClient>(
+    running: &Network,
+    client: &C,
+    job: impl FnOnce(),
+) -> Result<Userinfo, Error> {
+    running.hold_up("/userinfo");
+    thread::scope(|scope| {
+        let asking = scope.spawn(|| client.who_am_i());
+        until(|| count(running, "/userinfo") > 0);
+        job();
+        running.let_go();
+        asking.join().unwrap()
+    })
 }
 
 /// A store that says once when its lock is given back.
@@ -236,17 +240,20 @@ impl Store for Signalling {
     }
 }
 
-/// A store that takes its time to read.
+/// A store that reads when it is let.
 #[derive(Debug, Default)]
 struct Slow {
     store: MemoryStore,
-    delay: Mutex<Duration>,
+    is_held_up: AtomicBool,
+    is_loading: AtomicBool,
 }
 
 impl Store for Slow {
     fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
-        let delay = *self.delay.lock().unwrap();
-        thread::sleep(delay);
+        if self.is_held_up.load(Ordering::SeqCst) {
+            self.is_loading.store(true, Ordering::SeqCst);
+            until(|| !self.is_held_up.load(Ordering::SeqCst));
+        }
         self.store.load(key)
     }
 

@@ -41,11 +41,11 @@ fn all_futures_can_move_between_threads() {
     let (driver, client) = (Driver::new(), Client::with_driver(profile_here(), Driver::new()));
     let mut session = Session::token(profile(), Demand::new(), policy());
     movable(driver.run(&mut session));
-    let mut person = |_: &Prompt| Reply::Shown;
-    movable(driver.run_with(&mut session, &mut person));
+    let mut show = |_: &Prompt| {};
+    movable(driver.run_with(&mut session, &mut show));
     let refresh_token = aiod_auth_core::RefreshToken::new("r");
     movable(client.login(|_| ()));
-    movable(client.login_within(seconds(1), |_| Reply::Shown));
+    movable(client.login_within(seconds(1), |_| ()));
     movable(client.login_with_refresh_token(refresh_token));
     movable(client.token());
     movable(client.token_or_login(|_| ()));
@@ -61,20 +61,14 @@ fn profile_here() -> Profile {
 
 #[test]
 fn a_runtime_on_one_thread_is_enough() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::new(profile_at(&running), MemoryStore::default());
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         client.token_or_login(approve(&running)).await.unwrap();
         let forced = || client.token_for(FORCED);
         let (one, two, three) = tokio::join!(forced(), forced(), client.who_am_i());
-        assert!(
-            one.unwrap()
-                .tokens
-                .access_token()
-                .unwrap()
-                .same_as(two.unwrap().tokens.access_token().unwrap())
-        );
+        assert!(one.unwrap().access_token().unwrap().same_as(two.unwrap().access_token().unwrap()));
         three.unwrap();
         client.log_out().await.unwrap();
     });
@@ -83,7 +77,7 @@ fn a_runtime_on_one_thread_is_enough() {
 
 #[test]
 fn clones_are_one_login() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::with_driver(profile_at(&running), Driver::new());
     let clone = client.clone().with_request_timeout(seconds(5));
     many_threads(1).block_on(async {
@@ -102,7 +96,7 @@ fn clones_are_one_login() {
 
 #[test]
 fn a_good_token_needs_no_runtime_and_everything_else_says_that_it_does() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::new(profile_at(&running), MemoryStore::default());
     many_threads(1).block_on(client.login(approve(&running))).unwrap();
     assert!(matches!(poll_once(client.token()), Poll::Ready(Ok(_))));
@@ -116,7 +110,7 @@ fn a_good_token_needs_no_runtime_and_everything_else_says_that_it_does() {
 
 #[test]
 fn a_runtime_without_time_is_an_error_and_no_panic_for_the_caller() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::with_driver(profile_at(&running), Driver::new());
     many_threads(1).block_on(client.login(approve(&running))).unwrap();
     let runtime = Builder::new_current_thread().build().unwrap();
@@ -128,7 +122,7 @@ fn a_runtime_without_time_is_an_error_and_no_panic_for_the_caller() {
 
 #[test]
 fn a_caller_who_outlives_the_runtime_gets_an_error() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::new(profile_at(&running), MemoryStore::default());
     let runtime = many_threads(1);
     runtime.block_on(client.login(approve(&running))).unwrap();
@@ -151,7 +145,7 @@ fn a_caller_who_outlives_the_runtime_gets_an_error() {
 
 #[test]
 fn tokens_that_arrive_while_the_runtime_shuts_down_are_saved() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let folder = tempfile::tempdir().unwrap();
     let client = Client::new(profile_at(&running), FileStore::new(folder.path()));
     let runtime = many_threads(1);
@@ -171,7 +165,7 @@ fn tokens_that_arrive_while_the_runtime_shuts_down_are_saved() {
     assert!(!saved.has_same_access_token(&old.tokens));
     // The client finds it, and the lock is free.
     let runtime = many_threads(1);
-    let found = runtime.block_on(client.token_for(FORCED)).unwrap().tokens;
+    let found = runtime.block_on(client.token_for(FORCED)).unwrap();
     assert!(found.has_same_access_token(&saved));
     // Its refresh token is the one that the server has rotated to.
     runtime.block_on(client.token_for(FORCED)).unwrap();

@@ -24,11 +24,11 @@ mod check {
         let forced = Demand::new().forced();
         for _ in 0..2 {
             let new = client.token_for(forced).unwrap();
-            assert!(matches!(new.persisted, Persisted::NotSaved(_)), "{new:?}");
-            assert_eq!(client.cached().unwrap().persisted, new.persisted);
+            assert!(matches!(new.persisted(), Persisted::NotSaved(_)), "{new:?}");
+            assert_eq!(client.cached().unwrap().persisted, *new.persisted());
         }
         broken.writing.store(false, Ordering::Relaxed);
-        assert_eq!(client.token_for(forced).unwrap().persisted, Persisted::Saved);
+        assert_eq!(*client.token_for(forced).unwrap().persisted(), Persisted::Saved);
         assert_eq!(refreshes(&running), 3);
     }
 
@@ -58,8 +58,8 @@ mod check {
 
     pub(super) fn two_clients_on_one_folder_make_one_refresh<C: AnyClient>() {
         let (running, folder) = (server(seconds(2)), tempfile::tempdir().unwrap());
-        let [first, second] =
-            [(), ()].map(|()| C::new(&running, profile_at(&running), FileStore::new(folder.path())));
+        let [first, second] = [(), ()]
+            .map(|()| C::new(&running, profile_at(&running), FileStore::new(folder.path())));
         log_in_at(&running, &first);
         running.pass(seconds(2));
         running.simulator().settings.access_token_lifetime = seconds(20);
@@ -74,12 +74,12 @@ mod check {
 
     pub(super) fn what_one_client_renews_the_other_finds<C: AnyClient>() {
         let (running, folder) = (server(seconds(20)), tempfile::tempdir().unwrap());
-        let [first, second] =
-            [(), ()].map(|()| C::new(&running, profile_at(&running), FileStore::new(folder.path())));
+        let [first, second] = [(), ()]
+            .map(|()| C::new(&running, profile_at(&running), FileStore::new(folder.path())));
         log_in_at(&running, &first);
         second.token().unwrap();
         let new_token =
-            |client: &C| access_token(&client.token_for(Demand::new().forced()).unwrap().tokens);
+            |client: &C| access_token(&client.token_for(Demand::new().forced()).unwrap());
         let new = new_token(&first);
         // Another one than it had: it is new enough.
         assert_eq!(new_token(&second), new);
@@ -98,7 +98,7 @@ struct Failing {
     writing: AtomicBool,
 }
 
-fn with_failing_store<C: AnyClient>() -> (Running, C, Arc<Failing>) {
+fn with_failing_store<C: AnyClient>() -> (Arc<Network>, C, Arc<Failing>) {
     let (running, store) = (server(seconds(20)), Arc::new(Failing::default()));
     let client = C::new(&running, profile_at(&running), Arc::clone(&store));
     log_in_at(&running, &client);

@@ -82,6 +82,23 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row("DISC-13", "ignores `signed_metadata`", Answers(Asked::Metadata, SIGNED)),
     row("DISC-14", "ignores `mtls_endpoint_aliases`", Answers(Asked::Metadata, ALIASES)),
+    row(
+        "DISC-15",
+        "takes a list of methods that is no list of texts for none, and says so",
+        Both(Asked::Metadata, LISTS, document::authentication_methods_have_a_default),
+    ),
+];
+
+/// QM-11, QM-12.
+const LISTS: &[(&str, &str)] = &[
+    (
+        r#"200 {"issuer":"https://as.example","token_endpoint":"https://as.example/t","token_endpoint_auth_methods_supported":"client_secret_basic"}"#,
+        "ok; token_endpoint https://as.example/t; note `token_endpoint_auth_methods_supported` is no list of texts: taken as absent",
+    ),
+    (
+        r#"200 {"issuer":"https://as.example","revocation_endpoint_auth_methods_supported":"none","introspection_endpoint_auth_methods_supported":{}}"#,
+        "ok; note `revocation_endpoint_auth_methods_supported` is no list of texts: taken as absent; note `introspection_endpoint_auth_methods_supported` is no list of texts: taken as absent",
+    ),
 ];
 
 const ANSWERS: &[(&str, &str)] = &[
@@ -138,6 +155,10 @@ const ENDPOINTS: &[(&str, &str)] = &[
     (
         r#"200 {"issuer":"https://as.example","token_endpoint":"https://127.0.0.1:8080/t"}"#,
         "ok; token_endpoint https://127.0.0.1:8080/t",
+    ),
+    (
+        r#"200 {"issuer":"https://as.example","token_endpoint":"http://127.0.0.1:8080/t","revocation_endpoint":"https://169.254.169.254/r"}"#,
+        "ok",
     ),
     (
         r#"200 {"issuer":"https://as.example","token_endpoint":"https://as.example/t","jwks_uri":"http://as.example/k","authorization_endpoint":7}"#,

@@ -34,7 +34,7 @@ pub(crate) const GROUPS: [Group; 26] = [
     Group::new("INT", "introspection", 6, introspection::ROWS),
     Group::new("OUT", "ending the session", 5, end_session::ROWS),
     Group::new("UI", "userinfo", 5, userinfo::ROWS),
-    Group::new("DISC", "metadata", 14, metadata::ROWS),
+    Group::new("DISC", "metadata", 15, metadata::ROWS),
     Group::new("BEAR", "using the token", 8, bearer::ROWS),
     Group::new("RES", "resource indicators", 2, resource::ROWS),
     Group::new("BCP", "RFC 9700, what is left for a client", 13, best_practice::ROWS),

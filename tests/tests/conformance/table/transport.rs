@@ -135,7 +135,7 @@ const RETRY_AFTER: &[(Asked, &str, &str)] = &[
     // A poll waits for its own interval at least.
     (Asked::Poll, "503\nRetry-After: 120\n\n", "retry; after 60 s"),
     (Asked::Poll, "429\nRetry-After: 1\n\n{\"error\":\"authorization_pending\"}", "pending"),
-    (Asked::Poll, "429\nRetry-After: 120\n\n{\"error\":\"slow_down\"}", "slow_down; after 120 s"),
+    (Asked::Poll, "429\nRetry-After: 120\n\n{\"error\":\"slow_down\"}", "slow_down; after 60 s"),
     // A date, from the server's own clock; now it is the beginning of 2026.
     (
         Asked::ClientCredentials,

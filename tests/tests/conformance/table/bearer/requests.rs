@@ -73,6 +73,23 @@ pub(crate) fn a_refused_token_is_renewed_once() {
         (401, "", "{\"error\":\"invalid_token\"}", 2, 1),
         (401, "", "<html>log in</html>", 2, 1),
         (401, "", "{\"detail\":\"expired\"}", 2, 1),
+        // QM-09, QM-10: what the body calls it means nothing, and a stray comma neither.
+        (
+            401,
+            "",
+            "{\"error\":\"invalid_request\",\"error_description\":\"wrong credentials\"}",
+            2,
+            1,
+        ),
+        (401, "", "{\"error\":\"Unauthorized\"}", 2, 1),
+        (401, "Bearer", "{\"error\":\"insufficient_scope\"}", 2, 1),
+        (401, "Bearer, error=\"invalid_token\", error_description=\"expired\"", "", 2, 1),
+        (401, "error=\"invalid_token\"", "", 2, 1),
+        (401, "Bearer error=\"token_expired\"", "", 2, 1),
+        (401, "Bearer error=\"insufficient_scope\"", "", 1, 0),
+        (401, "Bearer error=\"invalid_request\"", "{\"error\":\"invalid_token\"}", 1, 0),
+        (401, "error=\"insufficient_scope\"", "", 1, 0),
+        (403, "error=\"insufficient_scope\", error_description=\"no\"", "", 1, 0),
         (400, "Bearer error=\"invalid_request\"", "", 1, 0),
         (400, "Bearer error=\"invalid_token\"", "", 1, 0),
         (400, "", "{\"error\":\"invalid_token\"}", 1, 0),
@@ -116,6 +133,9 @@ pub(crate) fn a_missing_scope_is_named() {
             "crawl.write",
         ),
         ("Bearer scope=\"a:b c:d\", error=\"insufficient_scope\"", "a:b c:d"),
+        // QM-06: Authentik has no scheme.
+        ("error=\"insufficient_scope\", error_description=\"no\"", "scope"),
+        ("error=\"insufficient_scope\", scope=\"profile\"", "`profile`"),
     ] {
         let mut world = world();
         log_in(&mut world);

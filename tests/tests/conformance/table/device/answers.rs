@@ -2,6 +2,11 @@
 
 /// The first whole answer, and what it lacks.
 pub(super) const NEEDED: &[(&str, &str)] = &[
+    // QM-14: named as it was sent, with what is wrong.
+    (
+        r#"200 {"device_code":"d","user_code":"U","interval":5,"verification_url":"http://login.example.net:8080/d","expires_in":300}"#,
+        "error:protocol; `verification_url` is plain http, or a link-local address",
+    ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"https://as.example/d"}"#,
         "ok; user code U; page https://as.example/d",
@@ -112,6 +117,14 @@ pub(super) const NO_INTERVAL: &[(&str, &str)] = &[
 ];
 
 pub(super) const INTERVALS: &[(&str, &str)] = &[
+    (
+        r#"200 {"device_code":"d","user_code":"U","verification_uri":"https://as.example/d","interval":"soon"}"#,
+        "ok; interval 5 s; note `interval` has the wrong type or format: taken as absent",
+    ),
+    (
+        r#"200 {"device_code":"d","user_code":"U","verification_uri":"https://as.example/d","interval":""}"#,
+        "ok; interval 5 s; note `interval` is an empty string: taken as absent",
+    ),
     (
         r#"200 {"device_code":"d","user_code":"U","verification_uri":"https://as.example/d","interval":1}"#,
         "ok; interval 1 s",

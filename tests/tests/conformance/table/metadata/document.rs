@@ -116,6 +116,11 @@ pub(super) fn authentication_methods_have_a_default() {
         (json!(null), Ok("basic")),
         (json!([]), Ok("basic")),
         (json!(["client_secret_basic"]), Ok("basic")),
+        // DISC-15: no lists of texts.
+        (json!("client_secret_post"), Ok("basic")),
+        (json!(7), Ok("basic")),
+        (json!({}), Ok("basic")),
+        (json!(["client_secret_post", 1]), Ok("basic")),
         (json!(["client_secret_post"]), Ok("post")),
         (json!(["client_secret_post", "client_secret_basic"]), Ok("basic")),
         (json!(["private_key_jwt", "client_secret_post", "x"]), Ok("post")),

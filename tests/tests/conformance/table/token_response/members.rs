@@ -122,6 +122,11 @@ pub(crate) const LIFETIMES: &[(&str, &str)] = &[
     (r#"200 {"access_token":"a","expires_in":"-1"}"#, "ok; no expiry"),
     (r#"200 {"access_token":"a","expires_in":-1e300}"#, "ok; no expiry"),
     (r#"200 {"access_token":"a","expires_in":null}"#, "ok; no expiry"),
+    // QM-08.
+    (
+        r#"200 {"access_token":"a","expires_in":"","refresh_token":"","scope":""}"#,
+        "ok; no expiry; no scope",
+    ),
     // A hundred years.
     (r#"200 {"access_token":"a","expires_in":1e18}"#, "ok; expires in 3153600000 s"),
     (
