@@ -17,7 +17,7 @@ use aiod_auth_core::{
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
 #[cfg(feature = "reqwest")]
-use aiod_auth_store::Store;
+use aiod_auth_store::{LoginTo, Store};
 
 use crate::{
     driver::{Driver, unasked},
@@ -65,6 +65,18 @@ impl Client {
     #[cfg(feature = "reqwest")]
     pub fn new(profile: Profile, store: impl Store + 'static) -> Self {
         Self::with_driver(profile, Driver::new().with_store(Arc::new(store)))
+    }
+
+    /// A client for a login that a platform describes: [`LoginTo::polars`], for instance.
+    #[cfg(feature = "reqwest")]
+    #[must_use]
+    pub fn of(login: LoginTo) -> Self {
+        let driver = Driver::new().with_store(login.store);
+        let client = Self::with_driver(login.profile, driver);
+        match login.request_timeout {
+            Some(timeout) => client.with_request_timeout(timeout),
+            None => client,
+        }
     }
 
     /// A client that keeps its tokens in memory alone, or in the driver's store.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, NoAnswer, Prompt, Reason, Step, StoreAccess,
+    Ask, Error, Exchange, Machine, MetadataCache, NoAnswer, Prompt, Reason, Step, StoreAccess,
     StoreFailure, Timestamp,
     cache::{Promise, UserQuestion},
 };
@@ -11,7 +11,7 @@ use aiod_auth_store::{Lock, Store};
 
 #[cfg(feature = "reqwest")]
 use crate::TokioRuntime;
-use crate::{runtime::Runtime, store_call::StoreCall};
+use crate::{asking::Asking, runtime::Runtime, store_call::StoreCall};
 
 /// Drives any machine of `aiod-auth-core` in the calling task, on tokio and reqwest or another
 /// [`Runtime`].
@@ -148,7 +148,7 @@ impl Driver {
         machine: &mut M,
         caller: &mut impl Caller,
     ) -> Result<M::Output, M::Error> {
-        let mut lock = None;
+        let (mut lock, mut asking) = (None, Asking::default());
         loop {
             log_notes(machine);
             let began = self.monotonic();
@@ -159,6 +159,9 @@ impl Driver {
                 Step::Show(ticket) => {
                     caller.show(ticket.prompt()).await;
                     ticket.complete(took());
+                }
+                Step::Ask(ticket @ (Ask::Listen(_) | Ask::Redirect(_))) => {
+                    asking.answer(self, ticket, caller).await;
                 }
                 Step::Ask(ticket) => {
                     let (question, pending) = UserQuestion::of(ticket);

@@ -380,11 +380,13 @@ pub use {
 
 #[cfg(all(feature = "reqwest", feature = "file-store"))]
 mod aiod;
+mod asking;
 mod client;
 #[cfg(test)]
 mod client_tests;
 mod default_client;
 mod driver;
+mod loopback;
 mod observe;
 #[cfg(feature = "reqwest")]
 mod reqwest;

@@ -17,7 +17,7 @@ use aiod_auth_core::{
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
 #[cfg(feature = "ureq")]
-use aiod_auth_store::Store;
+use aiod_auth_store::{LoginTo, Store};
 
 use crate::{
     driver::{Driver, unasked},
@@ -63,6 +63,18 @@ impl Client {
     #[cfg(feature = "ureq")]
     pub fn new(profile: Profile, store: impl Store + 'static) -> Self {
         Self::with_driver(profile, Driver::new().with_store(Arc::new(store)))
+    }
+
+    /// A client for a login that a platform describes: [`LoginTo::polars`], for instance.
+    #[cfg(feature = "ureq")]
+    #[must_use]
+    pub fn of(login: LoginTo) -> Self {
+        let driver = Driver::new().with_store(login.store);
+        let client = Self::with_driver(login.profile, driver);
+        match login.request_timeout {
+            Some(timeout) => client.with_request_timeout(timeout),
+            None => client,
+        }
     }
 
     /// A client that keeps its tokens in memory alone, or in the driver's store.
@@ -156,7 +168,7 @@ impl Client {
         self.login_asking(limit, show, unasked)
     }
 
-    /// Logs in anew, within this time, where the user is asked, too: for a password, or to visit a page.
+    /// Logs in anew, within this time, where the user is asked, too: for a password, or which way to log in.
     /// `ask` answers a question, or sends it to a thread that does: it is waited for. One that is dropped
     /// ends the login.
     ///

@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, NoAnswer, Pause, Prompt, Reason, Step, Timestamp,
+    Ask, Error, Exchange, Machine, MetadataCache, NoAnswer, Pause, Prompt, Reason, Step, Timestamp,
     cache::{Cancel, UserQuestion},
 };
 use aiod_auth_store::{Store, perform};
 
 #[cfg(feature = "ureq")]
 use crate::UreqTransport;
-use crate::{transport::Transport, wait::wait_for};
+use crate::{asking::Asking, transport::Transport, wait::wait_for};
 
 /// Drives any machine of `aiod-auth-core` on the calling thread, with ureq or another [`Transport`].
 ///
@@ -112,7 +112,7 @@ impl Driver {
         show: &mut dyn FnMut(&Prompt),
         ask: &mut dyn FnMut(UserQuestion),
     ) -> Result<M::Output, M::Error> {
-        let mut lock = None;
+        let (mut lock, mut asking) = (None, Asking::default());
         loop {
             log_notes(machine);
             let began = self.monotonic();
@@ -126,6 +126,9 @@ impl Driver {
                 Step::Show(ticket) => {
                     show(ticket.prompt());
                     ticket.complete(took());
+                }
+                Step::Ask(ticket @ (Ask::Listen(_) | Ask::Redirect(_))) => {
+                    asking.answer(self, ticket, show, &self.cancel);
                 }
                 Step::Ask(ticket) => {
                     let (question, pending) = UserQuestion::of(ticket);

@@ -192,11 +192,13 @@ pub use {
 
 #[cfg(all(feature = "ureq", feature = "file-store"))]
 mod aiod;
+mod asking;
 mod client;
 #[cfg(test)]
 mod client_tests;
 mod default_client;
 mod driver;
+mod loopback;
 mod observe;
 mod transport;
 #[cfg(feature = "ureq")]
