@@ -314,6 +314,7 @@ impl TokenCache {
         let persisted = match (error, &self.cached) {
             (Error::NotAuthenticated(_), Some(session)) => session.persisted.clone(),
             (Error::NotAuthenticated(_), None) => Persisted::Saved,
+            (_, Some(session)) if session.persisted == Persisted::NoStore => Persisted::NoStore,
             _ => not_saved(),
         };
         self.put(salvaged, persisted);
