@@ -24,13 +24,35 @@ use crate::{asking::Asking, runtime::Runtime, store_call::StoreCall};
 ///
 /// All clients with clones of one driver share what is known of servers.
 ///
-/// ```no_run
-/// # async fn discover() -> Result<(), Box<dyn std::error::Error>> {
-/// use aiod_auth_core::{Issuer, RetryPolicy, flow::Discovery};
-/// use aiod_auth_reqwest::Driver;
+/// ```
+/// # use std::time::Duration;
+/// # use aiod_auth_reqwest::{BoxFuture, NoRuntime, Runtime, core::{NoResponse, Request, Response}};
+/// # #[derive(Debug)]
+/// # struct Canned;
+/// # impl Runtime for Canned {
+/// #     fn send<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
+/// #         let body = br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/t"}"#;
+/// #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
+/// #         Box::pin(async move { Ok(answer) })
+/// #     }
+/// #     fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> { Box::pin(async {}) }
+/// #     fn spawn(&self, _: BoxFuture<'static, ()>) -> Result<(), NoRuntime> { Err(NoRuntime) }
+/// #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
+/// # }
+/// use aiod_auth_reqwest::{
+///     Driver,
+///     core::{Issuer, RetryPolicy, flow::Discovery},
+/// };
 ///
-/// let issuer = Issuer::new("https://auth.example.org/realms/lab")?;
-/// let server = Driver::new().run(&mut Discovery::new(issuer, RetryPolicy::default())).await?;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), aiod_auth_reqwest::Error> {
+/// # let driver = Driver::with_runtime(Canned);
+/// # /*
+/// let driver = Driver::new();
+/// # */
+/// let issuer = Issuer::new("https://as.example")?;
+/// let server = driver.run(&mut Discovery::new(issuer, RetryPolicy::default())).await?;
+/// assert_eq!(server.issuer().as_str(), "https://as.example");
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]

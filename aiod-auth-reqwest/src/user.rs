@@ -53,7 +53,7 @@ impl Replies {
 
 impl Caller for User {
     /// Waits until it is shown; but no longer than the login may take: the caller may be there and not
-    /// poll, while others wait for this login.
+    /// poll, while other callers wait for this login.
     async fn show(&mut self, prompt: &Prompt) {
         let (shown, was_shown) = oneshot::channel();
         drop(self.wanted.send(Wanted::Show(prompt.clone(), shown)).await);

@@ -29,7 +29,7 @@ impl Client {
         Ok(Self::of(config.login_to(token_file)?))
     }
 
-    /// A person's login that is kept in memory alone, as `create_token` of the Python client does if it
+    /// A user's login that is kept in memory alone, as `create_token` of the Python client does if it
     /// isn't told to write: it ends with the program.
     ///
     /// # Errors

@@ -16,14 +16,7 @@ use crate::{asking::Asking, transport::Transport, wait::wait_for};
 ///
 /// All clients with clones of one driver share what is known of servers.
 ///
-/// ```no_run
-/// use aiod_auth_core::{Issuer, RetryPolicy, flow::Discovery};
-/// use aiod_auth_ureq::Driver;
-///
-/// let issuer = Issuer::new("https://auth.example.org/realms/lab")?;
-/// let server = Driver::new().run(&mut Discovery::new(issuer, RetryPolicy::default()))?;
-/// # Ok::<(), aiod_auth_core::Error>(())
-/// ```
+/// The example at [`Transport`] runs [`Discovery`](aiod_auth_core::flow::Discovery) with one.
 #[derive(Clone, Debug)]
 pub struct Driver {
     transport: Arc<dyn Transport>,

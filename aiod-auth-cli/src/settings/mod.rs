@@ -216,15 +216,17 @@ impl Settings {
     }
 
     fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Result<Client, Failure> {
-        let mut policy = RetryPolicy::default();
-        policy.time_limit = TIME_LIMIT;
         let driver = network::driver(&self.config).map_err(|failure| self.within(failure))?;
         let client = Client::with_driver(profile, driver.with_store(store));
-        let client = client.with_retry_policy(policy);
-        Ok(match self.config.request_timeout {
-            Some(timeout) => client.with_request_timeout(timeout),
-            None => client,
-        })
+        Ok(client.with_retry_policy(self.policy_after(Duration::ZERO)))
+    }
+
+    /// The policy of a command that has taken so long already.
+    pub(crate) fn policy_after(&self, spent: Duration) -> RetryPolicy {
+        let mut policy = RetryPolicy::default();
+        policy.time_limit = TIME_LIMIT.saturating_sub(spent);
+        policy.request_timeout = self.config.request_timeout;
+        policy
     }
 
     /// The client's secret: the one that is configured, else the one that is stored with the tokens.

@@ -12,7 +12,7 @@ pub use {
     cancel::Cancel,
     promise::{Outcome, Promise},
     question::{Pending, Unanswered, UserQuestion},
-    shared::{Asking, Call, LoginUnderWay, LogoutUnderWay, SharedCache, Work},
+    shared::{Asking, Call, LoginUnderWay, LogoutUnderWay, SharedCache, UnderWay, Work},
 };
 pub use {
     observer::{Event, Observer, What},

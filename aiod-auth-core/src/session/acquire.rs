@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{
     Context, Demand, Freshness, Persisted, SessionTokens,
-    freshness::Target,
+    freshness::{Target, is_usable},
     lock::{Locked, NotLocked, Saved, load, under_lock},
     plan::{Plan, Situation, is_only_itself},
     refresh::{Refresh, Refreshed},
@@ -233,7 +233,12 @@ impl<'a> Acquire<'a> {
             Some(newer) => {
                 let failure = StoreFailure::new("the new refresh token could not be saved");
                 let persisted = Persisted::NotSaved(failure);
-                SessionTokens::new(&self.context.key, Arc::new(*newer), persisted)
+                let newer = match is_usable(&newer, io.now()) {
+                    true => *newer,
+                    // The record held a refresh token alone by then.
+                    false => Tokens { refresh_token: newer.refresh_token, ..Tokens::clone(first) },
+                };
+                SessionTokens::new(&self.context.key, Arc::new(newer), persisted)
             }
             None => self.session_of(Arc::clone(first)),
         };

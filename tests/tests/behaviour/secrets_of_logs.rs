@@ -17,7 +17,7 @@ fn the_blocking_adapter_logs_none() {
     let driver = aiod_auth_ureq::Driver::new().with_store(store);
     let mut approve = |prompt: &Prompt| approve(&running, prompt);
     for mut session in jobs(&running) {
-        let _outcome = driver.run_with(&mut session, &mut approve);
+        let _outcome = driver.run_with(&mut session, &mut approve, &mut drop);
     }
     let _outcome = driver.run(&mut Logout::new(profile_at(&running), None, once()));
     nothing_was_told(&running);

@@ -7,8 +7,8 @@ use std::{
 };
 
 use aiod_auth_core::{
-    AuthorizationServer, ClientIdentity, Endpoint, Failed, Issuer, RefreshToken, RetryPolicy, Scope,
-    flow::AccessTokenRequest,
+    AuthorizationServer, ClientIdentity, Endpoint, Failed, Issuer, RefreshToken, RetryPolicy,
+    Scope, flow::AccessTokenRequest,
 };
 
 /// Answers 307 to somewhere else on the same server, and says what it was asked for.
