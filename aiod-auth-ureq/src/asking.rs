@@ -38,7 +38,9 @@ impl Asking {
                 complete(asked, took(), answer);
             }
             // It is the program's to answer.
-            ask => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
+            ask @ (Ask::Password(_) | Ask::Provider(_) | _) => {
+                ask.give_up(took(), NoAnswer::Impossible(NO_USER));
+            }
         }
     }
 

@@ -47,10 +47,12 @@ impl Sockets {
                 Err(_) => {}
             }
         }
-        Err(NoAnswer::Impossible(match why {
-            ErrorKind::AddrInUse => "the port of the redirect address is taken by another program",
-            ErrorKind::PermissionDenied => "the port of the redirect address may not be opened",
-            _ => "no port could be opened on the loopback interface",
+        Err(NoAnswer::Impossible(if why == ErrorKind::AddrInUse {
+            "the port of the redirect address is taken by another program"
+        } else if why == ErrorKind::PermissionDenied {
+            "the port of the redirect address may not be opened"
+        } else {
+            "no port could be opened on the loopback interface"
         }))
     }
 

@@ -121,6 +121,8 @@ fn a_login_is_new_whatever_is_set_and_goes_where_the_own_client_looks() {
     let token = Ran::of(&mut polars(&world, "token"), "").ended(0).stdout.clone();
     assert!(config.contains(token.trim_end()), "{config}");
 
+    // What is found is written back where it was found; the variable decides for a first login.
+    fs::remove_dir_all(world.path("polars_cloud")).unwrap();
     let beside = world.path("elsewhere/access");
     let path = beside.to_str().unwrap();
     log_in(&world, &[("POLARS_CLOUD_ACCESS_TOKEN_PATH", path)]);

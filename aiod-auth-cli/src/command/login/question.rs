@@ -53,7 +53,9 @@ pub(super) fn answer(context: &Context, question: UserQuestion) {
             Ok(place) => asked.answer(place),
             Err(why) => asked.give_up(why),
         },
-        other => other.give_up(NoAnswer::Impossible(NO_TERMINAL)),
+        other @ (UserQuestion::Listen(_) | UserQuestion::Redirect(_) | _) => {
+            other.give_up(NoAnswer::Impossible(NO_TERMINAL));
+        }
     }
 }
 
