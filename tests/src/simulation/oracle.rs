@@ -10,8 +10,8 @@ pub(super) struct Oracle {
     successors: BTreeMap<String, String>,
     /// Read whole by a client, or saved by the careless one, and alive when it was looked last.
     pub(super) acknowledged: BTreeSet<String>,
-    /// A store said that it has it.
-    promised: BTreeSet<String>,
+    /// A store said that it has it, and when it said so first.
+    promised: BTreeMap<String, u64>,
     /// On its way, by which process.
     in_flight: BTreeMap<String, usize>,
     /// Authorization codes that a client has sent.
@@ -28,12 +28,17 @@ impl Oracle {
     }
 
     /// A store said so.
-    pub(super) fn promise(&mut self, token: &str) {
-        self.promised.insert(token.to_owned());
+    pub(super) fn promise(&mut self, token: &str, now_ms: u64) {
+        self.promised.entry(token.to_owned()).or_insert(now_ms);
     }
 
     pub(super) fn is_promised(&self, token: &str) -> bool {
-        self.promised.contains(token)
+        self.promised.contains_key(token)
+    }
+
+    /// So that whoever has looked since then has seen it.
+    pub(super) fn was_promised_before(&self, token: &str, then_ms: u64) -> bool {
+        self.promised.get(token).is_some_and(|at| *at < then_ms)
     }
 
     /// Nothing could have kept it; or another login is in its place.
@@ -74,6 +79,11 @@ impl Oracle {
             true => Ok(()),
             false => Err(format!("the authorization code {code} is sent again")),
         }
+    }
+
+    /// The code has never left.
+    pub(super) fn has_not_sent_code(&mut self, code: &str) {
+        self.codes.remove(code);
     }
 
     /// Only what is alive can be lost.

@@ -55,6 +55,8 @@ pub(super) struct Run {
     /// Things go wrong.
     is_rough: bool,
     is_logging_in: bool,
+    /// There was another login, or a client that takes no lock: one may take the place of another.
+    has_others: bool,
     /// Authorization codes that were redeemed.
     codes: u64,
     counts: Counts,
@@ -153,6 +155,8 @@ impl Run {
             wall_ms: START_MS,
             is_rough: true,
             is_logging_in: false,
+            // With a grace, two may go on from one.
+            has_others: !setup.server.rotation_grace.is_zero(),
             codes: 0,
             counts: Counts { seeds: 1, ..Counts::default() },
             transcript: is_written.then(String::new),
@@ -195,7 +199,7 @@ impl Run {
         let store = Arc::clone(&self.processes[0].store);
         store.save(&self.profile.key(), &tokens).map_err(|error| error.to_string())?;
         self.oracle.acknowledge(None, &refresh_token);
-        self.oracle.promise(&refresh_token);
+        self.oracle.promise(&refresh_token, 0);
         Ok(())
     }
 
@@ -361,9 +365,10 @@ impl Run {
                 let is_saved = store.save(&self.profile.key(), &tokens).is_ok();
                 self.write(|_| format!("the careless client saves: {is_saved}"));
                 if is_saved {
+                    self.take_all_places();
                     let token = text(tokens.refresh_token.as_ref());
                     self.oracle.acknowledge(None, &token);
-                    self.oracle.promise(&token);
+                    self.oracle.promise(&token, self.now_ms);
                 }
                 Ok(())
             }
@@ -382,7 +387,10 @@ impl Run {
     }
 
     fn ask(&mut self, id: usize, demand: Demand) -> Checked {
-        if self.processes[id].stopped_until > self.now_ms {
+        let process = &self.processes[id];
+        let is_login = |running: &Running| matches!(running.machine, Machine::Login(..));
+        // A login holds up no job; but here a process does one thing at a time.
+        if process.stopped_until > self.now_ms || process.running.as_ref().is_some_and(is_login) {
             return Ok(());
         }
         let mut policy = RetryPolicy::default();
@@ -430,7 +438,7 @@ impl Run {
         if self.is_logging_in || process.running.is_some() || process.stopped_until > self.now_ms {
             return Ok(());
         }
-        self.is_logging_in = true;
+        (self.is_logging_in, self.has_others) = (true, true);
         self.counts.logins += 1;
         let mark = process.cache.begin_login();
         let policy = RetryPolicy::default();
@@ -792,6 +800,9 @@ impl Run {
             let status = outcome.as_ref().map(Response::status);
             format!("process {id} is told {status:?}")
         });
+        if let (Err(NoResponse::NotSent(_)), Some(code)) = (outcome, field(request, "code")) {
+            self.oracle.has_not_sent_code(&code);
+        }
         let Ok(response) = outcome else { return };
         let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         if sent.is_some() && response.status() == 400 && body["error"] == "invalid_grant" {
@@ -854,14 +865,19 @@ impl Run {
         let outcome =
             outcome.unwrap_or_else(|| perform(Some(&*process.store), request, lock));
         if dies && process.files.has_failed() {
-            self.write(|_| format!("process {id} dies in {}", word(&request.operation)));
+            let failed = process.files.failed();
+            self.write(|_| format!("process {id} dies in {}, before {failed}", word(&request.operation)));
         } else {
             let has_failed = process.files.has_failed();
             process.has_store_failed |= has_failed;
             self.counts.store_faults += u64::from(has_failed);
+            if has_failed {
+                let failed = process.files.failed();
+                self.write(|_| format!("process {id}: {failed} fails"));
+            }
             self.processes[id].files.heal();
             if let (Some(token), Ok(StoreReply::Done)) = (&saved, &outcome) {
-                self.oracle.promise(token);
+                self.oracle.promise(token, self.now_ms);
                 if self.oracle.acknowledged.contains(token) && !self.is_stored(token) {
                     return Err(format!("process {id}: the store says that it has {token}"));
                 }
@@ -870,6 +886,13 @@ impl Run {
                 let came = outcome.as_ref().map(reply_word).map_err(ToString::to_string);
                 format!("process {id}: {} {came:?}", word(&request.operation))
             });
+        }
+        if let (StoreOperation::Save(_), Some(token)) = (&request.operation, &saved)
+            && self.is_stored(token)
+        {
+            // A login: it is in the place of all others, whatever becomes of this process.
+            self.take_all_places();
+            self.oracle.acknowledge(None, token);
         }
         let took = Duration::from_millis(if self.dice.happens(300) { self.dice.within(1..30) } else { 0 });
         Ok((took, outcome))
@@ -906,6 +929,7 @@ impl Run {
             ("grant_type", sim::REFRESH_TOKEN),
             ("refresh_token", token.expose()),
         ];
+        self.has_others = true;
         self.write(|_| format!("the careless client sends {}", token.expose()));
         let reply = self.server.handle(self.true_ms(), &sim::Request::post("/token", &form));
         let body = body(&reply);
@@ -937,8 +961,11 @@ impl Run {
                         return Err(format!("process {id}: a dead session is not noticed: {error}"));
                     }
                     if error.asks_for_login() {
-                        self.check_login_is_needed(id)?;
+                        self.check_login_is_needed(id, began)?;
                     }
+                }
+                if let Ok(session) = &outcome {
+                    self.takes_place(id, &session.tokens, &acknowledged);
                 }
                 let asks_for_login =
                     matches!(&outcome, Err(failed) if failed.error.asks_for_login());
@@ -947,7 +974,7 @@ impl Run {
                 let has_good = process
                     .cache
                     .cached()
-                    .is_some_and(|it| is_good(&it.tokens, Demand::new(), now));
+                    .is_some_and(|it| it.tokens.valid_for(now) != Some(Duration::ZERO));
                 if had_good && !has_good && !asks_for_login {
                     return Err(format!("process {id}: a good token was given up"));
                 }
@@ -968,13 +995,9 @@ impl Run {
                 let is_new = outcome.is_ok();
                 let process = &mut self.processes[id];
                 drop(process.cache.finish_login(mark, outcome, now));
-                let newest = acknowledged.last();
-                if is_new {
-                    // It is in the place of all others.
-                    let others: Vec<String> = self.oracle.acknowledged.iter().cloned().collect();
-                    for other in others.iter().filter(|other| Some(*other) != newest) {
-                        self.oracle.excuse(other);
-                    }
+                if let Some(newest) = acknowledged.last().filter(|_| is_new) {
+                    self.take_all_places();
+                    self.oracle.acknowledge(None, newest);
                 }
                 Ok(())
             }
@@ -989,6 +1012,27 @@ impl Run {
                 Ok(())
             }
             _ => Err("a machine of another kind ended".into()),
+        }
+    }
+
+    /// Another login is in the place of all that there were.
+    fn take_all_places(&mut self) {
+        let all: Vec<String> = self.oracle.acknowledged.iter().cloned().collect();
+        for token in all {
+            self.oracle.excuse(&token);
+        }
+    }
+
+    /// These are stored by a program that takes no lock, or a login, in the place of what this process had.
+    fn takes_place(&mut self, id: usize, tokens: &Tokens, acknowledged: &[String]) {
+        let token = text(tokens.refresh_token.as_ref());
+        if !self.has_others || !self.is_stored(&token) {
+            return;
+        }
+        let cached = self.processes[id].cache.cached();
+        let cached = cached.map(|it| text(it.tokens.refresh_token.as_ref()));
+        for other in acknowledged.iter().cloned().chain(cached).filter(|other| *other != token) {
+            self.oracle.excuse(&other);
         }
     }
 
@@ -1016,11 +1060,12 @@ impl Run {
     }
 
     /// Not while there is a session that this process could go on with.
-    fn check_login_is_needed(&self, id: usize) -> Checked {
+    fn check_login_is_needed(&self, id: usize, began: u64) -> Checked {
         let cached = self.processes[id].cache.cached();
         let is_there = |token: &&String| {
             self.is_alive(token)
-                && (self.is_stored(token) || cached.is_some_and(|it| is_token(&it.tokens, token)))
+                && (self.oracle.was_promised_before(token, began) && self.is_stored(token)
+                    || cached.is_some_and(|it| is_token(&it.tokens, token)))
         };
         match self.oracle.acknowledged.iter().find(is_there) {
             Some(token) => Err(format!("process {id} asks for a login, and {token} lives")),

@@ -79,4 +79,16 @@ impl Process {
             Fault::None | Fault::LockReplaced => false,
         }
     }
+
+    /// The operation that failed, or was not done any more.
+    #[must_use]
+    pub fn failed(&self) -> String {
+        let (Fault::Once(number, _) | Fault::FromThenOn(number, _) | Fault::Death(number)) =
+            self.0.fault()
+        else {
+            return String::new();
+        };
+        let done = self.0.done();
+        done.get(number).map_or_else(String::new, |it| format!("{} {}", it.name, it.path.display()))
+    }
 }
