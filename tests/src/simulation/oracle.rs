@@ -12,6 +12,8 @@ pub(super) struct Oracle {
     pub(super) acknowledged: BTreeSet<String>,
     /// A store said that it has it, and when it said so first.
     promised: BTreeMap<String, u64>,
+    /// But it may not be on the disk for good.
+    weak: BTreeSet<String>,
     /// On its way, by which process.
     in_flight: BTreeMap<String, usize>,
     /// Authorization codes that a client has sent.
@@ -34,6 +36,15 @@ impl Oracle {
 
     pub(super) fn is_promised(&self, token: &str) -> bool {
         self.promised.contains_key(token)
+    }
+
+    /// It may not be on the disk for good.
+    pub(super) fn promise_is_weak(&mut self, token: &str) {
+        self.weak.insert(token.to_owned());
+    }
+
+    pub(super) fn survives_power_failure(&self, token: &str) -> bool {
+        self.is_promised(token) && !self.weak.contains(token)
     }
 
     /// So that whoever has looked since then has seen it.

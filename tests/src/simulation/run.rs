@@ -89,8 +89,8 @@ struct Running {
     pending: Pending,
     /// Refresh tokens that its answers brought.
     acknowledged: Vec<String>,
-    /// The server's last word was that the session is over.
-    has_verdict: bool,
+    /// The server's last word: the session of this refresh token is over.
+    verdict: Option<String>,
 }
 
 enum Machine {
@@ -472,7 +472,7 @@ impl Run {
             stopped_ms: 0,
             pending: Pending::Nothing,
             acknowledged: Vec::new(),
-            has_verdict: false,
+            verdict: None,
         };
         self.processes[id].running = Some(running);
         self.go_on(id)
@@ -806,18 +806,18 @@ impl Run {
         let Ok(response) = outcome else { return };
         let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         if sent.is_some() && response.status() == 400 && body["error"] == "invalid_grant" {
-            running.has_verdict = true;
+            running.verdict.clone_from(&sent);
         }
         if response.status() != 200 || request.url().path() != "/token" {
             return;
         }
         if let Some(new) = body["refresh_token"].as_str() {
-            running.has_verdict = false;
+            running.verdict = None;
             running.acknowledged.push(new.to_owned());
             self.counts.refreshes += u64::from(sent.is_some());
             self.oracle.acknowledge(sent.as_deref(), new);
         } else if body["access_token"].is_string() {
-            running.has_verdict = false;
+            running.verdict = None;
             self.counts.refreshes += u64::from(sent.is_some());
         }
     }
@@ -878,6 +878,10 @@ impl Run {
             self.processes[id].files.heal();
             if let (Some(token), Ok(StoreReply::Done)) = (&saved, &outcome) {
                 self.oracle.promise(token, self.now_ms);
+                if has_failed {
+                    // A sync may not be supported, or of the folder: that is said, and no failure.
+                    self.oracle.promise_is_weak(token);
+                }
                 if self.oracle.acknowledged.contains(token) && !self.is_stored(token) {
                     return Err(format!("process {id}: the store says that it has {token}"));
                 }
@@ -891,6 +895,11 @@ impl Run {
             && self.is_stored(token)
         {
             // A login: it is in the place of all others, whatever becomes of this process.
+            self.take_all_places();
+            self.oracle.acknowledge(None, token);
+        } else if let (true, Some(token), Ok(StoreReply::Done)) = (self.has_others, &saved, &outcome)
+            && self.oracle.acknowledged.contains(token)
+        {
             self.take_all_places();
             self.oracle.acknowledge(None, token);
         }
@@ -944,7 +953,7 @@ impl Run {
 
     fn ended(&mut self, id: usize, running: Running, ended: Ended) -> Checked {
         let now = self.now();
-        let Running { machine, lock, began, stopped_ms, acknowledged, has_verdict, .. } = running;
+        let Running { machine, lock, began, stopped_ms, acknowledged, verdict, .. } = running;
         drop(lock);
         let took_ms = self.now_ms - began;
         let process = &mut self.processes[id];
@@ -957,7 +966,8 @@ impl Run {
                 }
                 self.check_session(id, &outcome, &acknowledged)?;
                 if let Err(Failed { error, .. }) = &outcome {
-                    if has_verdict && !matches!(error, Error::SessionEnded(_)) {
+                    if verdict.is_some_and(|dead| self.is_stored(&dead))
+                        && !matches!(error, Error::SessionEnded(_)) {
                         return Err(format!("process {id}: a dead session is not noticed: {error}"));
                     }
                     if error.asks_for_login() {
@@ -969,13 +979,14 @@ impl Run {
                 }
                 let asks_for_login =
                     matches!(&outcome, Err(failed) if failed.error.asks_for_login());
+                let has_failed = outcome.is_err();
                 let process = &mut self.processes[id];
                 let finished = process.cache.finish(job, outcome, now);
                 let has_good = process
                     .cache
                     .cached()
                     .is_some_and(|it| it.tokens.valid_for(now) != Some(Duration::ZERO));
-                if had_good && !has_good && !asks_for_login {
+                if had_good && has_failed && !has_good && !asks_for_login {
                     return Err(format!("process {id}: a good token was given up"));
                 }
                 drop((finished, caller));
@@ -1052,6 +1063,8 @@ impl Run {
             Persisted::Saved if !self.oracle.is_promised(&token) => {
                 Err(format!("process {id}: {token} is handed out before it is saved"))
             }
+            // A login whose turn did not come: a process that is stuck with the lock has `.next` open, too.
+            Persisted::NotSaved(ref failure) if failure.message().contains("would block") => Ok(()),
             Persisted::NotSaved(_) if !self.processes[id].has_store_failed => {
                 Err(format!("process {id}: {token} is not saved, and nothing failed"))
             }
@@ -1165,7 +1178,7 @@ impl Run {
         self.disk.lose_power(seed);
         let lost: Vec<String> = self.oracle.acknowledged.iter().cloned().collect();
         for token in lost {
-            if !self.oracle.is_promised(&token) && !self.disk.holds(&token) {
+            if !self.oracle.survives_power_failure(&token) && !self.disk.holds(&token) {
                 self.oracle.excuse(&token);
             }
         }
