@@ -61,6 +61,11 @@ mod polars;
 #[cfg(feature = "toml")]
 mod record;
 mod store;
+#[cfg(feature = "_simulation")]
+#[doc(hidden)]
+pub mod simulated {
+    pub use crate::file::simulated::{Disk, Process};
+}
 #[cfg(feature = "toml")]
 mod tiled;
 #[cfg(feature = "toml")]

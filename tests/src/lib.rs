@@ -8,6 +8,7 @@ pub mod fuzzing;
 pub mod person;
 pub mod scene;
 pub mod sim;
+pub mod simulation;
 pub mod strategies;
 pub mod verdict;
 pub mod world;

@@ -245,11 +245,19 @@ mod tests {
         let key = Arc::new(profile.key());
         let failed = Persisted::NotSaved(crate::error::StoreFailure::new("full"));
         let (old, new) = (tokens("old", 10, true), tokens("new", 1000, true));
+        let mut over = Tokens::clone(&tokens("over", 2000, true));
+        (over.session_ended_at, over.refresh_token) =
+            (Some(NOW), Some(crate::secret::RefreshToken::new("over")));
+        let mut login = Tokens::clone(&tokens("login", 1000, true));
+        login.issued_at = over.issued_at.saturating_sub(Duration::from_secs(3600));
+        let (over, login) = (Arc::new(over), Arc::new(login));
         for (stored, cached, persisted, expected) in [
             (&old, &new, failed.clone(), "use"),
             (&old, &new, Persisted::Saved, "refresh"),
             (&new, &old, failed.clone(), "use"),
-            (&old, &old, failed, "refresh"),
+            (&old, &old, failed.clone(), "refresh"),
+            // Found by the simulation: the clock was set back between that session's end and a login.
+            (&over, &login, failed, "use"),
         ] {
             let cached = SessionTokens::new(&key, Arc::clone(cached), persisted);
             let (stored, cached) = (Some(Arc::clone(stored)), Some(&cached));

@@ -75,16 +75,30 @@ impl SessionTokens {
 }
 
 /// The newer one of what is stored and what is cached and could not be saved. Of the same age it is
-/// what is cached: a new refresh token of a malformed answer, with the old access token.
+/// what is cached: a new refresh token of a malformed answer, with the old access token. And it is what is
+/// cached where the stored session has ended: after a clock was set back, a new login looks older than that.
 pub(super) fn newest(
     stored: Option<Arc<Tokens>>,
     cached: Option<&SessionTokens>,
 ) -> Option<Arc<Tokens>> {
     let unsaved = cached.filter(|cached| !cached.is_persisted());
     match (stored, unsaved) {
-        (Some(stored), Some(cached)) if cached.tokens.issued_at < stored.issued_at => Some(stored),
+        (Some(stored), Some(cached))
+            if cached.tokens.issued_at < stored.issued_at
+                && (stored.session_ended_at.is_none() || !has_other_session(cached, &stored)) =>
+        {
+            Some(stored)
+        }
         (_, Some(cached)) => Some(Arc::clone(&cached.tokens)),
         (stored, None) => stored,
+    }
+}
+
+fn has_other_session(cached: &SessionTokens, stored: &Tokens) -> bool {
+    match (&cached.tokens.refresh_token, &stored.refresh_token) {
+        (Some(cached), Some(stored)) => !cached.same_as(stored),
+        (Some(_), None) => true,
+        (None, _) => false,
     }
 }
 

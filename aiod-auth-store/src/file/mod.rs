@@ -17,6 +17,8 @@ mod mark;
 mod name;
 mod next;
 pub(crate) mod place;
+#[cfg(any(all(test, target_os = "linux"), feature = "_simulation"))]
+pub(crate) mod simulated;
 pub(crate) mod system;
 
 /// Keeps tokens in a folder: one TOML file per login, which only the user can read.
@@ -78,7 +80,7 @@ impl FileStore {
         Ok(Self::new(default_config_folder()?.join("tokens")))
     }
 
-    #[cfg(test)]
+    #[cfg(any(all(test, target_os = "linux"), feature = "_simulation"))]
     fn on(files: Files, folder: &str) -> Self {
         Self { files, ..Self::new(folder) }
     }

@@ -10,15 +10,12 @@ use aiod_auth_core::{
     AccessToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens, session::Version,
 };
 
-use self::{
-    faulty::{Fault, Faulty, Operation},
-    memory::Memory,
+use super::{
+    FileStore,
+    files::Files,
+    simulated::{Fault, Faulty, Memory, Operation},
 };
-use super::{FileStore, files::Files};
 use crate::{AiodFile, Store, StoreError};
-
-mod faulty;
-mod memory;
 
 #[test]
 fn one_failure_loses_no_login() {

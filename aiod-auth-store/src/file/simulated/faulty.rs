@@ -14,7 +14,7 @@ use crate::file::system::{FileSystem, How, Locked, OpenFile, Status};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
+pub(in crate::file) enum Fault {
     None,
     /// The operation of this number fails with this `errno`.
     Once(usize, i32),
@@ -22,33 +22,45 @@ pub(super) enum Fault {
     FromThenOn(usize, i32),
     /// The process dies before this operation. Nothing that it does later has an effect.
     Death(usize),
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the tests of the store"))]
     /// Between opening a lock's file and locking it, another process removes it and makes a new one, once.
     LockReplaced,
 }
 
 /// Clones count together.
 #[derive(Clone, Debug)]
-pub(super) struct Faulty {
+pub(in crate::file) struct Faulty {
     memory: Memory,
-    fault: Fault,
+    fault: Arc<Mutex<Fault>>,
     done: Arc<Mutex<Vec<Operation>>>,
 }
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Operation {
-    pub(super) name: &'static str,
-    pub(super) path: PathBuf,
+pub(in crate::file) struct Operation {
+    pub(in crate::file) name: &'static str,
+    pub(in crate::file) path: PathBuf,
 }
 
 impl Faulty {
-    pub(super) fn new(memory: &Memory, fault: Fault) -> Self {
-        Self { memory: memory.clone(), fault, done: Arc::default() }
+    pub(in crate::file) fn new(memory: &Memory, fault: Fault) -> Self {
+        Self { memory: memory.clone(), fault: Arc::new(Mutex::new(fault)), done: Arc::default() }
     }
 
     /// All that was asked for until now, whether it failed or not. Looks at them, too.
-    pub(super) fn done(&self) -> Vec<Operation> {
+    pub(in crate::file) fn done(&self) -> Vec<Operation> {
         self.log().clone()
+    }
+
+    /// From now on this goes wrong, and operations are counted from 0.
+    #[cfg(feature = "_simulation")]
+    pub(in crate::file) fn set(&self, fault: Fault) {
+        self.log().clear();
+        *self.fault.lock().unwrap() = fault;
+    }
+
+    pub(in crate::file) fn fault(&self) -> Fault {
+        *self.fault.lock().unwrap()
     }
 
     fn log(&self) -> MutexGuard<'_, Vec<Operation>> {
@@ -60,7 +72,7 @@ impl Faulty {
         let number = done.len();
         done.push(Operation { name, path: path.into() });
         let error = io::Error::from_raw_os_error;
-        match self.fault {
+        match self.fault() {
             Fault::Once(fault, errno) if number == fault => Err(error(errno)),
             Fault::FromThenOn(fault, errno)
                 if number >= fault && done.get(fault).is_some_and(|first| first.name == name) =>
@@ -182,7 +194,7 @@ impl OpenFile for FaultyFile {
         match outcome {
             Ok(()) => file.write(content),
             Err(error) => {
-                if !matches!(self.faulty.fault, Fault::Death(number) if number + 1 < self.faulty.log().len())
+                if !matches!(self.faulty.fault(), Fault::Death(number) if number + 1 < self.faulty.log().len())
                 {
                     file.write(&content[..content.len() / 2])?;
                 }

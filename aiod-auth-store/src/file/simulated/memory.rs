@@ -17,7 +17,7 @@ use crate::file::{
 
 /// Clones are the same file system.
 #[derive(Clone)]
-pub(super) struct Memory(Arc<Mutex<State>>);
+pub(in crate::file) struct Memory(Arc<Mutex<State>>);
 
 #[derive(Clone, Default)]
 struct State {
@@ -59,13 +59,14 @@ impl Default for Memory {
 }
 
 impl Memory {
+    #[cfg(test)]
     /// Where this file is a mount: no other file gets its name, and it is never removed.
-    pub(super) fn mount(&self, path: &Path) {
+    pub(in crate::file) fn mount(&self, path: &Path) {
         self.state().mounted = Some(path.into());
     }
 
     /// All processes have died; what they had locked is free.
-    pub(super) fn kill(&self) {
+    pub(in crate::file) fn kill(&self) {
         for file in self.state().files.values_mut() {
             file.locked_by = None;
         }
@@ -73,7 +74,7 @@ impl Memory {
 
     /// The power failed. What was not synced is there, or not, or in part, as the seed says: the names in
     /// the order of their changes, as a journal has them.
-    pub(super) fn lose_power(&self, seed: u64) {
+    pub(in crate::file) fn lose_power(&self, seed: u64) {
         self.kill();
         let state = &mut *self.state();
         let mut dice = Dice(seed);
@@ -101,8 +102,18 @@ impl Memory {
         }
     }
 
+    #[cfg(feature = "_simulation")]
+    /// What is in the files that have this text in them.
+    pub(in crate::file) fn with(&self, text: &str) -> Vec<Vec<u8>> {
+        let state = self.state();
+        let is_in = |content: &[u8]| content.windows(text.len()).any(|it| it == text.as_bytes());
+        let contents = state.names.values().map(|number| &state.files[number].content);
+        contents.filter(|content| is_in(content)).cloned().collect()
+    }
+
+    #[cfg(test)]
     /// The name and the mode of each file.
-    pub(super) fn files(&self) -> Vec<(PathBuf, u32)> {
+    pub(in crate::file) fn files(&self) -> Vec<(PathBuf, u32)> {
         let state = self.state();
         let files = state.names.iter().filter(|(_, number)| state.files[number].kind == Kind::File);
         files.map(|(path, number)| (path.clone(), state.files[number].mode)).collect()
