@@ -244,7 +244,7 @@ mod tests {
     {
         let (profile, target) = (user(), Target::new(Demand::new()));
         let mut stored = Tokens::clone(&tokens("stored", 10, true));
-        stored.refresh_token = Some(crate::secret::RefreshToken::new("stored"));
+        stored.refresh_token = Some(RefreshToken::new("stored"));
         let mut new = Tokens::clone(&tokens("new", 1000, true));
         new.issued_at = stored.issued_at.saturating_sub(Duration::from_secs(86_400));
         let failed = Persisted::NotSaved(crate::error::StoreFailure::new("full"));
@@ -265,7 +265,7 @@ mod tests {
         let (old, new) = (tokens("old", 10, true), tokens("new", 1000, true));
         let mut over = Tokens::clone(&tokens("over", 2000, true));
         (over.session_ended_at, over.refresh_token) =
-            (Some(NOW), Some(crate::secret::RefreshToken::new("over")));
+            (Some(NOW), Some(RefreshToken::new("over")));
         let mut login = Tokens::clone(&tokens("login", 1000, true));
         login.issued_at = over.issued_at.saturating_sub(Duration::from_secs(3600));
         let (over, login) = (Arc::new(over), Arc::new(login));
