@@ -24,7 +24,7 @@ use crate::{
     machine::Failed,
     profile::RecordKey,
     retry::RetryPolicy,
-    session::{Demand, Freshness, LoggedOut, Persisted, SessionTokens},
+    session::{Demand, Freshness, LoggedOut, Persisted, SessionTokens, Version},
     time::Timestamp,
     token::Tokens,
 };
@@ -391,7 +391,9 @@ impl TokenCache {
     }
 
     fn put(&mut self, tokens: Tokens, persisted: Persisted) {
-        self.cached = Some(Arc::new(SessionTokens::new(&self.key, Arc::new(tokens), persisted)));
+        let replaces = Version::of(self.cached.as_ref().map(|session| &*session.tokens));
+        let session = SessionTokens::new(&self.key, Arc::new(tokens), persisted);
+        self.cached = Some(Arc::new(session.replacing(replaces)));
     }
 
     /// Saving is tried again after a short pause.

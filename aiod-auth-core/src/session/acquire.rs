@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
 use super::{
-    Context, Demand, Freshness, Persisted, SessionTokens,
+    Context, Demand, Freshness, Persisted, SessionTokens, Version,
     freshness::{Target, is_usable},
     lock::{Locked, NotLocked, Saved, load, under_lock},
     plan::{Plan, Situation, is_only_itself},
@@ -148,12 +148,14 @@ impl<'a> Acquire<'a> {
                 }
             };
             let Some(error) = error else {
-                return Ok(SessionTokens::new(key, tokens, persisted));
+                let replaces = lock.version().clone();
+                return Ok(SessionTokens::new(key, tokens, persisted).replacing(replaces));
             };
             let salvaged = match persisted {
                 Persisted::Saved => None,
                 Persisted::NoStore | Persisted::NotSaved(_) => {
-                    Some(SessionTokens::new(key, tokens, persisted))
+                    let replaces = lock.version().clone();
+                    Some(SessionTokens::new(key, tokens, persisted).replacing(replaces))
                 }
             };
             return Err(Unacquired { error, salvaged });
@@ -225,11 +227,13 @@ impl<'a> Acquire<'a> {
     }
 
     fn session_of(&self, tokens: Arc<Tokens>) -> SessionTokens {
-        let persisted = match self.cached {
-            Some(cached) if Arc::ptr_eq(&cached.tokens, &tokens) => cached.persisted.clone(),
-            _ => Persisted::Saved,
+        let (persisted, replaces) = match self.cached {
+            Some(cached) if Arc::ptr_eq(&cached.tokens, &tokens) => {
+                (cached.persisted.clone(), cached.replaces.clone())
+            }
+            _ => (Persisted::Saved, Version::default()),
         };
-        SessionTokens::new(&self.context.key, tokens, persisted)
+        SessionTokens::new(&self.context.key, tokens, persisted).replacing(replaces)
     }
 
     /// An early refresh that fails is no failure while the old tokens are good.

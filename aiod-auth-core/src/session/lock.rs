@@ -106,6 +106,11 @@ impl<'a> Locked<'a> {
         Ok(stored)
     }
 
+    /// What was loaded last.
+    pub(super) const fn version(&self) -> &Version {
+        &self.version
+    }
+
     /// What is stored is a user's login, which a client that logs in as itself never replaces.
     pub(super) fn pass_over_users(&mut self, stored: Option<&Tokens>) {
         if stored.is_some_and(|tokens| tokens.refresh_token.is_some()) {

@@ -238,6 +238,24 @@ mod tests {
         assert_eq!(plan(&user(), Demand::new(), Some(Arc::new(ahead))), "refresh");
     }
 
+    /// Found by the simulation: the spent refresh token in the store would have gone out again.
+    #[test]
+    fn cached_tokens_that_could_not_be_saved_replace_what_is_stored_though_the_clock_was_set_back()
+    {
+        let (profile, target) = (user(), Target::new(Demand::new()));
+        let mut stored = Tokens::clone(&tokens("stored", 10, true));
+        stored.refresh_token = Some(RefreshToken::new("stored"));
+        let mut new = Tokens::clone(&tokens("new", 1000, true));
+        new.issued_at = stored.issued_at.saturating_sub(Duration::from_secs(86_400));
+        let failed = Persisted::NotSaved(crate::error::StoreFailure::new("full"));
+        let replaces = crate::session::Version::of(Some(&stored));
+        let cached = SessionTokens::new(&Arc::new(profile.key()), Arc::new(new), failed);
+        let cached = cached.replacing(replaces);
+        let (stored, cached) = (Some(Arc::new(stored)), Some(&cached));
+        let situation = Situation { profile: &profile, target: &target, stored, cached, now: NOW };
+        assert_eq!(word(&situation.plan()), "use");
+    }
+
     #[test]
     fn cached_tokens_count_where_they_could_not_be_saved_and_are_newer() {
         let profile = user();
@@ -246,8 +264,7 @@ mod tests {
         let failed = Persisted::NotSaved(crate::error::StoreFailure::new("full"));
         let (old, new) = (tokens("old", 10, true), tokens("new", 1000, true));
         let mut over = Tokens::clone(&tokens("over", 2000, true));
-        (over.session_ended_at, over.refresh_token) =
-            (Some(NOW), Some(crate::secret::RefreshToken::new("over")));
+        (over.session_ended_at, over.refresh_token) = (Some(NOW), Some(RefreshToken::new("over")));
         let mut login = Tokens::clone(&tokens("login", 1000, true));
         login.issued_at = over.issued_at.saturating_sub(Duration::from_secs(3600));
         let (over, login) = (Arc::new(over), Arc::new(login));

@@ -51,6 +51,14 @@ impl Version {
         Self(stored.and_then(|tokens| tokens.refresh_token.clone()))
     }
 
+    /// Whether it is just the refresh token in these.
+    pub(crate) fn is_of(&self, stored: &Tokens) -> bool {
+        match (&self.0, &stored.refresh_token) {
+            (Some(seen), Some(stored)) => seen.same_as(stored),
+            _ => false,
+        }
+    }
+
     /// Whether no other login than this one is stored now. A login is told by its refresh token: one
     /// without any (a client's own, which costs nothing) is no other one. Neither is one that has gone,
     /// whose tokens are saved, since nothing is lost by that; nor one that is marked as ended.

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
-use super::{Demand, Freshness};
+use super::{Demand, Freshness, Version};
 use crate::{
     error::{Error, StoreFailure},
     profile::RecordKey,
@@ -23,6 +23,8 @@ pub struct SessionTokens {
     pub persisted: Persisted,
     /// An early refresh that failed, and when. These tokens are the old ones, and still good.
     pub early_refresh_failed: Option<(Timestamp, Box<Error>)>,
+    /// What stood in the store, where these could not be saved.
+    pub(crate) replaces: Version,
 }
 
 /// Whether tokens are in the store.
@@ -41,7 +43,18 @@ impl SessionTokens {
     /// Tokens of this record, and whether they are in the store.
     #[must_use]
     pub fn new(key: &Arc<RecordKey>, tokens: Arc<Tokens>, persisted: Persisted) -> Self {
-        Self { key: Arc::clone(key), tokens, persisted, early_refresh_failed: None }
+        Self {
+            key: Arc::clone(key),
+            tokens,
+            persisted,
+            early_refresh_failed: None,
+            replaces: Version::default(),
+        }
+    }
+
+    pub(crate) fn replacing(mut self, replaces: Version) -> Self {
+        self.replaces = replaces;
+        self
     }
 
     /// How good they are for a demand. After an early refresh that failed, none is due for a minute.
@@ -76,7 +89,8 @@ impl SessionTokens {
 
 /// The newer one of what is stored and what is cached and could not be saved. Of the same age it is
 /// what is cached: a new refresh token of a malformed answer, with the old access token. And it is what is
-/// cached where the stored session has ended: after a clock was set back, a new login looks older than that.
+/// cached where it came in the place of just what is stored, or where the stored session has ended: after a clock was set
+/// back, what is new looks older than that.
 pub(super) fn newest(
     stored: Option<Arc<Tokens>>,
     cached: Option<&SessionTokens>,
@@ -85,6 +99,7 @@ pub(super) fn newest(
     match (stored, unsaved) {
         (Some(stored), Some(cached))
             if cached.tokens.issued_at < stored.issued_at
+                && !cached.replaces.is_of(&stored)
                 && (stored.session_ended_at.is_none() || !has_other_session(cached, &stored)) =>
         {
             Some(stored)

@@ -105,8 +105,6 @@ impl Records {
                 self.failed = true;
                 self.busy |= matches!(operation, StoreOperation::TryLock);
                 self.broken |= !matches!(operation, StoreOperation::TryLock);
-                // Whether the lock is held is not known: it counts as one that can't be had.
-                self.failed |= matches!(operation, StoreOperation::TryLock);
                 Ok(StoreReply::Locked(false))
             }
             Stored::Overwritten => {

@@ -102,9 +102,8 @@ impl fmt::Display for Counts {
 /// What did not hold, and how it came to that.
 pub fn simulate(seed: u64) -> Result<Counts, Box<Found>> {
     let run = |is_written| {
-        panic::catch_unwind(|| run::Run::new(seed, is_written).to_the_end()).unwrap_or_else(|_| {
-            Err(("a panic".to_owned(), String::new()))
-        })
+        panic::catch_unwind(|| run::Run::new(seed, is_written).to_the_end())
+            .unwrap_or_else(|_| Err(("a panic".to_owned(), String::new())))
     };
     run(false).map_err(|_| {
         let (what, transcript) = run(true).err().unwrap_or_default();

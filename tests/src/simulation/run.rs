@@ -1,12 +1,6 @@
 //! The processes, and what happens to them.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     Ask, Endpoint, Entropy, Error, Failed, Listening, LoginMethod, Machine as _, MetadataCache,
@@ -302,7 +296,10 @@ impl Run {
             let ((at, _), event) = entry.remove_entry();
             self.pass_until(at);
             match event {
-                Event::Wake(..) | Event::Arrive { .. } | Event::Approve(_) | Event::CarelessSaves(_) => {
+                Event::Wake(..)
+                | Event::Arrive { .. }
+                | Event::Approve(_)
+                | Event::CarelessSaves(_) => {
                     self.happen(event)?;
                     self.check()?;
                 }
@@ -442,10 +439,9 @@ impl Run {
         self.counts.logins += 1;
         let mark = process.cache.begin_login();
         let policy = RetryPolicy::default();
-        let session =
-            Session::login(Arc::clone(&self.profile), Duration::from_secs(300), policy)
-                .with_cached(process.cache.cached().map(|cached| SessionTokens::clone(cached)))
-                .with_metadata(&process.metadata);
+        let session = Session::login(Arc::clone(&self.profile), Duration::from_secs(300), policy)
+            .with_cached(process.cache.cached().map(|cached| SessionTokens::clone(cached)))
+            .with_metadata(&process.metadata);
         self.write(|_| format!("process {id} logs in"));
         self.run(id, Machine::Login(Box::new(session), mark))
     }
@@ -723,8 +719,11 @@ impl Run {
         let Some(answer) = answer.filter(|_| process.life == life) else { return };
         let at = self.now_ms + delay;
         let answer = answer.map(|answer| {
-            let headers: Vec<_> =
-                answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let headers: Vec<_> = answer
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
             Response::new(answer.status, headers, answer.body)
         });
         if let Some(running) = &mut process.running
@@ -744,9 +743,7 @@ impl Run {
             Some(code) => self.redeem(&code),
             None => self.server.handle(self.true_ms(), &request),
         };
-        self.write(|run| {
-            run.server.log().last().map(|it| format!("  {it}")).unwrap_or_default()
-        });
+        self.write(|run| run.server.log().last().map(|it| format!("  {it}")).unwrap_or_default());
         match reply {
             Reply::Answer(answer) => Some(answer),
             Reply::Dropped => None,
@@ -862,11 +859,12 @@ impl Run {
         } else {
             process.files.heal();
         }
-        let outcome =
-            outcome.unwrap_or_else(|| perform(Some(&*process.store), request, lock));
+        let outcome = outcome.unwrap_or_else(|| perform(Some(&*process.store), request, lock));
         if dies && process.files.has_failed() {
             let failed = process.files.failed();
-            self.write(|_| format!("process {id} dies in {}, before {failed}", word(&request.operation)));
+            self.write(|_| {
+                format!("process {id} dies in {}, before {failed}", word(&request.operation))
+            });
         } else {
             let has_failed = process.files.has_failed();
             process.has_store_failed |= has_failed;
@@ -897,13 +895,15 @@ impl Run {
             // A login: it is in the place of all others, whatever becomes of this process.
             self.take_all_places();
             self.oracle.acknowledge(None, token);
-        } else if let (true, Some(token), Ok(StoreReply::Done)) = (self.has_others, &saved, &outcome)
+        } else if let (true, Some(token), Ok(StoreReply::Done)) =
+            (self.has_others, &saved, &outcome)
             && self.oracle.acknowledged.contains(token)
         {
             self.take_all_places();
             self.oracle.acknowledge(None, token);
         }
-        let took = Duration::from_millis(if self.dice.happens(300) { self.dice.within(1..30) } else { 0 });
+        let took =
+            Duration::from_millis(if self.dice.happens(300) { self.dice.within(1..30) } else { 0 });
         Ok((took, outcome))
     }
 
@@ -957,7 +957,8 @@ impl Run {
         drop(lock);
         let took_ms = self.now_ms - began;
         let process = &mut self.processes[id];
-        let had_good = process.cache.cached().is_some_and(|it| is_good(&it.tokens, Demand::new(), now));
+        let had_good =
+            process.cache.cached().is_some_and(|it| is_good(&it.tokens, Demand::new(), now));
         match (machine, ended) {
             (Machine::Token(_, job, caller), Ended::Session(outcome)) => {
                 self.write(|_| format!("process {id}: the job ends in {}", ending(&outcome)));
@@ -967,8 +968,11 @@ impl Run {
                 self.check_session(id, &outcome, &acknowledged)?;
                 if let Err(Failed { error, .. }) = &outcome {
                     if verdict.is_some_and(|dead| self.is_stored(&dead))
-                        && !matches!(error, Error::SessionEnded(_)) {
-                        return Err(format!("process {id}: a dead session is not noticed: {error}"));
+                        && !matches!(error, Error::SessionEnded(_))
+                    {
+                        return Err(format!(
+                            "process {id}: a dead session is not noticed: {error}"
+                        ));
                     }
                     if error.asks_for_login() {
                         self.check_login_is_needed(id, began)?;
@@ -1064,7 +1068,9 @@ impl Run {
                 Err(format!("process {id}: {token} is handed out before it is saved"))
             }
             // A login whose turn did not come: a process that is stuck with the lock has `.next` open, too.
-            Persisted::NotSaved(ref failure) if failure.message().contains("would block") => Ok(()),
+            Persisted::NotSaved(ref failure) if failure.to_string().contains("would block") => {
+                Ok(())
+            }
             Persisted::NotSaved(_) if !self.processes[id].has_store_failed => {
                 Err(format!("process {id}: {token} is not saved, and nothing failed"))
             }
