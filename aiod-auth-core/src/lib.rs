@@ -84,6 +84,16 @@
     clippy::exhaustive_enums,
     clippy::exhaustive_structs
 )]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::indexing_slicing,
+        clippy::type_complexity,
+        clippy::wildcard_enum_match_arm,
+        reason = "a test may fail"
+    )
+)]
 
 extern crate alloc;
 #[cfg(any(feature = "std", test))]

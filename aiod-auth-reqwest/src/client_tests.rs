@@ -1,5 +1,11 @@
 //! A client on a server that is a struct, in virtual time.
 
+#![allow(
+    clippy::type_complexity,
+    clippy::wildcard_enum_match_arm,
+    reason = "what a test doesn't expect is a failure"
+)]
+
 use std::{
     future::{pending, ready},
     pin::pin,

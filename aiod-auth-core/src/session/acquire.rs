@@ -152,6 +152,10 @@ impl<'a> Acquire<'a> {
                 return Ok(SessionTokens::new(key, tokens, persisted).replacing(replaces));
             };
             let salvaged = match persisted {
+                // What the caller has unsaved is spent by now: these take its place.
+                Persisted::Saved if self.has_unsaved() => {
+                    Some(SessionTokens::new(key, tokens, persisted))
+                }
                 Persisted::Saved => None,
                 Persisted::NoStore | Persisted::NotSaved(_) => {
                     let replaces = lock.version().clone();
@@ -224,6 +228,11 @@ impl<'a> Acquire<'a> {
             }
         }
         session
+    }
+
+    fn has_unsaved(&self) -> bool {
+        let cached = self.context.cached.as_ref();
+        cached.is_some_and(|cached| matches!(cached.persisted, Persisted::NotSaved(_)))
     }
 
     fn session_of(&self, tokens: Arc<Tokens>) -> SessionTokens {

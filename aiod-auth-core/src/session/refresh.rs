@@ -191,7 +191,9 @@ fn lost_twice(error: Error) -> Error {
 
 /// What there was, with a new refresh token.
 fn with_refresh_token(tokens: &Tokens, refresh_token: RefreshToken) -> Tokens {
-    Tokens { refresh_token: Some(refresh_token), ..tokens.clone() }
+    // It is alive, whatever was said of the one before.
+    let (session_ended_at, refused) = (None, None);
+    Tokens { refresh_token: Some(refresh_token), session_ended_at, refused, ..tokens.clone() }
 }
 
 /// The record stays until a new login replaces it, marked, if the refresh token in it is the dead one.

@@ -214,5 +214,5 @@ impl Records {
 }
 
 fn access_token(tokens: &Tokens) -> Option<&str> {
-    tokens.access_token.as_ref().map(|token| token.expose())
+    tokens.access_token.as_ref().map(aiod_auth_core::AccessToken::expose)
 }

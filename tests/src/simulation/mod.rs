@@ -102,7 +102,7 @@ impl fmt::Display for Counts {
 /// What did not hold, and how it came to that.
 pub fn simulate(seed: u64) -> Result<Counts, Box<Found>> {
     let run = |is_written| {
-        panic::catch_unwind(|| run::Run::new(seed, is_written).to_the_end())
+        panic::catch_unwind(|| run::Run::new(seed, is_written).ended())
             .unwrap_or_else(|_| Err(("a panic".to_owned(), String::new())))
     };
     run(false).map_err(|_| {
@@ -114,7 +114,7 @@ pub fn simulate(seed: u64) -> Result<Counts, Box<Found>> {
 /// Runs one seed, and says all that happened.
 #[must_use]
 pub fn replay(seed: u64) -> String {
-    match run::Run::new(seed, true).to_the_end_with_transcript() {
+    match run::Run::new(seed, true).ended_with_transcript() {
         (Ok(counts), transcript) => format!("{transcript}\nseed {seed}: {counts}"),
         (Err(what), transcript) => Found { seed, what, transcript }.to_string(),
     }

@@ -164,12 +164,12 @@ impl Run {
         run
     }
 
-    pub(super) fn to_the_end(self) -> Result<Counts, (String, String)> {
-        let (outcome, transcript) = self.to_the_end_with_transcript();
+    pub(super) fn ended(self) -> Result<Counts, (String, String)> {
+        let (outcome, transcript) = self.ended_with_transcript();
         outcome.map_err(|what| (what, transcript))
     }
 
-    pub(super) fn to_the_end_with_transcript(mut self) -> (Checked<Counts>, String) {
+    pub(super) fn ended_with_transcript(mut self) -> (Checked<Counts>, String) {
         self.write(|run| format!("{:?}", run.setup));
         let outcome = self.play();
         let counts = self.counts;
@@ -512,7 +512,7 @@ impl Run {
                     self.die(id);
                     return Ok(());
                 }
-                Next::Ended(ended) => return self.ended(id, running, ended),
+                Next::Ended(ended) => return self.machine_ended(id, running, ended),
             }
         }
     }
@@ -951,7 +951,7 @@ impl Run {
 
     // Ends.
 
-    fn ended(&mut self, id: usize, running: Running, ended: Ended) -> Checked {
+    fn machine_ended(&mut self, id: usize, running: Running, ended: Ended) -> Checked {
         let now = self.now();
         let Running { machine, lock, began, stopped_ms, acknowledged, verdict, .. } = running;
         drop(lock);

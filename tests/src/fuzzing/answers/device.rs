@@ -83,7 +83,7 @@ fn first_poll(authorization: &DeviceAuthorization) {
     match polling.poll(NOW) {
         Ok(Step::Send(_)) => assert!(interval < end, "polled after the end"),
         Err(Failed { error: Error::Expired, .. }) => {
-            assert!(expires_in.is_some_and(|expires_in| expires_in <= LIMIT))
+            assert!(expires_in.is_some_and(|expires_in| expires_in <= LIMIT));
         }
         Err(Failed { error: Error::TimedOut { .. }, .. }) => assert_eq!(end, LIMIT),
         other => panic!("at the first poll: {other:?}"),

@@ -142,7 +142,7 @@ impl EncodingScript {
         let text = String::from_utf8_lossy(&content);
         let Some(members) = decode::record(&text) else { panic!("what is this? {text}") };
         let said = |member: &str| members.get(member).map(String::as_str);
-        let access = tokens.access_token.as_ref().map(|token| token.expose());
+        let access = tokens.access_token.as_ref().map(AccessToken::expose);
         assert_eq!(said("tokens.access_token"), access);
         assert_eq!(said("tokens.refresh_token"), self.other.as_deref());
         assert_eq!(said("tokens.id_token"), self.other.as_deref());
