@@ -14,15 +14,17 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) printer: Printer,
     pub(crate) interrupt: Interrupt,
+    /// The command is about a user's login, whatever else the environment has to authenticate with.
+    pub(crate) is_for_user: bool,
 }
 
 impl Context {
-    pub(crate) fn new(global: Global) -> Self {
+    pub(crate) fn new(global: Global, is_for_user: bool) -> Self {
         let printer = Printer::new(&global);
         logger::install(&printer, global.verbose);
         let interrupt = Interrupt::default();
         interrupt.install(&printer);
-        Self { global, printer, interrupt }
+        Self { global, printer, interrupt, is_for_user }
     }
 
     pub(crate) fn config_folder(&self) -> Result<PathBuf, Failure> {

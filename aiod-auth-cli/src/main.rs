@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(unread) => return Printer::unread(&unread),
     };
-    let context = Context::new(args.global);
+    let context = Context::new(args.global, args.command.is_for_user());
     match command::run(&context, args.command) {
         Ok(code) => code,
         Err(failure) => {

@@ -99,6 +99,8 @@ pub use error::{
 };
 pub use http::{BODY_BYTES_MAX, Challenge, Method, NoResponse, Request, Response};
 pub use login::Login;
+#[cfg(feature = "std")]
+pub use machine::BrowserPrompt;
 pub use machine::{
     Ask, Asked, Credentials, EmptyPassword, Exchange, Failed, InFlight, ListenQuestion, Listening,
     Machine, NoAnswer, Password, PasswordQuestion, Pause, Prompt, ProviderQuestion, Question,

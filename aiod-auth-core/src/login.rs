@@ -1,7 +1,7 @@
 //! A login from end to end: discovery, the flow, the user, the tokens.
 
 use alloc::{boxed::Box, sync::Arc};
-use core::time::Duration;
+use core::{future::Future, pin::Pin, time::Duration};
 
 use crate::{
     error::{Endpoint, Error},
@@ -87,9 +87,12 @@ impl LoginJob {
         // Before the user is asked: without it nothing comes of the login.
         server.require(Endpoint::Token)?;
         match (refresh_token, self.profile.login()) {
-            (Some(token), _) => self.redeem(io, &server, token, deadline, Reason::Retry).await,
+            (Some(token), _) => {
+                Box::pin(self.redeem(io, &server, token, deadline, Reason::Retry)).await
+            }
             (None, LoginMethod::ClientCredentials) => {
-                self.client_credentials(&server)?.send(io, deadline, Reason::Retry).await
+                let request = self.client_credentials(&server)?;
+                Box::pin(request.send(io, deadline, Reason::Retry)).await
             }
             (None, LoginMethod::Password) => Box::pin(self.by_password(io, &server, end)).await,
             (None, LoginMethod::AuthorizationCode) => {
@@ -97,7 +100,7 @@ impl LoginJob {
             }
             (None, LoginMethod::Auto | LoginMethod::Device) => match self.instead(&server) {
                 Some(because) => Box::pin(self.by_browser(io, &server, end, Some(because))).await,
-                None => self.by_device(io, &server, deadline, end).await,
+                None => Box::pin(self.by_device(io, &server, deadline, end)).await,
             },
         }
     }
@@ -189,9 +192,9 @@ impl LoginJob {
     ) -> Result<Tokens, Failed> {
         let end = end.max(Deadline::within(io, REFRESH_TIME_MIN));
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
-        match request.send(io, deadline, Reason::Retry).await {
+        match Box::pin(request.send(io, deadline, Reason::Retry)).await {
             Err(Failed { error, salvaged: Some(salvaged) }) => {
-                self.redeem_salvaged(io, server, *salvaged, error, deadline).await
+                Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
             }
             outcome => outcome,
         }
@@ -205,6 +208,25 @@ impl LoginJob {
         deadline: Deadline,
         end: Deadline,
     ) -> Result<Tokens, Failed> {
+        let polling = Box::pin(self.ask_for_code(io, server, deadline, end)).await?;
+        match polling.await {
+            Err(Failed { error, salvaged: Some(salvaged) }) => {
+                // The code is spent and the answer is of no use, but for a refresh token.
+                let deadline = Deadline::within(io, self.policy.time_limit).min(end);
+                Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// RFC 8628 §3.1 to §3.3; what comes back is the polling for the user's approval.
+    async fn ask_for_code<'a>(
+        &'a self,
+        io: &'a Io,
+        server: &AuthorizationServer,
+        deadline: Deadline,
+        end: Deadline,
+    ) -> Result<Polling<'a>, Error> {
         let (client, scope) = (self.profile.client(), self.profile.scope());
         let parameters = self.profile.parameters();
         let request = CodeRequest::new(server, client, scope, parameters, self.policy)?;
@@ -215,14 +237,7 @@ impl LoginJob {
         let mut prompt = authorization.prompt;
         prompt.expires_in = prompt.expires_in.map(|code| code.min(self.limit));
         io.show(Prompt::DeviceCode(Arc::new(prompt))).await;
-        match Box::pin(polls.poll(io, polling_end)).await {
-            Err(Failed { error, salvaged: Some(salvaged) }) => {
-                // The code is spent and the answer is of no use, but for a refresh token.
-                let deadline = Deadline::within(io, self.policy.time_limit).min(end);
-                self.redeem_salvaged(io, server, *salvaged, error, deadline).await
-            }
-            outcome => outcome,
-        }
+        Ok(Box::pin(polls.poll(io, polling_end)))
     }
 
     /// Uses a refresh token from elsewhere. If the answer is of no use but for another refresh token, the
@@ -236,9 +251,10 @@ impl LoginJob {
         reason: Reason,
     ) -> Result<Tokens, Failed> {
         check_time_for_refresh(io, deadline)?;
-        match self.refresh(server, &token)?.send(io, deadline, reason).await {
+        let request = self.refresh(server, &token)?;
+        match Box::pin(request.send(io, deadline, reason)).await {
             Err(Failed { error, salvaged: Some(salvaged) }) => {
-                self.redeem_salvaged(io, server, *salvaged, error, deadline).await
+                Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
             }
             outcome => outcome,
         }
@@ -249,20 +265,21 @@ impl LoginJob {
         &self,
         io: &Io,
         server: &AuthorizationServer,
-        salvaged: Tokens,
+        salvaged: Box<Tokens>,
         error: Error,
         deadline: Deadline,
     ) -> Result<Tokens, Failed> {
         let Some(token) = &salvaged.refresh_token else { return Err(error.into()) };
         if check_time_for_refresh(io, deadline).is_err() {
-            return Err(Failed::with(error, Some(salvaged)));
+            return Err(Failed { error, salvaged: Some(salvaged) });
         }
-        let outcome = self.refresh(server, token)?.send(io, deadline, Reason::Tokens).await;
+        let request = self.refresh(server, token)?;
+        let outcome = Box::pin(request.send(io, deadline, Reason::Tokens)).await;
         outcome.map_err(|failed| match failed {
             // It is dead.
             Failed { error: error @ Error::SessionEnded(_), .. } => error.into(),
             Failed { error, salvaged: newer } => {
-                Failed { error, salvaged: newer.or(Some(Box::new(salvaged))) }
+                Failed { error, salvaged: newer.or(Some(salvaged)) }
             }
         })
     }
@@ -283,6 +300,9 @@ impl LoginJob {
             .map(|request| request.with_parameters(self.profile.parameters()))
     }
 }
+
+/// Boxed: a login that waits for its user holds this and little else.
+type Polling<'a> = Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync + 'a>>;
 
 /// An answer that is not waited for would be lost, and a rotated refresh token with it.
 pub(crate) fn check_time_for_refresh(io: &Io, deadline: Deadline) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! What to log in to, and as whom: everything that a caller configures.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt;
 
 use url::Url;
 
@@ -291,7 +292,7 @@ impl Profile {
 /// assert_ne!(lab.key(), other_account.key());
 /// # Ok::<(), aiod_auth_core::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "a store has to use all of it")]
 pub struct RecordKey {
     /// The authorization server.
@@ -305,4 +306,18 @@ pub struct RecordKey {
     /// The APIs that the token is for (RFC 8707 §2), by their addresses; a parameter of the server's own
     /// stands here as `name value`.
     pub resource: Vec<String>,
+}
+
+/// A parameter's value may be a secret: its name stands for it.
+impl fmt::Debug for RecordKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.resource.iter().map(|it| it.split(' ').next().unwrap_or_default());
+        f.debug_struct("RecordKey")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .field("account", &self.account)
+            .field("scope", &self.scope)
+            .field("resource", &names.collect::<Vec<_>>())
+            .finish()
+    }
 }

@@ -231,9 +231,9 @@ impl Issuer {
     /// never plain http, not on loopback either, and never a link-local one (a cloud's own service), unless
     /// the issuer is there itself.
     pub(crate) fn check_named(&self, member: &'static str, address: &str) -> Result<Url, Problem> {
-        let url = self.transport.check(member, address).map_err(|error| match error {
-            Error::Config(ConfigProblem::InsecureUrl { .. }) => Problem::InsecureAddress(member),
-            _ => Problem::Invalid(member),
+        let url = self.transport.check(member, address).map_err(|error| {
+            let insecure = matches!(error, Error::Config(ConfigProblem::InsecureUrl { .. }));
+            if insecure { Problem::InsecureAddress(member) } else { Problem::Invalid(member) }
         })?;
         let is_downgrade = self.transport == Transport::HttpsOnly
             && self.url.scheme() == "https"

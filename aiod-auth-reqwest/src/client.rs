@@ -1,20 +1,26 @@
 //! Log in, get tokens, see who you are, log out.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{self, Ready},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use aiod_auth_core::{
     Endpoint, Error, Profile, Prompt, RefreshToken, RetryPolicy, Tokens, Unreachable,
     cache::{
-        Call, Caller, Cancel, LoginUnderWay, Observer, Outcome, Promise, SharedCache, Token, Work,
+        Call, Caller, Cancel, LoginUnderWay, Observer, Outcome, Promise, SharedCache, Token,
+        UserQuestion, Work,
     },
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
 #[cfg(feature = "reqwest")]
-use aiod_auth_store::Store;
+use aiod_auth_store::{LoginTo, Store};
 
 use crate::{
-    driver::Driver,
+    driver::{Driver, unasked},
     observe::Logged,
     runtime::NoRuntime,
     user::{User, first, user},
@@ -42,6 +48,15 @@ pub struct Client {
 /// What all clones share.
 struct Login {
     profile: Arc<Profile>,
+    /// In place of the profile's.
+    account: Option<String>,
+    observer: Logged,
+    opened: OnceLock<Opened>,
+}
+
+/// What a login needs as soon as it is used: of many accounts, few are at a time.
+struct Opened {
+    profile: Arc<Profile>,
     cache: Arc<SharedCache>,
 }
 
@@ -52,13 +67,25 @@ impl Client {
         Self::with_driver(profile, Driver::new().with_store(Arc::new(store)))
     }
 
+    /// A client for a login that a platform describes: [`LoginTo::polars`], for instance.
+    #[cfg(feature = "reqwest")]
+    #[must_use]
+    pub fn of(login: LoginTo) -> Self {
+        let driver = Driver::new().with_store(login.store);
+        let client = Self::with_driver(login.profile, driver);
+        match login.request_timeout {
+            Some(timeout) => client.with_request_timeout(timeout),
+            None => client,
+        }
+    }
+
     /// A client that keeps its tokens in memory alone, or in the driver's store.
     #[must_use]
     pub fn with_driver(profile: Profile, driver: Driver) -> Self {
         let mut policy = RetryPolicy::default();
         policy.jitter_seed = getrandom::u64().unwrap_or_default();
         let observer = Logged::default();
-        let login = Login::new(profile, &observer);
+        let login = Login::new(Arc::new(profile), None, &observer);
         Self { login, driver, policy, observer, refreshes_early: true, cancel: None }
     }
 
@@ -86,7 +113,8 @@ impl Client {
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Logged::and(Arc::new(observer));
-        self.login = Login::new(Profile::clone(&self.login.profile), &self.observer);
+        let (profile, account) = (Arc::clone(&self.login.profile), self.login.account.clone());
+        self.login = Login::new(profile, account, &self.observer);
         self
     }
 
@@ -108,14 +136,14 @@ impl Client {
     /// A client for another account with the same profile, driver and limits.
     #[must_use]
     pub fn for_account(&self, account: impl Into<String>) -> Self {
-        let profile = Profile::clone(&self.login.profile).with_account(account);
-        Self { login: Login::new(profile, &self.observer), ..self.clone() }
+        let (profile, account) = (Arc::clone(&self.login.profile), Some(account.into()));
+        Self { login: Login::new(profile, account, &self.observer), ..self.clone() }
     }
 
     /// What this is a login to.
     #[must_use]
     pub fn profile(&self) -> &Profile {
-        &self.login.profile
+        &self.login.open().profile
     }
 
     /// Logs in anew, within five minutes. `show` shows the user what to do, and may print the prompt as it
@@ -142,12 +170,26 @@ impl Client {
         limit: Duration,
         show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error> {
+        self.login_asking(limit, show, unasked_soon).await
+    }
+
+    /// Logs in anew, within this time, where the user is asked, too: for a password, or to visit a page.
+    /// `ask` answers a question; one that is dropped ends the login.
+    ///
+    /// # Errors
+    /// As for [`login`](Self::login); [`Error::Cancelled`] or [`Error::Usage`] if a question has no answer.
+    pub async fn login_asking<F: Future<Output = ()> + Send>(
+        &self,
+        limit: Duration,
+        show: impl FnMut(&Prompt) + Send,
+        ask: impl FnMut(UserQuestion) -> F + Send,
+    ) -> Result<SessionTokens, Error> {
         let (client, (user, replies)) =
             (self.without_cancel(), user(limit, Arc::clone(self.driver.runtime())));
-        let login = self.login.cache.begin_login();
+        let login = self.login.open().cache.begin_login();
         let task = self.spawn(async move { client.log_in(login, limit, user).await })?;
         let shown = async {
-            replies.give(show).await;
+            replies.give(show, ask).await;
             outcome_of(task).await
         };
         self.wait(shown).await?
@@ -194,10 +236,10 @@ impl Client {
     /// # Errors
     /// As for [`token`](Self::token).
     pub async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
-        if let Some(token) = self.login.cache.good(&demand, self.driver.now()) {
+        if let Some(token) = self.login.open().cache.good(&demand, self.driver.now()) {
             return Ok(token);
         }
-        self.acquire(self.login.cache.caller(demand, self.policy)).await
+        self.acquire(self.login.open().cache.caller(demand, self.policy)).await
     }
 
     /// Another token than this one, which an API has rejected (HTTP 401). However many callers it was
@@ -207,7 +249,7 @@ impl Client {
     /// As for [`token`](Self::token).
     pub async fn token_instead_of(&self, rejected: &Token) -> Result<Token, Error> {
         let rejected = &rejected.session().tokens;
-        self.acquire(self.login.cache.caller_instead_of(rejected, self.policy)).await
+        self.acquire(self.login.open().cache.caller_instead_of(rejected, self.policy)).await
     }
 
     /// As [`token`](Self::token); and if there is no login, or the session has ended, logs in, as
@@ -222,8 +264,8 @@ impl Client {
         if !needs_login(&outcome) {
             return outcome;
         }
-        // One task asks; the others wait for what comes of it.
-        let asking = self.wait(self.login.cache.begin_asking()).await?;
+        // One task asks; other callers wait for what comes of it.
+        let asking = self.wait(self.login.open().cache.begin_asking()).await?;
         let client = self.without_cancel();
         let (user, replies) = user(LOGIN_LIMIT, Arc::clone(self.driver.runtime()));
         let task = self.spawn(async move {
@@ -232,12 +274,12 @@ impl Client {
             if !needs_login(&outcome) {
                 return outcome;
             }
-            let login = client.login.cache.begin_login();
+            let login = client.login.open().cache.begin_login();
             client.log_in(login, LOGIN_LIMIT, user).await?;
             client.token().await
         })?;
         self.wait(async {
-            replies.give(show).await;
+            replies.give(show, unasked_soon).await;
             outcome_of(task).await
         })
         .await?
@@ -252,15 +294,27 @@ impl Client {
     #[doc(alias = "get_current_user")]
     pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
         let token = self.token().await?;
-        let rejection = match self.ask_who(&token).await {
+        let began = self.driver.monotonic();
+        let rejection = match self.within(began).ask_who(&token).await {
             Err(rejection) if rejection.asks_for_another_token() => rejection,
             outcome => return outcome,
         };
-        match self.token_instead_of(&token).await {
-            Ok(token) => self.ask_who(&token).await,
-            Err(Error::NotAuthenticated(_)) => Err(rejection),
+        match self.within(began).token_instead_of(&token).await {
+            Ok(token) => self.within(began).ask_who(&token).await,
+            // Nothing refreshes it, or no time is left for that.
+            Err(Error::NotAuthenticated(_) | Error::Unreachable { attempts: 0, .. }) => {
+                Err(rejection)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// With what is left of the policy's time, for the steps of one call.
+    fn within(&self, began: Duration) -> Self {
+        let mut rest = self.clone();
+        let spent = self.driver.monotonic().saturating_sub(began);
+        rest.policy.time_limit = rest.policy.time_limit.saturating_sub(spent);
+        rest
     }
 
     /// Ends the session at the server, proves it, and removes the tokens.
@@ -301,18 +355,18 @@ impl Client {
     #[must_use]
     #[doc(alias = "get_token")]
     pub fn cached(&self) -> Option<SessionTokens> {
-        self.login.cache.cached().map(Arc::unwrap_or_clone)
+        self.login.open().cache.cached().map(Arc::unwrap_or_clone)
     }
 
     /// Waits until nothing is under way that was begun for callers, which may be gone: a refresh is saved
     /// then. At most this long; returns whether it is so. It is for the end of a program, whose runtime
     /// would drop what is still under way. A login that waits for its user is waited for, too.
     pub async fn settled(&self, limit: Duration) -> bool {
-        first(self.login.cache.settled(), self.driver.runtime().sleep(limit)).await.is_some()
+        first(self.login.open().cache.settled(), self.driver.runtime().sleep(limit)).await.is_some()
     }
 
     async fn acquire(&self, mut caller: Caller) -> Result<Token, Error> {
-        let call = self.login.cache.call(&mut caller, || self.driver.now());
+        let call = self.login.open().cache.call(&mut caller, || self.driver.now());
         let session = match self.wait(call).await?? {
             Call::Use(session) => session,
             Call::UseAndRun(session, work) if self.refreshes_early => {
@@ -363,7 +417,7 @@ impl Client {
 
     /// A login that needs no user.
     async fn keep(&self, session: Session) -> Result<SessionTokens, Error> {
-        let (login, began) = (self.login.cache.begin_login(), self.driver.monotonic());
+        let (login, began) = (self.login.open().cache.begin_login(), self.driver.monotonic());
         let session = session.with_metadata(self.driver.metadata());
         let (driver, mut session) = (self.driver.clone(), session.with_cached(self.cached()));
         let task = self.spawn(async move {
@@ -376,12 +430,19 @@ impl Client {
 
     async fn ask_who(&self, token: &Token) -> Result<Userinfo, Error> {
         let who = WhoAmI::new(self.shared_profile(), token.session(), self.policy)?;
-        let mut who = who.with_metadata(self.driver.metadata());
-        self.wait(self.driver.run(&mut who)).await?
+        let (driver, mut who) = (self.driver.clone(), who.with_metadata(self.driver.metadata()));
+        let under_way = self.login.open().cache.begin_question();
+        // In a task of its own: what is found out about the server is known then, though the caller is gone.
+        let task = self.spawn(async move {
+            let outcome = driver.run(&mut who).await;
+            drop(under_way);
+            outcome
+        })?;
+        self.wait(outcome_of(task)).await?
     }
 
     async fn end(&self, how: fn(Logout) -> Logout) -> Result<LoggedOut, Error> {
-        let begin = self.login.cache.begin_logout(self.policy, || self.driver.now());
+        let begin = self.login.open().cache.begin_logout(self.policy, || self.driver.now());
         let (under_way, began) = (self.wait(begin).await?, self.driver.monotonic());
         let logout = Logout::new(self.shared_profile(), under_way.cached(), self.policy);
         let mut logout = how(logout).with_metadata(self.driver.metadata());
@@ -418,7 +479,7 @@ impl Client {
     }
 
     fn shared_profile(&self) -> Arc<Profile> {
-        Arc::clone(&self.login.profile)
+        Arc::clone(&self.login.open().profile)
     }
 }
 
@@ -429,10 +490,26 @@ impl fmt::Debug for Client {
 }
 
 impl Login {
-    fn new(profile: Profile, observer: &Logged) -> Arc<Self> {
-        let cache = SharedCache::new(profile.key(), Arc::new(observer.clone()));
-        Arc::new(Self { profile: Arc::new(profile), cache })
+    fn new(profile: Arc<Profile>, account: Option<String>, observer: &Logged) -> Arc<Self> {
+        let (observer, opened) = (observer.clone(), OnceLock::new());
+        Arc::new(Self { profile, account, observer, opened })
     }
+
+    fn open(&self) -> &Opened {
+        self.opened.get_or_init(|| {
+            let profile = match &self.account {
+                Some(account) => Arc::new(Profile::clone(&self.profile).with_account(account)),
+                None => Arc::clone(&self.profile),
+            };
+            let cache = SharedCache::new(profile.key(), Arc::new(self.observer.clone()));
+            Opened { profile, cache }
+        })
+    }
+}
+
+fn unasked_soon(question: UserQuestion) -> Ready<()> {
+    unasked(question);
+    future::ready(())
 }
 
 /// What a caller waits for.

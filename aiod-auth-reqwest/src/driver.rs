@@ -3,14 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, NoAnswer, Prompt, Reason, Step, StoreAccess,
-    StoreFailure, Timestamp, cache::Promise,
+    Ask, Error, Exchange, Machine, MetadataCache, NoAnswer, Prompt, Reason, Step, StoreAccess,
+    StoreFailure, Timestamp,
+    cache::{Promise, UserQuestion},
 };
 use aiod_auth_store::{Lock, Store};
 
 #[cfg(feature = "reqwest")]
 use crate::TokioRuntime;
-use crate::{runtime::Runtime, store_call::StoreCall};
+use crate::{asking::Asking, runtime::Runtime, store_call::StoreCall};
 
 /// Drives any machine of `aiod-auth-core` in the calling task, on tokio and reqwest or another
 /// [`Runtime`].
@@ -23,13 +24,35 @@ use crate::{runtime::Runtime, store_call::StoreCall};
 ///
 /// All clients with clones of one driver share what is known of servers.
 ///
-/// ```no_run
-/// # async fn discover() -> Result<(), Box<dyn std::error::Error>> {
-/// use aiod_auth_core::{Issuer, RetryPolicy, flow::Discovery};
-/// use aiod_auth_reqwest::Driver;
+/// ```
+/// # use std::time::Duration;
+/// # use aiod_auth_reqwest::{BoxFuture, NoRuntime, Runtime, core::{NoResponse, Request, Response}};
+/// # #[derive(Debug)]
+/// # struct Canned;
+/// # impl Runtime for Canned {
+/// #     fn send<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
+/// #         let body = br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/t"}"#;
+/// #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
+/// #         Box::pin(async move { Ok(answer) })
+/// #     }
+/// #     fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> { Box::pin(async {}) }
+/// #     fn spawn(&self, _: BoxFuture<'static, ()>) -> Result<(), NoRuntime> { Err(NoRuntime) }
+/// #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
+/// # }
+/// use aiod_auth_reqwest::{
+///     Driver,
+///     core::{Issuer, RetryPolicy, flow::Discovery},
+/// };
 ///
-/// let issuer = Issuer::new("https://auth.example.org/realms/lab")?;
-/// let server = Driver::new().run(&mut Discovery::new(issuer, RetryPolicy::default())).await?;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), aiod_auth_reqwest::Error> {
+/// # let driver = Driver::with_runtime(Canned);
+/// # /*
+/// let driver = Driver::new();
+/// # */
+/// let issuer = Issuer::new("https://as.example")?;
+/// let server = driver.run(&mut Discovery::new(issuer, RetryPolicy::default())).await?;
+/// assert_eq!(server.issuer().as_str(), "https://as.example");
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -125,7 +148,7 @@ impl Driver {
         machine: &mut M,
         caller: &mut impl Caller,
     ) -> Result<M::Output, M::Error> {
-        let mut lock = None;
+        let (mut lock, mut asking) = (None, Asking::default());
         loop {
             log_notes(machine);
             let began = self.monotonic();
@@ -137,7 +160,13 @@ impl Driver {
                     caller.show(ticket.prompt()).await;
                     ticket.complete(took());
                 }
-                Step::Ask(ask) => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
+                Step::Ask(ticket @ (Ask::Listen(_) | Ask::Redirect(_))) => {
+                    asking.answer(self, ticket, caller).await;
+                }
+                Step::Ask(ticket) => {
+                    let (question, pending) = UserQuestion::of(ticket);
+                    caller.ask(question, pending.get(took)).await?;
+                }
                 Step::Wait(pause) => {
                     caller.sleep(pause.delay(), pause.reason()).await?;
                     pause.complete(took());
@@ -197,6 +226,11 @@ impl Driver {
     }
 }
 
+/// For a program that has no way to ask.
+pub(crate) fn unasked(question: UserQuestion) {
+    question.give_up(NoAnswer::Impossible(NO_USER));
+}
+
 const NO_USER: &str = "this login asks the user, and the program has no way to";
 
 fn log_notes(machine: &mut impl Machine) {
@@ -208,6 +242,13 @@ fn log_notes(machine: &mut impl Machine) {
 /// What runs a machine: how it shows, asks and sleeps.
 pub(crate) trait Caller: Send {
     fn show(&mut self, prompt: &Prompt) -> impl Future<Output = ()> + Send;
+
+    /// Has a question answered, or given up. An error ends the machine where it stands.
+    fn ask(
+        &mut self,
+        question: UserQuestion,
+        answered: impl Future<Output = ()> + Send,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// An error ends the machine where it stands.
     fn sleep(
@@ -226,6 +267,16 @@ struct Here<'a> {
 impl Caller for Here<'_> {
     async fn show(&mut self, prompt: &Prompt) {
         (self.show)(prompt);
+    }
+
+    async fn ask(
+        &mut self,
+        question: UserQuestion,
+        answered: impl Future<Output = ()> + Send,
+    ) -> Result<(), Error> {
+        unasked(question);
+        answered.await;
+        Ok(())
     }
 
     async fn sleep(&mut self, delay: Duration, _: Reason) -> Result<(), Error> {

@@ -1,15 +1,57 @@
 //! An async OAuth client: log in once, then ask for a token whenever you need one.
 //!
-//! ```no_run
+//! ```
+//! # use std::time::Duration;
+//! # use aiod_auth_reqwest::{BoxFuture, Client, Driver, Error, NoRuntime, Profile, Runtime};
+//! # use aiod_auth_reqwest::core::{NoResponse, Request, Response};
+//! # #[derive(Debug)]
+//! # struct Lab;
+//! # impl Runtime for Lab {
+//! #     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
+//! #         let body: &[u8] = match request.url().path() {
+//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
+//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
+//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
+//! #                 "refresh_token":"r"}"#,
+//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
+//! #         };
+//! #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
+//! #         Box::pin(async move { Ok(answer) })
+//! #     }
+//! #     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+//! #         Box::pin(async move { tokio::time::sleep(duration).await })
+//! #     }
+//! #     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
+//! #         tokio::spawn(task);
+//! #         Ok(())
+//! #     }
+//! #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
+//! # }
+//! # fn lab() -> Result<Client, Error> {
+//! #     let profile = Profile::new("https://as.example", "my-tool")?;
+//! #     Ok(Client::with_driver(profile, Driver::with_runtime(Lab)))
+//! # }
+//! # /*
+//! use std::time::Duration;
 //! use aiod_auth_reqwest::{Client, Profile, store::FileStore};
 //!
+//! # */
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let client = lab()?;
+//! # /*
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     let profile = Profile::new("https://auth.example.org/realms/lab", "my-tool")?;
+//!     let profile = Profile::new("https://as.example", "my-tool")?;
 //!     let client = Client::new(profile, FileStore::in_default_folder()?);
+//! # */
 //!     let token = client.token_or_login(|prompt| println!("{prompt}")).await?;
 //!     let header = token.authorization(); // for your requests; ask again for each: it is refreshed
-//!     Ok(())                              // when it is old, by one task and one process at a time
+//!                                         // when it is old, by one task and one process at a time
+//!     // At the end: a refresh that is under way is saved before the runtime goes.
+//!     client.settled(Duration::from_secs(30)).await;
+//!     Ok(())
 //! }
 //! ```
 //!
@@ -17,32 +59,290 @@
 //! policy of its own: when to poll, to refresh, to try again, to save is decided in the machines. It
 //! is the blocking client of `aiod-auth-ureq`, verb for verb: what differs is how it waits and sends.
 //!
+//! # When an API says 401
+//!
+//! A token can be rejected at any time. [`Client::token_instead_of`] gets another one, with one refresh
+//! however many tasks ask for it:
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use aiod_auth_reqwest::{BoxFuture, Client, Driver, Error, NoRuntime, Profile, Runtime};
+//! # use aiod_auth_reqwest::core::{NoResponse, Request, Response};
+//! # #[derive(Debug)]
+//! # struct Lab;
+//! # impl Runtime for Lab {
+//! #     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
+//! #         let body: &[u8] = match request.url().path() {
+//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
+//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
+//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
+//! #                 "refresh_token":"r"}"#,
+//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
+//! #         };
+//! #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
+//! #         Box::pin(async move { Ok(answer) })
+//! #     }
+//! #     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+//! #         Box::pin(async move { tokio::time::sleep(duration).await })
+//! #     }
+//! #     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
+//! #         tokio::spawn(task);
+//! #         Ok(())
+//! #     }
+//! #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
+//! # }
+//! # fn lab() -> Result<Client, Error> {
+//! #     let profile = Profile::new("https://as.example", "my-tool")?;
+//! #     Ok(Client::with_driver(profile, Driver::with_runtime(Lab)))
+//! # }
+//! # struct Answer { status: u16 }
+//! # async fn send(header: &str) -> Answer {
+//! #     Answer { status: if header == "Bearer a" { 401 } else { 200 } }
+//! # }
+//! async fn call(client: &Client) -> Result<Answer, Error> {
+//!     let token = client.token().await?;
+//!     let answer = send(token.authorization()).await; // your request
+//!     if answer.status != 401 {
+//!         return Ok(answer);
+//!     }
+//!     let token = client.token_instead_of(&token).await?;
+//!     Ok(send(token.authorization()).await) // once: a second rejection is the API's last word
+//! }
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let client = lab()?;
+//! # client.login(|_| ()).await?;
+//! # assert_eq!(call(&client).await?.status, 401);
+//! # Ok(()) }
+//! ```
+//!
+//! # Ctrl-C
+//!
+//! Any future may be dropped, as `select!` does: what has begun is brought to its end. [`Cancel`] does the
+//! same for all clones that have it, from anywhere.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use aiod_auth_reqwest::{BoxFuture, Client, Driver, Error, NoRuntime, Profile, Runtime};
+//! # use aiod_auth_reqwest::core::{NoResponse, Request, Response};
+//! # #[derive(Debug)]
+//! # struct Lab;
+//! # impl Runtime for Lab {
+//! #     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
+//! #         let body: &[u8] = match request.url().path() {
+//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
+//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
+//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
+//! #                 "refresh_token":"r"}"#,
+//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
+//! #         };
+//! #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
+//! #         Box::pin(async move { Ok(answer) })
+//! #     }
+//! #     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+//! #         Box::pin(async move { tokio::time::sleep(duration).await })
+//! #     }
+//! #     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
+//! #         tokio::spawn(task);
+//! #         Ok(())
+//! #     }
+//! #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
+//! # }
+//! # fn lab() -> Result<Client, Error> {
+//! #     let profile = Profile::new("https://as.example", "my-tool")?;
+//! #     Ok(Client::with_driver(profile, Driver::with_runtime(Lab)))
+//! # }
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let client = lab()?;
+//! use aiod_auth_reqwest::{Cancel, Kind};
+//!
+//! let cancel = Cancel::new();
+//! let client = client.with_cancel(&cancel);
+//! tokio::spawn(async move {
+//! #   /*
+//!     tokio::signal::ctrl_c().await.ok();
+//! #   */
+//!     cancel.cancel();
+//! });
+//! let error = client.login(|prompt| println!("{prompt}")).await.unwrap_err();
+//! assert_eq!(error.kind(), Kind::Cancelled);
+//! # Ok(()) }
+//! ```
+//!
+//! # Graceful shutdown
+//!
+//! A server takes no more requests, ends those that it has, and then lets its client settle. With axum, that
+//! is after `axum::serve(…).with_graceful_shutdown(…).await`.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use aiod_auth_reqwest::{BoxFuture, Client, Driver, Error, NoRuntime, Profile, Runtime};
+//! # use aiod_auth_reqwest::core::{NoResponse, Request, Response};
+//! # #[derive(Debug)]
+//! # struct Lab;
+//! # impl Runtime for Lab {
+//! #     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
+//! #         let body: &[u8] = match request.url().path() {
+//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
+//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
+//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
+//! #                 "refresh_token":"r"}"#,
+//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
+//! #         };
+//! #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
+//! #         Box::pin(async move { Ok(answer) })
+//! #     }
+//! #     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+//! #         Box::pin(async move { tokio::time::sleep(duration).await })
+//! #     }
+//! #     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
+//! #         tokio::spawn(task);
+//! #         Ok(())
+//! #     }
+//! #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
+//! # }
+//! # fn lab() -> Result<Client, Error> {
+//! #     let profile = Profile::new("https://as.example", "my-tool")?;
+//! #     Ok(Client::with_driver(profile, Driver::with_runtime(Lab)))
+//! # }
+//! # async fn serve(client: Client) { client.token().await.ok(); }
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let client = lab()?;
+//! serve(client.clone()).await; // until it is told to stop
+//! if !client.settled(Duration::from_secs(30)).await {
+//!     eprintln!("a refresh is still under way, and may be lost");
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! # Many accounts
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use aiod_auth_reqwest::{BoxFuture, Client, Driver, Error, NoRuntime, Profile, Runtime};
+//! # use aiod_auth_reqwest::core::{NoResponse, Request, Response};
+//! # #[derive(Debug)]
+//! # struct Lab;
+//! # impl Runtime for Lab {
+//! #     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
+//! #         let body: &[u8] = match request.url().path() {
+//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
+//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
+//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
+//! #                 "refresh_token":"r"}"#,
+//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
+//! #         };
+//! #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
+//! #         Box::pin(async move { Ok(answer) })
+//! #     }
+//! #     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+//! #         Box::pin(async move { tokio::time::sleep(duration).await })
+//! #     }
+//! #     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
+//! #         tokio::spawn(task);
+//! #         Ok(())
+//! #     }
+//! #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
+//! # }
+//! # fn lab() -> Result<Client, Error> {
+//! #     let profile = Profile::new("https://as.example", "my-tool")?;
+//! #     Ok(Client::with_driver(profile, Driver::with_runtime(Lab)))
+//! # }
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let client = lab()?;
+//! // They share connections, the store, and what is known of the server. Until it is used, a client is a
+//! // few hundred bytes.
+//! let clients: Vec<Client> = (0..1000).map(|n| client.for_account(format!("u{n}"))).collect();
+//! clients[7].login(|prompt| println!("{prompt}")).await?;
+//! assert!(clients[7].token().await.is_ok() && clients[8].token().await.is_err());
+//! # Ok(()) }
+//! ```
+//!
+//! # On another runtime
+//!
+//! Without the feature `reqwest`, this crate depends on no HTTP stack, and of tokio on channels alone. A
+//! [`Runtime`] is four functions; here it is smol's, and what sends is up to the program:
+//!
+//! ```
+//! use std::time::Duration;
+//! use aiod_auth_reqwest::{
+//!     BoxFuture, Client, Driver, NoRuntime, Profile, Runtime,
+//!     core::{NoResponse, Request, Response},
+//! };
+//!
+//! #[derive(Debug)]
+//! struct Smol;
+//!
+//! impl Runtime for Smol {
+//!     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
+//!         Box::pin(send(request)) // your HTTP client: no redirects, no retries, `Request::timeout`
+//!     }
+//!
+//!     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+//!         Box::pin(async move { drop(smol::Timer::after(duration).await) })
+//!     }
+//!
+//!     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
+//!         smol::spawn(task).detach();
+//!         Ok(())
+//!     }
+//!
+//!     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+//!         smol::unblock(work).detach();
+//!     }
+//! }
+//! # async fn send(request: &Request) -> Result<Response, NoResponse> {
+//! #     let body: &[u8] = match request.url().path() {
+//! #         "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
+//! #             "interval":1,"verification_uri":"https://as.example/device"}"#,
+//! #         "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300}"#,
+//! #         _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+//! #             "device_authorization_endpoint":"https://as.example/device"}"#,
+//! #     };
+//! #     Ok(Response::new(200, [("Content-Type", "application/json")], body))
+//! # }
+//!
+//! let profile = Profile::new("https://as.example", "my-tool")?;
+//! let client = Client::with_driver(profile, Driver::with_runtime(Smol));
+//! smol::block_on(async {
+//!     let token = client.token_or_login(|prompt| println!("{prompt}")).await?;
+//!     assert_eq!(token.authorization(), "Bearer a");
+//!     client.settled(Duration::from_secs(30)).await;
+//!     Ok::<(), aiod_auth_reqwest::Error>(())
+//! })?;
+//! # Ok::<(), aiod_auth_reqwest::Error>(())
+//! ```
+//!
 //! # In a server
 //!
-//! It needs a tokio runtime, of either kind, with IO and time (`enable_all`, which `#[tokio::main]`
+//! The default runtime is tokio, of either kind, with IO and time (`enable_all`, which `#[tokio::main]`
 //! does): all that waits or sends has to be polled on it. Only a token that is still good is handed out
 //! anywhere. It starts no thread of its own and no runtime, installs no handler. Its only global is
 //! [`default_client`], which is empty unless the application sets it. Its futures are `Send`. Stores may
 //! block, so they work on tokio's blocking pool: a pool that is full of threads which wait for a token
 //! has none left for the store.
 //!
-//! Any of its futures may be dropped at any time. A refresh, a logout, a question that has begun is
-//! brought to its end in a task of its own; a login is given up, unless the person has just approved it.
-//! When the runtime shuts down, requests under way are lost as in a crash, and with the answer to a
-//! refresh perhaps a session; tokens that have arrived are saved. [`Client::settled`] waits for all of
-//! them before.
+//! Any of its futures may be dropped at any time. A refresh or a logout that has begun is brought to its end
+//! in a task of its own; a login is given up, unless the user has just approved it. When the runtime shuts
+//! down, requests under way are lost as in a crash, and with the answer to a refresh perhaps a session;
+//! tokens that have arrived are saved. [`Client::settled`] waits for all of them before.
 //!
 //! A runtime of the current thread works only inside `block_on`. A refresh that it has begun and left
-//! stands still, and keeps waiting whoever wants a token of this login, in other processes, too: so
+//! stands still, and keeps waiting whatever wants a token of this login, in other processes, too: so
 //! [`Client::settled`] is for the end of such a `block_on`.
-//!
-//! To make a client costs some milliseconds, because the platform's certificates are read. A program with
-//! many accounts makes one [`Driver`], and gives each client a clone of it with a store of its own.
 //!
 //! # What it does to the network
 //!
 //! https only, loopback excepted. No redirect is followed, no cookie kept, nothing cached. A request
-//! may take 30 s, 10 s of it to connect; an answer may have 1 MiB. The certificates that the platform
+//! may take 30 s (a refresh all the time that is left of the call's 60 s), 10 s of it to connect; an answer may
+//! have 1 MiB. The certificates that the platform
 //! trusts are trusted (on Linux, those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, if they are set).
 //! Proxies, SOCKS5 included, are taken from the environment (`https_proxy`, `http_proxy`, `all_proxy`,
 //! `no_proxy` and their capitals: [`core::proxy`]), and never used for loopback. [`TokioRuntime::builder`] takes
@@ -50,7 +350,9 @@
 //!
 //! # Logs
 //!
-//! Through the crate `log`: which requests are made, at level `debug`, never a value.
+//! Through the crate `log`, never a value: at level `warn` what an operator should see (no new tokens, tokens
+//! that are not saved), at `debug` requests and what else happens. A program that wants to know takes an
+//! [`Observer`].
 //!
 //! # Features
 //!
@@ -65,7 +367,7 @@ pub use aiod_auth_core as core;
 pub use aiod_auth_core::{Error, Kind, Profile, Scope, proxy::Proxy};
 pub use aiod_auth_store as store;
 
-pub use aiod_auth_core::cache::{Cancel, Event, Observer, Token, What};
+pub use aiod_auth_core::cache::{Cancel, Event, Observer, Token, UserQuestion, What};
 pub use client::Client;
 pub use default_client::{default_client, set_default_client};
 pub use driver::Driver;
@@ -78,9 +380,13 @@ pub use {
 
 #[cfg(all(feature = "reqwest", feature = "file-store"))]
 mod aiod;
+mod asking;
 mod client;
+#[cfg(test)]
+mod client_tests;
 mod default_client;
 mod driver;
+mod loopback;
 mod observe;
 #[cfg(feature = "reqwest")]
 mod reqwest;

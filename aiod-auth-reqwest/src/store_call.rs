@@ -8,10 +8,11 @@ use aiod_auth_core::{
 };
 use aiod_auth_store::{Lock, Store, perform};
 
-/// Takes the lock along, so that it is given back after the operation, whoever is still there.
+/// Takes the lock along, so that it is given back after the operation, whether a caller is still there or
+/// not.
 ///
 /// A runtime that shuts down has no more threads to give, and drops this. Tokens that a server has just
-/// given out are saved all the same, by whoever drops it: the ones before may be dead by now.
+/// given out are saved all the same, when it is dropped: the ones before may be dead by now.
 pub(crate) struct StoreCall {
     store: Arc<dyn Store>,
     request: StoreRequest,
@@ -42,7 +43,7 @@ impl Drop for StoreCall {
             StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..)
         );
         if !self.begun && saves {
-            // Nobody is left to be told.
+            // No caller is left to be told.
             drop(self.begin());
         }
     }

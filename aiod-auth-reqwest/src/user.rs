@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
-use aiod_auth_core::{Error, Prompt, Reason};
+use aiod_auth_core::{Error, Prompt, Reason, cache::UserQuestion};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{driver::Caller, runtime::Runtime};
@@ -19,9 +19,9 @@ pub(crate) struct User {
 /// The caller's end.
 pub(crate) struct Replies(mpsc::Receiver<Wanted>);
 
-struct Wanted {
-    prompt: Prompt,
-    shown: oneshot::Sender<()>,
+enum Wanted {
+    Show(Prompt, oneshot::Sender<()>),
+    Ask(UserQuestion),
 }
 
 /// Both ends, for a login that may take as long as `limit`.
@@ -31,13 +31,21 @@ pub(crate) fn user(limit: Duration, runtime: Arc<dyn Runtime>) -> (User, Replies
 }
 
 impl Replies {
-    /// Shows every prompt, until the login is through.
-    pub(crate) async fn give(mut self, mut show: impl FnMut(&Prompt) + Send) {
-        while let Some(Wanted { prompt, shown }) = self.0.recv().await {
-            // A caller that comes back too late shows nothing that is over.
-            if !shown.is_closed() {
-                show(&prompt);
-                shown.send(()).ok();
+    /// Shows and asks, until the login is through.
+    pub(crate) async fn give<F: Future<Output = ()> + Send>(
+        mut self,
+        mut show: impl FnMut(&Prompt) + Send,
+        mut ask: impl FnMut(UserQuestion) -> F + Send,
+    ) {
+        while let Some(wanted) = self.0.recv().await {
+            match wanted {
+                Wanted::Show(prompt, shown) if !shown.is_closed() => {
+                    show(&prompt);
+                    shown.send(()).ok();
+                }
+                // A caller that comes back too late shows nothing that is over.
+                Wanted::Show(..) => {}
+                Wanted::Ask(question) => ask(question).await,
             }
         }
     }
@@ -45,11 +53,22 @@ impl Replies {
 
 impl Caller for User {
     /// Waits until it is shown; but no longer than the login may take: the caller may be there and not
-    /// poll, while others wait for this login.
+    /// poll, while other callers wait for this login.
     async fn show(&mut self, prompt: &Prompt) {
         let (shown, was_shown) = oneshot::channel();
-        drop(self.wanted.send(Wanted { prompt: prompt.clone(), shown }).await);
+        drop(self.wanted.send(Wanted::Show(prompt.clone(), shown)).await);
         first(was_shown, self.runtime.sleep(self.limit)).await;
+    }
+
+    /// Sends it to the caller; dropped with the caller, it is cancelled.
+    async fn ask(
+        &mut self,
+        question: UserQuestion,
+        answered: impl Future<Output = ()> + Send,
+    ) -> Result<(), Error> {
+        drop(self.wanted.send(Wanted::Ask(question)).await);
+        let is_answered = first(answered, self.runtime.sleep(self.limit)).await;
+        is_answered.ok_or(Error::TimedOut { limit: self.limit })
     }
 
     async fn sleep(&mut self, delay: Duration, reason: Reason) -> Result<(), Error> {

@@ -35,6 +35,7 @@ pub use aiod::{AiodConfig, AiodFile, AiodLogin};
 pub use error::StoreError;
 #[cfg(feature = "toml")]
 pub use file::{FileStore, default_config_folder};
+pub use login_to::LoginTo;
 pub use memory::MemoryStore;
 #[cfg(feature = "toml")]
 pub use polars::PolarsStore;
@@ -53,6 +54,7 @@ mod error;
 mod file;
 #[cfg(feature = "toml")]
 mod format;
+mod login_to;
 mod memory;
 #[cfg(feature = "toml")]
 mod polars;

@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use aiod_auth_core::{Environment, RecordKey, Timestamp, Tokens, session::Version};
+use aiod_auth_core::{
+    Environment, Error, RecordKey, Timestamp, Tokens,
+    provider::polars::{Credentials, ServiceAccount, Settings, given},
+    session::Version,
+};
 
 use crate::{
-    Lock, Store, StoreError,
+    Lock, LoginTo, MemoryStore, Store, StoreError,
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
@@ -160,6 +164,51 @@ impl Store for PolarsStore {
 
     fn location(&self, _key: &RecordKey) -> String {
         shown(&self.place()).display().to_string()
+    }
+}
+
+impl LoginTo {
+    /// Polars Cloud as `authenticate` of its own client finds it: an access token from outside, a service
+    /// account, or a user's login in that client's files, whichever the environment has first. Of it,
+    /// [`VARIABLES`](aiod_auth_core::provider::polars::VARIABLES) and
+    /// [`PolarsStore::VARIABLES`] are read.
+    ///
+    /// The tokens of a service account are kept in memory alone, as that client does.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for settings that can't be used, or one of two variables that belong together;
+    /// [`Error::NotAuthenticated`] for a token from outside that has expired; [`Error::Store`] without a home.
+    #[doc(alias = "authenticate")]
+    pub fn polars(environment: &Environment, now: Timestamp) -> Result<Self, Error> {
+        let settings = Settings::from_environment(environment);
+        match Credentials::find(None, environment)? {
+            Some(Credentials::Given(token)) => {
+                let tokens = given(token, now)?;
+                let (profile, store) = (settings.profile()?, MemoryStore::default());
+                store.save(&profile.key(), &tokens)?;
+                Ok(Self::new(profile, store))
+            }
+            Some(Credentials::ServiceAccount(account)) => Self::polars_bot(&settings, account),
+            _ => Self::polars_user(&settings, environment),
+        }
+    }
+
+    /// A service account of Polars Cloud, from anywhere. Its tokens are kept in memory alone.
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn polars_bot(settings: &Settings, account: ServiceAccount) -> Result<Self, Error> {
+        Ok(Self::in_memory(settings.service_account_profile(account)?))
+    }
+
+    /// A user's login at Polars Cloud, whatever else the environment has.
+    ///
+    /// # Errors
+    /// [`Error::Config`], or [`Error::Store`] without a home.
+    pub fn polars_user(settings: &Settings, environment: &Environment) -> Result<Self, Error> {
+        let profile = settings.profile()?;
+        let store = PolarsStore::of(profile.key(), environment)?;
+        Ok(Self::new(profile, store))
     }
 }
 

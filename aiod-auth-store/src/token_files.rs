@@ -72,10 +72,10 @@ impl TokenFiles {
                 // The whole of it.
                 return Ok(Some(self.load(files)?.unwrap_or(another)));
             }
-        } else if let (Some(version), Some(stored)) = (version, self.load(files)?) {
-            if !version.matches(Some(&stored)) {
-                return Ok(Some(stored));
-            }
+        } else if let (Some(version), Some(stored)) = (version, self.load(files)?)
+            && !version.matches(Some(&stored))
+        {
+            return Ok(Some(stored));
         }
         for (path, kind) in self.all() {
             let outcome = match (kind, kind.of(tokens)) {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use aiod_auth_core::Error;
-use aiod_auth_store::{AiodConfig, AiodFile};
+use aiod_auth_store::{AiodConfig, LoginTo};
 
 use crate::{Client, Driver};
 
@@ -17,7 +17,7 @@ impl Client {
     /// is said when a token is asked for.
     #[doc(alias = "aiondemand")]
     pub fn aiod() -> Result<Self, Error> {
-        Self::aiod_with(&AiodConfig::in_home()?, AiodFile::path_in_home()?)
+        Ok(Self::of(LoginTo::aiod()?))
     }
 
     /// The same with other settings, or with another file: a bot's `secret.toml`, or one for each of
@@ -26,12 +26,10 @@ impl Client {
     /// # Errors
     /// As for [`aiod`](Self::aiod).
     pub fn aiod_with(config: &AiodConfig, token_file: impl Into<PathBuf>) -> Result<Self, Error> {
-        let (profile, store) = config.login(token_file)?;
-        let client = Self::new(profile, store);
-        Ok(client.with_request_timeout(config.settings.request_timeout))
+        Ok(Self::of(config.login_to(token_file)?))
     }
 
-    /// A person's login that is kept in memory alone, as `create_token` of the Python client does if it
+    /// A user's login that is kept in memory alone, as `create_token` of the Python client does if it
     /// isn't told to write: it ends with the program.
     ///
     /// # Errors

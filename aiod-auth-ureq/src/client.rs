@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -12,15 +12,15 @@ use std::{
 
 use aiod_auth_core::{
     Error, Failed, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
-    cache::{Call, Caller, Cancel, Observer, Promise, SharedCache, Token, Work},
+    cache::{Call, Caller, Cancel, Observer, Promise, SharedCache, Token, UserQuestion, Work},
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
 #[cfg(feature = "ureq")]
-use aiod_auth_store::Store;
+use aiod_auth_store::{LoginTo, Store};
 
 use crate::{
-    driver::Driver,
+    driver::{Driver, unasked},
     observe::Logged,
     wait::{wait_at_most, wait_for},
 };
@@ -44,9 +44,18 @@ pub struct Client {
 /// What all clones share.
 struct Login {
     profile: Arc<Profile>,
-    cache: Arc<SharedCache>,
+    /// In place of the profile's.
+    account: Option<String>,
+    observer: Logged,
+    opened: OnceLock<Opened>,
     /// How long the last clone waits for what runs beside, in milliseconds.
     wait_ms: AtomicU64,
+}
+
+/// What a login needs as soon as it is used: of many accounts, few are at a time.
+struct Opened {
+    profile: Arc<Profile>,
+    cache: Arc<SharedCache>,
 }
 
 impl Client {
@@ -56,13 +65,25 @@ impl Client {
         Self::with_driver(profile, Driver::new().with_store(Arc::new(store)))
     }
 
+    /// A client for a login that a platform describes: [`LoginTo::polars`], for instance.
+    #[cfg(feature = "ureq")]
+    #[must_use]
+    pub fn of(login: LoginTo) -> Self {
+        let driver = Driver::new().with_store(login.store);
+        let client = Self::with_driver(login.profile, driver);
+        match login.request_timeout {
+            Some(timeout) => client.with_request_timeout(timeout),
+            None => client,
+        }
+    }
+
     /// A client that keeps its tokens in memory alone, or in the driver's store.
     #[must_use]
     pub fn with_driver(profile: Profile, driver: Driver) -> Self {
         let mut policy = RetryPolicy::default();
         policy.jitter_seed = getrandom::u64().unwrap_or_default();
         let observer = Logged::default();
-        let login = Login::new(profile, &observer);
+        let login = Login::new(Arc::new(profile), None, &observer);
         Self { login, driver, policy, observer, refreshes_early: true, cancel: None }
     }
 
@@ -90,7 +111,8 @@ impl Client {
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Logged::and(Arc::new(observer));
-        self.login = Login::new(Profile::clone(&self.login.profile), &self.observer);
+        let (profile, account) = (Arc::clone(&self.login.profile), self.login.account.clone());
+        self.login = Login::new(profile, account, &self.observer);
         self
     }
 
@@ -112,14 +134,14 @@ impl Client {
     /// A client for another account with the same profile, driver and limits.
     #[must_use]
     pub fn for_account(&self, account: impl Into<String>) -> Self {
-        let profile = Profile::clone(&self.login.profile).with_account(account);
-        Self { login: Login::new(profile, &self.observer), ..self.clone() }
+        let (profile, account) = (Arc::clone(&self.login.profile), Some(account.into()));
+        Self { login: Login::new(profile, account, &self.observer), ..self.clone() }
     }
 
     /// What this is a login to.
     #[must_use]
     pub fn profile(&self) -> &Profile {
-        &self.login.profile
+        &self.login.open().profile
     }
 
     /// Logs in anew, within five minutes. `show` shows the user what to do, and may print the prompt as it
@@ -141,14 +163,29 @@ impl Client {
     pub fn login_within(
         &self,
         limit: Duration,
+        show: impl FnMut(&Prompt),
+    ) -> Result<SessionTokens, Error> {
+        self.login_asking(limit, show, unasked)
+    }
+
+    /// Logs in anew, within this time, where the user is asked, too: for a password, or which way to log in.
+    /// `ask` answers a question, or sends it to a thread that does: it is waited for. One that is dropped
+    /// ends the login.
+    ///
+    /// # Errors
+    /// As for [`login`](Self::login); [`Error::Cancelled`] or [`Error::Usage`] if a question has no answer.
+    pub fn login_asking(
+        &self,
+        limit: Duration,
         mut show: impl FnMut(&Prompt),
+        mut ask: impl FnMut(UserQuestion),
     ) -> Result<SessionTokens, Error> {
         let session = Session::login(self.shared_profile(), limit, self.policy);
         let driver = match &self.cancel {
             Some(cancel) => &self.driver.clone().with_cancel(cancel),
             None => &self.driver,
         };
-        self.log_in(session, |session| driver.run_with(session, &mut show))
+        self.log_in(session, |session| driver.run_with(session, &mut show, &mut ask))
     }
 
     /// Logs in with a refresh token from elsewhere (some platforms call it an API key), and proves that it
@@ -191,10 +228,10 @@ impl Client {
     /// # Errors
     /// As for [`token`](Self::token).
     pub fn token_for(&self, demand: Demand) -> Result<Token, Error> {
-        if let Some(token) = self.login.cache.good(&demand, self.driver.now()) {
+        if let Some(token) = self.login.open().cache.good(&demand, self.driver.now()) {
             return Ok(token);
         }
-        self.acquire(self.login.cache.caller(demand, self.policy))
+        self.acquire(self.login.open().cache.caller(demand, self.policy))
     }
 
     /// Another token than this one, which an API has rejected (HTTP 401). However many callers it was
@@ -204,7 +241,7 @@ impl Client {
     /// As for [`token`](Self::token).
     pub fn token_instead_of(&self, rejected: &Token) -> Result<Token, Error> {
         let rejected = &rejected.session().tokens;
-        self.acquire(self.login.cache.caller_instead_of(rejected, self.policy))
+        self.acquire(self.login.open().cache.caller_instead_of(rejected, self.policy))
     }
 
     /// As [`token`](Self::token); and if there is no login, or the session has ended, logs in, as
@@ -220,8 +257,8 @@ impl Client {
         if !needs_login(&outcome) {
             return outcome;
         }
-        // One thread asks; the others wait for what comes of it.
-        let _asking = self.wait(self.login.cache.begin_asking())?;
+        // One thread asks; other callers wait for what comes of it.
+        let _asking = self.wait(self.login.open().cache.begin_asking())?;
         let outcome = self.token();
         if !needs_login(&outcome) {
             return outcome;
@@ -239,15 +276,27 @@ impl Client {
     #[doc(alias = "get_current_user")]
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
         let token = self.token()?;
-        let rejection = match self.ask_who(&token) {
+        let began = self.driver.monotonic();
+        let rejection = match self.within(began).ask_who(&token) {
             Err(rejection) if rejection.asks_for_another_token() => rejection,
             outcome => return outcome,
         };
-        match self.token_instead_of(&token) {
-            Ok(token) => self.ask_who(&token),
-            Err(Error::NotAuthenticated(_)) => Err(rejection),
+        match self.within(began).token_instead_of(&token) {
+            Ok(token) => self.within(began).ask_who(&token),
+            // Nothing refreshes it, or no time is left for that.
+            Err(Error::NotAuthenticated(_) | Error::Unreachable { attempts: 0, .. }) => {
+                Err(rejection)
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// With what is left of the policy's time, for the steps of one call.
+    fn within(&self, began: Duration) -> Self {
+        let mut rest = self.clone();
+        let spent = self.driver.monotonic().saturating_sub(began);
+        rest.policy.time_limit = rest.policy.time_limit.saturating_sub(spent);
+        rest
     }
 
     /// Ends the session at the server, proves it, and removes the tokens.
@@ -285,18 +334,18 @@ impl Client {
     #[must_use]
     #[doc(alias = "get_token")]
     pub fn cached(&self) -> Option<SessionTokens> {
-        self.login.cache.cached().map(Arc::unwrap_or_clone)
+        self.login.open().cache.cached().map(Arc::unwrap_or_clone)
     }
 
     /// Waits until nothing is under way, at most this long: an early refresh beside a caller is saved
     /// then. Returns whether that is so. Dropping the last clone waits, too; this is for programs that
     /// end otherwise.
     pub fn settled(&self, limit: Duration) -> bool {
-        wait_at_most(limit, self.login.cache.settled()).is_some()
+        wait_at_most(limit, self.login.open().cache.settled()).is_some()
     }
 
     fn acquire(&self, mut caller: Caller) -> Result<Token, Error> {
-        let call = self.login.cache.call(&mut caller, || self.driver.now());
+        let call = self.login.open().cache.call(&mut caller, || self.driver.now());
         let session = match self.wait(call)?? {
             Call::Use(session) => session,
             Call::UseAndRun(session, work) if self.refreshes_early => {
@@ -341,7 +390,7 @@ impl Client {
         session: Session,
         run: impl FnOnce(&mut Session) -> Result<SessionTokens, Failed>,
     ) -> Result<SessionTokens, Error> {
-        let (login, began) = (self.login.cache.begin_login(), self.driver.monotonic());
+        let (login, began) = (self.login.open().cache.begin_login(), self.driver.monotonic());
         let session = session.with_metadata(self.driver.metadata());
         let mut session = session.with_cached(self.cached());
         let outcome = run(&mut session);
@@ -355,7 +404,7 @@ impl Client {
     }
 
     fn end(&self, how: impl FnOnce(Logout) -> Logout) -> Result<LoggedOut, Error> {
-        let begin = self.login.cache.begin_logout(self.policy, || self.driver.now());
+        let begin = self.login.open().cache.begin_logout(self.policy, || self.driver.now());
         let (under_way, began) = (self.wait(begin)?, self.driver.monotonic());
         let logout = Logout::new(self.shared_profile(), under_way.cached(), self.policy);
         let mut logout = how(logout).with_metadata(self.driver.metadata());
@@ -377,7 +426,7 @@ impl Client {
     }
 
     fn shared_profile(&self) -> Arc<Profile> {
-        Arc::clone(&self.login.profile)
+        Arc::clone(&self.login.open().profile)
     }
 }
 
@@ -388,10 +437,20 @@ impl fmt::Debug for Client {
 }
 
 impl Login {
-    fn new(profile: Profile, observer: &Logged) -> Arc<Self> {
-        let cache = SharedCache::new(profile.key(), Arc::new(observer.clone()));
-        let wait_ms = AtomicU64::new(0);
-        Arc::new(Self { profile: Arc::new(profile), cache, wait_ms })
+    fn new(profile: Arc<Profile>, account: Option<String>, observer: &Logged) -> Arc<Self> {
+        let (observer, opened) = (observer.clone(), OnceLock::new());
+        Arc::new(Self { profile, account, observer, opened, wait_ms: AtomicU64::new(0) })
+    }
+
+    fn open(&self) -> &Opened {
+        self.opened.get_or_init(|| {
+            let profile = match &self.account {
+                Some(account) => Arc::new(Profile::clone(&self.profile).with_account(account)),
+                None => Arc::clone(&self.profile),
+            };
+            let cache = SharedCache::new(profile.key(), Arc::new(self.observer.clone()));
+            Opened { profile, cache }
+        })
     }
 }
 
@@ -399,7 +458,8 @@ impl Drop for Login {
     /// With the last clone. What is under way runs beside, on a thread that would end with the process.
     fn drop(&mut self) {
         let limit = Duration::from_millis(*self.wait_ms.get_mut());
-        if wait_at_most(limit, self.cache.settled()).is_none() {
+        let Some(opened) = self.opened.get() else { return };
+        if wait_at_most(limit, opened.cache.settled()).is_none() {
             log::warn!("a refresh is still under way, and its client is gone");
         }
     }

@@ -10,7 +10,7 @@ static DEFAULT: ArcSwapOption<Client> = ArcSwapOption::const_empty();
 
 /// The client that the application has set for the whole process. Reading it costs no lock.
 ///
-/// No function here uses it: whoever has a client calls its methods. It is for functions that may be
+/// No function here uses it: what has a client calls its methods. It is for functions that may be
 /// given one:
 ///
 /// ```
@@ -30,7 +30,7 @@ pub fn default_client() -> Option<Arc<Client>> {
 }
 
 /// Sets it, or with `None` takes it away, and returns the former one. It is for applications: a library
-/// never does. Whoever has got the former one goes on with it.
+/// never does. What has got the former one goes on with it.
 #[doc(alias = "use_in_requests")]
 pub fn set_default_client(client: impl Into<Option<Arc<Client>>>) -> Option<Arc<Client>> {
     DEFAULT.swap(client.into())

@@ -3,27 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, NoAnswer, Pause, Prompt, Reason, Step, Timestamp,
-    cache::Cancel,
+    Ask, Error, Exchange, Machine, MetadataCache, NoAnswer, Pause, Prompt, Reason, Step, Timestamp,
+    cache::{Cancel, UserQuestion},
 };
 use aiod_auth_store::{Store, perform};
 
 #[cfg(feature = "ureq")]
 use crate::UreqTransport;
-use crate::transport::Transport;
+use crate::{asking::Asking, transport::Transport, wait::wait_for};
 
 /// Drives any machine of `aiod-auth-core` on the calling thread, with ureq or another [`Transport`].
 ///
 /// All clients with clones of one driver share what is known of servers.
 ///
-/// ```no_run
-/// use aiod_auth_core::{Issuer, RetryPolicy, flow::Discovery};
-/// use aiod_auth_ureq::Driver;
-///
-/// let issuer = Issuer::new("https://auth.example.org/realms/lab")?;
-/// let server = Driver::new().run(&mut Discovery::new(issuer, RetryPolicy::default()))?;
-/// # Ok::<(), aiod_auth_core::Error>(())
-/// ```
+/// The example at [`Transport`] runs [`Discovery`](aiod_auth_core::flow::Discovery) with one.
 #[derive(Clone, Debug)]
 pub struct Driver {
     transport: Arc<dyn Transport>,
@@ -94,10 +87,11 @@ impl Driver {
     /// # Errors
     /// The machine's. One that asks the user gets no answer.
     pub fn run<M: Machine>(&self, machine: &mut M) -> Result<M::Output, M::Error> {
-        self.run_with(machine, &mut |_| {})
+        self.run_with(machine, &mut |_| {}, &mut unasked)
     }
 
-    /// Runs a machine to its end: `show` shows the user what there is to show.
+    /// Runs a machine to its end: `show` shows the user what there is to show, `ask` answers what there
+    /// is to ask, or sends the question to what does.
     ///
     /// # Errors
     /// The machine's.
@@ -105,8 +99,9 @@ impl Driver {
         &self,
         machine: &mut M,
         show: &mut dyn FnMut(&Prompt),
+        ask: &mut dyn FnMut(UserQuestion),
     ) -> Result<M::Output, M::Error> {
-        let outcome = self.drive(machine, show);
+        let outcome = self.drive(machine, show, ask);
         log_notes(machine);
         outcome
     }
@@ -115,8 +110,9 @@ impl Driver {
         &self,
         machine: &mut M,
         show: &mut dyn FnMut(&Prompt),
+        ask: &mut dyn FnMut(UserQuestion),
     ) -> Result<M::Output, M::Error> {
-        let mut lock = None;
+        let (mut lock, mut asking) = (None, Asking::default());
         loop {
             log_notes(machine);
             let began = self.monotonic();
@@ -131,7 +127,14 @@ impl Driver {
                     show(ticket.prompt());
                     ticket.complete(took());
                 }
-                Step::Ask(ask) => ask.give_up(took(), NoAnswer::Impossible(NO_USER)),
+                Step::Ask(ticket @ (Ask::Listen(_) | Ask::Redirect(_))) => {
+                    asking.answer(self, ticket, show, &self.cancel);
+                }
+                Step::Ask(ticket) => {
+                    let (question, pending) = UserQuestion::of(ticket);
+                    ask(question);
+                    wait_for(pending.get(took));
+                }
                 Step::Wait(pause) => {
                     self.sleep(&pause)?;
                     pause.complete(took());
@@ -173,6 +176,11 @@ impl Driver {
     pub(crate) fn monotonic(&self) -> Duration {
         self.transport.monotonic()
     }
+}
+
+/// For a program that has no way to ask.
+pub(crate) fn unasked(question: UserQuestion) {
+    question.give_up(NoAnswer::Impossible(NO_USER));
 }
 
 const NO_USER: &str = "this login asks the user, and the program has no way to";

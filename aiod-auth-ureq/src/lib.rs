@@ -1,24 +1,160 @@
 //! A blocking OAuth client: log in once, then ask for a token whenever you need one.
 //!
-//! ```no_run
-//! use aiod_auth_ureq::{Client, Profile, store::FileStore};
+//! ```
+//! use aiod_auth_ureq::{Client, Driver, Profile, store::MemoryStore};
 //!
+//! # use aiod_auth_ureq::{Transport, core::{NoResponse, Request, Response}};
+//! # #[derive(Debug)]
+//! # struct Lab;
+//! # impl Transport for Lab {
+//! #     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
+//! #         let body: &[u8] = match request.url().path() {
+//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
+//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
+//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
+//! #                 "refresh_token":"r"}"#,
+//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
+//! #         };
+//! #         Ok(Response::new(200, [("Content-Type", "application/json")], body))
+//! #     }
+//! #     fn sleep(&self, _: std::time::Duration, _: &aiod_auth_ureq::Cancel) {}
+//! # }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let profile = Profile::new("https://auth.example.org/realms/lab", "my-tool")?;
+//! let profile = Profile::new("https://as.example", "my-tool")?;
+//! # let client = Client::with_driver(profile, Driver::with_transport(Lab));
+//! # /*
 //! let client = Client::new(profile, FileStore::in_default_folder()?);
+//! # */
 //! let token = client.token_or_login(|prompt| println!("{prompt}"))?;
 //! let header = token.authorization(); // for your requests; ask again for each: it is refreshed when
 //!                                     // it is old, by one thread and one process at a time
+//! # assert_eq!(header, "Bearer a");
 //! # Ok(()) }
 //! ```
 //!
 //! [`Client`] is for programs; [`Driver`] runs any machine of [`core`] by itself. Neither has a
 //! policy of its own: when to poll, to refresh, to try again, to save is decided in the machines.
 //!
+//! A token that is good is given at once. An early refresh runs on a thread of its own, and the last clone
+//! of a client waits for it when it is dropped; a program that ends otherwise (`process::exit`) calls
+//! [`Client::settled`] before.
+//!
+//! # When an API says 401
+//!
+//! A token can be rejected at any time. [`Client::token_instead_of`] gets another one, with one refresh
+//! however many threads ask for it:
+//!
+//! ```
+//! # use aiod_auth_ureq::{Client, Driver, Error, Profile};
+//! # use aiod_auth_ureq::{Transport, core::{NoResponse, Request, Response}};
+//! # #[derive(Debug)]
+//! # struct Lab;
+//! # impl Transport for Lab {
+//! #     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
+//! #         let body: &[u8] = match request.url().path() {
+//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
+//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
+//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
+//! #                 "refresh_token":"r"}"#,
+//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
+//! #         };
+//! #         Ok(Response::new(200, [("Content-Type", "application/json")], body))
+//! #     }
+//! #     fn sleep(&self, _: std::time::Duration, _: &aiod_auth_ureq::Cancel) {}
+//! # }
+//! # struct Answer { status: u16 }
+//! # fn send(header: &str) -> Answer { Answer { status: if header == "Bearer a" { 401 } else { 200 } } }
+//! fn call(client: &Client) -> Result<Answer, Error> {
+//!     let token = client.token()?;
+//!     let answer = send(token.authorization()); // your request
+//!     if answer.status != 401 {
+//!         return Ok(answer);
+//!     }
+//!     let token = client.token_instead_of(&token)?;
+//!     Ok(send(token.authorization())) // once: a second rejection is the API's last word
+//! }
+//! # let client = Client::with_driver(
+//! #     Profile::new("https://as.example", "my-tool")?, Driver::with_transport(Lab));
+//! # client.login(|_| ())?;
+//! # assert_eq!(call(&client)?.status, 401);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Ctrl-C
+//!
+//! [`Cancel`] ends the waiting of the clones that have it. A refresh that has begun is brought home all the
+//! same, and saved.
+//!
+//! ```
+//! # use aiod_auth_ureq::{Client, Driver, Error, Kind, Profile};
+//! # use aiod_auth_ureq::{Transport, core::{NoResponse, Request, Response}};
+//! # #[derive(Debug)]
+//! # struct Lab;
+//! # impl Transport for Lab {
+//! #     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
+//! #         let body: &[u8] = match request.url().path() {
+//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
+//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
+//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
+//! #                 "refresh_token":"r"}"#,
+//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
+//! #         };
+//! #         Ok(Response::new(200, [("Content-Type", "application/json")], body))
+//! #     }
+//! #     fn sleep(&self, _: std::time::Duration, _: &aiod_auth_ureq::Cancel) {}
+//! # }
+//! # let client = Client::with_driver(
+//! #     Profile::new("https://as.example", "my-tool")?, Driver::with_transport(Lab));
+//! use aiod_auth_ureq::Cancel;
+//!
+//! let cancel = Cancel::new();
+//! let client = client.with_cancel(&cancel);
+//! let on_ctrl_c = move || cancel.cancel(); // for `ctrlc::set_handler`, or the like
+//! # on_ctrl_c();
+//! let error = client.login(|prompt| println!("{prompt}")).unwrap_err();
+//! assert_eq!(error.kind(), Kind::Cancelled);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Many accounts
+//!
+//! ```
+//! # use aiod_auth_ureq::{Client, Driver, Error, Profile};
+//! # use aiod_auth_ureq::{Transport, core::{NoResponse, Request, Response}};
+//! # #[derive(Debug)]
+//! # struct Lab;
+//! # impl Transport for Lab {
+//! #     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
+//! #         let body: &[u8] = match request.url().path() {
+//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
+//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
+//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
+//! #                 "refresh_token":"r"}"#,
+//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
+//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
+//! #         };
+//! #         Ok(Response::new(200, [("Content-Type", "application/json")], body))
+//! #     }
+//! #     fn sleep(&self, _: std::time::Duration, _: &aiod_auth_ureq::Cancel) {}
+//! # }
+//! # let client = Client::with_driver(
+//! #     Profile::new("https://as.example", "my-tool")?, Driver::with_transport(Lab));
+//! // They share connections, the store, and what is known of the server. Until it is used, a client is a
+//! // few hundred bytes.
+//! let clients: Vec<Client> = (0..1000).map(|n| client.for_account(format!("u{n}"))).collect();
+//! clients[7].login(|prompt| println!("{prompt}"))?;
+//! assert!(clients[7].token().is_ok() && clients[8].token().is_err());
+//! # Ok::<(), Error>(())
+//! ```
+//!
 //! # What it does to the network
 //!
 //! https only, loopback excepted. No redirect is followed, no cookie kept, nothing cached. A request
-//! may take 30 s, 10 s of it to connect; an answer may have 1 MiB. The certificates that the platform
+//! may take 30 s (a refresh all the time that is left of the call's 60 s), 10 s of it to connect; an answer may
+//! have 1 MiB. The certificates that the platform
 //! trusts are trusted (on Linux, those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name, if they are set).
 //! Proxies, SOCKS5 included, are taken from the environment (`https_proxy`, `http_proxy`, `all_proxy`,
 //! `no_proxy` and their capitals: [`core::proxy`]), and never used for loopback. [`UreqTransport::builder`] takes
@@ -26,8 +162,10 @@
 //!
 //! # Logs
 //!
-//! Through the crate `log`: which requests are made, at level `debug`, never a value. ureq's own protocol
-//! crate dumps whole requests at level `trace`, tokens included: leave `ureq_proto` out of your logger.
+//! Through the crate `log`, never a value: at level `warn` what an operator should see (no new tokens, tokens
+//! that are not saved), at `debug` requests and what else happens. A program that wants to know takes an
+//! [`Observer`]. ureq's own protocol crate dumps whole requests at level `trace`, tokens included: leave
+//! `ureq_proto` out of your logger.
 //!
 //! # Features
 //!
@@ -41,7 +179,7 @@ pub use aiod_auth_core as core;
 pub use aiod_auth_core::{Error, Kind, Profile, Scope, proxy::Proxy};
 pub use aiod_auth_store as store;
 
-pub use aiod_auth_core::cache::{Cancel, Event, Observer, Token, What};
+pub use aiod_auth_core::cache::{Cancel, Event, Observer, Token, UserQuestion, What};
 pub use client::Client;
 pub use default_client::{default_client, set_default_client};
 pub use driver::Driver;
@@ -54,9 +192,13 @@ pub use {
 
 #[cfg(all(feature = "ureq", feature = "file-store"))]
 mod aiod;
+mod asking;
 mod client;
+#[cfg(test)]
+mod client_tests;
 mod default_client;
 mod driver;
+mod loopback;
 mod observe;
 mod transport;
 #[cfg(feature = "ureq")]

@@ -34,14 +34,14 @@ impl Args {
 /// What may stand before or after any command.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// Use this profile of config.toml, or aiod [env: AIOD_AUTH_PROFILE]
+    /// Use this profile of config.toml, or aiod, or polars [env: AIOD_AUTH_PROFILE]
     // Not by clap's `env`: the variable gives way to --issuer, the option can't be used with it.
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// The folder of config.toml and of the tokens
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "DIR", env = "AIOD_AUTH_CONFIG_DIR", hide_env_values = true)]
     pub(crate) config_dir: Option<PathBuf>,
-    /// Where tokens are stored: file, memory, aiod, or aiod:FILE
+    /// Where tokens are stored: file, memory, aiod, aiod:FILE, polars, or polars:DIR
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "URI")]
     pub(crate) store: Option<String>,
     /// Print JSON: answers on stdout, errors on stderr
@@ -142,16 +142,35 @@ pub(crate) enum Command {
     Man(Man),
 }
 
+impl Command {
+    /// Whether it begins or ends a user's login, or moves one: what the environment has to authenticate with
+    /// is not that.
+    pub(crate) fn is_for_user(&self) -> bool {
+        match self {
+            Self::Login(login) => login.flow != Some(Flow::ClientCredentials),
+            Self::Logout(_) | Self::Import(_) | Self::Export(_) => true,
+            Self::Token(_)
+            | Self::Status
+            | Self::Whoami
+            | Self::Refresh
+            | Self::Exec(_)
+            | Self::Profile(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Login {
     /// How to log in: auto takes what the profile says, else client credentials for a client with a
-    /// secret, the device flow for one without
+    /// secret; for one without, the device flow, or the browser where the server has no device flow
     #[arg(long)]
     pub(crate) flow: Option<Flow>,
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = duration::parse_seconds)]
     pub(crate) timeout: Duration,
-    /// Don't open a browser
+    /// Don't open a browser; in the browser flow, the address that it ended at can be pasted
     #[arg(long)]
     pub(crate) no_browser: bool,
     /// Store nothing on disk

@@ -17,9 +17,12 @@ pub(crate) fn run(context: &Context, options: &args::Exec) -> Result<ExitCode, F
     let session = token::get_for_program(context, &settings, options.min_valid)?;
     let mut command = Command::new(program);
     let access_token = session.tokens.access_token()?.expose();
-    command.args(arguments).env("AIOD_AUTH_ACCESS_TOKEN", access_token);
+    command.args(arguments);
     for variable in settings.secret_variables() {
         command.env_remove(variable);
+    }
+    for variable in settings.token_variables() {
+        command.env(variable, access_token);
     }
     replace_with(&mut command).map_err(|error| {
         let program = program.display();

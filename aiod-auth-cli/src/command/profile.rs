@@ -98,7 +98,7 @@ fn show(context: &Context, name: Option<&str>) -> Result<(), Failure> {
     };
     config.profile(&name)?;
     let file = ConfigFile::read(&context.config_folder()?)?;
-    let built_in = Platform::from_name(&name).map(|platform| {
+    let built_in = Platform::built_in(&name).map(|platform| {
         let mut profile = Table::new();
         set(&mut profile, "platform", platform.name());
         profile
@@ -245,7 +245,7 @@ fn absolute_store(store: &str) -> Result<String, Failure> {
 
 fn remove(context: &Context, name: &str) -> Result<(), Failure> {
     let config = context.config()?;
-    if !config.profiles.contains_key(name) && Platform::from_name(name).is_some() {
+    if !config.profiles.contains_key(name) && Platform::built_in(name).is_some() {
         return Err(Failure::usage(format!("the profile `{name}` is always there")));
     }
     config.profile(name)?;

@@ -51,22 +51,21 @@ impl Config {
 
     /// The profile of this name, as it is written. A platform's own needs not be written.
     pub(crate) fn profile(&self, name: &str) -> Result<ProfileConfig, Failure> {
-        let built_in = Platform::from_name(name);
+        let built_in = Platform::built_in(name).map(|_| ProfileConfig::default());
         let written = self.profiles.get(name).cloned();
-        let Some(mut profile) = written.or_else(|| built_in.map(|_| ProfileConfig::default()))
-        else {
+        let Some(mut profile) = written.or(built_in) else {
             let file = self.file.display();
             return Err(Failure::config(format!("there is no profile `{name}` in {file}"))
                 .with_hint("run `aiod-auth profile list`"));
         };
-        profile.platform = profile.platform.or(built_in);
+        profile.platform = profile.platform.or_else(|| Platform::from_name(name));
         Ok(profile)
     }
 
     /// The names of all profiles, those of the platforms included.
     pub(crate) fn names(&self) -> BTreeSet<&str> {
         let mut names: BTreeSet<_> = self.profiles.keys().map(String::as_str).collect();
-        names.extend(Platform::ALL.map(Platform::name));
+        names.extend(Platform::BUILT_IN.map(Platform::name));
         names
     }
 
@@ -127,6 +126,8 @@ store = "memory"
 api = "https://api.example/me"
 platform = "aiod"
 account = "bob"
+redirect_uri = "http://127.0.0.1/cb"
+organisation = "o"
 parameters = { audience = ["b", "c"], organization = "o" }
 request_timeout_seconds = 20
 ca_file = "ca.pem"
@@ -160,6 +161,9 @@ small = { client_secret_env = "NAME" }
             api: Some("https://api.example/me".into()),
             platform: Some(Platform::Aiod),
             allow_insecure_http: true,
+            redirect_uri: Some("http://127.0.0.1/cb".into()),
+            organisation: Some("o".into()),
+            given: None,
             account: Some("bob".into()),
             parameters: vec![
                 ("audience".into(), "b".into()),
@@ -179,7 +183,10 @@ small = { client_secret_env = "NAME" }
         };
         assert_eq!(config.profile("lab").unwrap(), lab);
         assert_eq!(config.profile("aiod").unwrap().platform, Some(Platform::Aiod));
-        assert_eq!(config.names().into_iter().collect::<Vec<_>>(), ["aiod", "lab", "small"]);
+        assert_eq!(
+            config.names().into_iter().collect::<Vec<_>>(),
+            ["aiod", "lab", "polars", "small"]
+        );
         let small = config.profile("small").unwrap();
         assert_eq!(small.client_secret, Some(SecretSource::Variable("NAME".into())));
     }

@@ -31,6 +31,8 @@ pub(crate) struct ProfileConfig {
     pub(crate) client_secret: Option<SecretSource>,
     pub(crate) client_authentication: Option<AuthenticationMethod>,
     pub(crate) flow: Option<Flow>,
+    /// Where the browser comes back to, for a server that takes one address only.
+    pub(crate) redirect_uri: Option<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) resource: Vec<String>,
     /// The server's own.
@@ -41,6 +43,10 @@ pub(crate) struct ProfileConfig {
     /// The user is asked for there; in a platform's profile, the address of its API.
     pub(crate) api: Option<String>,
     pub(crate) platform: Option<Platform>,
+    /// For which organisation of the platform.
+    pub(crate) organisation: Option<String>,
+    /// The environment variable with an access token from outside: not configured, found.
+    pub(crate) given: Option<&'static str>,
     pub(crate) allow_insecure_http: bool,
     pub(crate) deviations: Deviations,
     pub(crate) request_timeout: Option<Duration>,
@@ -52,29 +58,48 @@ pub(crate) struct ProfileConfig {
 
 impl ProfileConfig {
     /// With what the platform knows.
-    pub(crate) fn complete(mut self) -> Result<Self, Failure> {
+    pub(crate) fn complete(mut self, is_for_user: bool) -> Result<Self, Failure> {
         let Some(platform) = self.platform else {
             return Ok(self);
         };
         let known = platform.known(&Said {
             issuer: self.issuer.as_deref(),
             client_id: self.client_id.as_deref(),
+            has_secret: self.client_secret.is_some(),
             api: self.api.as_deref(),
+            organisation: self.organisation.as_deref(),
             allow_insecure_http: self.allow_insecure_http,
+            is_for_user,
         })?;
-        self.api = Some(known.current_user);
+        self.api = known.current_user.or(self.api);
         self.issuer = self.issuer.or(known.issuer);
-        self.client_id.get_or_insert(known.client_id);
+        match known.client_secret {
+            // The two belong together.
+            Some(secret) => {
+                self.client_secret = Some(secret);
+                self.client_id = Some(known.client_id);
+            }
+            None => {
+                self.client_id.get_or_insert(known.client_id);
+            }
+        }
+        let is_said = |endpoint: &Endpoint| self.endpoints.iter().any(|(said, _)| said == endpoint);
+        let added: Vec<_> =
+            known.endpoints.into_iter().filter(|(endpoint, _)| !is_said(endpoint)).collect();
+        self.endpoints.extend(added);
+        self.parameters.extend(known.parameters);
+        self.account = self.account.or(known.account);
+        self.flow = self.flow.or(known.flow);
         self.store = self.store.or_else(|| known.store.map(Into::into));
-        self.request_timeout.get_or_insert(known.request_timeout);
+        self.given = known.given;
+        self.request_timeout = self.request_timeout.or(known.request_timeout);
         Ok(self)
     }
 }
 
-/// Keys that belong to the format, for features that this version doesn't have. To pass over them
+/// Values that belong to the format, for features that this version doesn't have. To pass over them
 /// would log in to something else than what was meant.
-const LATER: [&str; 1] = ["authorization_endpoint"];
-const LATER_PLATFORMS: [&str; 3] = ["jetraw", "polars", "tiled"];
+const LATER_PLATFORMS: [&str; 1] = ["tiled"];
 
 /// Reads the table of a profile; `file` is where it stands.
 pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig, String> {
@@ -103,6 +128,7 @@ pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig
                 let flow = Flow::from_str(&string(place, item)?, false);
                 profile.flow = Some(flow.map_err(|_| must_be(place, &flow_names()))?);
             }
+            "redirect_uri" => profile.redirect_uri = Some(string(place, item)?),
             "scopes" => profile.scopes = strings(place, item)?,
             "resource" => profile.resource = string_or_strings(place, item)?,
             "parameters" => profile.parameters = parameters(place, item)?,
@@ -110,6 +136,7 @@ pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig
             "store" => profile.store = Some(string(place, item)?),
             "api" => profile.api = Some(string(place, item)?),
             "platform" => profile.platform = Some(platform(place, item)?),
+            "organisation" => profile.organisation = Some(string(place, item)?),
             "allow_insecure_http" => profile.allow_insecure_http = boolean(place, item)?,
             "deviations" => profile.deviations = deviations::read(place, item)?,
             "ca_file" => profile.ca_file = Some(named_file(file, &string(place, item)?)),
@@ -119,7 +146,6 @@ pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig
             "request_timeout_seconds" => profile.request_timeout = Some(seconds(place, item)?),
             _ => match endpoint(key) {
                 Some(endpoint) => profile.endpoints.push((endpoint, string(place, item)?)),
-                None if LATER.contains(&key) => return Err(not_in_this_version(place)),
                 None => return Err(unknown(place)),
             },
         }
@@ -158,7 +184,7 @@ fn platform(place: &str, item: &Item) -> Result<Platform, String> {
     if LATER_PLATFORMS.contains(&name.as_str()) {
         return Err(not_in_this_version(place));
     }
-    Platform::from_name(&name).ok_or_else(|| must_be(place, "aiod"))
+    Platform::from_name(&name).ok_or_else(|| must_be(place, "aiod, polars or jetraw"))
 }
 
 fn seconds(place: &str, item: &Item) -> Result<Duration, String> {

@@ -27,9 +27,10 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     Ok(Known {
         issuer,
         client_id: settings.client_id,
-        current_user: api.into(),
+        current_user: Some(api.into()),
         store: is_its_own.then_some("aiod"),
-        request_timeout: settings.request_timeout.min(REQUEST_TIMEOUT_MAX),
+        request_timeout: Some(settings.request_timeout.min(REQUEST_TIMEOUT_MAX)),
+        ..Known::default()
     })
 }
 

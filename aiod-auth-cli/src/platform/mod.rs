@@ -1,45 +1,70 @@
 //! Platforms: what a profile needn't say because its platform does. One file for each.
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
-use crate::failure::Failure;
+use aiod_auth_core::{Endpoint, Environment};
+
+use crate::{args::Flow, failure::Failure, secret::SecretSource};
 
 mod aiod;
+mod jetraw;
+mod polars;
 
-/// A platform, whose name is that of a profile which is always there.
+/// A platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Platform {
     /// AI-on-Demand.
     Aiod,
+    /// Polars Cloud.
+    Polars,
+    /// Jetraw.
+    Jetraw,
 }
 
-/// What a profile of a platform says itself.
+/// What a profile of a platform says itself, and what it is for.
 #[derive(Debug)]
 pub(crate) struct Said<'a> {
     pub(crate) issuer: Option<&'a str>,
     pub(crate) client_id: Option<&'a str>,
+    /// Whether there is a client's secret.
+    pub(crate) has_secret: bool,
     /// The address of the platform's API.
     pub(crate) api: Option<&'a str>,
+    pub(crate) organisation: Option<&'a str>,
     pub(crate) allow_insecure_http: bool,
+    /// It is a user's login that counts, and nothing else that the environment has.
+    pub(crate) is_for_user: bool,
 }
 
 /// What the platform adds to that. What the profile says itself counts, `api` excepted.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) issuer: Option<String>,
     pub(crate) client_id: String,
+    pub(crate) client_secret: Option<SecretSource>,
+    pub(crate) endpoints: Vec<(Endpoint, String)>,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) account: Option<String>,
+    pub(crate) flow: Option<Flow>,
     /// Where the API says who is logged in.
-    pub(crate) current_user: String,
+    pub(crate) current_user: Option<String>,
     pub(crate) store: Option<&'static str>,
-    pub(crate) request_timeout: Duration,
+    /// The environment variable with an access token from outside, which is used as it is.
+    pub(crate) given: Option<&'static str>,
+    pub(crate) request_timeout: Option<Duration>,
 }
 
 impl Platform {
-    pub(crate) const ALL: [Self; 1] = [Self::Aiod];
+    pub(crate) const ALL: [Self; 3] = [Self::Aiod, Self::Polars, Self::Jetraw];
+
+    /// Those that need no configuration: a profile of that name is always there.
+    pub(crate) const BUILT_IN: [Self; 2] = [Self::Aiod, Self::Polars];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Aiod => "aiod",
+            Self::Polars => "polars",
+            Self::Jetraw => "jetraw",
         }
     }
 
@@ -47,10 +72,29 @@ impl Platform {
         Self::ALL.into_iter().find(|platform| platform.name() == name)
     }
 
+    pub(crate) fn built_in(name: &str) -> Option<Self> {
+        Self::BUILT_IN.into_iter().find(|platform| platform.name() == name)
+    }
+
+    /// The environment variable in which programs of the platform look for an access token.
+    pub(crate) const fn token_variable(self) -> Option<&'static str> {
+        match self {
+            Self::Polars => Some(aiod_auth_core::provider::polars::ACCESS_TOKEN),
+            Self::Aiod | Self::Jetraw => None,
+        }
+    }
+
     /// What the settings of the platform's own client say, or the platform's own address.
     pub(crate) fn known(self, said: &Said<'_>) -> Result<Known, Failure> {
         match self {
             Self::Aiod => aiod::known(said),
+            Self::Polars => polars::known(said),
+            Self::Jetraw => jetraw::known(said),
         }
     }
+}
+
+/// These variables, as far as they are set.
+pub(crate) fn environment<'n>(names: impl IntoIterator<Item = &'n str>) -> Environment {
+    names.into_iter().filter_map(|name| Some((name, env::var(name).ok()?))).collect()
 }

@@ -20,7 +20,10 @@ pub(crate) fn whole(
         client = client.with_authentication_method(method);
     }
     let mut profile = with_client(settings, account, issuer, client)?
-        .with_login(login_method(settings.flow.unwrap_or(Flow::Auto))?);
+        .with_login(login_method(settings.flow.unwrap_or(Flow::Auto)));
+    if let Some(address) = &settings.redirect_uri {
+        profile = profile.with_redirect_uri(address)?;
+    }
     for (endpoint, address) in &settings.endpoints {
         profile = profile.with_endpoint(*endpoint, address)?;
     }
@@ -81,14 +84,12 @@ fn missing(what: &str) -> Failure {
     Failure::config(format!("there is no {what}"))
 }
 
-fn login_method(flow: Flow) -> Result<LoginMethod, Failure> {
+const fn login_method(flow: Flow) -> LoginMethod {
     match flow {
-        Flow::Auto => Ok(LoginMethod::Auto),
-        Flow::Device => Ok(LoginMethod::Device),
-        Flow::ClientCredentials => Ok(LoginMethod::ClientCredentials),
-        Flow::Browser | Flow::Password => {
-            Err(Failure::usage("this version has neither the browser flow nor the password flow")
-                .with_hint("use --flow device"))
-        }
+        Flow::Auto => LoginMethod::Auto,
+        Flow::Device => LoginMethod::Device,
+        Flow::Browser => LoginMethod::AuthorizationCode,
+        Flow::Password => LoginMethod::Password,
+        Flow::ClientCredentials => LoginMethod::ClientCredentials,
     }
 }

@@ -3,7 +3,9 @@
 
 use std::{env, path::Path, sync::Arc, time::Duration};
 
-use aiod_auth_core::{ClientSecret, Error, Profile, RecordKey, RetryPolicy, Tokens};
+use aiod_auth_core::{
+    ClientSecret, Error, Kind, NotLoggedIn, Profile, RecordKey, RetryPolicy, Tokens,
+};
 use aiod_auth_store::{Lock, Store};
 use aiod_auth_ureq::Client;
 
@@ -12,6 +14,7 @@ use crate::{
     config::{Config, ProfileConfig},
     context::Context,
     failure::Failure,
+    platform::Platform,
     secret::{CLIENT_SECRET_VARIABLE, SecretSource},
 };
 
@@ -81,7 +84,7 @@ impl Settings {
         };
         let written = config.profile(name)?;
         let resolve = || {
-            let mut profile = written.complete()?;
+            let mut profile = written.complete(context.is_for_user)?;
             profile.store = store.or(profile.store);
             profile.account = context.global.account.clone().or(profile.account);
             let account = profile.account.clone().unwrap_or_else(|| name.into());
@@ -128,13 +131,14 @@ impl Settings {
         // An empty name is none: the login of programs that give it none.
         let account = Some(account).filter(|account| !account.is_empty());
         let profile = core_profile::of_record(&config, account.as_deref())?;
-        let place = match config.store.as_deref() {
-            Some(uri) => Place::open(context, uri, folder, &profile.key())?,
-            None if is_homeless_bot(context, &config) => {
+        let place = match (config.given, config.store.as_deref()) {
+            (Some(variable), _) => Place::given(context, variable, &profile.key())?,
+            (None, Some(uri)) => Place::open(context, uri, folder, &profile.key())?,
+            (None, None) if is_homeless_bot(context, &config) => {
                 log::warn!("the user's home folder is not known, so the token is not stored");
                 Place::open(context, "memory", folder, &profile.key())?
             }
-            None => Place::open(context, "file", folder, &profile.key())?,
+            (None, None) => Place::open(context, "file", folder, &profile.key())?,
         };
         Ok(Self { name: name.map(Into::into), account, profile, config, place, login_command })
     }
@@ -212,15 +216,17 @@ impl Settings {
     }
 
     fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Result<Client, Failure> {
-        let mut policy = RetryPolicy::default();
-        policy.time_limit = TIME_LIMIT;
         let driver = network::driver(&self.config).map_err(|failure| self.within(failure))?;
         let client = Client::with_driver(profile, driver.with_store(store));
-        let client = client.with_retry_policy(policy);
-        Ok(match self.config.request_timeout {
-            Some(timeout) => client.with_request_timeout(timeout),
-            None => client,
-        })
+        Ok(client.with_retry_policy(self.policy_after(Duration::ZERO)))
+    }
+
+    /// The policy of a command that has taken so long already.
+    pub(crate) fn policy_after(&self, spent: Duration) -> RetryPolicy {
+        let mut policy = RetryPolicy::default();
+        policy.time_limit = TIME_LIMIT.saturating_sub(spent);
+        policy.request_timeout = self.config.request_timeout;
+        policy
     }
 
     /// The client's secret: the one that is configured, else the one that is stored with the tokens.
@@ -258,6 +264,11 @@ impl Settings {
         self.config.flow == Some(Flow::ClientCredentials)
     }
 
+    /// Whether the login needs a user who types a password.
+    pub(crate) fn asks_for_a_password(&self) -> bool {
+        self.config.flow == Some(Flow::Password)
+    }
+
     /// The environment variables that may hold a client's secret: no other program's business.
     pub(crate) fn secret_variables(&self) -> Vec<String> {
         let mut variables = vec![CLIENT_SECRET_VARIABLE.to_owned()];
@@ -278,7 +289,19 @@ impl Settings {
 
     /// For `map_err`: what to do next is a command with these settings.
     pub(crate) fn explain(&self, error: Error) -> Failure {
-        Failure::from(error).mended_by(&self.login_command)
+        match self.config.given {
+            // There is no other one, and a login would not be asked.
+            Some(variable) if error.kind() == Kind::NotAuthenticated => {
+                Error::NotAuthenticated(NotLoggedIn::GivenExpired(variable)).into()
+            }
+            _ => Failure::from(error).mended_by(&self.login_command),
+        }
+    }
+
+    /// In which variables a program gets its token.
+    pub(crate) fn token_variables(&self) -> impl Iterator<Item = &'static str> {
+        let of_platform = self.config.platform.and_then(Platform::token_variable);
+        ["AIOD_AUTH_ACCESS_TOKEN"].into_iter().chain(of_platform)
     }
 }
 
@@ -298,7 +321,7 @@ pub(crate) fn profile_name(context: &Context, config: &Config) -> Result<String,
 
 /// Whether the profile can work. Its secret may be on another machine, or come later.
 pub(crate) fn check(context: &Context, config: &Config, name: &str) -> Result<(), Failure> {
-    let profile = config.profile(name)?.complete()?;
+    let profile = config.profile(name)?.complete(true)?;
     let key = core_profile::whole(&profile, Some(name), None)?.key();
     let store = profile.store.as_deref().unwrap_or("file");
     Place::open(context, store, config.folder(), &key).map(drop)

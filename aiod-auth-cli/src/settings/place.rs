@@ -1,13 +1,13 @@
 //! Where tokens are stored: what `--store` and `store` in config.toml mean.
 
-use std::{path::Path, sync::Arc};
+use std::{env, path::Path, sync::Arc, time::SystemTime};
 
-use aiod_auth_core::{ClientSecret, RecordKey};
-use aiod_auth_store::{AiodFile, FileStore, MemoryStore, Store};
+use aiod_auth_core::{AccessToken, ClientSecret, RecordKey, Tokens, provider::polars::expires_at};
+use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, Store};
 
 use crate::{
-    context::Context, failure::Failure, interrupt::Interrupt, print::Printer,
-    private_file::is_public_file,
+    context::Context, failure::Failure, interrupt::Interrupt, platform::environment,
+    print::Printer, private_file::is_public_file,
 };
 
 use super::guarded_store::GuardedStore;
@@ -18,6 +18,8 @@ pub(crate) struct Place {
     store: Arc<dyn Store>,
     /// The same store, if it is a file that may hold a client's secret, too.
     aiod: Option<AiodFile>,
+    /// It holds one login, whichever that is, as a platform's own client keeps it.
+    is_shared: bool,
     saves: bool,
     guard: Guard,
 }
@@ -45,13 +47,38 @@ impl Place {
                 Ok(Self::new(store, guard))
             }
             "memory" => Ok(Self::new(MemoryStore::default(), guard)),
+            "polars" => Ok(Self::polars(
+                PolarsStore::of(key.clone(), &environment(PolarsStore::VARIABLES))?,
+                guard,
+            )),
             "aiod" => Ok(Self::aiod(AiodFile::in_home(key.clone())?, guard)),
+            uri if uri.starts_with("polars:") && uri != "polars:" => {
+                let named = folder.join(uri.trim_start_matches("polars:"));
+                Ok(Self::polars(PolarsStore::in_folder(key.clone(), named), guard))
+            }
             uri => match uri.strip_prefix("aiod:") {
                 Some("") => Err(Failure::config("the store `aiod:` has no file name")),
                 Some(file) => Ok(Self::aiod(AiodFile::new(folder.join(file), key.clone()), guard)),
                 None => Err(no_such_store(uri)),
             },
         }
+    }
+
+    /// An access token that is used as it is, from this environment variable.
+    pub(crate) fn given(
+        context: &Context,
+        variable: &'static str,
+        key: &RecordKey,
+    ) -> Result<Self, Failure> {
+        let token = env::var(variable).unwrap_or_default();
+        let token = AccessToken::new(token.trim())?;
+        let mut tokens = Tokens::new(token, SystemTime::now().into());
+        tokens.expires_at = tokens.access_token.as_ref().and_then(expires_at);
+        let store = MemoryStore::default();
+        store.save(key, &tokens)?;
+        let guard =
+            Guard { interrupt: context.interrupt.clone(), printer: context.printer.clone() };
+        Ok(Self::new(store, &guard))
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -87,16 +114,20 @@ impl Place {
 
     /// Whether this is one file for whichever login it is that stands there.
     pub(crate) const fn is_shared(&self) -> bool {
-        self.aiod.is_some()
+        self.is_shared
     }
 
     fn aiod(file: AiodFile, guard: &Guard) -> Self {
-        Self { aiod: Some(file.clone()), ..Self::new(file, guard) }
+        Self { aiod: Some(file.clone()), is_shared: true, ..Self::new(file, guard) }
+    }
+
+    fn polars(store: PolarsStore, guard: &Guard) -> Self {
+        Self { is_shared: true, ..Self::new(store, guard) }
     }
 
     fn new(store: impl Store + 'static, guard: &Guard) -> Self {
         let store = guarded(store, guard);
-        Self { store, aiod: None, saves: true, guard: guard.clone() }
+        Self { store, aiod: None, is_shared: false, saves: true, guard: guard.clone() }
     }
 }
 
@@ -105,12 +136,13 @@ fn guarded(store: impl Store + 'static, guard: &Guard) -> Arc<dyn Store> {
 }
 
 fn no_such_store(uri: &str) -> Failure {
-    let known = ["polars", "tiled", "keyring", "redis", "rediss"];
+    let known = ["tiled", "keyring", "redis", "rediss"];
     let scheme = uri.split(':').next().unwrap_or_default();
     // The rest of the address may have a password in it.
     if known.contains(&scheme) {
         Failure::config(format!("the store `{scheme}` is not in this version"))
     } else {
-        Failure::config("there is no such store").with_hint("use file, memory or aiod:FILE")
+        Failure::config("there is no such store")
+            .with_hint("use file, memory, aiod:FILE or polars:DIR")
     }
 }

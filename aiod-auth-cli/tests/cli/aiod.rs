@@ -54,8 +54,11 @@ fn the_profile_is_always_there() {
     assert_eq!(status["store"], world.path(".aiod/token.toml").to_str().unwrap());
     let listed = world.run("profile list --json").ended(0).json();
     let aiod = json!({"profile": "aiod", "issuer": null, "client_id": null, "platform": "aiod", "default": false});
-    assert_eq!(listed, json!([aiod]));
-    assert_eq!(world.run("profile list").stdout, "aiod  (platform aiod)\n");
+    assert_eq!(listed[0], aiod);
+    assert_eq!(
+        world.run("profile list").stdout,
+        "aiod  (platform aiod)\npolars  (platform polars)\n"
+    );
     assert_eq!(world.run("profile show aiod").ended(0).stdout, "platform = \"aiod\"\n");
     world.run("profile remove aiod").failed(2, "always there");
     world.run("logout --all").ended(0);

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod aiod;
+mod browser;
 #[cfg(unix)]
 mod ctrl_c;
 mod exec;
@@ -18,6 +19,7 @@ mod mistakes;
 mod network;
 #[cfg(unix)]
 mod other_programs;
+mod polars;
 mod profile;
 mod status;
 mod token;

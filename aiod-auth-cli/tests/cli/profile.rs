@@ -75,7 +75,6 @@ fn what_can_not_work_is_not_written() {
         "profile set new --issuer https://as.example",
         "profile set lab --issuer http://as.example",
         "profile set lab --store redis://u:canary@host",
-        "profile set lab --flow browser",
         "profile set lab --scope \"",
     ] {
         world.run(line).failed(2, "");
@@ -171,7 +170,7 @@ fn many_at_once_lose_nothing() {
         assert!(child.wait().unwrap().success());
     }
     let listed = world.run("profile list --json").ended(0).json();
-    assert_eq!(listed.as_array().unwrap().len(), 4 + 8);
+    assert_eq!(listed.as_array().unwrap().len(), 5 + 8);
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_record_is_shown_without_what_only_requests_need() {
         &format!("[profiles.a]\nissuer = \"{issuer}\"\nclient_id = \"a\"\nflow = \"browser\""),
     );
     world.run("status --profile a").ended(3);
-    world.run("login --profile a").failed(2, "browser");
+    world.run("login --profile a").failed(2, "authorization_endpoint");
     let error =
         world.run("login --profile a --flow client-credentials --json").ended(2).stderr.clone();
     assert!(error.contains("a client secret"), "{error}");

@@ -11,7 +11,8 @@ use core::time::Duration;
 pub use {
     cancel::Cancel,
     promise::{Outcome, Promise},
-    shared::{Asking, Call, LoginUnderWay, LogoutUnderWay, SharedCache, Work},
+    question::{Pending, Unanswered, UserQuestion},
+    shared::{Asking, Call, LoginUnderWay, LogoutUnderWay, SharedCache, UnderWay, Work},
 };
 pub use {
     observer::{Event, Observer, What},
@@ -35,6 +36,8 @@ mod monitor;
 mod observer;
 #[cfg(feature = "std")]
 mod promise;
+#[cfg(feature = "std")]
+mod question;
 #[cfg(feature = "std")]
 mod shared;
 mod token;
@@ -311,6 +314,7 @@ impl TokenCache {
         let persisted = match (error, &self.cached) {
             (Error::NotAuthenticated(_), Some(session)) => session.persisted.clone(),
             (Error::NotAuthenticated(_), None) => Persisted::Saved,
+            (_, Some(session)) if session.persisted == Persisted::NoStore => Persisted::NoStore,
             _ => not_saved(),
         };
         self.put(salvaged, persisted);

@@ -128,7 +128,7 @@ impl SharedCache {
         self.state.until(begin).await
     }
 
-    /// Waits for the turn to ask the user because there is no token. One caller asks; the others wait for
+    /// Waits for the turn to ask the user because there is no token. One caller asks; other callers wait for
     /// what comes of it.
     pub async fn begin_asking(self: &Arc<Self>) -> Asking {
         let begin = |state: &mut State| {
@@ -137,6 +137,11 @@ impl SharedCache {
             is_free.then(|| Asking(self.count(state)))
         };
         self.state.until(begin).await
+    }
+
+    /// A question to the server that is under way: [`settled`](Self::settled) waits for it.
+    pub fn begin_question(self: &Arc<Self>) -> UnderWay {
+        self.state.change(|state| self.count(state))
     }
 
     /// Waits until nothing is under way.
@@ -319,7 +324,8 @@ impl Drop for Asking {
 }
 
 /// Counts for one, until it is dropped.
-struct UnderWay(Arc<SharedCache>);
+#[must_use]
+pub struct UnderWay(Arc<SharedCache>);
 
 impl fmt::Debug for UnderWay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

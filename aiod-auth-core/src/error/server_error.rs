@@ -68,7 +68,7 @@ impl ServerError {
     }
 
     pub(super) fn hint(&self) -> Option<Cow<'_, str>> {
-        self.advice.as_ref().or(self.usual_advice()).map(Advice::words)
+        self.advice.as_ref().or_else(|| self.usual_advice()).map(Advice::words)
     }
 
     /// What the code alone says.

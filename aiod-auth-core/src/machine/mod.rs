@@ -14,6 +14,8 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, time::Duration};
 
+#[cfg(feature = "std")]
+pub use browser_prompt::BrowserPrompt;
 pub use failed::Failed;
 pub use prompt::Prompt;
 pub use question::{
@@ -34,6 +36,8 @@ use crate::{
     time::Timestamp,
 };
 
+#[cfg(feature = "std")]
+mod browser_prompt;
 mod deadline;
 mod failed;
 mod flow;

@@ -3,6 +3,8 @@
 use alloc::sync::Arc;
 use core::fmt;
 
+#[cfg(feature = "std")]
+use super::BrowserPrompt;
 use crate::flow::DevicePrompt;
 
 /// What the user has to be shown. Cheap to clone; `Display` is a few lines that say what to do.
@@ -11,12 +13,17 @@ use crate::flow::DevicePrompt;
 pub enum Prompt {
     /// Where to go and which code to enter: RFC 8628 §3.3.
     DeviceCode(Arc<DevicePrompt>),
+    /// Which page to open in a browser of this machine: RFC 8252.
+    #[cfg(feature = "std")]
+    Browser(Arc<BrowserPrompt>),
 }
 
 impl fmt::Display for Prompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DeviceCode(prompt) => prompt.fmt(f),
+            #[cfg(feature = "std")]
+            Self::Browser(prompt) => prompt.fmt(f),
         }
     }
 }

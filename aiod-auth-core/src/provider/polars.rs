@@ -90,13 +90,21 @@ impl Settings {
 
     /// The addresses are known, as they are to the Python client: nothing has to be asked for first.
     fn profile_of(&self, client: ClientIdentity) -> Result<Profile, Error> {
-        let issuer = self.issuer()?;
-        let base = format!("{}/protocol/openid-connect", issuer.as_str().trim_end_matches('/'));
-        let mut profile = Profile::with_client(issuer, client);
-        for (endpoint, path) in PATHS {
-            profile = profile.with_endpoint(endpoint, &format!("{base}/{path}"))?;
+        let mut profile = Profile::with_client(self.issuer()?, client);
+        for (endpoint, address) in self.endpoints()? {
+            profile = profile.with_endpoint(endpoint, &address)?;
         }
         Ok(profile)
+    }
+
+    /// Where the server's endpoints are.
+    ///
+    /// # Errors
+    /// As for [`issuer`](Self::issuer).
+    pub fn endpoints(&self) -> Result<Vec<(Endpoint, String)>, Error> {
+        let issuer = self.issuer()?;
+        let base = format!("{}/protocol/openid-connect", issuer.as_str().trim_end_matches('/'));
+        Ok(PATHS.map(|(endpoint, path)| (endpoint, format!("{base}/{path}"))).into())
     }
 
     /// The realm's address: `https://auth.{domain}/realms/Polars`.

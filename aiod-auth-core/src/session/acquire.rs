@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{
     Context, Demand, Freshness, Persisted, SessionTokens, Version,
-    freshness::Target,
+    freshness::{Target, is_usable},
     lock::{Locked, NotLocked, Saved, load, under_lock},
     plan::{Plan, Situation, is_only_itself},
     refresh::{Refresh, Refreshed},
@@ -39,12 +39,12 @@ impl<'a> Acquire<'a> {
     pub(super) async fn run(mut self, io: &Io) -> Result<SessionTokens, Failed> {
         let deadline = Deadline::within(io, self.context.policy.time_limit);
         match self.acquire(io, deadline).await {
-            Err(failed) if self.is_early => self.early_refresh_failed(io, failed),
-            outcome => outcome,
+            Err(unacquired) if self.is_early => self.early_refresh_failed(io, unacquired),
+            outcome => outcome.map_err(Failed::from),
         }
     }
 
-    async fn acquire(&mut self, io: &Io, deadline: Deadline) -> Result<SessionTokens, Failed> {
+    async fn acquire(&mut self, io: &Io, deadline: Deadline) -> Result<SessionTokens, Unacquired> {
         let (context, key) = (self.context, &self.context.key);
         if let Some(cached) = &context.cached {
             self.is_early = self.look_at(&cached.tokens, io) == Freshness::RefreshEarly;
@@ -58,7 +58,7 @@ impl<'a> Acquire<'a> {
             }
             Plan::ClientCredentials => {}
             plan @ (Plan::SessionEnded | Plan::Refused(_) | Plan::LogIn { .. }) => {
-                return Err(nothing_to_do(plan));
+                return Err(self.nothing_to_do(plan));
             }
         }
         // Before the lock: a server that is slow must not make other processes wait.
@@ -93,7 +93,7 @@ impl<'a> Acquire<'a> {
         lock: &mut Locked<'_>,
         server: &AuthorizationServer,
         deadline: Deadline,
-    ) -> Result<SessionTokens, Failed> {
+    ) -> Result<SessionTokens, Unacquired> {
         let key = &self.context.key;
         let mut stored = lock.load().await?;
         for round in 0.. {
@@ -131,7 +131,7 @@ impl<'a> Acquire<'a> {
                     (self.client_credentials(io, server, deadline).await?, None)
                 }
                 plan @ (Plan::SessionEnded | Plan::Refused(_) | Plan::LogIn { .. }) => {
-                    return Err(nothing_to_do(plan));
+                    return Err(self.nothing_to_do(plan));
                 }
             };
             let tokens = Arc::new(tokens);
@@ -151,8 +151,14 @@ impl<'a> Acquire<'a> {
                 let replaces = lock.version().clone();
                 return Ok(SessionTokens::new(key, tokens, persisted).replacing(replaces));
             };
-            let salvaged = (persisted != Persisted::Saved).then(|| Tokens::clone(&tokens));
-            return Err(Failed::with(error, salvaged));
+            let salvaged = match persisted {
+                Persisted::Saved => None,
+                Persisted::NoStore | Persisted::NotSaved(_) => {
+                    let replaces = lock.version().clone();
+                    Some(SessionTokens::new(key, tokens, persisted).replacing(replaces))
+                }
+            };
+            return Err(Unacquired { error, salvaged });
         }
         let failure = StoreFailure::new("another program keeps changing the stored login")
             .with_hint("wait for it, or end it");
@@ -164,12 +170,14 @@ impl<'a> Acquire<'a> {
         io: &Io,
         server: &AuthorizationServer,
         deadline: Deadline,
-    ) -> Result<Tokens, Failed> {
+    ) -> Result<Tokens, Error> {
         let (profile, policy) = (&self.context.profile, self.policy());
         let (client, scope) = (profile.client(), profile.scope());
         let request = TokenRequest::client_credentials(server, client, scope, policy)?;
         let request = request.with_parameters(profile.parameters());
-        Box::pin(request.send(io, deadline, Reason::Retry)).await
+        // It salvages nothing: RFC 6749 §4.4.3.
+        let outcome = Box::pin(request.send(io, deadline, Reason::Retry)).await;
+        outcome.map_err(|failed| failed.error)
     }
 
     fn plan(&mut self, io: &Io, stored: Option<Arc<Tokens>>) -> Plan {
@@ -229,37 +237,64 @@ impl<'a> Acquire<'a> {
     }
 
     /// An early refresh that fails is no failure while the old tokens are good.
-    fn early_refresh_failed(&self, io: &Io, failed: Failed) -> Result<SessionTokens, Failed> {
-        let Some(first) = self.target.first_while_good(io.now()) else { return Err(failed) };
-        let Failed { error, salvaged } = failed;
-        let mut session = match salvaged.filter(|tokens| tokens.session_ended_at.is_none()) {
+    fn early_refresh_failed(
+        &self,
+        io: &Io,
+        unacquired: Unacquired,
+    ) -> Result<SessionTokens, Failed> {
+        let Some(first) = self.target.first_while_good(io.now()) else {
+            return Err(unacquired.into());
+        };
+        let Unacquired { error, salvaged } = unacquired;
+        let mut session = match salvaged {
+            Some(newer) if is_usable(&newer.tokens, io.now()) => newer,
+            // The record held a refresh token alone by then.
             Some(newer) => {
-                let failure = StoreFailure::new("the new refresh token could not be saved");
-                let persisted = Persisted::NotSaved(failure);
-                SessionTokens::new(&self.context.key, Arc::new(*newer), persisted)
+                let refresh_token = newer.tokens.refresh_token.clone();
+                let tokens = Arc::new(Tokens { refresh_token, ..Tokens::clone(first) });
+                SessionTokens { tokens, ..newer }
             }
             None => self.session_of(Arc::clone(first)),
         };
         session.early_refresh_failed = Some((io.now(), Box::new(error)));
         Ok(session)
     }
+
+    fn nothing_to_do(&self, plan: Plan) -> Unacquired {
+        match plan {
+            Plan::SessionEnded => {
+                let verdict = ServerError::remembered(Some(ErrorCode::InvalidGrant));
+                Error::SessionEnded(Box::new(verdict)).into()
+            }
+            Plan::Refused(refusal) => {
+                let refused = ServerError::refused_before(refusal.code.as_deref());
+                Error::Refused(Box::new(refused)).into()
+            }
+            Plan::LogIn { usable, reason } => {
+                let salvaged = usable.map(|tokens| self.session_of(tokens));
+                Unacquired { error: Error::NotAuthenticated(reason), salvaged }
+            }
+            Plan::Use(_) | Plan::Refresh(_) | Plan::ClientCredentials => {
+                Error::Internal("session plan").into()
+            }
+        }
+    }
 }
 
-fn nothing_to_do(plan: Plan) -> Failed {
-    match plan {
-        Plan::SessionEnded => {
-            Error::SessionEnded(Box::new(ServerError::remembered(Some(ErrorCode::InvalidGrant))))
-                .into()
-        }
-        Plan::Refused(refusal) => {
-            Error::Refused(Box::new(ServerError::refused_before(refusal.code.as_deref()))).into()
-        }
-        Plan::LogIn { usable, reason } => {
-            let salvaged = usable.map(|tokens| Tokens::clone(&tokens));
-            Failed::with(Error::NotAuthenticated(reason), salvaged)
-        }
-        Plan::Use(_) | Plan::Refresh(_) | Plan::ClientCredentials => {
-            Error::Internal("session plan").into()
-        }
+/// Why there are no tokens, and those to go on with all the same: not saved, or still usable.
+struct Unacquired {
+    error: Error,
+    salvaged: Option<SessionTokens>,
+}
+
+impl From<Error> for Unacquired {
+    fn from(error: Error) -> Self {
+        Self { error, salvaged: None }
+    }
+}
+
+impl From<Unacquired> for Failed {
+    fn from(Unacquired { error, salvaged }: Unacquired) -> Self {
+        Self { error, salvaged: salvaged.map(|it| Box::new(Tokens::clone(&it.tokens))) }
     }
 }

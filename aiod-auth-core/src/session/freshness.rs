@@ -73,6 +73,11 @@ impl Demand {
         let (Some(left), Some(lifetime)) = (tokens.valid_for(now), tokens.lifetime()) else {
             return if self.force { Freshness::Stale } else { Freshness::Good };
         };
+        // Nearly every call: more is left than all margins can take.
+        let margins_max = self.min_valid.unwrap_or(HARD_MAX).saturating_add(SOFT_SPREAD_MAX);
+        if !self.force && left > margins_max {
+            return Freshness::Good;
+        }
         let hard = self.min_valid.unwrap_or_else(|| HARD_MAX.min(part(lifetime, 10)));
         // Many clients that got their tokens together don't refresh them together.
         let soft = spread(
@@ -146,6 +151,9 @@ const CLOCK_STEP_MAX: Duration = Duration::from_secs(60);
 const HARD_MAX: Duration = Duration::from_secs(30);
 /// The margin before that, in which it may be.
 const SOFT_MAX: Duration = Duration::from_secs(120);
+
+/// [`SOFT_MAX`], spread.
+const SOFT_SPREAD_MAX: Duration = Duration::from_secs(150);
 
 #[cfg(test)]
 mod tests {

@@ -264,8 +264,7 @@ mod tests {
         let failed = Persisted::NotSaved(crate::error::StoreFailure::new("full"));
         let (old, new) = (tokens("old", 10, true), tokens("new", 1000, true));
         let mut over = Tokens::clone(&tokens("over", 2000, true));
-        (over.session_ended_at, over.refresh_token) =
-            (Some(NOW), Some(RefreshToken::new("over")));
+        (over.session_ended_at, over.refresh_token) = (Some(NOW), Some(RefreshToken::new("over")));
         let mut login = Tokens::clone(&tokens("login", 1000, true));
         login.issued_at = over.issued_at.saturating_sub(Duration::from_secs(3600));
         let (over, login) = (Arc::new(over), Arc::new(login));

@@ -75,7 +75,7 @@ impl<'a> Object<'a> {
             {
                 Some(Text::Borrowed(raw))
             }
-            value => unquote(value),
+            value @ (Value::Text { .. } | Value::Other(_)) => unquote(value),
         }
     }
 
@@ -186,13 +186,11 @@ impl<'a> Object<'a> {
         name: &'static str,
         problem: Problem,
     ) -> Result<Option<T>, Problem> {
-        match problem {
-            Problem::Invalid(_) => {
-                self.note(name, "has the wrong type or format: taken as absent");
-                Ok(None)
-            }
-            problem => Err(problem),
+        if !matches!(problem, Problem::Invalid(_)) {
+            return Err(problem);
         }
+        self.note(name, "has the wrong type or format: taken as absent");
+        Ok(None)
     }
 
     /// Seconds since 1970: RFC 7519 §2, `NumericDate`.
@@ -330,7 +328,7 @@ fn child<'a>(value: Value<'a>, step: &str) -> Option<Value<'a>> {
         Value::Other(raw) if raw.starts_with('[') => {
             scan::items(raw).ok()?.get(step.parse::<usize>().ok()?).copied()
         }
-        _ => None,
+        Value::Text { .. } | Value::Other(_) => None,
     }
 }
 

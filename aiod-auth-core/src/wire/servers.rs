@@ -37,7 +37,7 @@ pub(crate) const DESCRIPTIONS: [&str; 12] = [
     "/error_code",       // Google, over quota
 ];
 
-/// How long a refresh token lives: Keycloak and Kick; GitLab and LinkedIn.
+/// How long a refresh token lives: Keycloak and Kick; GitLab and `LinkedIn`.
 pub(crate) const REFRESH_EXPIRES_IN: [&str; 2] = ["refresh_expires_in", "refresh_token_expires_in"];
 
 /// Keycloak's 0 for a refresh token that doesn't expire.

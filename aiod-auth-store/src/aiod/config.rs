@@ -9,7 +9,7 @@ use aiod_auth_core::{Error, Profile, clean, provider::aiod::Settings};
 use toml_edit::{Item, Value};
 
 use crate::{
-    AiodFile, StoreError,
+    AiodFile, LoginTo, StoreError,
     document::{self, Unreadable},
     file::{files::read_text, place, system::Os},
 };
@@ -41,6 +41,18 @@ pub struct AiodConfig {
     /// Keys that have no meaning, or a `version` that is no text. The Python client passes over them, so
     /// they are no error; but one may be a slip of the pen, which the user should hear of.
     pub passed_over: Vec<String>,
+}
+
+impl LoginTo {
+    /// The login to AI-on-Demand that its Python client has, too: its settings from `~/.aiod/config.toml`, its
+    /// tokens in `~/.aiod/token.toml`. With a bot's secret in that file, it is the bot's.
+    ///
+    /// # Errors
+    /// [`Error::Config`], [`Error::Store`] if one of the two can't be used.
+    #[doc(alias = "aiondemand")]
+    pub fn aiod() -> Result<Self, Error> {
+        AiodConfig::in_home()?.login_to(AiodFile::path_in_home()?)
+    }
 }
 
 impl AiodConfig {
@@ -96,6 +108,15 @@ impl AiodConfig {
             Err(error) => return Err(error.into()),
         };
         Ok((profile, file))
+    }
+
+    /// As [`login`](Self::login), for a client.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn login_to(&self, token_file: impl Into<PathBuf>) -> Result<LoginTo, Error> {
+        let (profile, file) = self.login(token_file)?;
+        Ok(LoginTo::new(profile, file).with_request_timeout(self.settings.request_timeout))
     }
 
     fn parse(text: &str) -> Result<Self, String> {

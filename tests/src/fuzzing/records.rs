@@ -190,7 +190,9 @@ impl Records {
                 "handed out as saved before the store said so"
             ),
             Persisted::NoStore => assert!(was_held || self.no_store, "there is a store"),
-            Persisted::NotSaved(_) => assert!(was_held || self.failed, "no operation failed"),
+            Persisted::NotSaved(_) => {
+                assert!(was_held || self.failed || self.broken, "no operation failed");
+            }
         }
     }
 

@@ -9,6 +9,11 @@ pub const REFRESH_TOKEN: &str = "refresh_token";
 /// The grant type of RFC 6749 §4.4.
 pub const CLIENT_CREDENTIALS: &str = "client_credentials";
 
+/// The grant type of RFC 6749 §4.1.3.
+pub const AUTHORIZATION_CODE: &str = "authorization_code";
+/// The grant type of RFC 6749 §4.3.2.
+pub const PASSWORD: &str = "password";
+
 /// A registered client (the names are those of RFC 7591 §2).
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -27,14 +32,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client without a secret, for the device flow.
+    /// A client without a secret, for the device flow and the browser flow.
     #[must_use]
     pub fn public(client_id: &str) -> Self {
         Self {
             client_id: client_id.to_owned(),
             client_secret: String::new(),
             client_name: client_id.to_owned(),
-            grant_types: vec![DEVICE_CODE, REFRESH_TOKEN],
+            grant_types: vec![DEVICE_CODE, AUTHORIZATION_CODE, REFRESH_TOKEN],
             scope: SCOPE.to_owned(),
             default_scope: "profile".to_owned(),
         }

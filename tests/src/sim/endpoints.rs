@@ -47,6 +47,10 @@ impl Simulator {
                 request.must_be(&["GET", "POST"])?;
                 self.device_page(now_ms, request)
             }
+            "/authorize" if self.settings.browser_flow => {
+                request.must_be(&["GET"])?;
+                self.authorization(now_ms, request)
+            }
             "/token" => {
                 request.must_be(&["POST"])?;
                 self.token(now_ms, request)

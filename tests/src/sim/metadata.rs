@@ -12,9 +12,8 @@ impl Simulator {
         let methods = &self.settings.token_endpoint_auth_methods;
         let scopes: Vec<&str> = SCOPE.split_whitespace().collect();
         let end_session = if self.settings.keycloak_logout { KEYCLOAK_LOGOUT } else { END_SESSION };
-        let body = json!({
+        let mut body = json!({
             "issuer": self.issuer,
-            "device_authorization_endpoint": self.url("/device_authorization"),
             "token_endpoint": self.url("/token"),
             "revocation_endpoint": self.url("/revoke"),
             "introspection_endpoint": self.url("/introspect"),
@@ -25,10 +24,19 @@ impl Simulator {
             "revocation_endpoint_auth_methods_supported": methods,
             "introspection_endpoint_auth_methods_supported": methods,
             "scopes_supported": scopes,
-            // RFC 8414 §2 wants this member; there is no authorization endpoint, hence "none".
+            // RFC 8414 §2 wants this member; without an authorization endpoint it is "none".
             "response_types_supported": ["none"],
             "subject_types_supported": ["public"],
         });
+        if self.settings.device_flow {
+            body["device_authorization_endpoint"] = json!(self.url("/device_authorization"));
+        }
+        if self.settings.browser_flow {
+            body["authorization_endpoint"] = json!(self.url("/authorize"));
+            body["response_types_supported"] = json!(["code"]);
+            body["code_challenge_methods_supported"] = json!(["S256"]);
+            body["authorization_response_iss_parameter_supported"] = json!(true);
+        }
         Answer::json(200, &body)
     }
 }

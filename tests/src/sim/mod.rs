@@ -24,6 +24,7 @@
 //!
 //! [`serve`] puts the same struct behind real HTTP on loopback.
 
+mod authorization;
 mod client_authentication;
 mod clients;
 mod device_authorization;
@@ -50,13 +51,16 @@ mod time;
 mod token;
 mod userinfo;
 
-pub use clients::{CLIENT_CREDENTIALS, Client, DEVICE_CODE, REFRESH_TOKEN, User};
+pub use clients::{
+    AUTHORIZATION_CODE, CLIENT_CREDENTIALS, Client, DEVICE_CODE, PASSWORD, REFRESH_TOKEN, User,
+};
 pub use faults::Fault;
 pub use http::{Answer, Reply, Request};
 pub use log::Handled;
 pub use serve::{Running, serve, serve_below, wall_clock_ms};
 pub use settings::Settings;
 
+use authorization::AuthorizationCode;
 use device_codes::{DeviceCode, State};
 use faults::Faults;
 use random::Random;
@@ -74,6 +78,7 @@ pub struct Simulator {
     issuer: String,
     random: Random,
     device_codes: Vec<DeviceCode>,
+    authorization_codes: Vec<AuthorizationCode>,
     sessions: Sessions,
     faults: Faults,
     log: Vec<Handled>,
@@ -90,6 +95,7 @@ impl Simulator {
             issuer: issuer.to_owned(),
             random: Random::new(issuer, seed),
             device_codes: Vec::new(),
+            authorization_codes: Vec::new(),
             sessions: Sessions::default(),
             faults: Faults::default(),
             log: Vec::new(),

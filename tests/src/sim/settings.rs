@@ -14,6 +14,15 @@ pub struct Settings {
 
     /// How long a device code is good for.
     pub device_code_lifetime: Duration,
+    /// Announce the device flow.
+    pub device_flow: bool,
+    /// Announce the authorization endpoint, for code with PKCE.
+    pub browser_flow: bool,
+    /// Who is signed in at the browser and approves; `None` says no.
+    pub browser_user: Option<&'static str>,
+    /// Take passwords (RFC 6749 §4.3).
+    pub password_flow: bool,
+
     /// The pause that a client owes between two polls.
     pub interval: Duration,
     /// Tell the client the interval; without it the client must assume 5 s (RFC 8628 §3.2).
@@ -56,6 +65,10 @@ impl Default for Settings {
             oauth_authorization_server: true,
             token_endpoint_auth_methods: vec!["client_secret_basic", "client_secret_post", "none"],
             device_code_lifetime: Duration::from_secs(600),
+            device_flow: true,
+            browser_flow: false,
+            browser_user: Some("alice"),
+            password_flow: false,
             interval: Duration::from_secs(5),
             send_interval: true,
             send_verification_uri_complete: true,

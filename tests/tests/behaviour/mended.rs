@@ -160,7 +160,7 @@ fn a_caller_with_a_good_token_waits_for_no_early_refresh() {
 fn fifty_callers_whose_token_was_rejected_make_one_refresh() {
     let mut world = world();
     let mut cache = with_a_login(&mut world);
-    let rejected = Arc::clone(&cache.cached().session().unwrap().tokens);
+    let rejected = Arc::clone(&cache.cached().unwrap().tokens);
     let mut callers: Vec<_> =
         (0..25).map(|_| cache.caller_instead_of(&rejected, policy())).collect();
     let Want::Run(job) = cache.want(&mut callers[0], world.now()) else { panic!() };
@@ -220,7 +220,7 @@ fn with_a_login(world: &mut World) -> TokenCache {
     let session = log_in(world);
     let mut cache = TokenCache::new(profile().key());
     let mark = cache.begin_login();
-    cache.finish_login(mark, Ok(session)).unwrap();
+    cache.finish_login(mark, Ok(session), world.now()).unwrap();
     cache
 }
 

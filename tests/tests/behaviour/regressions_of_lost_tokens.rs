@@ -141,7 +141,7 @@ fn in_memory() -> TokenCache {
     let mut session = Session::login_with_refresh_token(profile(), key, policy());
     let mut cache = nothing();
     let mark = cache.begin_login();
-    cache.finish_login(mark, around.run(&mut session)).unwrap();
+    cache.finish_login(mark, around.run(&mut session), START).unwrap();
     cache
 }
 
@@ -154,7 +154,7 @@ fn call(
     cache: &mut TokenCache,
     around: &mut Outside<'_>,
     demand: Demand,
-) -> Result<SessionTokens, Error> {
+) -> Result<Arc<SessionTokens>, Error> {
     let mut caller = cache.caller(demand, policy());
     let job = match cache.want(&mut caller, around.now) {
         Want::Run(job) | Want::UseAndRun(_, job) => job,
@@ -189,7 +189,7 @@ fn spoiled(refresh: &str) -> Answered {
 }
 
 fn cached(cache: &TokenCache) -> &Tokens {
-    &cache.cached().session().unwrap().tokens
+    &cache.cached().unwrap().tokens
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn a_login_that_fails_after_its_refresh_token_was_rotated_is_kept() {
         assert_eq!(failed.error.kind(), Kind::Unavailable);
         let mut cache = nothing();
         let mark = cache.begin_login();
-        cache.finish_login(mark, Err(failed)).unwrap_err();
+        cache.finish_login(mark, Err(failed), START).unwrap_err();
         assert_eq!(refresh_token(cached(&cache)), "r1");
     }
 }
@@ -325,7 +325,7 @@ fn a_login_that_fails_takes_no_place_of_one_that_lives() {
     assert_eq!(refresh_token(failed.salvaged.as_ref().unwrap()), "r1");
     let mut alice = in_memory();
     let mark = alice.begin_login();
-    alice.finish_login(mark, Err(failed)).unwrap_err();
+    alice.finish_login(mark, Err(failed), START).unwrap_err();
     assert_eq!(refresh_token(cached(&alice)), "r0");
 
     // One that is over has none to lose.

@@ -1,4 +1,4 @@
-//! What went wrong once in the blocking client, over real HTTP, and is not the same for both.
+//! What went wrong once in the blocking client alone.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -6,13 +6,16 @@ use std::{
     time::SystemTime,
 };
 
-use aiod_auth_core::{AccessToken, Kind, RecordKey, RefreshToken, Reply, session::Persisted};
+use aiod_auth_core::{
+    AccessToken, Kind, NoResponse, RecordKey, RefreshToken, Request, Response, cache::Cancel,
+    session::Persisted,
+};
 use aiod_auth_store::{Lock, MemoryStore, StoreError};
 use aiod_auth_tests::sim::{REFRESH_TOKEN, wall_clock_ms};
-use aiod_auth_ureq::{Client, Driver};
+use aiod_auth_ureq::{Client, Driver, Transport};
 
 use super::{
-    clients::{log_in_at, profile_at, server},
+    clients::{profile_at, server_over_sockets, session_at},
     *,
 };
 
@@ -51,16 +54,29 @@ impl Store for Flickering {
     }
 }
 
+/// A network that is down, in no time.
+#[derive(Debug)]
+struct Nowhere;
+
+impl Transport for Nowhere {
+    fn send(&self, _: &Request) -> Result<Response, NoResponse> {
+        Err(NoResponse::NotSent("no network"))
+    }
+
+    fn sleep(&self, _: Duration, _: &Cancel) {}
+}
+
 #[test]
 fn a_token_is_a_token_though_another_thread_logs_out() {
     let store = Flickering { leaving: thread::current().id(), looks: AtomicUsize::new(0) };
-    let client = Client::new(Profile::new("https://as.example", "demo").unwrap(), store);
-    let ask = || match client.token_or_login(|_| Reply::Cancelled) {
+    let driver = Driver::with_transport(Nowhere).with_store(Arc::new(store));
+    let client = Client::with_driver(Profile::new("https://as.example", "demo").unwrap(), driver);
+    let ask = || match client.token_or_login(|_| ()) {
         Ok(token) => token.access_token().unwrap().expose() == "a",
         Err(_) => false,
     };
     thread::scope(|scope| {
-        let asking = scope.spawn(|| (0..50_000).filter(|_| ask()).count());
+        let asking = scope.spawn(|| (0..20_000).filter(|_| ask()).count());
         while !asking.is_finished() {
             client.log_out_ignoring_errors().unwrap();
         }
@@ -70,16 +86,15 @@ fn a_token_is_a_token_though_another_thread_logs_out() {
 
 #[test]
 fn a_refresh_with_too_little_time_for_its_answer_is_not_sent() {
-    let running = server(seconds(20));
+    let running = server_over_sockets(seconds(20));
     let client = Client::new(profile_at(&running), MemoryStore::default());
-    log_in_at(&running, &client);
-    let mut held = client.held().unwrap();
+    let mut held = client.set_tokens(session_at(&running)).unwrap();
     held.persisted = Persisted::NoStore;
     let tokens = Arc::clone(&held.tokens);
     let mut policy = policy();
     policy.time_limit = Duration::from_millis(200);
     let forced = Session::token(profile_at(&running).into(), Demand::new().forced(), policy);
-    let error = Driver::new().run(&mut forced.with_cached(Some(held))).unwrap_err();
+    let error = Driver::new().run(&mut forced.with_cached(Some(held))).unwrap_err().error;
     assert_eq!(error.kind(), Kind::Unavailable);
     assert_eq!(running.simulator().grants(REFRESH_TOKEN), 0);
     let refresh_token = refresh_token(&tokens);

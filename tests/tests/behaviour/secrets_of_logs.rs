@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, Once};
 
-use aiod_auth_core::{Reply, Timestamp, session::Logout};
+use aiod_auth_core::{Timestamp, session::Logout};
 use aiod_auth_store::{FileStore, MemoryStore};
 use aiod_auth_tests::sim::{Running, serve};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -17,7 +17,7 @@ fn the_blocking_adapter_logs_none() {
     let driver = aiod_auth_ureq::Driver::new().with_store(store);
     let mut approve = |prompt: &Prompt| approve(&running, prompt);
     for mut session in jobs(&running) {
-        let _outcome = driver.run_with(&mut session, &mut approve);
+        let _outcome = driver.run_with(&mut session, &mut approve, &mut drop);
     }
     let _outcome = driver.run(&mut Logout::new(profile_at(&running), None, once()));
     nothing_was_told(&running);
@@ -84,11 +84,10 @@ fn once() -> RetryPolicy {
     policy
 }
 
-fn approve(running: &Running, prompt: &Prompt) -> Reply {
+fn approve(running: &Running, prompt: &Prompt) {
     if let Prompt::DeviceCode(prompt) = prompt {
         running.simulator().approve(&prompt.user_code, "alice");
     }
-    Reply::Shown
 }
 
 /// Whatever a client has sent in a form or a header, no line has it.

@@ -3,14 +3,17 @@
 use std::{fs, path::Path};
 
 use aiod_auth_core::{
-    AccessToken, DeviceCode, Endpoint, Environment, Failed, IdToken, Machine, MetadataCache,
-    ProxyProblem, RefreshToken, Request, Response, Scope, Step, StoreFailure, Timestamp,
-    cache::{TokenCache, Want},
+    AccessToken, ApiKeySecret, Credentials, DeviceCode, Endpoint, Entropy, Environment, Failed,
+    IdToken, Machine, MetadataCache, Parameters, Password, ProxyProblem, RefreshToken, Request,
+    Response, Scope, Step, StoreFailure, Timestamp,
+    cache::{Observer, SharedCache, TokenCache, Want},
     flow::{
-        AccessTokenRequest, CurrentUserRequest, DeviceAccessTokenRequest, Discovery,
-        EndSessionPage, EndSessionRequest, IntrospectionRequest, RevocationRequest,
-        UserinfoRequest,
+        AccessTokenRequest, AuthorizationRequest, CurrentUserRequest, DeviceAccessTokenRequest,
+        Discovery, EndSessionPage, EndSessionRequest, IntrospectionRequest, Redirect,
+        RevocationRequest, UserinfoRequest,
     },
+    loopback::{Listener, Visit},
+    provider::polars::{Credentials as PolarsCredentials, ServiceAccount},
     proxy::{Proxies, Proxy},
     session::{Logout, Persisted, StoreOperation, StoreReply, StoreRequest, Version, WhoAmI},
 };
@@ -94,13 +97,16 @@ fn source(folder: &Path) -> String {
 /// error, about a person, about an API.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
-    "ActiveToken", "AiodConfig", "AuthenticationMethod", "CertificateProblem", "Challenge", "ConfigProblem",
-    "Demand", "Deviations", "ErrorCode", "Freshness", "Introspection", "InvalidPem", "InvalidTimestamp", "Issuer",
+    "ActiveToken", "AiodConfig", "Api", "AuthenticationMethod", "CertificateProblem", "Challenge", "ConfigProblem",
+    "Cancel", "Demand", "Description", "Deviations", "EmptyPassword", "Event", "ListenQuestion", "NewApiKey", "NoAnswer", "NotLoggedIn",
+    "PasswordQuestion", "Provider", "ProviderLogin", "ProviderQuestion", "RedirectAddress", "Refusal", "What", "ErrorCode", "Freshness", "Introspection", "InvalidPem", "InvalidTimestamp", "Issuer",
     "Kind", "Limits", "LoginMark", "Method", "Note", "NoResponse", "NoRuntime", "Problem", "Prompt", "ProxyKind",
     "Question", "Reason", "RecordKey", "Reply", "RetryPolicy", "ServerError", "Settings", "Timestamp",
     "TlsFailure", "Unreachable", "Userinfo",
     // Printed with their builders.
-    "TokioRuntime", "UreqTransport",
+    "TokioRuntime", "UreqTransport", "Tls", "TlsOptions", "Stream",
+    // Printed as their parts.
+    "ApiKey", "Asked", "Call", "Pending", "UnderWay", "Unanswered", "UserQuestion", "Work", "Asking", "Listening", "LogoutUnderWay", "Outcome", "Promise", "RedirectQuestion",
     // Printed as a step, and as what is made of them.
     "Ask", "Pause", "Show", "StoreAccess", "LoggedOut", "Token", "Lock", "Error",
 ];
@@ -110,6 +116,7 @@ fn printed() -> Vec<(&'static str, String)> {
     let mut printed = secrets();
     printed.extend(nouns());
     printed.extend(networks());
+    printed.extend(users());
     printed.extend(flows());
     printed.extend(sessions());
     printed.extend(caches());
@@ -124,6 +131,7 @@ fn secrets() -> Vec<(&'static str, String)> {
         ("IdToken", format!("{:?}", IdToken::new(CANARY))),
         ("ClientSecret", format!("{:?}", ClientSecret::new(CANARY))),
         ("DeviceCode", format!("{:?}", DeviceCode::new(CANARY))),
+        ("ApiKeySecret", format!("{:?}", ApiKeySecret::new(CANARY))),
     ]
 }
 
@@ -148,13 +156,55 @@ fn nouns() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// What a user, a browser or a platform gives.
+fn users() -> Vec<(&'static str, String)> {
+    let at = "http://127.0.0.1:9/callback";
+    let server = server().with_endpoint(Endpoint::Authorization, "https://as.example/a").unwrap();
+    let entropy = || Entropy::new([7; 32]);
+    let request = |parameters: &Parameters| {
+        let (client, scope) = (client(), Scope::default());
+        let entropy = [entropy(), entropy()];
+        AuthorizationRequest::new(&server, &client, &scope, parameters, at, entropy).unwrap()
+    };
+    let with_a_key = request(&parameters());
+    let verifier = with_a_key.code_verifier().expose().to_owned();
+    let request = Arc::new(request(&Parameters::default()));
+    let mut url = request.url().query_pairs();
+    let state = url.find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let redirect = request.returned(&format!("code={CANARY}&state={state}"));
+    let Redirect::Code(code) = &redirect else { panic!("{redirect:?}") };
+    let mut listener = Listener::new(Arc::clone(&request)).unwrap();
+    let mut visit = Visit::default();
+    let head =
+        format!("GET /callback?code={CANARY}&state={state} HTTP/1.1\r\nHost: 127.0.0.1:9\r\n\r\n");
+    let answer = listener.receive(&mut visit, head.as_bytes()).unwrap();
+    let account = ServiceAccount::new(Some("bot"), Some(CANARY)).unwrap().unwrap();
+    let credentials = Credentials { username: "alice".into(), password: Password::new(CANARY) };
+    vec![
+        ("Entropy", format!("{:?}", entropy()).replace("7, 7", CANARY)),
+        ("CodeVerifier", format!("{:?}", with_a_key.code_verifier()).replace(&verifier, CANARY)),
+        ("AuthorizationRequest", format!("{with_a_key:?}").replace(&verifier, CANARY)),
+        ("AuthorizationCode", format!("{code:?}")),
+        ("Redirect", format!("{redirect:?}")),
+        ("Listener", format!("{listener:?}").replace(&verifier, CANARY)),
+        ("Visit", format!("{visit:?}")),
+        ("Answer", format!("{answer:?}")),
+        ("Password", format!("{:?}", Password::new(CANARY))),
+        ("Credentials", format!("{credentials:?}")),
+        (
+            "ServiceAccount",
+            format!("{account:?} {:?}", PolarsCredentials::ServiceAccount(account.clone())),
+        ),
+    ]
+}
+
 /// A proxy's address has a password in it, and so may the environment.
 fn networks() -> Vec<(&'static str, String)> {
     let address = "http://user:canary@proxy.example:3128";
     let environment: Environment = [("HTTPS_PROXY", address)].into_iter().collect();
     let proxies = Proxies::from_environment(&environment);
     let proxy = Proxy::new(address).unwrap();
-    let failure = proxy.failure(ProxyProblem::WantsCredentials);
+    let failure = proxy.failure(ProxyProblem::CredentialsWanted);
     vec![
         ("Environment", format!("{environment:?}")),
         ("Proxies", format!("{proxies:?}")),
@@ -245,8 +295,7 @@ fn sessions() -> Vec<(&'static str, String)> {
     let shown = format!("{logged_in:?}").replace(secret, CANARY);
     let asked = Profile::clone(&profile()).with_current_user_at("https://api.example").unwrap();
     let who = WhoAmI::new(Arc::new(asked), &held, policy()).unwrap();
-    let error = || Error::NotAuthenticated;
-    let failed = || Failed { error: error(), salvaged: Some(Box::new(tokens())) };
+    let failed = Failed { error: Error::Cancelled, salvaged: Some(Box::new(tokens())) };
     vec![
         ("Login", format!("{login:?}")),
         ("logged in", shown),
@@ -255,7 +304,7 @@ fn sessions() -> Vec<(&'static str, String)> {
             format!("{:?} {by_token:?} {kept:?}", session(Some(held.clone())))
         }),
         ("SessionTokens", format!("{held:?}")),
-        ("Failed", format!("{:?}", failed())),
+        ("Failed", format!("{failed:?}")),
         ("Persisted", format!("{:?}", Persisted::NotSaved(StoreFailure::new("full")))),
         ("WhoAmI", format!("{who:?}")),
         ("Logout", {
@@ -278,20 +327,33 @@ fn sessions() -> Vec<(&'static str, String)> {
 fn caches() -> Vec<(&'static str, String)> {
     let mut cache = TokenCache::new(profile().key());
     let mark = cache.begin_login();
-    cache.finish_login(mark, Ok(session_tokens())).unwrap();
     let now = Timestamp::UNIX_EPOCH;
+    cache.finish_login(mark, Ok(session_tokens()), now).unwrap();
     let mut caller = cache.caller_instead_of(&Arc::new(tokens()), policy());
     let good = cache.want(&mut cache.caller(Demand::new(), policy()), now);
     let want = cache.want(&mut caller, now);
     let wants = format!("{good:?} {want:?}");
     let Want::Run(job) = want else { panic!("{want:?}") };
+    let shared = SharedCache::new(profile().key(), Arc::new(Deaf));
+    let login = shared.begin_login();
+    let under_way = format!("{login:?}");
+    login.finish(Ok(session_tokens()), now, Duration::ZERO).unwrap();
     vec![
+        ("SharedCache", format!("{shared:?} {:?}", shared.cached())),
+        ("LoginUnderWay", under_way),
         ("Caller", format!("{caller:?}")),
         ("Want", wants),
         ("Job", format!("{job:?}")),
         ("Cached", format!("{:?}", cache.cached())),
         ("TokenCache", format!("{cache:?}")),
     ]
+}
+
+/// An observer that hears nothing.
+struct Deaf;
+
+impl Observer for Deaf {
+    fn observe(&self, _: &aiod_auth_core::cache::Event<'_>) {}
 }
 
 fn stores() -> Vec<(&'static str, String)> {
@@ -306,7 +368,7 @@ fn stores() -> Vec<(&'static str, String)> {
     let lock = file.try_lock(&key).unwrap();
     let mut errors = String::new();
     // Wherever it breaks, the error is about the place.
-    for at in 0..persisted.len() {
+    for at in 0..kept.len() {
         let mut damaged = kept.clone().into_bytes();
         damaged[at] = b'\\';
         fs::write(&path, damaged).unwrap();
@@ -333,7 +395,7 @@ fn stores() -> Vec<(&'static str, String)> {
             format!("{bot:?} {person:?}")
         }),
         ("StoreError", errors),
-        ("Client", format!("{client:?} {:?}", client.held())),
+        ("Client", format!("{client:?} {:?}", client.cached())),
         ("Driver", {
             format!("{asynchronous:?} {:?}", aiod_auth_ureq::Driver::new().with_store(memory))
         }),

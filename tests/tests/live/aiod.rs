@@ -151,9 +151,9 @@ fn both_clients_and_the_command_use_one_file_in_turn() {
     let forced = Demand::new().forced();
     for _ in 0..3 {
         let renewed = blocking.token_for(forced).unwrap();
-        assert_eq!(place.run("token").answer(), renewed.tokens.access_token().unwrap().expose());
+        assert_eq!(place.run("token").answer(), renewed.access_token().unwrap().expose());
         let renewed = runtime.block_on(on_tokio.token_for(forced)).unwrap();
-        assert_eq!(place.run("token").answer(), renewed.tokens.access_token().unwrap().expose());
+        assert_eq!(place.run("token").answer(), renewed.access_token().unwrap().expose());
         place.json("refresh");
     }
     for who in [blocking.who_am_i().unwrap(), runtime.block_on(on_tokio.who_am_i()).unwrap()] {

@@ -43,7 +43,7 @@ fn token(client: &Client) -> String {
 #[track_caller]
 fn new_token(client: &Client) -> String {
     let renewed = client.token_for(Demand::new().forced()).unwrap();
-    renewed.tokens.access_token().unwrap().expose().to_owned()
+    renewed.access_token().unwrap().expose().to_owned()
 }
 
 #[test]

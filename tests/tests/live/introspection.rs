@@ -64,7 +64,7 @@ fn a_browser_ends_the_session_and_comes_back_with_the_state() {
     let place = sdk();
     let client = place.client();
     log_in(&client);
-    let held = client.held().unwrap();
+    let held = client.cached().unwrap();
     let id_token = held.tokens.id_token.as_ref().unwrap();
     let back = Url::parse("http://127.0.0.1:9/done").unwrap();
     let page = EndSessionPage::new(&server(), client.profile().client())

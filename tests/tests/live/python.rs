@@ -101,7 +101,7 @@ fn both_refresh_one_file_in_turn() {
                 1 => client.token_for(forced),
                 _ => runtime.block_on(on_tokio.token_for(forced)),
             };
-            session.unwrap().tokens.access_token().unwrap().expose().to_owned()
+            session.unwrap().access_token().unwrap().expose().to_owned()
         });
         (found, renewed)
     };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use aiod_auth_core::{
-    ClientIdentity, Error, Issuer, Machine, Reason, RetryPolicy, Scope, Step, Timestamp,
+    ClientIdentity, Issuer, Machine, Note, Reason, RetryPolicy, Scope, Step, Timestamp, Wanted,
     flow::{DeviceAccessTokenRequest, DeviceAuthorization, DeviceAuthorizationRequest, Discovery},
 };
 use aiod_auth_ureq::Driver;
@@ -71,8 +71,9 @@ struct Watched<M> {
 
 impl<M: Machine> Machine for Watched<M> {
     type Output = M::Output;
+    type Error = M::Error;
 
-    fn poll(&mut self, now: Timestamp) -> Result<Step<'_, M::Output>, Error> {
+    fn poll(&mut self, now: Timestamp) -> Result<Step<'_, M::Output>, M::Error> {
         let step = self.machine.poll(now)?;
         if let Step::Wait(pause) = &step
             && pause.reason() == Reason::Approval
@@ -80,5 +81,13 @@ impl<M: Machine> Machine for Watched<M> {
             self.waits.push(pause.delay());
         }
         Ok(step)
+    }
+
+    fn wanted(&mut self, now: Timestamp) -> Wanted<'_> {
+        self.machine.wanted(now)
+    }
+
+    fn take_notes(&mut self) -> Vec<Note> {
+        self.machine.take_notes()
     }
 }

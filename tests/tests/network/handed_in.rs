@@ -7,8 +7,8 @@ use std::{
 };
 
 use aiod_auth_core::{
-    AuthorizationServer, ClientIdentity, Endpoint, Error, Issuer, RefreshToken, RetryPolicy, Scope,
-    flow::AccessTokenRequest,
+    AuthorizationServer, ClientIdentity, Endpoint, Failed, Issuer, RefreshToken, RetryPolicy,
+    Scope, flow::AccessTokenRequest,
 };
 
 /// Answers 307 to somewhere else on the same server, and says what it was asked for.
@@ -42,8 +42,8 @@ fn refresh(address: &str) -> AccessTokenRequest {
     AccessTokenRequest::refresh(&server, &client, &token, &Scope::default(), policy).unwrap()
 }
 
-fn is_refused(outcome: Result<impl Sized, Error>, asks: &std::sync::mpsc::Receiver<String>) {
-    let error = outcome.err().unwrap();
+fn is_refused(outcome: Result<impl Sized, Failed>, asks: &std::sync::mpsc::Receiver<String>) {
+    let error = outcome.err().unwrap().error;
     assert!(error.to_string().contains("a redirect"), "{error}");
     assert_eq!(asks.try_iter().collect::<Vec<_>>(), ["POST /token HTTP/1.1"]);
 }

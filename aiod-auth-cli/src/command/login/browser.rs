@@ -21,16 +21,17 @@ enum Opener {
 
 /// Opens a page if there is a terminal, and a browser that needs no other one. The link has been shown
 /// already, so it is no failure if that doesn't work. The browser gets none of these environment variables.
-pub(super) fn open(page: &str, secret_variables: &[String]) {
+/// Returns whether there is one to try.
+pub(super) fn open(page: &str, secret_variables: &[String]) -> bool {
     let is_web_page = page.starts_with("https://") || page.starts_with("http://");
     if !is_web_page || !has_terminal() {
-        return;
+        return false;
     }
-    if let Some(opener) = opener(|name| env::var(name).ok(), is_wsl()) {
-        let (page, secret_variables) = (page.to_owned(), secret_variables.to_owned());
-        // Some browsers' launchers come back late, and the polling has to go on.
-        thread::spawn(move || launch(&opener, &page, &secret_variables));
-    }
+    let Some(opener) = opener(|name| env::var(name).ok(), is_wsl()) else { return false };
+    let (page, secret_variables) = (page.to_owned(), secret_variables.to_owned());
+    // Some browsers' launchers come back late, and the login has to go on.
+    thread::spawn(move || launch(&opener, &page, &secret_variables));
+    true
 }
 
 fn has_terminal() -> bool {

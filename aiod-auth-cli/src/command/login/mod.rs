@@ -1,7 +1,7 @@
 //! `login`: shows the user what to do, waits, and stores the tokens.
 
 use aiod_auth_core::{
-    Timestamp, Tokens,
+    Prompt, Timestamp, Tokens,
     session::{Persisted, SessionTokens},
 };
 use aiod_auth_ureq::Cancel;
@@ -12,6 +12,7 @@ use crate::{args, context::Context, failure::Failure, settings::Settings};
 
 mod browser;
 mod prompt;
+mod question;
 
 pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failure> {
     let mut settings =
@@ -21,6 +22,13 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
     }
     if options.no_save {
         settings = settings.without_saving();
+    }
+    if settings.asks_for_a_password()
+        && !options.refresh_token_stdin
+        && !question::has_terminal(context)
+    {
+        return Err(Failure::usage("there is no terminal to ask for a password in")
+            .with_hint("run it in a terminal, without --json, or log in with --flow device"));
     }
     let session = log_in(context, options, &settings)?;
     context.printer.end_countdown();
@@ -41,12 +49,14 @@ fn log_in(
         client.login_with_refresh_token(token)
     } else {
         let (secrets, cancel) = (settings.secret_variables(), Cancel::new());
-        client.with_cancel(&cancel).login_within(options.timeout, |prompt| {
+        let show = |prompt: &Prompt| {
             if let Err(failure) = prompt::show(context, options, &secrets, prompt) {
                 context.printer.warn(&failure.message);
                 cancel.cancel();
             }
-        })
+        };
+        let ask = |question| question::answer(context, question);
+        client.with_cancel(&cancel).login_asking(options.timeout, show, ask)
     };
     session.map_err(|error| settings.explain(error))
 }

@@ -1,9 +1,14 @@
 //! What the user has to do, in the ways that can be said.
 
-use aiod_auth_core::{Prompt, flow::DevicePrompt};
+use std::{
+    io::{self, IsTerminal as _},
+    sync::Arc,
+};
+
+use aiod_auth_core::{BrowserPrompt, Prompt, flow::DevicePrompt};
 use serde::Serialize;
 
-use super::browser;
+use super::{browser, question};
 use crate::{args, context::Context, failure::Failure, print::shortened};
 
 /// It fails if a program that was to be told has stopped reading: what wasn't shown can't be approved.
@@ -15,11 +20,57 @@ pub(super) fn show(
 ) -> Result<(), Failure> {
     match prompt {
         Prompt::DeviceCode(prompt) => show_device_code(context, options, secret_variables, prompt),
+        Prompt::Browser(prompt) => show_page(context, options, secret_variables, prompt),
         other => {
             context.printer.instruct(&other.to_string());
             Ok(())
         }
     }
+}
+
+#[derive(Serialize)]
+struct PageEvent<'a> {
+    event: &'static str,
+    authorization_url: &'a str,
+    redirect_uri: &'a str,
+}
+
+/// The address is shown as it is: one that is cut can't be opened.
+fn show_page(
+    context: &Context,
+    options: &args::Login,
+    secret_variables: &[String],
+    prompt: &Arc<BrowserPrompt>,
+) -> Result<(), Failure> {
+    let (printer, page) = (&context.printer, prompt.authorization_url().as_str());
+    if context.global.json {
+        printer.needed_json(&PageEvent {
+            event: "prompt",
+            authorization_url: page,
+            redirect_uri: prompt.redirect_uri(),
+        })?;
+    }
+    if let Some(reason) = prompt.chosen_because() {
+        printer.notice(&format!("logging in with the browser: {reason}"));
+    }
+    printer.instruct(&format!("{prompt}\n"));
+    if options.qr {
+        printer.qr_code(page);
+    }
+    let is_opened =
+        !options.no_browser && !context.global.json && browser::open(page, secret_variables);
+    if options.no_browser || !context.global.json && io::stdin().is_terminal() {
+        let redirect_uri = prompt.redirect_uri();
+        if !is_opened {
+            printer.instruct(&format!(
+                "If your browser is on another machine, it ends at a page that it can't load: copy that \
+                 page's address, {redirect_uri}?..., and paste it here, then press Enter.\n"
+            ));
+        }
+        question::take_pasted(printer, Arc::clone(prompt));
+    }
+    printer.count_down(prompt.expires_in());
+    Ok(())
 }
 
 #[derive(Serialize)]

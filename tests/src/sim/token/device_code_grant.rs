@@ -2,7 +2,7 @@
 
 use super::Tokens;
 use crate::sim::Simulator;
-use crate::sim::clients::{Client, DEVICE_CODE, REFRESH_TOKEN};
+use crate::sim::clients::{Client, DEVICE_CODE};
 use crate::sim::parameters::Parameters;
 use crate::sim::refusal::Refusal;
 
@@ -23,17 +23,7 @@ impl Simulator {
         let user = device_code.poll(now_ms)?;
         let scope = device_code.scope.clone();
         let requested_scope = device_code.requested_scope.clone();
-
-        let session = self.sessions.begin(&client.client_id, user, &scope);
-        Ok(Tokens {
-            access_token: self.new_access_token(now_ms, session, &scope),
-            refresh_token: client
-                .must_be_allowed(REFRESH_TOKEN)
-                .is_ok()
-                .then(|| self.new_refresh_token(now_ms, session)),
-            scope,
-            requested_scope,
-        })
+        Ok(self.tokens_of_user(now_ms, client, user, scope, requested_scope))
     }
 }
 

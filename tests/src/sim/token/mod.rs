@@ -1,13 +1,18 @@
-//! The token endpoint: three grants, one kind of answer (RFC 6749 §5).
+//! The token endpoint: five grants, one kind of answer (RFC 6749 §5).
 
+mod authorization_code_grant;
 mod client_credentials_grant;
 mod device_code_grant;
+mod password_grant;
 mod refresh_grant;
 
 use serde_json::json;
 
 use super::Simulator;
-use super::clients::{CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN, is_within};
+use super::clients::{
+    AUTHORIZATION_CODE, CLIENT_CREDENTIALS, Client, DEVICE_CODE, PASSWORD, REFRESH_TOKEN, User,
+    is_within,
+};
 use super::http::{Answer, Request};
 use super::refusal::Refusal;
 use super::sessions::SessionId;
@@ -20,6 +25,10 @@ impl Simulator {
         let tokens = match grant_type {
             DEVICE_CODE => self.device_code_grant(now_ms, &client, &form)?,
             REFRESH_TOKEN => self.refresh_grant(now_ms, &client, &form)?,
+            AUTHORIZATION_CODE => self.authorization_code_grant(now_ms, &client, &form)?,
+            PASSWORD if self.settings.password_flow => {
+                self.password_grant(now_ms, &client, &form)?
+            }
             CLIENT_CREDENTIALS => self.client_credentials_grant(now_ms, &client, &form)?,
             _ => {
                 let error_description = "no such grant type here";
@@ -27,6 +36,24 @@ impl Simulator {
             }
         };
         Ok(self.token_answer(&tokens))
+    }
+
+    fn tokens_of_user(
+        &mut self,
+        now_ms: u64,
+        client: &Client,
+        user: User,
+        scope: String,
+        requested_scope: Option<String>,
+    ) -> Tokens {
+        let session = self.sessions.begin(&client.client_id, user, &scope);
+        let refreshes = client.must_be_allowed(REFRESH_TOKEN).is_ok();
+        Tokens {
+            access_token: self.new_access_token(now_ms, session, &scope),
+            refresh_token: refreshes.then(|| self.new_refresh_token(now_ms, session)),
+            scope,
+            requested_scope,
+        }
     }
 
     fn new_access_token(&mut self, now_ms: u64, session: SessionId, scope: &str) -> String {

@@ -115,12 +115,13 @@ mod check {
         assert_eq!(error.kind(), Kind::Unavailable);
     }
 
-    /// There is room for the lock's name, and none for that of a temporary file.
+    /// What a save goes through can't be written; the lock can be taken.
     pub(super) fn what_could_not_be_saved_spends_no_refresh_token_and_nobodys_time<C: AnyClient>() {
         let realm = Realm::new();
         realm.write_python_login();
-        let file = realm.file().with_file_name("x".repeat(250));
-        fs::rename(realm.file(), &file).unwrap();
+        let file = realm.file();
+        let next = file.with_file_name("token.toml.next");
+        fs::create_dir_all(next.join("in the way")).unwrap();
         let client = C::aiod_with(&realm.config, &file).unwrap();
         let requests = requests(&realm.running);
         assert_eq!(client.token().unwrap_err().kind(), Kind::Store);
@@ -129,7 +130,7 @@ mod check {
         assert!(asked <= 1, "no more than where the endpoints are");
         assert_eq!(refreshes(&realm.running), 0);
         // The refresh token is alive.
-        fs::rename(&file, realm.file()).unwrap();
+        fs::remove_dir_all(&next).unwrap();
         realm.client::<C>().token().unwrap();
     }
 

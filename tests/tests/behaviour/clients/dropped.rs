@@ -131,7 +131,7 @@ fn a_token_that_is_still_good_needs_no_runtime() {
     let (running, client, _store) = runtime.block_on(logged_in(seconds(20)));
     // A minute of an hour is left.
     let now = running.now();
-    let mut tokens = Tokens::clone(&client.cached().unwrap());
+    let mut tokens = Tokens::clone(&client.cached().unwrap().tokens);
     tokens.issued_at = now.saturating_sub(seconds(3540));
     tokens.expires_at = Some(now.saturating_add(seconds(60)));
     runtime.block_on(client.set_tokens(tokens)).unwrap();
@@ -269,7 +269,7 @@ async fn a_login_that_was_just_approved_is_kept_though_its_caller_is_dropped() {
 async fn a_refresh_token_at_stake_is_brought_home_though_the_caller_is_dropped() {
     let (running, elsewhere, _store) = logged_in(seconds(20)).await;
     let spoiled = json!({
-        "access_token": "a", "scope": {},
+        "access_token": "a", "token_type": "mac",
         "refresh_token": refresh_token(&elsewhere.cached().unwrap().tokens),
     });
     let store = Arc::new(MemoryStore::default());
@@ -292,8 +292,13 @@ async fn tokens_that_wait_for_the_lock_are_saved_though_the_caller_is_dropped() 
     let running = server(seconds(20));
     let store = Arc::new(MemoryStore::default());
     let client = client_on(&running, Arc::clone(&store));
-    let lock = store.try_lock(&client.profile().key()).unwrap().unwrap();
-    let login = client.login(approve(&running));
+    // Taken by another process after the login has found out that its tokens can be kept.
+    let lock = std::sync::Mutex::new(None);
+    let key = client.profile().key();
+    let login = client.login(|prompt| {
+        *lock.lock().unwrap() = store.try_lock(&key).unwrap();
+        approve(&running)(prompt);
+    });
     let waiting_for_the_lock = async {
         until(granting(&running)).await;
         sleep(SOON).await;
@@ -303,7 +308,7 @@ async fn tokens_that_wait_for_the_lock_are_saved_though_the_caller_is_dropped() 
         () = waiting_for_the_lock => {}
     }
     assert!(client.cached().is_none());
-    drop(lock);
+    assert!(lock.lock().unwrap().take().is_some());
     until(|| client.cached().is_some()).await;
     assert!(stored(&store, &client).is_some());
 }

@@ -25,7 +25,8 @@ use super::*;
 pub(crate) struct Network {
     simulator: Mutex<Simulator>,
     pub(crate) base_url: &'static str,
-    now_ms: AtomicU64,
+    /// How long this network has been there, in nanoseconds: a wait may be shorter than a millisecond.
+    elapsed_ns: AtomicU64,
     /// The path whose answers are held up.
     held_up: Mutex<Option<&'static str>>,
     /// A wait takes this part of what it says in real time, so that waits end in their order.
@@ -47,7 +48,7 @@ impl Network {
         Arc::new(Self {
             simulator: Mutex::new(Simulator::new(ISSUER, 0, settings)),
             base_url: ISSUER,
-            now_ms: AtomicU64::new(START_MS),
+            elapsed_ns: AtomicU64::new(0),
             held_up: Mutex::default(),
             pace,
         })
@@ -58,7 +59,7 @@ impl Network {
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::SeqCst)
+        START_MS + u64::try_from(self.elapsed().as_millis()).unwrap()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -66,12 +67,12 @@ impl Network {
     }
 
     fn elapsed(&self) -> Duration {
-        Duration::from_millis(self.now_ms() - START_MS)
+        Duration::from_nanos(self.elapsed_ns.load(Ordering::SeqCst))
     }
 
     /// Time goes by, for everything.
     pub(crate) fn pass(&self, time: Duration) {
-        self.now_ms.fetch_add(millis(time), Ordering::SeqCst);
+        self.elapsed_ns.fetch_add(nanos(time), Ordering::SeqCst);
     }
 
     /// Requests to this path arrive from now on, and no answer does until [`let_go`](Self::let_go).
@@ -100,12 +101,12 @@ impl Network {
     }
 
     /// Until when a wait goes that begins now, and how long it takes in real time.
-    fn wait(&self, delay: Duration) -> (u64, Duration) {
-        (self.now_ms() + millis(delay), delay / self.pace)
+    fn wait(&self, delay: Duration) -> (Duration, Duration) {
+        (self.elapsed() + delay, delay / self.pace)
     }
 
-    fn is_over(&self, until_ms: u64) {
-        self.now_ms.fetch_max(until_ms, Ordering::SeqCst);
+    fn is_over(&self, until: Duration) {
+        self.elapsed_ns.fetch_max(nanos(until), Ordering::SeqCst);
     }
 }
 
@@ -202,8 +203,8 @@ impl aiod_auth_reqwest::Runtime for Wire {
     }
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap()
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap()
 }
 
 /// 2026-01-01T00:00:00Z.

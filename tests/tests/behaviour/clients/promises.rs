@@ -201,10 +201,10 @@ mod check {
     /// Cut any call of the observer: this fails.
     pub(super) fn an_observer_is_told<C: AnyClient>() {
         let running = server(seconds(20));
-        let told = Arc::new(Told::default());
+        let told = Arc::default();
         let store = Arc::new(Full::default());
         let client = C::new(&running, profile_at(&running), Arc::clone(&store));
-        let client = client.with_observer(Arc::clone(&told));
+        let client = client.with_observer(Told(Arc::clone(&told)));
         log_in_at(&running, &client);
         client.token_for(Demand::new().forced()).unwrap();
         store.is_full.store(true, Ordering::SeqCst);
@@ -213,7 +213,7 @@ mod check {
         running.simulator().fault_at("/token", 3, bad_gateway());
         client.token_for(Demand::new().forced()).unwrap_err();
         client.log_out().unwrap();
-        let lines = told.0.lock().unwrap().clone();
+        let lines = told.lock().unwrap().clone();
         let mut expected =
             ["logged in", "new tokens", "tokens are not saved", "no new tokens", "logged out"]
                 .iter();
@@ -282,7 +282,7 @@ fn due_for_an_early_refresh<C: AnyClient>(store: impl Store + 'static) -> (Arc<N
 
 /// What an observer was told, a line each.
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct Told(Arc<Mutex<Vec<String>>>);
 
 impl Observer for Told {
     fn observe(&self, event: &Event<'_>) {

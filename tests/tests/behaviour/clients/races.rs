@@ -47,7 +47,8 @@ mod check {
 
     pub(super) fn a_name_that_comes_late_does_not_bring_back_who_logged_out<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
-        while_a_name_is_looked_for(&running, &client, || drop(client.log_out().unwrap()));
+        let log_out = || drop(client.log_out().unwrap());
+        while_a_name_is_looked_for(&running, &client, log_out).ok();
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
     }
 
@@ -79,7 +80,9 @@ mod check {
             client.token_for(Demand::new().forced()).unwrap();
             assert!(names.iter().all(|name| !name.is_finished()), "one after the other");
             running.let_go();
-            names.map(|name| name.join().unwrap().unwrap());
+            for name in names {
+                name.join().unwrap().unwrap();
+            }
         });
         assert_eq!(refreshes(&running), 1);
     }
@@ -188,10 +191,11 @@ fn while_a_name_is_looked_for<C: AnyClient>(
     })
 }
 
-/// A store that says once when its lock is given back.
+/// A store that says once when the lock is given back under which something was saved.
 #[derive(Default)]
 struct Signalling {
     store: MemoryStore,
+    is_saved: Arc<AtomicBool>,
     unlocked: Arc<Mutex<Option<Job>>>,
 }
 
@@ -204,13 +208,15 @@ impl fmt::Debug for Signalling {
 }
 
 /// The lock, and what is to be done when it is free.
-struct Guard(Option<Lock>, Arc<Mutex<Option<Job>>>);
+struct Guard(Option<Lock>, Arc<AtomicBool>, Arc<Mutex<Option<Job>>>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
         drop(self.0.take());
-        let job = self.1.lock().unwrap().take();
-        job.into_iter().for_each(|job| job());
+        if self.1.load(Ordering::SeqCst) {
+            let job = self.2.lock().unwrap().take();
+            job.into_iter().for_each(|job| job());
+        }
     }
 }
 
@@ -220,6 +226,7 @@ impl Store for Signalling {
     }
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        self.is_saved.store(true, Ordering::SeqCst);
         self.store.save(key, tokens)
     }
 
@@ -229,7 +236,9 @@ impl Store for Signalling {
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         let lock = self.store.try_lock(key)?;
-        Ok(lock.map(|lock| Lock::new(Guard(Some(lock), Arc::clone(&self.unlocked)))))
+        Ok(lock.map(|lock| {
+            Lock::new(Guard(Some(lock), Arc::clone(&self.is_saved), Arc::clone(&self.unlocked)))
+        }))
     }
 
     fn location(&self, key: &RecordKey) -> String {

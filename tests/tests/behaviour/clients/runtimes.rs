@@ -41,11 +41,11 @@ fn all_futures_can_move_between_threads() {
     let (driver, client) = (Driver::new(), Client::with_driver(profile_here(), Driver::new()));
     let mut session = Session::token(profile(), Demand::new(), policy());
     movable(driver.run(&mut session));
-    let mut person = |_: &Prompt| Reply::Shown;
-    movable(driver.run_with(&mut session, &mut person));
+    let mut show = |_: &Prompt| {};
+    movable(driver.run_with(&mut session, &mut show));
     let refresh_token = aiod_auth_core::RefreshToken::new("r");
     movable(client.login(|_| ()));
-    movable(client.login_within(seconds(1), |_| Reply::Shown));
+    movable(client.login_within(seconds(1), |_| ()));
     movable(client.login_with_refresh_token(refresh_token));
     movable(client.token());
     movable(client.token_or_login(|_| ()));
@@ -68,13 +68,7 @@ fn a_runtime_on_one_thread_is_enough() {
         client.token_or_login(approve(&running)).await.unwrap();
         let forced = || client.token_for(FORCED);
         let (one, two, three) = tokio::join!(forced(), forced(), client.who_am_i());
-        assert!(
-            one.unwrap()
-                .tokens
-                .access_token()
-                .unwrap()
-                .same_as(two.unwrap().tokens.access_token().unwrap())
-        );
+        assert!(one.unwrap().access_token().unwrap().same_as(two.unwrap().access_token().unwrap()));
         three.unwrap();
         client.log_out().await.unwrap();
     });
@@ -171,7 +165,7 @@ fn tokens_that_arrive_while_the_runtime_shuts_down_are_saved() {
     assert!(!saved.has_same_access_token(&old.tokens));
     // The client finds it, and the lock is free.
     let runtime = many_threads(1);
-    let found = runtime.block_on(client.token_for(FORCED)).unwrap().tokens;
+    let found = runtime.block_on(client.token_for(FORCED)).unwrap();
     assert!(found.has_same_access_token(&saved));
     // Its refresh token is the one that the server has rotated to.
     runtime.block_on(client.token_for(FORCED)).unwrap();

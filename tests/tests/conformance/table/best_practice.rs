@@ -21,20 +21,18 @@ use crate::{
     sessions::run_seeing,
 };
 
-const LOOPBACK: &str = "the login through a loopback address";
-
 pub(crate) const ROWS: &[Row] = &[
-    row("BCP-01", "is no open redirector", Later(LOOPBACK)),
-    row("BCP-02", "prevents forged requests", Later(LOOPBACK)),
+    row("BCP-01", "is no open redirector", As(&["AC-10"])),
+    row("BCP-02", "prevents forged requests", As(&["AC-02", "PKCE-06"])),
     row(
         "BCP-03",
-        "keeps what is for one server from every other (what comes back from a browser: later)",
+        "keeps what is for one server from every other",
         Behaviour(|| {
             one_servers_tokens_are_not_anothers();
             one_servers_secrets_are_not_sent_to_another();
         }),
     ),
-    row("BCP-04", "prevents the injection of codes", Later(LOOPBACK)),
+    row("BCP-04", "prevents the injection of codes", As(&["AC-06", "PKCE-05"])),
     row("BCP-05", "uses no implicit grant", Behaviour(three_grants_and_no_other)),
     row("BCP-06", "can hold sender-constrained tokens", Later("sender-constrained tokens")),
     row(
@@ -47,9 +45,9 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row("BCP-08", "uses no password grant", As(&["BCP-05"])),
     row("BCP-09", "uses the server's metadata", As(&["DISC-11"])),
-    row("BCP-10", "takes no `state` twice", Later(LOOPBACK)),
+    row("BCP-10", "takes no `state` twice", As(&["AC-02"])),
     row("BCP-11", "puts no token into a query", Behaviour(no_query_has_a_token)),
-    row("BCP-12", "carries nothing in `state` that could be tampered with", Later(LOOPBACK)),
+    row("BCP-12", "carries nothing in `state` that could be tampered with", As(&["AC-02"])),
     row("BCP-13", "survives rotation with detection of reuse", As(&["REF-03", "REF-06"])),
 ];
 

@@ -2,8 +2,10 @@
 
 use crate::row::{Check, Row};
 
+mod authorization_code;
 mod bearer;
 mod best_practice;
+mod browser;
 mod client_authentication;
 mod client_credentials;
 mod device;
@@ -11,7 +13,11 @@ mod end_session;
 mod error_responses;
 mod form;
 mod introspection;
+mod loopback;
 mod metadata;
+mod password;
+mod pkce;
+mod redirect_issuer;
 mod refresh;
 mod resource;
 mod revocation;
@@ -38,11 +44,11 @@ pub(crate) const GROUPS: [Group; 26] = [
     Group::new("BEAR", "using the token", 8, bearer::ROWS),
     Group::new("RES", "resource indicators", 2, resource::ROWS),
     Group::new("BCP", "RFC 9700, what is left for a client", 13, best_practice::ROWS),
-    Group::later("PWD", "the password grant", 3, "passwords"),
-    Group::later("AC", "the authorization code grant", 11, "the login through a loopback address"),
-    Group::later("PKCE", "RFC 7636", 7, "the login through a loopback address"),
-    Group::later("LOOP", "the loopback address", 9, "the login through a loopback address"),
-    Group::later("ISS", "RFC 9207", 5, "the login through a loopback address"),
+    Group::new("PWD", "the password grant", 3, password::ROWS),
+    Group::new("AC", "the authorization code grant", 11, authorization_code::ROWS),
+    Group::new("PKCE", "RFC 7636", 7, pkce::ROWS),
+    Group::new("LOOP", "the loopback address", 9, loopback::ROWS),
+    Group::new("ISS", "RFC 9207", 5, redirect_issuer::ROWS),
     Group::later("PAR", "pushed authorization requests", 6, "pushed authorization requests"),
     Group::later("DPOP", "RFC 9449", 11, "sender-constrained tokens"),
     Group::later("JWT", "RFC 7523", 7, "`private_key_jwt` and `client_secret_jwt`"),
@@ -107,6 +113,7 @@ fn whoever_points_at_a_row_points_at_one_that_is_executed() {
 
 mod every_row_holds {
     crate::row::holds! {
+        authorization_code
         bearer
         best_practice
         client_authentication
@@ -116,7 +123,11 @@ mod every_row_holds {
         error_responses
         form
         introspection
+        loopback
         metadata
+        password
+        pkce
+        redirect_issuer
         refresh
         resource
         revocation

@@ -160,7 +160,7 @@ impl Loop {
         user: &mut (dyn FnMut(&Prompt) + Send),
     ) -> Result<M::Output, Error> {
         match self {
-            Self::Blocking(driver) => driver.run_with(machine, user),
+            Self::Blocking(driver) => driver.run_with(machine, user, &mut drop),
             Self::Async(driver, runtime) => runtime.block_on(driver.run_with(machine, user)),
         }
         .map_err(|failure| failure.into_parts().0)

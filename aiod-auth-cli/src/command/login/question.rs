@@ -1,0 +1,127 @@
+//! Asks the user in the terminal, where a login can't go on without an answer.
+
+use std::{
+    env,
+    io::{self, BufRead as _, IsTerminal as _},
+    sync::Arc,
+    thread,
+};
+
+use aiod_auth_core::{
+    BrowserPrompt, Credentials, EmptyPassword, NoAnswer, Password, PasswordQuestion,
+    ProviderQuestion, cache::UserQuestion,
+};
+
+use crate::{context::Context, print::Printer};
+
+/// Whether there is a terminal to ask in. A program that reads JSON has none to show.
+pub(super) fn has_terminal(context: &Context) -> bool {
+    // Tiled's own client has the variable, for terminals that don't look like one.
+    let is_forced = env::var("TILED_FORCE_PROMPT").is_ok_and(|value| is_true(&value));
+    !context.global.json && (is_forced || io::stdin().is_terminal())
+}
+
+fn is_true(value: &str) -> bool {
+    !matches!(value.trim().to_ascii_lowercase().as_str(), "" | "0" | "false" | "no" | "off")
+}
+
+/// Takes addresses from stdin, beside the browser's own way back: until one is this login's.
+pub(super) fn take_pasted(printer: &Printer, prompt: Arc<BrowserPrompt>) {
+    let printer = printer.clone();
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            if line.trim().is_empty() {
+                continue;
+            }
+            if prompt.paste(&line) {
+                return;
+            }
+            printer.warn("that is no address that this login ends at; copy the whole of it");
+        }
+    });
+}
+
+/// Answers what the login asks.
+pub(super) fn answer(context: &Context, question: UserQuestion) {
+    match question {
+        UserQuestion::Password(asked) => match credentials(context, asked.question()) {
+            Ok(credentials) => asked.answer(credentials),
+            Err(why) => asked.give_up(why),
+        },
+        UserQuestion::Provider(asked) => match provider(context, asked.question()) {
+            Ok(place) => asked.answer(place),
+            Err(why) => asked.give_up(why),
+        },
+        other @ (UserQuestion::Listen(_) | UserQuestion::Redirect(_) | _) => {
+            other.give_up(NoAnswer::Impossible(NO_TERMINAL));
+        }
+    }
+}
+
+/// A user name and a password.
+fn credentials(context: &Context, question: &PasswordQuestion) -> Result<Credentials, NoAnswer> {
+    if !has_terminal(context) {
+        return Err(NoAnswer::Impossible(NO_TERMINAL));
+    }
+    if question.is_retry {
+        context.printer.instruct("That was refused. Once more:");
+    }
+    let username = match &question.username {
+        Some(username) => username.clone(),
+        None => line(context, "User name:")?,
+    };
+    context.printer.instruct(&format!("Password of {username} (it isn't shown):"));
+    // The terminal has to show again what is typed, before the program may end.
+    let held_off = context.interrupt.hold_off();
+    let password = match io::stdin().is_terminal() {
+        true => rpassword::read_password(),
+        false => read_line(),
+    };
+    drop(held_off);
+    let password = password.map_err(|_| NoAnswer::Cancelled)?;
+    if password.is_empty() && question.empty == EmptyPassword::Cancels {
+        return Err(NoAnswer::Cancelled);
+    }
+    Ok(Credentials { username, password: Password::new(password) })
+}
+
+/// Which of several ways to log in.
+fn provider(context: &Context, question: &ProviderQuestion) -> Result<usize, NoAnswer> {
+    if !has_terminal(context) {
+        return Err(NoAnswer::Impossible(NO_TERMINAL));
+    }
+    context.printer.instruct("Ways to log in:");
+    for (number, name) in (1_usize..).zip(&question.names) {
+        context.printer.instruct(&format!("{number}  {name}"));
+    }
+    loop {
+        let typed = line(context, "Which one (its number)?")?;
+        let place = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        match place.filter(|place| *place < question.names.len()) {
+            Some(place) => return Ok(place),
+            None => context.printer.instruct("There is no such number."),
+        }
+    }
+}
+
+/// What is typed; nothing cancels.
+fn line(context: &Context, question: &str) -> Result<String, NoAnswer> {
+    context.printer.instruct(question);
+    let typed = read_line().map_err(|_| NoAnswer::Cancelled)?;
+    match typed.trim() {
+        "" => Err(NoAnswer::Cancelled),
+        typed => Ok(typed.to_owned()),
+    }
+}
+
+/// Without the line break. All else of a password counts.
+fn read_line() -> io::Result<String> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    let length = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(length);
+    Ok(line)
+}
+
+const NO_TERMINAL: &str = "this login asks for an answer, and there is no terminal to ask in";

@@ -1,0 +1,31 @@
+//! Jetraw: its server and its client are configured, since it publishes neither.
+
+use aiod_auth_core::provider::jetraw::Settings;
+
+use super::{Known, Said};
+use crate::{args::Flow, failure::Failure};
+
+pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
+    let needed = |value: Option<&str>, what| {
+        let missing = || Failure::config(format!("there is no {what}, and Jetraw publishes none"));
+        value.map(str::to_owned).ok_or_else(missing)
+    };
+    let (issuer, client_id) =
+        (needed(said.issuer, "issuer")?, needed(said.client_id, "client_id")?);
+    let mut settings = Settings::new(issuer, client_id);
+    settings.organisation = said.organisation.map(Into::into);
+    settings.allow_insecure_http = said.allow_insecure_http;
+    let key = settings.profile()?.key();
+    Ok(Known {
+        issuer: Some(settings.issuer),
+        client_id: settings.client_id,
+        account: key.account,
+        parameters: settings
+            .organisation
+            .map(|name| ("organisation".into(), name))
+            .into_iter()
+            .collect(),
+        flow: Some(Flow::Browser),
+        ..Known::default()
+    })
+}

@@ -1,0 +1,172 @@
+//! The browser flow, and the password flow, from end to end.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process::Stdio,
+};
+
+use serde_json::Value;
+
+use crate::world::{Ran, World, end_of};
+
+fn world() -> World {
+    World::with(|settings| settings.browser_flow = true)
+}
+
+/// What a browser does with an address: the status, the page, and where it is sent.
+fn visit(address: &str, extra: &str) -> (u16, String, Option<String>) {
+    let rest = address.strip_prefix("http://").unwrap();
+    let (authority, target) = rest.split_at(rest.find('/').unwrap());
+    let mut stream = TcpStream::connect(authority).unwrap();
+    write!(
+        stream,
+        "GET {target} HTTP/1.1\r\nHost: {authority}\r\n{extra}Connection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let location = answer.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("location").then(|| value.to_owned())
+    });
+    (status, answer, location)
+}
+
+fn text<'a>(prompt: &'a Value, member: &str) -> &'a str {
+    prompt[member].as_str().unwrap_or_else(|| panic!("{prompt}"))
+}
+
+/// LOOP-01, LOOP-05, LOOP-06, AC-07.
+#[test]
+fn the_browser_comes_back_and_the_login_is_stored() {
+    let world = world();
+    let login = world.start_login("--flow browser");
+    let page = text(&login.prompt, "authorization_url").to_owned();
+    let redirect_uri = text(&login.prompt, "redirect_uri").to_owned();
+    assert!(redirect_uri.starts_with("http://127.0.0.1:"), "{redirect_uri}");
+    assert!(page.starts_with(&format!("{}/authorize?", world.server.base_url)), "{page}");
+    assert_eq!(login.prompt["event"], "prompt");
+
+    let (status, _, back) = visit(&page, "");
+    assert_eq!(status, 303);
+    let back = back.unwrap();
+    assert!(back.starts_with(&redirect_uri), "{back}");
+    // What browsers, other programs and other pages ask for besides.
+    let origin = redirect_uri.split("/callback").next().unwrap();
+    assert_eq!(visit(&format!("{origin}/favicon.ico"), "").0, 404);
+    assert_eq!(visit(&format!("{redirect_uri}?code=stolen&state=guessed"), "").0, 400);
+    let _silent = TcpStream::connect(origin.strip_prefix("http://").unwrap()).unwrap();
+
+    let (status, answer, _) = visit(&back, "");
+    assert_eq!(status, 200, "{answer}");
+    assert!(answer.contains("It worked"), "{answer}");
+    let ran = login.end();
+    ran.ended(0);
+    assert_eq!(ran.stderr, "");
+    world.run_for_token("token").ended(0);
+    assert_eq!(world.server.simulator().grants("authorization_code"), 1);
+    // The port is closed.
+    assert!(TcpStream::connect(origin.strip_prefix("http://").unwrap()).is_err());
+}
+
+#[test]
+fn a_denial_ends_the_login_at_once() {
+    let world = world();
+    world.server.simulator().settings.browser_user = None;
+    let login = world.start_login("--flow browser");
+    let back = visit(text(&login.prompt, "authorization_url"), "").2.unwrap();
+    assert_eq!(visit(&back, "").0, 400);
+    assert_eq!(login.end().failed_as(4, "access_denied")["oauth_error"], "access_denied");
+    assert_eq!(world.records().len(), 0);
+}
+
+#[test]
+fn an_address_is_pasted_where_the_browser_is_elsewhere() {
+    let world = world();
+    let mut command = world.command("login --flow browser --no-browser --json");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let prompt: Value = serde_json::from_str(&line).unwrap();
+    let back = visit(text(&prompt, "authorization_url"), "").2.unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "http://127.0.0.1/?code=a&state=b\n{back}").unwrap();
+    let output = end_of(child);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("no address that this login ends at"), "{said}");
+    assert_eq!(world.records().len(), 1);
+}
+
+#[test]
+fn auto_takes_the_browser_where_the_server_has_no_device_flow_and_says_why() {
+    let world = world();
+    world.server.simulator().settings.device_flow = false;
+    let login = world.start_login("--timeout 1");
+    assert!(login.prompt["authorization_url"].is_string(), "{}", login.prompt);
+    let ran = login.end();
+    ran.failed_as(4, "timed_out");
+    assert!(ran.stderr.contains("the server has no device flow"), "{ran:?}");
+}
+
+#[test]
+fn two_logins_at_the_same_moment_have_a_port_each() {
+    let world = world();
+    let logins = [world.start_login("--flow browser"), world.start_login("--flow browser")];
+    for login in logins {
+        let back = visit(text(&login.prompt, "authorization_url"), "").2.unwrap();
+        assert_eq!(visit(&back, "").0, 200);
+        login.end().ended(0);
+    }
+    assert_eq!(world.records().len(), 1);
+}
+
+/// LOOP-02.
+#[test]
+fn a_registered_port_that_is_taken_is_said() {
+    let world = world();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let issuer = &world.server.base_url;
+    world.write(
+        "config.toml",
+        &format!(
+            "[profiles.lab]\nissuer = \"{issuer}\"\nclient_id = \"demo\"\nflow = \"browser\"\n\
+             redirect_uri = \"http://127.0.0.1:{port}/cb\"\n"
+        ),
+    );
+    let ran = world.run("login --profile lab");
+    assert!(ran.ended(2).stderr.contains("the port of the redirect address is taken"), "{ran:?}");
+}
+
+#[test]
+fn a_password_needs_a_terminal() {
+    let world = World::with(|settings| settings.password_flow = true);
+    let ran = world.run("login --flow password");
+    ran.failed(2, "there is no terminal");
+    assert!(ran.stderr.contains("--flow device"), "{ran:?}");
+    assert_eq!(world.requests(), 0);
+}
+
+#[test]
+fn a_password_is_typed_and_kept_nowhere() {
+    let world = World::with(|settings| settings.password_flow = true);
+    let log_in = |input: &str| {
+        let mut command = world.command("login --flow password -v");
+        let ran = Ran::of(command.env("TILED_FORCE_PROMPT", "1"), input);
+        assert!(!ran.stderr.contains("alice-password"), "{ran:?}");
+        ran
+    };
+    let refused = log_in("alice\nwrong\n");
+    refused.ended(1);
+    assert!(refused.stderr.contains("wrong user name or password"), "{refused:?}");
+    log_in("\n").ended(4);
+    log_in("alice\nalice-password\n").ended(0);
+    let record = std::fs::read_to_string(world.record()).unwrap();
+    assert!(!record.contains("alice-password"), "{record}");
+    assert_eq!(world.token_requests("password").len(), 2);
+}

@@ -1,0 +1,168 @@
+//! Polars Cloud and Jetraw: what their own clients' users have and say.
+
+use std::{fs, process::Command};
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use serde_json::json;
+
+use crate::world::{Ran, World};
+
+/// Polars Cloud, at the simulator.
+fn world() -> World {
+    let world = World::new();
+    let base = &world.server.base_url;
+    world.write(
+        "config.toml",
+        &format!(
+            "[profiles.polars]\nissuer = \"{base}\"\nclient_id = \"demo\"\n\
+             token_endpoint = \"{base}/token\"\n\
+             device_authorization_endpoint = \"{base}/device_authorization\"\n\
+             revocation_endpoint = \"{base}/revoke\"\n"
+        ),
+    );
+    world
+}
+
+fn polars(world: &World, line: &str) -> Command {
+    let mut command = world.command(&format!("--profile polars {line}"));
+    command.env("POLARS_CLOUD_CONFIG_DIR", world.path("polars_cloud"));
+    command
+}
+
+/// An access token that is good until then, as far as it says.
+fn jwt(exp: i64) -> String {
+    let payload = BASE64_URL_SAFE_NO_PAD.encode(json!({ "exp": exp }).to_string());
+    format!("e30.{payload}.c2ln")
+}
+
+const LONG_AGO: i64 = 1_000_000_000;
+const FAR_AWAY: i64 = 4_000_000_000;
+
+#[test]
+fn a_token_from_outside_is_used_as_it_is() {
+    let world = world();
+    for token in [jwt(FAR_AWAY), "opaque".to_owned()] {
+        let ran = Ran::of(
+            polars(&world, "token")
+                .env("POLARS_CLOUD_ACCESS_TOKEN", &token)
+                // It comes first.
+                .env("POLARS_CLOUD_CLIENT_ID", "bot"),
+            "",
+        );
+        assert_eq!(ran.ended(0).stdout.trim_end(), token);
+    }
+    assert_eq!(world.requests(), 0);
+}
+
+#[test]
+fn one_that_has_expired_is_named() {
+    let world = world();
+    let run = |line| {
+        let mut command = polars(&world, line);
+        Ran::of(command.env("POLARS_CLOUD_ACCESS_TOKEN", jwt(LONG_AGO)), "")
+    };
+    let ran = run("token");
+    ran.failed(3, "the access token in POLARS_CLOUD_ACCESS_TOKEN has expired");
+    assert!(ran.stderr.contains("next: set a new one"), "{ran:?}");
+    let status = run("status --json");
+    assert_eq!(status.ended(3).json()["reason"], "expired");
+    run("refresh").failed(3, "POLARS_CLOUD_ACCESS_TOKEN");
+    assert_eq!(world.requests(), 0);
+}
+
+#[test]
+fn a_client_id_and_its_secret_come_together() {
+    let world = world();
+    for (set, missing) in [
+        ("POLARS_CLOUD_CLIENT_ID", "POLARS_CLOUD_CLIENT_SECRET"),
+        ("POLARS_CLOUD_CLIENT_SECRET", "POLARS_CLOUD_CLIENT_ID"),
+    ] {
+        let ran = Ran::of(polars(&world, "token").env(set, "canary"), "");
+        ran.failed(2, set);
+        assert!(ran.stderr.contains(missing), "{ran:?}");
+    }
+    let run = |line| {
+        let mut command = polars(&world, line);
+        command.env("POLARS_CLOUD_CLIENT_ID", "bot");
+        Ran::of(command.env("POLARS_CLOUD_CLIENT_SECRET", "bot-secret"), "")
+    };
+    let ran = run("token");
+    assert!(ran.ended(0).stdout.starts_with("access-"), "{ran:?}");
+    assert!(!world.path("polars_cloud").exists(), "these tokens are kept in memory alone");
+    assert_eq!(run("status --json").ended(0).json()["store"], "memory");
+}
+
+/// A login by the device flow, approved; with these variables.
+fn log_in(world: &World, variables: &[(&str, &str)]) {
+    use std::{
+        io::{BufRead as _, BufReader},
+        process::Stdio,
+    };
+    let mut command = polars(world, "login --json");
+    command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut prompt = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut prompt).unwrap();
+    let Ok(prompt) = serde_json::from_str::<serde_json::Value>(&prompt) else {
+        panic!("{:?}", child.wait_with_output());
+    };
+    let user_code = prompt["user_code"].as_str().unwrap();
+    assert!(world.server.simulator().approve(user_code, "alice"));
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_login_is_new_whatever_is_set_and_goes_where_the_own_client_looks() {
+    let world = world();
+    // `login()` is always a user's.
+    log_in(&world, &[("POLARS_CLOUD_CLIENT_ID", "bot")]);
+    let config = fs::read_to_string(world.path("polars_cloud/config.toml")).unwrap();
+    assert!(config.contains("[auth]") && config.contains("refresh_token = \"refresh-"), "{config}");
+    let token = Ran::of(&mut polars(&world, "token"), "").ended(0).stdout.clone();
+    assert!(config.contains(token.trim_end()), "{config}");
+
+    // What is found is written back where it was found; the variable decides for a first login.
+    fs::remove_dir_all(world.path("polars_cloud")).unwrap();
+    let beside = world.path("elsewhere/access");
+    let path = beside.to_str().unwrap();
+    log_in(&world, &[("POLARS_CLOUD_ACCESS_TOKEN_PATH", path)]);
+    let written = fs::read_to_string(&beside).unwrap();
+    let refresh = fs::read_to_string(world.path("elsewhere/cloud_refresh_token")).unwrap();
+    assert!(written.starts_with("access-") && refresh.starts_with("refresh-"), "{written}");
+    let ran = Ran::of(polars(&world, "token").env("POLARS_CLOUD_ACCESS_TOKEN_PATH", path), "");
+    assert_eq!(ran.ended(0).stdout.trim_end(), written.trim_end());
+}
+
+#[test]
+fn a_program_gets_the_token_where_it_looks_for_it() {
+    let world = world();
+    let mut command = polars(&world, "exec -- sh -c");
+    command
+        .arg("echo $POLARS_CLOUD_ACCESS_TOKEN $AIOD_AUTH_ACCESS_TOKEN $POLARS_CLOUD_CLIENT_SECRET");
+    command.env("POLARS_CLOUD_CLIENT_ID", "bot").env("POLARS_CLOUD_CLIENT_SECRET", "bot-secret");
+    let ran = Ran::of(&mut command, "");
+    let words: Vec<_> = ran.ended(0).stdout.split_whitespace().collect();
+    assert_eq!(words.len(), 2, "{ran:?}");
+    assert!(words[0].starts_with("access-") && words[0] == words[1]);
+}
+
+#[test]
+fn jetraw_is_what_its_profile_says() {
+    let world = World::with(|settings| settings.browser_flow = true);
+    let base = world.server.base_url.clone();
+    world.write("config.toml", "[profiles.jetraw]\nclient_id = \"demo\"\n");
+    world.run("--profile jetraw status").failed(2, "there is no issuer");
+    world.write(
+        "config.toml",
+        &format!(
+            "[profiles.mine]\nplatform = \"jetraw\"\nissuer = \"{base}\"\nclient_id = \"demo\"\n\
+             organisation = \"lab\"\n"
+        ),
+    );
+    let login = world.start_login("--profile mine --timeout 1");
+    let page = login.prompt["authorization_url"].as_str().unwrap();
+    assert!(page.contains("organisation=lab"), "{page}");
+    login.end().failed_as(4, "timed_out");
+    world.run_with_input("--profile mine login --refresh-token-stdin", &world.new_refresh_token());
+    assert_eq!(world.run("--profile mine status --json").ended(0).json()["account"], "lab");
+}

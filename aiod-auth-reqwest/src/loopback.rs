@@ -1,0 +1,174 @@
+//! The sockets that a browser comes back to: RFC 8252 §7.3. What a visit means is decided in the core.
+
+use std::{
+    io::{ErrorKind, Read as _, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
+    time::{Duration, Instant},
+};
+
+use aiod_auth_core::{
+    Entropy, Listening, NoAnswer,
+    flow::Redirect,
+    loopback::{Answer, Listener, RedirectAddress, VISIT_TIME_MAX, VISITS_MAX, Visit},
+};
+
+/// A port of the loopback interface, open until this is dropped, and its connections. Nothing here waits.
+pub(crate) struct Sockets {
+    port: Option<TcpListener>,
+    connections: Vec<Connection>,
+}
+
+struct Connection {
+    stream: TcpStream,
+    visit: Visit,
+    /// When it came, or was answered.
+    since: Instant,
+    is_answered: bool,
+}
+
+impl Sockets {
+    /// Opens the first address that works.
+    pub(crate) fn open(address: &RedirectAddress) -> Result<(Self, Listening), NoAnswer> {
+        let mut why = ErrorKind::AddrNotAvailable;
+        for candidate in address.candidates() {
+            let opened = TcpListener::bind(candidate).and_then(|port| {
+                port.set_nonblocking(true)?;
+                let bound = port.local_addr()?;
+                Ok((port, bound))
+            });
+            match opened {
+                Ok((port, bound)) => {
+                    let entropy = [entropy()?, entropy()?];
+                    let sockets = Self { port: Some(port), connections: Vec::new() };
+                    return Ok((sockets, Listening { bound, entropy }));
+                }
+                // That it is taken says more than that the other family isn't there.
+                Err(error) if why != ErrorKind::AddrInUse => why = error.kind(),
+                Err(_) => {}
+            }
+        }
+        Err(NoAnswer::Impossible(if why == ErrorKind::AddrInUse {
+            "the port of the redirect address is taken by another program"
+        } else if why == ErrorKind::PermissionDenied {
+            "the port of the redirect address may not be opened"
+        } else {
+            "no port could be opened on the loopback interface"
+        }))
+    }
+
+    /// Serves what has come so far. A redirect that counts closes the port.
+    pub(crate) fn serve(&mut self, listener: &mut Listener) -> Option<Redirect> {
+        self.accept();
+        let mut found = None;
+        self.connections.retain_mut(|connection| {
+            if found.is_some() {
+                return false;
+            }
+            let (stays, redirect) = connection.serve(listener);
+            found = redirect;
+            stays
+        });
+        if found.is_some() {
+            self.port = None;
+        }
+        found
+    }
+
+    /// Whether the browser has the last answer: a reset could overtake it.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.connections.retain_mut(Connection::drain);
+        self.connections.is_empty()
+    }
+
+    fn accept(&mut self) {
+        let Some(port) = &self.port else { return };
+        for _ in 0..VISITS_MAX {
+            let Ok((stream, _)) = port.accept() else { return };
+            if stream.set_nonblocking(true).is_err() {
+                continue;
+            }
+            if self.connections.len() >= VISITS_MAX {
+                self.connections.remove(0);
+            }
+            self.connections.push(Connection {
+                stream,
+                visit: Visit::default(),
+                since: Instant::now(),
+                is_answered: false,
+            });
+        }
+    }
+}
+
+impl Connection {
+    /// Whether it stays, and whether it was the one.
+    fn serve(&mut self, listener: &mut Listener) -> (bool, Option<Redirect>) {
+        if self.is_answered {
+            return (self.drain(), None);
+        }
+        let mut bytes = [0; 16 * 1024];
+        for _ in 0..READS_AT_ONCE {
+            let answer = match self.stream.read(&mut bytes) {
+                Ok(0) => return (false, None),
+                Ok(length) => {
+                    listener.receive(&mut self.visit, bytes.get(..length).unwrap_or_default())
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if self.since.elapsed() < VISIT_TIME_MAX {
+                        return (true, None);
+                    }
+                    if self.visit.is_silent() {
+                        return (false, None);
+                    }
+                    Some(listener.out_of_time())
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => None,
+                Err(_) => return (false, None),
+            };
+            if let Some(answer) = answer {
+                return (true, self.answer(answer));
+            }
+        }
+        (true, None)
+    }
+
+    fn answer(&mut self, answer: Answer) -> Option<Redirect> {
+        let (page, redirect) = answer.into_parts();
+        // A page is small enough for any socket's buffer. The visit counts even if its answer is not read.
+        self.stream.write_all(&page).ok();
+        self.stream.shutdown(Shutdown::Write).ok();
+        (self.is_answered, self.since) = (true, Instant::now());
+        redirect
+    }
+
+    /// Reads on after the answer, so that no reset overtakes it. Whether it is still open.
+    fn drain(&mut self) -> bool {
+        let mut bytes = [0; 16 * 1024];
+        for _ in 0..READS_AT_ONCE {
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return false,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => return false,
+            }
+        }
+        self.since.elapsed() < DRAIN_TIME_MAX
+    }
+}
+
+fn entropy() -> Result<Entropy, NoAnswer> {
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes)
+        .map_err(|_| NoAnswer::Impossible("the system gives no random bytes"))?;
+    Ok(Entropy::new(*bytes))
+}
+
+/// How often the sockets are looked at: a browser's user notices no less.
+pub(crate) const TURN: Duration = Duration::from_millis(20);
+
+/// How long the browser may take to close its end after the last answer.
+pub(crate) const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
+
+/// What one connection may say before it is the next one's turn.
+const READS_AT_ONCE: usize = 16;

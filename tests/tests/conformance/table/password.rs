@@ -1,0 +1,79 @@
+//! PWD: the password grant.
+
+use aiod_auth_core::{Credentials, Kind, LoginMethod, Password, Profile, flow::AccessTokenRequest};
+use aiod_auth_tests::sim::{self, Settings};
+
+use super::scene::*;
+use crate::row::{Check::Behaviour, Row, row};
+
+pub(crate) const ROWS: &[Row] = &[
+    row("PWD-01", "asks for a password only where a profile says so", Behaviour(never_by_itself)),
+    row(
+        "PWD-02",
+        "keeps a password no longer than it takes",
+        Behaviour(it_is_in_nothing_that_stays),
+    ),
+    row(
+        "PWD-03",
+        "sends user name and password as they were typed, but no line breaks",
+        Behaviour(as_it_was_typed),
+    ),
+];
+
+fn never_by_itself() {
+    assert_ne!(Profile::new("https://as.example", "demo").unwrap().login(), LoginMethod::Password);
+    for with in Loop::both() {
+        // A server that knows nothing else.
+        let settings = Settings { device_flow: false, password_flow: true, ..Settings::default() };
+        let running = sim::serve(settings).unwrap();
+        let mut login =
+            aiod_auth_core::Login::new(profile_at(&running.base_url).into(), seconds(10), policy());
+        assert_eq!(with.run(&mut login).unwrap_err().kind(), Kind::Config);
+        let simulator = running.simulator();
+        assert!(simulator.log().iter().all(|sent| sent.request.path() != "/token"));
+    }
+}
+
+fn credentials(username: &str, password: &str) -> Credentials {
+    Credentials { username: username.to_owned(), password: Password::new(password) }
+}
+
+fn it_is_in_nothing_that_stays() {
+    let credentials = credentials("alice", "canary");
+    assert!(!format!("{credentials:?}").contains("canary"));
+    let mut request =
+        AccessTokenRequest::password(&server(), &public(), credentials, &scope("openid"), policy())
+            .unwrap();
+    let sent = first_request(&mut request);
+    assert!(!format!("{sent:?} {request:?}").contains("canary"));
+    answer(&mut request, 200, r#"{"access_token":"a","token_type":"Bearer"}"#);
+    assert!(!format!("{request:?}").contains("canary"));
+}
+
+fn as_it_was_typed() {
+    let ask = |username: &str, password: &str| {
+        let credentials = credentials(username, password);
+        AccessTokenRequest::password(&server(), &public(), credentials, &scope(""), policy())
+    };
+    // Not normalised: this "é" is two characters.
+    let (username, password) = ("bj\u{f6}rn & co", " p=e\u{301}+%20\t\"");
+    let sent = form(&first_request(&mut ask(username, password).unwrap()));
+    assert_eq!(
+        sent,
+        [
+            "client_id=demo".to_owned(),
+            "grant_type=password".to_owned(),
+            format!("password={password}"),
+            format!("username={username}"),
+        ]
+    );
+    // An empty one is one.
+    assert!(
+        form(&first_request(&mut ask("alice", "").unwrap()))
+            .iter()
+            .any(|pair| pair.starts_with("username="))
+    );
+    for (username, password) in [("a\n", "p"), ("a", "p\r"), ("a", "\0p")] {
+        assert_eq!(ask(username, password).unwrap_err().kind(), Kind::Usage);
+    }
+}
