@@ -133,11 +133,13 @@ impl Refresh<'_> {
         Box::pin(request.send(io, self.deadline, Reason::Retry)).await
     }
 
-    /// Other tokens with another refresh token than the one that was sent.
+    /// Other tokens with another refresh token than the one that was sent. Those of a session that is known to
+    /// have ended are none: a verdict on them would be taken for one on what was sent.
     fn other_than(&self, sent: &RefreshToken, stored: Option<Arc<Tokens>>) -> Option<Arc<Tokens>> {
         let cached = newest(None, self.cached);
         let is_other = |tokens: &Arc<Tokens>| {
-            tokens.refresh_token.as_ref().is_some_and(|token| !token.same_as(sent))
+            tokens.session_ended_at.is_none()
+                && tokens.refresh_token.as_ref().is_some_and(|token| !token.same_as(sent))
         };
         [stored, cached].into_iter().flatten().find(is_other)
     }

@@ -902,6 +902,12 @@ impl Run {
             self.take_all_places();
             self.oracle.acknowledge(None, token);
         }
+        if let (true, Some(token), Ok(StoreReply::Conflict(_))) =
+            (self.has_others, &saved, &outcome)
+        {
+            // What another program has stored meanwhile stays.
+            self.oracle.excuse(token);
+        }
         let took =
             Duration::from_millis(if self.dice.happens(300) { self.dice.within(1..30) } else { 0 });
         Ok((took, outcome))
