@@ -141,6 +141,14 @@ impl Attempts {
         left: Duration,
     ) -> Result<Duration, Error> {
         self.made = self.made.saturating_add(1);
+        let is_last = self.made >= policy.attempts;
+        // What spends something is not sent again without time for its answer.
+        let left = match self.resend {
+            Resend::Freely => left,
+            Resend::Once | Resend::Never | Resend::IfNotSent => {
+                left.saturating_sub(REFRESH_TIME_MIN)
+            }
+        };
         let mut delay = policy.delay(self.made);
         let mut is_final = false;
         let cause = match failure {
@@ -159,7 +167,7 @@ impl Attempts {
             Transient::Status { status, retry_after } => {
                 self.sends = self.sends.saturating_add(1);
                 match retry_after {
-                    Some(after) if after > policy.retry_after_max || after >= left => {
+                    Some(after) if is_last || after > policy.retry_after_max || after >= left => {
                         is_final = true;
                         Unreachable::RetryAfter { status, after: after.min(RETRY_AFTER_MAX) }
                     }
@@ -177,7 +185,7 @@ impl Attempts {
         };
         let spends = self.unanswered > 0 || self.resend == Resend::IfNotSent;
         is_final |= spends && self.sends >= sends_max || !cause.is_transient();
-        if is_final || self.made >= policy.attempts || delay >= left {
+        if is_final || is_last || delay >= left {
             return Err(self.gave_up(cause));
         }
         Ok(delay)
@@ -286,6 +294,30 @@ mod tests {
             let outcome = attempts.after(no_response(why.clone()), &RetryPolicy::default(), LEFT);
             assert_eq!(outcome.is_ok(), again, "{why:?}");
         }
+    }
+
+    #[test]
+    fn a_refresh_is_not_sent_again_without_time_for_its_answer() {
+        let policy = RetryPolicy::default();
+        let busy = Transient::Status { status: 503, retry_after: None };
+        for (resend, left, again) in [
+            (Resend::Never, 20, true),
+            (Resend::Never, 15, false),
+            (Resend::Once, 15, false),
+            (Resend::Freely, 15, true),
+        ] {
+            let left = Duration::from_secs(left);
+            let outcome = Attempts::new(Endpoint::Token, resend).after(busy.clone(), &policy, left);
+            assert_eq!(outcome.is_ok(), again, "{resend:?} {left:?}");
+        }
+    }
+
+    #[test]
+    fn a_retry_after_is_said_where_there_is_no_further_attempt() {
+        let policy = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
+        let busy = Transient::Status { status: 503, retry_after: Some(Duration::from_secs(20)) };
+        let outcome = Attempts::new(Endpoint::Token, Resend::Never).after(busy, &policy, LEFT);
+        assert!(outcome.unwrap_err().to_string().contains("try again in 20 s"));
     }
 
     #[test]

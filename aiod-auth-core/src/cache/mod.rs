@@ -413,7 +413,9 @@ impl TokenCache {
 
 impl LeftAlone {
     fn after(error: &Error, now: Timestamp) -> Option<Self> {
-        let Error::Unreachable { cause: Unreachable::RetryAfter { after, .. }, .. } = error else {
+        let (Error::Unreachable { cause: Unreachable::RetryAfter { after, .. }, .. }
+        | Error::OutcomeUnknown { cause: Unreachable::RetryAfter { after, .. }, .. }) = error
+        else {
             return None;
         };
         let until = now.saturating_add((*after).min(LEFT_ALONE_MAX));

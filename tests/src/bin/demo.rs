@@ -71,8 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     client.log_out()?;
     let now_ms = aiod_auth_tests::sim::wall_clock_ms();
-    let alive =
-        running.simulator().access_token_is_alive(now_ms, second.access_token().unwrap().expose());
+    let alive = running.simulator().access_token_is_alive(now_ms, second.access_token()?.expose());
     println!(
         "5. Logout: the server says that the session is over; the token is dead there ({}), and gone here ({}).\n",
         yes(!alive),

@@ -83,7 +83,7 @@ where
                 None
             }
             Step::Send(exchange) => {
-                timeout.get_or_insert(exchange.request().timeout().unwrap());
+                timeout.get_or_insert_with(|| exchange.request().timeout().unwrap());
                 Some(Step::Send(exchange))
             }
             step => Some(step),

@@ -4,7 +4,7 @@
 //! ```sh
 //! WRITE_DOCS=1 cargo test -p aiod-auth-tests --test conformance
 //! ```
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 mod document;
 mod loops;

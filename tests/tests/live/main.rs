@@ -3,7 +3,7 @@
 //!
 //! Every case has a configuration folder and a session of its own, so that they can run side by
 //! side. How many there are is written down in `tests/live/expected_cases`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 mod aiod;
 mod asynchronous;
