@@ -83,7 +83,7 @@ impl Refresh<'_> {
             }
             // What can't be read must not be overwritten, by a mark least of all.
             let Ok(stored) = lock.load().await else { return Err(error) };
-            match self.other_than(&refresh_token, stored.clone()) {
+            match self.other_than(&refresh_token, stored.clone(), is_lost) {
                 Some(other) if !is_other => {
                     if self.target.freshness(&other, io.now()) == Freshness::Good {
                         return Ok(Refreshed::Found(other));
@@ -134,11 +134,19 @@ impl Refresh<'_> {
     }
 
     /// Other tokens with another refresh token than the one that was sent. Those of a session that is known to
-    /// have ended are none: a verdict on them would be taken for one on what was sent.
-    fn other_than(&self, sent: &RefreshToken, stored: Option<Arc<Tokens>>) -> Option<Arc<Tokens>> {
-        let cached = newest(None, self.cached);
+    /// have ended are none: a verdict on them would be taken for one on what was sent. Neither are those that
+    /// what is cached has replaced, and that are stored since it could not be saved: they are spent. And
+    /// after a lost answer what is cached is none: it is older than what was sent.
+    fn other_than(
+        &self,
+        sent: &RefreshToken,
+        stored: Option<Arc<Tokens>>,
+        is_lost: bool,
+    ) -> Option<Arc<Tokens>> {
+        let cached = newest(None, self.cached).filter(|_| !is_lost);
         let is_other = |tokens: &Arc<Tokens>| {
             tokens.session_ended_at.is_none()
+                && !self.cached.is_some_and(|cached| cached.replaces.is_of(tokens))
                 && tokens.refresh_token.as_ref().is_some_and(|token| !token.same_as(sent))
         };
         [stored, cached].into_iter().flatten().find(is_other)

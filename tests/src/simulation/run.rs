@@ -897,7 +897,7 @@ impl Run {
             self.oracle.acknowledge(None, token);
         } else if let (true, Some(token), Ok(StoreReply::Done)) =
             (self.has_others, &saved, &outcome)
-            && self.oracle.acknowledged.contains(token)
+            && self.is_alive(token)
         {
             self.take_all_places();
             self.oracle.acknowledge(None, token);

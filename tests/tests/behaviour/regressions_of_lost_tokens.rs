@@ -4,12 +4,13 @@
 
 use aiod_auth_core::{
     AccessToken, Endpoint, Exchange, Failed, IdToken, Kind, Machine, NoResponse, Parameters, Pause,
-    RefreshToken, Request, Response, StoreAccess, StoreFailure, Timestamp,
+    RefreshToken, Request, Response, Step, StoreAccess, StoreFailure, Timestamp,
     cache::{TokenCache, Want},
     session::{Freshness, StoreOperation, StoreReply},
 };
 use aiod_auth_tests::{
     drive::{self, Around},
+    scene,
     verdict::{Answer, Asked, verdict},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -491,4 +492,27 @@ fn a_long_challenge_takes_no_time() {
     let response = Response::new(401, headers.iter().copied(), b"");
     // The long one is left out: names are held against each other.
     assert_eq!(response.challenges().len(), 1);
+}
+
+/// Found by the simulation (seed 32336): the spent refresh token in the store went out, and ended the session.
+#[test]
+fn a_lost_answer_brings_no_spent_refresh_token_back_from_the_store() {
+    let (mut world, _) = with_an_old_token();
+    let mut first = Session::token(scene::profile(), Demand::new(), policy());
+    let session = world
+        .run_with(&mut first, |_, step| match step {
+            Step::Store(access)
+                if matches!(access.request().operation, StoreOperation::SaveIfUnchanged(..)) =>
+            {
+                access.complete(Duration::ZERO, Err(StoreFailure::new("the disk is full")));
+                None
+            }
+            step => Some(step),
+        })
+        .unwrap();
+    world.pass(seconds(300));
+    world.server.fault_at("/token", 1, Fault::DropBefore);
+    let again =
+        Session::token(scene::profile(), Demand::new(), policy()).with_cached(Some(session));
+    world.run(again).unwrap();
 }
