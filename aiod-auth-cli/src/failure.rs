@@ -110,8 +110,14 @@ impl From<Error> for Failure {
 }
 
 fn http_status(error: &Error) -> Option<u16> {
-    if let Error::Unreachable { cause: Unreachable::Status(status), .. }
-    | Error::OutcomeUnknown { cause: Unreachable::Status(status), .. } = error
+    if let Error::Unreachable {
+        cause: Unreachable::Status(status) | Unreachable::RetryAfter { status, .. },
+        ..
+    }
+    | Error::OutcomeUnknown {
+        cause: Unreachable::Status(status) | Unreachable::RetryAfter { status, .. },
+        ..
+    } = error
     {
         return Some(*status);
     }
