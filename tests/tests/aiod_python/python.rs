@@ -92,7 +92,8 @@ fn outcome(mut answer: Value) -> Result<Value, String> {
 
 /// A session that begins now.
 pub(crate) fn session(text: &str, lifetime: Duration) -> Tokens {
-    let mut tokens = Tokens::new(AccessToken::new(text).unwrap(), now());
+    let mut tokens = Tokens::empty(now());
+    tokens.access_token = AccessToken::new(text).ok();
     tokens.expires_at = Some(now().saturating_add(lifetime));
     tokens.refresh_token = Some(RefreshToken::new(format!("refresh-{text}")));
     tokens.refresh_expires_at = Some(now().saturating_add(lifetime * 2));
