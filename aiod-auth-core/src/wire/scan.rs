@@ -65,6 +65,12 @@ impl<'a> Scan<'a> {
             loop {
                 self.space();
                 let name = self.string()?;
+                // RFC 8259 §8.2: a name with half a character in it is none.
+                if let Value::Text { inner, escaped: true } = name
+                    && unescape(inner).is_none()
+                {
+                    return Err(self.problem());
+                }
                 self.expect(b':')?;
                 found(name, self.value()?);
                 if !self.skips(b',') {
