@@ -13,11 +13,14 @@ use aiod_auth_core::{
         RevocationRequest, UserinfoRequest,
     },
     loopback::{Listener, Visit},
-    provider::polars::{Credentials as PolarsCredentials, ServiceAccount},
+    provider::{
+        polars::{Credentials as PolarsCredentials, ServiceAccount},
+        tiled::Api,
+    },
     proxy::{Proxies, Proxy},
     session::{Logout, Persisted, StoreOperation, StoreReply, StoreRequest, Version, WhoAmI},
 };
-use aiod_auth_store::{AiodFile, FileStore, MemoryStore, StoreError};
+use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, StoreError, TiledStore};
 use aiod_auth_tls::{Tls, TlsOptions};
 
 use super::*;
@@ -386,6 +389,11 @@ fn stores() -> Vec<(&'static str, String)> {
             let file = AiodFile::new(folder.path().join("token.toml"), key.clone());
             format!("{:?}", file.with_client_secret(ClientSecret::new(CANARY)))
         }),
+        ("PolarsStore", format!("{:?}", PolarsStore::of(key.clone(), &home(&folder)))),
+        ("TiledStore", {
+            let api = Api::new("https://tiled.example").unwrap();
+            format!("{:?}", TiledStore::of(key.clone(), &api, &home(&folder)))
+        }),
         ("AiodLogin", {
             let file = AiodFile::new("token.toml", key);
             let bot = "client_secret = \"canary\"\n";
@@ -400,6 +408,10 @@ fn stores() -> Vec<(&'static str, String)> {
             format!("{asynchronous:?} {:?}", aiod_auth_ureq::Driver::new().with_store(memory))
         }),
     ]
+}
+
+fn home(folder: &tempfile::TempDir) -> Environment {
+    [("HOME", folder.path().to_str().unwrap())].into_iter().collect()
 }
 
 fn read_again(store: &FileStore) -> StoreError {
