@@ -1,5 +1,5 @@
-//! A program that asks for a token once and ends, while the early refresh that this began is still under
-//! way: `ends_early blocking|async ISSUER CLIENT_ID FOLDER`.
+//! A program that asks for a token and ends, while the early refresh that the second call began is still
+//! under way: `ends_early blocking|async ISSUER CLIENT_ID FOLDER`.
 
 use std::{env, time::Duration};
 
@@ -17,7 +17,9 @@ fn main() -> Outcome {
     match which.as_str() {
         "blocking" => {
             // Dropped at the end, it waits.
-            aiod_auth_ureq::Client::new(profile, store).token()?;
+            let client = aiod_auth_ureq::Client::new(profile, store);
+            client.token()?;
+            client.token()?;
             Ok(())
         }
         "async" => {
@@ -31,6 +33,7 @@ fn main() -> Outcome {
 /// As the docs' first example ends.
 async fn asynchronous(profile: Profile, store: FileStore) -> Outcome {
     let client = aiod_auth_reqwest::Client::new(profile, store);
+    client.token().await?;
     client.token().await?;
     client.settled(Duration::from_secs(30)).await;
     Ok(())
