@@ -167,8 +167,12 @@ impl Files {
         };
         let lock = Arc::new(lock);
         let held = Held { files: self.clone(), file: file.into(), path, lock: Arc::clone(&lock) };
-        let interrupted_at =
-            self.take_over(&held.path, format, &lock, NextFile::existing(&self.system, &held.path)?)?;
+        let interrupted_at = self.take_over(
+            &held.path,
+            format,
+            &lock,
+            NextFile::existing(&self.system, &held.path)?,
+        )?;
         self.take_over_login(&held.path, format)?;
         self.locked().insert(file.into(), Slot { lock, ready: None });
         Ok(Some(Lock::new(held).after_interruption(interrupted_at)))
@@ -271,6 +275,13 @@ impl Files {
             );
         }
         Ok(None)
+    }
+
+    /// Removes what an interrupted save has left of a file that is worth nothing by itself. Under the lock.
+    pub(crate) fn discard_next(&self, file: &Path) {
+        if let Ok(path) = self.resolve(file) {
+            next::remove(&*self.system, &next::path(&path)).ok();
+        }
     }
 
     /// Forgets the tokens. Only what can be read is removed: what is damaged, or another login's, stays.
@@ -550,8 +561,9 @@ impl Files {
         }
         let text = mark::written(&content).unwrap_or_default();
         let own = match format.read(path, text, self.system.now().into()) {
+            // No save writes a text without any token.
+            Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Own::Part,
             Ok(login) => Own::Login(login.refresh_token().map(Fingerprint::of)),
-            Err(StoreError::Damaged { .. }) => Own::Part,
             Err(_) => Own::NotOurs,
         };
         let stored = match self.before(path, format) {
@@ -666,7 +678,7 @@ impl Files {
     }
 
     /// Whether this handle has the lock.
-    fn holds(&self, file: &Path) -> bool {
+    pub(crate) fn holds(&self, file: &Path) -> bool {
         self.locked().contains_key(file)
     }
 
@@ -820,7 +832,8 @@ fn text_of(
 
 fn is_whole(next: &[u8], path: &Path, format: &dyn Format) -> bool {
     let text = mark::written(next).filter(|_| mark::begun_at(next).is_none());
-    text.is_some_and(|text| format.read(path, text, Timestamp::UNIX_EPOCH).is_ok())
+    let login = text.and_then(|text| format.read(path, text, Timestamp::UNIX_EPOCH).ok());
+    login.is_some_and(|login| login.tokens.is_some())
 }
 
 /// Whether the record's place can be taken by a rename, and this failure is of another kind.
