@@ -204,3 +204,21 @@ fn a_profile_names_the_server_and_the_store_a_folder() {
     );
     world.run("--profile a status").failed(2, "for Tiled servers alone");
 }
+
+#[test]
+fn a_login_travels_in_tileds_own_folder() {
+    let world = World::new();
+    log_in(&world);
+    run(&world, "export --format tiled there").ended(0);
+    run(&world, "export --format tiled there").failed(2, "already");
+    run(&world, "export --format tiled --force there").ended(0);
+    run(&world, "export --format tiled -").failed(2, "is a folder");
+    assert!(world.path("there/tokens").exists());
+
+    let elsewhere = "--store file";
+    run(&world, &format!("{elsewhere} status")).ended(3);
+    run(&world, &format!("{elsewhere} import there")).ended(0);
+    run(&world, &format!("{elsewhere} whoami")).ended(0);
+    run(&world, "import cache/tokens").failed(2, "has no tokens of this server");
+    world.run("--profile lab import there").failed(2, "for logins at a Tiled server");
+}
