@@ -3,6 +3,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, ops::Range, time::Duration};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use url::Url;
 
 pub use crate::wire::www_authenticate::Challenge;
@@ -123,24 +124,43 @@ impl Request {
     /// Takes the secrets that this request holds out of a text: a server may say back what it was sent.
     /// Short ones are left: they may be words.
     pub(crate) fn hide_secrets(&self, text: &mut String) {
-        let mut hide = |secret: &str| {
+        self.each_secret(&mut |secret| {
             if secret.len() >= 8 && text.contains(secret) {
                 *text = text.replace(secret, "…");
             }
-        };
+        });
+    }
+
+    /// Whether it is one of the secrets that this request holds.
+    pub(crate) fn has_secret(&self, text: &str) -> bool {
+        let mut is_one = false;
+        self.each_secret(&mut |secret| is_one |= secret == text);
+        is_one
+    }
+
+    /// Each as it was sent, and as it was before that.
+    fn each_secret(&self, found: &mut dyn FnMut(&str)) {
         for place in &self.body.secrets {
-            let escaped = self.body.body.get(place.clone()).unwrap_or_default();
-            // Most secrets are plain, and stand in the body as they are.
-            let is_plain = || every(escaped, |byte| (byte != b'%') & (byte != b'+'));
-            if self.kind == BodyKind::Json || is_plain() {
-                hide(core::str::from_utf8(escaped).unwrap_or_default());
+            let sent = self.body.body.get(place.clone()).unwrap_or_default();
+            if self.kind == BodyKind::Json {
+                found(core::str::from_utf8(sent).unwrap_or_default());
             } else {
-                hide(core::str::from_utf8(&unescape(escaped)).unwrap_or_default());
+                sent_and_unescaped(sent, found);
             }
         }
         for (name, value) in &self.headers {
-            if *name == "Authorization" {
-                hide(value.split_once(' ').map_or(value, |(_, credentials)| credentials));
+            if *name != "Authorization" {
+                continue;
+            }
+            let (scheme, credentials) = value.split_once(' ').unwrap_or(("", value));
+            found(credentials);
+            // RFC 6749 §2.3.1: both parts were escaped as a form's.
+            if scheme == "Basic"
+                && let Ok(decoded) = BASE64_STANDARD.decode(credentials).map(Wiped::new)
+                && let Some(colon) = decoded.iter().position(|byte| *byte == b':')
+            {
+                let (_, secret) = decoded.split_at_checked(colon).unwrap_or_default();
+                sent_and_unescaped(secret.strip_prefix(b":").unwrap_or(secret), found);
             }
         }
     }
@@ -221,6 +241,14 @@ impl Request {
     #[must_use]
     pub const fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+}
+
+/// Most secrets are plain, and stand in a form as they are.
+fn sent_and_unescaped(sent: &[u8], found: &mut dyn FnMut(&str)) {
+    found(core::str::from_utf8(sent).unwrap_or_default());
+    if !every(sent, |byte| (byte != b'%') & (byte != b'+')) {
+        found(core::str::from_utf8(&unescape(sent)).unwrap_or_default());
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::{boxed::Box, sync::Arc};
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
-    error::{Endpoint, Error, ServerError},
+    error::{Endpoint, Error, Problem, ServerError},
     flow::send::Call,
     http::Request,
     machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
@@ -19,7 +19,7 @@ use crate::{
     wire::{
         answer::{self, Answer, Received},
         form::Form,
-        token::TokenAnswer,
+        token::{TokenAnswer, stray_refresh_token},
     },
 };
 
@@ -143,10 +143,24 @@ pub(super) struct Granted {
 
 pub(super) fn read(received: &Received<'_>) -> Answer<Granted> {
     let (status, sent_at) = (received.response.status(), received.sent_at);
-    answer::read(Endpoint::Token, received, |object| {
+    let answer = answer::read(Endpoint::Token, received, |object| {
         let answer = TokenAnswer::parse(object, received.deviations);
         Ok(Granted { status, answer, sent_at })
-    })
+    });
+    let problem = match &answer {
+        Answer::Broken(problem) => problem.clone(),
+        Answer::Later { .. } => Problem::UnexpectedStatus,
+        Answer::Refused(refused) if refused.error.code.is_none() => Problem::UnexpectedStatus,
+        // An error is no grant, whatever stands beside it.
+        Answer::Good(_) | Answer::Refused(_) => return answer,
+    };
+    match stray_refresh_token(received) {
+        Some(token) => {
+            let answer = TokenAnswer { granted: Err(problem), refresh_token: Some(token) };
+            Answer::Good(Granted { status, answer, sent_at })
+        }
+        None => answer,
+    }
 }
 
 impl Granted {
