@@ -1,6 +1,6 @@
 //! What every command needs: the global options, a way to print, and what holds Ctrl-C off.
 
-use std::path::PathBuf;
+use std::{env, path::PathBuf};
 
 use aiod_auth_store::default_config_folder;
 
@@ -28,9 +28,10 @@ impl Context {
     }
 
     pub(crate) fn config_folder(&self) -> Result<PathBuf, Failure> {
-        match &self.global.config_dir {
-            Some(folder) if !folder.as_os_str().is_empty() => Ok(folder.clone()),
-            // A variable that is empty is not set.
+        // A variable that is empty is not set.
+        let named = || env::var_os("AIOD_AUTH_CONFIG_DIR").map(PathBuf::from);
+        match self.global.config_dir.clone().or_else(named) {
+            Some(folder) if !folder.as_os_str().is_empty() => Ok(folder),
             Some(_) | None => Ok(default_config_folder()?),
         }
     }

@@ -46,8 +46,9 @@ pub(crate) struct Global {
     // Not by clap's `env`: the variable gives way to --issuer, the option can't be used with it.
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// The folder of config.toml and of the tokens
-    #[arg(long, global = true, help_heading = ANYWHERE, value_name = "DIR", env = "AIOD_AUTH_CONFIG_DIR", hide_env_values = true)]
+    /// The folder of config.toml and of the tokens [env: AIOD_AUTH_CONFIG_DIR]
+    // Not by clap's `env`: an empty variable is none.
+    #[arg(long, global = true, help_heading = ANYWHERE, value_name = "DIR")]
     pub(crate) config_dir: Option<PathBuf>,
     /// Where tokens are stored: file, memory, aiod, aiod:FILE, polars, polars:DIR, tiled, or tiled:DIR
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "URI")]

@@ -8,7 +8,7 @@ use toml_edit::{Array, InlineTable, Item, Table, TableLike};
 
 use crate::{
     args::{Flow, Global, Profile, ProfileSet},
-    config::{ConfigFile, set},
+    config::{Config, ConfigFile, set},
     context::Context,
     failure::Failure,
     platform::Platform,
@@ -149,14 +149,29 @@ fn change(context: &Context, options: &ProfileSet) -> Result<(), Failure> {
     }
     let folder = context.config_folder()?;
     let mut file = edit(context, &folder)?;
+    let before = login_of(context, &file.config()?, name);
     write(file.profile_mut(name)?, &context.global, options, &folder)?;
     if options.default {
         file.set_default_profile(name);
     }
-    settings::check(context, &file.config()?, name)?;
+    let config = file.config()?;
+    settings::check(context, &config, name)?;
     file.save()?;
+    if let Some(location) = before
+        && login_of(context, &config, name).as_ref() != Some(&location)
+    {
+        context.printer.warn(&format!(
+            "the login of `{name}` as it was before is still there, and alive: {location}"
+        ));
+    }
     context.printer.say(&format!("The profile `{name}` is set."));
     Ok(())
+}
+
+/// Where the profile's login is, if there is one.
+fn login_of(context: &Context, config: &Config, name: &str) -> Option<String> {
+    let settings = Settings::of_profile(context, config, name).ok()?;
+    settings.tokens().ok()?.map(|_| settings.location())
 }
 
 fn write(
@@ -243,9 +258,11 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
 
 /// A file's name that was typed starts where it was typed.
 fn absolute_store(store: &str) -> Result<String, Failure> {
-    match store.strip_prefix("aiod:") {
-        None | Some("") => Ok(store.into()),
-        Some(file) => Ok(format!("aiod:{}", absolute(Path::new(file))?.display())),
+    match store.split_once(':') {
+        Some((kind @ ("aiod" | "polars" | "tiled"), file)) if !file.is_empty() => {
+            Ok(format!("{kind}:{}", absolute(Path::new(file))?.display()))
+        }
+        _ => Ok(store.into()),
     }
 }
 
@@ -255,9 +272,7 @@ fn remove(context: &Context, name: &str) -> Result<(), Failure> {
         return Err(Failure::usage(format!("the profile `{name}` is always there")));
     }
     config.profile(name)?;
-    let left = Settings::of_profile(context, &config, name)
-        .and_then(|settings| Ok(settings.tokens()?.map(|_| settings.location())));
-    if let Ok(Some(location)) = left {
+    if let Some(location) = login_of(context, &config, name) {
         context.printer.warn(&format!("its tokens are still there, and alive: {location}"));
     }
     let mut file = edit(context, &context.config_folder()?)?;

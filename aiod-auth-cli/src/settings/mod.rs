@@ -186,6 +186,12 @@ impl Settings {
         self
     }
 
+    /// Where no user could be shown a page, `auto` is not the browser flow: no answer would ever come.
+    pub(crate) fn without_a_browser_by_itself(self) -> Self {
+        let is_free = self.config.flow.unwrap_or(Flow::Auto) == Flow::Auto;
+        if is_free && !self.logs_in_by_itself() { self.with_flow(Flow::Device) } else { self }
+    }
+
     /// Logs in with this one, where there are several.
     pub(crate) fn with_provider(mut self, provider: &str) -> Result<Self, Failure> {
         let Some(tiled) = &mut self.config.tiled else {

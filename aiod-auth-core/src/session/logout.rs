@@ -134,6 +134,11 @@ impl Job {
             Ok(stored) => {
                 let newest = newest(stored.clone(), cached);
                 let Some(newest) = newest else { return Ok(LoggedOut::NotLoggedIn) };
+                if stored.is_some() && !self.ignore_errors {
+                    // What can't be changed can't be removed: a record of a session that is over would be
+                    // used on.
+                    lock.prepare().await?;
+                }
                 // What is cached and could not be saved may be of another session.
                 let other = stored.filter(|stored| is_another_session(stored, &newest));
                 let sessions = [Some(&*newest), other.as_deref()].into_iter().flatten();

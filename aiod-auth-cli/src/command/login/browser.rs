@@ -34,6 +34,11 @@ pub(super) fn open(page: &str, secret_variables: &[String]) -> bool {
     true
 }
 
+/// Whether the user could be shown a page.
+pub(super) fn is_there() -> bool {
+    opener(|name| env::var(name).ok(), is_wsl()).is_some()
+}
+
 fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }

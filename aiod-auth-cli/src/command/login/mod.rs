@@ -20,6 +20,10 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
     if let Some(flow) = options.flow {
         settings = settings.with_flow(flow);
     }
+    // With --json the program that reads it may have a page to show.
+    if !context.global.json && !question::has_terminal(context) && !browser::is_there() {
+        settings = settings.without_a_browser_by_itself();
+    }
     if let Some(provider) = &options.provider {
         settings = settings.with_provider(provider)?;
     }
@@ -81,6 +85,11 @@ fn report(
     }
     if let Some(failure) = not_saved {
         return Err(Failure::from(failure).within("logged in, but not saved"));
+    }
+    if options.refresh_token_stdin && session.persisted == Persisted::NoStore {
+        context.printer.warn(
+            "the refresh token that was given may have been replaced by another one, which ends with this command",
+        );
     }
     let (issuer, client) = (settings.profile.issuer(), settings.profile.client());
     let (issuer, client) = (issuer.as_str(), client.id());

@@ -1,8 +1,11 @@
 //! `--format git`: git's credential helper protocol, gitcredentials(7) and git-credential(1).
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    time::SystemTime,
+};
 
-use aiod_auth_core::{Timestamp, Tokens};
+use aiod_auth_core::Tokens;
 
 use super::handout::Handout;
 use crate::{failure::Failure, settings::Settings};
@@ -36,7 +39,7 @@ pub(super) fn erase(
     let ours = Handout::of(&tokens, id_token).ok();
     let is_ours = ours.is_some_and(|ours| ours.token == password);
     if is_ours && can_be_refreshed(settings, &tokens) {
-        tokens.expires_at = Some(Timestamp::UNIX_EPOCH);
+        tokens.expires_at = Some(SystemTime::now().into());
         settings.store().save(&settings.key(), &tokens)?;
     }
     Ok(())

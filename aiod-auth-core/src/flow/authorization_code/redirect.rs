@@ -169,7 +169,7 @@ impl Query {
 }
 
 fn malformed(problem: Problem) -> Error {
-    broken(Endpoint::Authorization, 0, problem)
+    broken(Endpoint::Authorization, None, problem)
 }
 
 fn is_web(uri: &str) -> bool {
