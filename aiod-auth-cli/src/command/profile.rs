@@ -171,6 +171,7 @@ fn write(
         ("issuer", &global.issuer),
         ("client_id", &global.client_id),
         ("flow", &flow),
+        ("redirect_uri", &options.redirect_uri),
         ("account", &global.account),
         ("store", &store),
     ];
@@ -237,9 +238,11 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
 
 /// A file's name that was typed starts where it was typed.
 fn absolute_store(store: &str) -> Result<String, Failure> {
-    match store.strip_prefix("aiod:") {
-        None | Some("") => Ok(store.into()),
-        Some(file) => Ok(format!("aiod:{}", absolute(Path::new(file))?.display())),
+    match store.split_once(':') {
+        Some((kind @ ("aiod" | "polars"), place)) if !place.is_empty() => {
+            Ok(format!("{kind}:{}", absolute(Path::new(place))?.display()))
+        }
+        Some(_) | None => Ok(store.into()),
     }
 }
 

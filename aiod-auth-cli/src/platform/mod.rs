@@ -2,7 +2,7 @@
 
 use std::{env, time::Duration};
 
-use aiod_auth_core::{Endpoint, Environment};
+use aiod_auth_core::{Deviations, Endpoint, Environment};
 
 use crate::{args::Flow, failure::Failure, secret::SecretSource};
 
@@ -44,6 +44,8 @@ pub(crate) struct Known {
     pub(crate) client_secret: Option<SecretSource>,
     pub(crate) endpoints: Vec<(Endpoint, String)>,
     pub(crate) parameters: Vec<(String, String)>,
+    /// Where the profile says nothing of it.
+    pub(crate) deviations: Deviations,
     pub(crate) account: Option<String>,
     pub(crate) flow: Option<Flow>,
     /// Where the API says who is logged in.
