@@ -236,10 +236,6 @@ impl Format for Config {
         polars::without_tokens(&record.text).map_err(|error| explain(path, error))
     }
 
-    fn has_more_than_tokens(&self) -> bool {
-        true
-    }
-
     fn is_shared(&self) -> bool {
         true
     }

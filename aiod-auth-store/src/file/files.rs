@@ -60,11 +60,6 @@ pub(crate) trait Format {
         false
     }
 
-    /// Whether such a file has more in it than tokens: what is damaged is kept beside it then.
-    fn has_more_than_tokens(&self) -> bool {
-        false
-    }
-
     /// Whether another program writes such files, in place: a part of one is seen for a moment.
     fn is_shared(&self) -> bool {
         false
@@ -368,13 +363,6 @@ impl Files {
             Before::Record(record) if format.loses(record, tokens) => {
                 let aside = self.copy(path, "replaced", record.text.as_bytes())?;
                 log::warn!("what was in {} is kept as {}", path.display(), aside.display());
-                Ok(())
-            }
-            Before::Damaged if format.has_more_than_tokens() => {
-                // What is no text has no settings in it.
-                let Ok(Some((text, _))) = read_text(&*self.system, path) else { return Ok(()) };
-                let aside = self.copy(path, "damaged", text.as_bytes())?;
-                log::warn!("{} is damaged, and kept as {}", path.display(), aside.display());
                 Ok(())
             }
             Before::Record(_) | Before::Nothing | Before::Damaged | Before::Unknown => Ok(()),

@@ -145,7 +145,7 @@ fn what_is_half_written_is_said_and_a_login_keeps_it_beside() {
     place.python_token();
     let folder = fs::read_dir(place.path(".config/polars_cloud")).unwrap();
     let mut files = folder.map(|file| file.unwrap().path());
-    let beside = files.find(|file| file.to_str().unwrap().contains("damaged")).unwrap();
+    let beside = files.find(|file| file.to_str().unwrap().contains("corrupt")).unwrap();
     assert_eq!(fs::read_to_string(beside).unwrap(), half);
 }
 
