@@ -1,4 +1,4 @@
-//! Polars Cloud's address in front of Keycloak: https://auth.polars.test, behind a proxy of its own.
+//! Polars Cloud's address in front of Keycloak: <https://auth.polars.test>, behind a proxy of its own.
 //!
 //! A platform that is known by its domain alone can be tried on loopback so: the proxy leads to a server
 //! that has a certificate for that name, and hands each request on to the realm.
