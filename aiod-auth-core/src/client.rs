@@ -97,7 +97,7 @@ impl ClientIdentity {
         self.secret().is_some() && !matches!(self.method, Some(AuthenticationMethod::None))
     }
 
-    fn secret(&self) -> Option<&ClientSecret> {
+    pub(crate) fn secret(&self) -> Option<&ClientSecret> {
         self.secret.as_ref().filter(|secret| self.method.is_some() || !secret.expose().is_empty())
     }
 

@@ -25,6 +25,16 @@ pub struct Deviations {
     pub(crate) errors: Vec<(String, ErrorCode)>,
     pub(crate) basic_unescaped: bool,
     pub(crate) issuer: Option<String>,
+    pub(crate) service_users: Option<ServiceUsers>,
+}
+
+/// Service accounts that are users of the server, not clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServiceUsers {
+    /// The public client that they log in with.
+    pub(crate) client_id: String,
+    /// What follows the `@` in their names.
+    pub(crate) domain: String,
 }
 
 impl Deviations {
@@ -76,6 +86,20 @@ impl Deviations {
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// A service account is a user of the server: its id with `@` and this domain is the user's name, its
+    /// secret the password, and both are sent by this public client (RFC 6749 §4.3). Polars Cloud. Where the
+    /// server refuses that, client credentials follow.
+    #[must_use]
+    pub fn with_service_users(
+        mut self,
+        client_id: impl Into<String>,
+        domain: impl Into<String>,
+    ) -> Self {
+        let (client_id, domain) = (client_id.into(), domain.into());
+        self.service_users = Some(ServiceUsers { client_id, domain });
         self
     }
 

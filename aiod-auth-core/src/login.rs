@@ -7,7 +7,8 @@ use crate::{
     error::{Endpoint, Error},
     flow::{
         AuthorizationRequest, DevicePrompt, Redirect, access_token_request::TokenRequest,
-        device_access_token::Polls, device_authorization::CodeRequest, send::no_time,
+        client_credentials::client_credentials, device_access_token::Polls,
+        device_authorization::CodeRequest, send::no_time,
     },
     machine::{
         Deadline, EmptyPassword, Failed, Flow, Io, ListenQuestion, Listening, PasswordQuestion,
@@ -98,8 +99,8 @@ impl LoginJob {
                 Box::pin(self.redeem(io, server, token, deadline, Reason::Retry)).await
             }
             (None, LoginMethod::ClientCredentials) => {
-                let request = self.client_credentials(&server)?;
-                Box::pin(request.send(io, deadline, Reason::Retry)).await
+                let (profile, policy) = (&self.profile, self.policy);
+                Box::pin(client_credentials(io, &server, profile, policy, deadline)).await
             }
             (None, LoginMethod::Password) => Box::pin(self.by_password(io, &server, end)).await,
             (None, LoginMethod::AuthorizationCode) => {
@@ -314,12 +315,6 @@ impl LoginJob {
         let (profile, policy) = (&*self.profile, self.policy);
         let scope = profile.scope();
         Redemption { profile, refresh_token, scope, policy, resend: Resend::Once }
-    }
-
-    fn client_credentials(&self, server: &AuthorizationServer) -> Result<TokenRequest, Error> {
-        let (client, scope) = (self.profile.client(), self.profile.scope());
-        TokenRequest::client_credentials(server, client, scope, self.policy)
-            .map(|request| request.with_parameters(self.profile.parameters()))
     }
 }
 

@@ -1,31 +1,40 @@
 #!/usr/bin/env bash
-# The command, both clients, and beside them AI-on-Demand's Python client and Kubernetes' client-go,
-# against a real Keycloak.
+# The command, both clients, and beside them the platforms' own Python clients, Kubernetes' client-go and a
+# real browser, against real servers: Keycloak, oidc-provider, Glewlwyd.
 #
-#   run.sh          starts Keycloak, runs the live tests, stops it
+#   run.sh          starts the servers, runs the live tests, stops them
 #
 # A Keycloak that already answers at $AIOD_AUTH_LIVE_KEYCLOAK (http://127.0.0.1:18180 if not said
-# otherwise) is used as it is, and not stopped. keycloak.sh says what is needed to start one,
-# and aiod-python.sh what for the Python client; client-go needs Go and its module proxy.
-# All cases in expected_cases have to run: fewer is a failure, as is one that fails.
+# otherwise) is used as it is, and not stopped. The other servers have $AIOD_AUTH_LIVE_PORT (18280) and the
+# ports that follow. Each server's script says what it needs, as do those of the Python clients; client-go
+# needs Go and its module proxy, the browser Debian's package chromium.
+# All cases in expected_cases have to run, platform by platform: fewer is a failure, as is one that fails.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export AIOD_AUTH_LIVE_KEYCLOAK=${AIOD_AUTH_LIVE_KEYCLOAK:-http://127.0.0.1:18180}
 # Most cases wait most of the time.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-8}
+# Of the other servers' ports, which follow each other.
+first_port=${AIOD_AUTH_LIVE_PORT:-18280}
 output=$(mktemp)
+# What has been started here, by its script.
+started=()
 
 main() {
-  trap 'rm -f "$output"' EXIT
-  command -v curl >/dev/null || fail "missing: curl"
-  command -v go >/dev/null || fail "missing: go"
+  trap finish EXIT
+  local program
+  for program in curl go chromium script; do
+    command -v "$program" >/dev/null || fail "missing: $program"
+  done
   cd "$here"
   # First, so that nothing is started for code that doesn't compile.
   AIOD_AUTH_COMMAND=$(build_command)
   export AIOD_AUTH_COMMAND
   AIOD_AUTH_LIVE_PYTHON=$(./aiod-python.sh install)
   export AIOD_AUTH_LIVE_PYTHON AIOD_AUTH_LIVE_PYTHON_SCRIPT=$here/aiod_python.py
+  AIOD_AUTH_LIVE_POLARS=$(./polars-python.sh)
+  export AIOD_AUTH_LIVE_POLARS
   AIOD_AUTH_LIVE_CLIENT_GO=$(build_client_go)
   export AIOD_AUTH_LIVE_CLIENT_GO
   cargo test --quiet --package aiod-auth-tests --features live --test live --no-run
@@ -35,6 +44,11 @@ main() {
   else
     start_keycloak
   fi
+  start oidc-provider.sh --port "$first_port"
+  export AIOD_AUTH_LIVE_OIDC_PROVIDER=http://127.0.0.1:$first_port
+  export AIOD_AUTH_LIVE_OIDC_PROVIDER_WITHOUT_DEVICE=http://127.0.0.1:$((first_port + 1))
+  start glewlwyd.sh --port $((first_port + 2))
+  export AIOD_AUTH_LIVE_GLEWLWYD=http://127.0.0.1:$((first_port + 2))/api/live
   cargo test --package aiod-auth-tests --features live --test live 2>&1 | tee "$output" || true
   report
 }
@@ -61,20 +75,44 @@ start_keycloak() {
   local port=${AIOD_AUTH_LIVE_KEYCLOAK##*:}
   [[ $AIOD_AUTH_LIVE_KEYCLOAK =~ ^http://127\.0\.0\.1:[0-9]+$ ]] ||
     fail "no Keycloak answers at $AIOD_AUTH_LIVE_KEYCLOAK, and only http://127.0.0.1:PORT can be started"
-  # Whoever started that one may still need it.
-  if ./keycloak.sh status >/dev/null; then fail "a Keycloak of keycloak.sh runs on another port"; fi
-  trap 'rm -f "$output"; ./keycloak.sh stop >/dev/null' EXIT
-  ./keycloak.sh start --port "$port"
+  start keycloak.sh --port "$port"
 }
 
+# start SCRIPT [OPTION…]
+start() {
+  # Whoever started that one may still need it.
+  if "./$1" status >/dev/null; then fail "a server of $1 runs already, below the same \$LIVE_DIR"; fi
+  started+=("$1")
+  "./$1" start "${@:2}"
+}
+
+finish() {
+  local script
+  for script in "${started[@]}"; do "./$script" stop >/dev/null; done
+  rm -f "$output"
+}
+
+# Each platform's cases, by the module that they are in; those of no platform are Keycloak's.
 report() {
-  local expected passed
-  expected=$(cat expected_cases)
-  passed=$(sed -n 's/^test result: .* \([0-9]*\) passed;.*/\1/p' "$output")
-  echo "live: ${passed:-0} of $expected cases passed"
-  [ "${passed:-0}" -le "$expected" ] || fail "there are more cases now: write $passed in expected_cases"
-  [ "${passed:-0}" -eq "$expected" ] || fail "not all cases passed"
-  ! grep -q '^test result: FAILED' "$output" || fail "a case failed"
+  local platform expected passed problem=
+  while read -r platform expected; do
+    passed=$(passed_cases | grep -cx "$platform") || true
+    echo "live $platform: $passed of $expected cases passed"
+    [ "$passed" -le "$expected" ] || problem="there are more cases of $platform now: write $passed in expected_cases"
+    [ "$passed" -ge "$expected" ] || problem="not all cases of $platform passed"
+  done <expected_cases
+  [ -z "$problem" ] || fail "$problem"
+  grep -q '^test result: ok' "$output" || fail "a case failed"
+}
+
+# The platform of each case that passed, one a line.
+passed_cases() {
+  local platforms
+  platforms=$(cut -d' ' -f1 expected_cases | tr '\n' ' ')
+  sed -n 's/^test \([a-z_]*\)::.* \.\.\. ok$/\1/p' "$output" | tr '_' '-' |
+    awk -v platforms=" $platforms" '
+      $1 == "python" { $1 = "aiod" }
+      { print index(platforms, " " $1 " ") ? $1 : "keycloak" }'
 }
 
 fail() {

@@ -328,6 +328,9 @@ pub(crate) struct ProfileSet {
     /// How to log in
     #[arg(long)]
     pub(crate) flow: Option<Flow>,
+    /// Where the browser comes back to, if the server takes one address only: http://127.0.0.1/callback; any free port if it has none
+    #[arg(long, value_name = "URI")]
+    pub(crate) redirect_uri: Option<String>,
     /// Use it where no profile is named
     #[arg(long)]
     pub(crate) default: bool,

@@ -187,6 +187,7 @@ fn write(
         ("api", &global.api),
         ("client_id", &global.client_id),
         ("flow", &flow),
+        ("redirect_uri", &options.redirect_uri),
         ("account", &global.account),
         ("store", &store),
     ];
@@ -259,10 +260,10 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
 /// A file's name that was typed starts where it was typed.
 fn absolute_store(store: &str) -> Result<String, Failure> {
     match store.split_once(':') {
-        Some((kind @ ("aiod" | "polars" | "tiled"), file)) if !file.is_empty() => {
-            Ok(format!("{kind}:{}", absolute(Path::new(file))?.display()))
+        Some((kind @ ("aiod" | "polars" | "tiled"), place)) if !place.is_empty() => {
+            Ok(format!("{kind}:{}", absolute(Path::new(place))?.display()))
         }
-        _ => Ok(store.into()),
+        Some(_) | None => Ok(store.into()),
     }
 }
 

@@ -90,6 +90,9 @@ impl ProfileConfig {
             known.endpoints.into_iter().filter(|(endpoint, _)| !is_said(endpoint)).collect();
         self.endpoints.extend(added);
         self.parameters.extend(known.parameters);
+        if self.deviations == Deviations::default() {
+            self.deviations = known.deviations;
+        }
         self.account = self.account.or(known.account);
         self.flow = self.flow.or(known.flow);
         self.store = self.store.or_else(|| known.store.map(Into::into));

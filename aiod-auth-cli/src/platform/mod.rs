@@ -3,7 +3,8 @@
 use std::{env, time::Duration};
 
 use aiod_auth_core::{
-    AccessToken, Endpoint, Environment, Error, NotLoggedIn, provider::tiled as tiled_core,
+    AccessToken, Deviations, Endpoint, Environment, Error, NotLoggedIn,
+    provider::tiled as tiled_core,
 };
 
 use crate::{args::Flow, failure::Failure, secret::SecretSource};
@@ -49,6 +50,8 @@ pub(crate) struct Known {
     pub(crate) client_secret: Option<SecretSource>,
     pub(crate) endpoints: Vec<(Endpoint, String)>,
     pub(crate) parameters: Vec<(String, String)>,
+    /// Where the profile says nothing of it.
+    pub(crate) deviations: Deviations,
     pub(crate) account: Option<String>,
     pub(crate) flow: Option<Flow>,
     /// Where the API says who is logged in.

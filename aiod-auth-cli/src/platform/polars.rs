@@ -14,6 +14,7 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         issuer: Some(settings.issuer()?.as_str().into()),
         client_id: settings.client_id.clone(),
         endpoints: settings.endpoints()?,
+        deviations: settings.deviations(),
         store: Some("polars"),
         ..Known::default()
     };

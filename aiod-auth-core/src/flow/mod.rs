@@ -21,7 +21,7 @@ pub use crate::wire::{
 
 pub(crate) mod access_token_request;
 pub(crate) mod authorization_code;
-mod client_credentials;
+pub(crate) mod client_credentials;
 pub(crate) mod current_user;
 pub(crate) mod device_access_token;
 pub(crate) mod device_authorization;

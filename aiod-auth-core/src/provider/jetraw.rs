@@ -9,7 +9,7 @@ use crate::{
     client::ClientIdentity,
     error::{ConfigProblem, Error},
     parameters::Parameters,
-    profile::Profile,
+    profile::{LoginMethod, Profile},
     server::Issuer,
 };
 
@@ -56,7 +56,8 @@ impl Settings {
             true => Issuer::allowing_insecure_http(&self.issuer)?,
             false => Issuer::new(&self.issuer)?,
         };
-        let profile = Profile::with_client(issuer, ClientIdentity::public(&*self.client_id)?);
+        let profile = Profile::with_client(issuer, ClientIdentity::public(&*self.client_id)?)
+            .with_login(LoginMethod::AuthorizationCode);
         let Some(organisation) = &self.organisation else { return Ok(profile) };
         if organisation.trim().is_empty() || organisation.contains(char::is_control) {
             return Err(Error::Config(ConfigProblem::InvalidName("organisation")));
@@ -69,6 +70,12 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_the_browser_whatever_else_the_server_has() {
+        let profile = Settings::new("https://as.example", "jetraw").profile().unwrap();
+        assert_eq!(profile.login(), LoginMethod::AuthorizationCode);
+    }
 
     #[test]
     fn organisations_are_kept_apart() {

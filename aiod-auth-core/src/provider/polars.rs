@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     client::ClientIdentity,
+    deviations::Deviations,
     environment::Environment,
     error::{ConfigProblem, Endpoint, Error, NotLoggedIn},
     profile::Profile,
@@ -80,7 +81,7 @@ impl Settings {
         self.profile_of(ClientIdentity::public(self.client_id.as_str())?)
     }
 
-    /// A service account's login, by client credentials. The Python client keeps its tokens in memory only.
+    /// A service account's login. The Python client keeps its tokens in memory only.
     ///
     /// # Errors
     /// As for [`profile`](Self::profile).
@@ -90,11 +91,19 @@ impl Settings {
 
     /// The addresses are known, as they are to the Python client: nothing has to be asked for first.
     fn profile_of(&self, client: ClientIdentity) -> Result<Profile, Error> {
-        let mut profile = Profile::with_client(self.issuer()?, client);
+        let mut profile =
+            Profile::with_client(self.issuer()?, client).with_deviations(self.deviations());
         for (endpoint, address) in self.endpoints()? {
             profile = profile.with_endpoint(endpoint, &address)?;
         }
         Ok(profile)
+    }
+
+    /// What the server does otherwise: `polars_cloud` 0.12.0 logs a service account in as a user of
+    /// `sa.cloud.pola.rs`, whatever the domain.
+    #[must_use]
+    pub fn deviations(&self) -> Deviations {
+        Deviations::default().with_service_users(self.client_id.as_str(), SERVICE_USERS)
     }
 
     /// Where the server's endpoints are.
@@ -235,6 +244,8 @@ pub const ACCESS_TOKEN: &str = "POLARS_CLOUD_ACCESS_TOKEN";
 const DOMAIN: &str = "POLARS_CLOUD_DOMAIN";
 const CLIENT_ID: &str = "POLARS_CLOUD_CLIENT_ID";
 const CLIENT_SECRET: &str = "POLARS_CLOUD_CLIENT_SECRET";
+
+const SERVICE_USERS: &str = "sa.cloud.pola.rs";
 
 /// Keycloak's, below `protocol/openid-connect`.
 const PATHS: [(Endpoint, &str); 6] = [

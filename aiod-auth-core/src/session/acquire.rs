@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     error::{Endpoint, Error, ErrorCode, ServerError, StoreFailure},
-    flow::access_token_request::TokenRequest,
-    machine::{Deadline, Failed, Io, Reason},
+    flow::client_credentials::client_credentials,
+    machine::{Deadline, Failed, Io},
     provider::tiled,
     retry::RetryPolicy,
     token::Tokens,
@@ -188,12 +188,9 @@ impl<'a> Acquire<'a> {
         deadline: Deadline,
     ) -> Result<Tokens, Error> {
         let (profile, policy) = (&self.context.profile, self.policy());
-        let (client, scope) = (profile.client(), profile.scope());
-        let request =
-            TokenRequest::client_credentials(server.for_clients()?, client, scope, policy)?;
-        let request = request.with_parameters(profile.parameters());
         // It salvages nothing: RFC 6749 §4.4.3.
-        let outcome = Box::pin(request.send(io, deadline, Reason::Retry)).await;
+        let server = server.for_clients()?;
+        let outcome = client_credentials(io, server, profile, policy, deadline).await;
         outcome.map_err(|failed| failed.error)
     }
 

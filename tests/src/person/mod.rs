@@ -17,6 +17,7 @@ use url::Url;
 
 use browser::Browser;
 use form::Button;
+use page::Page;
 
 mod browser;
 mod form;
@@ -57,6 +58,69 @@ impl Person {
     /// The same as for [`approve`](Self::approve).
     pub fn deny(&self, verification_uri_complete: &str) -> Result<(), PersonError> {
         self.decide(verification_uri_complete, Decision::Deny)
+    }
+
+    /// Opens an authorization request (RFC 6749 §4.1.1), answers what the server asks, and grants what is
+    /// asked for. Where the server sends the browser then: nobody goes there.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`approve`](Self::approve).
+    pub fn authorize(&self, authorization_request: &str) -> Result<Url, PersonError> {
+        self.answer_until_led_away(authorization_request, Decision::Approve)
+    }
+
+    /// The same, and refuses.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`approve`](Self::approve).
+    pub fn refuse(&self, authorization_request: &str) -> Result<Url, PersonError> {
+        self.answer_until_led_away(authorization_request, Decision::Deny)
+    }
+
+    /// Opens the page of oidc-provider's device code, answers what it asks, and grants or refuses.
+    ///
+    /// # Errors
+    ///
+    /// The same as for [`approve`](Self::approve).
+    pub fn answer_device_page(&self, uri: &str, grants: bool) -> Result<(), PersonError> {
+        let decision = if grants { Decision::Approve } else { Decision::Deny };
+        let start = Url::parse(uri)?;
+        let mut browser = Browser::new(&start);
+        let page = browser.open(start)?;
+        self.answer_all(&mut browser, page, decision).map(drop)
+    }
+
+    fn answer_until_led_away(&self, uri: &str, decision: Decision) -> Result<Url, PersonError> {
+        let start = Url::parse(uri)?;
+        let mut browser = Browser::new(&start);
+        let outcome = match browser.open(start) {
+            Ok(page) => self.answer_all(&mut browser, page, decision),
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(page) => Err(PersonError::NoButton(page.seen())),
+            Err(PersonError::OtherOrigin(back)) => Ok(back),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One form after another, up to a page without one that is for this user.
+    fn answer_all(
+        &self,
+        browser: &mut Browser,
+        mut page: Page,
+        decision: Decision,
+    ) -> Result<Page, PersonError> {
+        for _ in 0..FORMS_MAX {
+            let form = page.login(self).or_else(|| page.decision(self, decision));
+            let Some(form) = form.or_else(|| page.sends_itself()) else {
+                return Ok(page);
+            };
+            page = browser.submit(form)?;
+        }
+        Err(PersonError::NoButton(page.seen()))
     }
 
     fn decide(&self, uri: &str, decision: Decision) -> Result<(), PersonError> {
@@ -133,6 +197,9 @@ impl fmt::Display for Seen {
         write!(f, "{} (HTTP {}): {}", self.path, self.status, self.text)
     }
 }
+
+/// oidc-provider's code, a login, a consent: no server here asks more.
+const FORMS_MAX: usize = 6;
 
 #[derive(Debug, Clone, Copy)]
 enum Decision {

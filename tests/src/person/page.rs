@@ -60,6 +60,12 @@ impl Page {
         })
     }
 
+    /// A form that has nothing to fill in and no button with a name: a browser's script sends it.
+    pub(super) fn sends_itself(&self) -> Option<Form> {
+        let form = self.forms.first()?;
+        (self.forms.len() == 1 && form.buttons.is_empty()).then(|| form.clone())
+    }
+
     /// Whether this is the page that says that a decision was taken.
     pub(super) fn confirms(&self, decision: Decision) -> bool {
         // Keycloak's last page has status 200 whatever happened; it is `/device/status`, with

@@ -30,8 +30,18 @@ pub(crate) struct Finished {
 impl Running {
     /// Starts it with an empty environment.
     pub(crate) fn start(arguments: &[String], home: &Path) -> Self {
+        Self::start_with(arguments, home, &[])
+    }
+
+    /// Starts it with nothing but these variables in its environment.
+    pub(crate) fn start_with(
+        arguments: &[String],
+        home: &Path,
+        variables: &[(String, String)],
+    ) -> Self {
         let mut command = Command::new(path());
         command.args(arguments).env_clear().env("HOME", home);
+        command.envs(variables.iter().cloned());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         Self { stdout: BufReader::new(child.stdout.take().unwrap()), child, read: String::new() }
@@ -39,10 +49,27 @@ impl Running {
 
     /// Lets a person open the page that it prints first, as JSON.
     #[track_caller]
-    pub(crate) fn prompts(mut self, person: impl FnOnce(&str) -> Result<(), PersonError>) -> Self {
-        self.stdout.read_line(&mut self.read).unwrap();
-        let prompt: Value = serde_json::from_str(&self.read).unwrap_or_default();
-        let Some(page) = prompt["verification_uri_complete"].as_str() else {
+    pub(crate) fn prompts(self, person: impl FnOnce(&str) -> Result<(), PersonError>) -> Self {
+        self.prompts_for("verification_uri_complete", person)
+    }
+
+    /// The same for the page of a login with the browser.
+    #[track_caller]
+    pub(crate) fn prompts_for_browser(
+        self,
+        person: impl FnOnce(&str) -> Result<(), PersonError>,
+    ) -> Self {
+        self.prompts_for("authorization_url", person)
+    }
+
+    #[track_caller]
+    fn prompts_for(
+        mut self,
+        member: &str,
+        person: impl FnOnce(&str) -> Result<(), PersonError>,
+    ) -> Self {
+        let prompt = self.prompt();
+        let Some(page) = prompt[member].as_str() else {
             panic!("no prompt: {:?}", self.finish());
         };
         if let Err(problem) = person(page) {
@@ -50,6 +77,12 @@ impl Running {
             panic!("{problem}: {:?}", self.finish());
         }
         self
+    }
+
+    /// What it prints first, as JSON.
+    pub(crate) fn prompt(&mut self) -> Value {
+        self.stdout.read_line(&mut self.read).unwrap();
+        serde_json::from_str(&self.read).unwrap_or_default()
     }
 
     /// Gives it this on stdin.

@@ -1,14 +1,22 @@
-//! What the cases stand on: Keycloak itself, the command, the Python client, and a place to work.
+//! What the cases stand on: the servers themselves, the command, the platforms' own clients, a browser,
+//! and a place to work.
 
 pub(crate) mod api;
+pub(crate) mod chromium;
 pub(crate) mod command;
+pub(crate) mod front;
+pub(crate) mod glewlwyd;
 pub(crate) mod keycloak;
 pub(crate) mod person;
+pub(crate) mod polars;
+pub(crate) mod provider;
 pub(crate) mod python;
 pub(crate) mod workplace;
 
 use std::{sync::Barrier, thread};
 
+pub(crate) use polars::Polars;
+pub(crate) use provider::Provider;
 pub(crate) use python::Python;
 pub(crate) use workplace::Workplace;
 

@@ -188,8 +188,13 @@ impl Workplace {
     /// What is stored.
     pub(crate) fn record(&self) -> Option<Tokens> {
         let of = |profile: &Profile| self.store().load(&profile.key()).unwrap();
-        // A profile of the command is a login of its own, which takes over what was there before.
-        of(&self.profile).or_else(|| of(&self.profile.clone().with_account("lab")))
+        let lab = || self.profile.clone().with_account("lab");
+        match &self.token_file {
+            // It holds one login, and has no names for others.
+            Some(_) => of(&self.profile),
+            // A profile of the command is a login of its own, which takes over what was there before.
+            None => of(&self.profile).or_else(|| of(&lab())),
+        }
     }
 
     /// The stored refresh token.

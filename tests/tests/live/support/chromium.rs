@@ -1,0 +1,77 @@
+//! A real Chromium with a user in front of it: `tests/live/chromium.py`.
+
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// One visit to a login, with a browser of its own.
+pub(crate) struct Chromium {
+    folder: TempDir,
+    consent: &'static str,
+}
+
+impl Chromium {
+    /// Alice logs in and says yes.
+    pub(crate) fn says_yes() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), consent: "yes" }
+    }
+
+    /// Alice logs in and says no.
+    pub(crate) fn says_no() -> Self {
+        Self { consent: "no", ..Self::says_yes() }
+    }
+
+    /// What has to be in the environment of a command that opens it by itself.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        let seen = self.folder.path().join("seen");
+        [
+            ("BROWSER", &script()[..]),
+            ("CHROMIUM_USER", "alice"),
+            ("CHROMIUM_PASSWORD", "alice-password"),
+            ("CHROMIUM_CONSENT", self.consent),
+            ("CHROMIUM_SEEN", seen.to_str().unwrap()),
+            ("PATH", &env::var("PATH").unwrap()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    /// Opens this page, and comes back with what is to be seen in the end.
+    #[track_caller]
+    pub(crate) fn opens(&self, page: &str) -> Value {
+        let mut browser = Command::new(script());
+        browser.arg(page).env_clear().env("HOME", self.folder.path()).envs(self.variables());
+        let output = browser.stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        self.seen()
+    }
+
+    /// The title, the text, the number of scripts, … of the last page, once it is there.
+    #[track_caller]
+    pub(crate) fn seen(&self) -> Value {
+        let file = self.folder.path().join("seen");
+        let started = Instant::now();
+        while !file.exists() {
+            assert!(started.elapsed() < Duration::from_secs(60), "the browser shows nothing");
+            thread::sleep(Duration::from_millis(50));
+        }
+        serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap()
+    }
+
+    /// A picture of it.
+    pub(crate) fn picture(&self) -> Vec<u8> {
+        fs::read(self.folder.path().join("seen.png")).unwrap()
+    }
+}
+
+fn script() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    folder.join("live/chromium.py").to_str().unwrap().to_owned()
+}
