@@ -30,6 +30,14 @@ pub enum ConfigProblem {
     /// Client credentials without a secret: RFC 6749 §4.4.
     #[error("this way to authenticate needs a client secret")]
     MissingClientSecret,
+    /// A client's secret can't be read where it should be.
+    #[error("cannot read the client secret in {place}: {why}")]
+    UnreadableClientSecret {
+        /// The file, or the environment variable.
+        place: String,
+        /// Why not; nothing of what is there.
+        why: String,
+    },
     /// A client id or secret with control characters: RFC 6749 appendix A.
     #[error("the {0} has a control character in it")]
     ControlCharacter(&'static str),
@@ -75,6 +83,7 @@ impl ConfigProblem {
             Self::OneWithoutTheOther(..) => Some("set both, or neither"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
             Self::InvalidUrl { .. }
+            | Self::UnreadableClientSecret { .. }
             | Self::InvalidIssuer
             | Self::MissingClientSecret
             | Self::InvalidName(_)

@@ -41,6 +41,8 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
     fn end_session_of(&self, token: RefreshToken) -> Result<(), Error>;
     fn token(&self) -> Result<Token, Error>;
     fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error>;
+    fn token_or_login_with(&self, token: RefreshToken) -> Result<Token, Error>;
+    fn with_client_secret_file(self, path: &Path) -> Result<Self, Error>;
     fn token_for(&self, demand: Demand) -> Result<Token, Error>;
     fn token_instead_of(&self, rejected: &Token) -> Result<Token, Error>;
     fn who_am_i(&self) -> Result<Userinfo, Error>;
@@ -147,6 +149,14 @@ impl AnyClient for aiod_auth_ureq::Client {
 
     fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error> {
         self.token_or_login(show)
+    }
+
+    fn token_or_login_with(&self, token: RefreshToken) -> Result<Token, Error> {
+        self.token_or_login_with(token)
+    }
+
+    fn with_client_secret_file(self, path: &Path) -> Result<Self, Error> {
+        self.with_client_secret_file(path)
     }
 
     fn token_for(&self, demand: Demand) -> Result<Token, Error> {
@@ -278,6 +288,14 @@ impl AnyClient for OnTokio {
 
     fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error> {
         self.1.block_on(self.0.token_or_login(show))
+    }
+
+    fn token_or_login_with(&self, token: RefreshToken) -> Result<Token, Error> {
+        self.1.block_on(self.0.token_or_login_with(token))
+    }
+
+    fn with_client_secret_file(self, path: &Path) -> Result<Self, Error> {
+        Ok(Self(self.0.with_client_secret_file(path)?, self.1))
     }
 
     fn token_for(&self, demand: Demand) -> Result<Token, Error> {

@@ -42,6 +42,7 @@ mod any_client;
 mod clones;
 mod dropped;
 mod elsewhere;
+mod headless;
 mod network;
 mod promises;
 mod races;
