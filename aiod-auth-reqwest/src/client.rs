@@ -40,6 +40,26 @@ use crate::{
 /// A job runs in a task of its own. A caller that is dropped (by a `timeout`, a `select!`, a connection
 /// that closes) drops nothing: what has begun is brought to its end and saved, and the next caller takes
 /// what came of it. Only a login ends with its caller, at the next pause.
+///
+/// ```
+/// use aiod_auth_reqwest::{Client, Error, Kind};
+///
+/// async fn report(client: &Client) -> Result<(), Error> {
+///     let token = match client.token().await {
+///         Ok(token) => token,
+///         Err(error) if error.asks_for_login() => {
+///             client.login(|prompt| println!("{prompt}")).await?;
+///             client.token().await?
+///         }
+///         Err(error) if error.kind() == Kind::Unavailable => return Ok(()), // at the next run
+///         Err(error) => return Err(error),
+///     };
+///     let header = token.authorization(); // of your request
+///     # let _ = header;
+///     Ok(())
+/// }
+/// # let _ = report;
+/// ```
 #[derive(Clone)]
 pub struct Client {
     login: Arc<Login>,

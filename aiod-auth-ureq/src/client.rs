@@ -36,6 +36,26 @@ use crate::{
 /// among threads and, through the store's lock, among processes; while it runs, callers get the old token
 /// as long as it is valid. An early refresh runs on a thread of its own; when the last clone is dropped,
 /// that is waited for, up to the request's limit.
+///
+/// ```
+/// use aiod_auth_ureq::{Client, Error, Kind};
+///
+/// fn report(client: &Client) -> Result<(), Error> {
+///     let token = match client.token() {
+///         Ok(token) => token,
+///         Err(error) if error.asks_for_login() => {
+///             client.login(|prompt| println!("{prompt}"))?;
+///             client.token()?
+///         }
+///         Err(error) if error.kind() == Kind::Unavailable => return Ok(()), // at the next run
+///         Err(error) => return Err(error),
+///     };
+///     let header = token.authorization(); // of your request
+///     # let _ = header;
+///     Ok(())
+/// }
+/// # let _ = report;
+/// ```
 #[derive(Clone)]
 pub struct Client {
     login: Arc<Login>,
