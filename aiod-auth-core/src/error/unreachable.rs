@@ -104,7 +104,7 @@ impl Unreachable {
 ///
 /// // A transport of your own tells what the proxy answered; its password is in no text.
 /// let proxy = Proxy::new("http://me:hunter2@proxy.example:3128").unwrap();
-/// let failure = proxy.failure(ProxyProblem::WantsPassword);
+/// let failure = proxy.failure(ProxyProblem::CredentialsWanted);
 /// assert!(failure.to_string().starts_with("the proxy proxy.example:3128 wants"));
 /// let outcome = NoResponse::Proxy(failure);
 /// # let _ = outcome;

@@ -13,7 +13,7 @@ use alloc::{
 /// let header = "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"data.write\"";
 /// let response = Response::new(403, [("WWW-Authenticate", header)], b"");
 /// let challenge = &response.challenges()[0];
-/// assert_eq!(challenge.scheme(), "Bearer");
+/// assert_eq!(challenge.scheme(), "bearer"); // in lower case
 /// assert_eq!(challenge.param("scope"), Some("data.write")); // what to ask for at the next login
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
