@@ -11,6 +11,7 @@ use crate::{
     error::{Endpoint, Error},
     loopback::RedirectAddress,
     parameters::Parameters,
+    provider::tiled,
     secret::ClientSecret,
     server::{AuthorizationServer, Endpoints, Issuer},
     time::Timestamp,
@@ -45,6 +46,7 @@ pub struct Profile {
     login: LoginMethod,
     redirect: Option<RedirectAddress>,
     current_user: Option<Url>,
+    tiled: Option<Arc<tiled::Settings>>,
 }
 
 /// How to log in.
@@ -100,6 +102,7 @@ impl Profile {
             login: LoginMethod::Auto,
             redirect: None,
             current_user: None,
+            tiled: None,
         }
     }
 
@@ -182,6 +185,16 @@ impl Profile {
         let name = Endpoint::CurrentUser.metadata_name();
         self.current_user = Some(self.issuer.transport().check(name, address)?);
         Ok(self)
+    }
+
+    /// At a Tiled server: how to log in there, what it says of itself decides.
+    pub(crate) fn at_tiled(mut self, settings: tiled::Settings) -> Self {
+        self.tiled = Some(Arc::new(settings));
+        self
+    }
+
+    pub(crate) const fn tiled(&self) -> Option<&Arc<tiled::Settings>> {
+        self.tiled.as_ref()
     }
 
     /// The server.

@@ -24,6 +24,7 @@ mod profile;
 #[cfg(unix)]
 mod situations;
 mod status;
+mod tiled;
 mod token;
 mod transfer;
 mod whoami;

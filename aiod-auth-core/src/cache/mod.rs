@@ -249,6 +249,9 @@ impl TokenCache {
         }
         // What waited for another job, and got nothing of it, begins its own.
         caller.jobs = self.jobs;
+        // The caller waits for it: what is in the store and still good is used, and refreshed beside the
+        // next caller.
+        demand.early = false;
         Want::Run(self.begin(demand, caller.policy, now))
     }
 
@@ -605,6 +608,16 @@ mod tests {
             let mut second = caller(&cache, demand);
             assert_eq!(word(&cache.want(&mut second, at(seconds))), while_running, "{demand:?}");
         }
+    }
+
+    #[test]
+    fn no_caller_waits_for_an_early_refresh_of_what_is_stored() {
+        let mut cache = cache();
+        let job = run(&mut cache, EARLY);
+        assert!(!job.demand().early);
+        cache.finish(job, Ok(session("a")), at(3560)).unwrap();
+        let mut next = caller(&cache, EARLY);
+        assert_eq!(word(&cache.want(&mut next, at(3560))), "use a and run");
     }
 
     #[test]

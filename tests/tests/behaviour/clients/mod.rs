@@ -42,6 +42,7 @@ mod any_client;
 mod clones;
 mod dropped;
 mod elsewhere;
+mod ends;
 mod headless;
 mod network;
 mod promises;
@@ -49,6 +50,7 @@ mod races;
 mod runtimes;
 mod sockets;
 mod stores;
+mod tiled;
 mod together;
 
 /// A server, in virtual time or over sockets.
