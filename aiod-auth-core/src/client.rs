@@ -15,6 +15,20 @@ use crate::{
 /// A client as the authorization server knows it: RFC 6749 §2.
 ///
 /// (The adapters' `Client` is a thing that logs in; this is only its name and its password.)
+///
+/// ```
+/// use aiod_auth_core::{AuthenticationMethod, ClientIdentity, ClientSecret};
+///
+/// let tool = ClientIdentity::public("my-tool")?;
+/// assert!(!tool.is_confidential());
+///
+/// let bot = ClientIdentity::public("report")?
+///     .with_secret(ClientSecret::new("s3cr3t"))?
+///     .with_authentication_method(AuthenticationMethod::ClientSecretPost); // else as the server's metadata says
+/// assert!(bot.is_confidential());
+/// assert!(!format!("{bot:?}").contains("s3cr3t"));
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ClientIdentity {
     id: String,
@@ -23,6 +37,15 @@ pub struct ClientIdentity {
 }
 
 /// How a client proves its identity: RFC 7591 §2.
+///
+/// ```
+/// use aiod_auth_core::AuthenticationMethod;
+///
+/// // As a configuration file has it.
+/// let method = AuthenticationMethod::from_name("client_secret_post");
+/// assert_eq!(method, Some(AuthenticationMethod::ClientSecretPost));
+/// assert_eq!(AuthenticationMethod::from_name("private_key_jwt"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthenticationMethod {

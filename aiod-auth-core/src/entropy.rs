@@ -9,6 +9,13 @@ use zeroize::Zeroizing;
 /// 256 random bits, from the operating system's generator (the adapters take `getrandom`).
 ///
 /// It is moved into what is made of it and can't be cloned, so the same bits are never used twice.
+///
+/// ```
+/// use aiod_auth_core::{CodeVerifier, Entropy};
+///
+/// let bytes = [7; 32]; // from the operating system: `getrandom::fill`
+/// assert_eq!(CodeVerifier::new(Entropy::new(bytes)).challenge().len(), 43);
+/// ```
 pub struct Entropy(Box<Zeroizing<[u8; 32]>>);
 
 impl Entropy {

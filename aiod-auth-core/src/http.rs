@@ -21,6 +21,23 @@ use crate::{
 /// A request to send exactly as it is: no redirect is followed, no cookie kept, nothing cached.
 ///
 /// `Debug` shows method, origin and path: no query, no header, no body.
+///
+/// ```
+/// use aiod_auth_core::{Issuer, Machine, RetryPolicy, Step, Timestamp, flow::Discovery};
+///
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let mut discovery = Discovery::new(Issuer::new("https://as.example")?, RetryPolicy::default());
+/// let Step::Send(exchange) = discovery.poll(now)? else { panic!() };
+/// let request = exchange.request();
+/// // For your HTTP client.
+/// assert_eq!(request.method().as_str(), "GET");
+/// assert_eq!(request.url().host_str(), Some("as.example"));
+/// for (name, value) in request.headers() {
+///     println!("{name}: {value}");
+/// }
+/// assert!(request.body().is_empty());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Request {
     method: Method,
@@ -34,6 +51,12 @@ pub struct Request {
 }
 
 /// The methods that OAuth needs.
+///
+/// ```
+/// use aiod_auth_core::Method;
+///
+/// assert_eq!(Method::Post.as_str(), "POST");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
@@ -260,6 +283,14 @@ impl fmt::Debug for Request {
 }
 
 /// An answer. `Debug` shows the status alone; the body is wiped when it is dropped.
+///
+/// ```
+/// use aiod_auth_core::Response;
+///
+/// let response = Response::new(401, [("WWW-Authenticate", "Bearer error=\"invalid_token\"")], b"");
+/// assert_eq!(response.status(), 401);
+/// assert_eq!(response.challenges()[0].param("error"), Some("invalid_token"));
+/// ```
 #[derive(Clone)]
 pub struct Response {
     status: u16,
@@ -342,6 +373,21 @@ impl fmt::Debug for Response {
 /// Why nothing came back. It decides whether sending again is safe.
 ///
 /// The text is for people, in a few words of the adapter's own: `connection refused`.
+///
+/// ```
+/// use aiod_auth_core::NoResponse;
+/// use std::io::{Error, ErrorKind};
+///
+/// // In a transport of your own: only what has certainly not been sent is `NotSent`.
+/// fn no_response(error: &Error) -> NoResponse {
+///     match error.kind() {
+///         ErrorKind::ConnectionRefused => NoResponse::NotSent("connection refused"),
+///         ErrorKind::TimedOut => NoResponse::Unknown("timed out"),
+///         _ => NoResponse::Unknown("the connection broke"),
+///     }
+/// }
+/// # let _ = no_response(&Error::from(ErrorKind::TimedOut));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoResponse {

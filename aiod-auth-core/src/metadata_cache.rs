@@ -16,6 +16,17 @@ use crate::{
 
 /// Remembers servers that were discovered, for an hour each, so that they are discovered once for all
 /// machines that share it. Clones share what is known.
+///
+/// ```
+/// use aiod_auth_core::{AuthorizationServer, Endpoint, Issuer, MetadataCache};
+///
+/// // A server that is known needs no discovery.
+/// let server = AuthorizationServer::new(Issuer::new("https://as.example")?)
+///     .with_endpoint(Endpoint::Token, "https://as.example/token")?;
+/// let known = MetadataCache::of(server);
+/// # let _ = known; // for `Session::with_metadata`
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct MetadataCache(Arc<AtomicRefCell<Vec<Arc<AuthorizationServer>>>>);
 

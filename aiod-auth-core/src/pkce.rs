@@ -10,6 +10,15 @@ use zeroize::Zeroizing;
 use crate::{entropy::Entropy, error::Error};
 
 /// The secret half: it goes to the token endpoint, and nowhere else. One per authorization request.
+///
+/// ```
+/// use aiod_auth_core::CodeVerifier;
+///
+/// // RFC 7636 appendix B.
+/// let verifier = CodeVerifier::from_text("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")?;
+/// assert_eq!(verifier.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 pub struct CodeVerifier(Zeroizing<String>);
 
 impl CodeVerifier {

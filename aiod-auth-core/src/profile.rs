@@ -12,6 +12,7 @@ use crate::{
     loopback::RedirectAddress,
     parameters::Parameters,
     provider::tiled,
+    secret::ClientSecret,
     server::{AuthorizationServer, Endpoints, Issuer},
     time::Timestamp,
     token::Scope,
@@ -103,6 +104,16 @@ impl Profile {
             current_user: None,
             tiled: None,
         }
+    }
+
+    /// A confidential client, in place of a public one: a bot, unless [`with_login`](Self::with_login) says
+    /// otherwise.
+    ///
+    /// # Errors
+    /// As for [`ClientIdentity::with_secret`].
+    pub fn with_client_secret(mut self, secret: ClientSecret) -> Result<Self, Error> {
+        self.client = self.client.with_secret(secret)?;
+        Ok(self)
     }
 
     /// Asks for these scopes: `openid` to learn who the user is, and on most servers `offline_access` for

@@ -26,6 +26,20 @@ use crate::{
 };
 
 /// The proxies that a program uses, and the hosts that need none.
+///
+/// ```
+/// use aiod_auth_core::{Environment, Url, proxy::Proxies};
+///
+/// let environment: Environment =
+///     [("https_proxy", "http://proxy.example:3128"), ("no_proxy", "example.org, 10.0.0.0/8")]
+///         .into_iter()
+///         .collect();
+/// let proxies = Proxies::from_environment(&environment);
+/// let proxy = |address: &str| proxies.of(&Url::parse(address).unwrap()).unwrap().map(ToString::to_string);
+/// assert_eq!(proxy("https://as.example").as_deref(), Some("proxy.example:3128"));
+/// assert_eq!(proxy("https://auth.example.org"), None);
+/// assert_eq!(proxy("https://10.1.2.3"), None);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     http: Option<Choice>,
@@ -96,6 +110,14 @@ impl Proxies {
 }
 
 /// A proxy's address and credentials. Both `Debug` and `Display` show host and port alone.
+///
+/// ```
+/// use aiod_auth_core::proxy::{Proxy, ProxyKind};
+///
+/// let proxy = Proxy::new("socks5://me:hunter2@proxy.example:1080").unwrap();
+/// assert_eq!((proxy.kind(), proxy.host(), proxy.port()), (ProxyKind::Socks5, "proxy.example", 1080));
+/// assert!(!format!("{proxy:?} {proxy}").contains("hunter2"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     kind: ProxyKind,
@@ -105,6 +127,12 @@ pub struct Proxy {
 }
 
 /// How a proxy is spoken to.
+///
+/// ```
+/// use aiod_auth_core::proxy::{Proxy, ProxyKind};
+///
+/// assert_eq!(Proxy::new("proxy.example:3128").unwrap().kind(), ProxyKind::Http);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyKind {

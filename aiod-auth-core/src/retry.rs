@@ -8,6 +8,17 @@ use crate::{
 };
 
 /// How patient a caller is. The default: three attempts in all, about 1 s and 2 s apart, within 60 s.
+///
+/// ```
+/// use aiod_auth_core::RetryPolicy;
+/// use core::time::Duration;
+///
+/// // For a prompt of a shell, which must not hang. Given to `Client::with_retry_policy`.
+/// let mut policy = RetryPolicy::default();
+/// policy.attempts = 1;
+/// policy.time_limit = Duration::from_secs(20);
+/// # let _ = policy;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {

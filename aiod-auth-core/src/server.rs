@@ -20,6 +20,16 @@ use crate::{
 /// Where an authorization server is, and what it offers.
 ///
 /// Made by [`Discovery`](crate::flow::Discovery), or by hand for a server without metadata.
+///
+/// ```
+/// use aiod_auth_core::{AuthorizationServer, Endpoint, Issuer};
+///
+/// let server = AuthorizationServer::new(Issuer::new("https://as.example")?)
+///     .with_endpoint(Endpoint::Token, "https://as.example/token")?;
+/// assert_eq!(server.endpoint(Endpoint::Token).unwrap().path(), "/token");
+/// assert!(server.endpoint(Endpoint::Userinfo).is_none());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationServer {
     issuer: Issuer,
@@ -181,6 +191,17 @@ impl fmt::Debug for Endpoints {
 }
 
 /// Who an authorization server is: RFC 8414 §2. Compared code point by code point.
+///
+/// ```
+/// use aiod_auth_core::Issuer;
+///
+/// assert_eq!(Issuer::new("https://as.example/realms/lab")?.as_str(), "https://as.example/realms/lab");
+/// // Plain http is for loopback, or for what says so.
+/// assert!(Issuer::new("http://localhost:8080/realms/lab").is_ok());
+/// assert!(Issuer::new("http://as.example").is_err());
+/// assert!(Issuer::allowing_insecure_http("http://as.example").is_ok());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuer {
     text: String,
@@ -292,6 +313,13 @@ impl Transport {
 }
 
 /// Loopback by its number, or by the name that RFC 6761 §6.3 keeps for it.
+///
+/// ```
+/// use aiod_auth_core::{Url, is_loopback};
+///
+/// assert!(is_loopback(&Url::parse("http://127.0.0.1:8080/").unwrap()));
+/// assert!(!is_loopback(&Url::parse("http://localhost.example.org/").unwrap()));
+/// ```
 #[must_use]
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {

@@ -8,6 +8,13 @@ const CHARACTERS_MAX: usize = 300;
 /// Makes a server's text safe for a terminal: one line without control characters, escape sequences or
 /// direction overrides, of limited length. The texts in errors and prompts are clean already; what
 /// [`Userinfo`](crate::flow::Userinfo) holds is not.
+///
+/// ```
+/// use aiod_auth_core::clean;
+///
+/// // What a server says can't move the cursor of a terminal.
+/// assert!(!clean("no\u{1b}[2J entry").contains('\u{1b}'));
+/// ```
 #[must_use]
 pub fn clean(text: &str) -> String {
     if is_clean(text) {

@@ -7,6 +7,16 @@ use core::{fmt, str::FromStr, time::Duration};
 ///
 /// It is wall-clock time, so it can jump: machines use it to say when a token expires, never to
 /// compute how long to wait.
+///
+/// ```
+/// use aiod_auth_core::Timestamp;
+/// use core::time::Duration;
+///
+/// let now = Timestamp::from_unix_millis(1_767_225_600_000);
+/// assert_eq!(now.to_string(), "2026-01-01T00:00:00Z");
+/// let later = now.saturating_add(Duration::from_secs(60));
+/// assert_eq!(later.saturating_duration_since(now), Duration::from_secs(60));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 

@@ -13,6 +13,21 @@ use crate::{
 /// What a login or a refresh brought, with absolute times: ready to use and to keep.
 ///
 /// An access token is a bearer token (RFC 6750).
+///
+/// ```
+/// use aiod_auth_core::{AccessToken, RefreshToken, Timestamp, Tokens};
+/// use core::time::Duration;
+///
+/// // From elsewhere, for `Client::set_tokens` or a store.
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let mut tokens = Tokens::new(AccessToken::new("secret")?, now);
+/// tokens.expires_at = Some(now.saturating_add(Duration::from_secs(300)));
+/// tokens.refresh_token = Some(RefreshToken::new("another secret"));
+/// tokens.scope = "openid offline_access".parse()?;
+/// assert_eq!(tokens.authorization(), Some("Bearer secret"));
+/// assert!(!tokens.has_expired(now));
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Tokens {
@@ -196,6 +211,16 @@ pub(crate) fn is_token(text: &str) -> bool {
 }
 
 /// A set of scope tokens: RFC 6749 §3.3. Case-sensitive; order and repetition mean nothing.
+///
+/// ```
+/// use aiod_auth_core::Scope;
+///
+/// let scope: Scope = "openid offline_access".parse()?;
+/// assert!(scope.contains("openid"));
+/// assert_eq!(Scope::new(["openid", "offline_access"])?, scope);
+/// assert!(Scope::new(["two words"]).is_err());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope(
     /// Sorted, each once, with a space between: as it goes over the wire.

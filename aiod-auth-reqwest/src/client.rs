@@ -3,10 +3,13 @@
 use std::{
     fmt,
     future::{self, Ready},
+    path::PathBuf,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
+#[cfg(feature = "file-store")]
+use aiod_auth_core::ClientSecret;
 use aiod_auth_core::{
     Endpoint, Error, Machine, Profile, Prompt, RefreshToken, RetryPolicy, Tokens, Unreachable,
     cache::{
@@ -16,6 +19,8 @@ use aiod_auth_core::{
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
+#[cfg(feature = "file-store")]
+use aiod_auth_store::ReadClientSecret;
 #[cfg(feature = "reqwest")]
 use aiod_auth_store::{LoginTo, Store};
 
@@ -35,6 +40,26 @@ use crate::{
 /// A job runs in a task of its own. A caller that is dropped (by a `timeout`, a `select!`, a connection
 /// that closes) drops nothing: what has begun is brought to its end and saved, and the next caller takes
 /// what came of it. Only a login ends with its caller, at the next pause.
+///
+/// ```
+/// use aiod_auth_reqwest::{Client, Error, Kind};
+///
+/// async fn report(client: &Client) -> Result<(), Error> {
+///     let token = match client.token().await {
+///         Ok(token) => token,
+///         Err(error) if error.asks_for_login() => {
+///             client.login(|prompt| println!("{prompt}")).await?;
+///             client.token().await?
+///         }
+///         Err(error) if error.kind() == Kind::Unavailable => return Ok(()), // at the next run
+///         Err(error) => return Err(error),
+///     };
+///     let header = token.authorization(); // of your request
+///     # let _ = header;
+///     Ok(())
+/// }
+/// # let _ = report;
+/// ```
 #[derive(Clone)]
 pub struct Client {
     login: Arc<Login>,
@@ -50,6 +75,8 @@ struct Login {
     profile: Arc<Profile>,
     /// In place of the profile's.
     account: Option<String>,
+    /// Has the client's secret, which may be replaced at any time.
+    secret_file: Option<PathBuf>,
     observer: Logged,
     opened: OnceLock<Opened>,
 }
@@ -85,7 +112,7 @@ impl Client {
         let mut policy = RetryPolicy::default();
         policy.jitter_seed = getrandom::u64().unwrap_or_default();
         let observer = Logged::default();
-        let login = Login::new(Arc::new(profile), None, &observer);
+        let login = Login::new(Arc::new(profile), None, None, &observer);
         Self { login, driver, policy, observer, refreshes_early: true, cancel: None }
     }
 
@@ -113,9 +140,25 @@ impl Client {
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Logged::and(Arc::new(observer));
-        let (profile, account) = (Arc::clone(&self.login.profile), self.login.account.clone());
-        self.login = Login::new(profile, account, &self.observer);
+        let Login { profile, account, secret_file, .. } = &*self.login;
+        let (profile, account) = (Arc::clone(profile), account.clone());
+        self.login = Login::new(profile, account, secret_file.clone(), &self.observer);
         self
+    }
+
+    /// Reads the client's secret from this file, as [`ReadClientSecret::from_file`] does, and again for each job
+    /// that may need it: one that is mounted may be replaced while the program runs. While it can't be read, the
+    /// one before counts. It is for the beginning, like [`with_observer`](Self::with_observer).
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it can't be read now.
+    #[cfg(feature = "file-store")]
+    pub fn with_client_secret_file(mut self, path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let (path, account) = (path.into(), self.login.account.clone());
+        let profile = Profile::clone(&self.login.profile);
+        let profile = profile.with_client_secret(ClientSecret::from_file(&path)?)?;
+        self.login = Login::new(Arc::new(profile), account, Some(path), &self.observer);
+        Ok(self)
     }
 
     /// For a program that ends at once, as a command does: this clone refreshes no token that is good for
@@ -136,8 +179,10 @@ impl Client {
     /// A client for another account with the same profile, driver and limits.
     #[must_use]
     pub fn for_account(&self, account: impl Into<String>) -> Self {
-        let (profile, account) = (Arc::clone(&self.login.profile), Some(account.into()));
-        Self { login: Login::new(profile, account, &self.observer), ..self.clone() }
+        let profile = Arc::clone(&self.login.profile);
+        let secret_file = self.login.secret_file.clone();
+        let login = Login::new(profile, Some(account.into()), secret_file, &self.observer);
+        Self { login, ..self.clone() }
     }
 
     /// What this is a login to.
@@ -298,6 +343,35 @@ impl Client {
             outcome_of(task).await
         })
         .await?
+    }
+
+    /// As [`token`](Self::token); and if there is no login, or the session has ended, logs in with this refresh
+    /// token, as [`login_with_refresh_token`](Self::login_with_refresh_token) does: for a program without a user,
+    /// which got it from its operator. What the store has counts first: where the server replaces a refresh token
+    /// when it is used, the given one is dead from then on.
+    ///
+    /// # Errors
+    /// As for both.
+    pub async fn token_or_login_with(&self, refresh_token: RefreshToken) -> Result<Token, Error> {
+        let needs_login =
+            |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
+        let outcome = self.token().await;
+        if !needs_login(&outcome) {
+            return outcome;
+        }
+        // One task logs in; other callers wait for what comes of it.
+        let asking = self.wait(self.login.open().cache.begin_asking()).await?;
+        let client = self.without_cancel();
+        let task = self.spawn(async move {
+            let _asking = asking;
+            let outcome = client.token().await;
+            if !needs_login(&outcome) {
+                return outcome;
+            }
+            client.login_with_refresh_token(refresh_token).await?;
+            client.token().await
+        })?;
+        self.wait(outcome_of(task)).await?
     }
 
     /// Asks the server who is logged in, or the API that the profile names. Only the caller waits for that
@@ -551,8 +625,18 @@ impl Client {
         Self { cancel: None, ..self.clone() }
     }
 
+    /// For a job, with the client's secret as it is now.
     fn shared_profile(&self) -> Arc<Profile> {
-        Arc::clone(&self.login.open().profile)
+        let profile = &self.login.open().profile;
+        #[cfg(feature = "file-store")]
+        if let Some(file) = &self.login.secret_file {
+            let secret = ClientSecret::from_file(file);
+            match secret.and_then(|secret| Profile::clone(profile).with_client_secret(secret)) {
+                Ok(profile) => return Arc::new(profile),
+                Err(error) => log::warn!("{error}"),
+            }
+        }
+        Arc::clone(profile)
     }
 }
 
@@ -563,9 +647,14 @@ impl fmt::Debug for Client {
 }
 
 impl Login {
-    fn new(profile: Arc<Profile>, account: Option<String>, observer: &Logged) -> Arc<Self> {
+    fn new(
+        profile: Arc<Profile>,
+        account: Option<String>,
+        secret_file: Option<PathBuf>,
+        observer: &Logged,
+    ) -> Arc<Self> {
         let (observer, opened) = (observer.clone(), OnceLock::new());
-        Arc::new(Self { profile, account, observer, opened })
+        Arc::new(Self { profile, account, secret_file, observer, opened })
     }
 
     fn open(&self) -> &Opened {

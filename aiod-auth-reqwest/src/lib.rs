@@ -364,8 +364,17 @@
 //! - `file-store` (default): `store::FileStore`, tokens in private files; `Client::aiod`, AI-on-Demand.
 
 pub use aiod_auth_core as core;
-pub use aiod_auth_core::{Error, Kind, Profile, Scope, proxy::Proxy};
+pub use aiod_auth_core::{
+    AccessToken, ClientIdentity, ClientSecret, Deviations, Endpoint, Error, Issuer, Kind,
+    LoginMethod, Parameters, Profile, Prompt, RefreshToken, RetryPolicy, Scope, Timestamp, Tokens,
+    flow::Userinfo,
+    proxy::Proxy,
+    session::{Demand, LoggedOut, Persisted, SessionTokens},
+};
 pub use aiod_auth_store as store;
+#[cfg(feature = "file-store")]
+pub use aiod_auth_store::{FileStore, ReadClientSecret};
+pub use aiod_auth_store::{MemoryStore, Store};
 
 pub use aiod_auth_core::cache::{Cancel, Event, Observer, Token, UserQuestion, What};
 pub use client::Client;

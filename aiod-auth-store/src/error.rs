@@ -10,6 +10,16 @@ use aiod_auth_core::{Error, StoreFailure};
 
 /// Why a store could not do what it was asked for: it names the place, and never shows what is kept
 /// there.
+///
+/// ```
+/// use aiod_auth_core::{Error, Kind};
+/// use aiod_auth_store::StoreError;
+///
+/// let error = StoreError::NoHome;
+/// assert_eq!(error.hint(), Some("set HOME, or say which folder to use"));
+/// // As a client hands it out.
+/// assert_eq!(Error::from(error).kind(), Kind::Store);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {

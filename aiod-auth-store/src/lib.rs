@@ -32,6 +32,8 @@
 
 #[cfg(feature = "toml")]
 pub use aiod::{AiodConfig, AiodFile, AiodLogin};
+#[cfg(feature = "toml")]
+pub use client_secret::ReadClientSecret;
 pub use error::StoreError;
 #[cfg(feature = "toml")]
 pub use file::{FileStore, default_config_folder};
@@ -45,6 +47,8 @@ pub use tiled::TiledStore;
 
 #[cfg(feature = "toml")]
 mod aiod;
+#[cfg(feature = "toml")]
+mod client_secret;
 #[cfg(feature = "contract-tests")]
 pub mod contract_tests;
 #[cfg(feature = "toml")]

@@ -12,6 +12,18 @@ use crate::{Lock, Store, StoreError};
 /// Keeps tokens for as long as the program runs, and wipes them from memory after that.
 ///
 /// Clients share one as `Arc<MemoryStore>`.
+///
+/// ```
+/// use aiod_auth_core::{AccessToken, Profile, Timestamp, Tokens};
+/// use aiod_auth_store::{MemoryStore, Store};
+///
+/// // For tests, and for bots that get a new token at each start.
+/// let store = MemoryStore::default();
+/// let key = Profile::new("https://auth.example.org", "my-tool")?.key();
+/// store.save(&key, &Tokens::new(AccessToken::new("secret")?, Timestamp::UNIX_EPOCH))?;
+/// assert_eq!(store.location(&key), "memory");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     records: Mutex<BTreeMap<RecordKey, Tokens>>,

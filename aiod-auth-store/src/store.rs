@@ -15,6 +15,38 @@ use crate::StoreError;
 /// never a mixture. A caller that wants to replace what it has read takes the lock before it reads, and
 /// saves before it gives the lock back: a save that is interrupted under the lock is finished by the next
 /// process that takes it.
+///
+/// ```
+/// use aiod_auth_core::{RecordKey, Tokens};
+/// use aiod_auth_store::{Lock, MemoryStore, Store, StoreError};
+///
+/// /// Tokens that nothing may change. (A store of your own passes `contract_tests`, feature `contract-tests`.)
+/// #[derive(Debug)]
+/// struct ReadOnly(MemoryStore);
+///
+/// impl Store for ReadOnly {
+///     fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+///         self.0.load(key)
+///     }
+///     fn save(&self, _: &RecordKey, _: &Tokens) -> Result<(), StoreError> {
+///         Err(StoreError::Other("this store is read-only".into()))
+///     }
+///     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+///         self.0.remove(key)
+///     }
+///     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+///         self.0.try_lock(key)
+///     }
+///     // Before a refresh token is spent that could not be kept.
+///     fn prepare(&self, _: &RecordKey) -> Result<(), StoreError> {
+///         Err(StoreError::Other("this store is read-only".into()))
+///     }
+///     fn location(&self, _: &RecordKey) -> String {
+///         "a read-only store".into()
+///     }
+/// }
+/// # let _ = ReadOnly(MemoryStore::default());
+/// ```
 pub trait Store: fmt::Debug + Send + Sync {
     /// The tokens for a key, if there are any. They are as they were saved, but times may have lost
     /// what is finer than a second: they are never later than they were.
@@ -83,6 +115,18 @@ pub trait Store: fmt::Debug + Send + Sync {
 
 /// The lock of one record. It is given back when this is dropped, or when the process ends, however
 /// it ends.
+///
+/// ```
+/// use aiod_auth_core::Profile;
+/// use aiod_auth_store::{MemoryStore, Store};
+///
+/// let (store, key) = (MemoryStore::default(), Profile::new("https://auth.example.org", "my-tool")?.key());
+/// let lock = store.try_lock(&key)?;
+/// assert!(lock.is_some() && store.try_lock(&key)?.is_none());
+/// drop(lock);
+/// assert!(store.try_lock(&key)?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Lock {
     interrupted_at: Option<Timestamp>,
     #[expect(dead_code, reason = "what matters is when it is dropped")]
@@ -123,6 +167,20 @@ impl fmt::Debug for Lock {
 /// The lock stands with the caller, who keeps it from one call to the next, for as long as the
 /// session runs. Without a store, the answers are those of
 /// [`StoreRequest::answered_without_store`].
+///
+/// ```
+/// use aiod_auth_core::{Profile, session::{StoreOperation, StoreReply, StoreRequest}};
+/// use aiod_auth_store::{MemoryStore, perform};
+/// use std::sync::Arc;
+///
+/// // In a driver of your own: what a machine asks for, and the lock that it may hold between two steps.
+/// let (store, mut lock) = (MemoryStore::default(), None);
+/// let key = Arc::new(Profile::new("https://auth.example.org", "my-tool")?.key());
+/// let request = StoreRequest::new(key, StoreOperation::Load);
+/// let reply = perform(Some(&store), &request, &mut lock);
+/// assert!(matches!(reply, Ok(StoreReply::Loaded(None))));
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 ///
 /// # Errors
 /// What [`StoreError`] says, as a text.

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -10,12 +11,16 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "file-store")]
+use aiod_auth_core::ClientSecret;
 use aiod_auth_core::{
     Error, Failed, Machine, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
     cache::{Call, Caller, Cancel, Observer, Promise, SharedCache, Token, UserQuestion, Work},
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
+#[cfg(feature = "file-store")]
+use aiod_auth_store::ReadClientSecret;
 #[cfg(feature = "ureq")]
 use aiod_auth_store::{LoginTo, Store};
 
@@ -31,6 +36,26 @@ use crate::{
 /// among threads and, through the store's lock, among processes; while it runs, callers get the old token
 /// as long as it is valid. An early refresh runs on a thread of its own; when the last clone is dropped,
 /// that is waited for, up to the request's limit.
+///
+/// ```
+/// use aiod_auth_ureq::{Client, Error, Kind};
+///
+/// fn report(client: &Client) -> Result<(), Error> {
+///     let token = match client.token() {
+///         Ok(token) => token,
+///         Err(error) if error.asks_for_login() => {
+///             client.login(|prompt| println!("{prompt}"))?;
+///             client.token()?
+///         }
+///         Err(error) if error.kind() == Kind::Unavailable => return Ok(()), // at the next run
+///         Err(error) => return Err(error),
+///     };
+///     let header = token.authorization(); // of your request
+///     # let _ = header;
+///     Ok(())
+/// }
+/// # let _ = report;
+/// ```
 #[derive(Clone)]
 pub struct Client {
     login: Arc<Login>,
@@ -46,6 +71,8 @@ struct Login {
     profile: Arc<Profile>,
     /// In place of the profile's.
     account: Option<String>,
+    /// Has the client's secret, which may be replaced at any time.
+    secret_file: Option<PathBuf>,
     observer: Logged,
     opened: OnceLock<Opened>,
     /// How long the last clone waits for what runs beside, in milliseconds.
@@ -83,7 +110,7 @@ impl Client {
         let mut policy = RetryPolicy::default();
         policy.jitter_seed = getrandom::u64().unwrap_or_default();
         let observer = Logged::default();
-        let login = Login::new(Arc::new(profile), None, &observer);
+        let login = Login::new(Arc::new(profile), None, None, &observer);
         Self { login, driver, policy, observer, refreshes_early: true, cancel: None }
     }
 
@@ -111,9 +138,25 @@ impl Client {
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observer = Logged::and(Arc::new(observer));
-        let (profile, account) = (Arc::clone(&self.login.profile), self.login.account.clone());
-        self.login = Login::new(profile, account, &self.observer);
+        let Login { profile, account, secret_file, .. } = &*self.login;
+        let (profile, account) = (Arc::clone(profile), account.clone());
+        self.login = Login::new(profile, account, secret_file.clone(), &self.observer);
         self
+    }
+
+    /// Reads the client's secret from this file, as [`ReadClientSecret::from_file`] does, and again for each job
+    /// that may need it: one that is mounted may be replaced while the program runs. While it can't be read, the
+    /// one before counts. It is for the beginning, like [`with_observer`](Self::with_observer).
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it can't be read now.
+    #[cfg(feature = "file-store")]
+    pub fn with_client_secret_file(mut self, path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let (path, account) = (path.into(), self.login.account.clone());
+        let profile = Profile::clone(&self.login.profile);
+        let profile = profile.with_client_secret(ClientSecret::from_file(&path)?)?;
+        self.login = Login::new(Arc::new(profile), account, Some(path), &self.observer);
+        Ok(self)
     }
 
     /// For a program that ends at once, as a command does: this clone refreshes no token that is good for
@@ -134,8 +177,10 @@ impl Client {
     /// A client for another account with the same profile, driver and limits.
     #[must_use]
     pub fn for_account(&self, account: impl Into<String>) -> Self {
-        let (profile, account) = (Arc::clone(&self.login.profile), Some(account.into()));
-        Self { login: Login::new(profile, account, &self.observer), ..self.clone() }
+        let profile = Arc::clone(&self.login.profile);
+        let secret_file = self.login.secret_file.clone();
+        let login = Login::new(profile, Some(account.into()), secret_file, &self.observer);
+        Self { login, ..self.clone() }
     }
 
     /// What this is a login to.
@@ -266,19 +311,37 @@ impl Client {
         show: impl FnMut(&Prompt),
         ask: impl FnMut(UserQuestion),
     ) -> Result<Token, Error> {
+        self.token_or(|| self.login_asking(limit, show, ask))
+    }
+
+    /// As [`token`](Self::token); and if there is no login, or the session has ended, logs in with this refresh
+    /// token, as [`login_with_refresh_token`](Self::login_with_refresh_token) does: for a program without a user,
+    /// which got it from its operator. What the store has counts first: where the server replaces a refresh token
+    /// when it is used, the given one is dead from then on.
+    ///
+    /// # Errors
+    /// As for both.
+    pub fn token_or_login_with(&self, refresh_token: RefreshToken) -> Result<Token, Error> {
+        self.token_or(|| self.login_with_refresh_token(refresh_token))
+    }
+
+    fn token_or(
+        &self,
+        log_in: impl FnOnce() -> Result<SessionTokens, Error>,
+    ) -> Result<Token, Error> {
         let needs_login =
             |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
         let outcome = self.token();
         if !needs_login(&outcome) {
             return outcome;
         }
-        // One thread asks; other callers wait for what comes of it.
+        // One thread logs in; other callers wait for what comes of it.
         let _asking = self.wait(self.login.open().cache.begin_asking())?;
         let outcome = self.token();
         if !needs_login(&outcome) {
             return outcome;
         }
-        self.login_asking(limit, show, ask)?;
+        log_in()?;
         self.token()
     }
 
@@ -484,8 +547,18 @@ impl Client {
         Runner { profile: self.shared_profile(), driver: self.driver.clone() }
     }
 
+    /// For a job, with the client's secret as it is now.
     fn shared_profile(&self) -> Arc<Profile> {
-        Arc::clone(&self.login.open().profile)
+        let profile = &self.login.open().profile;
+        #[cfg(feature = "file-store")]
+        if let Some(file) = &self.login.secret_file {
+            let secret = ClientSecret::from_file(file);
+            match secret.and_then(|secret| Profile::clone(profile).with_client_secret(secret)) {
+                Ok(profile) => return Arc::new(profile),
+                Err(error) => log::warn!("{error}"),
+            }
+        }
+        Arc::clone(profile)
     }
 }
 
@@ -496,9 +569,21 @@ impl fmt::Debug for Client {
 }
 
 impl Login {
-    fn new(profile: Arc<Profile>, account: Option<String>, observer: &Logged) -> Arc<Self> {
+    fn new(
+        profile: Arc<Profile>,
+        account: Option<String>,
+        secret_file: Option<PathBuf>,
+        observer: &Logged,
+    ) -> Arc<Self> {
         let (observer, opened) = (observer.clone(), OnceLock::new());
-        Arc::new(Self { profile, account, observer, opened, wait_ms: AtomicU64::new(0) })
+        Arc::new(Self {
+            profile,
+            account,
+            secret_file,
+            observer,
+            opened,
+            wait_ms: AtomicU64::new(0),
+        })
     }
 
     fn open(&self) -> &Opened {

@@ -25,3 +25,8 @@ pub mod world;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// And those of the command's page.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/command.md")]
+struct CommandPage;

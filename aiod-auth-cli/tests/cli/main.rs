@@ -21,6 +21,8 @@ mod network;
 mod other_programs;
 mod polars;
 mod profile;
+#[cfg(unix)]
+mod situations;
 mod status;
 mod tiled;
 mod token;

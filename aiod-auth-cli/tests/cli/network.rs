@@ -115,7 +115,7 @@ fn plain_http_on_a_tls_port_is_said_and_not_tried_again() {
 }
 
 /// Answers whatever comes first in a connection with this.
-fn answering(answer: String) -> (u16, Arc<AtomicUsize>) {
+pub(crate) fn answering(answer: String) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let asked = Arc::new(AtomicUsize::new(0));
@@ -131,7 +131,7 @@ fn answering(answer: String) -> (u16, Arc<AtomicUsize>) {
 }
 
 /// Has nothing, at any address.
-fn secure(authority: &CertifiedIssuer<'_, KeyPair>) -> u16 {
+pub(crate) fn secure(authority: &CertifiedIssuer<'_, KeyPair>) -> u16 {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["localhost".into()]).unwrap();
     let certificate = certificate.signed_by(&key, authority).unwrap();

@@ -11,6 +11,15 @@ use crate::error::Error;
 ///
 /// A job that has begun is not cancelled: a refresh is brought home and saved. A login is given up
 /// between two requests.
+///
+/// ```
+/// use aiod_auth_core::cache::Cancel;
+///
+/// let cancel = Cancel::new();
+/// let on_ctrl_c = cancel.clone(); // for a signal handler
+/// on_ctrl_c.cancel();
+/// assert!(cancel.is_cancelled());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<Monitor<bool>>);
 

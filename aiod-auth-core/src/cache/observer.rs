@@ -10,12 +10,50 @@ use crate::{
 
 /// Is told what happens to the logins of a client. It is called on the thread or in the task where it
 /// happens, and must not block.
+///
+/// ```
+/// use aiod_auth_core::cache::{Event, Observer, What};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// /// For a dashboard. Given to `Client::with_observer`.
+/// #[derive(Default)]
+/// struct Counts {
+///     refreshes: AtomicU64,
+///     warnings: AtomicU64,
+/// }
+///
+/// impl Observer for Counts {
+///     fn observe(&self, event: &Event<'_>) {
+///         if let What::Refreshed = event.what {
+///             self.refreshes.fetch_add(1, Ordering::Relaxed);
+///         }
+///         if event.is_warning() {
+///             self.warnings.fetch_add(1, Ordering::Relaxed);
+///             eprintln!("{event}"); // no secret is in it
+///         }
+///     }
+/// }
+/// # let _ = Counts::default();
+/// ```
 pub trait Observer: Send + Sync {
     /// Something has happened.
     fn observe(&self, event: &Event<'_>);
 }
 
 /// Something that has happened. `Display` is a line for a log, without a secret.
+///
+/// ```
+/// use aiod_auth_core::cache::{Event, What};
+///
+/// fn line(event: &Event<'_>) -> Option<String> {
+///     match &event.what {
+///         What::Refreshed => None, // as usual
+///         What::Failed(error) => Some(format!("no new token after {:?}: {error}", event.took)),
+///         _ => Some(event.to_string()),
+///     }
+/// }
+/// # let _ = line;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event<'a> {
@@ -28,6 +66,20 @@ pub struct Event<'a> {
 }
 
 /// What has happened.
+///
+/// ```
+/// use aiod_auth_core::cache::{Event, What};
+///
+/// /// Whether the operator has to act: a new login, a disk that is full.
+/// fn needs_an_operator(event: &Event<'_>) -> bool {
+///     match &event.what {
+///         What::Failed(error) => error.asks_for_login(),
+///         What::NotSaved(_) => true,
+///         _ => false,
+///     }
+/// }
+/// # let _ = needs_an_operator;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum What<'a> {

@@ -12,6 +12,22 @@ use crate::{
 };
 
 /// What the user is asked: as [`Ask`], owned. The kind of the question says what its answer is.
+///
+/// ```
+/// use aiod_auth_core::{Credentials, NoAnswer, Password, cache::UserQuestion};
+///
+/// // For `Client::login_asking`.
+/// fn ask(question: UserQuestion) {
+///     match question {
+///         UserQuestion::Password(question) => question.answer(Credentials {
+///             username: "alice".into(),         // read them from the terminal
+///             password: Password::new("secret"),
+///         }),
+///         other => other.give_up(NoAnswer::Cancelled),
+///     }
+/// }
+/// # let _ = ask;
+/// ```
 #[must_use = "a question that is dropped is cancelled"]
 #[derive(Debug)]
 #[non_exhaustive]

@@ -12,6 +12,25 @@ use crate::{
 
 /// Tokens with an access token, without a copy: a counted reference. It may be held across an `.await`;
 /// but ask again for the next request.
+///
+/// ```
+/// use aiod_auth_core::{AccessToken, Error, Profile, Timestamp, Tokens};
+/// use aiod_auth_core::{cache::Token, session::{Persisted, SessionTokens}};
+/// use std::sync::Arc;
+///
+/// # fn token() -> Result<Token, Error> { // of a client: `client.token()?`
+/// #     let key = Arc::new(Profile::new("https://as.example", "my-tool")?.key());
+/// #     let tokens = Tokens::new(AccessToken::new("secret")?, Timestamp::UNIX_EPOCH);
+/// #     Token::new(Arc::new(SessionTokens::new(&key, Arc::new(tokens), Persisted::Saved)))
+/// # }
+/// let token = token()?;
+/// assert_eq!(token.authorization(), "Bearer secret"); // a header's value
+/// assert!(token.expires_at.is_none()); // all of `Tokens` is there
+/// if let Persisted::NotSaved(failure) = token.persisted() {
+///     eprintln!("{failure}: the next start may need a login");
+/// }
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Token(Arc<SessionTokens>);
 

@@ -18,6 +18,18 @@ mod unreachable;
 ///
 /// Programs match on [`kind`](Self::kind), people read `Display` and [`hint`](Self::hint). No
 /// variant holds a token, a secret, a body, or an address with a query.
+///
+/// ```
+/// use aiod_auth_core::{Error, Kind, Profile};
+///
+/// let error = Profile::new("http://auth.example.org", "my-tool").unwrap_err();
+/// // For a program.
+/// assert_eq!(error.kind(), Kind::Config);
+/// assert!(!error.is_retryable() && !error.asks_for_login());
+/// // For a user: what failed, and what to do.
+/// assert_eq!(error.to_string(), "issuer is not https");
+/// assert!(error.hint().unwrap().starts_with("use https"));
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -197,6 +209,21 @@ impl Error {
 
 /// Why there is no token. `Display` is a sentence; [`as_str`](Self::as_str) the word that the command's
 /// JSON uses.
+///
+/// ```
+/// use aiod_auth_core::{Error, NotLoggedIn};
+///
+/// fn explain(error: &Error) -> &str {
+///     match error {
+///         Error::NotAuthenticated(NotLoggedIn::NoRecord) => "log in first",
+///         error if error.asks_for_login() => "log in again",
+///         _ => "something else went wrong",
+///     }
+/// }
+/// assert_eq!(explain(&Error::NotAuthenticated(NotLoggedIn::NoRecord)), "log in first");
+/// assert_eq!(explain(&Error::NotAuthenticated(NotLoggedIn::Expired)), "log in again");
+/// assert_eq!(NotLoggedIn::Expired.as_str(), "expired");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotLoggedIn {
@@ -236,6 +263,24 @@ impl fmt::Display for NotLoggedIn {
 }
 
 /// The stable kinds of error; [`as_str`](Self::as_str) is the word that the command's JSON uses.
+///
+/// ```
+/// use aiod_auth_core::{Error, Kind};
+///
+/// // As the command does it.
+/// fn exit_code(error: &Error) -> u8 {
+///     match error.kind() {
+///         Kind::Usage | Kind::Config => 2,
+///         Kind::NotAuthenticated | Kind::SessionEnded => 3,
+///         Kind::AccessDenied | Kind::Expired | Kind::TimedOut | Kind::Cancelled => 4,
+///         Kind::Unavailable => 5,
+///         Kind::Store => 6,
+///         _ => 1,
+///     }
+/// }
+/// assert_eq!(exit_code(&Error::Expired), 4);
+/// assert_eq!(Kind::Unavailable.as_str(), "unavailable");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -296,6 +341,18 @@ impl fmt::Display for Kind {
 }
 
 /// Who was asked.
+///
+/// ```
+/// use aiod_auth_core::{Endpoint, Profile};
+///
+/// // A server without metadata: its endpoints one by one.
+/// let profile = Profile::new("https://auth.example.org", "my-tool")?
+///     .with_endpoint(Endpoint::Token, "https://auth.example.org/token")?
+///     .with_endpoint(Endpoint::DeviceAuthorization, "https://auth.example.org/device")?;
+/// assert_eq!(Endpoint::DeviceAuthorization.metadata_name(), "device_authorization_endpoint");
+/// # let _ = profile;
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {

@@ -6,6 +6,17 @@ use core::fmt;
 use super::Endpoint;
 
 /// What is wrong with the configuration.
+///
+/// ```
+/// use aiod_auth_core::{ClientIdentity, ClientSecret, ConfigProblem, Error};
+///
+/// let client = ClientIdentity::public("report")?;
+/// let error = client.with_secret(ClientSecret::new("s3cr3t\n")).unwrap_err();
+/// let Error::Config(problem) = &error else { panic!() };
+/// assert_eq!(*problem, ConfigProblem::ControlCharacter("client secret"));
+/// assert_eq!(error.hint().unwrap(), "is there a line break at its end?");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigProblem {
@@ -30,6 +41,14 @@ pub enum ConfigProblem {
     /// Client credentials without a secret: RFC 6749 §4.4.
     #[error("this way to authenticate needs a client secret")]
     MissingClientSecret,
+    /// A client's secret can't be read where it should be.
+    #[error("cannot read the client secret in {place}: {why}")]
+    UnreadableClientSecret {
+        /// The file, or the environment variable.
+        place: String,
+        /// Why not; nothing of what is there.
+        why: String,
+    },
     /// A client id or secret with control characters: RFC 6749 appendix A.
     #[error("the {0} has a control character in it")]
     ControlCharacter(&'static str),
@@ -88,6 +107,7 @@ impl ConfigProblem {
             Self::SeveralProviders { .. } | Self::NoSuchProvider { .. } => Some("name one of them"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
             Self::InvalidUrl { .. }
+            | Self::UnreadableClientSecret { .. }
             | Self::InvalidIssuer
             | Self::MissingClientSecret
             | Self::InvalidName(_)
@@ -217,6 +237,16 @@ impl Problem {
 }
 
 /// Why the token store failed, in the store's words: which file, and what about it.
+///
+/// ```
+/// use aiod_auth_core::{Error, Kind, StoreFailure};
+///
+/// // What a store of your own fails with.
+/// let failure = StoreFailure::new("the vault at vault.example is sealed").with_hint("unseal it");
+/// let error = Error::Store(failure);
+/// assert_eq!(error.kind(), Kind::Store);
+/// assert_eq!(error.hint().unwrap(), "unseal it");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreFailure {
     message: String,

@@ -10,6 +10,18 @@ use crate::{
 };
 
 /// What the server said: RFC 6749 §5.2, or an error answer without the form that the RFC asks for.
+///
+/// ```
+/// use aiod_auth_core::{Error, ErrorCode};
+///
+/// /// What the server itself said, for a log.
+/// fn words(error: &Error) -> Option<String> {
+///     let said = error.server_error()?;
+///     let code = said.code.as_ref().map_or("no code", ErrorCode::as_str);
+///     Some(format!("{code} at the {}: {}", said.endpoint, said.description.as_deref().unwrap_or("-")))
+/// }
+/// assert_eq!(words(&Error::Expired), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerError {

@@ -7,6 +7,23 @@ use super::Kind;
 use crate::{http::NoResponse, time::in_words};
 
 /// Why no verdict came, the last time.
+///
+/// ```
+/// use aiod_auth_core::{Endpoint, Error, Unreachable};
+/// use core::time::Duration;
+///
+/// /// When the server wants to be asked again.
+/// fn asks_for(error: &Error) -> Option<Duration> {
+///     match error {
+///         Error::Unreachable { cause: Unreachable::RetryAfter { after, .. }, .. } => Some(*after),
+///         _ => None,
+///     }
+/// }
+/// let cause = Unreachable::RetryAfter { status: 503, after: Duration::from_secs(120) };
+/// let error = Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause };
+/// assert!(error.is_retryable());
+/// assert_eq!(asks_for(&error), Some(Duration::from_secs(120)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreachable {
@@ -81,6 +98,17 @@ impl Unreachable {
 }
 
 /// What is wrong with which proxy.
+///
+/// ```
+/// use aiod_auth_core::{NoResponse, ProxyFailure, ProxyProblem, proxy::Proxy};
+///
+/// // A transport of your own tells what the proxy answered; its password is in no text.
+/// let proxy = Proxy::new("http://me:hunter2@proxy.example:3128").unwrap();
+/// let failure = proxy.failure(ProxyProblem::CredentialsWanted);
+/// assert!(failure.to_string().starts_with("the proxy proxy.example:3128 wants"));
+/// let outcome = NoResponse::Proxy(failure);
+/// # let _ = outcome;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error("the proxy {proxy} {problem}")]
@@ -99,6 +127,13 @@ impl ProxyFailure {
 }
 
 /// What is wrong with a proxy.
+///
+/// ```
+/// use aiod_auth_core::{ProxyProblem, proxy::Proxy};
+///
+/// let problem: ProxyProblem = Proxy::new("ftp://proxy.example").unwrap_err();
+/// println!("the proxy in http_proxy {problem}");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyProblem {
@@ -180,6 +215,16 @@ impl fmt::Display for ProxyProblem {
 impl core::error::Error for ProxyProblem {}
 
 /// Why there was no TLS connection. Nothing was sent.
+///
+/// ```
+/// use aiod_auth_core::{CertificateProblem, Endpoint, Error, Kind, TlsFailure, Unreachable};
+///
+/// let cause = Unreachable::Tls(TlsFailure::Certificate(CertificateProblem::Expired));
+/// let error = Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause };
+/// // It doesn't pass by itself, so nothing is tried again.
+/// assert_eq!(error.kind(), Kind::Server);
+/// assert!(error.hint().is_some());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsFailure {
@@ -255,6 +300,13 @@ impl fmt::Display for TlsFailure {
 }
 
 /// Why a server's certificate doesn't hold.
+///
+/// ```
+/// use aiod_auth_core::{CertificateProblem, TlsFailure};
+///
+/// let failure = TlsFailure::Certificate(CertificateProblem::UnknownIssuer);
+/// assert!(failure.to_string().contains("its issuer is unknown"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateProblem {

@@ -24,6 +24,21 @@ use crate::{
 };
 
 /// One request at the token endpoint: RFC 6749 §4.4.2, §6. Ends in [`Tokens`].
+///
+/// ```
+/// use aiod_auth_core::{AuthorizationServer, Endpoint, Issuer, Machine, RetryPolicy, Step, Timestamp, ClientIdentity, ClientSecret, flow::AccessTokenRequest};
+///
+/// # let server = AuthorizationServer::new(Issuer::new("https://as.example")?)
+/// #     .with_endpoint(Endpoint::Token, "https://as.example/token")?;
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let bot = ClientIdentity::public("report")?.with_secret(ClientSecret::new("s3cr3t"))?;
+/// let scope = "data.read".parse()?;
+/// let mut machine =
+///     AccessTokenRequest::client_credentials(&server, &bot, &scope, RetryPolicy::default())?;
+/// let Ok(Step::Send(exchange)) = machine.poll(now) else { panic!() };
+/// assert_eq!(exchange.request().url().as_str(), "https://as.example/token");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct AccessTokenRequest(Flow<TokenRequest>);
 

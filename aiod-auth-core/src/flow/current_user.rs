@@ -20,6 +20,18 @@ use crate::{
 
 /// Shows the access token to an API, and asks who it is for: AI-on-Demand's `authorization_test`.
 /// Ends in [`Userinfo`].
+///
+/// ```
+/// use aiod_auth_core::{AccessToken, Machine, RetryPolicy, Step, Timestamp, Tokens, Url, flow::CurrentUserRequest};
+///
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let tokens = Tokens::new(AccessToken::new("secret")?, now);
+/// let address = Url::parse("https://api.example.org/me").unwrap();
+/// let mut machine = CurrentUserRequest::new(&address, &tokens, RetryPolicy::default())?;
+/// let Ok(Step::Send(exchange)) = machine.poll(now) else { panic!() };
+/// assert_eq!(exchange.request().url(), &address);
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct CurrentUserRequest(Flow<CurrentUser>);
 

@@ -27,6 +27,21 @@ use crate::{
 };
 
 /// Asks for a code that a user can enter elsewhere. Ends in a [`DeviceAuthorization`].
+///
+/// ```
+/// use aiod_auth_core::{AuthorizationServer, Endpoint, Issuer, Machine, RetryPolicy, Step, Timestamp, ClientIdentity, flow::DeviceAuthorizationRequest};
+///
+/// # let server = AuthorizationServer::new(Issuer::new("https://as.example")?)
+/// #     .with_endpoint(Endpoint::DeviceAuthorization, "https://as.example/device")?;
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let client = ClientIdentity::public("my-tool")?;
+/// let scope = "openid".parse()?;
+/// let mut machine =
+///     DeviceAuthorizationRequest::new(&server, &client, &scope, RetryPolicy::default())?;
+/// let Ok(Step::Send(exchange)) = machine.poll(now) else { panic!() };
+/// assert_eq!(exchange.request().url().as_str(), "https://as.example/device");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct DeviceAuthorizationRequest(Flow<CodeRequest>);
 
@@ -107,6 +122,17 @@ impl Start for CodeRequest {
 /// [`DeviceAccessTokenRequest`](crate::flow::DeviceAccessTokenRequest).
 ///
 /// It may be kept across a restart: see [`into_parts`](Self::into_parts).
+///
+/// ```
+/// use aiod_auth_core::flow::DeviceAuthorization;
+///
+/// // A login that goes on after a restart: what the user was shown still counts.
+/// fn restart(authorization: DeviceAuthorization) -> DeviceAuthorization {
+///     let parts = authorization.into_parts(); // keep these in a private place
+///     DeviceAuthorization::from_parts(parts)
+/// }
+/// # let _ = restart;
+/// ```
 #[derive(Clone, Debug)]
 pub struct DeviceAuthorization {
     pub(crate) device_code: DeviceCode,
@@ -149,6 +175,17 @@ pub struct DeviceAuthorizationParts {
 /// What the user needs to approve the login: RFC 8628 §3.2. Safe to print.
 ///
 /// `Display` is a few lines that say what to do.
+///
+/// ```
+/// use aiod_auth_core::flow::DevicePrompt;
+///
+/// // In a window of your own.
+/// fn show(prompt: &DevicePrompt) {
+///     println!("Open {} and type {}", prompt.verification_uri, prompt.user_code);
+///     println!("or scan a code with {}", prompt.page()); // the user's code is in it, where the server has that
+/// }
+/// # let _ = show;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "the members of RFC 8628 §3.2; callers build it")]
 pub struct DevicePrompt {

@@ -20,6 +20,20 @@ use crate::{
 
 /// Asks a server for its metadata, at each of the three places where it may be. Ends in an
 /// [`AuthorizationServer`].
+///
+/// ```
+/// use aiod_auth_core::{Endpoint, Issuer, Machine, Response, RetryPolicy, Step, Timestamp, flow::Discovery};
+/// use core::time::Duration;
+///
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let mut discovery = Discovery::new(Issuer::new("https://as.example")?, RetryPolicy::default());
+/// let Step::Send(exchange) = discovery.poll(now)? else { panic!() };
+/// let body = br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token"}"#;
+/// exchange.begin().complete(now, Duration::ZERO, Ok(Response::new(200, [], body)));
+/// let Step::Done(server) = discovery.poll(now)? else { panic!() };
+/// assert_eq!(server.endpoint(Endpoint::Token).unwrap().as_str(), "https://as.example/token");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Discovery(Flow<Places>);
 

@@ -22,6 +22,20 @@ use crate::{
 
 /// Asks what an access token is worth, for an API that is shown one. Ends in an [`Introspection`],
 /// which is kept nowhere: a caller that keeps it must not keep it longer than it says (RFC 7662 §4).
+///
+/// ```
+/// use aiod_auth_core::{AuthorizationServer, Endpoint, Issuer, Machine, RetryPolicy, Step, Timestamp, AccessToken, ClientIdentity, ClientSecret, flow::IntrospectionRequest};
+///
+/// # let server = AuthorizationServer::new(Issuer::new("https://as.example")?)
+/// #     .with_endpoint(Endpoint::Introspection, "https://as.example/introspect")?;
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let api = ClientIdentity::public("api")?.with_secret(ClientSecret::new("s3cr3t"))?;
+/// let token = AccessToken::new("what a caller has shown")?;
+/// let mut machine = IntrospectionRequest::new(&server, &api, &token, RetryPolicy::default())?;
+/// let Ok(Step::Send(exchange)) = machine.poll(now) else { panic!() };
+/// assert_eq!(exchange.request().url().as_str(), "https://as.example/introspect");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct IntrospectionRequest(Flow<OneRequest<Introspection>>);
 

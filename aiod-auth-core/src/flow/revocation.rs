@@ -18,6 +18,21 @@ use crate::{
 };
 
 /// Says that a token is no longer needed. Done when the server says that it is dead, or was.
+///
+/// ```
+/// use aiod_auth_core::{AuthorizationServer, Endpoint, Issuer, Machine, RetryPolicy, Step, Timestamp, ClientIdentity, RefreshToken, flow::RevocationRequest};
+///
+/// # let server = AuthorizationServer::new(Issuer::new("https://as.example")?)
+/// #     .with_endpoint(Endpoint::Revocation, "https://as.example/revoke")?;
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let client = ClientIdentity::public("my-tool")?;
+/// let token = RefreshToken::new("secret");
+/// let mut machine =
+///     RevocationRequest::refresh_token(&server, &client, &token, RetryPolicy::default())?;
+/// let Ok(Step::Send(exchange)) = machine.poll(now) else { panic!() };
+/// assert_eq!(exchange.request().url().as_str(), "https://as.example/revoke");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct RevocationRequest(Flow<OneRequest<()>>);
 

@@ -15,6 +15,19 @@ use crate::{
 };
 
 /// Shows the access token and asks who it is for. Ends in [`Userinfo`].
+///
+/// ```
+/// use aiod_auth_core::{AuthorizationServer, Endpoint, Issuer, Machine, RetryPolicy, Step, Timestamp, AccessToken, Tokens, flow::UserinfoRequest};
+///
+/// # let server = AuthorizationServer::new(Issuer::new("https://as.example")?)
+/// #     .with_endpoint(Endpoint::Userinfo, "https://as.example/userinfo")?;
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let tokens = Tokens::new(AccessToken::new("secret")?, now);
+/// let mut machine = UserinfoRequest::new(&server, &tokens, RetryPolicy::default())?;
+/// let Ok(Step::Send(exchange)) = machine.poll(now) else { panic!() };
+/// assert_eq!(exchange.request().url().as_str(), "https://as.example/userinfo");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct UserinfoRequest(Flow<Question>);
 

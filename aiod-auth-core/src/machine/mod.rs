@@ -74,6 +74,20 @@ pub trait Machine {
 }
 
 /// What a machine wants next.
+///
+/// ```
+/// use aiod_auth_core::{Issuer, Machine, RetryPolicy, Step, Timestamp, flow::Discovery};
+///
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let mut machine = Discovery::new(Issuer::new("https://as.example")?, RetryPolicy::default());
+/// match machine.poll(now)? {
+///     Step::Send(exchange) => println!("{:?}", exchange.request()),
+///     Step::Wait(pause) => println!("{:?}", pause.delay()),
+///     Step::Done(server) => println!("{server:?}"),
+///     Step::Store(_) | Step::Show(_) | Step::Ask(_) => unreachable!("discovery wants none of these"),
+/// }
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[must_use]
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a driver that does not know a step can't drive")]
@@ -111,6 +125,19 @@ pub enum Wanted<'m> {
 }
 
 /// A ticket for one request.
+///
+/// ```
+/// use aiod_auth_core::{Issuer, Machine, RetryPolicy, Step, Timestamp, flow::Discovery};
+///
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let mut machine = Discovery::new(Issuer::new("https://as.example")?, RetryPolicy::default());
+/// // One that is dropped before it is begun has not happened: the same request is wanted again.
+/// for _ in 0..2 {
+///     let Step::Send(exchange) = machine.poll(now)? else { panic!() };
+///     assert_eq!(exchange.request().url().path(), "/.well-known/openid-configuration");
+/// }
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[must_use]
 pub struct Exchange<'m>(&'m mut Open<Box<Request>, Answered>);
 
@@ -129,6 +156,20 @@ impl<'m> Exchange<'m> {
 
 /// The request may be on its way. Dropped, it counts as [`NoResponse::Unknown`]: a cancelled future
 /// never sends a code twice.
+///
+/// ```
+/// use aiod_auth_core::{Issuer, Machine, Response, RetryPolicy, Step, Timestamp, flow::Discovery};
+/// use core::time::Duration;
+///
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let mut machine = Discovery::new(Issuer::new("https://as.example")?, RetryPolicy::default());
+/// let Step::Send(exchange) = machine.poll(now)? else { panic!() };
+/// let in_flight = exchange.begin(); // from here on, to drop it means: sent, and no answer
+/// let body = br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token"}"#;
+/// in_flight.complete(now, Duration::from_millis(20), Ok(Response::new(200, [], body)));
+/// assert!(matches!(machine.poll(now)?, Step::Done(_)));
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[must_use]
 pub struct InFlight<'m> {
     step: &'m mut Open<Box<Request>, Answered>,

@@ -8,6 +8,19 @@ use super::BrowserPrompt;
 use crate::flow::DevicePrompt;
 
 /// What the user has to be shown. Cheap to clone; `Display` is a few lines that say what to do.
+///
+/// ```
+/// use aiod_auth_core::Prompt;
+///
+/// // For `Client::login`.
+/// fn show(prompt: &Prompt) {
+///     match prompt {
+///         Prompt::DeviceCode(code) => println!("{} at {}", code.user_code, code.verification_uri),
+///         other => println!("{other}"), // each can be printed as it is
+///     }
+/// }
+/// # let _ = show;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Prompt {

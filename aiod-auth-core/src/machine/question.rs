@@ -103,6 +103,14 @@ pub enum Question<'m> {
 }
 
 /// Why there is no answer.
+///
+/// ```
+/// use aiod_auth_core::{Error, Kind, NoAnswer, cache::UserQuestion};
+///
+/// // A program without a terminal, for `Client::login_asking`.
+/// let ask = |question: UserQuestion| question.give_up(NoAnswer::Cancelled);
+/// # let _ = (ask, Error::Cancelled.kind() == Kind::Cancelled);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoAnswer {
@@ -193,6 +201,13 @@ pub struct Credentials {
 }
 
 /// A user's password: sent once, wiped when dropped, and never kept (RFC 6749 §4.3.1).
+///
+/// ```
+/// use aiod_auth_core::{Credentials, Password};
+///
+/// let credentials = Credentials { username: "alice".into(), password: Password::new("secret") };
+/// assert!(!format!("{credentials:?}").contains("secret"));
+/// ```
 pub struct Password(Zeroizing<String>);
 
 impl Password {

@@ -6,6 +6,23 @@ use core::time::Duration;
 use crate::{retry::spread, time::Timestamp, token::Tokens};
 
 /// What a caller wants of a token.
+///
+/// ```
+/// use aiod_auth_core::{AccessToken, Timestamp, Tokens, session::{Demand, Freshness}};
+/// use core::time::Duration;
+///
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let mut tokens = Tokens::new(AccessToken::new("secret")?, now);
+/// tokens.expires_at = Some(now.saturating_add(Duration::from_secs(300)));
+///
+/// assert_eq!(Demand::new().freshness(&tokens, now), Freshness::Good);
+/// // For an upload that takes ten minutes.
+/// let upload = Demand::new().valid_for(Duration::from_secs(600));
+/// assert_eq!(upload.freshness(&tokens, now), Freshness::Stale);
+/// // An API has rejected it: another one, however good this one looks.
+/// assert_eq!(Demand::new().forced().freshness(&tokens, now), Freshness::Stale);
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Demand {
@@ -18,6 +35,21 @@ pub struct Demand {
 }
 
 /// How good a token is for a [`Demand`].
+///
+/// ```
+/// use aiod_auth_core::{AccessToken, Timestamp, Tokens, session::{Demand, Freshness}};
+///
+/// # let now = Timestamp::UNIX_EPOCH;
+/// # let tokens = Tokens::new(AccessToken::new("secret")?, now);
+/// let action = match Demand::new().refreshed_early().freshness(&tokens, now) {
+///     Freshness::Good => "use it",
+///     Freshness::RefreshEarly => "use it, and refresh it beside",
+///     Freshness::Stale => "refresh it, then use it",
+/// };
+/// // Without a known lifetime it is good until it is refused.
+/// assert_eq!(action, "use it");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a caller has to deal with each")]
 pub enum Freshness {

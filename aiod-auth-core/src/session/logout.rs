@@ -31,6 +31,20 @@ pub struct Logout(Flow<Job>);
 public_machine!(Logout => LoggedOut, Error);
 
 /// How a logout ended.
+///
+/// ```
+/// use aiod_auth_core::session::LoggedOut;
+///
+/// // Of `client.log_out_ignoring_errors()?`
+/// fn words(outcome: &LoggedOut) -> String {
+///     match outcome {
+///         LoggedOut::Unconfirmed(why) => format!("logged out here; at the server, perhaps not: {why}"),
+///         LoggedOut::NotLoggedIn => "there was no login".into(),
+///         _ => "logged out".into(),
+///     }
+/// }
+/// assert_eq!(words(&LoggedOut::NotLoggedIn), "there was no login");
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum LoggedOut {

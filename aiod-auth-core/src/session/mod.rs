@@ -43,12 +43,31 @@ mod tokens;
 mod user;
 
 /// Acquires tokens and keeps them. Ends in [`SessionTokens`].
+///
+/// ```
+/// use aiod_auth_core::{Machine, Profile, RetryPolicy, Step, Timestamp, session::{Demand, Session}};
+/// use std::sync::Arc;
+///
+/// # let now = Timestamp::UNIX_EPOCH;
+/// let profile = Arc::new(Profile::new("https://as.example", "my-tool")?);
+/// let mut session = Session::token(profile, Demand::new(), RetryPolicy::default());
+/// // The first thing that it wants is what the store has.
+/// let Ok(Step::Store(access)) = session.poll(now) else { panic!() };
+/// println!("{:?}", access.request());
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Session(Flow<Job>);
 
 public_machine!(Session => SessionTokens, Failed);
 
 /// How long a user has for a login, unless the caller says otherwise.
+///
+/// ```
+/// use aiod_auth_core::session::LOGIN_LIMIT;
+///
+/// println!("you have {} minutes", LOGIN_LIMIT.as_secs() / 60);
+/// ```
 pub const LOGIN_LIMIT: Duration = Duration::from_secs(300);
 
 impl Session {

@@ -41,6 +41,17 @@ pub enum StoreOperation {
 /// A platform's own client may write the record without asking for the lock. What has waited for a
 /// server must not overwrite or remove a login that was written meanwhile, so a store is told what was
 /// there, and looks again.
+///
+/// ```
+/// use aiod_auth_core::{RefreshToken, Timestamp, Tokens, session::Version};
+///
+/// // In a store of your own: another program has logged in since this was loaded.
+/// let loaded = Tokens::from_refresh_token(RefreshToken::new("one"), Timestamp::UNIX_EPOCH);
+/// let stored = Tokens::from_refresh_token(RefreshToken::new("two"), Timestamp::UNIX_EPOCH);
+/// let version = Version::of(Some(&loaded));
+/// assert!(version.matches(Some(&loaded)));
+/// assert!(!version.matches(Some(&stored)));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Version(Option<RefreshToken>);
 

@@ -12,6 +12,19 @@ use crate::{
 };
 
 /// What a session ends in.
+///
+/// ```
+/// use aiod_auth_core::session::{Persisted, SessionTokens};
+///
+/// // Of `client.login(show)?`
+/// fn say(login: &SessionTokens) {
+///     println!("logged in, with the scopes {}", login.tokens.scope.as_str());
+///     if let Persisted::NotSaved(failure) = &login.persisted {
+///         println!("but it could not be saved: {failure}");
+///     }
+/// }
+/// # let _ = say;
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionTokens {
@@ -28,6 +41,16 @@ pub struct SessionTokens {
 }
 
 /// Whether tokens are in the store.
+///
+/// ```
+/// use aiod_auth_core::session::Persisted;
+///
+/// /// Whether a restart needs a new login.
+/// const fn survives(persisted: &Persisted) -> bool {
+///     matches!(persisted, Persisted::Saved)
+/// }
+/// assert!(!survives(&Persisted::NoStore));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is no fourth possibility")]
 pub enum Persisted {

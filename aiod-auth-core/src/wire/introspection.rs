@@ -6,6 +6,21 @@ use super::{json::Object, token::scope};
 use crate::{deviations::Deviations, error::Problem, time::Timestamp, token::Scope};
 
 /// What a server says about a token.
+///
+/// ```
+/// use aiod_auth_core::flow::Introspection;
+///
+/// // In an API that got a token: only an active one counts.
+/// fn may_write(answer: &Introspection) -> bool {
+///     match answer {
+///         Introspection::Active(token) => {
+///             token.scope.as_ref().is_some_and(|scope| scope.contains("data.write"))
+///         }
+///         Introspection::Inactive => false,
+///     }
+/// }
+/// assert!(!may_write(&Introspection::Inactive));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "RFC 7662 §2.2: a token is active or it is not")]
 pub enum Introspection {
@@ -16,6 +31,16 @@ pub enum Introspection {
 }
 
 /// A token that can be used, as far as the server says what it is. Texts are as the server wrote them.
+///
+/// ```
+/// use aiod_auth_core::flow::ActiveToken;
+///
+/// /// Whether it was issued for this API, and can be shown without a proof.
+/// fn is_for_us(token: &ActiveToken) -> bool {
+///     token.audience.iter().any(|audience| audience == "https://api.example.org/") && !token.is_bound
+/// }
+/// # let _ = is_for_us;
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ActiveToken {

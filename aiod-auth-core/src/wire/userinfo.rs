@@ -7,6 +7,17 @@ use super::{json::Object, servers::REALM_ACCESS};
 use crate::error::Problem;
 
 /// Who is logged in, as the server says it.
+///
+/// ```
+/// use aiod_auth_core::flow::Userinfo;
+///
+/// // Of `client.who_am_i()?`
+/// fn greeting(user: &Userinfo) -> String {
+///     let name = user.name.as_deref().or(user.subject.as_deref()).unwrap_or("there");
+///     format!("Hello {name}{}", if user.roles.iter().any(|role| role == "admin") { "!" } else { "" })
+/// }
+/// # let _ = greeting;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[doc(alias = "User")]

@@ -6,6 +6,16 @@ use alloc::{
 };
 
 /// What a server asks for in a `WWW-Authenticate` field, with its reason: RFC 9110 §11.3, RFC 6750 §3.
+///
+/// ```
+/// use aiod_auth_core::Response;
+///
+/// let header = "Bearer realm=\"api\", error=\"insufficient_scope\", scope=\"data.write\"";
+/// let response = Response::new(403, [("WWW-Authenticate", header)], b"");
+/// let challenge = &response.challenges()[0];
+/// assert_eq!(challenge.scheme(), "bearer"); // in lower case
+/// assert_eq!(challenge.param("scope"), Some("data.write")); // what to ask for at the next login
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenge {
     scheme: String,

@@ -17,6 +17,7 @@ mod clients;
 mod device;
 mod discovery;
 mod mended;
+mod packages;
 mod regressions;
 mod regressions_of_logins;
 mod regressions_of_lost_tokens;

@@ -42,6 +42,8 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
     fn end_session_of(&self, token: RefreshToken) -> Result<(), Error>;
     fn token(&self) -> Result<Token, Error>;
     fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error>;
+    fn token_or_login_with(&self, token: RefreshToken) -> Result<Token, Error>;
+    fn with_client_secret_file(self, path: &Path) -> Result<Self, Error>;
     fn token_or_login_asking(
         &self,
         limit: Duration,
@@ -157,6 +159,14 @@ impl AnyClient for aiod_auth_ureq::Client {
 
     fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error> {
         self.token_or_login(show)
+    }
+
+    fn token_or_login_with(&self, token: RefreshToken) -> Result<Token, Error> {
+        self.token_or_login_with(token)
+    }
+
+    fn with_client_secret_file(self, path: &Path) -> Result<Self, Error> {
+        self.with_client_secret_file(path)
     }
 
     fn token_or_login_asking(
@@ -311,6 +321,14 @@ impl AnyClient for OnTokio {
 
     fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error> {
         self.1.block_on(self.0.token_or_login(show))
+    }
+
+    fn token_or_login_with(&self, token: RefreshToken) -> Result<Token, Error> {
+        self.1.block_on(self.0.token_or_login_with(token))
+    }
+
+    fn with_client_secret_file(self, path: &Path) -> Result<Self, Error> {
+        Ok(Self(self.0.with_client_secret_file(path)?, self.1))
     }
 
     fn token_or_login_asking(

@@ -43,6 +43,7 @@ mod clones;
 mod dropped;
 mod elsewhere;
 mod ends;
+mod headless;
 mod network;
 mod promises;
 mod races;
