@@ -175,8 +175,21 @@ impl Numbers {
 const TRIES: usize = 5;
 
 const FILE_CALLS: [&str; 15] = [
-    "openat", "read", "write", "fsync", "fdatasync", "rename", "flock", "fcntl", "statx", "lseek",
-    "ftruncate", "chmod", "fchmod", "unlink", "mkdir",
+    "openat",
+    "read",
+    "write",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "flock",
+    "fcntl",
+    "statx",
+    "lseek",
+    "ftruncate",
+    "chmod",
+    "fchmod",
+    "unlink",
+    "mkdir",
 ];
 
 const ERRNOS: [&str; 7] = ["ENOSPC", "EIO", "EACCES", "EINTR", "EDQUOT", "EOPNOTSUPP", "EBUSY"];

@@ -38,9 +38,8 @@ impl Trace {
     /// Each pair of a name and a number once. A start of the program can't be stopped: strace does it itself.
     pub(crate) fn places(&self) -> Vec<Call> {
         let mut seen = std::collections::BTreeSet::new();
-        let is_new = |call: &&Call| {
-            call.name != "execve" && seen.insert((call.name.clone(), call.number))
-        };
+        let is_new =
+            |call: &&Call| call.name != "execve" && seen.insert((call.name.clone(), call.number));
         self.calls.iter().filter(is_new).cloned().collect()
     }
 
@@ -60,7 +59,8 @@ impl Trace {
     pub(crate) fn is_answer_written(&self, record: &str) -> bool {
         let mut lines = self.text.lines().skip_while(|line| !is_answer(line)).skip(1);
         let next = format!("{record}.next>");
-        let is_done = |line: &str| line.rsplit(" = ").next().is_some_and(|it| it.parse::<u32>().is_ok());
+        let is_done =
+            |line: &str| line.rsplit(" = ").next().is_some_and(|it| it.parse::<u32>().is_ok());
         let write = lines.find(|line| line.contains(" write(") && line.contains(&next));
         let mut resumed = || lines.any(|line| line.contains("write resumed") && is_done(line));
         write.is_some_and(|line| is_done(line) || line.contains("unfinished") && resumed())

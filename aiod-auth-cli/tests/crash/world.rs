@@ -69,8 +69,12 @@ impl World {
     /// Logs in with the command, to see where the record is and how it looks.
     fn log_in(&mut self) {
         let mut login = self.command("login --refresh-token-stdin");
-        let mut child =
-            login.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = login
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let token = self.new_refresh_token();
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), token.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();

@@ -104,9 +104,8 @@ fn who_logs_out_beside_a_refresh_is_logged_out() {
             let refreshing = {
                 let cache = Arc::clone(&cache);
                 thread::spawn(move || {
-                    let run = |work: Work| {
-                        work.finish(Ok(session("new", 3600)), NOW, Duration::ZERO)
-                    };
+                    let run =
+                        |work: Work| work.finish(Ok(session("new", 3600)), NOW, Duration::ZERO);
                     token(&cache, run).ok();
                 })
             };

@@ -167,8 +167,12 @@ impl Files {
         };
         let lock = Arc::new(lock);
         let held = Held { files: self.clone(), file: file.into(), path, lock: Arc::clone(&lock) };
-        let interrupted_at =
-            self.take_over(&held.path, format, &lock, NextFile::existing(&self.system, &held.path)?)?;
+        let interrupted_at = self.take_over(
+            &held.path,
+            format,
+            &lock,
+            NextFile::existing(&self.system, &held.path)?,
+        )?;
         self.take_over_login(&held.path, format)?;
         self.locked().insert(file.into(), Slot { lock, ready: None });
         Ok(Some(Lock::new(held).after_interruption(interrupted_at)))

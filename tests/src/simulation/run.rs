@@ -875,7 +875,9 @@ impl Run {
             }
             self.processes[id].files.heal();
             if let (Some(token), Err(failure), true) = (&saved, &outcome, has_failed && !lasts) {
-                return Err(format!("process {id}: one failure, and {token} is nowhere: {failure}"));
+                return Err(format!(
+                    "process {id}: one failure, and {token} is nowhere: {failure}"
+                ));
             }
             if let (Some(token), Ok(StoreReply::Done)) = (&saved, &outcome) {
                 self.oracle.promise(token, self.now_ms);
