@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// So many orders of each model.
-const ORDERS: usize = 20_000;
+const ORDERS: usize = 5_000;
 
 const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
 
