@@ -26,7 +26,8 @@ pub struct Request {
     url: Url,
     /// Besides those that each request of its method has.
     headers: Vec<(&'static str, Wiped<String>)>,
-    form: Encoded,
+    body: Encoded,
+    kind: BodyKind,
     timeout: Option<Duration>,
     basic_is_escaped: bool,
 }
@@ -39,6 +40,16 @@ pub enum Method {
     Get,
     /// POST
     Post,
+    /// DELETE
+    Delete,
+}
+
+/// What a body is, which its `Content-Type` says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BodyKind {
+    None,
+    Form,
+    Json,
 }
 
 impl Method {
@@ -48,35 +59,60 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Delete => "DELETE",
         }
     }
 
     /// What each request of this method says: a form has no charset parameter (RFC 6749 appendix B), and
     /// GitHub answers with one unless it is asked for JSON.
-    const fn headers(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Get => &[("Accept", "application/json")],
-            Self::Post => &[
+    const fn headers(self, kind: BodyKind) -> &'static [(&'static str, &'static str)] {
+        match (self, kind) {
+            (Self::Get, _) => &[("Accept", "application/json")],
+            (Self::Post | Self::Delete, BodyKind::Form) => &[
                 ("Accept", "application/json"),
                 ("Content-Type", "application/x-www-form-urlencoded"),
                 ("Cache-Control", "no-store"),
             ],
+            (Self::Post | Self::Delete, BodyKind::Json) => &[
+                ("Accept", "application/json"),
+                ("Content-Type", "application/json"),
+                ("Cache-Control", "no-store"),
+            ],
+            (Self::Post | Self::Delete, BodyKind::None) => {
+                &[("Accept", "application/json"), ("Cache-Control", "no-store")]
+            }
         }
     }
 }
 
 impl Request {
     pub(crate) fn get(url: Url) -> Self {
-        Self::new(Method::Get, url, Encoded::default())
+        Self::new(Method::Get, url, Encoded::default(), BodyKind::None)
+    }
+
+    /// A DELETE without a body.
+    pub(crate) fn delete(url: Url) -> Self {
+        Self::new(Method::Delete, url, Encoded::default(), BodyKind::None)
+    }
+
+    /// A POST without a body.
+    pub(crate) fn post_nothing(url: Url) -> Self {
+        Self::new(Method::Post, url, Encoded::default(), BodyKind::None)
+    }
+
+    /// JSON, and where in it the secrets are.
+    pub(crate) fn post_json(url: Url, json: Encoded) -> Self {
+        Self::new(Method::Post, url, json, BodyKind::Json)
     }
 
     /// A form, as RFC 6749 appendix B has it.
     pub(crate) fn post_form(url: Url, form: Encoded) -> Self {
-        Self::new(Method::Post, url, form)
+        Self::new(Method::Post, url, form, BodyKind::Form)
     }
 
-    const fn new(method: Method, url: Url, form: Encoded) -> Self {
-        Self { method, url, headers: Vec::new(), form, timeout: None, basic_is_escaped: false }
+    const fn new(method: Method, url: Url, body: Encoded, kind: BodyKind) -> Self {
+        let headers = Vec::new();
+        Self { method, url, headers, body, kind, timeout: None, basic_is_escaped: false }
     }
 
     pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -92,10 +128,11 @@ impl Request {
                 *text = text.replace(secret, "…");
             }
         };
-        for place in &self.form.secrets {
-            let escaped = self.form.body.get(place.clone()).unwrap_or_default();
+        for place in &self.body.secrets {
+            let escaped = self.body.body.get(place.clone()).unwrap_or_default();
             // Most secrets are plain, and stand in the body as they are.
-            if every(escaped, |byte| (byte != b'%') & (byte != b'+')) {
+            let is_plain = || every(escaped, |byte| (byte != b'%') & (byte != b'+'));
+            if self.kind == BodyKind::Json || is_plain() {
                 hide(core::str::from_utf8(escaped).unwrap_or_default());
             } else {
                 hide(core::str::from_utf8(&unescape(escaped)).unwrap_or_default());
@@ -124,7 +161,7 @@ impl Request {
 
     pub(crate) fn has_parameter(&self, name: &str) -> bool {
         let name = escape(name);
-        self.form.body.split(|byte| *byte == b'&').any(|pair| {
+        self.body.body.split(|byte| *byte == b'&').any(|pair| {
             pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
         })
     }
@@ -134,14 +171,14 @@ impl Request {
         if more.body.is_empty() {
             return;
         }
-        let separator: &[u8] = if self.form.body.is_empty() { b"" } else { b"&" };
-        let before = self.form.body.len().saturating_add(separator.len());
-        let body = Wiped::new([self.form.body.as_slice(), separator, &more.body].concat());
-        self.form.body = body;
+        let separator: &[u8] = if self.body.body.is_empty() { b"" } else { b"&" };
+        let before = self.body.body.len().saturating_add(separator.len());
+        let body = Wiped::new([self.body.body.as_slice(), separator, &more.body].concat());
+        self.body.body = body;
         let moved = |place: &Range<usize>| {
             place.start.saturating_add(before)..place.end.saturating_add(before)
         };
-        self.form.secrets.extend(more.secrets.iter().map(moved));
+        self.body.secrets.extend(more.secrets.iter().map(moved));
     }
 
     pub(crate) fn set_timeout(&mut self, timeout: Duration) {
@@ -163,14 +200,14 @@ impl Request {
     /// Names and values. A value may be a secret.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
-        self.method.headers().iter().copied().chain(own)
+        self.method.headers(self.kind).iter().copied().chain(own)
     }
 
     /// What to send after the headers, in one piece with a `Content-Length`; empty for a GET. It
     /// may hold secrets.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.form.body
+        &self.body.body
     }
 
     /// The same request, to be given up after no more than this.

@@ -6,7 +6,7 @@ use alloc::{boxed::Box, sync::Arc};
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, ServerError},
     flow::send::Call,
     http::Request,
     machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
@@ -52,6 +52,8 @@ pub(crate) struct TokenRequest {
     pub(super) for_itself: bool,
     /// A refresh: what is kept if the answer brings no other (RFC 6749 §6).
     pub(super) refresh_token: Option<RefreshToken>,
+    /// What a refusal means.
+    pub(super) refused: fn(Box<ServerError>) -> Error,
 }
 
 impl TokenRequest {
@@ -62,15 +64,37 @@ impl TokenRequest {
         requested: Scope,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        Ok(Self {
-            request: Box::new(client.post(server, Endpoint::Token, form)?),
-            requested,
+        let request = Box::new(client.post(server, Endpoint::Token, form)?);
+        let deviations = Arc::clone(&server.deviations);
+        Ok(Self { requested, ..Self::of(request, policy, deviations) })
+    }
+
+    /// A request that is answered with tokens, whatever it is.
+    pub(crate) fn of(
+        request: Box<Request>,
+        policy: RetryPolicy,
+        deviations: Arc<Deviations>,
+    ) -> Self {
+        Self {
+            request,
+            requested: Scope::default(),
             policy,
-            deviations: Arc::clone(&server.deviations),
+            deviations,
             resend: Resend::Freely,
             for_itself: false,
             refresh_token: None,
-        })
+            refused: Error::Refused,
+        }
+    }
+
+    /// It spends a refresh token, and this is what a refusal means.
+    pub(crate) fn spending(
+        self,
+        refresh_token: &RefreshToken,
+        resend: Resend,
+        refused: fn(Box<ServerError>) -> Error,
+    ) -> Self {
+        Self { resend, refresh_token: Some(refresh_token.clone()), refused, ..self }
     }
 
     pub(crate) fn with_parameters(mut self, parameters: &Parameters) -> Self {
@@ -85,14 +109,12 @@ impl TokenRequest {
         deadline: Deadline,
         reason: Reason,
     ) -> Result<Tokens, Failed> {
-        let Self { request, requested, policy, deviations, resend, for_itself, refresh_token } =
-            self;
+        let Self { request, requested, policy, deviations, resend, .. } = self;
+        let Self { for_itself, refresh_token, refused, .. } = self;
         let call = Call::new(Endpoint::Token, &policy, deadline, &deviations);
         let call = Call { resend, reason, ..call };
         let mut granted = match call.send(io, request, read).await {
-            Err(Error::Refused(refused)) if refresh_token.is_some() => {
-                return Err(super::refresh::refused(refused).into());
-            }
+            Err(Error::Refused(error)) => return Err(refused(error).into()),
             outcome => outcome?,
         };
         if for_itself {

@@ -42,12 +42,14 @@ mod any_client;
 mod clones;
 mod dropped;
 mod elsewhere;
+mod ends;
 mod network;
 mod promises;
 mod races;
 mod runtimes;
 mod sockets;
 mod stores;
+mod tiled;
 mod together;
 
 /// A server, in virtual time or over sockets.
