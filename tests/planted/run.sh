@@ -15,6 +15,9 @@ rm -rf "$copy" && mkdir -p "$copy"
 git ls-files -z | grep -zv '^fuzz/corpus' | tar --null -T - -cf - | tar -xf - -C "$copy"
 cd "$copy"
 
+for name in "$planted"/*.patch; do
+    git apply --check "$name"
+done
 (($#)) || set -- $(cd "$planted" && ls ./*.patch | sed 's,^\./,,; s,\.patch$,,')
 for name in "$@"; do
     git apply "$planted/$name.patch"

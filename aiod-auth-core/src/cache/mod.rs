@@ -40,7 +40,12 @@ mod promise;
 mod question;
 #[cfg(feature = "std")]
 mod shared;
+#[cfg(feature = "std")]
+mod sync;
 mod token;
+
+#[cfg(all(test, shuttle))]
+mod model;
 
 /// The tokens of one login, and at most one job on them.
 ///

@@ -6,7 +6,8 @@ use core::{
     mem,
     task::{Poll, Waker},
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The lock is held for a moment only, never across an await; and what waits needs no runtime.
 #[derive(Debug, Default)]

@@ -874,6 +874,11 @@ impl Run {
                 self.write(|_| format!("process {id}: {failed} fails"));
             }
             self.processes[id].files.heal();
+            if let (Some(token), Err(failure), true) = (&saved, &outcome, has_failed && !lasts) {
+                return Err(format!(
+                    "process {id}: one failure, and {token} is nowhere: {failure}"
+                ));
+            }
             if let (Some(token), Ok(StoreReply::Done)) = (&saved, &outcome) {
                 self.oracle.promise(token, self.now_ms);
                 if has_failed {

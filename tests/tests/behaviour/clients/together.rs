@@ -6,6 +6,7 @@ use super::*;
 
 both! {
     a_hundred_callers_with_an_old_token_make_one_refresh
+    fifty_callers_at_each_expiry_make_one_refresh_and_the_session_lives
     while_one_caller_renews_the_others_keep_the_old_token
     when_the_server_is_away_those_who_wait_share_one_answer
     twenty_callers_that_force_a_refresh_keep_the_session
@@ -21,6 +22,22 @@ mod check {
         let tokens = together(100, || access_token(&client.token().unwrap()));
         assert_eq!(refreshes(&running), 1);
         assert!(tokens.iter().all(|token| *token == tokens[0]));
+    }
+
+    /// More of them: `AIOD_AUTH_EXPIRIES=1000`.
+    pub(super) fn fifty_callers_at_each_expiry_make_one_refresh_and_the_session_lives<
+        C: AnyClient,
+    >() {
+        let expiries = std::env::var("AIOD_AUTH_EXPIRIES");
+        let expiries = expiries.map_or(50, |count| count.parse().unwrap());
+        let (running, client) = logged_in::<C>(seconds(2));
+        for expiry in 1..=expiries {
+            running.pass(seconds(2));
+            let tokens = together(50, || access_token(&client.token().unwrap()));
+            assert_eq!(refreshes(&running), expiry);
+            assert!(tokens.iter().all(|token| *token == tokens[0]));
+        }
+        println!("{expiries} expiries with 50 callers: {} refreshes", refreshes(&running));
     }
 
     pub(super) fn while_one_caller_renews_the_others_keep_the_old_token<C: AnyClient>() {
