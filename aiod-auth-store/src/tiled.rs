@@ -49,6 +49,11 @@ impl TiledStore {
         Self { key, folder, files: Files::default() }
     }
 
+    #[cfg(test)]
+    pub(crate) fn on(files: Files, cache: &str, api: &Api, key: RecordKey) -> Self {
+        Self { files, ..Self::in_folder(key, api, cache) }
+    }
+
     /// What the store reads from the environment.
     pub const VARIABLES: [&str; 1] = [CACHE_DIR];
 

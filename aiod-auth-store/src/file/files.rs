@@ -21,7 +21,7 @@ use aiod_auth_core::{ClientSecret, RefreshToken, Timestamp, Tokens, session::Ver
 use zeroize::Zeroizing;
 
 use super::{
-    lock::LockFile,
+    lock::{self, LockFile},
     mark::{self, Fingerprint},
     next::{self, NextFile},
     place::{self, beside, folder, make_folder, resolve},
@@ -140,7 +140,7 @@ impl Files {
         for _ in 0..LOOKS_MAX {
             let is_missing = matches!(outcome, Ok(None));
             let is_damaged = matches!(outcome, Err(StoreError::Damaged { .. }));
-            if !(is_missing || is_damaged) || !self.is_there(&next::path(&path)) {
+            if !(is_missing || is_damaged) || !self.is_unfinished(&path) {
                 break;
             }
             // The last save was not finished: of a first login, or of a record that is written in place. To
@@ -167,7 +167,13 @@ impl Files {
         };
         let lock = Arc::new(lock);
         let held = Held { files: self.clone(), file: file.into(), path, lock: Arc::clone(&lock) };
-        let interrupted_at = self.take_over(&held.path, format, &lock)?;
+        let interrupted_at = self.take_over(
+            &held.path,
+            format,
+            &lock,
+            NextFile::existing(&self.system, &held.path)?,
+        )?;
+        self.take_over_login(&held.path, format)?;
         self.locked().insert(file.into(), Slot { lock, ready: None });
         Ok(Some(Lock::new(held).after_interruption(interrupted_at)))
     }
@@ -256,7 +262,12 @@ impl Files {
                 now
             }
         };
+        let is_beside = next.is_beside();
         if let Finished::InNext(error) = self.finish(&path, next, &text, before.is_damaged())? {
+            if is_beside {
+                // The process that is stuck doesn't look there before it saves.
+                return Err(StoreError::io("write", &path)(error));
+            }
             let (next, path) = (next::path(&path), path.display());
             log::warn!(
                 "the new tokens are safe in {}, and could not be put in the place of {path}: {error}",
@@ -266,6 +277,13 @@ impl Files {
         Ok(None)
     }
 
+    /// Removes what an interrupted save has left of a file that is worth nothing by itself. Under the lock.
+    pub(crate) fn discard_next(&self, file: &Path) {
+        if let Ok(path) = self.resolve(file) {
+            next::remove(&*self.system, &next::path(&path)).ok();
+        }
+    }
+
     /// Forgets the tokens. Only what can be read is removed: what is damaged, or another login's, stays.
     pub(crate) fn remove(&self, file: &Path, format: &dyn Format) -> Result<(), StoreError> {
         let path = self.resolve(file)?;
@@ -273,7 +291,9 @@ impl Files {
         let unused = self.locked().get_mut(file).and_then(|slot| slot.ready.take());
         drop(unused);
         // First: it would bring the tokens back.
-        next::remove(&*self.system, &next::path(&path)).map_err(StoreError::io("remove", &path))?;
+        for next in [next::path(&path), next::path(&next::login(&path))] {
+            next::remove(&*self.system, &next).map_err(StoreError::io("remove", &path))?;
+        }
         let Some(record) = record else {
             return Ok(());
         };
@@ -283,7 +303,8 @@ impl Files {
         if *rest == *record.text {
             return Ok(());
         }
-        let mut next = NextFile::create_in_turn(&self.system, &path)?;
+        let busy = || StoreError::io("write", next::path(&path))(io::ErrorKind::WouldBlock.into());
+        let mut next = NextFile::create_in_turn(&self.system, &path)?.ok_or_else(busy)?;
         self.note(file, &Before::Record(Box::new(record)))?;
         next.write(&rest)?;
         match self.finish(&path, next, &rest, false)? {
@@ -308,7 +329,13 @@ impl Files {
         };
         // It counts only if this process dies.
         self.note(file, &before).ok();
-        let next = NextFile::create_in_turn(&self.system, &path)?;
+        let next = match NextFile::create_in_turn(&self.system, &path)? {
+            Some(next) => next,
+            None => {
+                let replaces = before.refresh_token().map(Fingerprint::of);
+                NextFile::create_beside(&self.system, &path, replaces)?
+            }
+        };
         Ok(Ready { path, next, before })
     }
 
@@ -519,8 +546,9 @@ impl Files {
         path: &Path,
         format: &dyn Format,
         lock: &LockFile,
+        next: Option<NextFile>,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let Some(mut next) = NextFile::existing(&self.system, path)? else {
+        let Some(mut next) = next else {
             return Ok(None);
         };
         let content = next.read()?;
@@ -533,8 +561,9 @@ impl Files {
         }
         let text = mark::written(&content).unwrap_or_default();
         let own = match format.read(path, text, self.system.now().into()) {
+            // No save writes a text without any token.
+            Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Own::Part,
             Ok(login) => Own::Login(login.refresh_token().map(Fingerprint::of)),
-            Err(StoreError::Damaged { .. }) => Own::Part,
             Err(_) => Own::NotOurs,
         };
         let stored = match self.before(path, format) {
@@ -562,6 +591,21 @@ impl Files {
         Ok(None)
     }
 
+    /// The same for a login that was saved beside a process that was stuck.
+    fn take_over_login(&self, path: &Path, format: &dyn Format) -> Result<(), StoreError> {
+        let login = next::login(path);
+        if !self.is_there(&lock::path(&login)) {
+            return Ok(());
+        }
+        // One that is locked is being saved.
+        let Some(lock) = LockFile::take(&self.system, &login)? else {
+            return Ok(());
+        };
+        self.take_over(path, format, &lock, NextFile::existing(&self.system, &login)?)?;
+        lock.remove();
+        Ok(())
+    }
+
     // Looking.
 
     fn resolve(&self, file: &Path) -> Result<PathBuf, StoreError> {
@@ -570,6 +614,11 @@ impl Files {
 
     fn is_there(&self, path: &Path) -> bool {
         self.system.status(path).is_ok()
+    }
+
+    /// Whether the last save was interrupted, or is under way.
+    fn is_unfinished(&self, path: &Path) -> bool {
+        self.is_there(&next::path(path)) || self.is_there(&next::path(&next::login(path)))
     }
 
     pub(crate) fn read(
@@ -629,7 +678,7 @@ impl Files {
     }
 
     /// Whether this handle has the lock.
-    fn holds(&self, file: &Path) -> bool {
+    pub(crate) fn holds(&self, file: &Path) -> bool {
         self.locked().contains_key(file)
     }
 
@@ -783,7 +832,8 @@ fn text_of(
 
 fn is_whole(next: &[u8], path: &Path, format: &dyn Format) -> bool {
     let text = mark::written(next).filter(|_| mark::begun_at(next).is_none());
-    text.is_some_and(|text| format.read(path, text, Timestamp::UNIX_EPOCH).is_ok())
+    let login = text.and_then(|text| format.read(path, text, Timestamp::UNIX_EPOCH).ok());
+    login.is_some_and(|login| login.tokens.is_some())
 }
 
 /// Whether the record's place can be taken by a rename, and this failure is of another kind.

@@ -7,7 +7,8 @@
 use std::{path::Path, sync::Arc};
 
 use aiod_auth_core::{
-    AccessToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens, session::Version,
+    AccessToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens, provider::tiled::Api,
+    session::Version,
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     files::Files,
     simulated::{Fault, Faulty, Memory, Operation},
 };
-use crate::{AiodFile, Store, StoreError};
+use crate::{AiodFile, Lock, PolarsStore, Store, StoreError, TiledStore, token_files::TokenFiles};
 
 #[test]
 fn one_failure_loses_no_login() {
@@ -121,7 +122,8 @@ fn a_save_writes_syncs_renames_and_syncs_the_folder_in_this_order() {
             .into_iter()
             .filter(|name| ["write", "set_size", "sync", "rename", "sync_folder"].contains(name))
             .collect();
-        assert_eq!(changes, ["write", "set_size", "sync", "rename", "sync_folder"], "{place:?}");
+        let expected = ["write", "sync", "set_size", "sync", "rename", "sync_folder"];
+        assert_eq!(changes, expected, "{place:?}");
         // The answer is written before anything else is done.
         assert_eq!(run.done[run.spent_at].name, "write", "{place:?}");
     }
@@ -240,6 +242,77 @@ fn an_interrupted_refresh_is_known_to_the_next_process() {
     }
 }
 
+/// Found by the simulation (seed 1307): a process that is stopped with the lock has `.next`, too.
+#[test]
+fn a_login_is_saved_beside_a_process_that_is_stuck_with_the_lock() {
+    for place in PLACES {
+        let memory = place.with_record();
+        let stuck = place.store(Files::on(Arc::new(memory.clone())));
+        let lock = stuck.try_lock(&key()).unwrap().unwrap();
+        stuck.prepare(&key()).unwrap();
+        let run = login_beside(&memory, place, Fault::None);
+        run.saved.unwrap();
+        let what = format!("{place:?}");
+        assert_eq!(found_at_once(&memory, place, &what).as_deref(), Some("second"));
+
+        // The answer that the other one gets at last is of a login that was replaced.
+        let version = Version::of(Some(&tokens("first")));
+        let conflict = stuck.save_if_unchanged(&key(), &tokens("third"), &version).unwrap();
+        let found = conflict.unwrap().refresh_token.unwrap();
+        assert_eq!(found.expose(), "refresh-second");
+        drop(lock);
+        assert_eq!(found_under_the_lock(&memory, place, &what).as_deref(), Some("second"));
+        is_tidy(&memory, place, &what);
+    }
+}
+
+#[test]
+fn a_login_that_is_killed_beside_a_process_that_is_stuck_is_finished_by_the_next_one() {
+    for place in PLACES {
+        let operations = login_beside(&beside_a_lock(place).0, place, Fault::None).done.len();
+        for number in 0..operations {
+            let (memory, lock) = beside_a_lock(place);
+            let run = login_beside(&memory, place, Fault::Death(number));
+            let what = format!("{place:?}: killed before {:?}", run.done.get(number));
+            drop(lock);
+            memory.kill();
+            let found = found_under_the_lock(&memory, place, &what);
+            if run.has_written_by(number) {
+                assert_eq!(found.as_deref(), Some("second"), "{what}");
+            } else {
+                assert!(is_old_or_new(found.as_deref()), "{what}");
+            }
+            is_tidy(&memory, place, &what);
+        }
+        // What it replaces has been replaced by another one meanwhile: that one stays.
+        let (memory, lock) = beside_a_lock(place);
+        login_beside(&memory, place, Fault::Death(operations - 3));
+        drop(lock);
+        memory.kill();
+        let store = place.store(Files::on(Arc::new(memory.clone())));
+        store.save(&key(), &tokens("third")).unwrap();
+        let what = format!("{place:?}: replaced");
+        assert_eq!(found_under_the_lock(&memory, place, &what).as_deref(), Some("third"));
+        is_tidy(&memory, place, &what);
+    }
+}
+
+/// A record, and another process that is about to refresh.
+fn beside_a_lock(place: Place) -> (Memory, Lock) {
+    let memory = place.with_record();
+    let stuck = place.store(Files::on(Arc::new(memory.clone())));
+    let lock = stuck.try_lock(&key()).unwrap().unwrap();
+    stuck.prepare(&key()).unwrap();
+    (memory, lock)
+}
+
+/// What a session does to log in while another process has the lock.
+fn login_beside(memory: &Memory, place: Place, fault: Fault) -> Run {
+    let (faulty, store, key) = place.faulty(memory, fault);
+    let saved = store.save(&key, &tokens("second"));
+    Run { is_spent: true, spent_at: 0, saved, done: faulty.done() }
+}
+
 /// What a session does to refresh.
 fn refresh(memory: &Memory, place: Place, fault: Fault) -> Run {
     let (faulty, store, key) = place.faulty(memory, fault);
@@ -338,6 +411,12 @@ enum Place {
     /// The record is a mount: no other file gets its name.
     OwnMounted,
     AiodMounted,
+    /// Polars Cloud's `config.toml`.
+    PolarsConfig,
+    /// Polars Cloud's two files: the refresh token's is the record.
+    PolarsFiles,
+    /// Tiled's three, of which an ID token's is not there.
+    Tiled,
 }
 
 impl Place {
@@ -347,6 +426,13 @@ impl Place {
             Self::Aiod | Self::AiodMounted => {
                 Box::new(AiodFile::on(files, "/home/.aiod/token.toml", key()))
             }
+            Self::PolarsConfig | Self::PolarsFiles => {
+                Box::new(PolarsStore::on(files, "/home/polars", key()))
+            }
+            Self::Tiled => {
+                let api = Api::new("https://tiled.example").unwrap();
+                Box::new(TiledStore::on(files, "/home/cache", &api, key()))
+            }
         }
     }
 
@@ -355,8 +441,42 @@ impl Place {
         (faulty.clone(), self.store(Files::on(Arc::new(faulty))), key())
     }
 
-    fn with_record(self) -> Memory {
+    /// What is there before anything was ever saved.
+    fn empty(self) -> Memory {
         let memory = Memory::default();
+        if let Self::PolarsFiles = self {
+            // The layout is kept that is there.
+            let files = Files::on(Arc::new(memory.clone()));
+            let layout = TokenFiles::at("/home/polars/cloud_access_token");
+            layout.save(&files, &tokens("zeroth"), None).unwrap();
+        }
+        memory
+    }
+
+    /// The names that may be there.
+    fn files(self) -> Vec<String> {
+        match self {
+            Self::PolarsFiles => {
+                ["access", "refresh"].map(|kind| format!("/home/polars/cloud_{kind}_token")).into()
+            }
+            Self::Tiled => ["access_token", "refresh_token"]
+                .map(|name| {
+                    format!("/home/cache/tokens/https%3A%2F%2Ftiled.example%2Fapi%2Fv1%2F/{name}")
+                })
+                .into(),
+            Self::Own | Self::Aiod | Self::OwnMounted | Self::AiodMounted | Self::PolarsConfig => {
+                vec![self.store(Files::on(Arc::new(Memory::default()))).location(&key())]
+            }
+        }
+    }
+
+    /// Whether an access token is in a file of its own, and may be the one before.
+    const fn has_files_of_one_token(self) -> bool {
+        matches!(self, Self::PolarsFiles | Self::Tiled)
+    }
+
+    fn with_record(self) -> Memory {
+        let memory = self.empty();
         let store = self.store(Files::on(Arc::new(memory.clone())));
         store.save(&key(), &tokens("first")).unwrap();
         if let Self::OwnMounted | Self::AiodMounted = self {
@@ -375,7 +495,7 @@ fn operations_of_a_refresh(place: Place) -> usize {
 /// What another process loads that takes no lock.
 fn found_at_once(memory: &Memory, place: Place, what: &str) -> Option<String> {
     let store = place.store(Files::on(Arc::new(memory.clone())));
-    load(&*store, what)
+    load(&*store, place, what)
 }
 
 /// What the next process loads that takes the lock.
@@ -383,16 +503,17 @@ fn found_under_the_lock(memory: &Memory, place: Place, what: &str) -> Option<Str
     let store = place.store(Files::on(Arc::new(memory.clone())));
     let lock = store.try_lock(&key()).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(lock.is_some(), "{what}: the lock is free");
-    load(&*store, what)
+    load(&*store, place, what)
 }
 
-fn load(store: &dyn Store, what: &str) -> Option<String> {
+fn load(store: &dyn Store, place: Place, what: &str) -> Option<String> {
     let tokens = store.load(&key()).unwrap_or_else(|error| panic!("{what}: {error}"))?;
     let refresh_token = tokens.refresh_token.unwrap();
     let text = refresh_token.expose().strip_prefix("refresh-").unwrap();
     // The Python client's file may be cut off after its first line: that is a login.
     let access_token = tokens.access_token.map(|token| token.expose().to_owned());
-    assert!(access_token.is_none_or(|token| token == text), "{what}");
+    let is_its = access_token.is_none_or(|token| token == text);
+    assert!(is_its || place.has_files_of_one_token(), "{what}");
     Some(text.into())
 }
 
@@ -402,10 +523,10 @@ fn is_old_or_new(found: Option<&str>) -> bool {
 
 /// The record, perhaps its lock, and nothing else; and nothing that another user can read.
 fn is_tidy(memory: &Memory, place: Place, what: &str) {
-    let location = place.store(Files::on(Arc::new(memory.clone()))).location(&key());
+    let known = place.files();
     for (path, mode) in memory.files() {
-        let is_known =
-            [location.clone(), format!("{location}.lock")].contains(&path.display().to_string());
+        let shown = path.display().to_string();
+        let is_known = known.iter().any(|it| *it == shown.strip_suffix(".lock").unwrap_or(&shown));
         assert!(is_known, "{what}: {}", path.display());
         assert_eq!(mode, 0o600, "{what}: {}", path.display());
     }
@@ -427,7 +548,15 @@ fn tokens(text: &str) -> Tokens {
     tokens
 }
 
-const PLACES: [Place; 4] = [Place::Own, Place::Aiod, Place::OwnMounted, Place::AiodMounted];
+const PLACES: [Place; 7] = [
+    Place::Own,
+    Place::Aiod,
+    Place::OwnMounted,
+    Place::AiodMounted,
+    Place::PolarsConfig,
+    Place::PolarsFiles,
+    Place::Tiled,
+];
 
 /// ENOSPC, EIO, EACCES, EINTR, EDQUOT, EOPNOTSUPP, EBUSY; EPERM, ENOSYS, EINVAL, EXDEV, EROFS. Not
 /// ENOENT: that is an answer.
