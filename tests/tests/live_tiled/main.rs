@@ -1,6 +1,6 @@
 //! Real Tiled servers, which `tests/live/tiled.sh` starts: the command, both clients, and Tiled's own Python
 //! client on the same folder.
-#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 use std::{
     env,
