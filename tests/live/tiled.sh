@@ -123,10 +123,10 @@ YAML
 }
 
 wait_for() {
-  local port deadline=$((SECONDS + 120))
+  local port deadline=$((SECONDS + 300))
   for port in "$@"; do
     until answers "http://127.0.0.1:$port/api/v1/"; do
-      [ $SECONDS -lt $deadline ] || { tail -20 "$live"/tiled/*.log >&2; fail "no server at port $port"; }
+      [ $SECONDS -lt $deadline ] || { tail -n 20 "$live"/tiled/*.log >&2; fail "no server at port $port"; }
       sleep 0.5
     done
   done

@@ -1,6 +1,6 @@
 //! Real Tiled servers, which `tests/live/tiled.sh` starts: the command, both clients, and Tiled's own Python
 //! client on the same folder.
-#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 use std::{
     env,
@@ -29,6 +29,9 @@ mod transcript;
 
 /// Longer than an access token of these servers lives.
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(11);
+
+/// Two tokens of one second are the same.
+const A_SECOND: Duration = Duration::from_millis(1100);
 
 fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run tests/live/tiled.sh"))
@@ -259,6 +262,7 @@ fn the_blocking_client() {
     let client = aiod_auth_ureq::Client::of(place.login_to());
     let limit = Duration::from_secs(60);
     let first = client.token_or_login_asking(limit, |_| {}, alice).unwrap();
+    thread::sleep(A_SECOND);
     let second = client.token_for(Demand::new().forced()).unwrap();
     assert!(!first.has_same_access_token(&second));
     assert_eq!(client.who_am_i().unwrap().name.as_deref(), Some("alice"));
@@ -290,6 +294,7 @@ fn the_async_client() {
             std::future::ready(())
         };
         let first = client.token_or_login_asking(limit, |_| {}, ask).await.unwrap();
+        thread::sleep(A_SECOND);
         let second = client.token_for(Demand::new().forced()).await.unwrap();
         assert!(!first.has_same_access_token(&second));
         assert_eq!(client.who_am_i().await.unwrap().name.as_deref(), Some("alice"));
