@@ -6,7 +6,6 @@
 #![cfg(target_os = "linux")]
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
     reason = "clippy.toml allows them in test functions only, not in what those share"
 )]
 

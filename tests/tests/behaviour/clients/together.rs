@@ -25,6 +25,7 @@ mod check {
     }
 
     /// More of them: `AIOD_AUTH_EXPIRIES=1000`.
+    #[expect(clippy::print_stdout, reason = "the number is asked for")]
     pub(super) fn fifty_callers_at_each_expiry_make_one_refresh_and_the_session_lives<
         C: AnyClient,
     >() {
