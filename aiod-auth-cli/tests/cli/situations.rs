@@ -726,7 +726,7 @@ impl Row {
                 // Tests of the command say an exit code; others are about what the libraries answer.
                 let asserts = |how| body.contains(&format!("{how}({exit}"));
                 let asserted = ["ended", "failed", "failed_as", "Some"].into_iter().any(asserts)
-                    || body.contains(&format!(".code, {exit}"));
+                    || body.contains(&format!("code == {exit}"));
                 if *exit != 0 && file.starts_with("aiod-auth-cli/tests") && !asserted {
                     return Err(format!("{situation}: {name} asserts no exit {exit}"));
                 }
