@@ -154,4 +154,5 @@ pub mod session;
 mod text;
 mod time;
 mod token;
+mod token_server;
 mod wire;

@@ -22,6 +22,7 @@ mod other_programs;
 mod polars;
 mod profile;
 mod status;
+mod tiled;
 mod token;
 mod transfer;
 mod whoami;
