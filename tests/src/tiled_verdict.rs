@@ -199,7 +199,9 @@ fn json_response(value: &Value) -> Response {
 
 fn about_key(key: &ApiKey) -> Vec<String> {
     let mut details = vec![format!("key {}", key.first_eight)];
-    details.push(key.expires_at.map_or("never expires".to_owned(), |at| format!("until {at}")));
+    details.push(
+        key.expires_at.map_or_else(|| "never expires".to_owned(), |at| format!("until {at}")),
+    );
     details.extend(key.note.iter().map(|note| format!("note of its owner {note}")));
     details.extend(key.scopes.iter().map(|scope| format!("scope {scope}")));
     details.extend(key.secret.iter().map(|_| "secret".to_owned()));

@@ -105,8 +105,10 @@ impl<'a> Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end =
-            self.expires_at.as_deref().map_or("never expires".into(), |at| format!("until {at}"));
+        let end = self
+            .expires_at
+            .as_deref()
+            .map_or_else(|| "never expires".into(), |at| format!("until {at}"));
         write!(f, "{}, {end}: {}", self.first_eight, self.scope.join(" "))?;
         self.note.map_or(Ok(()), |note| write!(f, " ({note})"))
     }
