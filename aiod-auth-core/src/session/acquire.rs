@@ -188,8 +188,8 @@ impl<'a> Acquire<'a> {
         deadline: Deadline,
     ) -> Result<Tokens, Error> {
         let (profile, policy) = (&self.context.profile, self.policy());
-        // It salvages nothing: RFC 6749 §4.4.3.
         let server = server.for_clients()?;
+        // It salvages nothing: RFC 6749 §4.4.3.
         let outcome = client_credentials(io, server, profile, policy, deadline).await;
         outcome.map_err(|failed| failed.error)
     }
