@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use aiod_auth_core::{Environment, RecordKey, Tokens, provider::tiled::Api, session::Version};
 
 use crate::{
-    Lock, Store, StoreError,
+    Listed, Lock, Store, StoreError,
     file::files::Files,
     format::tiled::{FILES, folder},
     token_files::TokenFiles,
@@ -95,6 +95,13 @@ impl Store for TiledStore {
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.check(key)?;
         self.token_files().prepare(&self.files)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        let tokens = self.load(&self.key)?;
+        let listed =
+            tokens.map(|tokens| Listed::new(self.key.clone(), self.location(&self.key), &tokens));
+        Ok(listed.into_iter().collect())
     }
 
     fn location(&self, _key: &RecordKey) -> String {

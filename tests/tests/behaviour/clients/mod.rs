@@ -39,6 +39,7 @@ macro_rules! both {
 mod aiod;
 mod alone;
 mod any_client;
+mod async_stores;
 mod clones;
 mod dropped;
 mod elsewhere;

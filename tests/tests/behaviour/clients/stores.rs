@@ -11,6 +11,7 @@ both! {
     tokens_that_can_not_be_saved_are_held_and_it_is_said
     a_store_that_can_not_be_read_is_an_error_and_loses_nothing
     given_tokens_that_can_not_be_saved_change_nothing
+    a_refusal_after_an_interrupted_refresh_says_so
     two_clients_on_one_folder_make_one_refresh
     what_one_client_renews_the_other_finds
 }
@@ -56,6 +57,20 @@ mod check {
         assert_eq!(client.set_tokens(given).unwrap().persisted, Persisted::Saved);
     }
 
+    pub(super) fn a_refusal_after_an_interrupted_refresh_says_so<C: AnyClient>() {
+        for is_interrupted in [true, false] {
+            let (running, client, store) = with_failing_store::<C>();
+            store.interrupted.store(is_interrupted, Ordering::Relaxed);
+            running.simulator().end_sessions();
+            let error = client.token_for(Demand::new().forced()).unwrap_err();
+            assert_eq!(error.kind(), Kind::SessionEnded);
+            let hint = error.hint().unwrap();
+            let reason = "log in again; the likely reason is a refresh that was interrupted at \
+                1970-01-01T00:00:07Z";
+            assert_eq!(hint, if is_interrupted { reason } else { "log in again" });
+        }
+    }
+
     pub(super) fn two_clients_on_one_folder_make_one_refresh<C: AnyClient>() {
         let (running, folder) = (server(seconds(2)), tempfile::tempdir().unwrap());
         let [first, second] = [(), ()]
@@ -96,6 +111,8 @@ struct Failing {
     store: MemoryStore,
     reading: AtomicBool,
     writing: AtomicBool,
+    /// An earlier process died during a refresh.
+    interrupted: AtomicBool,
 }
 
 fn with_failing_store<C: AnyClient>() -> (Arc<Network>, C, Arc<Failing>) {
@@ -129,7 +146,9 @@ impl Store for Failing {
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        self.store.try_lock(key)
+        let at = aiod_auth_core::Timestamp::from_unix_millis(7000);
+        let at = self.interrupted.load(Ordering::Relaxed).then_some(at);
+        Ok(self.store.try_lock(key)?.map(|lock| lock.after_interruption(at)))
     }
 
     fn location(&self, key: &RecordKey) -> String {
