@@ -73,6 +73,12 @@ pub enum StoreError {
     /// It is not known where the user's files are.
     #[error("the user's home folder is not known")]
     NoHome,
+    /// The user's session has no keyring, or there is no session.
+    #[error("there is no keyring: {why}")]
+    NoKeyring {
+        /// What the platform said.
+        why: String,
+    },
     /// A store on another machine doesn't answer, after some tries. What was to be saved may have been saved.
     #[error("the token store at {place} is away: {why}")]
     Unavailable {
@@ -109,6 +115,7 @@ impl StoreError {
             Self::Unavailable { .. } => {
                 Some("see whether it runs and can be reached, then try again")
             }
+            Self::NoKeyring { .. } => Some("use another store, such as a file"),
             Self::Other(_) => None,
         }
     }

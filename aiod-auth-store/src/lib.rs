@@ -36,6 +36,8 @@ pub use async_store::{AsyncStore, StoreFuture, perform_async};
 pub use error::StoreError;
 #[cfg(feature = "toml")]
 pub use file::{FileStore, default_config_folder};
+#[cfg(feature = "keyring")]
+pub use keyring::KeyringStore;
 pub use listed::Listed;
 pub use login_to::LoginTo;
 pub use memory::MemoryStore;
@@ -63,6 +65,8 @@ mod error;
 mod file;
 #[cfg(feature = "toml")]
 mod format;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod listed;
 mod login_to;
 mod memory;

@@ -10,14 +10,16 @@ use etcetera::BaseStrategy as _;
 
 use crate::{Listed, Lock, Store, StoreError, document::Unreadable, record};
 use files::{Files, Format, Login, Record, Text};
-#[cfg(any(feature = "redis", feature = "keyring"))]
+#[cfg(feature = "redis")]
 pub(crate) use name::readable_name;
+#[cfg(feature = "keyring")]
+pub(crate) use name::of as name_of;
 
 #[cfg(all(test, target_os = "linux"))]
 mod faults;
 pub(crate) mod files;
 mod fnv;
-mod lock;
+pub(crate) mod lock;
 mod mark;
 mod name;
 mod next;

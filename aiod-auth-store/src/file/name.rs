@@ -9,7 +9,7 @@ use super::fnv::Fnv1a;
 ///
 /// The hash tells apart what looks the same in a file name. Nothing hangs on its quality: the key
 /// also stands in the file, and is compared.
-pub(super) fn of(key: &RecordKey) -> String {
+pub(crate) fn of(key: &RecordKey) -> String {
     format!("{}-{:016x}.toml", readable_name(key), hash(key))
 }
 
