@@ -112,7 +112,7 @@ fn inside(test: &str) {
 }
 
 const OPEN_KEYRING: &str = "printf pass | gnome-keyring-daemon --unlock --components=secrets >/dev/null
-    timeout 120 \"$@\"";
+    timeout 400 \"$@\"";
 
 fn this(test: &str, folder: &Path) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
