@@ -1,12 +1,12 @@
 //! A client's token in another client's requests: for `reqwest-middleware`.
 
-use aiod_auth_core::{Error, Origins, cache::Token};
-use async_trait::async_trait;
-use http::Extensions;
 use ::reqwest::{
     Request, Response, StatusCode,
     header::{AUTHORIZATION, HeaderValue},
 };
+use aiod_auth_core::{Error, Origins, cache::Token};
+use async_trait::async_trait;
+use http::Extensions;
 use reqwest_middleware::{Error as MiddlewareError, Middleware, Next, Result};
 
 use crate::Client;

@@ -216,6 +216,54 @@ fn conflict<S: Store + ?Sized>(store: &S, key: &RecordKey, version: &Version) ->
     (!version.matches(Some(&stored))).then_some(stored)
 }
 
+/// One that is not known before the program runs.
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        (**self).load(key)
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        (**self).save(key, tokens)
+    }
+
+    fn save_if_unchanged(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        (**self).save_if_unchanged(key, tokens, version)
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        (**self).remove(key)
+    }
+
+    fn remove_if_unchanged(
+        &self,
+        key: &RecordKey,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        (**self).remove_if_unchanged(key, version)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        (**self).list()
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        (**self).try_lock(key)
+    }
+
+    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+        (**self).prepare(key)
+    }
+
+    fn location(&self, key: &RecordKey) -> String {
+        (**self).location(key)
+    }
+}
+
 /// A store that several clients share.
 impl<S: Store + ?Sized> Store for Arc<S> {
     fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {

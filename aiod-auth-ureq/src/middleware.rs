@@ -1,11 +1,11 @@
 //! A client's token in another agent's requests.
 
-use aiod_auth_core::{Error, Origins, cache::Token};
 use ::ureq::{
     Agent, AsSendBody, Body, SendBody,
     http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header::AUTHORIZATION},
     middleware::{Middleware, MiddlewareNext},
 };
+use aiod_auth_core::{Error, Origins, cache::Token};
 
 use crate::Client;
 

@@ -41,7 +41,8 @@ pub(crate) struct Global {
     /// The folder of config.toml and of the tokens
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "DIR", env = "AIOD_AUTH_CONFIG_DIR", hide_env_values = true)]
     pub(crate) config_dir: Option<PathBuf>,
-    /// Where tokens are stored: file, memory, aiod, aiod:FILE, polars, or polars:DIR
+    /// Where tokens are stored: file, keyring, redis://HOST[:PORT][/DATABASE], memory, aiod, aiod:FILE, polars,
+    /// or polars:DIR
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "URI")]
     pub(crate) store: Option<String>,
     /// Print JSON: answers on stdout, errors on stderr

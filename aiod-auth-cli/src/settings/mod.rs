@@ -18,9 +18,11 @@ use crate::{
     secret::{CLIENT_SECRET_VARIABLE, SecretSource},
 };
 
+use away::REDIS_PASSWORD_VARIABLE;
 pub(crate) use earlier::Earlier;
 use place::Place;
 
+mod away;
 mod core_profile;
 mod earlier;
 mod guarded_store;
@@ -133,12 +135,12 @@ impl Settings {
         let profile = core_profile::of_record(&config, account.as_deref())?;
         let place = match (config.given, config.store.as_deref()) {
             (Some(variable), _) => Place::given(context, variable, &profile.key())?,
-            (None, Some(uri)) => Place::open(context, uri, folder, &profile.key())?,
+            (None, Some(uri)) => Place::open(context, uri, folder, &profile.key(), &config)?,
             (None, None) if is_homeless_bot(context, &config) => {
                 log::warn!("the user's home folder is not known, so the token is not stored");
-                Place::open(context, "memory", folder, &profile.key())?
+                Place::open(context, "memory", folder, &profile.key(), &config)?
             }
-            (None, None) => Place::open(context, "file", folder, &profile.key())?,
+            (None, None) => Place::open(context, "file", folder, &profile.key(), &config)?,
         };
         Ok(Self { name: name.map(Into::into), account, profile, config, place, login_command })
     }
@@ -269,9 +271,10 @@ impl Settings {
         self.config.flow == Some(Flow::Password)
     }
 
-    /// The environment variables that may hold a client's secret: no other program's business.
+    /// The environment variables that may hold a secret of the client's or the store's: no other program's business.
     pub(crate) fn secret_variables(&self) -> Vec<String> {
-        let mut variables = vec![CLIENT_SECRET_VARIABLE.to_owned()];
+        let mut variables =
+            [CLIENT_SECRET_VARIABLE, REDIS_PASSWORD_VARIABLE].map(String::from).to_vec();
         if let Some(SecretSource::Variable(name)) = &self.config.client_secret {
             variables.push(name.clone());
         }
@@ -324,7 +327,7 @@ pub(crate) fn check(context: &Context, config: &Config, name: &str) -> Result<()
     let profile = config.profile(name)?.complete(true)?;
     let key = core_profile::whole(&profile, Some(name), None)?.key();
     let store = profile.store.as_deref().unwrap_or("file");
-    Place::open(context, store, config.folder(), &key).map(drop)
+    Place::open(context, store, config.folder(), &key, &profile).map(drop)
 }
 
 /// Whether this client can do without a store: it gets a new token by itself, as often as it likes.

@@ -22,6 +22,8 @@ mod other_programs;
 mod polars;
 mod profile;
 mod status;
+#[cfg(unix)]
+mod stores;
 mod token;
 mod transfer;
 mod whoami;

@@ -10,10 +10,10 @@ use etcetera::BaseStrategy as _;
 
 use crate::{Listed, Lock, Store, StoreError, document::Unreadable, record};
 use files::{Files, Format, Login, Record, Text};
-#[cfg(feature = "redis")]
-pub(crate) use name::readable_name;
 #[cfg(feature = "keyring")]
 pub(crate) use name::of as name_of;
+#[cfg(feature = "redis")]
+pub(crate) use name::readable_name;
 
 #[cfg(all(test, target_os = "linux"))]
 mod faults;

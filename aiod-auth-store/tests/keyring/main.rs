@@ -1,7 +1,10 @@
 //! GNOME's keyring, in a session bus of the test's own: this program starts itself again inside of one. Without
 //! `dbus-run-session` and `gnome-keyring-daemon` it fails.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "clippy allows it in tests, but not in the functions beside them")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy allows it in tests, but not in the functions beside them"
+)]
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -100,18 +103,24 @@ fn inside(test: &str) {
     }
     let test = this(test, &folder.path().join("locks"));
     let mut session = Command::new("dbus-run-session");
-    session.args(["--", "sh", "-ec", OPEN_KEYRING, "sh"]).arg(test.get_program()).args(test.get_args());
+    session
+        .args(["--", "sh", "-ec", OPEN_KEYRING, "sh"])
+        .arg(test.get_program())
+        .args(test.get_args());
     for (name, value) in test.get_envs() {
         session.env(name, value.unwrap());
     }
-    session.env("HOME", folder.path().join("home")).env("XDG_RUNTIME_DIR", folder.path().join("run"));
+    session
+        .env("HOME", folder.path().join("home"))
+        .env("XDG_RUNTIME_DIR", folder.path().join("run"));
     session.env_remove("XDG_DATA_HOME").env_remove("DISPLAY");
     let output = session.output().expect("dbus-run-session has to be installed: .ci/run tools");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
 }
 
-const OPEN_KEYRING: &str = "printf pass | gnome-keyring-daemon --unlock --components=secrets >/dev/null
+const OPEN_KEYRING: &str =
+    "printf pass | gnome-keyring-daemon --unlock --components=secrets >/dev/null
     timeout 400 \"$@\"";
 
 fn this(test: &str, folder: &Path) -> Command {

@@ -38,7 +38,8 @@ fn a_session_lives_in_an_async_store() {
 #[test]
 fn such_a_store_keeps_the_contract() {
     let store = Arc::new(Waiting::default());
-    let tokio = Arc::new(Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
+    let tokio =
+        Arc::new(Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
     contract_tests::run(&|| {
         let tokio = Arc::clone(&tokio);
         let run = move |future: StoreFuture<'_, ()>| drop(tokio.block_on(future));

@@ -153,7 +153,12 @@ fn runtime() -> Runtime {
 
 fn api(client: &aiod_auth_reqwest::Client, apis: &Apis) -> ClientWithMiddleware {
     let token = aiod_auth_reqwest::BearerToken::new(client.clone(), apis.origins());
-    // No TLS: its provider is not this test's business.
-    let plain = reqwest::Client::builder().no_proxy().build().unwrap();
+    // Without this it looks for a provider of TLS that a program has to install.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider);
+    let tls = tls.with_safe_default_protocol_versions().unwrap();
+    let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+    let plain = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls);
+    let plain = plain.build().unwrap();
     ClientBuilder::new(plain).with(token).build()
 }
