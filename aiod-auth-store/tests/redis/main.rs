@@ -67,7 +67,6 @@ fn no_lock_is_left_and_nothing_else_that_piles_up() {
     assert_eq!(server.command(&["GET", "aiod-auth:fence"]), ["10"]);
 }
 
-/// Leave out the comparison in the script: the tokens of the other holder are lost.
 #[test]
 fn a_lease_that_ran_out_refuses_nothing_and_a_record_that_was_written_does() {
     let server = Server::start();
@@ -95,6 +94,36 @@ fn a_lease_that_ran_out_refuses_nothing_and_a_record_that_was_written_does() {
     let conflict = slow.save_if_unchanged(&key, &tokens("late"), &version).unwrap().unwrap();
     assert_eq!(conflict.refresh_token.unwrap().expose(), "newer");
     assert_eq!(refresh_token(&slow, &key), "newer");
+}
+
+/// Leave out the comparison in the script: several win, and all but one of them lose their tokens.
+#[test]
+fn of_many_that_save_in_place_of_one_login_one_wins_and_the_others_are_told() {
+    let server = Server::start();
+    let (key, stores) = (key("me"), [(); 4].map(|()| server.store()));
+    for round in 0..50 {
+        let old = format!("old-{round}");
+        stores[0].save(&key, &tokens(&old)).unwrap();
+        let version = Version::of(Some(&tokens(&old)));
+        let start = std::sync::Barrier::new(stores.len());
+        let save = |number: usize| {
+            start.wait();
+            let tokens = tokens(&format!("new-{round}-{number}"));
+            stores[number].save_if_unchanged(&key, &tokens, &version).unwrap()
+        };
+        let conflicts: Vec<_> = thread::scope(|scope| {
+            let save = &save;
+            let saves = [0, 1, 2, 3].map(|number| scope.spawn(move || save(number)));
+            saves.into_iter().map(|save| save.join().unwrap()).collect()
+        });
+        let stored = refresh_token(&stores[0], &key);
+        let winners = conflicts.iter().enumerate().filter(|(_, conflict)| conflict.is_none());
+        let winners: Vec<_> = winners.map(|(number, _)| format!("new-{round}-{number}")).collect();
+        assert_eq!(winners, [stored.as_str()]);
+        for conflict in conflicts.into_iter().flatten() {
+            assert_eq!(conflict.refresh_token.unwrap().expose(), stored);
+        }
+    }
 }
 
 #[test]
