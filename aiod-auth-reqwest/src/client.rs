@@ -365,11 +365,29 @@ impl Client {
         self.login.open().cache.cached().map(Arc::unwrap_or_clone)
     }
 
+    /// Tokens that came with a login that failed, while another login was there, which stays: a refresh
+    /// token from elsewhere may have been replaced by the server, and the new one is kept nowhere else.
+    #[must_use]
+    pub fn take_salvaged(&self) -> Option<Tokens> {
+        self.login.open().cache.take_salvaged()
+    }
+
     /// Waits until nothing is under way that was begun for callers, which may be gone: a refresh is saved
-    /// then. At most this long; returns whether it is so. It is for the end of a program, whose runtime
-    /// would drop what is still under way. A login that waits for its user is waited for, too.
+    /// then, and what could not be saved before is tried once more. At most this long; returns whether all
+    /// that is so. It is for the end of a program, whose runtime would drop what is still under way. A login
+    /// that waits for its user is waited for, too.
     pub async fn settled(&self, limit: Duration) -> bool {
-        first(self.login.open().cache.settled(), self.driver.runtime().sleep(limit)).await.is_some()
+        let cache = &self.login.open().cache;
+        let settle = async {
+            cache.settled().await;
+            if let Some(work) = cache.begin_saving(self.policy, self.driver.now())
+                && self.start(work).is_ok()
+            {
+                cache.settled().await;
+            }
+        };
+        let is_done = first(settle, self.driver.runtime().sleep(limit)).await.is_some();
+        is_done && cache.is_saved()
     }
 
     async fn acquire(&self, mut caller: Caller) -> Result<Token, Error> {

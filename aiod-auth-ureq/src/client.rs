@@ -337,11 +337,29 @@ impl Client {
         self.login.open().cache.cached().map(Arc::unwrap_or_clone)
     }
 
+    /// Tokens that came with a login that failed, while another login was there, which stays: a refresh
+    /// token from elsewhere may have been replaced by the server, and the new one is kept nowhere else.
+    #[must_use]
+    pub fn take_salvaged(&self) -> Option<Tokens> {
+        self.login.open().cache.take_salvaged()
+    }
+
     /// Waits until nothing is under way, at most this long: an early refresh beside a caller is saved
-    /// then. Returns whether that is so. Dropping the last clone waits, too; this is for programs that
-    /// end otherwise.
+    /// then, and what could not be saved before is tried once more. Returns whether all that is so. Dropping
+    /// the last clone waits, too; this is for programs that end otherwise.
     pub fn settled(&self, limit: Duration) -> bool {
-        wait_at_most(limit, self.login.open().cache.settled()).is_some()
+        let (cache, began) = (&self.login.open().cache, self.driver.monotonic());
+        if wait_at_most(limit, cache.settled()).is_none() {
+            return false;
+        }
+        if let Some(work) = cache.begin_saving(self.policy, self.driver.now()) {
+            self.run_beside(work);
+            let spent = self.driver.monotonic().saturating_sub(began);
+            if wait_at_most(limit.saturating_sub(spent), cache.settled()).is_none() {
+                return false;
+            }
+        }
+        cache.is_saved()
     }
 
     fn acquire(&self, mut caller: Caller) -> Result<Token, Error> {

@@ -73,6 +73,7 @@ pub struct TokenCache {
     left_alone: Option<LeftAlone>,
     /// When saving was tried last.
     save_tried_at: Option<Timestamp>,
+    salvaged: Option<Tokens>,
 }
 
 /// The server asked for it.
@@ -147,6 +148,12 @@ impl Job {
     pub fn cached(&self) -> Option<SessionTokens> {
         self.cached.as_deref().cloned()
     }
+
+    /// Whether it ended with what was there when it began.
+    fn brought_nothing(&self, session: &SessionTokens) -> bool {
+        let before = self.cached.as_ref();
+        before.is_some_and(|before| before.tokens.has_same_access_token(&session.tokens))
+    }
 }
 
 /// A login that is under way. It holds up no other caller: a user takes their time.
@@ -169,6 +176,7 @@ impl TokenCache {
             failure: None,
             left_alone: None,
             save_tried_at: None,
+            salvaged: None,
         }
     }
 
@@ -182,6 +190,13 @@ impl TokenCache {
     #[must_use]
     pub const fn cached(&self) -> Option<&Arc<SessionTokens>> {
         self.cached.as_ref()
+    }
+
+    /// The newest tokens that came with a login that failed, while another login was there, which stays: they
+    /// are kept nowhere else.
+    #[must_use]
+    pub const fn take_salvaged(&mut self) -> Option<Tokens> {
+        self.salvaged.take()
     }
 
     /// A call for tokens as good as `demand` says.
@@ -215,7 +230,12 @@ impl TokenCache {
                 if self.is_running || !(is_early || self.is_to_be_saved(now)) {
                     return Want::Use(session);
                 }
-                return Want::UseAndRun(session, self.begin(demand, caller.policy, now));
+                let mut policy = caller.policy;
+                if is_early {
+                    // As hasty as the session is then: callers whose token has run out meanwhile try again.
+                    policy.attempts = 1;
+                }
+                return Want::UseAndRun(session, self.begin(demand, policy, now));
             }
         }
         if let Some(failure) = self.failure_for(caller) {
@@ -224,11 +244,14 @@ impl TokenCache {
         if self.is_running {
             return Want::Wait;
         }
-        if let Some(error) = self.left_alone(now) {
-            return Want::Fail(error.clone());
+        if let Some(left_alone) = self.left_alone(now) {
+            return Want::Fail(left_alone.error_at(now));
         }
         // What waited for another job, and got nothing of it, begins its own.
         caller.jobs = self.jobs;
+        // The caller waits for it: what is in the store and still good is used, and refreshed beside the
+        // next caller.
+        demand.early = false;
         Want::Run(self.begin(demand, caller.policy, now))
     }
 
@@ -257,14 +280,20 @@ impl TokenCache {
         outcome: Result<SessionTokens, Failed>,
         now: Timestamp,
     ) -> Result<Arc<SessionTokens>, Error> {
+        let left_alone = self.left_alone.take();
         self.after_change(now);
         if let Some(login) = self.login_meanwhile(&job, &outcome) {
             return Ok(login);
         }
         match outcome {
             Ok(session) => {
-                if let Some((_, error)) = &session.early_refresh_failed {
-                    self.left_alone = LeftAlone::after(error, now);
+                self.left_alone = match &session.early_refresh_failed {
+                    Some((_, error)) => LeftAlone::after(error, now),
+                    None => None,
+                };
+                if self.left_alone.is_none() && job.brought_nothing(&session) {
+                    // They were saved: the server was not asked.
+                    self.left_alone = left_alone;
                 }
                 let session = Arc::new(session);
                 self.cached = Some(Arc::clone(&session));
@@ -352,9 +381,13 @@ impl TokenCache {
                 Ok(session)
             }
             Err(Failed { error, salvaged }) => {
-                if let (Some(salvaged), None) = (salvaged, &self.cached) {
-                    self.changed_beside(now);
-                    self.put(*salvaged, not_saved());
+                match (salvaged, &self.cached) {
+                    (Some(salvaged), None) => {
+                        self.changed_beside(now);
+                        self.put(*salvaged, not_saved());
+                    }
+                    (Some(salvaged), Some(_)) => self.salvaged = Some(*salvaged),
+                    (None, _) => {}
                 }
                 Err(error)
             }
@@ -403,11 +436,17 @@ impl TokenCache {
             && self.save_tried_at.is_none_or(|at| is_over(at, SAVE_PAUSE, now))
     }
 
-    fn left_alone(&self, now: Timestamp) -> Option<&Error> {
-        let left_alone = self.left_alone.as_ref()?;
+    fn left_alone(&self, now: Timestamp) -> Option<&LeftAlone> {
         // Not if the clock was set back.
-        let is_now = (left_alone.from..left_alone.until).contains(&now);
-        is_now.then_some(&left_alone.error)
+        self.left_alone.as_ref().filter(|it| (it.from..it.until).contains(&now))
+    }
+
+    /// A job that saves tokens which could not be saved yet, without the pause, unless a job is running: for
+    /// the end of a program.
+    #[must_use]
+    pub fn begin_saving(&mut self, policy: RetryPolicy, now: Timestamp) -> Option<Job> {
+        let is_unsaved = self.cached.as_ref().is_some_and(|session| !session.is_settled());
+        (is_unsaved && !self.is_running).then(|| self.begin(Demand::new(), policy, now))
     }
 }
 
@@ -420,6 +459,17 @@ impl LeftAlone {
         };
         let until = now.saturating_add((*after).min(LEFT_ALONE_MAX));
         Some(Self { from: now, until, error: error.clone() })
+    }
+
+    /// With the time that is left by then.
+    fn error_at(&self, now: Timestamp) -> Error {
+        let mut error = self.error.clone();
+        if let Error::Unreachable { cause: Unreachable::RetryAfter { after, .. }, .. }
+        | Error::OutcomeUnknown { cause: Unreachable::RetryAfter { after, .. }, .. } = &mut error
+        {
+            *after = self.until.saturating_duration_since(now);
+        }
+        error
     }
 }
 
@@ -558,6 +608,16 @@ mod tests {
             let mut second = caller(&cache, demand);
             assert_eq!(word(&cache.want(&mut second, at(seconds))), while_running, "{demand:?}");
         }
+    }
+
+    #[test]
+    fn no_caller_waits_for_an_early_refresh_of_what_is_stored() {
+        let mut cache = cache();
+        let job = run(&mut cache, EARLY);
+        assert!(!job.demand().early);
+        cache.finish(job, Ok(session("a")), at(3560)).unwrap();
+        let mut next = caller(&cache, EARLY);
+        assert_eq!(word(&cache.want(&mut next, at(3560))), "use a and run");
     }
 
     #[test]
@@ -723,6 +783,43 @@ mod tests {
     }
 
     #[test]
+    fn the_time_to_leave_a_server_alone_is_told_as_it_is_by_then() {
+        let mut cache = cache();
+        let job = run(&mut cache, ANY);
+        cache.finish(job, Err(in_an_hour().into()), NOW).unwrap_err();
+        let mut late = caller(&cache, ANY);
+        let Want::Fail(Error::Unreachable { cause, .. }) = cache.want(&mut late, at(3000)) else {
+            panic!()
+        };
+        let after = Duration::from_secs(600);
+        assert!(matches!(cause, Unreachable::RetryAfter { after: left, .. } if left == after));
+    }
+
+    #[test]
+    fn saving_says_nothing_of_the_server() {
+        let mut cache = holding(issued("a", 0, unsaved()));
+        let job = run(&mut cache, FORCED);
+        cache.finish(job, Err(in_an_hour().into()), NOW).unwrap_err();
+        let job = cache.begin_saving(policy(), NOW).unwrap();
+        assert!(cache.begin_saving(policy(), NOW).is_none(), "one job at a time");
+        cache.finish(job, Ok(session("a")), at(1)).unwrap();
+        assert!(cache.begin_saving(policy(), NOW).is_none(), "nothing is left to be saved");
+        let mut forced = caller(&cache, FORCED);
+        assert_eq!(word(&cache.want(&mut forced, at(2))), "fail");
+    }
+
+    #[test]
+    fn an_early_refresh_that_failed_is_hasty() {
+        let mut cache = holding(session("a"));
+        let mut first = caller(&cache, EARLY);
+        let Want::UseAndRun(_, job) = cache.want(&mut first, at(3560)) else { panic!() };
+        let mut late = caller(&cache, ANY);
+        assert_eq!(word(&cache.want(&mut late, at(3580))), "wait");
+        cache.finish(job, Err(unavailable().into()), at(3581)).unwrap_err();
+        assert_eq!(word(&cache.want(&mut late, at(3581))), "run");
+    }
+
+    #[test]
     fn a_job_that_was_dropped_holds_up_no_caller() {
         let mut cache = cache();
         let job = run(&mut cache, ANY);
@@ -792,10 +889,14 @@ mod tests {
         ] {
             let mut cache = before.map_or_else(cache, |name| holding(session(name)));
             let mark = cache.begin_login();
-            let salvaged = salvaged.map(|name| Tokens::clone(&session(name).tokens));
-            let failed = Failed::with(unavailable(), salvaged);
+            let brought = salvaged.map(|name| Tokens::clone(&session(name).tokens));
+            let failed = Failed::with(unavailable(), brought);
             cache.finish_login(mark, Err(failed), NOW).unwrap_err();
             assert_eq!(cached(&cache), expected);
+            // What has taken no place is nowhere else.
+            let is_handed_out = before.is_some() && salvaged.is_some();
+            assert_eq!(cache.take_salvaged().is_some(), is_handed_out);
+            assert!(cache.take_salvaged().is_none());
         }
     }
 

@@ -107,6 +107,25 @@ impl SharedCache {
             .await
     }
 
+    /// As [`TokenCache::take_salvaged`].
+    pub fn take_salvaged(&self) -> Option<Tokens> {
+        self.state.look(|state| state.cache.take_salvaged())
+    }
+
+    /// As [`TokenCache::begin_saving`].
+    pub fn begin_saving(self: &Arc<Self>, policy: RetryPolicy, now: Timestamp) -> Option<Work> {
+        self.state.look(|state| {
+            let job = state.cache.begin_saving(policy, now)?;
+            Some(self.begin(state, job))
+        })
+    }
+
+    /// Whether nothing is left that could not be saved.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
+        self.cached.load().as_ref().is_none_or(|session| session.is_settled())
+    }
+
     /// Begins a login. It holds up no other caller.
     pub fn begin_login(self: &Arc<Self>) -> LoginUnderWay {
         self.state.look(|state| {

@@ -138,8 +138,13 @@ impl Job {
                 let sessions = [Some(&*newest), other.as_deref()].into_iter().flatten();
                 self.end(io, sessions, deadline).await?
             }
-            // A damaged record: what it was for can't be ended.
-            Err(error) => self.unconfirmed(error)?,
+            // A damaged record: what it was for can't be ended, but for what the caller has of it.
+            Err(error) => {
+                let unconfirmed = self.unconfirmed(error)?;
+                let cached = cached.map(|cached| &*cached.tokens);
+                self.end(io, cached, deadline).await?;
+                unconfirmed
+            }
         };
         let theirs = lock.remove().await?;
         Ok(match (theirs, ended) {

@@ -21,7 +21,7 @@ use aiod_auth_core::{ClientSecret, RefreshToken, Timestamp, Tokens, session::Ver
 use zeroize::Zeroizing;
 
 use super::{
-    lock::LockFile,
+    lock::{self, LockFile},
     mark::{self, Fingerprint},
     next::{self, NextFile},
     place::{self, beside, folder, make_folder, resolve},
@@ -146,7 +146,7 @@ impl Files {
         for _ in 0..LOOKS_MAX {
             let is_missing = matches!(outcome, Ok(None));
             let is_damaged = matches!(outcome, Err(StoreError::Damaged { .. }));
-            if !(is_missing || is_damaged) || !self.is_there(&next::path(&path)) {
+            if !(is_missing || is_damaged) || !self.is_unfinished(&path) {
                 break;
             }
             // The last save was not finished: of a first login, or of a record that is written in place. To
@@ -173,7 +173,13 @@ impl Files {
         };
         let lock = Arc::new(lock);
         let held = Held { files: self.clone(), file: file.into(), path, lock: Arc::clone(&lock) };
-        let interrupted_at = self.take_over(&held.path, format, &lock)?;
+        let interrupted_at = self.take_over(
+            &held.path,
+            format,
+            &lock,
+            NextFile::existing(&self.system, &held.path)?,
+        )?;
+        self.take_over_login(&held.path, format)?;
         self.locked().insert(file.into(), Slot { lock, ready: None });
         Ok(Some(Lock::new(held).after_interruption(interrupted_at)))
     }
@@ -262,7 +268,12 @@ impl Files {
                 now
             }
         };
+        let is_beside = next.is_beside();
         if let Finished::InNext(error) = self.finish(&path, next, &text, before.is_damaged())? {
+            if is_beside {
+                // The process that is stuck doesn't look there before it saves.
+                return Err(StoreError::io("write", &path)(error));
+            }
             let (next, path) = (next::path(&path), path.display());
             log::warn!(
                 "the new tokens are safe in {}, and could not be put in the place of {path}: {error}",
@@ -279,7 +290,9 @@ impl Files {
         let unused = self.locked().get_mut(file).and_then(|slot| slot.ready.take());
         drop(unused);
         // First: it would bring the tokens back.
-        next::remove(&*self.system, &next::path(&path)).map_err(StoreError::io("remove", &path))?;
+        for next in [next::path(&path), next::path(&next::login(&path))] {
+            next::remove(&*self.system, &next).map_err(StoreError::io("remove", &path))?;
+        }
         let Some(record) = record else {
             return Ok(());
         };
@@ -289,7 +302,8 @@ impl Files {
         if *rest == *record.text {
             return Ok(());
         }
-        let mut next = NextFile::create_in_turn(&self.system, &path)?;
+        let busy = || StoreError::io("write", next::path(&path))(io::ErrorKind::WouldBlock.into());
+        let mut next = NextFile::create_in_turn(&self.system, &path)?.ok_or_else(busy)?;
         self.note(file, &Before::Record(Box::new(record)))?;
         next.write(&rest)?;
         match self.finish(&path, next, &rest, false)? {
@@ -314,7 +328,13 @@ impl Files {
         };
         // It counts only if this process dies.
         self.note(file, &before).ok();
-        let next = NextFile::create_in_turn(&self.system, &path)?;
+        let next = match NextFile::create_in_turn(&self.system, &path)? {
+            Some(next) => next,
+            None => {
+                let replaces = before.refresh_token().map(Fingerprint::of);
+                NextFile::create_beside(&self.system, &path, replaces)?
+            }
+        };
         Ok(Ready { path, next, before })
     }
 
@@ -525,8 +545,9 @@ impl Files {
         path: &Path,
         format: &dyn Format,
         lock: &LockFile,
+        next: Option<NextFile>,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let Some(mut next) = NextFile::existing(&self.system, path)? else {
+        let Some(mut next) = next else {
             return Ok(None);
         };
         let content = next.read()?;
@@ -568,6 +589,21 @@ impl Files {
         Ok(None)
     }
 
+    /// The same for a login that was saved beside a process that was stuck.
+    fn take_over_login(&self, path: &Path, format: &dyn Format) -> Result<(), StoreError> {
+        let login = next::login(path);
+        if !self.is_there(&lock::path(&login)) {
+            return Ok(());
+        }
+        // One that is locked is being saved.
+        let Some(lock) = LockFile::take(&self.system, &login)? else {
+            return Ok(());
+        };
+        self.take_over(path, format, &lock, NextFile::existing(&self.system, &login)?)?;
+        lock.remove();
+        Ok(())
+    }
+
     // Looking.
 
     fn resolve(&self, file: &Path) -> Result<PathBuf, StoreError> {
@@ -576,6 +612,11 @@ impl Files {
 
     fn is_there(&self, path: &Path) -> bool {
         self.system.status(path).is_ok()
+    }
+
+    /// Whether the last save was interrupted, or is under way.
+    fn is_unfinished(&self, path: &Path) -> bool {
+        self.is_there(&next::path(path)) || self.is_there(&next::path(&next::login(path)))
     }
 
     pub(crate) fn read(

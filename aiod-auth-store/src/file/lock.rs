@@ -35,7 +35,7 @@ impl LockFile {
         system: &Arc<dyn FileSystem>,
         record: &Path,
     ) -> Result<Option<Self>, StoreError> {
-        let path = resolve(&**system, &beside(record, ".lock"))?;
+        let path = resolve(&**system, &path(record))?;
         for _ in 0..TRIES_MAX {
             let file = system.open(&path, How::Create).map_err(StoreError::io("lock", &path))?;
             let status = file.status().map_err(StoreError::io("lock", &path))?;
@@ -119,6 +119,10 @@ impl fmt::Debug for LockFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockFile").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+pub(crate) fn path(record: &Path) -> PathBuf {
+    beside(record, ".lock")
 }
 
 /// Whether a name still leads to this file.

@@ -2,6 +2,10 @@
 //!
 //! It has one fixed name, so that the next process finds it. A process that writes to it has it locked,
 //! and has looked whether the name still leads to it: another one may have renamed it meanwhile.
+//!
+//! A process that has the record's lock has `.next` too, and may be stuck with both. A save without the lock
+//! then uses `<record>.login.next`, and `<record>.login.lock` for the note of what it replaces. They are there
+//! as long as that save takes, or until the next process under the record's lock, if it was interrupted.
 
 use std::{
     io,
@@ -13,8 +17,8 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{
-    lock::is_named,
-    mark,
+    lock::{LockFile, is_named},
+    mark::{self, Fingerprint},
     place::{beside, check, folder},
     system::{FileSystem, How, Kind, Locked, OpenFile, Owner, Status, if_allowed, if_supported},
 };
@@ -29,6 +33,8 @@ pub(crate) struct NextFile {
     size: u64,
     at_start: bool,
     content: Content,
+    /// Of a save beside a process that is stuck: its own lock.
+    login_lock: Option<LockFile>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,18 +77,27 @@ impl NextFile {
         }
     }
 
-    /// The same, after the other process is through: it doesn't take long.
+    /// The same, after the other process is through: it doesn't take long, unless it is stuck.
     pub(crate) fn create_in_turn(
         system: &Arc<dyn FileSystem>,
         record: &Path,
+    ) -> Result<Option<Self>, StoreError> {
+        in_turn(&**system, || Self::create(system, record))
+    }
+
+    /// One for a save beside a process that is stuck. The note says which refresh token it replaces.
+    pub(crate) fn create_beside(
+        system: &Arc<dyn FileSystem>,
+        record: &Path,
+        replaces: Option<Fingerprint>,
     ) -> Result<Self, StoreError> {
-        for _ in 0..TURNS_MAX {
-            if let Some(next) = Self::create(system, record)? {
-                return Ok(next);
-            }
-            system.pause(TURN_PAUSE);
-        }
-        Err(StoreError::io("write", path(record))(io::ErrorKind::WouldBlock.into()))
+        let login = login(record);
+        let busy = || StoreError::io("write", path(&login))(io::ErrorKind::WouldBlock.into());
+        let lock = in_turn(&**system, || LockFile::take(system, &login))?.ok_or_else(busy)?;
+        lock.note(replaces)?;
+        let mut next = Self::create(system, &login)?.ok_or_else(busy)?;
+        next.login_lock = Some(lock);
+        Ok(next)
     }
 
     fn open(system: &Arc<dyn FileSystem>, path: &Path, how: How) -> Result<Opened, StoreError> {
@@ -101,7 +116,13 @@ impl NextFile {
         }
         let (system, path) = (Arc::clone(system), path.to_owned());
         let content = if status.size == 0 { Content::Worthless } else { Content::Unknown };
-        Ok(Opened::Ours(Self { system, path, file, size: status.size, at_start: true, content }))
+        let (size, at_start, login_lock) = (status.size, true, None);
+        Ok(Opened::Ours(Self { system, path, file, size, at_start, content, login_lock }))
+    }
+
+    /// Whether another process is stuck with the record's own `.next`.
+    pub(crate) const fn is_beside(&self) -> bool {
+        self.login_lock.is_some()
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -206,6 +227,9 @@ impl Drop for NextFile {
         if self.content == Content::Worthless {
             remove(&*self.system, &self.path).ok();
         }
+        if let Some(lock) = self.login_lock.take_if(|_| self.content != Content::Whole) {
+            lock.remove();
+        }
     }
 }
 
@@ -216,6 +240,24 @@ enum Opened {
 
 pub(crate) fn path(record: &Path) -> PathBuf {
     beside(record, ".next")
+}
+
+/// The name that a save beside a process that is stuck takes for the record's.
+pub(crate) fn login(record: &Path) -> PathBuf {
+    beside(record, ".login")
+}
+
+fn in_turn<T>(
+    system: &dyn FileSystem,
+    take: impl Fn() -> Result<Option<T>, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    for _ in 0..TURNS_MAX {
+        if let Some(taken) = take()? {
+            return Ok(Some(taken));
+        }
+        system.pause(TURN_PAUSE);
+    }
+    Ok(None)
 }
 
 /// Whether there is none any more.
@@ -239,4 +281,5 @@ fn check_owner(path: &Path, status: &Status) -> Result<(), StoreError> {
 }
 
 const TURN_PAUSE: Duration = Duration::from_millis(5);
-const TURNS_MAX: usize = 1000;
+// A second in all.
+const TURNS_MAX: usize = 200;

@@ -29,6 +29,11 @@ impl Oracle {
         self.acknowledged.insert(new.to_owned());
     }
 
+    /// Whether the server said that the one took the place of the other.
+    pub(super) fn is_successor(&self, new: &str, old: &str) -> bool {
+        self.successors.get(old).is_some_and(|successor| successor == new)
+    }
+
     /// A store said so.
     pub(super) fn promise(&mut self, token: &str, now_ms: u64) {
         self.promised.entry(token.to_owned()).or_insert(now_ms);

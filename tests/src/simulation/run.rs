@@ -928,6 +928,14 @@ impl Run {
         }
     }
 
+    /// Whether the record holds neither this one nor what it was refreshed from.
+    fn is_of_a_replaced_login(&self, token: &str) -> bool {
+        let stored = self.other_store().load(&self.profile.key()).ok().flatten();
+        let stored = stored.map(|it| text(it.refresh_token.as_ref()));
+        self.has_others
+            && stored.is_some_and(|it| it != token && !self.oracle.is_successor(token, &it))
+    }
+
     fn other_store(&self) -> Arc<dyn Store> {
         match self.setup.in_memory {
             true => Arc::new(Arc::clone(&self.memory)),
@@ -1073,10 +1081,6 @@ impl Run {
             Persisted::Saved if !self.oracle.is_promised(&token) => {
                 Err(format!("process {id}: {token} is handed out before it is saved"))
             }
-            // A login whose turn did not come: a process that is stuck with the lock has `.next` open, too.
-            Persisted::NotSaved(ref failure) if failure.to_string().contains("would block") => {
-                Ok(())
-            }
             Persisted::NotSaved(_) if !self.processes[id].has_store_failed => {
                 Err(format!("process {id}: {token} is not saved, and nothing failed"))
             }
@@ -1170,8 +1174,10 @@ impl Run {
         held.extend(old.cache.cached().map(|it| text(it.tokens.refresh_token.as_ref())));
         drop(old);
         for token in held {
-            // It died before it could write it, or its store had failed.
-            if !self.oracle.is_promised(&token) && !self.is_stored(&token) {
+            // It died before it could write it, or its store had failed; or before it saw that another login
+            // had taken the place of what it refreshed.
+            let is_lost = !self.is_stored(&token) || self.is_of_a_replaced_login(&token);
+            if !self.oracle.is_promised(&token) && is_lost {
                 self.oracle.excuse(&token);
             }
         }

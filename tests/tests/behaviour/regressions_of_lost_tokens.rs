@@ -516,3 +516,59 @@ fn a_lost_answer_brings_no_spent_refresh_token_back_from_the_store() {
         Session::token(scene::profile(), Demand::new(), policy()).with_cached(Some(session));
     world.run(again).unwrap();
 }
+
+/// Found by the simulation (seed 35258): the older refresh token in the cache went out, and ended the session.
+#[test]
+fn a_lost_answer_brings_no_older_refresh_token_back_from_the_cache() {
+    let mut cache = nothing();
+    let mut first = Outside::new(Disk::Good, |_| granted("a0", "r0"));
+    first.stored = Some(Arc::new(old()));
+    first.now = START.saturating_add(seconds(100));
+    call(&mut cache, &mut first, Demand::new()).unwrap();
+
+    // Another process has refreshed since then, and what it got has expired, too.
+    let mut around = lost_once("a2", "r2");
+    let mut stored = old();
+    stored.refresh_token = Some(RefreshToken::new("r1"));
+    (stored.issued_at, stored.expires_at) = (first.now, Some(first.now));
+    around.stored = Some(Arc::new(stored));
+    around.now = START.saturating_add(seconds(2000));
+    call(&mut cache, &mut around, Demand::new()).unwrap();
+    assert_eq!(around.sent(), ["r1", "r1"]);
+}
+
+/// Found by the simulation (seed 26348): the refresh token of the session that had ended went out, and the new
+/// login was taken for dead.
+#[test]
+fn a_lost_answer_of_an_unsaved_login_brings_no_ended_session_back() {
+    let mut ended = old();
+    ended.session_ended_at = Some(START.saturating_add(seconds(100)));
+    let mut cache = nothing();
+    let mut full = Outside::new(Disk::Full, |_| granted("a1", "r1"));
+    full.stored = Some(Arc::new(ended.clone()));
+    full.now = START.saturating_add(seconds(200));
+    let seed = RefreshToken::new("seed");
+    let mut login = Session::login_with_refresh_token(profile(), seed, policy());
+    let mark = cache.begin_login();
+    cache.finish_login(mark, full.run(&mut login), full.now).unwrap();
+
+    let mut around = lost_once("a2", "r2");
+    around.stored = Some(Arc::new(ended));
+    around.now = START.saturating_add(seconds(2000));
+    call(&mut cache, &mut around, Demand::new()).unwrap();
+    assert_eq!(around.sent(), ["r1", "r1"]);
+}
+
+/// The first answer is lost on its way, the second one grants these.
+fn lost_once<'a>(access: &'a str, refresh: &'a str) -> Outside<'a> {
+    let mut is_lost = false;
+    let mut around = Outside::new(Disk::Good, move |_| {
+        if std::mem::replace(&mut is_lost, true) {
+            granted(access, refresh)
+        } else {
+            Err(NoResponse::Unknown("reset"))
+        }
+    });
+    around.lost_after = seconds(1);
+    around
+}

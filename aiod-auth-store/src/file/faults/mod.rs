@@ -15,7 +15,7 @@ use super::{
     files::Files,
     simulated::{Fault, Faulty, Memory, Operation},
 };
-use crate::{AiodFile, Store, StoreError};
+use crate::{AiodFile, Lock, Store, StoreError};
 
 #[test]
 fn one_failure_loses_no_login() {
@@ -238,6 +238,77 @@ fn an_interrupted_refresh_is_known_to_the_next_process() {
         drop(lock);
         assert_eq!(store.try_lock(&key).unwrap().unwrap().interrupted_refresh(), None);
     }
+}
+
+/// Found by the simulation (seed 1307): a process that is stopped with the lock has `.next`, too.
+#[test]
+fn a_login_is_saved_beside_a_process_that_is_stuck_with_the_lock() {
+    for place in PLACES {
+        let memory = place.with_record();
+        let stuck = place.store(Files::on(Arc::new(memory.clone())));
+        let lock = stuck.try_lock(&key()).unwrap().unwrap();
+        stuck.prepare(&key()).unwrap();
+        let run = login_beside(&memory, place, Fault::None);
+        run.saved.unwrap();
+        let what = format!("{place:?}");
+        assert_eq!(found_at_once(&memory, place, &what).as_deref(), Some("second"));
+
+        // The answer that the other one gets at last is of a login that was replaced.
+        let version = Version::of(Some(&tokens("first")));
+        let conflict = stuck.save_if_unchanged(&key(), &tokens("third"), &version).unwrap();
+        let found = conflict.unwrap().refresh_token.unwrap();
+        assert_eq!(found.expose(), "refresh-second");
+        drop(lock);
+        assert_eq!(found_under_the_lock(&memory, place, &what).as_deref(), Some("second"));
+        is_tidy(&memory, place, &what);
+    }
+}
+
+#[test]
+fn a_login_that_is_killed_beside_a_process_that_is_stuck_is_finished_by_the_next_one() {
+    for place in PLACES {
+        let operations = login_beside(&beside_a_lock(place).0, place, Fault::None).done.len();
+        for number in 0..operations {
+            let (memory, lock) = beside_a_lock(place);
+            let run = login_beside(&memory, place, Fault::Death(number));
+            let what = format!("{place:?}: killed before {:?}", run.done.get(number));
+            drop(lock);
+            memory.kill();
+            let found = found_under_the_lock(&memory, place, &what);
+            if run.has_written_by(number) {
+                assert_eq!(found.as_deref(), Some("second"), "{what}");
+            } else {
+                assert!(is_old_or_new(found.as_deref()), "{what}");
+            }
+            is_tidy(&memory, place, &what);
+        }
+        // What it replaces has been replaced by another one meanwhile: that one stays.
+        let (memory, lock) = beside_a_lock(place);
+        login_beside(&memory, place, Fault::Death(operations - 3));
+        drop(lock);
+        memory.kill();
+        let store = place.store(Files::on(Arc::new(memory.clone())));
+        store.save(&key(), &tokens("third")).unwrap();
+        let what = format!("{place:?}: replaced");
+        assert_eq!(found_under_the_lock(&memory, place, &what).as_deref(), Some("third"));
+        is_tidy(&memory, place, &what);
+    }
+}
+
+/// A record, and another process that is about to refresh.
+fn beside_a_lock(place: Place) -> (Memory, Lock) {
+    let memory = place.with_record();
+    let stuck = place.store(Files::on(Arc::new(memory.clone())));
+    let lock = stuck.try_lock(&key()).unwrap().unwrap();
+    stuck.prepare(&key()).unwrap();
+    (memory, lock)
+}
+
+/// What a session does to log in while another process has the lock.
+fn login_beside(memory: &Memory, place: Place, fault: Fault) -> Run {
+    let (faulty, store, key) = place.faulty(memory, fault);
+    let saved = store.save(&key, &tokens("second"));
+    Run { is_spent: true, spent_at: 0, saved, done: faulty.done() }
 }
 
 /// What a session does to refresh.

@@ -43,6 +43,7 @@ mod async_stores;
 mod clones;
 mod dropped;
 mod elsewhere;
+mod ends;
 mod middleware;
 mod network;
 mod promises;

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use aiod_auth_core::{RecordKey, session::Persisted};
+use aiod_auth_core::{
+    RecordKey,
+    session::{LoggedOut, Persisted},
+};
 use aiod_auth_store::{FileStore, Lock, StoreError};
 
 use super::*;
@@ -10,6 +13,8 @@ use super::*;
 both! {
     tokens_that_can_not_be_saved_are_held_and_it_is_said
     a_store_that_can_not_be_read_is_an_error_and_loses_nothing
+    what_could_not_be_saved_is_saved_at_the_end_of_the_program
+    a_logout_ends_what_could_not_be_saved_though_the_store_is_unreadable
     given_tokens_that_can_not_be_saved_change_nothing
     a_refusal_after_an_interrupted_refresh_says_so
     two_clients_on_one_folder_make_one_refresh
@@ -31,6 +36,38 @@ mod check {
         broken.writing.store(false, Ordering::Relaxed);
         assert_eq!(*client.token_for(forced).unwrap().persisted(), Persisted::Saved);
         assert_eq!(refreshes(&running), 3);
+    }
+
+    pub(super) fn what_could_not_be_saved_is_saved_at_the_end_of_the_program<C: AnyClient>() {
+        let (running, client, broken) = with_failing_store::<C>();
+        broken.writing.store(true, Ordering::Relaxed);
+        let new = client.token_for(Demand::new().forced()).unwrap();
+        assert!(matches!(new.persisted(), Persisted::NotSaved(_)), "{new:?}");
+        assert!(!client.settled(seconds(60)));
+        broken.writing.store(false, Ordering::Relaxed);
+        assert!(client.settled(seconds(60)));
+        let stored = broken.store.load(&profile_at(&running).key()).unwrap().unwrap();
+        assert_eq!(access_token(&stored), access_token(&new));
+        assert_eq!(refreshes(&running), 1);
+    }
+
+    pub(super) fn a_logout_ends_what_could_not_be_saved_though_the_store_is_unreadable<
+        C: AnyClient,
+    >() {
+        let (running, client, broken) = with_failing_store::<C>();
+        broken.writing.store(true, Ordering::Relaxed);
+        let unsaved = client.token_for(Demand::new().forced()).unwrap();
+        let is_alive = || {
+            let now_ms = running.now_ms();
+            running.simulator().access_token_is_alive(now_ms, &access_token(&unsaved))
+        };
+        broken.reading.store(true, Ordering::Relaxed);
+        assert_eq!(client.log_out().unwrap_err().kind(), Kind::Store);
+        assert!(is_alive());
+        broken.writing.store(false, Ordering::Relaxed);
+        let outcome = client.log_out_ignoring_errors().unwrap();
+        assert!(matches!(outcome, LoggedOut::Unconfirmed(_)), "{outcome:?}");
+        assert!(!is_alive());
     }
 
     pub(super) fn a_store_that_can_not_be_read_is_an_error_and_loses_nothing<C: AnyClient>() {

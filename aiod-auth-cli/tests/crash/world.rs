@@ -1,0 +1,219 @@
+//! A strict server, one login, and the command under strace.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::{Command, Stdio},
+};
+
+use aiod_auth_tests::sim::{self, DEVICE_CODE, Reply, Request, Running, Settings};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::trace::Trace;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Store {
+    Own,
+    Aiod,
+}
+
+pub(crate) struct World {
+    server: Running,
+    home: TempDir,
+    store: Store,
+    /// Where the record is, and the folder around it.
+    pub(crate) record: String,
+    pub(crate) folder: String,
+    /// The record of a login whose refresh token is `LOGIN`.
+    template: String,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    /// `None`: it was killed.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// The server has spent the refresh token.
+    pub(crate) is_granted: bool,
+    pub(crate) trace: Trace,
+}
+
+impl World {
+    pub(crate) fn new(store: Store) -> Self {
+        let strace = Command::new("strace").arg("--version").output();
+        assert!(strace.is_ok(), "strace is not installed: apt-get install strace");
+        let server = sim::serve(Settings::default()).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let config = format!(
+            "default_profile = \"lab\"\n[profiles.lab]\nissuer = \"{}\"\nclient_id = \"demo\"\n\
+             scopes = [\"openid\", \"roles\"]\n",
+            server.base_url,
+        );
+        fs::write(home.path().join("config.toml"), config).unwrap();
+        let folder = home.path().join(match store {
+            Store::Own => "tokens",
+            Store::Aiod => ".aiod",
+        });
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        let folder = folder.to_str().unwrap().to_owned();
+        let mut world =
+            Self { server, home, store, record: String::new(), folder, template: String::new() };
+        world.log_in();
+        world
+    }
+
+    /// Logs in with the command, to see where the record is and how it looks.
+    fn log_in(&mut self) {
+        let mut login = self.command("login --refresh-token-stdin");
+        let mut child = login
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let token = self.new_refresh_token();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), token.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let is_record = |name: &String| name.ends_with(".toml");
+        let record = self.files().into_iter().map(|(name, _)| name).find(is_record).unwrap();
+        self.record = record;
+        let text = fs::read_to_string(&self.record).unwrap();
+        let start = text.find("refresh-").unwrap();
+        let token = &text[start..start + text[start..].find('"').unwrap()];
+        self.template = text.replace(token, "LOGIN");
+        self.reset();
+    }
+
+    /// Another login is in the record, and nothing is left of a case before.
+    pub(crate) fn reset(&self) {
+        for (path, _) in self.files() {
+            fs::remove_file(path).unwrap();
+        }
+        let text = self.template.replace("LOGIN", &self.new_refresh_token());
+        fs::write(&self.record, text).unwrap();
+        fs::set_permissions(&self.record, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.home.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// A refresh; what is injected is strace's own expression.
+    pub(crate) fn refresh_under_strace(&self, inject: Option<&str>) -> Ran {
+        let trace = tempfile::NamedTempFile::new().unwrap();
+        let mut command = self.around("strace");
+        command.args(["-f", "-y", "-qq", "-s", "65535", "-o"]).arg(trace.path());
+        if let Some(inject) = inject {
+            command.arg("-e").arg(format!("inject={inject}"));
+        }
+        command.arg(env!("CARGO_BIN_EXE_aiod-auth")).args(self.arguments("token --force-refresh"));
+        let before = self.granted();
+        let output = command.output().unwrap();
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            is_granted: self.granted() > before,
+            trace: Trace::of(String::from_utf8_lossy(&fs::read(trace.path()).unwrap()).into()),
+        }
+    }
+
+    /// Whether the next process can go on with the session: at the server, which ends it if a refresh token
+    /// comes that was spent. After it, the record and its lock are all that there is.
+    #[track_caller]
+    pub(crate) fn session_lives(&self, what: &str) -> bool {
+        let output = self.command("token --force-refresh").output().unwrap();
+        let lives = output.status.success();
+        assert!(lives || output.status.code() == Some(3), "{what}: {output:?}");
+        for (name, _) in self.files() {
+            let is_known = name == self.record || name == format!("{}.lock", self.record);
+            assert!(is_known, "{what}: {name} is left");
+        }
+        lives
+    }
+
+    /// The record is whole, and nobody else can read it, nor what is beside it.
+    #[track_caller]
+    pub(crate) fn check_files(&self, what: &str) {
+        for (name, mode) in self.files() {
+            assert_eq!(mode, 0o600, "{what}: {name} has the mode {mode:o}");
+        }
+        let folder = fs::metadata(&self.folder).unwrap().permissions().mode() & 0o777;
+        assert_eq!(folder, 0o700, "{what}: the folder has the mode {folder:o}");
+        let text = fs::read_to_string(&self.record).unwrap();
+        let token = text.split("refresh_token = \"").nth(1).unwrap_or_default();
+        let token = token.split('"').next().unwrap_or_default();
+        let is_known = self.is_known(token);
+        assert!(is_known && text.ends_with('\n'), "{what}: the record is not whole:\n{text}");
+    }
+
+    fn is_known(&self, refresh_token: &str) -> bool {
+        // What was spent is known, too.
+        refresh_token.starts_with("refresh-") && refresh_token.len() == "refresh-".len() + 43
+    }
+
+    fn files(&self) -> Vec<(String, u32)> {
+        let entries = fs::read_dir(&self.folder).unwrap().map(|entry| entry.unwrap());
+        let with_mode = |entry: fs::DirEntry| {
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            (entry.path().to_str().unwrap().to_owned(), mode)
+        };
+        entries.map(with_mode).collect()
+    }
+
+    fn granted(&self) -> usize {
+        self.server.simulator().grants(sim::REFRESH_TOKEN)
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = self.around(env!("CARGO_BIN_EXE_aiod-auth"));
+        command.args(self.arguments(line));
+        command
+    }
+
+    fn arguments(&self, line: &str) -> Vec<String> {
+        let mut arguments: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        if let Store::Aiod = self.store {
+            arguments.extend(["--store".to_owned(), format!("aiod:{}/token.toml", self.folder)]);
+        }
+        arguments
+    }
+
+    fn around(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path())
+            .env("AIOD_AUTH_CONFIG_DIR", self.home.path())
+            .current_dir(self.home.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// One of Alice's, got behind the command's back.
+    fn new_refresh_token(&self) -> String {
+        let mut simulator = self.server.simulator();
+        let now_ms = sim::wall_clock_ms();
+        let mut ask = |path, form: &[(&str, &str)]| -> Value {
+            let Reply::Answer(answer) = simulator.handle(now_ms, &Request::post(path, form)) else {
+                panic!("dropped");
+            };
+            let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+            if let Some(user_code) = answer["user_code"].as_str() {
+                assert!(simulator.approve(user_code, "alice"));
+            }
+            answer
+        };
+        let scope = ("scope", "openid roles");
+        let device = ask("/device_authorization", &[("client_id", "demo"), scope]);
+        let code = ("device_code", device["device_code"].as_str().unwrap());
+        let tokens = ask("/token", &[("client_id", "demo"), ("grant_type", DEVICE_CODE), code]);
+        tokens["refresh_token"].as_str().unwrap().into()
+    }
+}
