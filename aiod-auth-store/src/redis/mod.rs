@@ -91,7 +91,7 @@ impl RedisStore {
         };
         let answer = command.query(&mut connection);
         // One that failed is not used again: what it still brings would be taken for the next answer.
-        if !answer.as_ref().is_err_and(|error| failure::is_of_connection(error)) {
+        if !answer.as_ref().is_err_and(failure::is_of_connection) {
             *place() = Some(connection);
         }
         answer
@@ -125,7 +125,7 @@ impl AsyncRedisStore {
         };
         let answer = command.query_async(&mut connection).await;
         // The runtime that it was made on may be gone, too.
-        if answer.as_ref().is_err_and(|error| failure::is_of_connection(error)) {
+        if answer.as_ref().is_err_and(failure::is_of_connection) {
             *self.0.connection.lock().await = None;
         }
         answer

@@ -2,6 +2,7 @@
 //! `dbus-run-session` and `gnome-keyring-daemon` it fails.
 #![cfg(target_os = "linux")]
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
     reason = "clippy allows it in tests, but not in the functions beside them"
 )]

@@ -1,6 +1,8 @@
 //! Redis, and what it may do to a store: Debian's `redis-server`, on a socket of its own. Without it these fail.
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     reason = "clippy allows it in tests, but not in the functions beside them"
 )]
 
