@@ -10,7 +10,7 @@
 //! A write says which version it has read, and a script of Redis' compares and writes in one step. The version
 //! has the writer's fencing token in it, and a nonce: so it is another one after each write, also where Redis
 //! has lost some writes and counts anew. A lease that ran out is not asked about: what matters is whether the
-//! record was written, since refused tokens would be lost.
+//! record was written: tokens that are refused are lost.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! A client whose tokens are kept in a SQLite database: `cargo run --example sqlite -- FILE ISSUER CLIENT_ID`.
+//! A client whose tokens are kept in a `SQLite` database: `cargo run --example sqlite -- FILE ISSUER CLIENT_ID`.
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
 use std::{env, error::Error};

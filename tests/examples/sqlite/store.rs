@@ -1,4 +1,4 @@
-//! A store in a SQLite database. docs/stores.md explains it.
+//! A store in a `SQLite` database. docs/stores.md explains it.
 
 use std::{
     fmt,
@@ -13,7 +13,7 @@ use aiod_auth_store::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
-/// Keeps tokens in a SQLite database, sealed if there is a key.
+/// Keeps tokens in a `SQLite` database, sealed if there is a key.
 #[derive(Clone)]
 pub(crate) struct SqliteStore {
     file: PathBuf,

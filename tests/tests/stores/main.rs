@@ -1,4 +1,4 @@
-//! A store of a program's own, as docs/stores.md explains it: SQLite. It keeps the contract, and what a session
+//! A store of a program's own, as docs/stores.md explains it: `SQLite`. It keeps the contract, and what a session
 //! leaves in it is found by the next one.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
