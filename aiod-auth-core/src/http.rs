@@ -3,6 +3,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, ops::Range, time::Duration};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use url::Url;
 
 pub use crate::wire::www_authenticate::Challenge;
@@ -26,7 +27,8 @@ pub struct Request {
     url: Url,
     /// Besides those that each request of its method has.
     headers: Vec<(&'static str, Wiped<String>)>,
-    form: Encoded,
+    body: Encoded,
+    kind: BodyKind,
     timeout: Option<Duration>,
     basic_is_escaped: bool,
 }
@@ -39,6 +41,16 @@ pub enum Method {
     Get,
     /// POST
     Post,
+    /// DELETE
+    Delete,
+}
+
+/// What a body is, which its `Content-Type` says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BodyKind {
+    None,
+    Form,
+    Json,
 }
 
 impl Method {
@@ -48,35 +60,60 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Delete => "DELETE",
         }
     }
 
     /// What each request of this method says: a form has no charset parameter (RFC 6749 appendix B), and
     /// GitHub answers with one unless it is asked for JSON.
-    const fn headers(self) -> &'static [(&'static str, &'static str)] {
-        match self {
-            Self::Get => &[("Accept", "application/json")],
-            Self::Post => &[
+    const fn headers(self, kind: BodyKind) -> &'static [(&'static str, &'static str)] {
+        match (self, kind) {
+            (Self::Get, _) => &[("Accept", "application/json")],
+            (Self::Post | Self::Delete, BodyKind::Form) => &[
                 ("Accept", "application/json"),
                 ("Content-Type", "application/x-www-form-urlencoded"),
                 ("Cache-Control", "no-store"),
             ],
+            (Self::Post | Self::Delete, BodyKind::Json) => &[
+                ("Accept", "application/json"),
+                ("Content-Type", "application/json"),
+                ("Cache-Control", "no-store"),
+            ],
+            (Self::Post | Self::Delete, BodyKind::None) => {
+                &[("Accept", "application/json"), ("Cache-Control", "no-store")]
+            }
         }
     }
 }
 
 impl Request {
     pub(crate) fn get(url: Url) -> Self {
-        Self::new(Method::Get, url, Encoded::default())
+        Self::new(Method::Get, url, Encoded::default(), BodyKind::None)
+    }
+
+    /// A DELETE without a body.
+    pub(crate) fn delete(url: Url) -> Self {
+        Self::new(Method::Delete, url, Encoded::default(), BodyKind::None)
+    }
+
+    /// A POST without a body.
+    pub(crate) fn post_nothing(url: Url) -> Self {
+        Self::new(Method::Post, url, Encoded::default(), BodyKind::None)
+    }
+
+    /// JSON, and where in it the secrets are.
+    pub(crate) fn post_json(url: Url, json: Encoded) -> Self {
+        Self::new(Method::Post, url, json, BodyKind::Json)
     }
 
     /// A form, as RFC 6749 appendix B has it.
     pub(crate) fn post_form(url: Url, form: Encoded) -> Self {
-        Self::new(Method::Post, url, form)
+        Self::new(Method::Post, url, form, BodyKind::Form)
     }
 
-    const fn new(method: Method, url: Url, form: Encoded) -> Self {
-        Self { method, url, headers: Vec::new(), form, timeout: None, basic_is_escaped: false }
+    const fn new(method: Method, url: Url, body: Encoded, kind: BodyKind) -> Self {
+        let headers = Vec::new();
+        Self { method, url, headers, body, kind, timeout: None, basic_is_escaped: false }
     }
 
     pub(crate) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -87,23 +124,43 @@ impl Request {
     /// Takes the secrets that this request holds out of a text: a server may say back what it was sent.
     /// Short ones are left: they may be words.
     pub(crate) fn hide_secrets(&self, text: &mut String) {
-        let mut hide = |secret: &str| {
+        self.each_secret(&mut |secret| {
             if secret.len() >= 8 && text.contains(secret) {
                 *text = text.replace(secret, "…");
             }
-        };
-        for place in &self.form.secrets {
-            let escaped = self.form.body.get(place.clone()).unwrap_or_default();
-            // Most secrets are plain, and stand in the body as they are.
-            if every(escaped, |byte| (byte != b'%') & (byte != b'+')) {
-                hide(core::str::from_utf8(escaped).unwrap_or_default());
+        });
+    }
+
+    /// Whether it is one of the secrets that this request holds.
+    pub(crate) fn has_secret(&self, text: &str) -> bool {
+        let mut is_one = false;
+        self.each_secret(&mut |secret| is_one |= secret == text);
+        is_one
+    }
+
+    /// Each as it was sent, and as it was before that.
+    fn each_secret(&self, found: &mut dyn FnMut(&str)) {
+        for place in &self.body.secrets {
+            let sent = self.body.body.get(place.clone()).unwrap_or_default();
+            if self.kind == BodyKind::Json {
+                found(core::str::from_utf8(sent).unwrap_or_default());
             } else {
-                hide(core::str::from_utf8(&unescape(escaped)).unwrap_or_default());
+                sent_and_unescaped(sent, found);
             }
         }
         for (name, value) in &self.headers {
-            if *name == "Authorization" {
-                hide(value.split_once(' ').map_or(value, |(_, credentials)| credentials));
+            if *name != "Authorization" {
+                continue;
+            }
+            let (scheme, credentials) = value.split_once(' ').unwrap_or(("", value));
+            found(credentials);
+            // RFC 6749 §2.3.1: both parts were escaped as a form's.
+            if scheme == "Basic"
+                && let Ok(decoded) = BASE64_STANDARD.decode(credentials).map(Wiped::new)
+                && let Some(colon) = decoded.iter().position(|byte| *byte == b':')
+            {
+                let (_, secret) = decoded.split_at_checked(colon).unwrap_or_default();
+                sent_and_unescaped(secret.strip_prefix(b":").unwrap_or(secret), found);
             }
         }
     }
@@ -124,7 +181,7 @@ impl Request {
 
     pub(crate) fn has_parameter(&self, name: &str) -> bool {
         let name = escape(name);
-        self.form.body.split(|byte| *byte == b'&').any(|pair| {
+        self.body.body.split(|byte| *byte == b'&').any(|pair| {
             pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
         })
     }
@@ -134,14 +191,14 @@ impl Request {
         if more.body.is_empty() {
             return;
         }
-        let separator: &[u8] = if self.form.body.is_empty() { b"" } else { b"&" };
-        let before = self.form.body.len().saturating_add(separator.len());
-        let body = Wiped::new([self.form.body.as_slice(), separator, &more.body].concat());
-        self.form.body = body;
+        let separator: &[u8] = if self.body.body.is_empty() { b"" } else { b"&" };
+        let before = self.body.body.len().saturating_add(separator.len());
+        let body = Wiped::new([self.body.body.as_slice(), separator, &more.body].concat());
+        self.body.body = body;
         let moved = |place: &Range<usize>| {
             place.start.saturating_add(before)..place.end.saturating_add(before)
         };
-        self.form.secrets.extend(more.secrets.iter().map(moved));
+        self.body.secrets.extend(more.secrets.iter().map(moved));
     }
 
     pub(crate) fn set_timeout(&mut self, timeout: Duration) {
@@ -163,14 +220,14 @@ impl Request {
     /// Names and values. A value may be a secret.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
-        self.method.headers().iter().copied().chain(own)
+        self.method.headers(self.kind).iter().copied().chain(own)
     }
 
     /// What to send after the headers, in one piece with a `Content-Length`; empty for a GET. It
     /// may hold secrets.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.form.body
+        &self.body.body
     }
 
     /// The same request, to be given up after no more than this.
@@ -184,6 +241,14 @@ impl Request {
     #[must_use]
     pub const fn timeout(&self) -> Option<Duration> {
         self.timeout
+    }
+}
+
+/// Most secrets are plain, and stand in a form as they are.
+fn sent_and_unescaped(sent: &[u8], found: &mut dyn FnMut(&str)) {
+    found(core::str::from_utf8(sent).unwrap_or_default());
+    if !every(sent, |byte| (byte != b'%') & (byte != b'+')) {
+        found(core::str::from_utf8(&unescape(sent)).unwrap_or_default());
     }
 }
 

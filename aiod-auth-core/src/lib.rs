@@ -156,4 +156,5 @@ pub mod session;
 mod text;
 mod time;
 mod token;
+mod token_server;
 mod wire;

@@ -6,7 +6,7 @@ use core::{future::Future, pin::Pin, time::Duration};
 use crate::{
     error::{Endpoint, Error},
     flow::{
-        AuthorizationRequest, Redirect, access_token_request::TokenRequest,
+        AuthorizationRequest, DevicePrompt, Redirect, access_token_request::TokenRequest,
         device_access_token::Polls, device_authorization::CodeRequest, send::no_time,
     },
     machine::{
@@ -15,10 +15,12 @@ use crate::{
     },
     metadata_cache::MetadataCache,
     profile::{LoginMethod, Profile},
+    provider::tiled,
     retry::{REFRESH_TIME_MIN, Resend, RetryPolicy},
     secret::RefreshToken,
     server::AuthorizationServer,
     token::Tokens,
+    token_server::{Redemption, TokenServer},
 };
 
 /// Logs in as a [`Profile`] says. Ends in [`Tokens`]; keeps nothing anywhere, which is what
@@ -80,6 +82,10 @@ impl LoginJob {
     pub(crate) async fn log_in(mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
         // The user's time is not the server's.
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
+        if let Some(settings) = self.profile.tiled() {
+            let settings = Arc::clone(settings);
+            return Box::pin(tiled::log_in(io, self, settings, deadline, end)).await;
+        }
         let refresh_token = self.refresh_token.take();
         let needed = self.needed(refresh_token.is_some());
         let found = self.metadata.find(io, &self.profile, needed, &self.policy, deadline).await;
@@ -88,7 +94,8 @@ impl LoginJob {
         server.require(Endpoint::Token)?;
         match (refresh_token, self.profile.login()) {
             (Some(token), _) => {
-                Box::pin(self.redeem(io, &server, token, deadline, Reason::Retry)).await
+                let server = TokenServer::OAuth(&server);
+                Box::pin(self.redeem(io, server, token, deadline, Reason::Retry)).await
             }
             (None, LoginMethod::ClientCredentials) => {
                 let request = self.client_credentials(&server)?;
@@ -142,7 +149,7 @@ impl LoginJob {
         let credentials = io.password(question).await.map_err(|why| why.into_error(self.limit))?;
         let request = TokenRequest::password(server, client, credentials, scope, self.policy)?
             .with_parameters(self.profile.parameters());
-        self.send_for_user(io, server, request, end).await
+        self.send_for_user(io, server.into(), request, end).await
     }
 
     /// RFC 8252: the user's browser, and a port of this machine that it comes back to.
@@ -179,14 +186,14 @@ impl LoginJob {
         let request =
             TokenRequest::authorization_code(server, client, &request, code, scope, self.policy)?
                 .with_parameters(parameters);
-        self.send_for_user(io, server, request, end).await
+        self.send_for_user(io, server.into(), request, end).await
     }
 
     /// Spends what the user gave: there is time for it, however late it came.
-    async fn send_for_user(
+    pub(crate) async fn send_for_user(
         &self,
         io: &Io,
-        server: &AuthorizationServer,
+        server: TokenServer<'_>,
         request: TokenRequest,
         end: Deadline,
     ) -> Result<Tokens, Failed> {
@@ -201,7 +208,7 @@ impl LoginJob {
     }
 
     /// RFC 8628: a code for the user, and polling until it is approved.
-    async fn by_device(
+    pub(crate) async fn by_device(
         &self,
         io: &Io,
         server: &AuthorizationServer,
@@ -209,6 +216,17 @@ impl LoginJob {
         end: Deadline,
     ) -> Result<Tokens, Failed> {
         let polling = Box::pin(self.ask_for_code(io, server, deadline, end)).await?;
+        self.approved(io, server.into(), polling, end).await
+    }
+
+    /// Waits for the user's approval.
+    pub(crate) async fn approved(
+        &self,
+        io: &Io,
+        server: TokenServer<'_>,
+        polling: Polling<'_>,
+        end: Deadline,
+    ) -> Result<Tokens, Failed> {
         match polling.await {
             Err(Failed { error, salvaged: Some(salvaged) }) => {
                 // The code is spent and the answer is of no use, but for a refresh token.
@@ -232,27 +250,36 @@ impl LoginJob {
         let request = CodeRequest::new(server, client, scope, parameters, self.policy)?;
         let authorization = request.send(io, deadline).await?;
         let polls = Polls::new(server, client, &authorization, scope, parameters, self.limit)?;
+        Ok(self.show_code(io, polls, authorization.prompt, end).await)
+    }
+
+    /// Shows the code to the user.
+    pub(crate) async fn show_code<'a>(
+        &self,
+        io: &'a Io,
+        polls: Polls,
+        mut prompt: DevicePrompt,
+        end: Deadline,
+    ) -> Polling<'a> {
         // The code's life counts from here, and polling includes the time that it takes to show it.
         let polling_end = polls.end(io).with_caller(end, self.limit);
-        let mut prompt = authorization.prompt;
         prompt.expires_in = prompt.expires_in.map(|code| code.min(self.limit));
         io.show(Prompt::DeviceCode(Arc::new(prompt))).await;
-        Ok(Box::pin(polls.poll(io, polling_end)))
+        Box::pin(polls.poll(io, polling_end))
     }
 
     /// Uses a refresh token from elsewhere. If the answer is of no use but for another refresh token, the
     /// one that was sent is dead: once more with the new one.
-    async fn redeem(
+    pub(crate) async fn redeem(
         &self,
         io: &Io,
-        server: &AuthorizationServer,
+        server: TokenServer<'_>,
         token: RefreshToken,
         deadline: Deadline,
         reason: Reason,
     ) -> Result<Tokens, Failed> {
         check_time_for_refresh(io, deadline)?;
-        let request = self.refresh(server, &token)?;
-        match Box::pin(request.send(io, deadline, reason)).await {
+        match server.redeem(io, self.redemption(&token), deadline, reason).await {
             Err(Failed { error, salvaged: Some(salvaged) }) => {
                 Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
             }
@@ -264,7 +291,7 @@ impl LoginJob {
     async fn redeem_salvaged(
         &self,
         io: &Io,
-        server: &AuthorizationServer,
+        server: TokenServer<'_>,
         salvaged: Box<Tokens>,
         error: Error,
         deadline: Deadline,
@@ -273,8 +300,7 @@ impl LoginJob {
         if check_time_for_refresh(io, deadline).is_err() {
             return Err(Failed { error, salvaged: Some(salvaged) });
         }
-        let request = self.refresh(server, token)?;
-        let outcome = Box::pin(request.send(io, deadline, Reason::Tokens)).await;
+        let outcome = server.redeem(io, self.redemption(token), deadline, Reason::Tokens).await;
         outcome.map_err(|failed| match failed {
             // It is dead.
             Failed { error: error @ Error::SessionEnded(_), .. } => error.into(),
@@ -284,14 +310,10 @@ impl LoginJob {
         })
     }
 
-    fn refresh(
-        &self,
-        server: &AuthorizationServer,
-        token: &RefreshToken,
-    ) -> Result<TokenRequest, Error> {
-        let (client, scope) = (self.profile.client(), self.profile.scope());
-        TokenRequest::refresh(server, client, token, scope, self.policy, Resend::Once)
-            .map(|request| request.with_parameters(self.profile.parameters()))
+    fn redemption<'a>(&'a self, refresh_token: &'a RefreshToken) -> Redemption<'a> {
+        let (profile, policy) = (&*self.profile, self.policy);
+        let scope = profile.scope();
+        Redemption { profile, refresh_token, scope, policy, resend: Resend::Once }
     }
 
     fn client_credentials(&self, server: &AuthorizationServer) -> Result<TokenRequest, Error> {
@@ -302,7 +324,8 @@ impl LoginJob {
 }
 
 /// Boxed: a login that waits for its user holds this and little else.
-type Polling<'a> = Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync + 'a>>;
+pub(crate) type Polling<'a> =
+    Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync + 'a>>;
 
 /// An answer that is not waited for would be lost, and a rotated refresh token with it.
 pub(crate) fn check_time_for_refresh(io: &Io, deadline: Deadline) -> Result<(), Error> {

@@ -11,6 +11,7 @@ use crate::{
     error::{Endpoint, Error},
     loopback::RedirectAddress,
     parameters::Parameters,
+    provider::tiled,
     server::{AuthorizationServer, Endpoints, Issuer},
     time::Timestamp,
     token::Scope,
@@ -44,6 +45,7 @@ pub struct Profile {
     login: LoginMethod,
     redirect: Option<RedirectAddress>,
     current_user: Option<Url>,
+    tiled: Option<Arc<tiled::Settings>>,
 }
 
 /// How to log in.
@@ -99,6 +101,7 @@ impl Profile {
             login: LoginMethod::Auto,
             redirect: None,
             current_user: None,
+            tiled: None,
         }
     }
 
@@ -171,6 +174,16 @@ impl Profile {
         let name = Endpoint::CurrentUser.metadata_name();
         self.current_user = Some(self.issuer.transport().check(name, address)?);
         Ok(self)
+    }
+
+    /// At a Tiled server: how to log in there, what it says of itself decides.
+    pub(crate) fn at_tiled(mut self, settings: tiled::Settings) -> Self {
+        self.tiled = Some(Arc::new(settings));
+        self
+    }
+
+    pub(crate) const fn tiled(&self) -> Option<&Arc<tiled::Settings>> {
+        self.tiled.as_ref()
     }
 
     /// The server.

@@ -67,12 +67,24 @@ impl AccessToken {
     /// # Errors
     /// [`Error::Usage`] for any other text.
     pub fn new(token: impl AsRef<str>) -> Result<Self, Error> {
-        let token = token.as_ref();
+        Self::shown_as(BEARER, token.as_ref())
+    }
+
+    /// A key that an API is shown in an access token's place, with a scheme of its own: Tiled's
+    /// `Authorization: Apikey …`. It is never refreshed.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn from_api_key(key: &ApiKeySecret) -> Result<Self, Error> {
+        Self::shown_as(API_KEY, key.expose())
+    }
+
+    fn shown_as(scheme: &str, token: &str) -> Result<Self, Error> {
         if token.is_empty() || !is_token(token) {
             return Err(Error::Usage("an access token is printable ASCII, and not empty"));
         }
-        let mut value = String::with_capacity(token.len().saturating_add(BEARER.len()));
-        value.push_str(BEARER);
+        let mut value = String::with_capacity(token.len().saturating_add(scheme.len()));
+        value.push_str(scheme);
         value.push_str(token);
         Ok(Self(Wiped::new(value)))
     }
@@ -80,7 +92,13 @@ impl AccessToken {
     /// The token itself. The caller is responsible for where it goes.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.0.get(BEARER.len()..).unwrap_or_default()
+        self.0.split_once(' ').map_or("", |(_, token)| token)
+    }
+
+    /// Whether it is no token, but a [key](Self::from_api_key) in its place.
+    #[must_use]
+    pub fn is_api_key(&self) -> bool {
+        self.0.starts_with(API_KEY)
     }
 
     /// The value of an `Authorization` header (RFC 6750 §2.1). It is a secret.
@@ -103,6 +121,7 @@ impl fmt::Debug for AccessToken {
 }
 
 const BEARER: &str = "Bearer ";
+const API_KEY: &str = "Apikey ";
 
 secret!(
     /// What the next access token is bought with: RFC 6749 §1.5.

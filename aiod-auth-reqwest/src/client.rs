@@ -8,7 +8,7 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Endpoint, Error, Profile, Prompt, RefreshToken, RetryPolicy, Tokens, Unreachable,
+    Endpoint, Error, Machine, Profile, Prompt, RefreshToken, RetryPolicy, Tokens, Unreachable,
     cache::{
         Call, Caller, Cancel, LoginUnderWay, Observer, Outcome, Promise, SharedCache, Token,
         UserQuestion, Work,
@@ -265,6 +265,21 @@ impl Client {
     /// # Errors
     /// As for both.
     pub async fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error> {
+        self.token_or_login_asking(LOGIN_LIMIT, show, unasked_soon).await
+    }
+
+    /// The same where the user is asked, too, as by [`login_asking`](Self::login_asking): for a password, or
+    /// which way to log in. Both are called again whenever a session has ended.
+    ///
+    /// # Errors
+    /// As for both.
+    #[doc(alias = "prompt_for_reauthentication")]
+    pub async fn token_or_login_asking<F: Future<Output = ()> + Send>(
+        &self,
+        limit: Duration,
+        show: impl FnMut(&Prompt) + Send,
+        ask: impl FnMut(UserQuestion) -> F + Send,
+    ) -> Result<Token, Error> {
         let needs_login =
             |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
         let outcome = self.token().await;
@@ -274,7 +289,7 @@ impl Client {
         // One task asks; other callers wait for what comes of it.
         let asking = self.wait(self.login.open().cache.begin_asking()).await?;
         let client = self.without_cancel();
-        let (user, replies) = user(LOGIN_LIMIT, Arc::clone(self.driver.runtime()));
+        let (user, replies) = user(limit, Arc::clone(self.driver.runtime()));
         let task = self.spawn(async move {
             let _asking = asking;
             let outcome = client.token().await;
@@ -282,11 +297,11 @@ impl Client {
                 return outcome;
             }
             let login = client.login.open().cache.begin_login();
-            client.log_in(login, LOGIN_LIMIT, user).await?;
+            client.log_in(login, limit, user).await?;
             client.token().await
         })?;
         self.wait(async {
-            replies.give(show, unasked_soon).await;
+            replies.give(show, ask).await;
             outcome_of(task).await
         })
         .await?
@@ -300,14 +315,51 @@ impl Client {
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub async fn who_am_i(&self) -> Result<Userinfo, Error> {
+        let metadata = self.driver.metadata();
+        self.run_with_token(|profile, session, policy| {
+            WhoAmI::new(Arc::clone(profile), session, policy).map(|who| who.with_metadata(metadata))
+        })
+        .await
+    }
+
+    /// Runs a machine that shows the token to an API, such as those of
+    /// [`tiled`](aiod_auth_core::provider::tiled) for API keys: `new` makes it for this profile, these tokens
+    /// and this policy. If the token is rejected, it makes another one, once, with another token.
+    ///
+    /// ```no_run
+    /// use aiod_auth_core::provider::tiled::{CreateApiKey, NewApiKey};
+    /// # async fn create(client: &aiod_auth_reqwest::Client) -> Result<(), aiod_auth_core::Error> {
+    ///
+    /// let key = client.run_with_token(|profile, session, policy| {
+    ///     CreateApiKey::new(profile, session, policy, NewApiKey::default())
+    /// });
+    /// println!("{}", key.await?.first_eight);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`token`](Self::token), and the machine's.
+    pub async fn run_with_token<M>(
+        &self,
+        new: impl Fn(&Arc<Profile>, &SessionTokens, RetryPolicy) -> Result<M, Error> + Send + Sync,
+    ) -> Result<M::Output, Error>
+    where
+        M: Machine<Error = Error> + Send + 'static,
+        M::Output: Send + 'static,
+    {
         let token = self.token().await?;
         let began = self.driver.monotonic();
-        let rejection = match self.within(began).ask_who(&token).await {
+        let machine = |token: &Token| {
+            let policy = self.within(began).policy;
+            new(&self.shared_profile(), token.session(), policy)
+        };
+        let rejection = match self.run_beside(machine(&token)?).await {
             Err(rejection) if rejection.asks_for_another_token() => rejection,
             outcome => return outcome,
         };
         match self.within(began).token_instead_of(&token).await {
-            Ok(token) => self.within(began).ask_who(&token).await,
+            Ok(token) => self.run_beside(machine(&token)?).await,
             // Nothing refreshes it, or no time is left for that.
             Err(Error::NotAuthenticated(_) | Error::Unreachable { attempts: 0, .. }) => {
                 Err(rejection)
@@ -453,13 +505,16 @@ impl Client {
         self.wait(outcome_of(task)).await?
     }
 
-    async fn ask_who(&self, token: &Token) -> Result<Userinfo, Error> {
-        let who = WhoAmI::new(self.shared_profile(), token.session(), self.policy)?;
-        let (driver, mut who) = (self.driver.clone(), who.with_metadata(self.driver.metadata()));
+    async fn run_beside<M>(&self, mut machine: M) -> Result<M::Output, Error>
+    where
+        M: Machine<Error = Error> + Send + 'static,
+        M::Output: Send + 'static,
+    {
+        let driver = self.driver.clone();
         let under_way = self.login.open().cache.begin_question();
         // In a task of its own: what is found out about the server is known then, though the caller is gone.
         let task = self.spawn(async move {
-            let outcome = driver.run(&mut who).await;
+            let outcome = driver.run(&mut machine).await;
             drop(under_way);
             outcome
         })?;

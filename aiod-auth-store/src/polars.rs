@@ -75,6 +75,11 @@ impl PolarsStore {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn on(files: Files, folder: &str, key: RecordKey) -> Self {
+        Self { files, ..Self::in_folder(key, folder) }
+    }
+
     /// What the store reads from the environment.
     pub const VARIABLES: [&str; 2] = [ACCESS_TOKEN_PATH, CONFIG_DIR];
 
@@ -82,13 +87,29 @@ impl PolarsStore {
         if *key == self.key {
             return Ok(());
         }
-        Err(StoreError::OtherKey { path: shown(&self.place()).into() })
+        Err(StoreError::OtherKey { path: self.folders.config.clone() })
     }
 
-    /// Where the login is, or will be. What can't be read is a login: it is not passed over.
-    fn place(&self) -> Place {
-        let has_login = |place: &Place| !matches!(self.load_from(place), Ok(None));
-        self.folders.place(has_login, Path::is_dir)
+    /// Where the login is, or will be. What is damaged is a login: it is not passed over.
+    fn place(&self) -> Result<Place, StoreError> {
+        let mut failure = None;
+        let has_login = |place: &Place| match self.load_from(place) {
+            Ok(tokens) => tokens.is_some(),
+            // Of this one nothing is known, so of the next ones neither.
+            Err(error @ StoreError::Io { .. }) => {
+                failure = Some(error);
+                true
+            }
+            Err(_) => true,
+        };
+        let place = self.folders.place(has_login, Path::is_dir);
+        failure.map_or(Ok(place), Err)
+    }
+
+    /// The place that this handle has locked: it was decided then, so that nothing is looked for between an
+    /// answer and the disk.
+    fn locked_place(&self) -> Option<Place> {
+        self.folders.places().into_iter().find(|place| self.files.holds(record(place)))
     }
 
     fn load_from(&self, place: &Place) -> Result<Option<Tokens>, StoreError> {
@@ -108,7 +129,7 @@ impl PolarsStore {
         version: Option<&Version>,
     ) -> Result<Option<Tokens>, StoreError> {
         self.check(key)?;
-        match &self.place() {
+        match &self.locked_place().map_or_else(|| self.place(), Ok)? {
             Place::Config(file) => self.files.save(file, &Config, tokens, version),
             place @ Place::TwoFiles { .. } => two_files(place).save(&self.files, tokens, version),
         }
@@ -118,7 +139,7 @@ impl PolarsStore {
 impl Store for PolarsStore {
     fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
         self.check(key)?;
-        self.load_from(&self.place())
+        self.load_from(&self.place()?)
     }
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
@@ -148,7 +169,7 @@ impl Store for PolarsStore {
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         self.check(key)?;
-        match &self.place() {
+        match &self.place()? {
             Place::Config(file) => self.files.try_lock(file, &Config),
             place @ Place::TwoFiles { .. } => two_files(place).try_lock(&self.files),
         }
@@ -156,7 +177,7 @@ impl Store for PolarsStore {
 
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.check(key)?;
-        match &self.place() {
+        match &self.locked_place().map_or_else(|| self.place(), Ok)? {
             Place::Config(file) => self.files.prepare(file, &Config),
             place @ Place::TwoFiles { .. } => two_files(place).prepare(&self.files),
         }
@@ -170,7 +191,8 @@ impl Store for PolarsStore {
     }
 
     fn location(&self, _key: &RecordKey) -> String {
-        shown(&self.place()).display().to_string()
+        let place = self.place().unwrap_or_else(|_| self.folders.place(|_| false, Path::is_dir));
+        shown(&place).display().to_string()
     }
 }
 
@@ -255,6 +277,14 @@ fn two_files(place: &Place) -> TokenFiles {
     };
     let (access_token, refresh_token) = (access_token.clone(), refresh_token.clone());
     TokenFiles { refresh_token, access_token, id_token: None }
+}
+
+/// The file that is locked, and saved first.
+fn record(place: &Place) -> &Path {
+    match place {
+        Place::Config(file) => file,
+        Place::TwoFiles { refresh_token, .. } => refresh_token,
+    }
 }
 
 fn shown(place: &Place) -> &Path {

@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use aiod_auth_core::{Environment, RecordKey, Tokens, provider::tiled::Api, session::Version};
+use aiod_auth_core::{
+    AccessToken, Environment, Error, RecordKey, Timestamp, Tokens,
+    provider::tiled::{API_KEY, Api, Settings, api_key},
+    session::Version,
+};
 
 use crate::{
-    Listed, Lock, Store, StoreError,
+    Listed, Lock, LoginTo, MemoryStore, Store, StoreError,
     file::files::Files,
     format::tiled::{FILES, folder},
     token_files::TokenFiles,
@@ -43,6 +47,11 @@ impl TiledStore {
         // So that it stays the same folder when the program changes its working directory.
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         Self { key, folder, files: Files::default() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn on(files: Files, cache: &str, api: &Api, key: RecordKey) -> Self {
+        Self { files, ..Self::in_folder(key, api, cache) }
     }
 
     /// What the store reads from the environment.
@@ -106,6 +115,86 @@ impl Store for TiledStore {
 
     fn location(&self, _key: &RecordKey) -> String {
         self.folder.display().to_string()
+    }
+}
+
+impl LoginTo {
+    /// A Tiled server as its own client finds it: the API key of `TILED_API_KEY`, which is used as it is, or
+    /// else a user's login in that client's files. Of the environment,
+    /// [`VARIABLES`](aiod_auth_core::provider::tiled::VARIABLES) and [`TiledStore::VARIABLES`] are read.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an API key that can't be sent, or one beside tokens that are stored;
+    /// [`Error::Store`] without a home, or for files that can't be read.
+    #[doc(alias = "from_uri")]
+    #[doc(alias = "remember_me")]
+    pub fn tiled(settings: &Settings, environment: &Environment) -> Result<Self, Error> {
+        let profile = settings.profile()?;
+        let store = TiledStore::of(profile.key(), &settings.api, environment)?;
+        match given_key(&store, environment)? {
+            Some(tokens) => {
+                let store = MemoryStore::default();
+                store.save(&profile.key(), &tokens)?;
+                Ok(Self::new(profile, store))
+            }
+            None => Ok(Self::new(profile, store)),
+        }
+    }
+
+    /// The same for `remember_me=False`: a login lives in memory alone, and takes away the one that was
+    /// kept in that client's files before.
+    ///
+    /// # Errors
+    /// As for [`tiled`](Self::tiled).
+    pub fn tiled_in_memory(settings: &Settings, environment: &Environment) -> Result<Self, Error> {
+        let mut login = Self::tiled(settings, environment)?;
+        let kept = TiledStore::of(login.profile.key(), &settings.api, environment)?;
+        if environment.get(API_KEY).is_none() {
+            let store = Forgetting { memory: MemoryStore::default(), kept };
+            login = Self::new(login.profile, store);
+        }
+        Ok(login)
+    }
+}
+
+/// The API key of the environment, as what is shown in a token's place.
+fn given_key(store: &TiledStore, environment: &Environment) -> Result<Option<Tokens>, Error> {
+    if environment.get(API_KEY).is_none() {
+        return Ok(None);
+    }
+    let has_tokens = store.load(&store.key)?.is_some();
+    let Some(key) = api_key(environment, has_tokens)? else { return Ok(None) };
+    let token = AccessToken::from_api_key(&key)?;
+    Ok(Some(Tokens::new(token, Timestamp::UNIX_EPOCH)))
+}
+
+/// In memory, and what was kept before goes with the first login.
+#[derive(Debug)]
+struct Forgetting {
+    memory: MemoryStore,
+    kept: TiledStore,
+}
+
+impl Store for Forgetting {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        self.memory.load(key)
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        self.memory.save(key, tokens)?;
+        self.kept.remove(key)
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.memory.remove(key)
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        self.memory.try_lock(key)
+    }
+
+    fn location(&self, key: &RecordKey) -> String {
+        self.memory.location(key)
     }
 }
 

@@ -3,7 +3,10 @@
 //! The refresh token is the record: it is saved first, with all care, and its lock is the login's. An
 //! access token that could not be written beside it is got anew, so nothing is lost by that.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use aiod_auth_core::{
     AccessToken, IdToken, RefreshToken, Timestamp, Tokens, provider::polars::expires_at,
@@ -38,6 +41,13 @@ enum OneToken {
 }
 
 impl TokenFiles {
+    #[cfg(test)]
+    pub(crate) fn at(access_token: &str) -> Self {
+        let access_token = PathBuf::from(access_token);
+        let refresh_token = access_token.with_file_name("cloud_refresh_token");
+        Self { refresh_token, access_token, id_token: None }
+    }
+
     fn all(&self) -> impl Iterator<Item = (&Path, OneToken)> {
         let id_token = self.id_token.as_deref().map(|path| (path, OneToken::Id));
         let others = [
@@ -52,10 +62,12 @@ impl TokenFiles {
         for (path, kind) in self.all() {
             let record = files.load(path, &kind)?;
             let Some(tokens) = record.and_then(|record| record.login.tokens) else { continue };
-            found = Some(match found {
-                None => tokens,
-                Some(found) => kind.put(found, tokens),
-            });
+            found = match found {
+                None => Some(tokens),
+                // A save that was interrupted: it may be another login's.
+                Some(found) if is_older(&tokens, &found) => Some(found),
+                Some(found) => Some(kind.put(found, tokens)),
+            };
         }
         Ok(found.filter(|tokens| tokens.access_token.is_some() || tokens.refresh_token.is_some()))
     }
@@ -96,18 +108,35 @@ impl TokenFiles {
         Ok(None)
     }
 
+    /// The record at last: no access token stays without it.
     pub(crate) fn remove(&self, files: &Files) -> Result<(), StoreError> {
-        self.all().try_for_each(|(path, kind)| files.remove(path, &kind))
+        let mut all: Vec<_> = self.all().collect();
+        all.reverse();
+        all.into_iter().try_for_each(|(path, kind)| files.remove(path, &kind))
     }
 
     pub(crate) fn try_lock(&self, files: &Files) -> Result<Option<Lock>, StoreError> {
-        files.try_lock(&self.refresh_token, &OneToken::Refresh)
+        let lock = files.try_lock(&self.refresh_token, &OneToken::Refresh)?;
+        if lock.is_some() {
+            // What could not be put in their place is got anew.
+            self.all().skip(1).for_each(|(path, _)| files.discard_next(path));
+        }
+        Ok(lock)
     }
 
     pub(crate) fn prepare(&self, files: &Files) -> Result<(), StoreError> {
         files.prepare(&self.refresh_token, &OneToken::Refresh)
     }
 }
+
+/// Whether a file was there long before the refresh token's, which is written first.
+fn is_older(tokens: &Tokens, than: &Tokens) -> bool {
+    let together = |tokens: &Tokens| tokens.issued_at.saturating_add(WRITTEN_TOGETHER);
+    than.refresh_token.is_some() && together(tokens) < than.issued_at
+}
+
+/// Clocks of file systems are coarse, and each client has its own order.
+const WRITTEN_TOGETHER: Duration = Duration::from_secs(5);
 
 impl OneToken {
     /// This token's text.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use aiod_auth_core::{
-    Error, Failed, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
+    Error, Failed, Machine, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
     cache::{Call, Caller, Cancel, Observer, Promise, SharedCache, Token, UserQuestion, Work},
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
@@ -251,6 +251,21 @@ impl Client {
     /// # Errors
     /// As for both.
     pub fn token_or_login(&self, show: impl FnMut(&Prompt)) -> Result<Token, Error> {
+        self.token_or_login_asking(LOGIN_LIMIT, show, unasked)
+    }
+
+    /// The same where the user is asked, too, as by [`login_asking`](Self::login_asking): for a password, or
+    /// which way to log in. Both are called again whenever a session has ended.
+    ///
+    /// # Errors
+    /// As for both.
+    #[doc(alias = "prompt_for_reauthentication")]
+    pub fn token_or_login_asking(
+        &self,
+        limit: Duration,
+        show: impl FnMut(&Prompt),
+        ask: impl FnMut(UserQuestion),
+    ) -> Result<Token, Error> {
         let needs_login =
             |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
         let outcome = self.token();
@@ -263,7 +278,7 @@ impl Client {
         if !needs_login(&outcome) {
             return outcome;
         }
-        self.login(show)?;
+        self.login_asking(limit, show, ask)?;
         self.token()
     }
 
@@ -275,14 +290,45 @@ impl Client {
     /// scope `openid`.
     #[doc(alias = "get_current_user")]
     pub fn who_am_i(&self) -> Result<Userinfo, Error> {
+        let metadata = self.driver.metadata();
+        self.run_with_token(|profile, session, policy| {
+            WhoAmI::new(Arc::clone(profile), session, policy).map(|who| who.with_metadata(metadata))
+        })
+    }
+
+    /// Runs a machine that shows the token to an API, such as those of
+    /// [`tiled`](aiod_auth_core::provider::tiled) for API keys: `new` makes it for this profile, these tokens
+    /// and this policy. If the token is rejected, it makes another one, once, with another token.
+    ///
+    /// ```no_run
+    /// use aiod_auth_core::provider::tiled::{CreateApiKey, NewApiKey};
+    /// # fn create(client: &aiod_auth_ureq::Client) -> Result<(), aiod_auth_core::Error> {
+    ///
+    /// let key = client.run_with_token(|profile, session, policy| {
+    ///     CreateApiKey::new(profile, session, policy, NewApiKey::default())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`token`](Self::token), and the machine's.
+    pub fn run_with_token<M: Machine<Error = Error>>(
+        &self,
+        new: impl Fn(&Arc<Profile>, &SessionTokens, RetryPolicy) -> Result<M, Error>,
+    ) -> Result<M::Output, Error> {
         let token = self.token()?;
         let began = self.driver.monotonic();
-        let rejection = match self.within(began).ask_who(&token) {
+        let ask = |token: &Token| {
+            let policy = self.within(began).policy;
+            self.driver.run(&mut new(&self.shared_profile(), token.session(), policy)?)
+        };
+        let rejection = match ask(&token) {
             Err(rejection) if rejection.asks_for_another_token() => rejection,
             outcome => return outcome,
         };
         match self.within(began).token_instead_of(&token) {
-            Ok(token) => self.within(began).ask_who(&token),
+            Ok(token) => ask(&token),
             // Nothing refreshes it, or no time is left for that.
             Err(Error::NotAuthenticated(_) | Error::Unreachable { attempts: 0, .. }) => {
                 Err(rejection)
@@ -414,11 +460,6 @@ impl Client {
         let outcome = run(&mut session);
         let took = self.driver.monotonic().saturating_sub(began);
         login.finish(outcome, self.driver.now(), took).map(Arc::unwrap_or_clone)
-    }
-
-    fn ask_who(&self, token: &Token) -> Result<Userinfo, Error> {
-        let who = WhoAmI::new(self.shared_profile(), token.session(), self.policy)?;
-        self.driver.run(&mut who.with_metadata(self.driver.metadata()))
     }
 
     fn end(&self, how: impl FnOnce(Logout) -> Logout) -> Result<LoggedOut, Error> {

@@ -17,6 +17,7 @@ pub mod scene;
 pub mod sim;
 pub mod simulation;
 pub mod strategies;
+pub mod tiled_verdict;
 pub mod verdict;
 pub mod world;
 

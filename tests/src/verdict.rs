@@ -106,7 +106,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn new(outcome: impl Into<String>, details: Vec<String>) -> Self {
+    pub(crate) fn new(outcome: impl Into<String>, details: Vec<String>) -> Self {
         Self { outcome: outcome.into(), details }
     }
 
@@ -231,7 +231,7 @@ pub fn verdict_at(
     })
 }
 
-fn ask<M: Machine<Error: Failure>>(
+pub(crate) fn ask<M: Machine<Error: Failure>>(
     asked: Asked,
     machine: &mut M,
     answer: &Answer,
@@ -272,7 +272,7 @@ fn ask<M: Machine<Error: Failure>>(
 }
 
 /// What the machine wants next.
-fn next<M: Machine<Error: Failure>>(
+pub(crate) fn next<M: Machine<Error: Failure>>(
     machine: &mut M,
     about: &impl Fn(M::Output) -> Vec<String>,
 ) -> Verdict {
@@ -322,7 +322,7 @@ fn about_error(error: &Error) -> Vec<String> {
     details
 }
 
-fn about_tokens(tokens: &Tokens) -> Vec<String> {
+pub(crate) fn about_tokens(tokens: &Tokens) -> Vec<String> {
     let seconds = |at: Timestamp| at.saturating_duration_since(NOW).as_secs();
     let mut details = vec![
         format!("token {}", shortened(tokens.access_token().unwrap().expose())),
@@ -358,7 +358,7 @@ pub fn shortened(token: &str) -> String {
     }
 }
 
-fn about_prompt(prompt: &DevicePrompt) -> Vec<String> {
+pub(crate) fn about_prompt(prompt: &DevicePrompt) -> Vec<String> {
     let mut details = vec![
         format!("user code {}", prompt.user_code),
         format!("page {}", prompt.verification_uri),
@@ -380,7 +380,7 @@ fn about_server(server: &AuthorizationServer) -> Vec<String> {
     Endpoint::NAMED.iter().filter_map(endpoint).map(|(name, url)| format!("{name} {url}")).collect()
 }
 
-fn about_person(userinfo: &Userinfo) -> Vec<String> {
+pub(crate) fn about_person(userinfo: &Userinfo) -> Vec<String> {
     let mut details = Vec::new();
     details.extend(userinfo.subject.iter().map(|subject| format!("subject {subject}")));
     details.extend(userinfo.name.iter().map(|name| format!("name {name}")));
@@ -448,7 +448,7 @@ fn scope() -> Scope {
 }
 
 /// So that a long `Retry-After` is seen, and not given up on.
-fn patient() -> RetryPolicy {
+pub(crate) fn patient() -> RetryPolicy {
     let mut policy = RetryPolicy::default();
     policy.retry_after_max = Duration::from_secs(3600);
     policy.time_limit = Duration::from_secs(7200);
@@ -460,7 +460,7 @@ const RETRY: &str = "retry";
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// 2026-01-01T00:00:00Z.
-const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
 
 #[cfg(test)]
 mod tests {

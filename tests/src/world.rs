@@ -5,8 +5,9 @@
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    Error, Exchange, Machine, MetadataCache, NoResponse, Note, Pause, Profile, Prompt, Request,
-    Response, RetryPolicy, Show, Step, StoreAccess, Timestamp, Tokens,
+    Ask, Credentials, Error, Exchange, Machine, MetadataCache, NoAnswer, NoResponse, Note,
+    Password, Pause, Profile, Prompt, Request, Response, RetryPolicy, Show, Step, StoreAccess,
+    Timestamp, Tokens,
     flow::Userinfo,
     session::{Demand, Session, SessionTokens, WhoAmI},
 };
@@ -31,6 +32,8 @@ pub struct World {
     pub prompts: Vec<Prompt>,
     /// What was tolerated in the answers to machines that were run here.
     pub notes: Vec<Note>,
+    /// What the person answers when asked: names, and places in a list. Nothing more cancels.
+    pub answers: std::collections::VecDeque<PersonsAnswer>,
     /// What came with the last failure.
     pub salvaged: Option<Box<Tokens>>,
     /// What will happen, in milliseconds since the beginning.
@@ -61,6 +64,17 @@ pub enum Event {
     ClockJumps(i64),
 }
 
+/// What the person says to a question.
+#[derive(Clone, Copy, Debug)]
+pub enum PersonsAnswer {
+    /// This password, as alice.
+    Password(&'static str),
+    /// This one of a list.
+    Provider(usize),
+    /// There is nobody to ask.
+    Nobody,
+}
+
 /// Where the simulated server is.
 pub const ISSUER: &str = "http://127.0.0.1";
 
@@ -75,6 +89,7 @@ impl World {
             latency: Duration::ZERO,
             prompts: Vec::new(),
             notes: Vec::new(),
+            answers: std::collections::VecDeque::new(),
             salvaged: None,
             events: BTreeMap::new(),
             elapsed_ms: 0,
@@ -248,6 +263,22 @@ impl Around for World {
     fn show(&mut self, show: Show<'_>) {
         self.prompts.push(show.prompt().clone());
         show.complete(Duration::ZERO);
+    }
+
+    fn ask(&mut self, ask: Ask<'_>) {
+        let nothing = Duration::ZERO;
+        match (ask, self.answers.pop_front()) {
+            (Ask::Password(asked), Some(PersonsAnswer::Password(password))) => {
+                let known = asked.question().username.clone();
+                let username = known.unwrap_or_else(|| "alice".into());
+                asked.answer(nothing, Credentials { username, password: Password::new(password) });
+            }
+            (Ask::Provider(asked), Some(PersonsAnswer::Provider(place))) => {
+                asked.answer(nothing, place);
+            }
+            (ask, Some(_)) => ask.give_up(nothing, NoAnswer::Impossible("there is nobody")),
+            (ask, None) => ask.give_up(nothing, NoAnswer::Cancelled),
+        }
     }
 
     fn wait(&mut self, pause: Pause<'_>) {

@@ -11,8 +11,10 @@ use clap_complete::Shell;
 
 use crate::duration;
 
+pub(crate) use api_key::{ApiKey, CreateApiKey};
 pub(crate) use transfer::{Export, ExportFormat, Import};
 
+mod api_key;
 mod transfer;
 
 /// Log in with OAuth 2.0 or OpenID Connect, hand fresh access tokens to other programs, log out.
@@ -27,7 +29,13 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        Self::try_parse()
+        let mut args = Self::try_parse()?;
+        // They are the key's, and not the login's.
+        if let Command::ApiKey(ApiKey::Create(create)) = &mut args.command {
+            create.scopes = args.global.scopes();
+            args.global.scope.clear();
+        }
+        Ok(args)
     }
 }
 
@@ -42,7 +50,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "DIR", env = "AIOD_AUTH_CONFIG_DIR", hide_env_values = true)]
     pub(crate) config_dir: Option<PathBuf>,
     /// Where tokens are stored: file, keyring, redis://HOST[:PORT][/DATABASE], memory, aiod, aiod:FILE, polars,
-    /// or polars:DIR
+    /// polars:DIR, tiled, or tiled:DIR
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "URI")]
     pub(crate) store: Option<String>,
     /// Print JSON: answers on stdout, errors on stderr
@@ -68,6 +76,9 @@ pub(crate) struct Global {
     /// Log in at this server, without a profile in config.toml
     #[arg(long, global = true, value_name = "URL", help_heading = AD_HOC)]
     pub(crate) issuer: Option<String>,
+    /// Log in at this Tiled server, without a profile in config.toml: any address of it will do
+    #[arg(long, global = true, value_name = "URL", help_heading = AD_HOC)]
+    pub(crate) api: Option<String>,
     /// The client's name at the server
     #[arg(long, global = true, value_name = "ID", help_heading = AD_HOC)]
     pub(crate) client_id: Option<String>,
@@ -97,8 +108,12 @@ fn parse_parameter(text: &str) -> Result<(String, String), &'static str> {
 impl Global {
     /// Whether there is an option that only an ad hoc profile has.
     pub(crate) fn is_ad_hoc(&self) -> bool {
-        self.issuer.is_some()
-            || self.client_id.is_some()
+        self.issuer.is_some() || self.api.is_some() || self.has_options_of_issuer()
+    }
+
+    /// Whether there is an option that belongs to --issuer.
+    pub(crate) fn has_options_of_issuer(&self) -> bool {
+        self.client_id.is_some()
             || self.client_secret_file.is_some()
             || !self.scope.is_empty()
             || !self.resource.is_empty()
@@ -128,6 +143,9 @@ pub(crate) enum Command {
     Refresh,
     /// End the session at the server, then remove it here
     Logout(Logout),
+    /// Make API keys of a Tiled server, look at them, or revoke them
+    #[command(subcommand)]
+    ApiKey(ApiKey),
     /// Run a command with a fresh token in AIOD_AUTH_ACCESS_TOKEN
     Exec(Exec),
     /// Look at the profiles in config.toml, or change them
@@ -154,6 +172,7 @@ impl Command {
             | Self::Status
             | Self::Whoami
             | Self::Refresh
+            | Self::ApiKey(_)
             | Self::Exec(_)
             | Self::Profile(_)
             | Self::Completions(_)
@@ -174,6 +193,9 @@ pub(crate) struct Login {
     /// Don't open a browser; in the browser flow, the address that it ended at can be pasted
     #[arg(long)]
     pub(crate) no_browser: bool,
+    /// Which of several ways to log in, by its name: a Tiled server may have more than one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
     /// Store nothing on disk
     #[arg(long)]
     pub(crate) no_save: bool,

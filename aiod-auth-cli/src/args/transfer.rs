@@ -15,7 +15,7 @@ pub(crate) struct Export {
     /// Replace a file that is there already
     #[arg(long)]
     pub(crate) force: bool,
-    /// Which file; - is stdout
+    /// Which file, or folder; - is stdout
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 }
@@ -27,6 +27,8 @@ pub(crate) enum ExportFormat {
     Json,
     /// AI-on-Demand's token.toml, for its Python client
     Aiod,
+    /// Tiled's folder, for its Python client: what TILED_CACHE_DIR names
+    Tiled,
 }
 
 impl ExportFormat {
@@ -42,7 +44,7 @@ pub(crate) struct Import {
     /// Replace a newer login
     #[arg(long)]
     pub(crate) force: bool,
-    /// Which file; - is stdin
+    /// Which file, or Tiled's folder; - is stdin
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 }

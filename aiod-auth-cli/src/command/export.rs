@@ -2,20 +2,34 @@
 
 use std::{io::ErrorKind, path::Path};
 
-use aiod_auth_core::{Error, Kind, NotLoggedIn};
+use aiod_auth_core::{Error, Kind, NotLoggedIn, Tokens};
 use serde_json::json;
 
-use crate::{args, context::Context, failure::Failure, private_file, settings::Settings, transfer};
+use crate::{
+    args::{self, ExportFormat},
+    context::Context,
+    failure::Failure,
+    private_file,
+    settings::Settings,
+    transfer,
+};
 
 pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failure> {
     let settings = Settings::in_use(context)?;
-    let text = text(&settings, options)?;
+    let is_folder = options.format == ExportFormat::Tiled;
     if options.file == Path::new("-") {
-        return context.printer.needed_text(&text);
+        return context.printer.needed_text(&text(&settings, options)?);
     }
+    let text = if is_folder { String::new() } else { text(&settings, options)? };
     context.interrupt.report_first();
     let held_off = context.interrupt.hold_off();
-    write(&options.file, text.as_bytes(), options.force)?;
+    if is_folder {
+        let _lock = settings.lock()?;
+        let tokens = tokens(&settings)?;
+        transfer::folder::write(&settings.key(), &tokens, &options.file, options.force)?;
+    } else {
+        write(&options.file, text.as_bytes(), options.force)?;
+    }
     drop(held_off);
     if context.global.json {
         let profile = settings.name.as_deref();
@@ -25,9 +39,7 @@ pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failu
             .json(&json!({ "event": "exported", "profile": profile, "format": format }));
     }
     let file = options.file.display();
-    context
-        .printer
-        .say(&format!("Wrote the login to {file}: to have that file is to be logged in."));
+    context.printer.say(&format!("Wrote the login to {file}: to have that is to be logged in."));
     Ok(())
 }
 
@@ -35,6 +47,12 @@ pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failu
 fn text(settings: &Settings, options: &args::Export) -> Result<String, Failure> {
     let _lock = settings.lock()?;
     let key = settings.key();
+    let tokens = tokens(settings)?;
+    transfer::write(options.format, &key, &tokens, || settings.client_secret())
+}
+
+/// Those that are alive.
+fn tokens(settings: &Settings) -> Result<Tokens, Failure> {
     let tokens = settings.tokens()?;
     let tokens =
         tokens.ok_or_else(|| settings.explain(Error::NotAuthenticated(NotLoggedIn::NoRecord)))?;
@@ -42,7 +60,7 @@ fn text(settings: &Settings, options: &args::Export) -> Result<String, Failure> 
         let ended = Failure::new(Kind::SessionEnded, "the server ended the session");
         return Err(ended.mended_by(&settings.login_command));
     }
-    transfer::write(options.format, &key, &tokens, || settings.client_secret())
+    Ok(tokens)
 }
 
 fn write(file: &Path, content: &[u8], force: bool) -> Result<(), Failure> {

@@ -17,9 +17,14 @@ use crate::{
 
 pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failure> {
     let settings = Settings::in_use(context)?;
-    let source = Source::read(&options.file)?;
-    let login = transfer::read(&settings.key(), &source)?;
-    check(&settings, &login, &source.name)?;
+    let (login, name) = if options.file.is_dir() {
+        let login = transfer::folder::read(&settings.key(), &options.file)?;
+        (login, options.file.display().to_string())
+    } else {
+        let source = Source::read(&options.file)?;
+        (transfer::read(&settings.key(), &source)?, source.name)
+    };
+    check(&settings, &login, &name)?;
     keep(context, options, &settings, &login)?;
 
     let tokens = &login.tokens;

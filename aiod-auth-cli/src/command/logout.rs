@@ -123,9 +123,13 @@ fn given(
         return refresh_token::read(context).map(Some);
     }
     let Some(file) = &options.file else { return Ok(None) };
-    let source = Source::read(file)?;
-    let token = transfer::read(&settings.key(), &source)?.tokens.refresh_token;
-    let none = || Failure::config(format!("{} has no refresh token", source.name));
+    let key = settings.key();
+    let login = match file.is_dir() {
+        true => transfer::folder::read(&key, file)?,
+        false => transfer::read(&key, &Source::read(file)?)?,
+    };
+    let token = login.tokens.refresh_token;
+    let none = || Failure::config(format!("{} has no refresh token", file.display()));
     token.ok_or_else(none).map(Some)
 }
 

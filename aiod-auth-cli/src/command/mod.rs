@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::{args::Command, context::Context, failure::Failure};
 
+mod api_key;
 mod completions;
 mod exec;
 mod export;
@@ -25,6 +26,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode, Failu
         Command::Token(options) => token::run(context, &options).map(|()| ExitCode::SUCCESS),
         Command::Status => status::run(context),
         Command::Whoami => whoami::run(context).map(|()| ExitCode::SUCCESS),
+        Command::ApiKey(command) => api_key::run(context, &command).map(|()| ExitCode::SUCCESS),
         Command::Refresh => refresh::run(context).map(|()| ExitCode::SUCCESS),
         Command::Logout(options) => logout::run(context, &options).map(|()| ExitCode::SUCCESS),
         Command::Exec(options) => exec::run(context, &options),

@@ -169,6 +169,7 @@ fn write(
     let store = global.store.as_deref().map(absolute_store).transpose()?;
     let texts = [
         ("issuer", &global.issuer),
+        ("api", &global.api),
         ("client_id", &global.client_id),
         ("flow", &flow),
         ("account", &global.account),
@@ -178,6 +179,11 @@ fn write(
         if let Some(text) = text {
             set(profile, key, text);
         }
+    }
+    let is_said = ["issuer", "platform"].into_iter().any(|key| profile.contains_key(key));
+    // Without an issuer there is one platform that it can be of.
+    if global.api.is_some() && !is_said && Platform::from_name(&options.name).is_none() {
+        set(profile, "platform", Platform::Tiled.name());
     }
     if let Some(secret) = &global.client_secret_file {
         set(profile, "client_secret_file", seen_from(folder, secret)?);

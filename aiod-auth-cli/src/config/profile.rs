@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use aiod_auth_core::{AuthenticationMethod, Deviations, Endpoint};
+use aiod_auth_core::{AuthenticationMethod, Deviations, Endpoint, provider::tiled};
 use clap::ValueEnum;
 use toml_edit::Item;
 
@@ -48,6 +48,8 @@ pub(crate) struct ProfileConfig {
     pub(crate) platform: Option<Platform>,
     /// For which organisation of the platform.
     pub(crate) organisation: Option<String>,
+    /// The Tiled server that `api` is: found, too.
+    pub(crate) tiled: Option<tiled::Settings>,
     /// The environment variable with an access token from outside: not configured, found.
     pub(crate) given: Option<&'static str>,
     pub(crate) allow_insecure_http: bool,
@@ -95,14 +97,11 @@ impl ProfileConfig {
         self.flow = self.flow.or(known.flow);
         self.store = self.store.or_else(|| known.store.map(Into::into));
         self.given = known.given;
+        self.tiled = known.tiled;
         self.request_timeout = self.request_timeout.or(known.request_timeout);
         Ok(self)
     }
 }
-
-/// Values that belong to the format, for features that this version doesn't have. To pass over them
-/// would log in to something else than what was meant.
-const LATER_PLATFORMS: [&str; 1] = ["tiled"];
 
 /// Reads the table of a profile; `file` is where it stands.
 pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig, String> {
@@ -190,20 +189,13 @@ fn endpoint(key: &str) -> Option<Endpoint> {
 
 fn platform(place: &str, item: &Item) -> Result<Platform, String> {
     let name = string(place, item)?;
-    if LATER_PLATFORMS.contains(&name.as_str()) {
-        return Err(not_in_this_version(place));
-    }
-    Platform::from_name(&name).ok_or_else(|| must_be(place, "aiod, polars or jetraw"))
+    Platform::from_name(&name).ok_or_else(|| must_be(place, "aiod, polars, tiled or jetraw"))
 }
 
 fn seconds(place: &str, item: &Item) -> Result<Duration, String> {
     let seconds = item.as_integer().and_then(|seconds| u64::try_from(seconds).ok());
     let seconds = seconds.filter(|seconds| *seconds > 0);
     seconds.map(Duration::from_secs).ok_or_else(|| must_be(place, "a number of seconds from 1"))
-}
-
-fn not_in_this_version(place: &str) -> String {
-    format!("this version can't do what `{place}` is for, set")
 }
 
 fn flow_names() -> String {

@@ -2,13 +2,16 @@
 
 use std::{env, time::Duration};
 
-use aiod_auth_core::{Endpoint, Environment};
+use aiod_auth_core::{
+    AccessToken, Endpoint, Environment, Error, NotLoggedIn, provider::tiled as tiled_core,
+};
 
 use crate::{args::Flow, failure::Failure, secret::SecretSource};
 
 mod aiod;
 mod jetraw;
 mod polars;
+mod tiled;
 
 /// A platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub(crate) enum Platform {
     Polars,
     /// Jetraw.
     Jetraw,
+    /// Tiled.
+    Tiled,
 }
 
 /// What a profile of a platform says itself, and what it is for.
@@ -52,10 +57,12 @@ pub(crate) struct Known {
     /// The environment variable with an access token from outside, which is used as it is.
     pub(crate) given: Option<&'static str>,
     pub(crate) request_timeout: Option<Duration>,
+    /// The Tiled server.
+    pub(crate) tiled: Option<tiled_core::Settings>,
 }
 
 impl Platform {
-    pub(crate) const ALL: [Self; 3] = [Self::Aiod, Self::Polars, Self::Jetraw];
+    pub(crate) const ALL: [Self; 4] = [Self::Aiod, Self::Polars, Self::Jetraw, Self::Tiled];
 
     /// Those that need no configuration: a profile of that name is always there.
     pub(crate) const BUILT_IN: [Self; 2] = [Self::Aiod, Self::Polars];
@@ -65,6 +72,7 @@ impl Platform {
             Self::Aiod => "aiod",
             Self::Polars => "polars",
             Self::Jetraw => "jetraw",
+            Self::Tiled => "tiled",
         }
     }
 
@@ -80,7 +88,7 @@ impl Platform {
     pub(crate) const fn token_variable(self) -> Option<&'static str> {
         match self {
             Self::Polars => Some(aiod_auth_core::provider::polars::ACCESS_TOKEN),
-            Self::Aiod | Self::Jetraw => None,
+            Self::Aiod | Self::Jetraw | Self::Tiled => None,
         }
     }
 
@@ -90,6 +98,36 @@ impl Platform {
             Self::Aiod => aiod::known(said),
             Self::Polars => polars::known(said),
             Self::Jetraw => jetraw::known(said),
+            Self::Tiled => tiled::known(said),
+        }
+    }
+
+    /// Whether nothing in the environment is in the way of a login.
+    pub(crate) fn check_login(self) -> Result<(), Failure> {
+        match self {
+            Self::Tiled => tiled::check_login(),
+            Self::Aiod | Self::Polars | Self::Jetraw => Ok(()),
+        }
+    }
+
+    /// What came from outside, in this variable, to be used as it is; and whether a login is stored as well.
+    pub(crate) fn given(self, variable: &str, has_tokens: bool) -> Result<AccessToken, Failure> {
+        match self {
+            Self::Tiled => tiled::given(has_tokens),
+            Self::Aiod | Self::Polars | Self::Jetraw => {
+                Ok(AccessToken::new(env::var(variable).unwrap_or_default().trim())?)
+            }
+        }
+    }
+
+    /// There is nothing but what came from outside, in this variable, and it will not do.
+    pub(crate) fn explain_given(self, variable: &'static str, error: Error) -> Failure {
+        match self {
+            Self::Tiled => tiled::explain_given(error),
+            // A login would not be asked.
+            Self::Aiod | Self::Polars | Self::Jetraw => {
+                Error::NotAuthenticated(NotLoggedIn::GivenExpired(variable)).into()
+            }
         }
     }
 }

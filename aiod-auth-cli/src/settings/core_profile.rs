@@ -12,6 +12,10 @@ pub(crate) fn whole(
     account: Option<&str>,
     secret: Option<ClientSecret>,
 ) -> Result<Profile, Failure> {
+    let login = login_method(settings.flow.unwrap_or(Flow::Auto));
+    if settings.tiled.is_some() {
+        return Ok(of_record(settings, account)?.with_login(login));
+    }
     let (issuer, mut client) = (issuer(settings)?, public_client(settings)?);
     if let Some(secret) = secret {
         client = client.with_secret(secret)?;
@@ -19,8 +23,7 @@ pub(crate) fn whole(
     if let Some(method) = settings.client_authentication {
         client = client.with_authentication_method(method);
     }
-    let mut profile = with_client(settings, account, issuer, client)?
-        .with_login(login_method(settings.flow.unwrap_or(Flow::Auto)));
+    let mut profile = with_client(settings, account, issuer, client)?.with_login(login);
     if let Some(address) = &settings.redirect_uri {
         profile = profile.with_redirect_uri(address)?;
     }
@@ -47,10 +50,13 @@ fn with_client(
     issuer: Issuer,
     client: ClientIdentity,
 ) -> Result<Profile, Failure> {
-    let profile = Profile::with_client(issuer, client)
-        .with_scope(Scope::new(&settings.scopes)?)
-        .with_parameters(parameters(settings)?)
-        .with_deviations(settings.deviations.clone());
+    let profile = match &settings.tiled {
+        Some(tiled) => tiled.profile()?,
+        None => Profile::with_client(issuer, client)
+            .with_scope(Scope::new(&settings.scopes)?)
+            .with_parameters(parameters(settings)?)
+            .with_deviations(settings.deviations.clone()),
+    };
     Ok(match account {
         Some(account) => profile.with_account(account),
         None => profile,

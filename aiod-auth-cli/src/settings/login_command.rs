@@ -18,8 +18,12 @@ pub(crate) fn ad_hoc(global: &Global) -> String {
     let text = |option, value: &Option<String>| Some((option, Cow::Owned(value.clone()?)));
     let secret =
         global.client_secret_file.as_deref().map(|file| ("--client-secret-file", lossy(file)));
-    let options =
-        [text("--issuer", &global.issuer), text("--client-id", &global.client_id), secret];
+    let options = [
+        text("--issuer", &global.issuer),
+        text("--api", &global.api),
+        text("--client-id", &global.client_id),
+        secret,
+    ];
     let scopes = global.scope.iter().map(|scope| ("--scope", Cow::Borrowed(scope.as_str())));
     let resources =
         global.resource.iter().map(|resource| ("--resource", Cow::Borrowed(resource.as_str())));

@@ -4,7 +4,7 @@
 use std::{env, path::Path, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
-    ClientSecret, Error, Kind, NotLoggedIn, Profile, RecordKey, RetryPolicy, Tokens,
+    ClientSecret, Error, Kind, Profile, RecordKey, RetryPolicy, Tokens, provider::tiled,
 };
 use aiod_auth_store::{Lock, Store};
 use aiod_auth_ureq::Client;
@@ -52,8 +52,16 @@ impl Settings {
         let global = &context.global;
         match (&global.profile, &global.issuer) {
             (Some(_), Some(_)) => Err(Failure::usage("--profile can't be used with --issuer")),
+            (Some(_), None) if global.api.is_some() => {
+                Err(Failure::usage("--profile can't be used with --api")
+                    .with_hint("give the profile that address with `aiod-auth profile set`"))
+            }
+            (None, Some(_)) if global.api.is_some() => {
+                Err(Failure::usage("--issuer can't be used with --api, which is for Tiled"))
+            }
             (None, Some(_)) => Self::ad_hoc(context),
-            (_, None) if global.is_ad_hoc() => Err(Failure::usage(
+            (None, None) if global.api.is_some() => Self::ad_hoc_tiled(context),
+            (_, None) if global.has_options_of_issuer() => Err(Failure::usage(
                 "--client-id, --client-secret-file, --scope, --resource and --parameter belong to --issuer",
             )
             .with_hint("say --issuer, too, or change the profile with `aiod-auth profile set`")),
@@ -118,6 +126,26 @@ impl Settings {
         Self::resolve(context, None, account, profile, Path::new(""), login_command)
     }
 
+    /// At a Tiled server, which says itself how to log in.
+    fn ad_hoc_tiled(context: &Context) -> Result<Self, Failure> {
+        let global = &context.global;
+        if global.has_options_of_issuer() {
+            return Err(Failure::usage(
+                "--client-id, --client-secret-file, --scope, --resource and --parameter can't be used with --api",
+            ));
+        }
+        let profile = ProfileConfig {
+            platform: Some(Platform::Tiled),
+            api: global.api.clone(),
+            store: global.store.clone(),
+            ..ProfileConfig::default()
+        };
+        let profile = profile.complete(context.is_for_user)?;
+        let account = global.account.clone().unwrap_or_default();
+        let login_command = login_command::ad_hoc(global);
+        Self::resolve(context, None, account, profile, Path::new(""), login_command)
+    }
+
     fn resolve(
         context: &Context,
         name: Option<&str>,
@@ -134,7 +162,14 @@ impl Settings {
         let account = Some(account).filter(|account| !account.is_empty());
         let profile = core_profile::of_record(&config, account.as_deref())?;
         let place = match (config.given, config.store.as_deref()) {
-            (Some(variable), _) => Place::given(context, variable, &profile.key())?,
+            (Some(variable), uri) => {
+                let key = profile.key();
+                // A key beside a login is one too many, and that is where the login would be.
+                let stored = || Place::open(context, uri.unwrap_or("file"), folder, &key, &config);
+                let has_tokens = config.tiled.is_some() && stored()?.store().load(&key)?.is_some();
+                let platform = config.platform.unwrap_or(Platform::Polars);
+                Place::given(context, platform.given(variable, has_tokens)?, &key)?
+            }
             (None, Some(uri)) => Place::open(context, uri, folder, &profile.key(), &config)?,
             (None, None) if is_homeless_bot(context, &config) => {
                 log::warn!("the user's home folder is not known, so the token is not stored");
@@ -151,6 +186,20 @@ impl Settings {
             self.config.flow = Some(flow);
         }
         self
+    }
+
+    /// Logs in with this one, where there are several.
+    pub(crate) fn with_provider(mut self, provider: &str) -> Result<Self, Failure> {
+        let Some(tiled) = &mut self.config.tiled else {
+            return Err(Failure::usage("--provider is for Tiled servers"));
+        };
+        tiled.provider = Some(provider.into());
+        Ok(self)
+    }
+
+    /// Whether nothing in the environment is in the way of a login.
+    pub(crate) fn check_login(&self) -> Result<(), Failure> {
+        self.config.platform.map_or(Ok(()), Platform::check_login)
     }
 
     /// Stores nothing on disk.
@@ -275,6 +324,9 @@ impl Settings {
     pub(crate) fn secret_variables(&self) -> Vec<String> {
         let mut variables =
             [CLIENT_SECRET_VARIABLE, REDIS_PASSWORD_VARIABLE].map(String::from).to_vec();
+        if self.config.tiled.is_some() {
+            variables.push(tiled::API_KEY.into());
+        }
         if let Some(SecretSource::Variable(name)) = &self.config.client_secret {
             variables.push(name.clone());
         }
@@ -293,9 +345,9 @@ impl Settings {
     /// For `map_err`: what to do next is a command with these settings.
     pub(crate) fn explain(&self, error: Error) -> Failure {
         match self.config.given {
-            // There is no other one, and a login would not be asked.
             Some(variable) if error.kind() == Kind::NotAuthenticated => {
-                Error::NotAuthenticated(NotLoggedIn::GivenExpired(variable)).into()
+                let platform = self.config.platform.unwrap_or(Platform::Polars);
+                platform.explain_given(variable, error)
             }
             _ => Failure::from(error).mended_by(&self.login_command),
         }
@@ -304,7 +356,17 @@ impl Settings {
     /// In which variables a program gets its token.
     pub(crate) fn token_variables(&self) -> impl Iterator<Item = &'static str> {
         let of_platform = self.config.platform.and_then(Platform::token_variable);
-        ["AIOD_AUTH_ACCESS_TOKEN"].into_iter().chain(of_platform)
+        let (ours, theirs) = match self.config.given {
+            // A key is no token, and has another scheme.
+            Some(tiled::API_KEY) => (None, Some(tiled::API_KEY)),
+            _ => (Some("AIOD_AUTH_ACCESS_TOKEN"), of_platform),
+        };
+        ours.into_iter().chain(theirs)
+    }
+
+    /// Whether the server has API keys.
+    pub(crate) const fn has_api_keys(&self) -> bool {
+        self.config.tiled.is_some()
     }
 }
 
@@ -318,8 +380,9 @@ pub(crate) fn profile_name(context: &Context, config: &Config) -> Result<String,
     if let Some(name) = named.or_else(|| config.default_profile.clone()) {
         return Ok(name);
     }
-    Err(Failure::config("no profile was chosen, and there is no default_profile")
-        .with_hint("say --profile NAME, or --issuer URL and --client-id ID"))
+    Err(Failure::config("no profile was chosen, and there is no default_profile").with_hint(
+        "say --profile NAME, or --issuer URL and --client-id ID, or --api URL for Tiled",
+    ))
 }
 
 /// Whether the profile can work. Its secret may be on another machine, or come later.

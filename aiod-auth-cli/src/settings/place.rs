@@ -1,9 +1,12 @@
 //! Where tokens are stored: what `--store` and `store` in config.toml mean.
 
-use std::{env, path::Path, sync::Arc, time::SystemTime};
+use std::{path::Path, sync::Arc, time::SystemTime};
 
-use aiod_auth_core::{AccessToken, ClientSecret, RecordKey, Tokens, provider::polars::expires_at};
-use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, Store};
+use aiod_auth_core::{
+    AccessToken, ClientSecret, RecordKey, Tokens,
+    provider::{polars::expires_at, tiled::Api},
+};
+use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, Store, TiledStore};
 
 use crate::{
     config::ProfileConfig, context::Context, failure::Failure, interrupt::Interrupt,
@@ -62,14 +65,23 @@ impl Place {
                 Ok(Self::new(super::away::redis(uri, config)?, guard))
             }
             "memory" => Ok(Self::new(MemoryStore::default(), guard)),
-            "polars" => Ok(Self::polars(
+            "polars" => Ok(Self::shared(
                 PolarsStore::of(key.clone(), &environment(PolarsStore::VARIABLES))?,
                 guard,
             )),
+            "tiled" => Ok(Self::shared(
+                TiledStore::of(key.clone(), &tiled_api(key)?, &environment(TiledStore::VARIABLES))?,
+                guard,
+            )),
+            uri if uri.starts_with("tiled:") && uri != "tiled:" => {
+                let cache = folder.join(uri.trim_start_matches("tiled:"));
+                let store = TiledStore::in_folder(key.clone(), &tiled_api(key)?, cache);
+                Ok(Self::shared(store, guard))
+            }
             "aiod" => Ok(Self::aiod(AiodFile::in_home(key.clone())?, guard)),
             uri if uri.starts_with("polars:") && uri != "polars:" => {
                 let named = folder.join(uri.trim_start_matches("polars:"));
-                Ok(Self::polars(PolarsStore::in_folder(key.clone(), named), guard))
+                Ok(Self::shared(PolarsStore::in_folder(key.clone(), named), guard))
             }
             uri => match uri.strip_prefix("aiod:") {
                 Some("") => Err(Failure::config("the store `aiod:` has no file name")),
@@ -79,14 +91,12 @@ impl Place {
         }
     }
 
-    /// An access token that is used as it is, from this environment variable.
+    /// What is used as it is, and came from outside.
     pub(crate) fn given(
         context: &Context,
-        variable: &'static str,
+        token: AccessToken,
         key: &RecordKey,
     ) -> Result<Self, Failure> {
-        let token = env::var(variable).unwrap_or_default();
-        let token = AccessToken::new(token.trim())?;
         let mut tokens = Tokens::new(token, SystemTime::now().into());
         tokens.expires_at = tokens.access_token.as_ref().and_then(expires_at);
         let store = MemoryStore::default();
@@ -136,7 +146,7 @@ impl Place {
         Self { aiod: Some(file.clone()), is_shared: true, ..Self::new(file, guard) }
     }
 
-    fn polars(store: PolarsStore, guard: &Guard) -> Self {
+    fn shared(store: impl Store + 'static, guard: &Guard) -> Self {
         Self { is_shared: true, ..Self::new(store, guard) }
     }
 
@@ -146,18 +156,28 @@ impl Place {
     }
 }
 
+/// The server of this login, after which its folder is named.
+fn tiled_api(key: &RecordKey) -> Result<Api, Failure> {
+    let api = Api::allowing_insecure_http(&key.issuer)?;
+    match api.as_str() == key.issuer {
+        true => Ok(api),
+        false => Err(Failure::config("the store `tiled` is for Tiled servers alone")),
+    }
+}
+
 fn guarded(store: impl Store + 'static, guard: &Guard) -> Arc<dyn Store> {
     Arc::new(GuardedStore::new(store, &guard.interrupt, &guard.printer))
 }
 
 fn no_such_store(uri: &str) -> Failure {
-    let known = ["tiled", "keyring", "redis", "redis+unix", "rediss"];
+    let known = ["keyring", "redis", "redis+unix", "rediss"];
     let scheme = uri.split(':').next().unwrap_or_default();
     // The rest of the address may have a password in it.
     if known.contains(&scheme) {
         Failure::config(format!("the store `{scheme}` is not in this version"))
     } else {
-        Failure::config("there is no such store")
-            .with_hint("use file, keyring, redis://HOST, memory, aiod:FILE or polars:DIR")
+        Failure::config("there is no such store").with_hint(
+            "use file, keyring, redis://HOST, memory, aiod:FILE, polars:DIR or tiled:DIR",
+        )
     }
 }

@@ -7,6 +7,7 @@ use crate::{args::ExportFormat, failure::Failure};
 pub(crate) use source::Source;
 
 mod aiod;
+pub(crate) mod folder;
 mod json;
 mod source;
 
@@ -31,6 +32,7 @@ pub(crate) fn write(
     match format {
         ExportFormat::Json => json::write(key, tokens),
         ExportFormat::Aiod => aiod::write(key, tokens, secret()?),
+        ExportFormat::Tiled => Err(Failure::usage("the format tiled is a folder")),
     }
 }
 

@@ -25,6 +25,7 @@ mod profile;
 mod status;
 #[cfg(unix)]
 mod stores;
+mod tiled;
 mod token;
 mod transfer;
 mod whoami;

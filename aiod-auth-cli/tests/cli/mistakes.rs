@@ -46,7 +46,7 @@ fn configuration() {
         ("colour = 1", "unknown key `colour`"),
         ("[profiles.a]\nisuer = \"x\"", "unknown key `profiles.a.isuer`"),
         ("[profiles.a]\nclient_secret = \"canary\"", "unknown key `profiles.a.client_secret`"),
-        ("[profiles.a]\nplatform = \"tiled\"", "profiles.a.platform"),
+        ("[profiles.a]\nplatform = \"globus\"", "profiles.a.platform"),
         ("[profiles.a]\nplatform = \"canary\"", "`profiles.a.platform` must be aiod"),
         ("[profiles.a]\napi = 1", "`profiles.a.api` must be a string"),
         ("[profiles.a]\nscopes = \"openid\"", "`profiles.a.scopes` must be a list of strings"),
@@ -67,8 +67,8 @@ fn configuration() {
         ("issuer = \"as.example\"\nclient_id = \"x\"", "issuer is not a usable web address"),
         ("issuer = \"ISSUER\"\nclient_id = \"\"", "the client id is empty"),
         (
-            "issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"tiled\"",
-            "`tiled` is not in this version",
+            "issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"rediss://as.example\"",
+            "`rediss` is not in this version",
         ),
         (
             "issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"cloud:canary\"",

@@ -1,6 +1,6 @@
 //! What exactly is wrong: with the configuration, an answer, the network, the store.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use super::Endpoint;
@@ -52,6 +52,18 @@ pub enum ConfigProblem {
     /// forbids to fall back to `plain`.
     #[error("the server does not accept the code challenge method S256")]
     NoS256,
+    /// There are several ways to log in, and nobody chose.
+    #[error("there are several ways to log in here, and none was chosen: {}", .names.join(", "))]
+    SeveralProviders {
+        /// Their names, made safe to print.
+        names: Vec<String>,
+    },
+    /// No way to log in has the name that was chosen.
+    #[error("there is no such way to log in here; there is: {}", .names.join(", "))]
+    NoSuchProvider {
+        /// Their names, made safe to print.
+        names: Vec<String>,
+    },
     /// The authorization endpoint's own query has a parameter that only the flow may set.
     #[error("the query of authorization_endpoint has a parameter that is the flow's own")]
     ReservedParameter,
@@ -73,6 +85,7 @@ impl ConfigProblem {
                 Some("check the issuer, or give the address in the profile")
             }
             Self::OneWithoutTheOther(..) => Some("set both, or neither"),
+            Self::SeveralProviders { .. } | Self::NoSuchProvider { .. } => Some("name one of them"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
             Self::InvalidUrl { .. }
             | Self::InvalidIssuer

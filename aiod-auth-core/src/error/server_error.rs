@@ -113,6 +113,8 @@ pub(crate) enum Advice {
     /// Keycloak says `unauthorized_client` for a wrong client secret.
     CheckClientAndFlow,
     CheckScopes,
+    /// Tiled: no login of this user has it.
+    PermissionIsMissing,
     ProxyAnswered,
     /// A refusal of a refresh that may be about the refresh token: this request is formed like the one
     /// that worked an hour ago.
@@ -155,6 +157,7 @@ impl Advice {
                 "check the client id and secret, and that the client may use this flow"
             }
             Self::CheckScopes => "check the scopes",
+            Self::PermissionIsMissing => "this login, or this API key, may not do it",
             Self::ProxyAnswered => "a proxy or firewall may have answered",
             Self::LoginMayHelp => "if it stays so, log in again",
             Self::CheckClientOrLogIn => {

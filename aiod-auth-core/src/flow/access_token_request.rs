@@ -6,7 +6,7 @@ use alloc::{boxed::Box, sync::Arc};
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, Problem, ServerError},
     flow::send::Call,
     http::Request,
     machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
@@ -19,7 +19,7 @@ use crate::{
     wire::{
         answer::{self, Answer, Received},
         form::Form,
-        token::TokenAnswer,
+        token::{TokenAnswer, stray_refresh_token},
     },
 };
 
@@ -52,6 +52,8 @@ pub(crate) struct TokenRequest {
     pub(super) for_itself: bool,
     /// A refresh: what is kept if the answer brings no other (RFC 6749 §6).
     pub(super) refresh_token: Option<RefreshToken>,
+    /// What a refusal means.
+    pub(super) refused: fn(Box<ServerError>) -> Error,
 }
 
 impl TokenRequest {
@@ -62,15 +64,37 @@ impl TokenRequest {
         requested: Scope,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        Ok(Self {
-            request: Box::new(client.post(server, Endpoint::Token, form)?),
-            requested,
+        let request = Box::new(client.post(server, Endpoint::Token, form)?);
+        let deviations = Arc::clone(&server.deviations);
+        Ok(Self { requested, ..Self::of(request, policy, deviations) })
+    }
+
+    /// A request that is answered with tokens, whatever it is.
+    pub(crate) fn of(
+        request: Box<Request>,
+        policy: RetryPolicy,
+        deviations: Arc<Deviations>,
+    ) -> Self {
+        Self {
+            request,
+            requested: Scope::default(),
             policy,
-            deviations: Arc::clone(&server.deviations),
+            deviations,
             resend: Resend::Freely,
             for_itself: false,
             refresh_token: None,
-        })
+            refused: Error::Refused,
+        }
+    }
+
+    /// It spends a refresh token, and this is what a refusal means.
+    pub(crate) fn spending(
+        self,
+        refresh_token: &RefreshToken,
+        resend: Resend,
+        refused: fn(Box<ServerError>) -> Error,
+    ) -> Self {
+        Self { resend, refresh_token: Some(refresh_token.clone()), refused, ..self }
     }
 
     pub(crate) fn with_parameters(mut self, parameters: &Parameters) -> Self {
@@ -85,14 +109,12 @@ impl TokenRequest {
         deadline: Deadline,
         reason: Reason,
     ) -> Result<Tokens, Failed> {
-        let Self { request, requested, policy, deviations, resend, for_itself, refresh_token } =
-            self;
+        let Self { request, requested, policy, deviations, resend, .. } = self;
+        let Self { for_itself, refresh_token, refused, .. } = self;
         let call = Call::new(Endpoint::Token, &policy, deadline, &deviations);
         let call = Call { resend, reason, ..call };
         let mut granted = match call.send(io, request, read).await {
-            Err(Error::Refused(refused)) if refresh_token.is_some() => {
-                return Err(super::refresh::refused(refused).into());
-            }
+            Err(Error::Refused(error)) => return Err(refused(error).into()),
             outcome => outcome?,
         };
         if for_itself {
@@ -121,10 +143,24 @@ pub(super) struct Granted {
 
 pub(super) fn read(received: &Received<'_>) -> Answer<Granted> {
     let (status, sent_at) = (received.response.status(), received.sent_at);
-    answer::read(Endpoint::Token, received, |object| {
+    let answer = answer::read(Endpoint::Token, received, |object| {
         let answer = TokenAnswer::parse(object, received.deviations);
         Ok(Granted { status, answer, sent_at })
-    })
+    });
+    let problem = match &answer {
+        Answer::Broken(problem) => problem.clone(),
+        Answer::Later { .. } => Problem::UnexpectedStatus,
+        Answer::Refused(refused) if refused.error.code.is_none() => Problem::UnexpectedStatus,
+        // An error is no grant, whatever stands beside it.
+        Answer::Good(_) | Answer::Refused(_) => return answer,
+    };
+    match stray_refresh_token(received) {
+        Some(token) => {
+            let answer = TokenAnswer { granted: Err(problem), refresh_token: Some(token) };
+            Answer::Good(Granted { status, answer, sent_at })
+        }
+        None => answer,
+    }
 }
 
 impl Granted {

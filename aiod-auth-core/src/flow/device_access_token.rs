@@ -12,8 +12,8 @@ use super::{
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
-    error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
-    flow::DeviceAuthorization,
+    error::{Endpoint, Error, ErrorCode, Problem, ServerError, Unreachable},
+    flow::{DeviceAuthorization, DevicePrompt},
     http::{NoResponse, Request},
     machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
     note::Note,
@@ -66,6 +66,9 @@ pub(crate) struct Polls {
     /// How long the code lives, if the server said so.
     code_lifetime: Option<Duration>,
     limit: Duration,
+    /// What a refusal without an error code says of the device code, if anything; else a proxy may have
+    /// answered.
+    without_code: fn(&ServerError) -> Option<Error>,
 }
 
 impl Polls {
@@ -82,11 +85,23 @@ impl Polls {
         form.push_secret("device_code", authorization.device_code.expose());
         let mut request = Box::new(client.post(server, Endpoint::Token, form)?);
         parameters.add_to(&mut request);
-        let prompt = &authorization.prompt;
-        Ok(Self {
+        let deviations = Arc::clone(&server.deviations);
+        let polls = Self::of(request, &authorization.prompt, limit, deviations, |_| None);
+        Ok(Self { requested: scope.clone(), ..polls })
+    }
+
+    /// With this request.
+    pub(crate) fn of(
+        request: Box<Request>,
+        prompt: &DevicePrompt,
+        limit: Duration,
+        deviations: Arc<Deviations>,
+        without_code: fn(&ServerError) -> Option<Error>,
+    ) -> Self {
+        Self {
             request,
-            requested: scope.clone(),
-            deviations: Arc::clone(&server.deviations),
+            requested: Scope::default(),
+            deviations,
             // However the authorization was kept, an interval of nothing is none.
             interval: prompt.interval.max(INTERVAL_MIN),
             code_lifetime: prompt.expires_in,
@@ -95,7 +110,8 @@ impl Polls {
                 Some(_) => limit,
                 None => limit.min(LIFETIME_MAX),
             },
-        })
+            without_code,
+        }
     }
 
     /// When polling ends, counted from now: the server has just given the code.
@@ -110,7 +126,7 @@ impl Polls {
     /// RFC 8628 §3.4, §3.5. A refresh token that comes with an answer which is otherwise of no use is
     /// salvaged: the code is spent, and this is the login.
     pub(crate) async fn poll(self, io: &Io, end: PollingEnd) -> Result<Tokens, Failed> {
-        let Self { mut request, requested, deviations, interval, .. } = self;
+        let Self { mut request, requested, deviations, interval, without_code, .. } = self;
         let mut pace = Pace::new(interval);
         let mut strays = Strays::default();
         // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
@@ -120,7 +136,7 @@ impl Polls {
             request.set_timeout(end.left(io));
             let sent;
             (request, sent) = send(io, request, &deviations, read).await;
-            let poll = class(sent);
+            let poll = class(sent, without_code);
             if !matches!(poll, Poll::Stray(_) | Poll::NoAnswer) {
                 strays = Strays::default();
             }
@@ -184,7 +200,7 @@ enum Poll {
     NoAnswer,
 }
 
-fn class(sent: Sent<Granted>) -> Poll {
+fn class(sent: Sent<Granted>, without_code: fn(&ServerError) -> Option<Error>) -> Poll {
     let at_least =
         |retry_after: Option<Duration>| retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
     match sent {
@@ -198,7 +214,10 @@ fn class(sent: Sent<Granted>) -> Poll {
                 Some(ErrorCode::ExpiredToken) => Poll::Final(Error::Expired),
                 // RFC 8628 §3.5: any other error ends the polling.
                 Some(_) => Poll::Final(Error::Refused(error)),
-                None => Poll::Stray(Error::Refused(error)),
+                None => match without_code(&error) {
+                    Some(error) => Poll::Final(error),
+                    None => Poll::Stray(Error::Refused(error)),
+                },
             }
         }
         Sent::Answer(_, Answer::Later { status: 429, retry_after }) => {

@@ -31,7 +31,7 @@ mod end_session_page;
 mod introspection;
 mod password;
 mod refresh;
-mod resource;
+pub(crate) mod resource;
 pub(crate) mod revocation;
 pub(crate) mod send;
 pub(crate) mod userinfo;

@@ -52,13 +52,13 @@ impl TokenRequest {
         form.push("grant_type", "refresh_token");
         form.push_secret("refresh_token", refresh_token.expose());
         let request = Self::new(server, client, form, scope.clone(), policy)?;
-        Ok(Self { resend, refresh_token: Some(refresh_token.clone()), ..request })
+        Ok(request.spending(refresh_token, resend, refused))
     }
 }
 
 /// Only a verdict on the refresh token ends the session. Everything else (a wrong client secret, say) may
 /// be mended without a new login.
-pub(super) fn refused(mut error: Box<ServerError>) -> Error {
+fn refused(mut error: Box<ServerError>) -> Error {
     match refresh_refusal(error.code.as_ref()) {
         RefreshRefusal::SessionEnded => Error::SessionEnded(error),
         RefreshRefusal::Unclear => {

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A resource's errors are in its challenge (RFC 6750 §3); Keycloak's body is empty.
-pub(super) fn read<T>(
+pub(crate) fn read<T>(
     endpoint: Endpoint,
     received: &Received<'_>,
     parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
@@ -80,7 +80,7 @@ fn code(challenge: &Challenge) -> Option<ErrorCode> {
 
 /// RFC 6750 §3.1: a new token may help with a 401, unless its challenge says that something else is
 /// wrong.
-pub(super) fn token_rejected(error: Error) -> Error {
+pub(crate) fn token_rejected(error: Error) -> Error {
     let Error::Refused(error) = error else {
         return error;
     };

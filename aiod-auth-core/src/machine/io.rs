@@ -177,7 +177,6 @@ impl Io {
         .await
     }
 
-    #[expect(dead_code, reason = "the flow of Tiled, which asks it, is next")]
     pub(crate) async fn provider(&self, question: ProviderQuestion) -> Result<usize, NoAnswer> {
         self.step(OpenStep::Ask(OpenAsk::Provider(Open::new(question))), |step| {
             let OpenStep::Ask(OpenAsk::Provider(Open { came, .. })) = step else { return None };

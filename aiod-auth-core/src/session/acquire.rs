@@ -15,9 +15,10 @@ use crate::{
     error::{Endpoint, Error, ErrorCode, ServerError, StoreFailure},
     flow::access_token_request::TokenRequest,
     machine::{Deadline, Failed, Io, Reason},
+    provider::tiled,
     retry::RetryPolicy,
-    server::AuthorizationServer,
     token::Tokens,
+    token_server::TokenServer,
 };
 
 /// Acquires tokens: cached, or stored, or by refresh, or by client credentials; and keeps them.
@@ -63,8 +64,19 @@ impl<'a> Acquire<'a> {
         }
         // Before the lock: a server that is slow must not make other processes wait.
         let (profile, policy) = (&context.profile, self.policy());
-        let needed = &[Endpoint::Token];
-        let server = context.metadata.find(io, profile, needed, &policy, deadline).await?;
+        let (oauth, tiled);
+        let server = match profile.tiled() {
+            None => {
+                let needed = &[Endpoint::Token];
+                oauth = context.metadata.find(io, profile, needed, &policy, deadline).await?;
+                TokenServer::OAuth(&oauth)
+            }
+            Some(settings) => {
+                let asked = tiled::Server::ask(io, &settings.api, &policy, deadline);
+                tiled = Box::pin(asked).await?;
+                TokenServer::Tiled(&tiled)
+            }
+        };
         // They may have become old while the server was looked for.
         self.is_early &= self.target.first_while_good(io.now()).is_some();
         // The holder of the lock is refreshing already.
@@ -75,12 +87,12 @@ impl<'a> Acquire<'a> {
             Err(NotLocked { failure, is_busy: false })
                 if matches!(plan, Plan::ClientCredentials) =>
             {
-                let tokens = Arc::new(self.client_credentials(io, &server, deadline).await?);
+                let tokens = Arc::new(self.client_credentials(io, server, deadline).await?);
                 return Ok(SessionTokens::new(key, tokens, Persisted::NotSaved(failure)));
             }
             Err(not_locked) => return Err(Error::from(not_locked).into()),
         };
-        let outcome = self.acquire_under(io, &mut lock, &server, deadline).await;
+        let outcome = self.acquire_under(io, &mut lock, server, deadline).await;
         lock.give_back().await;
         outcome
     }
@@ -91,7 +103,7 @@ impl<'a> Acquire<'a> {
         &mut self,
         io: &Io,
         lock: &mut Locked<'_>,
-        server: &AuthorizationServer,
+        server: TokenServer<'_>,
         deadline: Deadline,
     ) -> Result<SessionTokens, Unacquired> {
         let key = &self.context.key;
@@ -172,12 +184,13 @@ impl<'a> Acquire<'a> {
     async fn client_credentials(
         &self,
         io: &Io,
-        server: &AuthorizationServer,
+        server: TokenServer<'_>,
         deadline: Deadline,
     ) -> Result<Tokens, Error> {
         let (profile, policy) = (&self.context.profile, self.policy());
         let (client, scope) = (profile.client(), profile.scope());
-        let request = TokenRequest::client_credentials(server, client, scope, policy)?;
+        let request =
+            TokenRequest::client_credentials(server.for_clients()?, client, scope, policy)?;
         let request = request.with_parameters(profile.parameters());
         // It salvages nothing: RFC 6749 §4.4.3.
         let outcome = Box::pin(request.send(io, deadline, Reason::Retry)).await;

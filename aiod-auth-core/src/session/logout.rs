@@ -13,6 +13,7 @@ use crate::{
     machine::{Deadline, Flow, Io, Start, public_machine},
     metadata_cache::MetadataCache,
     profile::{Profile, RecordKey},
+    provider::tiled,
     retry::RetryPolicy,
     secret::RefreshToken,
     server::AuthorizationServer,
@@ -160,18 +161,31 @@ impl Job {
         sessions: impl IntoIterator<Item = &'t Tokens>,
         deadline: Deadline,
     ) -> Result<LoggedOut, Error> {
+        match self.end_all(io, sessions, deadline).await {
+            Ok(ended) => Ok(ended),
+            Err(error) => self.unconfirmed(error),
+        }
+    }
+
+    async fn end_all<'t>(
+        &self,
+        io: &Io,
+        sessions: impl IntoIterator<Item = &'t Tokens>,
+        deadline: Deadline,
+    ) -> Result<LoggedOut, Error> {
         let (profile, policy) = (&self.profile, &self.policy);
-        let needed = &[Endpoint::Revocation];
-        let server = match self.metadata.find(io, profile, needed, policy, deadline).await {
-            Ok(server) => server,
-            Err(error) => return self.unconfirmed(error),
-        };
         let mut ended = LoggedOut::Ended;
+        if let Some(settings) = profile.tiled() {
+            let server = Box::pin(tiled::Server::ask(io, &settings.api, policy, deadline)).await?;
+            for tokens in sessions {
+                ended = Box::pin(tiled::log_out(io, &server, tokens, *policy, deadline)).await?;
+            }
+            return Ok(ended);
+        }
+        let needed = &[Endpoint::Revocation];
+        let server = self.metadata.find(io, profile, needed, policy, deadline).await?;
         for tokens in sessions {
-            ended = match self.end_one(io, &server, tokens, deadline).await {
-                Ok(ended) => ended,
-                Err(error) => return self.unconfirmed(error),
-            };
+            ended = self.end_one(io, &server, tokens, deadline).await?;
         }
         Ok(ended)
     }

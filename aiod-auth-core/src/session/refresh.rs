@@ -1,20 +1,19 @@
 //! One refresh under the store's lock, until there is a verdict: the part of a session that must not lose
 //! a token.
 
-use alloc::{borrow::ToOwned, boxed::Box, string::String, sync::Arc};
+use alloc::{borrow::ToOwned, string::String, sync::Arc};
 use core::time::Duration;
 
 use super::{Context, Freshness, SessionTokens, freshness::Target, lock::Locked, tokens::newest};
 use crate::{
     error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
-    flow::access_token_request::TokenRequest,
     login::check_time_for_refresh,
     machine::{Deadline, Failed, Io, Reason},
     retry::{Resend, RetryPolicy},
     secret::RefreshToken,
-    server::AuthorizationServer,
     time::Timestamp,
     token::{Refusal, Tokens},
+    token_server::{Redemption, TokenServer},
     wire::{
         answer,
         id_token::{Person, person},
@@ -38,7 +37,7 @@ pub(super) struct Refresh<'a> {
     pub(super) context: &'a Context,
     pub(super) cached: Option<&'a SessionTokens>,
     pub(super) target: &'a Target,
-    pub(super) server: &'a AuthorizationServer,
+    pub(super) server: TokenServer<'a>,
     pub(super) policy: RetryPolicy,
     pub(super) deadline: Deadline,
 }
@@ -120,18 +119,10 @@ impl Refresh<'_> {
         policy: RetryPolicy,
     ) -> Result<Tokens, Failed> {
         check_time_for_refresh(io, self.deadline)?;
-        let (profile, scope) = (&self.context.profile, tokens.session_scope());
-        let client = profile.client();
-        let request = TokenRequest::refresh(
-            self.server,
-            client,
-            refresh_token,
-            scope,
-            policy,
-            Resend::Never,
-        )?;
-        let request = request.with_parameters(profile.parameters());
-        Box::pin(request.send(io, self.deadline, Reason::Retry)).await
+        let (profile, scope) = (&*self.context.profile, tokens.session_scope());
+        let redemption =
+            Redemption { profile, refresh_token, scope, policy, resend: Resend::Never };
+        self.server.redeem(io, redemption, self.deadline, Reason::Retry).await
     }
 
     /// Other tokens with another refresh token than the one that was sent. Those of a session that is known to

@@ -9,6 +9,7 @@ use crate::{
     machine::{Deadline, Flow, Io, Start, public_machine},
     metadata_cache::MetadataCache,
     profile::Profile,
+    provider::tiled,
     retry::RetryPolicy,
     token::Tokens,
 };
@@ -60,6 +61,9 @@ impl Start for Job {
     async fn run(self, io: Io) -> Result<Userinfo, Error> {
         let (profile, policy) = (&self.profile, &self.policy);
         let deadline = Deadline::within(&io, policy.time_limit);
+        if let Some(settings) = profile.tiled() {
+            return Box::pin(tiled::who_am_i(&io, settings, &self.tokens, policy, deadline)).await;
+        }
         if let Some(address) = profile.current_user() {
             let request = current_user::request(address, &self.tokens)?;
             return Box::pin(current_user::ask(&io, request, policy, deadline)).await;

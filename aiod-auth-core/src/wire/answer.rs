@@ -34,7 +34,7 @@ pub(crate) enum Answer<T> {
 
 /// A response, and what it takes to read it.
 pub(crate) struct Received<'a> {
-    request: &'a Request,
+    pub(super) request: &'a Request,
     pub(crate) response: &'a Response,
     pub(crate) sent_at: Timestamp,
     pub(crate) deviations: &'a Deviations,

@@ -44,8 +44,17 @@ impl<'a> Object<'a> {
     }
 
     fn scan(text: &'a str) -> Result<Self, Problem> {
-        let members = scan::members(text, MEMBERS_MAX)?;
-        Ok(Self { members, spoiled: None, notes: RefCell::default() })
+        Ok(Self::of(scan::members(text, MEMBERS_MAX)?))
+    }
+
+    /// The members that are whole, before whatever is wrong.
+    pub(crate) fn as_far_as_it_goes(text: &'a str) -> Self {
+        let text = text.trim_start_matches(['\u{feff}', ' ', '\t', '\n', '\r']);
+        Self::of(scan::members_before_an_error(text, MEMBERS_MAX))
+    }
+
+    const fn of(members: Vec<Member<'a>>) -> Self {
+        Self { members, spoiled: None, notes: RefCell::new(Vec::new()) }
     }
 
     /// Makes a success of no use, but for a refresh token that must not get lost.

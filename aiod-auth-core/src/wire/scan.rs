@@ -22,17 +22,26 @@ pub(super) type Member<'a> = (Value<'a>, Value<'a>);
 
 /// The members of an object that is the whole text. No more than `members_max` and one more are kept.
 pub(super) fn members(text: &str, members_max: usize) -> Result<Vec<Member<'_>>, Problem> {
+    let (members, outcome) = walk(text, members_max);
+    outcome.map(|()| members)
+}
+
+/// The members that come whole before whatever is wrong.
+pub(super) fn members_before_an_error(text: &str, members_max: usize) -> Vec<Member<'_>> {
+    walk(text, members_max).0
+}
+
+fn walk(text: &str, members_max: usize) -> (Vec<Member<'_>>, Result<(), Problem>) {
     let mut scan = Scan { text, at: 0, depth: 0 };
     // A token answer has about ten.
     let mut members = Vec::with_capacity(12);
-    scan.object(&mut |name, value| {
+    let outcome = scan.object(&mut |name, value| {
         // One more than the limit shows that it was reached.
         if members.len() <= members_max {
             members.push((name, value));
         }
-    })?;
-    scan.end()?;
-    Ok(members)
+    });
+    (members, outcome.and_then(|()| scan.end()))
 }
 
 /// The items of a list that is the whole text.

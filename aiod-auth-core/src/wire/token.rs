@@ -4,6 +4,8 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::{
+    answer::Received,
+    body,
     error::description,
     json::{Object, Text},
     servers::REFRESH_EXPIRES_IN,
@@ -42,6 +44,20 @@ impl TokenAnswer {
             Err(problem) => Self { granted: granted.and(Err(problem)), refresh_token: None },
         }
     }
+}
+
+/// A new refresh token in what is no answer of the token endpoint: tokens under a status of failure, or JSON
+/// with something after it. The server has given it out, so the one that was sent may be dead.
+pub(crate) fn stray_refresh_token(received: &Received<'_>) -> Option<RefreshToken> {
+    if matches!(received.response.status(), 300..=399) {
+        return None;
+    }
+    let body = body::read(received);
+    let object = Object::as_far_as_it_goes(&body.text);
+    token(&object, "access_token").ok()??;
+    let refresh_token = token(&object, "refresh_token").ok()??;
+    let is_new = !received.request.has_secret(&refresh_token);
+    is_new.then(|| RefreshToken::new(&*refresh_token))
 }
 
 impl Granted {

@@ -96,6 +96,7 @@ impl TokioRuntime {
         let method = match request.method() {
             Method::Get => ::reqwest::Method::GET,
             Method::Post => ::reqwest::Method::POST,
+            Method::Delete => ::reqwest::Method::DELETE,
             _ => return Err(NoResponse::NotSent("this version can't send such a request")),
         };
         let limits = request.timeout().into_iter().chain(self.0.timeout);

@@ -283,6 +283,13 @@ impl Files {
         Ok(None)
     }
 
+    /// Removes what an interrupted save has left of a file that is worth nothing by itself. Under the lock.
+    pub(crate) fn discard_next(&self, file: &Path) {
+        if let Ok(path) = self.resolve(file) {
+            next::remove(&*self.system, &next::path(&path)).ok();
+        }
+    }
+
     /// Forgets the tokens. Only what can be read is removed: what is damaged, or another login's, stays.
     pub(crate) fn remove(&self, file: &Path, format: &dyn Format) -> Result<(), StoreError> {
         let path = self.resolve(file)?;
@@ -560,8 +567,9 @@ impl Files {
         }
         let text = mark::written(&content).unwrap_or_default();
         let own = match format.read(path, text, self.system.now().into()) {
+            // No save writes a text without any token.
+            Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Own::Part,
             Ok(login) => Own::Login(login.refresh_token().map(Fingerprint::of)),
-            Err(StoreError::Damaged { .. }) => Own::Part,
             Err(_) => Own::NotOurs,
         };
         let stored = match self.before(path, format) {
@@ -676,7 +684,7 @@ impl Files {
     }
 
     /// Whether this handle has the lock.
-    fn holds(&self, file: &Path) -> bool {
+    pub(crate) fn holds(&self, file: &Path) -> bool {
         self.locked().contains_key(file)
     }
 
@@ -830,7 +838,8 @@ fn text_of(
 
 fn is_whole(next: &[u8], path: &Path, format: &dyn Format) -> bool {
     let text = mark::written(next).filter(|_| mark::begun_at(next).is_none());
-    text.is_some_and(|text| format.read(path, text, Timestamp::UNIX_EPOCH).is_ok())
+    let login = text.and_then(|text| format.read(path, text, Timestamp::UNIX_EPOCH).ok());
+    login.is_some_and(|login| login.tokens.is_some())
 }
 
 /// Whether the record's place can be taken by a rename, and this failure is of another kind.

@@ -4,6 +4,7 @@
 use std::{fmt, str::FromStr};
 
 use aiod_auth_core::{RefreshToken, Timestamp};
+use zeroize::Zeroizing;
 
 use super::fnv::Fnv1a;
 
@@ -33,10 +34,12 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// A file of this size that says when it was begun: there is room for what will be written over it.
+/// A file of at least this size that says when it was begun: there is room for what will be written over it.
+/// Its last line says that it is no whole text, as long as it is there.
 pub(crate) fn begun(now: Timestamp, size: usize) -> Vec<u8> {
     let mut content = format!("{BEGUN}{now}\n").into_bytes();
     content.resize(size.max(content.len()), b'\n');
+    content.extend_from_slice(PART);
     content
 }
 
@@ -46,15 +49,45 @@ pub(crate) fn begun_at(content: &[u8]) -> Option<Timestamp> {
     str::from_utf8(line).ok()?.parse().ok()
 }
 
-/// The text that was written over it, if it is text: what is longer has empty lines after it. Whether it
-/// is whole is its format's question.
+/// A text as it is written over such a file, in one go: with a line after it that proves it whole. That line
+/// goes, with all that comes after it, before the text becomes the record.
+pub(crate) fn sealed(text: &str) -> Zeroizing<Vec<u8>> {
+    let seal = format!("{WHOLE}{} {:016x}\n", text.len(), hash(text));
+    // Its room is known, so no copy is left behind.
+    let mut content = Zeroizing::new(Vec::with_capacity(text.len() + seal.len()));
+    content.extend_from_slice(text.as_bytes());
+    content.extend_from_slice(seal.as_bytes());
+    content
+}
+
+/// The whole text that was written. Without the line that proves it, it is one that has been cut to its length
+/// already, unless the file still says otherwise.
 pub(crate) fn written(content: &[u8]) -> Option<&str> {
-    let length = content.trim_ascii_end().len();
-    let end = content.get(length).filter(|byte| **byte == b'\n').map_or(length, |_| length + 1);
-    str::from_utf8(content.get(..end)?).ok()
+    let content = str::from_utf8(content).ok()?;
+    match proven(content) {
+        Some(text) => Some(text),
+        None if content.as_bytes().ends_with(PART) => None,
+        None => Some(content),
+    }
+}
+
+fn proven(content: &str) -> Option<&str> {
+    let (_, seal) = content.rsplit_once(WHOLE)?;
+    let (length, hash) = seal.split_once('\n')?.0.split_once(' ')?;
+    let (text, rest) = content.split_at_checked(length.parse().ok()?)?;
+    let is_whole = rest.starts_with(WHOLE) && u64::from_str_radix(hash, 16) == Ok(self::hash(text));
+    is_whole.then_some(text)
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hash = Fnv1a::new();
+    hash.text(text);
+    hash.finish()
 }
 
 const BEGUN: &str = "# aiod-auth: begun ";
+const PART: &[u8] = b"# aiod-auth: part\n";
+const WHOLE: &str = "\n# aiod-auth: whole ";
 
 #[cfg(test)]
 mod tests {
@@ -63,7 +96,7 @@ mod tests {
     #[test]
     fn what_is_only_begun_says_when() {
         let content = begun(Timestamp::UNIX_EPOCH, 4096);
-        assert_eq!(content.len(), 4096);
+        assert!(content.len() > 4096);
         assert_eq!(begun_at(&content), Some(Timestamp::UNIX_EPOCH));
         let mut bytes = content;
         bytes[..12].copy_from_slice(b"version = 1\n");
@@ -72,13 +105,28 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_ends_where_the_empty_lines_begin() {
-        for (content, text) in
-            [("a\n", "a\n"), ("a\n\n\n", "a\n"), ("a", "a"), ("a ", "a"), ("", ""), ("\n", "\n")]
-        {
-            assert_eq!(written(content.as_bytes()), Some(text), "{content:?}");
+    fn a_text_is_whole_or_not_wherever_the_writing_stopped() {
+        for text in ["a", "a\n", "a\n\n\n", "token = \"a\"\n", &"long ".repeat(2000)] {
+            let (begun, sealed) = (begun(Timestamp::UNIX_EPOCH, 1024), sealed(text));
+            for length in 0..=sealed.len() {
+                let mut content = begun.clone();
+                content.resize(content.len().max(length), b'?');
+                content[..length].copy_from_slice(&sealed[..length]);
+                if length == sealed.len() {
+                    assert_eq!((begun_at(&content), written(&content)), (None, Some(text)));
+                } else if length + 1 < sealed.len() && begun.len() >= length + PART.len() {
+                    assert_eq!(written(&content), None, "{length} of {text:?}");
+                }
+            }
+            // Cut to its length.
+            assert_eq!(written(text.as_bytes()), Some(text));
         }
         assert_eq!(written(b"\xff\n"), None);
+        // What was in it before is not taken for a part of it.
+        for other in ["a\n# aiod-auth: whole 1 0\n", "a\n# aiod-auth: whole 9999999999999 0\n"] {
+            assert_eq!(written(other.as_bytes()), Some(other));
+            assert_eq!(written(&sealed(other)), Some(other));
+        }
     }
 
     #[test]

@@ -152,10 +152,14 @@ impl NextFile {
     pub(crate) fn write(&mut self, content: &str) -> Result<(), StoreError> {
         self.content = Content::Worthless;
         let outcome = self.rewind().and_then(|()| {
+            let sealed = mark::sealed(content);
             self.at_start = false;
-            self.file.write(content.as_bytes())?;
+            self.file.write(&sealed)?;
+            self.size = self.size.max(length(sealed.len()));
             // All of it is in the file: another process finds it, whatever comes next.
             self.content = Content::Whole;
+            // What is cut must be on the disk: a part of it would look whole then.
+            if_supported(self.file.sync())?;
             self.end_at(content.len())
         });
         outcome.map_err(StoreError::io("write", &self.path))
@@ -213,7 +217,7 @@ impl NextFile {
     }
 
     fn end_at(&mut self, length: usize) -> io::Result<()> {
-        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        let length = self::length(length);
         if self.size > length {
             self.file.set_size(length)?;
         }
@@ -231,6 +235,10 @@ impl Drop for NextFile {
             lock.remove();
         }
     }
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 enum Opened {

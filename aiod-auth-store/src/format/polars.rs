@@ -71,7 +71,7 @@ impl Folders {
     /// says if the user follows it, else where today's client reads.
     pub(crate) fn place(
         &self,
-        has_login: impl Fn(&Place) -> bool,
+        has_login: impl FnMut(&Place) -> bool,
         is_folder: impl Fn(&Path) -> bool,
     ) -> Place {
         let found = self.places().into_iter().find(has_login);

@@ -29,6 +29,7 @@ impl Simulator {
 
     fn route(&mut self, now_ms: u64, request: &Request) -> Result<Answer, Refusal> {
         match request.path() {
+            path if path.starts_with("/api/v1/") => Ok(self.answer_as_tiled(now_ms, request)),
             "/.well-known/openid-configuration" if self.settings.openid_configuration => {
                 request.must_be(&["GET"])?;
                 Ok(self.metadata())

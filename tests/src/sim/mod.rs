@@ -47,6 +47,7 @@ mod sessions;
 mod settings;
 #[cfg(test)]
 mod testing;
+pub mod tiled;
 mod time;
 mod token;
 mod userinfo;
@@ -80,6 +81,8 @@ pub struct Simulator {
     device_codes: Vec<DeviceCode>,
     authorization_codes: Vec<AuthorizationCode>,
     sessions: Sessions,
+    /// The Tiled server below `/api/v1/`.
+    pub tiled: tiled::Tiled,
     faults: Faults,
     log: Vec<Handled>,
 }
@@ -97,6 +100,7 @@ impl Simulator {
             device_codes: Vec::new(),
             authorization_codes: Vec::new(),
             sessions: Sessions::default(),
+            tiled: tiled::Tiled::default(),
             faults: Faults::default(),
             log: Vec::new(),
         }
@@ -124,7 +128,9 @@ impl Simulator {
     /// or there is no such user.
     pub fn approve(&mut self, user_code: &str, username: &str) -> bool {
         let user = self.user(username).cloned();
-        user.is_some_and(|user| self.decide(user_code, State::ApprovedBy(user)))
+        user.is_some_and(|user| {
+            self.tiled.approve(user_code, &user) || self.decide(user_code, State::ApprovedBy(user))
+        })
     }
 
     /// The user enters the code and says no.
@@ -135,6 +141,7 @@ impl Simulator {
     /// Ends every session: all tokens given out so far are dead.
     pub fn end_sessions(&mut self) {
         self.sessions.end_all();
+        self.tiled.end_sessions();
     }
 
     /// Makes every device code given out so far an expired one.

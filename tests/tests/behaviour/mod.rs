@@ -24,5 +24,6 @@ mod regressions_of_threads;
 mod secrets_of_logs;
 mod secrets_of_types;
 mod session;
+mod tiled;
 mod who_am_i;
 mod written_meanwhile;

@@ -3,9 +3,11 @@
 //! whose disk is full.
 
 use aiod_auth_core::{
-    AccessToken, Endpoint, Exchange, Failed, IdToken, Kind, Machine, NoResponse, Parameters, Pause,
-    RefreshToken, Request, Response, Step, StoreAccess, StoreFailure, Timestamp,
+    AccessToken, AuthenticationMethod, AuthorizationServer, ClientIdentity, ClientSecret, Endpoint,
+    Exchange, Failed, IdToken, Issuer, Kind, Machine, NoResponse, Parameters, Pause, RefreshToken,
+    Request, Response, Scope, Step, StoreAccess, StoreFailure, Timestamp,
     cache::{TokenCache, Want},
+    flow::AccessTokenRequest,
     session::{Freshness, StoreOperation, StoreReply},
 };
 use aiod_auth_tests::{
@@ -571,4 +573,75 @@ fn lost_once<'a>(access: &'a str, refresh: &'a str) -> Outside<'a> {
     });
     around.lost_after = seconds(1);
     around
+}
+
+/// The server has spent the refresh token, whatever its answer looks like.
+#[test]
+fn a_new_refresh_token_in_what_is_no_answer_is_kept() {
+    let tokens = r#"{"access_token":"a1","refresh_token":"r1","token_type":"Bearer"}"#;
+    let echo = r#"{"access_token":"a1","refresh_token":"r0","token_type":"Bearer"}"#;
+    for (status, body, expected) in [
+        (500, tokens.into(), "r1"),
+        (503, tokens.into(), "r1"),
+        (403, tokens.into(), "r1"),
+        (206, format!("{tokens}\n<!-- served by x -->"), "r1"),
+        (200, format!("\u{feff} {tokens} x"), "r1"),
+        // It ends too early, after what counts.
+        (200, r#"{"access_token":"a1","refresh_token":"r1","scope":"ope"#.into(), "r1"),
+        // What is only a part of one is none.
+        (200, r#"{"access_token":"a1","refresh_token":"r1"#.into(), "r0"),
+        // Of two of them it isn't known which one is alive.
+        (200, tokens.replace('}', r#","refresh_token":"r2"}"#), "r0"),
+        // RFC 6749 §5.2: an error is no grant.
+        (400, tokens.replace('}', r#","error":"invalid_request"}"#), "r0"),
+        // Nothing new: it is tried again, as any answer of this status.
+        (500, echo.into(), "r0"),
+        // A redirect is none of the server's words.
+        (302, tokens.into(), "r0"),
+        (500, r#"{"refresh_token":"r1"}"#.into(), "r0"),
+    ] {
+        let mut around = Outside::new(Disk::Good, |_| Ok((status, body.clone())));
+        around.stored = Some(Arc::new(old()));
+        around.now = START.saturating_add(seconds(100));
+        let failed =
+            around.run(&mut Session::token(profile(), Demand::new(), policy())).unwrap_err();
+        assert!(failed.salvaged.is_none(), "it is stored");
+        let stored = around.stored.as_ref().unwrap();
+        assert_eq!(refresh_token(stored), expected, "{status} {body}");
+        let sent = if status == 500 && expected == "r0" { 3 } else { 1 };
+        assert_eq!(around.sent(), vec!["r0"; sent], "{status} {body}");
+    }
+}
+
+/// Found by a review: `client_secret_basic` is the default, and a server may say back what it was sent.
+#[test]
+fn a_client_secret_that_a_server_says_back_is_not_shown() {
+    for method in [AuthenticationMethod::ClientSecretBasic, AuthenticationMethod::ClientSecretPost]
+    {
+        for (secret, said) in [
+            ("SEKRETplain123", "bad secret SEKRETplain123"),
+            ("SEK:RET plain/%+", "bad secret SEK:RET plain/%+"),
+            ("SEK:RET plain/%+", "bad secret SEK%3ARET+plain%2F%25%2B"),
+        ] {
+            let client = ClientIdentity::public("bot").unwrap();
+            let client = client.with_secret(ClientSecret::new(secret)).unwrap();
+            let client = client.with_authentication_method(method);
+            let server = AuthorizationServer::new(Issuer::new(ISSUER).unwrap());
+            let server = server.with_endpoint(Endpoint::Token, &format!("{ISSUER}/token")).unwrap();
+            let mut request = AccessTokenRequest::client_credentials(
+                &server,
+                &client,
+                &Scope::default(),
+                policy(),
+            )
+            .unwrap();
+            let mut around = Outside::new(Disk::None, |_| {
+                let body = json!({"error": "invalid_client", "error_description": said});
+                Ok((401, body.to_string()))
+            });
+            let Failed { error, .. } = around.run(&mut request).unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(text.contains("bad secret …") && !text.contains("SEK"), "{method:?}: {text}");
+        }
+    }
 }

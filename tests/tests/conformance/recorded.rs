@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aiod_auth_tests::verdict::Asked;
+use aiod_auth_tests::{tiled_verdict::TiledAsked, verdict::Asked};
 use outcomes::{Line, Reader, table};
 
 mod outcomes;
@@ -78,7 +78,9 @@ fn an_answer_that_belongs_to_no_machine_makes_sense_to_none() {
         let Line::Listed(_) = line else { continue };
         for (machine, reader) in Reader::ALL {
             // To these two, a status is all there is to an answer.
-            if matches!(reader, Reader::Machine(Asked::Revocation | Asked::EndSession)) {
+            if matches!(reader, Reader::Machine(Asked::Revocation | Asked::EndSession))
+                || matches!(reader, Reader::Tiled(TiledAsked::Logout | TiledAsked::RevokeKey))
+            {
                 continue;
             }
             if reader.read(&recordings[&name]).outcome == "ok" {
@@ -86,6 +88,5 @@ fn an_answer_that_belongs_to_no_machine_makes_sense_to_none() {
             }
         }
     }
-    // Tiled says `verification_uri`, too, and means where the client polls.
-    assert_eq!(taken, ["tiled-oidc/device_ok Device"]);
+    assert!(taken.is_empty(), "{taken:?}");
 }

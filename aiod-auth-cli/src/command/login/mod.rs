@@ -20,6 +20,9 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
     if let Some(flow) = options.flow {
         settings = settings.with_flow(flow);
     }
+    if let Some(provider) = &options.provider {
+        settings = settings.with_provider(provider)?;
+    }
     if options.no_save {
         settings = settings.without_saving();
     }
@@ -30,6 +33,7 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
         return Err(Failure::usage("there is no terminal to ask for a password in")
             .with_hint("run it in a terminal, without --json, or log in with --flow device"));
     }
+    settings.check_login()?;
     let session = log_in(context, options, &settings)?;
     context.printer.end_countdown();
     report(context, options, &settings, &session)
@@ -80,7 +84,10 @@ fn report(
     }
     let (issuer, client) = (settings.profile.issuer(), settings.profile.client());
     let (issuer, client) = (issuer.as_str(), client.id());
-    let words = format!("Logged in at {issuer} as client {client}.");
+    let words = match settings.has_api_keys() {
+        true => format!("Logged in at {issuer}."),
+        false => format!("Logged in at {issuer} as client {client}."),
+    };
     context.printer.say(&words);
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Asks the user in the terminal, where a login can't go on without an answer.
 
 use std::{
-    env,
     io::{self, BufRead as _, IsTerminal as _},
     sync::Arc,
     thread,
@@ -9,20 +8,16 @@ use std::{
 
 use aiod_auth_core::{
     BrowserPrompt, Credentials, EmptyPassword, NoAnswer, Password, PasswordQuestion,
-    ProviderQuestion, cache::UserQuestion,
+    ProviderQuestion, cache::UserQuestion, provider::tiled,
 };
 
-use crate::{context::Context, print::Printer};
+use crate::{context::Context, platform::environment, print::Printer};
 
 /// Whether there is a terminal to ask in. A program that reads JSON has none to show.
 pub(super) fn has_terminal(context: &Context) -> bool {
     // Tiled's own client has the variable, for terminals that don't look like one.
-    let is_forced = env::var("TILED_FORCE_PROMPT").is_ok_and(|value| is_true(&value));
+    let is_forced = tiled::forces_prompt(&environment(tiled::VARIABLES));
     !context.global.json && (is_forced || io::stdin().is_terminal())
-}
-
-fn is_true(value: &str) -> bool {
-    !matches!(value.trim().to_ascii_lowercase().as_str(), "" | "0" | "false" | "no" | "off")
 }
 
 /// Takes addresses from stdin, beside the browser's own way back: until one is this login's.

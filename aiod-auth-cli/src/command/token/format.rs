@@ -9,7 +9,7 @@ use super::handout::Handout;
 pub(super) fn json(handout: &Handout<'_>) -> Value {
     let mut object = Map::new();
     object.insert(handout.member.into(), json!(handout.token));
-    object.insert("token_type".into(), json!("Bearer"));
+    object.insert("token_type".into(), json!(handout.scheme));
     let expires_at = handout.expires_at.as_ref().map(Timestamp::to_string);
     object.insert("expires_at".into(), json!(expires_at));
     object.insert("scope".into(), handout.tokens.scope.iter().collect());
@@ -18,7 +18,7 @@ pub(super) fn json(handout: &Handout<'_>) -> Value {
 
 /// `--format header`: RFC 6750 §2.1.
 pub(super) fn header(handout: &Handout<'_>) -> String {
-    format!("Authorization: Bearer {}", handout.token)
+    format!("Authorization: {} {}", handout.scheme, handout.token)
 }
 
 /// `--format curl`: a line of curl's configuration file, where `\` and `"` are escaped.

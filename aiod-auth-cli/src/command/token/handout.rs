@@ -12,6 +12,8 @@ pub(super) struct Handout<'a> {
     /// Its name in JSON.
     pub(super) member: &'static str,
     pub(super) expires_at: Option<Timestamp>,
+    /// With which an API is shown it.
+    pub(super) scheme: &'static str,
     pub(super) tokens: &'a Tokens,
 }
 
@@ -21,9 +23,11 @@ impl<'a> Handout<'a> {
     }
 
     pub(super) fn access_token(tokens: &'a Tokens) -> Result<Self, Failure> {
+        let token = tokens.access_token()?;
         Ok(Self {
-            token: tokens.access_token()?.expose(),
+            token: token.expose(),
             member: "access_token",
+            scheme: if token.is_api_key() { "Apikey" } else { "Bearer" },
             expires_at: tokens.expires_at,
             tokens,
         })
@@ -38,6 +42,7 @@ impl<'a> Handout<'a> {
         Ok(Self {
             token: token.expose(),
             member: "id_token",
+            scheme: "Bearer",
             // Every ID token says when it expires (OpenID Connect Core §2). One that doesn't came with this
             // access token.
             expires_at: claim(token, "exp").or(tokens.expires_at),

@@ -6,14 +6,15 @@ use alloc::{
 };
 use core::time::Duration;
 
-use zeroize::Zeroizing;
-
 use crate::{
     error::{Error, Problem},
-    secret::ApiKeySecret,
+    secret::{ApiKeySecret, Wiped},
     text::clean,
     time::Timestamp,
-    wire::json::{Object, push_string},
+    wire::{
+        form::Encoded,
+        json::{Object, push_string},
+    },
 };
 
 /// An API key, as the server describes it.
@@ -59,7 +60,7 @@ pub struct NewApiKey {
 
 impl NewApiKey {
     /// The body of the request. `scopes` has to be there.
-    pub(crate) fn to_json(&self) -> Zeroizing<Vec<u8>> {
+    pub(super) fn to_json(&self) -> Encoded {
         let mut json = String::from("{\"expires_in\":");
         match self.lifetime {
             Some(lifetime) => json.push_str(&lifetime.as_secs().to_string()),
@@ -81,7 +82,7 @@ impl NewApiKey {
             json.push(']');
         }
         json.push('}');
-        Zeroizing::new(json.into_bytes())
+        Encoded { body: Wiped::new(json.into_bytes()), secrets: Vec::new() }
     }
 }
 
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_request_says_null_for_what_is_left_out() {
-        let body = |key: NewApiKey| String::from_utf8(key.to_json().to_vec()).unwrap();
+        let body = |key: NewApiKey| String::from_utf8(key.to_json().body.to_vec()).unwrap();
         assert_eq!(body(NewApiKey::default()), r#"{"expires_in":null,"note":null,"scopes":null}"#);
         let key = NewApiKey {
             lifetime: Some(Duration::from_secs(604_800)),

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::address::Api;
 use crate::{
-    error::{Endpoint, Error, Problem},
+    error::{ConfigProblem, Endpoint, Error, Problem},
     text::clean,
     token::Scope,
     wire::{answer::broken, json::Object},
@@ -101,20 +101,23 @@ impl Description {
         })
     }
 
-    /// The provider of this name; without a name, the only one. `Ok(None)`: somebody has to choose.
+    /// What there is to choose from: the provider of this name, else those that can be used. Where none can,
+    /// the first one says why.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a name that is none, or a server without providers.
-    pub fn provider(&self, name: Option<&str>) -> Result<Option<&Provider>, Error> {
-        match (name, self.providers.as_slice()) {
-            (_, []) => Err(Error::Usage("this server has no logins, but one API key")),
-            (Some(name), providers) => match providers.iter().find(|known| known.name == name) {
-                Some(provider) => Ok(Some(provider)),
-                None => Err(Error::Usage("this server has no provider of that name")),
-            },
-            (None, [only]) => Ok(Some(only)),
-            (None, _) => Ok(None),
+    /// [`Error::Config`] for a name that is none, [`Error::Usage`] for a server without providers.
+    pub fn choices(&self, name: Option<&str>) -> Result<Vec<&Provider>, Error> {
+        let Some(first) = self.providers.first() else {
+            return Err(Error::Usage("this server has no logins, but one API key"));
+        };
+        if let Some(name) = name {
+            let named = self.providers.iter().find(|known| known.name == name);
+            let names = || self.providers.iter().map(|known| known.name.clone()).collect();
+            let no_such = || Error::Config(ConfigProblem::NoSuchProvider { names: names() });
+            return Ok(Vec::from([named.ok_or_else(no_such)?]));
         }
+        let usable: Vec<_> = self.providers.iter().filter(|it| it.usable().is_ok()).collect();
+        Ok(if usable.is_empty() { Vec::from([first]) } else { usable })
     }
 }
 
@@ -199,7 +202,7 @@ mod tests {
         let text = text.replace("HERE", "http://127.0.0.1:8480/api/v1/auth/provider/x");
         let text = format!(r#"{{"authentication":{{"required":true,"providers":[{text}]}}}}"#);
         let description = description(&text).unwrap();
-        match description.provider(None).unwrap().unwrap().usable() {
+        match description.choices(None).unwrap()[0].usable() {
             Ok(ProviderLogin::Password { .. }) => "password".into(),
             Ok(ProviderLogin::Device { .. }) => "device".into(),
             Ok(ProviderLogin::OpenId { client_id, scope, .. }) => format!("{client_id}: {scope}"),
@@ -272,18 +275,23 @@ mod tests {
         )
         .unwrap();
         assert!(!description.is_required);
-        assert!(description.provider(None).unwrap().is_none());
-        let chosen = description.provider(Some("b")).unwrap().unwrap();
+        let names = |name| -> Vec<_> {
+            let choices = description.choices(name).unwrap();
+            choices.into_iter().map(|provider| provider.name.as_str()).collect()
+        };
+        assert_eq!((names(None), names(Some("a"))), (Vec::from(["b"]), Vec::from(["a"])));
+        let chosen = description.choices(Some("b")).unwrap()[0];
         assert!(chosen.usable().is_ok());
         assert_eq!(chosen.confirmation("al\u{1b}[1mice").as_deref(), Some("You are alice."));
-        assert!(description.provider(Some("c")).is_err());
-        assert!(description.provider(Some("a")).unwrap().unwrap().usable().is_err());
+        let error = description.choices(Some("c")).unwrap_err();
+        assert!(error.to_string().ends_with("there is: a, b"), "{error}");
+        assert!(description.choices(Some("a")).unwrap()[0].usable().is_err());
     }
 
     #[test]
     fn a_server_for_one_user_has_no_logins() {
         let single = description(r#"{"authentication":{"required":true,"providers":[]}}"#).unwrap();
-        assert!(single.provider(None).is_err() && single.api_keys.is_none());
+        assert!(single.choices(None).is_err() && single.api_keys.is_none());
         for text in ["{}", r#"{"authentication":5}"#, r#"{"authentication":{"providers":[5]}}"#] {
             assert!(description(text).is_err(), "{text}");
         }

@@ -14,9 +14,9 @@ use crate::{
 
 /// A code to show, and where to ask what came of it.
 #[derive(Debug)]
-pub(crate) struct OwnDevice {
-    pub(crate) authorization: DeviceAuthorization,
-    pub(crate) poll_at: Url,
+pub(super) struct OwnDevice {
+    pub(super) authorization: DeviceAuthorization,
+    pub(super) poll_at: Url,
 }
 
 impl OwnDevice {
@@ -30,12 +30,14 @@ impl OwnDevice {
     }
 }
 
-/// What a refused poll means. A code that is unknown, used or expired is a 404 without an error code; there
-/// is no denial and no `slow_down`.
-pub(crate) fn refused(error: Box<ServerError>) -> Error {
-    match (error.status, &error.code) {
-        (Some(404), None) => Error::Expired,
-        _ => Error::Refused(error),
+/// What a poll that is refused without a code means. A device code that is unknown, used or expired is a 404,
+/// one that is none a 401 or 422; there is no denial and no `slow_down`. Anything else is not this server's.
+pub(super) fn refused(error: &ServerError) -> Option<Error> {
+    match error.status {
+        _ if error.html => None,
+        Some(404) => Some(Error::Expired),
+        Some(401 | 422) => Some(Error::Refused(Box::new(error.clone()))),
+        _ => None,
     }
 }
 

@@ -4,20 +4,32 @@
 //! Read from `tiled` 0.2.20 (`tiled.client.context`, `tiled.client.auth`, `tiled.server.authentication`) and
 //! from the answers of such servers.
 
-#![allow(dead_code, reason = "the flows that read and write all this come next")]
-
 pub use address::Api;
 pub use api_key::{ApiKey, NewApiKey};
 pub use description::{Description, Provider, ProviderLogin};
+pub(crate) use keys::who_am_i;
+pub use keys::{CreateApiKey, ListApiKeys, RevokeApiKey, WhichApiKey};
 pub use lifetime::parse_lifetime;
+pub(crate) use login::log_in;
+pub(crate) use logout::log_out;
+pub(crate) use refresh::redeem;
+pub use server::DescriptionRequest;
+pub(crate) use server::Server;
+pub use settings::Settings;
 
 mod address;
 mod api_key;
 mod csrf;
 mod description;
 mod device;
+mod keys;
 mod lifetime;
+mod login;
+mod logout;
 mod principal;
+mod refresh;
+mod server;
+mod settings;
 
 use crate::{
     deviations::Deviations,
@@ -59,7 +71,8 @@ pub fn deviations() -> Deviations {
 /// What the platform reads from the environment, besides where its files are.
 pub const VARIABLES: [&str; 2] = [API_KEY, FORCE_PROMPT];
 
-const API_KEY: &str = "TILED_API_KEY";
+/// The variable with an API key.
+pub const API_KEY: &str = "TILED_API_KEY";
 const FORCE_PROMPT: &str = "TILED_FORCE_PROMPT";
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 use std::{path::Path, sync::Arc};
 
 use aiod_auth_core::{
-    AccessToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens, session::Version,
+    AccessToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens, provider::tiled::Api,
+    session::Version,
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
     files::Files,
     simulated::{Fault, Faulty, Memory, Operation},
 };
-use crate::{AiodFile, Lock, Store, StoreError};
+use crate::{AiodFile, Lock, PolarsStore, Store, StoreError, TiledStore, token_files::TokenFiles};
 
 #[test]
 fn one_failure_loses_no_login() {
@@ -121,7 +122,8 @@ fn a_save_writes_syncs_renames_and_syncs_the_folder_in_this_order() {
             .into_iter()
             .filter(|name| ["write", "set_size", "sync", "rename", "sync_folder"].contains(name))
             .collect();
-        assert_eq!(changes, ["write", "set_size", "sync", "rename", "sync_folder"], "{place:?}");
+        let expected = ["write", "sync", "set_size", "sync", "rename", "sync_folder"];
+        assert_eq!(changes, expected, "{place:?}");
         // The answer is written before anything else is done.
         assert_eq!(run.done[run.spent_at].name, "write", "{place:?}");
     }
@@ -409,6 +411,12 @@ enum Place {
     /// The record is a mount: no other file gets its name.
     OwnMounted,
     AiodMounted,
+    /// Polars Cloud's `config.toml`.
+    PolarsConfig,
+    /// Polars Cloud's two files: the refresh token's is the record.
+    PolarsFiles,
+    /// Tiled's three, of which an ID token's is not there.
+    Tiled,
 }
 
 impl Place {
@@ -418,6 +426,13 @@ impl Place {
             Self::Aiod | Self::AiodMounted => {
                 Box::new(AiodFile::on(files, "/home/.aiod/token.toml", key()))
             }
+            Self::PolarsConfig | Self::PolarsFiles => {
+                Box::new(PolarsStore::on(files, "/home/polars", key()))
+            }
+            Self::Tiled => {
+                let api = Api::new("https://tiled.example").unwrap();
+                Box::new(TiledStore::on(files, "/home/cache", &api, key()))
+            }
         }
     }
 
@@ -426,8 +441,42 @@ impl Place {
         (faulty.clone(), self.store(Files::on(Arc::new(faulty))), key())
     }
 
-    fn with_record(self) -> Memory {
+    /// What is there before anything was ever saved.
+    fn empty(self) -> Memory {
         let memory = Memory::default();
+        if let Self::PolarsFiles = self {
+            // The layout is kept that is there.
+            let files = Files::on(Arc::new(memory.clone()));
+            let layout = TokenFiles::at("/home/polars/cloud_access_token");
+            layout.save(&files, &tokens("zeroth"), None).unwrap();
+        }
+        memory
+    }
+
+    /// The names that may be there.
+    fn files(self) -> Vec<String> {
+        match self {
+            Self::PolarsFiles => {
+                ["access", "refresh"].map(|kind| format!("/home/polars/cloud_{kind}_token")).into()
+            }
+            Self::Tiled => ["access_token", "refresh_token"]
+                .map(|name| {
+                    format!("/home/cache/tokens/https%3A%2F%2Ftiled.example%2Fapi%2Fv1%2F/{name}")
+                })
+                .into(),
+            Self::Own | Self::Aiod | Self::OwnMounted | Self::AiodMounted | Self::PolarsConfig => {
+                vec![self.store(Files::on(Arc::new(Memory::default()))).location(&key())]
+            }
+        }
+    }
+
+    /// Whether an access token is in a file of its own, and may be the one before.
+    const fn has_files_of_one_token(self) -> bool {
+        matches!(self, Self::PolarsFiles | Self::Tiled)
+    }
+
+    fn with_record(self) -> Memory {
+        let memory = self.empty();
         let store = self.store(Files::on(Arc::new(memory.clone())));
         store.save(&key(), &tokens("first")).unwrap();
         if let Self::OwnMounted | Self::AiodMounted = self {
@@ -446,7 +495,7 @@ fn operations_of_a_refresh(place: Place) -> usize {
 /// What another process loads that takes no lock.
 fn found_at_once(memory: &Memory, place: Place, what: &str) -> Option<String> {
     let store = place.store(Files::on(Arc::new(memory.clone())));
-    load(&*store, what)
+    load(&*store, place, what)
 }
 
 /// What the next process loads that takes the lock.
@@ -454,16 +503,17 @@ fn found_under_the_lock(memory: &Memory, place: Place, what: &str) -> Option<Str
     let store = place.store(Files::on(Arc::new(memory.clone())));
     let lock = store.try_lock(&key()).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(lock.is_some(), "{what}: the lock is free");
-    load(&*store, what)
+    load(&*store, place, what)
 }
 
-fn load(store: &dyn Store, what: &str) -> Option<String> {
+fn load(store: &dyn Store, place: Place, what: &str) -> Option<String> {
     let tokens = store.load(&key()).unwrap_or_else(|error| panic!("{what}: {error}"))?;
     let refresh_token = tokens.refresh_token.unwrap();
     let text = refresh_token.expose().strip_prefix("refresh-").unwrap();
     // The Python client's file may be cut off after its first line: that is a login.
     let access_token = tokens.access_token.map(|token| token.expose().to_owned());
-    assert!(access_token.is_none_or(|token| token == text), "{what}");
+    let is_its = access_token.is_none_or(|token| token == text);
+    assert!(is_its || place.has_files_of_one_token(), "{what}");
     Some(text.into())
 }
 
@@ -473,10 +523,10 @@ fn is_old_or_new(found: Option<&str>) -> bool {
 
 /// The record, perhaps its lock, and nothing else; and nothing that another user can read.
 fn is_tidy(memory: &Memory, place: Place, what: &str) {
-    let location = place.store(Files::on(Arc::new(memory.clone()))).location(&key());
+    let known = place.files();
     for (path, mode) in memory.files() {
-        let is_known =
-            [location.clone(), format!("{location}.lock")].contains(&path.display().to_string());
+        let shown = path.display().to_string();
+        let is_known = known.iter().any(|it| *it == shown.strip_suffix(".lock").unwrap_or(&shown));
         assert!(is_known, "{what}: {}", path.display());
         assert_eq!(mode, 0o600, "{what}: {}", path.display());
     }
@@ -498,7 +548,15 @@ fn tokens(text: &str) -> Tokens {
     tokens
 }
 
-const PLACES: [Place; 4] = [Place::Own, Place::Aiod, Place::OwnMounted, Place::AiodMounted];
+const PLACES: [Place; 7] = [
+    Place::Own,
+    Place::Aiod,
+    Place::OwnMounted,
+    Place::AiodMounted,
+    Place::PolarsConfig,
+    Place::PolarsFiles,
+    Place::Tiled,
+];
 
 /// ENOSPC, EIO, EACCES, EINTR, EDQUOT, EOPNOTSUPP, EBUSY; EPERM, ENOSYS, EINVAL, EXDEV, EROFS. Not
 /// ENOENT: that is an answer.

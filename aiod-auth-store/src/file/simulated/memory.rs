@@ -91,6 +91,14 @@ impl Memory {
                 continue;
             }
             let part = dice.roll(file.content.len() + 1);
+            if file.synced.starts_with(&file.content) {
+                // It was only cut: what stays was on the disk.
+                if dice.roll(2) == 0 {
+                    file.content.clone_from(&file.synced);
+                }
+                file.synced.clone_from(&file.content);
+                continue;
+            }
             match dice.roll(4) {
                 0 => file.content.clone_from(&file.synced),
                 1 => {}

@@ -4,11 +4,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     Error, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
-    cache::{Cancel, Observer, Token},
+    cache::{Cancel, Observer, Token, UserQuestion},
     flow::Userinfo,
+    provider::tiled::{ApiKey, CreateApiKey, ListApiKeys, NewApiKey},
     session::{Demand, LoggedOut, SessionTokens},
 };
-use aiod_auth_store::{AiodConfig, Store};
+use aiod_auth_store::{AiodConfig, LoginTo, Store};
 use tokio::runtime::{Builder, Runtime};
 
 use super::network::{Network, Wire};
@@ -41,6 +42,15 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
     fn end_session_of(&self, token: RefreshToken) -> Result<(), Error>;
     fn token(&self) -> Result<Token, Error>;
     fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error>;
+    fn token_or_login_asking(
+        &self,
+        limit: Duration,
+        show: impl FnMut(&Prompt) + Send,
+        ask: impl FnMut(UserQuestion) + Send,
+    ) -> Result<Token, Error>;
+    fn of(login: LoginTo) -> Self;
+    fn api_keys(&self) -> Result<Vec<ApiKey>, Error>;
+    fn create_api_key(&self) -> Result<ApiKey, Error>;
     fn token_for(&self, demand: Demand) -> Result<Token, Error>;
     fn token_instead_of(&self, rejected: &Token) -> Result<Token, Error>;
     fn who_am_i(&self) -> Result<Userinfo, Error>;
@@ -147,6 +157,29 @@ impl AnyClient for aiod_auth_ureq::Client {
 
     fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error> {
         self.token_or_login(show)
+    }
+
+    fn token_or_login_asking(
+        &self,
+        limit: Duration,
+        show: impl FnMut(&Prompt) + Send,
+        ask: impl FnMut(UserQuestion) + Send,
+    ) -> Result<Token, Error> {
+        self.token_or_login_asking(limit, show, ask)
+    }
+
+    fn of(login: LoginTo) -> Self {
+        Self::of(login)
+    }
+
+    fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
+        self.run_with_token(|profile, session, policy| ListApiKeys::new(profile, session, policy))
+    }
+
+    fn create_api_key(&self) -> Result<ApiKey, Error> {
+        self.run_with_token(|profile, session, policy| {
+            CreateApiKey::new(profile, session, policy, NewApiKey::default())
+        })
     }
 
     fn token_for(&self, demand: Demand) -> Result<Token, Error> {
@@ -278,6 +311,36 @@ impl AnyClient for OnTokio {
 
     fn token_or_login(&self, show: impl FnMut(&Prompt) + Send) -> Result<Token, Error> {
         self.1.block_on(self.0.token_or_login(show))
+    }
+
+    fn token_or_login_asking(
+        &self,
+        limit: Duration,
+        show: impl FnMut(&Prompt) + Send,
+        mut ask: impl FnMut(UserQuestion) + Send,
+    ) -> Result<Token, Error> {
+        self.1.block_on(self.0.token_or_login_asking(limit, show, |question| {
+            ask(question);
+            std::future::ready(())
+        }))
+    }
+
+    fn of(login: LoginTo) -> Self {
+        Self::with(aiod_auth_reqwest::Client::of(login))
+    }
+
+    fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
+        self.1.block_on(
+            self.0.run_with_token(|profile, session, policy| {
+                ListApiKeys::new(profile, session, policy)
+            }),
+        )
+    }
+
+    fn create_api_key(&self) -> Result<ApiKey, Error> {
+        self.1.block_on(self.0.run_with_token(|profile, session, policy| {
+            CreateApiKey::new(profile, session, policy, NewApiKey::default())
+        }))
     }
 
     fn token_for(&self, demand: Demand) -> Result<Token, Error> {

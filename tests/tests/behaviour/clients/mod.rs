@@ -51,6 +51,7 @@ mod races;
 mod runtimes;
 mod sockets;
 mod stores;
+mod tiled;
 mod together;
 
 /// A server, in virtual time or over sockets.

@@ -125,23 +125,21 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-90",
         "Tiled: 401 and 409 mean to its own protocol that the session is gone; here a 401 is a \
          refusal, 204 is done however often, and a 500 is tried again",
-        Check::Partly(
-            &Check::Answers(
-                Asked::Revocation,
-                &[
-                    ("204", "ok"),
-                    (
-                        "401\nWWW-Authenticate: Bearer\n\n{\"detail\":\"Could not validate credentials\"}",
-                        "error:server; HTTP 401; no code; says Could not validate credentials",
-                    ),
-                    (
-                        r#"409 {"detail":"No session 1"}"#,
-                        "error:server; HTTP 409; no code; says No session 1",
-                    ),
-                    (r#"500 {"detail":"Internal server error"}"#, "retry"),
-                ],
-            ),
-            "Tiled's own protocol",
+        Check::Both(
+            Asked::Revocation,
+            &[
+                ("204", "ok"),
+                (
+                    "401\nWWW-Authenticate: Bearer\n\n{\"detail\":\"Could not validate credentials\"}",
+                    "error:server; HTTP 401; no code; says Could not validate credentials",
+                ),
+                (
+                    r#"409 {"detail":"No session 1"}"#,
+                    "error:server; HTTP 409; no code; says No session 1",
+                ),
+                (r#"500 {"detail":"Internal server error"}"#, "retry"),
+            ],
+            super::tiled::what_is_over_is_over,
         ),
     ),
     row(

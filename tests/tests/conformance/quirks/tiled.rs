@@ -1,7 +1,10 @@
 //! Tiled's own protocol.
 
 use aiod_auth_core::provider::tiled::parse_lifetime;
-use aiod_auth_tests::verdict::Asked;
+use aiod_auth_tests::{
+    tiled_verdict::{TiledAsked, failure},
+    verdict::Asked,
+};
 
 use crate::row::{Check, Row, row};
 
@@ -10,12 +13,28 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-110",
         "Tiled: a device flow in which `verification_uri` is where the client polls, and \
          `authorization_uri` where the person goes",
-        LATER,
+        Check::Behaviour(the_person_and_the_client_go_to_different_places),
     ),
-    row("Q-111", "Tiled: polls in JSON, pending nested in `detail`, 404 for an old code", LATER),
-    row("Q-112", "Tiled: a wrong password is a 401 without a code; it is asked for again", LATER),
-    row("Q-113", "Tiled: refreshes in JSON, and a 401 for the end of a session", LATER),
-    row("Q-114", "Tiled: a cookie and a header against forged requests", LATER),
+    row(
+        "Q-111",
+        "Tiled: polls in JSON, pending nested in `detail`, 404 for an old code",
+        Check::Behaviour(a_poll_is_read_its_own_way),
+    ),
+    row(
+        "Q-112",
+        "Tiled: a wrong password is a 401 without a code; it is asked for again",
+        Check::Behaviour(a_wrong_password_is_asked_for_again),
+    ),
+    row(
+        "Q-113",
+        "Tiled: refreshes in JSON, and a 401 for the end of a session",
+        Check::Behaviour(a_refresh_is_json_and_a_401_its_end),
+    ),
+    row(
+        "Q-114",
+        "Tiled: a cookie and a header against forged requests",
+        Check::Behaviour(the_cookie_goes_back_twice),
+    ),
     row(
         "Q-115",
         "Tiled: 401 with \"Access token has expired. Refresh token.\" and a Bearer challenge without \
@@ -42,4 +61,96 @@ fn a_lifetime_is_read_whole() {
     }
 }
 
-const LATER: Check = Check::Later("Tiled's own protocol");
+#[track_caller]
+fn check(asked: TiledAsked, cases: &[(&str, &str)]) {
+    let failures: Vec<_> =
+        cases.iter().filter_map(|(answer, says)| failure(asked, answer, says)).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn the_person_and_the_client_go_to_different_places() {
+    let device = r#"{"authorization_uri":"http://127.0.0.1:8180/auth?client_id=tiled","interval":5,
+        "verification_uri":"http://127.0.0.1:8480/api/v1/auth/provider/x/token",
+        "device_code":"91dd","expires_in":900.0,"user_code":"C18D-DC4F"}"#;
+    let elsewhere = device.replace(":8480/api", ":99/api");
+    check(
+        TiledAsked::Device,
+        &[
+            (
+                &format!("200 {device}"),
+                "ok; user code C18D-DC4F; page http://127.0.0.1:8180/auth?client_id=tiled; \
+                 expires in 900 s; interval 5 s",
+            ),
+            (
+                &format!("200 {elsewhere}"),
+                "error:protocol; `verification_uri` has the wrong type or format",
+            ),
+        ],
+    );
+}
+
+fn a_poll_is_read_its_own_way() {
+    check(
+        TiledAsked::Poll,
+        &[
+            (r#"400 {"detail":{"error":"authorization_pending"}}"#, "pending; after 5 s"),
+            (r#"404 {"detail":"No such device_code."}"#, "error:expired"),
+            (r#"401 {"detail":"Invalid device code"}"#, "error:server; says Invalid device code"),
+            (r#"422 {"detail":[{"msg":"Field required"}]}"#, "error:server; says Field required"),
+            ("403 <html>blocked", "retry; stays error:server"),
+        ],
+    );
+}
+
+fn a_wrong_password_is_asked_for_again() {
+    check(
+        TiledAsked::Password,
+        &[
+            ("401\nWWW-Authenticate: Bearer\n\n{\"detail\":\"Incorrect\"}", "asked again"),
+            (r#"422 {"detail":[{"msg":"Field required"}]}"#, "error:server; says Field required"),
+            (r#"404 {"detail":"Not Found"}"#, "error:server; says Not Found"),
+            ("503", "retry"),
+        ],
+    );
+}
+
+fn a_refresh_is_json_and_a_401_its_end() {
+    check(
+        TiledAsked::Refresh,
+        &[
+            (r#"401 {"detail":"Session has expired."}"#, "error:session_ended"),
+            (r#"400 {"detail":"no"}"#, "error:session_ended"),
+            (r#"422 {"detail":[{"msg":"Field required"}]}"#, "error:server"),
+            (r#"500 {"detail":"Internal server error"}"#, "retry"),
+            (
+                r#"200 {"access_token":"new-token","expires_in":10,"token_type":"bearer"}"#,
+                "ok; token new-…oken; expires in 10 s; refresh token old",
+            ),
+        ],
+    );
+}
+
+/// A 403 in plain text: the description, with another cookie, is read once more; and not twice.
+fn the_cookie_goes_back_twice() {
+    check(TiledAsked::Refresh, &[("403 Double-submit CSRF tokens do not match", "next place")]);
+    check(TiledAsked::Refresh, &[(r#"403 {"detail":"no"}"#, "error:server; says no")]);
+}
+
+/// Q-90.
+pub(super) fn what_is_over_is_over() {
+    check(
+        TiledAsked::Logout,
+        &[
+            ("204", "ok"),
+            (r#"401 {"detail":"Could not validate credentials"}"#, "ok"),
+            (r#"409 {"detail":"No session 1"}"#, "ok"),
+            ("401 <html>a proxy", "error:server"),
+            (r#"500 {"detail":"Internal server error"}"#, "retry"),
+        ],
+    );
+}
+
+/// Q-56.
+pub(super) fn null_is_nobody() {
+    check(TiledAsked::WhoAmI, &[("200 null", "error:not_authenticated")]);
+}

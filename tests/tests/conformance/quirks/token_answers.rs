@@ -417,9 +417,10 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-56",
         "Tiled: 200 with `null` from `whoami`, which means nobody to its own protocol, is no \
          userinfo: it makes no sense",
-        Check::Partly(
-            &Check::Answers(Asked::Userinfo, &[("200 null", "error:protocol; not a JSON object")]),
-            "Tiled's own protocol",
+        Check::Both(
+            Asked::Userinfo,
+            &[("200 null", "error:protocol; not a JSON object")],
+            super::tiled::null_is_nobody,
         ),
     ),
 ];

@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fs};
 
 use aiod_auth_core::{AuthorizationServer, Error, Issuer};
+use aiod_auth_tests::tiled_verdict::{TiledAsked, tiled_verdict};
 use aiod_auth_tests::verdict::{Answer, Asked, ISSUER, Verdict, shortened, verdict, verdict_at};
 
 use super::recording::{Recording, folder};
@@ -21,12 +22,14 @@ pub(super) enum Line {
 pub(super) enum Reader {
     /// The machine that would have asked for it.
     Machine(Asked),
+    /// One of Tiled's.
+    Tiled(TiledAsked),
     /// The one that reads token answers, where the request is one that no machine makes.
     Token,
 }
 
 impl Reader {
-    pub(super) const ALL: [(&'static str, Self); 10] = [
+    pub(super) const ALL: [(&'static str, Self); 21] = [
         ("Metadata", Self::Machine(Asked::Metadata)),
         ("Device", Self::Machine(Asked::Device)),
         ("Poll", Self::Machine(Asked::Poll)),
@@ -37,12 +40,27 @@ impl Reader {
         ("EndSession", Self::Machine(Asked::EndSession)),
         ("Userinfo", Self::Machine(Asked::Userinfo)),
         ("Introspection", Self::Machine(Asked::Introspection)),
+        ("TiledAbout", Self::Tiled(TiledAsked::About)),
+        ("TiledPassword", Self::Tiled(TiledAsked::Password)),
+        ("TiledDevice", Self::Tiled(TiledAsked::Device)),
+        ("TiledPoll", Self::Tiled(TiledAsked::Poll)),
+        ("TiledRefresh", Self::Tiled(TiledAsked::Refresh)),
+        ("TiledLogout", Self::Tiled(TiledAsked::Logout)),
+        ("TiledWhoAmI", Self::Tiled(TiledAsked::WhoAmI)),
+        ("TiledCreateKey", Self::Tiled(TiledAsked::CreateKey)),
+        ("TiledListKeys", Self::Tiled(TiledAsked::ListKeys)),
+        ("TiledWhichKey", Self::Tiled(TiledAsked::WhichKey)),
+        ("TiledRevokeKey", Self::Tiled(TiledAsked::RevokeKey)),
     ];
 
     /// What it makes of the answer.
     pub(super) fn read(self, recording: &Recording) -> Verdict {
         let answer = &recording.answer;
         let verdict = match self {
+            Self::Tiled(asked) => {
+                let base = url::Url::parse(&recording.request.url).unwrap().origin();
+                Ok(tiled_verdict(asked, &base.ascii_serialization(), answer))
+            }
             Self::Machine(asked @ Asked::Metadata) => {
                 let issuer = issuer(recording).unwrap_or_else(|| ISSUER.to_owned());
                 let server = AuthorizationServer::new(Issuer::new(&issuer).unwrap());

@@ -1,0 +1,113 @@
+//! `api-key`: keys of a Tiled server, which stand for a login.
+
+use std::fmt;
+
+use aiod_auth_core::{
+    ApiKeySecret, Timestamp, clean,
+    provider::tiled::{ApiKey, CreateApiKey, ListApiKeys, NewApiKey, RevokeApiKey, WhichApiKey},
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{args, context::Context, failure::Failure, settings::Settings};
+
+pub(crate) fn run(context: &Context, command: &args::ApiKey) -> Result<(), Failure> {
+    let settings = Settings::in_use(context)?;
+    if !settings.has_api_keys() {
+        return Err(Failure::usage("only a Tiled server has API keys")
+            .with_hint("say --api URL, or choose a profile with platform = \"tiled\""));
+    }
+    match command {
+        args::ApiKey::Create(options) => create(context, &settings, options),
+        args::ApiKey::List => list(context, &settings),
+        args::ApiKey::Which => which(context, &settings),
+        args::ApiKey::Revoke { first_eight } => revoke(context, &settings, first_eight),
+    }
+}
+
+fn create(
+    context: &Context,
+    settings: &Settings,
+    options: &args::CreateApiKey,
+) -> Result<(), Failure> {
+    let mut new = NewApiKey::default();
+    new.lifetime = options.expires_in;
+    new.note.clone_from(&options.note);
+    new.scopes.clone_from(&options.scopes);
+    let client = settings.client()?;
+    // The server says the secret this once: leaving now would lose it.
+    context.interrupt.report_first();
+    let _held_off = context.interrupt.hold_off();
+    let key = client.run_with_token(|profile, session, policy| {
+        CreateApiKey::new(profile, session, policy, new.clone())
+    });
+    let key = key.map_err(|error| settings.explain(error))?;
+    if context.global.json {
+        return context.printer.needed_json(&Shown::of(&key));
+    }
+    context.printer.needed_text(key.secret.as_ref().map_or("", ApiKeySecret::expose))?;
+    context.printer.say(&format!("Made the API key {}.", Shown::of(&key)));
+    Ok(())
+}
+
+/// One object a line; for people, a line each.
+fn list(context: &Context, settings: &Settings) -> Result<(), Failure> {
+    let keys = settings
+        .client()?
+        .run_with_token(|profile, session, policy| ListApiKeys::new(profile, session, policy));
+    let keys = keys.map_err(|error| settings.explain(error))?;
+    keys.iter().try_for_each(|key| context.printer.answer(&Shown::of(key)))
+}
+
+fn which(context: &Context, settings: &Settings) -> Result<(), Failure> {
+    let key = settings
+        .client()?
+        .run_with_token(|profile, session, policy| WhichApiKey::new(profile, session, policy));
+    context.printer.answer(&Shown::of(&key.map_err(|error| settings.explain(error))?))
+}
+
+fn revoke(context: &Context, settings: &Settings, key: &str) -> Result<(), Failure> {
+    let revoked = settings.client()?.run_with_token(|profile, session, policy| {
+        RevokeApiKey::new(profile, session, policy, key)
+    });
+    revoked.map_err(|error| settings.explain(error))?;
+    let first_eight: String = key.chars().take(8).collect();
+    if context.global.json {
+        let event = json!({ "event": "api_key_revoked", "first_eight": first_eight });
+        return context.printer.json(&event);
+    }
+    context.printer.say(&format!("Revoked the API key {first_eight}."));
+    Ok(())
+}
+
+/// A key, and its secret where the server says it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    first_eight: &'a str,
+    expires_at: Option<String>,
+    note: Option<&'a str>,
+    scope: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a str>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(key: &'a ApiKey) -> Self {
+        Self {
+            first_eight: &key.first_eight,
+            expires_at: key.expires_at.as_ref().map(Timestamp::to_string),
+            note: key.note.as_deref(),
+            scope: key.scopes.iter().map(|scope| clean(scope)).collect(),
+            secret: key.secret.as_ref().map(ApiKeySecret::expose),
+        }
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end =
+            self.expires_at.as_deref().map_or("never expires".into(), |at| format!("until {at}"));
+        write!(f, "{}, {end}: {}", self.first_eight, self.scope.join(" "))?;
+        self.note.map_or(Ok(()), |note| write!(f, " ({note})"))
+    }
+}

@@ -1,0 +1,224 @@
+//! Tiled: a server by its address, passwords in a terminal, API keys.
+
+use std::{fs, path::Path, process::Command};
+
+use aiod_auth_tests::sim::tiled::Provider;
+use serde_json::Value;
+
+use crate::world::{Ran, World};
+
+/// The command at the server that the world has, and Tiled's own folder in the world's.
+fn tiled(world: &World, line: &str) -> Command {
+    let mut command = world.command(&format!("--api {} {line}", world.server.base_url));
+    command.env("TILED_CACHE_DIR", world.path("cache"));
+    command
+}
+
+fn run(world: &World, line: &str) -> Ran {
+    Ran::of(&mut tiled(world, line), "")
+}
+
+/// With what is typed, where a terminal is only said to be one.
+fn typed(world: &World, line: &str, text: &str) -> Ran {
+    Ran::of(tiled(world, line).env("TILED_FORCE_PROMPT", "1"), text)
+}
+
+fn log_in(world: &World) {
+    typed(world, "login", "alice\nalice-password\n").ended(0);
+}
+
+fn with_key(world: &World, key: &str, line: &str) -> Ran {
+    Ran::of(tiled(world, line).env("TILED_API_KEY", key), "")
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.ends_with(".lock"))
+        .collect();
+    names.sort();
+    names
+}
+
+fn folder(world: &World) -> std::path::PathBuf {
+    let tokens = world.path("cache").join("tokens");
+    tokens.join(format!(
+        "{}%2Fapi%2Fv1%2F",
+        world.server.base_url.replace(':', "%3A").replace('/', "%2F")
+    ))
+}
+
+#[test]
+fn a_login_by_password_is_in_the_platforms_own_folder() {
+    let world = World::new();
+    log_in(&world);
+    assert_eq!(files(&folder(&world)), ["access_token", "refresh_token"]);
+    let me = run(&world, "--json whoami").ended(0).json();
+    assert_eq!(me["name"], "alice");
+    let status = run(&world, "--json status").ended(0).json();
+    assert_eq!(status["issuer"], format!("{}/api/v1/", world.server.base_url));
+    let first = run(&world, "token").ended(0).stdout.clone();
+    run(&world, "refresh").ended(0);
+    let second = run(&world, "token --format header").ended(0).stdout.clone();
+    assert!(second.starts_with("Authorization: Bearer tiled-access-"), "{second}");
+    assert!(!second.ends_with(&first));
+    let said = run(&world, "--json logout").ended(0).json();
+    assert_eq!(said["outcome"], "ended");
+    assert!(files(&folder(&world)).is_empty());
+    assert_eq!(run(&world, "--json logout").ended(0).json()["outcome"], "not_logged_in");
+    let failed = run(&world, "token");
+    failed.failed(3, "not logged in");
+    assert!(failed.stderr.contains(&format!("aiod-auth login --api {}", world.server.base_url)));
+}
+
+#[test]
+fn a_wrong_password_and_an_empty_one_end_a_login() {
+    let world = World::new();
+    let ran = typed(&world, "login", "alice\nno\nneither\nnor\n");
+    ran.ended(4);
+    assert!(ran.stderr.contains("Incorrect username or password"), "{ran:?}");
+    typed(&world, "login", "alice\n\n").ended(4);
+    typed(&world, "login", "\n").ended(4);
+    // Nothing is asked where nobody sees it.
+    run(&world, "login").failed(2, "there is no terminal");
+    run(&world, "--json login").failed_as(2, "usage");
+    Ran::of(tiled(&world, "login").env("TILED_FORCE_PROMPT", "0"), "alice\nalice-password\n")
+        .failed(2, "there is no terminal");
+    assert!(files(&folder(&world)).is_empty());
+}
+
+#[test]
+fn a_login_that_is_not_saved_is_nowhere() {
+    let world = World::new();
+    let ran = typed(&world, "login --no-save --print-token", "alice\nalice-password\n");
+    assert!(ran.ended(0).stdout.starts_with("tiled-access-"));
+    assert!(!world.path("cache").join("tokens").exists() || files(&folder(&world)).is_empty());
+}
+
+#[test]
+fn several_providers_are_listed_numbered_and_named() {
+    let world = World::new();
+    world.server.simulator().tiled.providers =
+        vec![Provider::Password("toy"), Provider::Password("other")];
+    let error = run(&world, "--json login").failed_as(2, "config");
+    assert!(error["message"].as_str().unwrap().ends_with("toy, other"), "{error}");
+    typed(&world, "login", "2\nalice\nalice-password\n").ended(0);
+    typed(&world, "login --provider toy", "alice\nalice-password\n").ended(0);
+    run(&world, "login --provider x").failed(2, "there is: toy, other");
+    world.run("--profile lab login --provider x").failed(2, "--provider is for Tiled servers");
+}
+
+#[test]
+fn api_keys_are_made_listed_used_and_revoked() {
+    let world = World::new();
+    log_in(&world);
+    let ran = run(&world, "api-key create --expires-in 7d --note mine --scope read:metadata");
+    let key = ran.ended(0).stdout.trim_end().to_owned();
+    assert!(key.starts_with("00000001key-"), "{ran:?}");
+    assert!(!ran.stderr.contains(&key));
+    let body = {
+        let simulator = world.server.simulator();
+        let last = simulator.log().last().unwrap();
+        String::from_utf8(last.request.body.clone()).unwrap()
+    };
+    let expected = r#"{"expires_in":604800,"note":"mine","scopes":["read:metadata"]}"#;
+    assert_eq!(body, expected);
+    let listed = run(&world, "--json api-key list").ended(0).json();
+    assert_eq!((&listed["first_eight"], &listed["note"]), (&"00000001".into(), &"mine".into()));
+    assert!(listed.get("secret").is_none());
+    run(&world, "api-key which").failed(2, "no API key is in use");
+    run(&world, "api-key create --expires-in 7weeks").failed(2, "--expires-in");
+
+    // With both, it is not known which one is meant.
+    with_key(&world, &key, "whoami").failed(2, "can't be used with stored tokens");
+    with_key(&world, &key, "login").failed(2, "TILED_API_KEY is set");
+    run(&world, "logout").ended(0);
+    assert_eq!(with_key(&world, &key, "--json whoami").ended(0).json()["name"], "alice");
+    let header = with_key(&world, &key, "token --format header").ended(0).stdout.clone();
+    assert_eq!(header.trim_end(), format!("Authorization: Apikey {key}"));
+    let shown = with_key(&world, &key, "--json api-key which").ended(0).json();
+    assert_eq!(shown["first_eight"], "00000001");
+    let variables = with_key(&world, &key, "exec -- env").ended(0).stdout.clone();
+    assert!(variables.contains(&format!("TILED_API_KEY={key}")));
+    assert!(!variables.contains("AIOD_AUTH_ACCESS_TOKEN"));
+    with_key(&world, &key, "refresh").failed(3, "which is never refreshed");
+    let more = with_key(&world, &key, "--json api-key create");
+    assert_eq!(more.failed_as(1, "server")["oauth_error"], "insufficient_scope");
+
+    log_in(&world);
+    let said = run(&world, &format!("--json api-key revoke {key}")).ended(0).json();
+    assert_eq!(said["first_eight"], "00000001");
+    run(&world, "api-key revoke 00000001").failed(1, "HTTP 404");
+    run(&world, "api-key revoke nothing").failed(2, "first eight characters");
+    run(&world, "logout").ended(0);
+    let refused = with_key(&world, &key, "whoami");
+    refused.failed(3, "the API key in TILED_API_KEY is not accepted");
+    assert!(!refused.stderr.contains(&key));
+    with_key(&world, "two words", "whoami").failed(2, "TILED_API_KEY");
+}
+
+#[test]
+fn only_a_tiled_server_has_api_keys() {
+    World::new().run("api-key list").failed(2, "only a Tiled server has API keys");
+}
+
+#[test]
+fn its_device_flow_is_shown_as_any_other() {
+    let world = World::new();
+    world.server.simulator().tiled.providers = vec![Provider::Device("keycloak")];
+    let waiting = world.start_login(&format!("--api {} --store memory", world.server.base_url));
+    let page = waiting.prompt["verification_uri"].as_str().unwrap().to_owned();
+    assert_eq!(page, "http://127.0.0.1/auth?client_id=tiled");
+    assert!(world.server.simulator().approve(waiting.user_code(), "alice"));
+    let end = waiting.end();
+    let last: Value = serde_json::from_str(end.ended(0).stdout.trim_end()).unwrap();
+    assert_eq!(last["event"], "authenticated");
+}
+
+#[test]
+fn a_profile_names_the_server_and_the_store_a_folder() {
+    let world = World::new();
+    let base = world.server.base_url.clone();
+    world.run(&format!("profile set data --api {base} --store tiled:{}", "kept")).ended(0);
+    let shown = world.run("--json profile show data").ended(0).json();
+    assert_eq!((&shown["platform"], &shown["api"]), (&"tiled".into(), &base.clone().into()));
+    let mut login = world.command("--profile data login");
+    Ran::of(login.env("TILED_FORCE_PROMPT", "1"), "alice\nalice-password\n").ended(0);
+    assert!(world.path("kept/tokens").exists());
+    world.run("--profile data whoami").ended(0);
+    world.run("--profile data logout").ended(0);
+
+    world.run("--profile tiled login").failed(2, "no profile");
+    world.run(&format!("--profile lab --api {base} status")).failed(2, "--profile can't be used");
+    world.run(&format!("--issuer {base} --api {base} status")).failed(2, "--issuer can't be used");
+    world.run(&format!("--api {base} --client-id x status")).failed(2, "can't be used with --api");
+    world.run("--api http://tiled.example.org status").failed(2, "is not https");
+    world.run("--api https://x.org/?api_key=canary status").failed(2, "api is not a usable");
+    world.write("config.toml", "[profiles.a]\nplatform = \"tiled\"\n");
+    world.run("--profile a status").failed(2, "there is no api");
+    world.write(
+        "config.toml",
+        &format!("[profiles.a]\nissuer = \"{base}\"\nclient_id = \"a\"\nstore = \"tiled\"\n"),
+    );
+    world.run("--profile a status").failed(2, "for Tiled servers alone");
+}
+
+#[test]
+fn a_login_travels_in_tileds_own_folder() {
+    let world = World::new();
+    log_in(&world);
+    run(&world, "export --format tiled there").ended(0);
+    run(&world, "export --format tiled there").failed(2, "already");
+    run(&world, "export --format tiled --force there").ended(0);
+    run(&world, "export --format tiled -").failed(2, "is a folder");
+    assert!(world.path("there/tokens").exists());
+
+    let elsewhere = "--store file";
+    run(&world, &format!("{elsewhere} status")).ended(3);
+    run(&world, &format!("{elsewhere} import there")).ended(0);
+    run(&world, &format!("{elsewhere} whoami")).ended(0);
+    run(&world, "import cache/tokens").failed(2, "has no tokens of this server");
+    world.run("--profile lab import there").failed(2, "for logins at a Tiled server");
+}

@@ -1,0 +1,246 @@
+//! API keys and who-am-I: what the server is asked by somebody who is logged in.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+
+use url::Url;
+
+use super::{
+    api_key::{ApiKey, NewApiKey, first_eight},
+    principal::Principal,
+    server::{Server, read_as_somebody},
+    settings::Settings,
+};
+use crate::{
+    deviations::Deviations,
+    error::{Endpoint, Error, NotLoggedIn},
+    flow::{resource::token_rejected, send::Call},
+    http::Request,
+    machine::{Deadline, Flow, Io, Start, public_machine},
+    profile::Profile,
+    retry::{Resend, RetryPolicy},
+    session::SessionTokens,
+    token::Tokens,
+    wire::{
+        answer::{Answer, Received},
+        userinfo::Userinfo,
+    },
+};
+
+/// Makes an API key, which stands for a login until it expires or is revoked. Ends in an [`ApiKey`] with its
+/// secret, which the server says this once.
+#[derive(Debug)]
+#[doc(alias = "create_api_key")]
+pub struct CreateApiKey(Flow<Job<ApiKey>>);
+
+public_machine!(CreateApiKey => ApiKey, Error);
+
+impl CreateApiKey {
+    /// Makes it with this login.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a profile that is not at a Tiled server, [`Error::NotAuthenticated`] for tokens
+    /// of another one. As an outcome [`Error::TokenRejected`], [`Error::Refused`] for more than this login
+    /// may, and [`Error::OutcomeUnknown`]: the key may be there then, and nobody has its secret.
+    pub fn new(
+        profile: &Profile,
+        session: &SessionTokens,
+        policy: RetryPolicy,
+        key: NewApiKey,
+    ) -> Result<Self, Error> {
+        let read = |received: &Received<'_>| read_as_somebody(received, ApiKey::parse);
+        Ok(Self(Flow::new(Job::new(profile, session, policy, Question::Create(key), read)?)))
+    }
+}
+
+/// Describes all API keys of the user who is logged in. Ends in [`ApiKey`]s without secrets.
+#[derive(Debug)]
+pub struct ListApiKeys(Flow<Job<Vec<ApiKey>>>);
+
+public_machine!(ListApiKeys => Vec<ApiKey>, Error);
+
+impl ListApiKeys {
+    /// Asks with this login.
+    ///
+    /// # Errors
+    /// As for [`CreateApiKey::new`].
+    pub fn new(
+        profile: &Profile,
+        session: &SessionTokens,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        let read = |received: &Received<'_>| {
+            read_as_somebody(received, |object| Principal::parse(object).map(|it| it.api_keys))
+        };
+        Ok(Self(Flow::new(Job::new(profile, session, policy, Question::List, read)?)))
+    }
+}
+
+/// Describes the API key that is in use. Ends in an [`ApiKey`] without its secret.
+#[derive(Debug)]
+#[doc(alias = "which_api_key")]
+pub struct WhichApiKey(Flow<Job<ApiKey>>);
+
+public_machine!(WhichApiKey => ApiKey, Error);
+
+impl WhichApiKey {
+    /// Asks with this API key.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where tokens are in use, and no API key; else as for [`CreateApiKey::new`].
+    pub fn new(
+        profile: &Profile,
+        session: &SessionTokens,
+        policy: RetryPolicy,
+    ) -> Result<Self, Error> {
+        if !session.tokens.access_token()?.is_api_key() {
+            return Err(Error::Usage("no API key is in use: TILED_API_KEY is not set"));
+        }
+        let read = |received: &Received<'_>| read_as_somebody(received, ApiKey::parse);
+        Ok(Self(Flow::new(Job::new(profile, session, policy, Question::Which, read)?)))
+    }
+}
+
+/// Revokes an API key of the user who is logged in.
+#[derive(Debug)]
+#[doc(alias = "revoke_api_key")]
+pub struct RevokeApiKey(Flow<Job<()>>);
+
+public_machine!(RevokeApiKey => (), Error);
+
+impl RevokeApiKey {
+    /// By its first eight characters. A whole key is cut: its secret goes nowhere.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what can't be the name of one; else as for [`CreateApiKey::new`].
+    pub fn new(
+        profile: &Profile,
+        session: &SessionTokens,
+        policy: RetryPolicy,
+        key: &str,
+    ) -> Result<Self, Error> {
+        let question = Question::Revoke(first_eight(key)?.into());
+        let read = |received: &Received<'_>| match received.response.status() {
+            200..=299 => Answer::Good(()),
+            _ => read_as_somebody(received, |_| Ok(())),
+        };
+        Ok(Self(Flow::new(Job::new(profile, session, policy, question, read)?)))
+    }
+}
+
+enum Question {
+    Create(NewApiKey),
+    List,
+    Which,
+    Revoke(alloc::string::String),
+}
+
+struct Job<T> {
+    settings: Arc<Settings>,
+    tokens: Arc<Tokens>,
+    policy: RetryPolicy,
+    question: Question,
+    read: fn(&Received<'_>) -> Answer<T>,
+}
+
+impl<T> Job<T> {
+    fn new(
+        profile: &Profile,
+        session: &SessionTokens,
+        policy: RetryPolicy,
+        question: Question,
+        read: fn(&Received<'_>) -> Answer<T>,
+    ) -> Result<Self, Error> {
+        let none = Error::Usage("only a Tiled server has API keys");
+        let settings = Arc::clone(profile.tiled().ok_or(none)?);
+        if *session.key != profile.key() {
+            return Err(Error::NotAuthenticated(NotLoggedIn::NoRecord));
+        }
+        Ok(Self { settings, tokens: Arc::clone(&session.tokens), policy, question, read })
+    }
+}
+
+impl<T: Send + Sync + 'static> Start for Job<T> {
+    type Output = T;
+    type Error = Error;
+
+    async fn run(self, io: Io) -> Result<T, Error> {
+        let deadline = Deadline::within(&io, self.policy.time_limit);
+        let server = Server::ask(&io, &self.settings.api, &self.policy, deadline).await?;
+        let description = &server.description;
+        let keys = || Server::link(description.api_keys.as_ref(), "apikey");
+        let request = match &self.question {
+            Question::Create(key) => {
+                server.guarded(Request::post_json(keys()?.clone(), key.to_json()))
+            }
+            Question::Which => Box::new(Request::get(keys()?.clone())),
+            Question::List => {
+                let link = Server::link(description.whoami.as_ref(), "whoami")?;
+                Box::new(Request::get(link.clone()))
+            }
+            Question::Revoke(first_eight) => {
+                let mut link = keys()?.clone();
+                link.query_pairs_mut().append_pair("first_eight", first_eight);
+                server.guarded(Request::delete(link))
+            }
+        };
+        let resend = match &self.question {
+            // A second one would be another key.
+            Question::Create(_) => Resend::Never,
+            Question::List | Question::Which | Question::Revoke(_) => Resend::Freely,
+        };
+        let read = |received: &Received<'_>| somebody(received, self.read);
+        send(&io, request, &self.tokens, &self.policy, deadline, resend, read).await
+    }
+}
+
+/// Who is logged in, as the server says it.
+pub(crate) async fn who_am_i(
+    io: &Io,
+    settings: &Settings,
+    tokens: &Tokens,
+    policy: &RetryPolicy,
+    deadline: Deadline,
+) -> Result<Userinfo, Error> {
+    let server = Server::ask(io, &settings.api, policy, deadline).await?;
+    let link: &Url = Server::link(server.description.whoami.as_ref(), "whoami")?;
+    let request = Box::new(Request::get(link.clone()));
+    let read = |received: &Received<'_>| {
+        somebody(received, |received| {
+            read_as_somebody(received, |object| Principal::parse(object).map(|it| it.userinfo))
+        })
+    };
+    send(io, request, tokens, policy, deadline, Resend::Freely, read).await
+}
+
+/// Nobody is `null`.
+fn somebody<T>(
+    received: &Received<'_>,
+    read: impl FnOnce(&Received<'_>) -> Answer<T>,
+) -> Answer<Option<T>> {
+    if received.response.status() == 200 && received.response.body().trim_ascii() == b"null" {
+        return Answer::Good(None);
+    }
+    match read(received) {
+        Answer::Good(good) => Answer::Good(Some(good)),
+        Answer::Refused(refused) => Answer::Refused(refused),
+        Answer::Later { status, retry_after } => Answer::Later { status, retry_after },
+        Answer::Broken(problem) => Answer::Broken(problem),
+    }
+}
+
+async fn send<T>(
+    io: &Io,
+    request: Box<Request>,
+    tokens: &Tokens,
+    policy: &RetryPolicy,
+    deadline: Deadline,
+    resend: Resend,
+    read: impl Fn(&Received<'_>) -> Answer<Option<T>>,
+) -> Result<T, Error> {
+    let authorization = tokens.access_token()?.authorization();
+    let request = Box::new(request.with_header("Authorization", authorization));
+    let deviations = Deviations::default();
+    let call = Call::new(Endpoint::CurrentUser, policy, deadline, &deviations);
+    let answer = Call { resend, ..call }.send(io, request, read).await.map_err(token_rejected)?;
+    answer.ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))
+}

@@ -1,0 +1,87 @@
+//! Ending a session: by its refresh token at the server, or at an OpenID provider.
+
+use alloc::{boxed::Box, sync::Arc};
+
+use super::server::{OpenId, Refreshes, Server, json};
+use crate::{
+    deviations::Deviations,
+    error::{ConfigProblem, Endpoint, Error},
+    flow::{
+        end_session::{self, end_session},
+        send::{Call, OneRequest},
+    },
+    http::Request,
+    machine::{Deadline, Io},
+    retry::RetryPolicy,
+    session::LoggedOut,
+    token::Tokens,
+    wire::{
+        answer::{self, Answer, Received},
+        form::Form,
+    },
+};
+
+/// What was over already is as good.
+pub(crate) async fn log_out(
+    io: &Io,
+    server: &Server,
+    tokens: &Tokens,
+    policy: RetryPolicy,
+    deadline: Deadline,
+) -> Result<LoggedOut, Error> {
+    let Some(refresh_token) = &tokens.refresh_token else {
+        // An access token ends by itself, and soon.
+        return Ok(LoggedOut::RemovedLocally);
+    };
+    if let Refreshes::There(openid) = server.refreshes()? {
+        return end_at_provider(io, &openid, tokens, policy, deadline).await;
+    }
+    let body = json(&[("refresh_token", refresh_token.expose())]);
+    let request = server.guarded(Request::post_json(server.api.revoke_session(), body));
+    let deviations = Deviations::default();
+    let call = Call::new(Endpoint::Revocation, &policy, deadline, &deviations);
+    call.send(io, request, done_or_over).await?;
+    Ok(LoggedOut::Ended)
+}
+
+/// 204; 401 for a token that is none (any more), 409 for a session that is gone.
+fn done_or_over(received: &Received<'_>) -> Answer<()> {
+    match received.response.status() {
+        200..=299 => Answer::Good(()),
+        401 | 409 if received.response.body().starts_with(b"{") => Answer::Good(()),
+        _ => answer::read(Endpoint::Revocation, received, |_| Ok(())),
+    }
+}
+
+/// By refresh token, which is Keycloak's way; else as the real client does it, with the ID token, which says
+/// who it is about. What comes of that is a page, and no proof.
+async fn end_at_provider(
+    io: &Io,
+    openid: &OpenId,
+    tokens: &Tokens,
+    policy: RetryPolicy,
+    deadline: Deadline,
+) -> Result<LoggedOut, Error> {
+    let (server, client) = (&openid.server, openid.profile.client());
+    let request = match (&tokens.refresh_token, &tokens.id_token) {
+        (Some(refresh_token), _) if server.ends_session_by_refresh_token() => {
+            end_session(server, client, refresh_token, policy)?
+        }
+        (_, Some(id_token)) => {
+            let mut form = Form::default();
+            form.push_secret("id_token_hint", id_token.expose());
+            OneRequest {
+                endpoint: Endpoint::EndSession,
+                request: Box::new(client.post(server, Endpoint::EndSession, form)?),
+                read: end_session::read,
+                policy,
+                deviations: Arc::clone(&server.deviations),
+            }
+        }
+        (_, None) => {
+            return Err(Error::Config(ConfigProblem::MissingEndpoint(Endpoint::Revocation)));
+        }
+    };
+    Box::pin(request.send(io, deadline)).await?;
+    Ok(LoggedOut::Ended)
+}

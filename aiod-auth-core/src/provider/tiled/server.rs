@@ -1,0 +1,196 @@
+//! A server that has just described itself, and requests to it.
+
+use alloc::{boxed::Box, string::String};
+
+use url::Url;
+
+use super::{
+    address::Api,
+    csrf::Csrf,
+    description::{Description, ProviderLogin},
+};
+use crate::{
+    client::ClientIdentity,
+    deviations::Deviations,
+    error::{Endpoint, Error, Problem},
+    flow::send::Call,
+    http::Request,
+    machine::{Deadline, Flow, Io, Start, public_machine},
+    profile::{LoginMethod, Profile},
+    retry::RetryPolicy,
+    secret::Wiped,
+    server::{AuthorizationServer, Issuer, Transport},
+    wire::{
+        answer::{self, Answer, Received, broken},
+        form::Encoded,
+        json::push_string,
+    },
+};
+
+/// Asks a server what it says of itself: whether it wants a login at all, and which ways there are. Ends in a
+/// [`Description`].
+#[derive(Debug)]
+pub struct DescriptionRequest(Flow<Job>);
+
+public_machine!(DescriptionRequest => Description, Error);
+
+impl DescriptionRequest {
+    /// Asks this server. As an outcome [`Error::InvalidResponse`] for one that is no Tiled server.
+    #[must_use]
+    pub const fn new(api: Api, policy: RetryPolicy) -> Self {
+        Self(Flow::new(Job { api, policy }))
+    }
+}
+
+struct Job {
+    api: Api,
+    policy: RetryPolicy,
+}
+
+impl Start for Job {
+    type Output = Description;
+    type Error = Error;
+
+    async fn run(self, io: Io) -> Result<Description, Error> {
+        let deadline = Deadline::within(&io, self.policy.time_limit);
+        Ok(Server::ask(&io, &self.api, &self.policy, deadline).await?.description)
+    }
+}
+
+/// What a server said of itself, and the cookie that came with it.
+pub(crate) struct Server {
+    pub(super) api: Api,
+    pub(super) description: Description,
+    csrf: Option<Csrf>,
+}
+
+/// Who refreshes a server's tokens.
+pub(super) enum Refreshes<'a> {
+    /// The server itself.
+    Here(&'a Url),
+    /// An OpenID provider.
+    There(Box<OpenId>),
+}
+
+/// An OpenID provider as the server describes it. To us, one like any other.
+pub(super) struct OpenId {
+    pub(super) profile: Profile,
+    pub(super) server: AuthorizationServer,
+}
+
+impl Server {
+    pub(crate) async fn ask(
+        io: &Io,
+        api: &Api,
+        policy: &RetryPolicy,
+        deadline: Deadline,
+    ) -> Result<Box<Self>, Error> {
+        let request = Box::new(Request::get(api.url().clone()));
+        let deviations = Deviations::default();
+        let call = Call::new(Endpoint::Metadata, policy, deadline, &deviations);
+        let read = |received: &Received<'_>| {
+            answer::read(Endpoint::Metadata, received, |object| {
+                let description = Description::parse(object, api)?;
+                let csrf = Csrf::of(received.response.headers("set-cookie"));
+                Ok(Box::new(Self { api: api.clone(), description, csrf }))
+            })
+        };
+        call.send(io, request, read).await
+    }
+
+    /// A request of this server's that changes something: with what keeps forged ones out.
+    pub(super) fn guarded(&self, request: Request) -> Box<Request> {
+        let headers = self.csrf.iter().flat_map(Csrf::headers);
+        Box::new(headers.fold(request, |request, (name, value)| request.with_header(name, value)))
+    }
+
+    /// A link that the description has to have.
+    pub(super) fn link<'a>(link: Option<&'a Url>, name: &'static str) -> Result<&'a Url, Error> {
+        link.ok_or_else(|| broken(Endpoint::Metadata, 200, Problem::Missing(name)))
+    }
+
+    /// At whichever token endpoint the link for a refresh leads to.
+    pub(super) fn refreshes(&self) -> Result<Refreshes<'_>, Error> {
+        let description = &self.description;
+        let link = Self::link(description.refresh.as_ref(), "refresh_session")?;
+        for provider in &description.providers {
+            if let ProviderLogin::OpenId { token_endpoint, .. } = &provider.login
+                && token_endpoint == link
+            {
+                return Ok(Refreshes::There(Box::new(self.openid(&provider.login)?)));
+            }
+        }
+        match link.origin() == self.api.url().origin() {
+            true => Ok(Refreshes::Here(link)),
+            false => Err(broken(Endpoint::Metadata, 200, Problem::Invalid("refresh_session"))),
+        }
+    }
+
+    pub(super) fn openid(&self, login: &ProviderLogin) -> Result<OpenId, Error> {
+        let ProviderLogin::OpenId {
+            device_authorization_endpoint,
+            token_endpoint,
+            client_id,
+            scope,
+        } = login
+        else {
+            return Err(Error::Internal("tiled"));
+        };
+        // It is never asked what it says of itself: all that is needed is known.
+        let issuer = match self.api.transport() {
+            Transport::HttpsOnly => Issuer::new(self.api.as_str())?,
+            Transport::HttpAllowed => Issuer::allowing_insecure_http(self.api.as_str())?,
+        };
+        let mut server = AuthorizationServer::new(issuer.clone())
+            .with_endpoint(Endpoint::Token, token_endpoint.as_str())?
+            .with_endpoint(Endpoint::DeviceAuthorization, device_authorization_endpoint.as_str())?;
+        if let Some(logout) = &self.description.logout {
+            server = server.with_endpoint(Endpoint::EndSession, logout.as_str())?;
+        }
+        let client = ClientIdentity::public(client_id.as_str())?;
+        let profile = Profile::with_client(issuer, client)
+            .with_scope(scope.clone())
+            .with_login(LoginMethod::Device);
+        Ok(OpenId { profile, server })
+    }
+}
+
+/// JSON with texts alone, the first of which is a secret; in a buffer that never grows.
+pub(super) fn json(members: &[(&str, &str)]) -> Encoded {
+    let length = |text: &str| text.len().saturating_mul(6).saturating_add(4);
+    let length = members.iter().map(|(name, text)| length(name).saturating_add(length(text))).sum();
+    let mut json = Wiped::new(String::with_capacity(length));
+    let mut secrets = alloc::vec::Vec::new();
+    json.push('{');
+    for (at, (name, text)) in members.iter().enumerate() {
+        if at > 0 {
+            json.push(',');
+        }
+        push_string(&mut json, name);
+        json.push(':');
+        let start = json.len().saturating_add(1);
+        push_string(&mut json, text);
+        if at == 0 {
+            secrets.push(start..json.len().saturating_sub(1));
+        }
+    }
+    json.push('}');
+    Encoded { body: Wiped::new(json.into_inner().into_bytes()), secrets }
+}
+
+/// What a server says that is asked as somebody. Of two kinds of 401, only one is about who asks: the other
+/// names what is not allowed.
+pub(super) fn read_as_somebody<T>(
+    received: &Received<'_>,
+    parse: impl FnOnce(&crate::wire::json::Object<'_>) -> Result<T, Problem>,
+) -> Answer<T> {
+    let mut answer = crate::flow::resource::read(Endpoint::CurrentUser, received, parse);
+    if let Answer::Refused(refused) = &mut answer {
+        let challenges = received.response.challenges();
+        if challenges.iter().any(|challenge| challenge.param("scope").is_some()) {
+            refused.error.code = Some(crate::error::ErrorCode::InsufficientScope);
+            refused.error.advice = Some(crate::error::Advice::PermissionIsMissing);
+        }
+    }
+    answer
+}

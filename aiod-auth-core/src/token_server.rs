@@ -1,0 +1,72 @@
+//! Where a refresh token becomes tokens: the one place where that is done otherwise on a platform.
+
+use alloc::boxed::Box;
+
+use crate::{
+    error::Error,
+    flow::access_token_request::TokenRequest,
+    machine::{Deadline, Failed, Io, Reason},
+    profile::Profile,
+    provider::tiled,
+    retry::{Resend, RetryPolicy},
+    secret::RefreshToken,
+    server::AuthorizationServer,
+    token::{Scope, Tokens},
+};
+
+/// What is asked for new tokens.
+#[derive(Clone, Copy)]
+pub(crate) enum TokenServer<'a> {
+    /// As RFC 6749 has it.
+    OAuth(&'a AuthorizationServer),
+    /// Which refreshes its own tokens, or leaves it to an OpenID provider.
+    Tiled(&'a tiled::Server),
+}
+
+/// One use of a refresh token.
+#[derive(Clone, Copy)]
+pub(crate) struct Redemption<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) refresh_token: &'a RefreshToken,
+    pub(crate) scope: &'a Scope,
+    pub(crate) policy: RetryPolicy,
+    pub(crate) resend: Resend,
+}
+
+impl<'a> TokenServer<'a> {
+    pub(crate) async fn redeem(
+        self,
+        io: &Io,
+        redemption: Redemption<'_>,
+        deadline: Deadline,
+        reason: Reason,
+    ) -> Result<Tokens, Failed> {
+        let Redemption { profile, refresh_token, scope, policy, resend } = redemption;
+        match self {
+            Self::OAuth(server) => {
+                let client = profile.client();
+                let request =
+                    TokenRequest::refresh(server, client, refresh_token, scope, policy, resend)?;
+                let request = request.with_parameters(profile.parameters());
+                Box::pin(request.send(io, deadline, reason)).await
+            }
+            Self::Tiled(server) => {
+                Box::pin(tiled::redeem(io, server, redemption, deadline, reason)).await
+            }
+        }
+    }
+
+    /// What serves a client that logs in as itself.
+    pub(crate) const fn for_clients(self) -> Result<&'a AuthorizationServer, Error> {
+        match self {
+            Self::OAuth(server) => Ok(server),
+            Self::Tiled(_) => Err(Error::Usage("a Tiled server has no client credentials")),
+        }
+    }
+}
+
+impl<'a> From<&'a AuthorizationServer> for TokenServer<'a> {
+    fn from(server: &'a AuthorizationServer) -> Self {
+        Self::OAuth(server)
+    }
+}

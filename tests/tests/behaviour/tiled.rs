@@ -1,0 +1,393 @@
+//! Tiled, in virtual time: its logins, its refresh, its API keys.
+
+use aiod_auth_core::{
+    Kind, LoginMethod,
+    provider::tiled::{
+        Api, CreateApiKey, DescriptionRequest, ListApiKeys, NewApiKey, RevokeApiKey,
+        Settings as TiledSettings, WhichApiKey,
+    },
+    session::{LoggedOut, Logout, Persisted},
+};
+use aiod_auth_tests::{
+    sim::tiled::Provider,
+    world::PersonsAnswer::{Nobody, Password, Provider as Choice},
+};
+use serde_json::json;
+
+use super::*;
+
+fn settings() -> TiledSettings {
+    TiledSettings::new(Api::new("http://127.0.0.1").unwrap())
+}
+
+fn profile_of(settings: &TiledSettings) -> Arc<Profile> {
+    Arc::new(settings.profile().unwrap())
+}
+
+fn tiled() -> Arc<Profile> {
+    profile_of(&settings())
+}
+
+fn log_in_with(
+    world: &mut World,
+    profile: &Arc<Profile>,
+    answers: &[aiod_auth_tests::world::PersonsAnswer],
+) -> Result<SessionTokens, Error> {
+    world.answers.extend(answers);
+    world.run(Session::login(Arc::clone(profile), seconds(300), policy()))
+}
+
+fn logged_in(world: &mut World) -> SessionTokens {
+    let session = log_in_with(world, &tiled(), &[Password("alice-password")]).unwrap();
+    world.transcript();
+    session
+}
+
+fn token(world: &mut World, demand: Demand) -> Result<SessionTokens, Error> {
+    world.run(Session::token(tiled(), demand, policy()))
+}
+
+#[test]
+fn a_password_has_three_tries() {
+    let mut world = world();
+    let answers = [Password("no"), Password("neither"), Password("alice-password")];
+    log_in_with(&mut world, &tiled(), &answers).unwrap();
+    let expected = "0 s GET /api/v1/ -> 200\n\
+         0 s POST /api/v1/auth/provider/toy/token -> 401\n\
+         0 s POST /api/v1/auth/provider/toy/token -> 401\n\
+         0 s POST /api/v1/auth/provider/toy/token -> 200";
+    assert_eq!(world.transcript(), expected);
+    assert_eq!(world.answers.len(), 0);
+
+    let wrong = [Password("no"); 4];
+    let error = log_in_with(&mut world, &tiled(), &wrong).unwrap_err();
+    assert_eq!((error.kind(), world.answers.len()), (Kind::AccessDenied, 1));
+    let said = error.server_error().unwrap().description.as_deref();
+    assert_eq!(said, Some("Incorrect username or password"));
+    // The login that was there is there.
+    assert!(token(&mut world, Demand::new()).is_ok());
+}
+
+#[test]
+fn an_empty_password_cancels_and_nothing_is_sent() {
+    for answers in [&[Password("")][..], &[Password("no"), Password("")], &[]] {
+        let mut world = world();
+        let error = log_in_with(&mut world, &tiled(), answers).unwrap_err();
+        assert_eq!(error.kind(), Kind::Cancelled);
+        let tries = world.transcript().matches("/token -> 401").count();
+        assert_eq!(tries, answers.len().saturating_sub(1));
+    }
+}
+
+/// Cut `guarded` in the request: the server refuses it with 403.
+#[test]
+fn a_refresh_is_json_with_the_cookie_sent_twice() {
+    let mut world = world();
+    let before = logged_in(&mut world);
+    world.pass(seconds(900));
+    let after = token(&mut world, Demand::new()).unwrap();
+    let expected = "900 s GET /api/v1/ -> 200\n900 s POST /api/v1/auth/session/refresh -> 200";
+    assert_eq!(world.transcript(), expected);
+    assert!(!after.tokens.has_same_access_token(&before.tokens));
+    assert_eq!(after.tokens.lifetime(), Some(seconds(900)));
+    let sent = &world.server.log().last().unwrap().request;
+    assert_eq!(sent.header("content-type"), Some("application/json"));
+    assert_eq!(sent.header("x-csrf"), Some("csrf-1"));
+    assert_eq!(sent.header("cookie"), Some("tiled_csrf=csrf-1"));
+}
+
+#[test]
+fn a_session_that_is_over_asks_for_a_login_and_the_record_says_so() {
+    let mut world = world();
+    logged_in(&mut world);
+    world.server.end_sessions();
+    let error = token(&mut world, Demand::new().forced()).unwrap_err();
+    assert_eq!(error.kind(), Kind::SessionEnded);
+    assert!(error.asks_for_login());
+    let stored = world.store.load(&tiled().key()).unwrap().unwrap();
+    assert!(stored.session_ended_at.is_some() && stored.refresh_token.is_some());
+}
+
+#[test]
+fn what_is_no_verdict_on_the_session_leaves_it_alone() {
+    for (status, body, kind) in [
+        (500, json!({"detail": "Internal server error"}), Kind::Unavailable),
+        (422, json!({"detail": [{"msg": "Field required"}]}), Kind::Server),
+        (404, json!({"detail": "Not Found"}), Kind::Server),
+    ] {
+        let mut world = world();
+        logged_in(&mut world);
+        world.server.fault_at("/api/v1/auth/session/refresh", 9, instead(status, &body));
+        let error = token(&mut world, Demand::new().forced()).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        world.server.clear_faults();
+        token(&mut world, Demand::new().forced()).unwrap();
+    }
+}
+
+#[test]
+fn the_cookie_is_fetched_once_more_if_it_was_another_one_by_then() {
+    let mut world = world();
+    logged_in(&mut world);
+    let forged = Answer::new(403, "text/plain", "Double-submit CSRF tokens do not match");
+    world.server.fault_at("/api/v1/auth/session/refresh", 1, Fault::Instead(forged.clone()));
+    token(&mut world, Demand::new().forced()).unwrap();
+    let transcript = world.transcript();
+    assert_eq!(transcript.matches("GET /api/v1/ -> 200").count(), 2, "{transcript}");
+
+    world.server.fault_at("/api/v1/auth/session/refresh", 9, Fault::Instead(forged));
+    let error = token(&mut world, Demand::new().forced()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Server);
+    assert_eq!(world.transcript().matches("POST").count(), 2);
+}
+
+#[test]
+fn its_own_device_flow_is_polled_by_json_where_the_answer_says() {
+    let mut world = world();
+    world.server.tiled.providers = vec![Provider::Device("keycloak")];
+    world.after(seconds(7), Event::Approve);
+    let session = log_in_with(&mut world, &tiled(), &[]).unwrap();
+    let expected = "0 s GET /api/v1/ -> 200\n\
+         0 s POST /api/v1/auth/provider/keycloak/authorize -> 200\n\
+         5 s POST /api/v1/auth/provider/keycloak/token -> 400\n\
+         10 s POST /api/v1/auth/provider/keycloak/token -> 200";
+    assert_eq!(world.transcript(), expected);
+    assert!(session.tokens.refresh_token.is_some());
+    let log = world.server.log();
+    assert!(log[1].request.body.is_empty());
+    assert_eq!(log[3].request.header("content-type"), Some("application/json"));
+    let Some(Prompt::DeviceCode(prompt)) = world.prompts.last() else { panic!("no code") };
+    assert_eq!(prompt.verification_uri.as_str(), "http://127.0.0.1/auth?client_id=tiled");
+}
+
+#[test]
+fn its_own_device_code_expires_and_a_stray_answer_does_not_end_it() {
+    for (status, body, kind) in [
+        (404, json!({"detail": "No such device_code."}), Kind::Expired),
+        (401, json!({"detail": "Invalid device code"}), Kind::Server),
+        (422, json!({"detail": [{"msg": "Field required"}]}), Kind::Server),
+    ] {
+        let mut world = world();
+        world.server.tiled.providers = vec![Provider::Device("x")];
+        world.server.fault_at("/api/v1/auth/provider/x/token", 1, instead(status, &body));
+        let error = log_in_with(&mut world, &tiled(), &[]).unwrap_err();
+        assert_eq!(error.kind(), kind, "{status}");
+    }
+    let mut world = world();
+    world.server.tiled.providers = vec![Provider::Device("x")];
+    let page = Fault::Instead(Answer::html(403, "<html>Blocked</html>"));
+    world.server.fault_at("/api/v1/auth/provider/x/token", 2, page);
+    world.after(seconds(1), Event::Approve);
+    log_in_with(&mut world, &tiled(), &[]).unwrap();
+}
+
+/// All of it at the OpenID provider: the login, the refresh with rotation, the end of the session.
+#[test]
+fn an_openid_provider_is_logged_in_to_as_any_other_server() {
+    let mut world = world();
+    world.server.settings.keycloak_logout = true;
+    world.server.tiled.providers = vec![Provider::OpenId("keycloak")];
+    world.after(seconds(1), Event::Approve);
+    let session = log_in_with(&mut world, &tiled(), &[]).unwrap();
+    let expected = "0 s GET /api/v1/ -> 200\n\
+         0 s POST /device_authorization -> 200\n\
+         5 s POST /token -> 200";
+    assert_eq!(world.transcript(), expected);
+    assert_eq!(session.key, Arc::new(tiled().key()));
+    let first = refresh_token(&session.tokens).to_owned();
+
+    let session = token(&mut world, Demand::new().forced()).unwrap();
+    assert_eq!(world.transcript(), "5 s GET /api/v1/ -> 200\n5 s POST /token -> 200");
+    assert_ne!(refresh_token(&session.tokens), first);
+
+    let ended = world.run(Logout::new(tiled(), None, policy())).unwrap();
+    assert!(matches!(ended, LoggedOut::Ended));
+    assert!(world.transcript().ends_with("POST /protocol/openid-connect/logout -> 204"));
+}
+
+#[test]
+fn several_providers_are_chosen_from() {
+    let two = || {
+        let mut world = world();
+        let unusable = json!({"provider": "new", "mode": "saml", "links": {"auth_endpoint": "x"}});
+        world.server.tiled.providers =
+            vec![Provider::AsIs(unusable), Provider::Device("orcid"), Provider::Password("toy")];
+        world
+    };
+    // What can't be used is no choice.
+    log_in_with(&mut two(), &tiled(), &[Choice(1), Password("alice-password")]).unwrap();
+    let mut named = settings();
+    named.provider = Some("toy".into());
+    log_in_with(&mut two(), &profile_of(&named), &[Password("alice-password")]).unwrap();
+
+    let error = log_in_with(&mut two(), &tiled(), &[Nobody]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Config);
+    assert!(error.to_string().ends_with("none was chosen: orcid, toy"), "{error}");
+    named.provider = Some("x".into());
+    let error = log_in_with(&mut two(), &profile_of(&named), &[]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Config);
+    assert!(error.to_string().ends_with("there is: new, orcid, toy"), "{error}");
+    named.provider = Some("new".into());
+    let error = log_in_with(&mut two(), &profile_of(&named), &[]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol, "{error}");
+
+    // A flow that is asked for decides, too.
+    let by_password = TiledSettings::profile(&settings()).unwrap();
+    let by_password = Arc::new(by_password.with_login(LoginMethod::Password));
+    log_in_with(&mut two(), &by_password, &[Password("alice-password")]).unwrap();
+}
+
+#[test]
+fn a_description_of_no_use_is_an_error_that_names_what_is_wrong() {
+    for (description, kind, says) in [
+        (json!({}), Kind::Protocol, "`authentication` is missing"),
+        (json!({"authentication": {"providers": 7}}), Kind::Protocol, "`providers`"),
+        (json!({"authentication": {"required": true}}), Kind::Usage, "one API key"),
+        (
+            json!({"authentication": {"providers": [{"provider": "a", "mode": "new", "links":
+                {"auth_endpoint": "http://127.0.0.1/api/v1/x"}}]}}),
+            Kind::Protocol,
+            "`mode`",
+        ),
+        (
+            json!({"authentication": {"providers": [{"provider": "a", "mode": "internal"}]}}),
+            Kind::Protocol,
+            "`links` is missing",
+        ),
+        (
+            json!({"authentication": {"providers": [{"provider": "a", "mode": "internal", "links":
+                {"auth_endpoint": "http://127.0.0.1:99/steal"}}]}}),
+            Kind::Protocol,
+            "`auth_endpoint`",
+        ),
+    ] {
+        let mut world = world();
+        world.server.tiled.description = Some(description.clone());
+        let error = log_in_with(&mut world, &tiled(), &[Password("canary")]).unwrap_err();
+        assert_eq!(error.kind(), kind, "{description} {error}");
+        assert!(error.to_string().contains(says), "{error}");
+        assert_eq!(world.server.log().len(), 1);
+    }
+    // A session stays what it is, though its refresh has no link.
+    let mut world = world();
+    logged_in(&mut world);
+    world.server.tiled.description = Some(json!({"authentication": {"links": {}}}));
+    let error = token(&mut world, Demand::new().forced()).unwrap_err();
+    assert!(error.to_string().contains("`refresh_session` is missing"), "{error}");
+    let error = world.run(Logout::new(tiled(), None, policy())).unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol);
+    world.server.tiled.description = None;
+    token(&mut world, Demand::new().forced()).unwrap();
+}
+
+#[test]
+fn a_server_says_whether_it_wants_a_login() {
+    let mut world = world();
+    let api = settings().api;
+    for is_required in [true, false] {
+        world.server.tiled.is_required = is_required;
+        let description = world.run(DescriptionRequest::new(api.clone(), policy())).unwrap();
+        assert_eq!(description.is_required, is_required);
+    }
+}
+
+#[test]
+fn a_logout_is_proven_and_one_that_was_over_is_as_good() {
+    let mut world = world();
+    logged_in(&mut world);
+    assert_eq!(world.server.tiled.living_sessions(), 1);
+    let ended = world.run(Logout::new(tiled(), None, policy())).unwrap();
+    assert!(matches!(ended, LoggedOut::Ended));
+    assert_eq!(world.server.tiled.living_sessions(), 0);
+    assert!(world.store.load(&tiled().key()).unwrap().is_none());
+    let nobody = world.run(Logout::new(tiled(), None, policy())).unwrap();
+    assert!(matches!(nobody, LoggedOut::NotLoggedIn));
+
+    for status in [401, 409] {
+        logged_in(&mut world);
+        let over = instead(status, &json!({"detail": "No session"}));
+        world.server.fault_at("/api/v1/auth/session/revoke", 1, over);
+        let ended = world.run(Logout::new(tiled(), None, policy())).unwrap();
+        assert!(matches!(ended, LoggedOut::Ended), "{status}");
+    }
+    logged_in(&mut world);
+    let broken = instead(500, &json!({"detail": "Internal server error"}));
+    world.server.fault_at("/api/v1/auth/session/revoke", 9, broken);
+    let error = world.run(Logout::new(tiled(), None, policy())).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(world.store.load(&tiled().key()).unwrap().is_some());
+}
+
+#[test]
+fn who_is_logged_in_is_asked_where_the_server_says() {
+    let mut world = world();
+    logged_in(&mut world);
+    let asked = world.who_am_i(&tiled(), None, policy()).unwrap();
+    assert_eq!(asked.userinfo.name.as_deref(), Some("alice"));
+    assert_eq!(asked.userinfo.roles, ["user"]);
+    world.server.fault_at("/api/v1/auth/whoami", 1, instead(200, &json!(null)));
+    let error = world.who_am_i(&tiled(), None, policy()).unwrap_err();
+    assert_eq!(error.kind(), Kind::NotAuthenticated);
+    // One that is rejected is replaced.
+    let expired = instead(401, &json!({"detail": "Access token has expired. Refresh token."}));
+    world.server.fault_at("/api/v1/auth/whoami", 1, expired);
+    world.transcript();
+    world.who_am_i(&tiled(), None, policy()).unwrap();
+    assert_eq!(world.transcript().matches("/session/refresh -> 200").count(), 1);
+}
+
+#[test]
+fn an_api_key_is_made_described_used_and_revoked() {
+    let mut world = world();
+    let session = logged_in(&mut world);
+    let profile = tiled();
+    let mut new = NewApiKey::default();
+    new.note = Some("a note".into());
+    new.scopes = vec!["read:metadata".into()];
+    let key = CreateApiKey::new(&profile, &session, policy(), new);
+    let key = world.run(key.unwrap()).unwrap();
+    let secret = key.secret.clone().unwrap();
+    assert_eq!(key.scopes, ["read:metadata"]);
+    let keys = world.run(ListApiKeys::new(&profile, &session, policy()).unwrap()).unwrap();
+    assert_eq!((keys.len(), keys[0].note.as_deref()), (1, Some("a note")));
+    assert!(keys[0].secret.is_none());
+    let error = WhichApiKey::new(&profile, &session, policy()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage);
+
+    let shown = aiod_auth_core::AccessToken::from_api_key(&secret).unwrap();
+    assert_eq!(shown.authorization(), format!("Apikey {}", secret.expose()));
+    let tokens = Arc::new(Tokens::new(shown, NOW));
+    let with_key = SessionTokens::new(&session.key, tokens, Persisted::NoStore);
+    let which = world.run(WhichApiKey::new(&profile, &with_key, policy()).unwrap()).unwrap();
+    assert_eq!(which.first_eight, key.first_eight);
+    // It may not do that, which is nothing that another token would mend.
+    let more = CreateApiKey::new(&profile, &with_key, policy(), NewApiKey::default()).unwrap();
+    let error = world.run(more).unwrap_err();
+    assert!(matches!(error, Error::Refused(_)) && !error.asks_for_another_token(), "{error}");
+    assert!(error.hint().unwrap().contains("may not do it"));
+
+    // A whole key is cut before it is sent.
+    let revoke = |key: &str| RevokeApiKey::new(&profile, &session, policy(), key).unwrap();
+    world.run(revoke(secret.expose())).unwrap();
+    let sent = &world.server.log().last().unwrap().request;
+    assert!(sent.target.ends_with("?first_eight=00000001"), "{}", sent.target);
+    let error = world.run(revoke(&key.first_eight)).unwrap_err();
+    assert_eq!(error.server_error().unwrap().status, Some(404));
+    let who = WhichApiKey::new(&profile, &with_key, policy()).unwrap();
+    assert!(matches!(world.run(who).unwrap_err(), Error::TokenRejected(_)));
+}
+
+#[test]
+fn an_api_key_is_not_made_twice() {
+    let mut world = world();
+    let session = logged_in(&mut world);
+    world.server.fault_at("/api/v1/auth/apikey", 1, Fault::DropAfter);
+    let new = CreateApiKey::new(&tiled(), &session, policy(), NewApiKey::default()).unwrap();
+    let error = world.run(new).unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error}");
+    assert_eq!(world.transcript().matches("POST /api/v1/auth/apikey").count(), 1);
+    let elsewhere = Session::token(profile(), Demand::new(), policy());
+    drop(elsewhere);
+    let none = CreateApiKey::new(&profile(), &session, policy(), NewApiKey::default());
+    assert_eq!(none.unwrap_err().kind(), Kind::Usage);
+}
