@@ -68,7 +68,11 @@ impl Failure {
     /// Names the command that logs in, where the core can only say that one has to.
     pub(crate) fn mended_by(mut self, login: &str) -> Self {
         if matches!(self.kind, Kind::NotAuthenticated | Kind::SessionEnded) {
-            self.hint = Some(format!("run `{login}`"));
+            let hint = self.hint.unwrap_or_default();
+            // What follows is why, where that is known.
+            let reason = hint.split_once("; ").map_or("", |(_, reason)| reason);
+            let and = if reason.is_empty() { "" } else { "; " };
+            self.hint = Some(format!("run `{login}`{and}{reason}"));
         }
         if matches!(self.kind, Kind::Expired | Kind::TimedOut) {
             self.hint = Some(format!("run `{login}` again and approve the code in time"));

@@ -118,6 +118,7 @@ pub use machine::{
 };
 pub use metadata_cache::MetadataCache;
 pub use note::Note;
+pub use origins::Origins;
 pub use parameters::Parameters;
 pub use pkce::CodeVerifier;
 pub use profile::{LoginMethod, Profile, RecordKey};
@@ -142,6 +143,7 @@ pub mod loopback;
 mod machine;
 mod metadata_cache;
 mod note;
+mod origins;
 mod parameters;
 mod pkce;
 mod profile;

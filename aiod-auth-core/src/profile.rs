@@ -3,7 +3,7 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
-use url::Url;
+use url::{Url, form_urlencoded::Serializer};
 
 use crate::{
     client::ClientIdentity,
@@ -330,6 +330,39 @@ pub struct RecordKey {
     /// The APIs that the token is for (RFC 8707 §2), by their addresses; a parameter of the server's own
     /// stands here as `name value`.
     pub resource: Vec<String>,
+}
+
+impl RecordKey {
+    /// The whole key as one text, in ASCII: what names a record in a database. Two keys have the same one only if
+    /// they are the same. It stays the same from version to version.
+    ///
+    /// It is a form (`issuer=…&client_id=…&account=…&scope=…&resource=…&parameter=…`), so it is as secret as
+    /// the value of any parameter in it.
+    ///
+    /// ```
+    /// use aiod_auth_core::Profile;
+    ///
+    /// let profile = Profile::new("https://auth.example.org", "my-tool")?;
+    /// let id = profile.with_scope("openid email".parse()?).key().id();
+    /// let expected =
+    ///     "issuer=https%3A%2F%2Fauth.example.org&client_id=my-tool&scope=email+openid";
+    /// assert_eq!(id, expected);
+    /// # Ok::<(), aiod_auth_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn id(&self) -> String {
+        let mut form = Serializer::new(String::new());
+        form.append_pair("issuer", &self.issuer).append_pair("client_id", &self.client_id);
+        if let Some(account) = &self.account {
+            form.append_pair("account", account);
+        }
+        form.append_pair("scope", self.scope.as_str());
+        for text in &self.resource {
+            // No address has a space in it.
+            form.append_pair(if text.contains(' ') { "parameter" } else { "resource" }, text);
+        }
+        form.finish()
+    }
 }
 
 /// A parameter's value may be a secret: its name stands for it.

@@ -22,7 +22,7 @@ use aiod_auth_core::{
 #[cfg(feature = "file-store")]
 use aiod_auth_store::ReadClientSecret;
 #[cfg(feature = "reqwest")]
-use aiod_auth_store::{LoginTo, Store};
+use aiod_auth_store::{AsyncStore, LoginTo, Store};
 
 use crate::{
     driver::{Driver, unasked},
@@ -92,6 +92,13 @@ impl Client {
     #[cfg(feature = "reqwest")]
     pub fn new(profile: Profile, store: impl Store + 'static) -> Self {
         Self::with_driver(profile, Driver::new().with_store(Arc::new(store)))
+    }
+
+    /// A client for this profile, whose tokens are kept in this store: one that waits for a network as the client
+    /// does, and needs no thread that may block.
+    #[cfg(feature = "reqwest")]
+    pub fn with_async_store(profile: Profile, store: impl AsyncStore + 'static) -> Self {
+        Self::with_driver(profile, Driver::new().with_async_store(Arc::new(store)))
     }
 
     /// A client for a login that a platform describes: [`LoginTo::polars`], for instance.

@@ -6,8 +6,9 @@ use aiod_auth_core::{
     Ask, Error, Exchange, Machine, MetadataCache, NoAnswer, Prompt, Reason, Step, StoreAccess,
     StoreFailure, Timestamp,
     cache::{Promise, UserQuestion},
+    session::{StoreReply, StoreRequest},
 };
-use aiod_auth_store::{Lock, Store};
+use aiod_auth_store::{AsyncStore, Lock, Store, perform_async};
 
 #[cfg(feature = "reqwest")]
 use crate::TokioRuntime;
@@ -59,8 +60,15 @@ use crate::{asking::Asking, runtime::Runtime, store_call::StoreCall};
 pub struct Driver {
     runtime: Arc<dyn Runtime>,
     request_timeout: Option<Duration>,
-    store: Option<Arc<dyn Store>>,
+    store: Option<Kept>,
     metadata: MetadataCache,
+}
+
+/// Where tokens are kept.
+#[derive(Clone, Debug)]
+enum Kept {
+    Blocking(Arc<dyn Store>),
+    Waiting(Arc<dyn AsyncStore>),
 }
 
 #[cfg(feature = "reqwest")]
@@ -89,10 +97,19 @@ impl Driver {
         }
     }
 
-    /// Gives machines that ask for it a store.
+    /// Gives machines that ask for it a store. Each operation runs where it may block
+    /// ([`Runtime::run_blocking`]).
     #[must_use]
     pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
-        self.store = Some(store);
+        self.store = Some(Kept::Blocking(store));
+        self
+    }
+
+    /// Gives machines that ask for it a store that waits as they do, without a thread that may block. A runtime
+    /// that shuts down while tokens are on their way there may lose them.
+    #[must_use]
+    pub fn with_async_store(mut self, store: Arc<dyn AsyncStore>) -> Self {
+        self.store = Some(Kept::Waiting(store));
         self
     }
 
@@ -191,17 +208,28 @@ impl Driver {
         in_flight.complete(self.now(), took, outcome);
     }
 
-    /// Files and their locks block, so not in the task itself.
     async fn access(&self, access: StoreAccess<'_>, lock: &mut Option<Lock>) {
-        let Some(store) = &self.store else {
-            let reply = access.request().answered_without_store();
-            return access.complete(Duration::ZERO, Ok(reply));
-        };
         let began = self.monotonic();
-        let call = StoreCall::new(Arc::clone(store), access.request().clone(), lock.take());
+        let request = access.request();
+        let outcome = match &self.store {
+            None => Ok(request.answered_without_store()),
+            Some(Kept::Waiting(store)) => perform_async(&**store, request, lock).await,
+            Some(Kept::Blocking(store)) => self.perform_blocking(store, request, lock).await,
+        };
+        access.complete(self.monotonic().saturating_sub(began), outcome);
+    }
+
+    /// Files and their locks block, so not in the task itself.
+    async fn perform_blocking(
+        &self,
+        store: &Arc<dyn Store>,
+        request: &StoreRequest,
+        lock: &mut Option<Lock>,
+    ) -> Result<StoreReply, StoreFailure> {
+        let call = StoreCall::new(Arc::clone(store), request.clone(), lock.take());
         let (promise, answer) = Promise::new();
         self.runtime.run_blocking(Box::new(move || promise.keep(call.perform())));
-        let outcome = match answer.get().await {
+        match answer.get().await {
             Some((outcome, held)) => {
                 *lock = held;
                 outcome
@@ -209,8 +237,7 @@ impl Driver {
             None => {
                 Err(StoreFailure::new("the token store panicked, or the runtime is shutting down"))
             }
-        };
-        access.complete(self.monotonic().saturating_sub(began), outcome);
+        }
     }
 
     pub(crate) const fn runtime(&self) -> &Arc<dyn Runtime> {

@@ -380,6 +380,8 @@ pub use aiod_auth_core::cache::{Cancel, Event, Observer, Token, UserQuestion, Wh
 pub use client::Client;
 pub use default_client::{default_client, set_default_client};
 pub use driver::Driver;
+#[cfg(feature = "middleware")]
+pub use middleware::BearerToken;
 pub use runtime::{BoxFuture, NoRuntime, Runtime};
 #[cfg(feature = "reqwest")]
 pub use {
@@ -396,6 +398,8 @@ mod client_tests;
 mod default_client;
 mod driver;
 mod loopback;
+#[cfg(feature = "middleware")]
+mod middleware;
 mod observe;
 #[cfg(feature = "reqwest")]
 mod reqwest;

@@ -83,6 +83,20 @@ pub enum StoreError {
     /// It is not known where the user's files are.
     #[error("the user's home folder is not known")]
     NoHome,
+    /// The user's session has no keyring, or there is no session.
+    #[error("there is no keyring: {why}")]
+    NoKeyring {
+        /// What the platform said.
+        why: String,
+    },
+    /// A store on another machine doesn't answer, after some tries. What was to be saved may have been saved.
+    #[error("the token store at {place} is away: {why}")]
+    Unavailable {
+        /// Its address, without a password.
+        place: String,
+        /// What was tried last, and what came of it.
+        why: String,
+    },
     /// Any other store's failure, in its own words: they name the place, and no token.
     #[error("{0}")]
     Other(String),
@@ -108,6 +122,10 @@ impl StoreError {
             Self::CannotHold { .. } => Some("choose another store for it"),
             Self::Settings { .. } => Some("correct it, or move it away"),
             Self::NoHome => Some("set HOME, or say which folder to use"),
+            Self::Unavailable { .. } => {
+                Some("see whether it runs and can be reached, then try again")
+            }
+            Self::NoKeyring { .. } => Some("use another store, such as a file"),
             Self::Other(_) => None,
         }
     }

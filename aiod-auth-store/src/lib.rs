@@ -32,21 +32,32 @@
 
 #[cfg(feature = "toml")]
 pub use aiod::{AiodConfig, AiodFile, AiodLogin};
+pub use async_store::{AsyncStore, StoreFuture, perform_async};
 #[cfg(feature = "toml")]
 pub use client_secret::ReadClientSecret;
 pub use error::StoreError;
 #[cfg(feature = "toml")]
 pub use file::{FileStore, default_config_folder};
+#[cfg(feature = "keyring")]
+pub use keyring::KeyringStore;
+pub use listed::Listed;
 pub use login_to::LoginTo;
 pub use memory::MemoryStore;
 #[cfg(feature = "toml")]
 pub use polars::PolarsStore;
-pub use store::{Lock, Store, perform};
+#[cfg(feature = "toml")]
+pub use record::{RecordError, RecordText, TokenRecord, parse_record};
+#[cfg(feature = "redis")]
+pub use redis::{AsyncRedisStore, RedisOptions, RedisStore};
+#[cfg(feature = "seal")]
+pub use seal::{SealError, SealingKey, is_sealed};
+pub use store::{LOCK_HELD_MAX, Lock, Store, perform};
 #[cfg(feature = "toml")]
 pub use tiled::TiledStore;
 
 #[cfg(feature = "toml")]
 mod aiod;
+mod async_store;
 #[cfg(feature = "toml")]
 mod client_secret;
 #[cfg(feature = "contract-tests")]
@@ -58,12 +69,19 @@ mod error;
 mod file;
 #[cfg(feature = "toml")]
 mod format;
+#[cfg(feature = "keyring")]
+mod keyring;
+mod listed;
 mod login_to;
 mod memory;
 #[cfg(feature = "toml")]
 mod polars;
 #[cfg(feature = "toml")]
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "seal")]
+mod seal;
 mod store;
 #[cfg(feature = "_simulation")]
 #[doc(hidden)]

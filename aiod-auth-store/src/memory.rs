@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use aiod_auth_core::{RecordKey, Tokens};
+use aiod_auth_core::{RecordKey, Tokens, session::Version};
 
-use crate::{Lock, Store, StoreError};
+use crate::{Listed, Lock, Store, StoreError};
 
 /// Keeps tokens for as long as the program runs, and wipes them from memory after that.
 ///
@@ -48,6 +48,44 @@ impl Store for MemoryStore {
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         let was_free = open(&self.locked).insert(key.clone());
         Ok(was_free.then(|| Lock::new(Held { key: key.clone(), locked: Arc::clone(&self.locked) })))
+    }
+
+    /// A look and the write are one here.
+    fn save_if_unchanged(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        let mut records = open(&self.records);
+        let stored = records.get(key);
+        if !version.matches(stored) {
+            return Ok(stored.cloned());
+        }
+        records.insert(key.clone(), tokens.clone());
+        Ok(None)
+    }
+
+    fn remove_if_unchanged(
+        &self,
+        key: &RecordKey,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        let mut records = open(&self.records);
+        let stored = records.get(key);
+        if !version.matches(stored) {
+            return Ok(stored.cloned());
+        }
+        records.remove(key);
+        Ok(None)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        let records = open(&self.records);
+        let listed = |(key, tokens): (&RecordKey, &Tokens)| {
+            Listed::new(key.clone(), self.location(key), tokens)
+        };
+        Ok(records.iter().map(listed).collect())
     }
 
     fn location(&self, _key: &RecordKey) -> String {

@@ -9,7 +9,7 @@ use aiod_auth_core::{
 };
 
 use crate::{
-    Lock, LoginTo, MemoryStore, Store, StoreError,
+    Listed, Lock, LoginTo, MemoryStore, Store, StoreError,
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
@@ -181,6 +181,13 @@ impl Store for PolarsStore {
             Place::Config(file) => self.files.prepare(file, &Config),
             place @ Place::TwoFiles { .. } => two_files(place).prepare(&self.files),
         }
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        let tokens = self.load(&self.key)?;
+        let listed =
+            tokens.map(|tokens| Listed::new(self.key.clone(), self.location(&self.key), &tokens));
+        Ok(listed.into_iter().collect())
     }
 
     fn location(&self, _key: &RecordKey) -> String {

@@ -1,13 +1,13 @@
 //! The contract of all stores, and the bridge from what sessions ask for.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     RecordKey, StoreFailure, Timestamp, Tokens,
     session::{StoreOperation, StoreReply, StoreRequest, Version},
 };
 
-use crate::StoreError;
+use crate::{Listed, StoreError};
 
 /// A place where tokens are kept. Every method may block.
 ///
@@ -90,6 +90,22 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// They may still be there.
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError>;
 
+    /// Forgets the tokens for a key, if no other login stands there than was loaded; else changes nothing, and
+    /// returns that one.
+    ///
+    /// # Errors
+    /// As for [`remove`](Self::remove).
+    fn remove_if_unchanged(
+        &self,
+        key: &RecordKey,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        match conflict(self, key, version) {
+            Some(another) => Ok(Some(another)),
+            None => self.remove(key).map(|()| None),
+        }
+    }
+
     /// Takes the lock of a key, and finishes what a process that died under it could not. `None`: another
     /// handle has it, in this process or in another one. To wait and to try again is the caller's business.
     ///
@@ -109,9 +125,29 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// All records that are here and can be read, without what is secret in them. Those that can't be read are
+    /// left out, with a warning in the log.
+    ///
+    /// # Errors
+    /// The place can't be read; or it can't say what it has, which is what a store that doesn't override this
+    /// answers.
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        Err(StoreError::Other(CANNOT_LIST.into()))
+    }
+
     /// Where the tokens for a key are, as the user knows it: a path, or `memory`.
     fn location(&self, key: &RecordKey) -> String;
 }
+
+pub(crate) const CANNOT_LIST: &str = "this token store can't say which logins it has";
+
+/// For how long a session holds a lock, at most: the 60 s that a job has
+/// ([`RetryPolicy::time_limit`](aiod_auth_core::RetryPolicy::time_limit), as it is by default), and what the
+/// store itself takes for its last save. A program with a longer limit holds it for that much longer.
+///
+/// A lock with a lease needs one of this length. A lease that runs out all the same is no harm to the tokens:
+/// a save is refused only if the record was written since it was loaded.
+pub const LOCK_HELD_MAX: Duration = Duration::from_secs(90);
 
 /// The lock of one record. It is given back when this is dropped, or when the process ends, however
 /// it ends.
@@ -197,7 +233,7 @@ pub fn perform(
         StoreOperation::Load => StoreReply::Loaded(store.load(key)?.map(Arc::new)),
         StoreOperation::TryLock => {
             *lock = store.try_lock(key)?;
-            StoreReply::Locked(lock.is_some())
+            locked(lock.as_ref())
         }
         StoreOperation::Prepare => {
             store.prepare(key)?;
@@ -213,12 +249,9 @@ pub fn perform(
                 None => StoreReply::Done,
             }
         }
-        StoreOperation::Remove(version) => match conflict(store, key, version) {
+        StoreOperation::Remove(version) => match store.remove_if_unchanged(key, version)? {
             Some(another) => StoreReply::Conflict(Arc::new(another)),
-            None => {
-                store.remove(key)?;
-                StoreReply::Done
-            }
+            None => StoreReply::Done,
         },
         StoreOperation::Unlock => {
             *lock = None;
@@ -227,11 +260,66 @@ pub fn perform(
     })
 }
 
+pub(crate) fn locked(lock: Option<&Lock>) -> StoreReply {
+    match lock.and_then(Lock::interrupted_refresh) {
+        Some(at) => StoreReply::LockedAfterInterruption(at),
+        None => StoreReply::Locked(lock.is_some()),
+    }
+}
+
 /// The login that is stored now, if it is another one than was loaded. One that can't be read is the
 /// business of what is to be done.
 fn conflict<S: Store + ?Sized>(store: &S, key: &RecordKey, version: &Version) -> Option<Tokens> {
     let stored = store.load(key).ok().flatten()?;
     (!version.matches(Some(&stored))).then_some(stored)
+}
+
+/// One that is not known before the program runs.
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        (**self).load(key)
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        (**self).save(key, tokens)
+    }
+
+    fn save_if_unchanged(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        (**self).save_if_unchanged(key, tokens, version)
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        (**self).remove(key)
+    }
+
+    fn remove_if_unchanged(
+        &self,
+        key: &RecordKey,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        (**self).remove_if_unchanged(key, version)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        (**self).list()
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        (**self).try_lock(key)
+    }
+
+    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+        (**self).prepare(key)
+    }
+
+    fn location(&self, key: &RecordKey) -> String {
+        (**self).location(key)
+    }
 }
 
 /// A store that several clients share.
@@ -255,6 +343,18 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
         (**self).remove(key)
+    }
+
+    fn remove_if_unchanged(
+        &self,
+        key: &RecordKey,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        (**self).remove_if_unchanged(key, version)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        (**self).list()
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {

@@ -9,7 +9,7 @@ use aiod_auth_core::{
 };
 
 use crate::{
-    Lock, LoginTo, MemoryStore, Store, StoreError,
+    Listed, Lock, LoginTo, MemoryStore, Store, StoreError,
     file::files::Files,
     format::tiled::{FILES, folder},
     token_files::TokenFiles,
@@ -104,6 +104,13 @@ impl Store for TiledStore {
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.check(key)?;
         self.token_files().prepare(&self.files)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        let tokens = self.load(&self.key)?;
+        let listed =
+            tokens.map(|tokens| Listed::new(self.key.clone(), self.location(&self.key), &tokens));
+        Ok(listed.into_iter().collect())
     }
 
     fn location(&self, _key: &RecordKey) -> String {

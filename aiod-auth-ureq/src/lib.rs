@@ -192,6 +192,8 @@ pub use aiod_auth_core::cache::{Cancel, Event, Observer, Token, UserQuestion, Wh
 pub use client::Client;
 pub use default_client::{default_client, set_default_client};
 pub use driver::Driver;
+#[cfg(feature = "middleware")]
+pub use middleware::BearerToken;
 pub use transport::Transport;
 #[cfg(feature = "ureq")]
 pub use {
@@ -208,6 +210,8 @@ mod client_tests;
 mod default_client;
 mod driver;
 mod loopback;
+#[cfg(feature = "middleware")]
+mod middleware;
 mod observe;
 mod transport;
 #[cfg(feature = "ureq")]

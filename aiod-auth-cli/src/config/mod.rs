@@ -123,6 +123,8 @@ flow = "client-credentials"
 scopes = ["a", "b"]
 resource = "https://api.example"
 store = "memory"
+store_key_file = "store.key"
+redis_password_file = "redis.txt"
 api = "https://api.example/me"
 platform = "aiod"
 account = "bob"
@@ -158,6 +160,8 @@ small = { client_secret_env = "NAME" }
             scopes: vec!["a".into(), "b".into()],
             resource: vec!["https://api.example".into()],
             store: Some("memory".into()),
+            store_key_file: Some("/folder/store.key".into()),
+            redis_password_file: Some("/folder/redis.txt".into()),
             api: Some("https://api.example/me".into()),
             platform: Some(Platform::Aiod),
             allow_insecure_http: true,

@@ -40,6 +40,9 @@ pub(crate) struct ProfileConfig {
     /// The login's name, where that isn't the profile's. An empty one is none.
     pub(crate) account: Option<String>,
     pub(crate) store: Option<String>,
+    /// What is stored there is sealed with the key in this file.
+    pub(crate) store_key_file: Option<PathBuf>,
+    pub(crate) redis_password_file: Option<PathBuf>,
     /// The user is asked for there; in a platform's profile, the address of its API.
     pub(crate) api: Option<String>,
     pub(crate) platform: Option<Platform>,
@@ -136,6 +139,12 @@ pub(super) fn read(file: &Path, name: &str, item: &Item) -> Result<ProfileConfig
             "parameters" => profile.parameters = parameters(place, item)?,
             "account" => profile.account = Some(string(place, item)?),
             "store" => profile.store = Some(string(place, item)?),
+            "store_key_file" => {
+                profile.store_key_file = Some(named_file(file, &string(place, item)?));
+            }
+            "redis_password_file" => {
+                profile.redis_password_file = Some(named_file(file, &string(place, item)?));
+            }
             "api" => profile.api = Some(string(place, item)?),
             "platform" => profile.platform = Some(platform(place, item)?),
             "organisation" => profile.organisation = Some(string(place, item)?),

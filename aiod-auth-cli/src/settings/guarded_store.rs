@@ -7,7 +7,7 @@ use std::{
 };
 
 use aiod_auth_core::{RecordKey, Tokens, session::Version};
-use aiod_auth_store::{Lock, Store, StoreError};
+use aiod_auth_store::{Listed, Lock, Store, StoreError};
 
 use crate::{interrupt::Interrupt, print::Printer};
 
@@ -78,6 +78,18 @@ impl Store for GuardedStore {
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.store.remove(key)
+    }
+
+    fn remove_if_unchanged(
+        &self,
+        key: &RecordKey,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        self.store.remove_if_unchanged(key, version)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        self.store.list()
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {

@@ -18,9 +18,11 @@ use crate::{
     secret::{CLIENT_SECRET_VARIABLE, SecretSource},
 };
 
+use away::REDIS_PASSWORD_VARIABLE;
 pub(crate) use earlier::Earlier;
 use place::Place;
 
+mod away;
 mod core_profile;
 mod earlier;
 mod guarded_store;
@@ -163,17 +165,17 @@ impl Settings {
             (Some(variable), uri) => {
                 let key = profile.key();
                 // A key beside a login is one too many, and that is where the login would be.
-                let stored = || Place::open(context, uri.unwrap_or("file"), folder, &key);
+                let stored = || Place::open(context, uri.unwrap_or("file"), folder, &key, &config);
                 let has_tokens = config.tiled.is_some() && stored()?.store().load(&key)?.is_some();
                 let platform = config.platform.unwrap_or(Platform::Polars);
                 Place::given(context, platform.given(variable, has_tokens)?, &key)?
             }
-            (None, Some(uri)) => Place::open(context, uri, folder, &profile.key())?,
+            (None, Some(uri)) => Place::open(context, uri, folder, &profile.key(), &config)?,
             (None, None) if is_homeless_bot(context, &config) => {
                 log::warn!("the user's home folder is not known, so the token is not stored");
-                Place::open(context, "memory", folder, &profile.key())?
+                Place::open(context, "memory", folder, &profile.key(), &config)?
             }
-            (None, None) => Place::open(context, "file", folder, &profile.key())?,
+            (None, None) => Place::open(context, "file", folder, &profile.key(), &config)?,
         };
         Ok(Self { name: name.map(Into::into), account, profile, config, place, login_command })
     }
@@ -324,9 +326,10 @@ impl Settings {
         self.config.flow == Some(Flow::Password)
     }
 
-    /// The environment variables that may hold a client's secret: no other program's business.
+    /// The environment variables that may hold a secret of the client's or the store's: no other program's business.
     pub(crate) fn secret_variables(&self) -> Vec<String> {
-        let mut variables = vec![CLIENT_SECRET_VARIABLE.to_owned()];
+        let mut variables =
+            [CLIENT_SECRET_VARIABLE, REDIS_PASSWORD_VARIABLE].map(String::from).to_vec();
         if self.config.tiled.is_some() {
             variables.push(tiled::API_KEY.into());
         }
@@ -393,7 +396,7 @@ pub(crate) fn check(context: &Context, config: &Config, name: &str) -> Result<()
     let profile = config.profile(name)?.complete(true)?;
     let key = core_profile::whole(&profile, Some(name), None)?.key();
     let store = profile.store.as_deref().unwrap_or("file");
-    Place::open(context, store, config.folder(), &key).map(drop)
+    Place::open(context, store, config.folder(), &key, &profile).map(drop)
 }
 
 /// Whether this client can do without a store: it gets a new token by itself, as often as it likes.

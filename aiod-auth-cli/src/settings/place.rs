@@ -9,8 +9,8 @@ use aiod_auth_core::{
 use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, Store, TiledStore};
 
 use crate::{
-    context::Context, failure::Failure, interrupt::Interrupt, platform::environment,
-    print::Printer, private_file::is_public_file,
+    config::ProfileConfig, context::Context, failure::Failure, interrupt::Interrupt,
+    platform::environment, print::Printer, private_file::is_public_file,
 };
 
 use super::guarded_store::GuardedStore;
@@ -41,13 +41,28 @@ impl Place {
         uri: &str,
         folder: &Path,
         key: &RecordKey,
+        config: &ProfileConfig,
     ) -> Result<Self, Failure> {
+        if config.store_key_file.is_some() && !uri.starts_with("redis") {
+            return Err(Failure::config(
+                "store_key_file works with a store in Redis, and with no other",
+            ));
+        }
         let guard =
             &Guard { interrupt: context.interrupt.clone(), printer: context.printer.clone() };
         match uri {
             "file" => {
                 let store = FileStore::new(context.config_folder()?.join("tokens"));
                 Ok(Self::new(store, guard))
+            }
+            #[cfg(feature = "keyring")]
+            "keyring" => {
+                let store = super::away::keyring(context.config_folder()?.join("tokens"))?;
+                Ok(Self::new(store, guard))
+            }
+            #[cfg(feature = "redis")]
+            uri if uri.starts_with("redis:") || uri.starts_with("redis+unix:") => {
+                Ok(Self::new(super::away::redis(uri, config)?, guard))
             }
             "memory" => Ok(Self::new(MemoryStore::default(), guard)),
             "polars" => Ok(Self::shared(
@@ -155,13 +170,14 @@ fn guarded(store: impl Store + 'static, guard: &Guard) -> Arc<dyn Store> {
 }
 
 fn no_such_store(uri: &str) -> Failure {
-    let known = ["keyring", "redis", "rediss"];
+    let known = ["keyring", "redis", "redis+unix", "rediss"];
     let scheme = uri.split(':').next().unwrap_or_default();
     // The rest of the address may have a password in it.
     if known.contains(&scheme) {
         Failure::config(format!("the store `{scheme}` is not in this version"))
     } else {
-        Failure::config("there is no such store")
-            .with_hint("use file, memory, aiod:FILE, polars:DIR or tiled:DIR")
+        Failure::config("there is no such store").with_hint(
+            "use file, keyring, redis://HOST, memory, aiod:FILE, polars:DIR or tiled:DIR",
+        )
     }
 }

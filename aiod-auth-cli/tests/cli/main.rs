@@ -1,5 +1,6 @@
 //! The command as a user meets it: the real binary against the embedded authorization server.
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     reason = "clippy.toml allows them in test functions only, not in what those share"
@@ -24,6 +25,8 @@ mod profile;
 #[cfg(unix)]
 mod situations;
 mod status;
+#[cfg(unix)]
+mod stores;
 mod tiled;
 mod token;
 mod transfer;

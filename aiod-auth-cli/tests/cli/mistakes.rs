@@ -67,8 +67,8 @@ fn configuration() {
         ("issuer = \"as.example\"\nclient_id = \"x\"", "issuer is not a usable web address"),
         ("issuer = \"ISSUER\"\nclient_id = \"\"", "the client id is empty"),
         (
-            "issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"keyring\"",
-            "`keyring` is not in this version",
+            "issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"rediss://as.example\"",
+            "`rediss` is not in this version",
         ),
         (
             "issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"cloud:canary\"",

@@ -171,7 +171,9 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         if let Some(error) = self.server_error()
-            && (matches!(self, Self::Refused(_)) || error.wants_dpop())
+            && (matches!(self, Self::Refused(_))
+                || error.wants_dpop()
+                || error.comes_from_interruption())
         {
             return error.hint();
         }

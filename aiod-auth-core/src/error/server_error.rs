@@ -6,6 +6,7 @@ use core::fmt;
 use super::Endpoint;
 use crate::{
     text::clean,
+    time::Timestamp,
     wire::servers::{MFA_REQUIRED, standard_code},
 };
 
@@ -74,6 +75,16 @@ impl ServerError {
         self.advice.get_or_insert(advice);
     }
 
+    /// The refresh token may have been spent by a refresh that began then.
+    pub(crate) fn blame_interruption(&mut self, at: Timestamp) {
+        self.advice = Some(Advice::RefreshWasInterrupted(at));
+    }
+
+    /// Whether what it says comes from something that happened here.
+    pub(crate) const fn comes_from_interruption(&self) -> bool {
+        matches!(self.advice, Some(Advice::RefreshWasInterrupted(_)))
+    }
+
     /// Another bearer token is of no use here.
     pub(crate) const fn wants_dpop(&self) -> bool {
         matches!(self.advice, Some(Advice::DpopOnly))
@@ -122,6 +133,8 @@ pub(crate) enum Advice {
     LoginMayHelp,
     /// As that, where it may be about the client as well.
     CheckClientOrLogIn,
+    /// An earlier process died during a refresh, and its answer with it.
+    RefreshWasInterrupted(Timestamp),
 }
 
 impl Advice {
@@ -161,6 +174,11 @@ impl Advice {
             Self::LoginMayHelp => "if it stays so, log in again",
             Self::CheckClientOrLogIn => {
                 "check the client id and secret; if it stays so, log in again"
+            }
+            Self::RefreshWasInterrupted(at) => {
+                return Cow::Owned(format!(
+                    "log in again; the likely reason is a refresh that was interrupted at {at}"
+                ));
             }
         })
     }

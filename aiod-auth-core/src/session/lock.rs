@@ -9,6 +9,7 @@ use crate::{
     machine::{Deadline, Io, Reason},
     profile::RecordKey,
     retry::spread,
+    time::Timestamp,
     token::Tokens,
 };
 
@@ -17,6 +18,7 @@ pub(super) struct Locked<'a> {
     io: &'a Io,
     key: &'a Arc<RecordKey>,
     version: Version,
+    interrupted_at: Option<Timestamp>,
 }
 
 /// Why there is no lock.
@@ -71,8 +73,9 @@ impl<'a> Locked<'a> {
         let began = io.elapsed();
         loop {
             match store(io, key, StoreOperation::TryLock).await {
-                Ok(StoreReply::Locked(true)) => {
-                    return Ok(Self { io, key, version: Version::default() });
+                Ok(StoreReply::Locked(true)) => return Ok(Self::new(io, key, None)),
+                Ok(StoreReply::LockedAfterInterruption(at)) => {
+                    return Ok(Self::new(io, key, Some(at)));
                 }
                 Ok(StoreReply::Locked(false)) => {}
                 Err(Error::Store(failure)) => return Err(NotLocked { failure, is_busy: false }),
@@ -94,6 +97,15 @@ impl<'a> Locked<'a> {
             let seed = u64::try_from(waited.as_nanos()).unwrap_or(0);
             deadline.wait(io, spread(delay, seed), Reason::Lock).await;
         }
+    }
+
+    fn new(io: &'a Io, key: &'a Arc<RecordKey>, interrupted_at: Option<Timestamp>) -> Self {
+        Self { io, key, version: Version::default(), interrupted_at }
+    }
+
+    /// When an earlier process began a refresh that it did not finish.
+    pub(super) const fn interrupted_at(&self) -> Option<Timestamp> {
+        self.interrupted_at
     }
 
     pub(super) async fn give_back(self) {
@@ -141,6 +153,7 @@ impl<'a> Locked<'a> {
             StoreReply::Conflict(theirs) => Ok(Some(theirs)),
             StoreReply::Loaded(_)
             | StoreReply::Locked(_)
+            | StoreReply::LockedAfterInterruption(_)
             | StoreReply::Done
             | StoreReply::NoStore => Ok(None),
         }
@@ -159,6 +172,7 @@ fn persisted(outcome: Result<StoreReply, Error>) -> Persisted {
             StoreReply::Done
             | StoreReply::Loaded(_)
             | StoreReply::Locked(_)
+            | StoreReply::LockedAfterInterruption(_)
             | StoreReply::Conflict(_),
         ) => Persisted::Saved,
         Err(Error::Store(failure)) => Persisted::NotSaved(failure),

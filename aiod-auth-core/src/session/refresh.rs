@@ -101,6 +101,7 @@ impl Refresh<'_> {
                     (was_lost, policy.attempts) = (true, 1);
                 }
                 _ => {
+                    let error = explained(error, lock.interrupted_at().filter(|_| !is_other));
                     return match marked(stored, &refresh_token, io.now()) {
                         Some(marked) => Ok(Refreshed::Refused(error, marked)),
                         None => Err(error),
@@ -186,6 +187,14 @@ fn lost_twice(error: Error) -> Error {
     | Error::Unreachable { endpoint, cause, .. } = error
     {
         return Error::OutcomeUnknown { endpoint, attempts: 2, cause };
+    }
+    error
+}
+
+/// A refresh token that an interrupted refresh may have spent: the server's answer got lost with the process.
+fn explained(mut error: Error, interrupted_at: Option<Timestamp>) -> Error {
+    if let (Error::SessionEnded(verdict), Some(at)) = (&mut error, interrupted_at) {
+        verdict.blame_interruption(at);
     }
     error
 }

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use crate::{profile::RecordKey, secret::RefreshToken, token::Tokens};
+use crate::{profile::RecordKey, secret::RefreshToken, time::Timestamp, token::Tokens};
 
 /// One operation on one record.
 #[derive(Clone, Debug)]
@@ -92,6 +92,9 @@ pub enum StoreReply {
     Loaded(Option<Arc<Tokens>>),
     /// Whether the lock was free and is now held.
     Locked(bool),
+    /// The lock was free and is now held. An earlier process began a refresh under it then, and died: what
+    /// the server answered may have been lost.
+    LockedAfterInterruption(Timestamp),
     /// It is done.
     Done,
     /// It is not done: another login is stored by now, this one.
@@ -105,7 +108,11 @@ impl StoreReply {
     pub(super) fn into_loaded(self) -> Option<Arc<Tokens>> {
         match self {
             Self::Loaded(tokens) => tokens,
-            Self::Locked(_) | Self::Done | Self::Conflict(_) | Self::NoStore => None,
+            Self::Locked(_)
+            | Self::LockedAfterInterruption(_)
+            | Self::Done
+            | Self::Conflict(_)
+            | Self::NoStore => None,
         }
     }
 }

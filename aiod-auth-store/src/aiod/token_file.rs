@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::text::{self, AiodLogin, Content, Lasting};
 use crate::{
-    AiodConfig, Lock, Store, StoreError,
+    AiodConfig, Listed, Lock, Store, StoreError,
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
@@ -196,6 +196,13 @@ impl Store for AiodFile {
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.check(key)?;
         self.files.prepare(&self.file, self)
+    }
+
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        let tokens = self.load(&self.key)?;
+        let listed =
+            tokens.map(|tokens| Listed::new(self.key.clone(), self.location(&self.key), &tokens));
+        Ok(listed.into_iter().collect())
     }
 
     fn location(&self, _key: &RecordKey) -> String {

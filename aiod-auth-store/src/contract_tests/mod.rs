@@ -13,6 +13,9 @@ use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Scope, Times
 
 use crate::Store;
 
+pub use blocked::Blocked;
+
+mod blocked;
 mod records;
 mod together;
 
@@ -41,6 +44,8 @@ pub fn run_within(limits: &Limits, new_store: &dyn Fn() -> Box<dyn Store>) {
     records::a_save_replaces_all_of_the_record(&place);
     records::what_was_removed_is_gone(&place);
     records::a_renewal_replaces_only_what_was_seen(&place);
+    records::a_logout_removes_only_what_was_seen(&place);
+    records::a_list_says_what_there_is_and_no_secret(&place);
     match &limits.only {
         None => records::keys_that_differ_in_one_member_do_not_mix(&place),
         Some(only) => records::another_key_is_refused(&place, only),

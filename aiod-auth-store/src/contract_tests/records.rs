@@ -2,7 +2,7 @@
 
 use aiod_auth_core::{RecordKey, session::Version};
 
-use super::{Place, full, minimal, same, scope};
+use super::{Place, full, minimal, same, same_time, scope};
 
 pub(super) fn a_record_comes_back_whole(place: &Place<'_>) {
     let (store, other) = (place.store, place.other);
@@ -75,6 +75,56 @@ pub(super) fn a_renewal_replaces_only_what_was_seen(place: &Place<'_>) {
     assert!(store.save_if_unchanged(&key, &full("d"), &version).unwrap().is_none());
     assert!(store.save_if_unchanged(&key, &login("e"), &nothing).unwrap().is_none());
     same(&other.load(&key).unwrap().unwrap(), &login("e"));
+}
+
+pub(super) fn a_logout_removes_only_what_was_seen(place: &Place<'_>) {
+    let (store, other) = (place.store, place.other);
+    let key = place.fresh_key("left");
+    let login = |text| {
+        let mut tokens = full(text);
+        tokens.session_ended_at = None;
+        tokens
+    };
+    store.save(&key, &login("a")).unwrap();
+    let version = Version::of(other.load(&key).unwrap().as_ref());
+    store.save(&key, &login("b")).unwrap();
+    same(&other.remove_if_unchanged(&key, &version).unwrap().unwrap(), &login("b"));
+    same(&store.load(&key).unwrap().unwrap(), &login("b"));
+    let version = Version::of(other.load(&key).unwrap().as_ref());
+    assert!(other.remove_if_unchanged(&key, &version).unwrap().is_none());
+    assert!(store.load(&key).unwrap().is_none());
+    assert!(other.remove_if_unchanged(&key, &version).unwrap().is_none(), "nothing is there");
+}
+
+pub(super) fn a_list_says_what_there_is_and_no_secret(place: &Place<'_>) {
+    let (store, other) = (place.store, place.other);
+    let (one, two) = (place.fresh_key("list-one"), place.fresh_key("list-two"));
+    let listed = |key: &RecordKey| {
+        let all = other.list().unwrap();
+        let mut found = all.into_iter().filter(|listed| listed.key == *key);
+        let first = found.next();
+        assert!(found.next().is_none(), "twice in the list: {key:?}");
+        first
+    };
+    assert!(listed(&one).is_none());
+    store.save(&one, &full("canary")).unwrap();
+    let found = listed(&one).unwrap();
+    assert!(found.has_refresh_token);
+    assert_eq!(found.scope, full("canary").scope);
+    same_time(found.expires_at, full("canary").expires_at);
+    same_time(found.session_ended_at, full("canary").session_ended_at);
+    assert_eq!(found.location, other.location(&one));
+    assert!(!format!("{found:?}").contains("canary"));
+    store.remove(&one).unwrap();
+    assert!(listed(&one).is_none());
+    if one != two {
+        store.save(&one, &full("a")).unwrap();
+        store.save(&two, &minimal("b")).unwrap();
+        assert!(listed(&one).unwrap().has_refresh_token);
+        assert!(!listed(&two).unwrap().has_refresh_token);
+        store.remove(&one).unwrap();
+        store.remove(&two).unwrap();
+    }
 }
 
 pub(super) fn keys_that_differ_in_one_member_do_not_mix(place: &Place<'_>) {

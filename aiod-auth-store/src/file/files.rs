@@ -130,6 +130,12 @@ impl Files {
         Self { system, locked: Arc::default() }
     }
 
+    /// The text of a file, as it stands there.
+    pub(crate) fn text(&self, file: &Path) -> Result<Option<Text>, StoreError> {
+        let path = self.resolve(file)?;
+        Ok(read_text(&*self.system, &path)?.map(|(text, _)| text))
+    }
+
     pub(crate) fn load(
         &self,
         file: &Path,

@@ -1,18 +1,25 @@
 //! Tokens in files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use aiod_auth_core::{RecordKey, Timestamp, Tokens, session::Version};
 use etcetera::BaseStrategy as _;
 
-use crate::{Lock, Store, StoreError, document::Unreadable, record};
+use crate::{Listed, Lock, Store, StoreError, document::Unreadable, record};
 use files::{Files, Format, Login, Record, Text};
+#[cfg(feature = "keyring")]
+pub(crate) use name::of as name_of;
+#[cfg(feature = "redis")]
+pub(crate) use name::readable_name;
 
 #[cfg(all(test, target_os = "linux"))]
 mod faults;
 pub(crate) mod files;
 mod fnv;
-mod lock;
+pub(crate) mod lock;
 mod mark;
 mod name;
 mod next;
@@ -85,6 +92,16 @@ impl FileStore {
         Self { files, ..Self::new(folder) }
     }
 
+    /// The record in a file, if it is still there.
+    fn listed(&self, path: &Path) -> Result<Option<Listed>, StoreError> {
+        let Some(text) = self.files.text(path)? else { return Ok(None) };
+        let (key, tokens) = record::read(&text).map_err(|error| explain(path, error))?;
+        if self.path(&key) != path {
+            return Err(StoreError::OtherKey { path: path.into() });
+        }
+        Ok(Some(Listed::new(key, path.display().to_string(), &tokens)))
+    }
+
     fn path(&self, key: &RecordKey) -> PathBuf {
         self.folder.join(name::of(key))
     }
@@ -134,6 +151,27 @@ impl Store for FileStore {
         self.files.prepare(&self.path(key), &Own(key))
     }
 
+    fn list(&self) -> Result<Vec<Listed>, StoreError> {
+        let failed = || StoreError::io("read the folder", &self.folder);
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed()(error)),
+        };
+        let mut listed = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(failed())?.path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            match self.listed(&path) {
+                Ok(one) => listed.extend(one),
+                Err(error) => log::warn!("left out of the list: {error}"),
+            }
+        }
+        Ok(listed)
+    }
+
     fn location(&self, key: &RecordKey) -> String {
         self.path(key).display().to_string()
     }
@@ -172,4 +210,4 @@ pub(crate) fn explain(path: &Path, error: Unreadable) -> StoreError {
 
 /// More than a record ever has: an answer has 1 MiB at most, each of its characters may take two here, and
 /// what it doesn't bring is kept from the one before.
-const BYTES_MAX: usize = 4 << 20;
+pub(crate) const BYTES_MAX: usize = 4 << 20;

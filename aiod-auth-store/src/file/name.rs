@@ -9,11 +9,16 @@ use super::fnv::Fnv1a;
 ///
 /// The hash tells apart what looks the same in a file name. Nothing hangs on its quality: the key
 /// also stands in the file, and is compared.
-pub(super) fn of(key: &RecordKey) -> String {
+pub(crate) fn of(key: &RecordKey) -> String {
+    format!("{}-{:016x}.toml", readable_name(key), hash(key))
+}
+
+/// The server and the client, as far as a file name can say them.
+pub(crate) fn readable_name(key: &RecordKey) -> String {
     let (_, after_scheme) = key.issuer.split_once("://").unwrap_or(("", &key.issuer));
     let host = after_scheme.split('/').next().unwrap_or_default();
     let (host, client) = (readable(host), readable(&key.client_id));
-    format!("{host}-{client}-{:016x}.toml", hash(key))
+    format!("{host}-{client}")
 }
 
 /// Small letters, because some file systems know no others.

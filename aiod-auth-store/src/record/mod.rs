@@ -22,6 +22,7 @@
 //! is noticed, and a record that lost its refresh token is not taken for one that never had any.
 
 pub(crate) use read::read;
+pub use text::{RecordError, RecordText, TokenRecord, parse_record};
 pub(crate) use write::write;
 
 use toml_edit::{Document, Item, Table};
@@ -30,6 +31,7 @@ use crate::document::{self, Unreadable, damaged};
 
 mod plain;
 mod read;
+mod text;
 mod write;
 
 fn parse(text: &str) -> Result<Document<&str>, Unreadable> {

@@ -1325,6 +1325,7 @@ fn reply_word(reply: &StoreReply) -> String {
             format!("loaded {token:?}")
         }
         StoreReply::Locked(is_locked) => format!("locked {is_locked}"),
+        StoreReply::LockedAfterInterruption(at) => format!("locked, interrupted at {at}"),
         StoreReply::Done => "done".into(),
         StoreReply::Conflict(theirs) => format!("conflict {}", text(theirs.refresh_token.as_ref())),
         StoreReply::NoStore => "no store".into(),

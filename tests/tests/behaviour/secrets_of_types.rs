@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 
 use aiod_auth_core::{
     AccessToken, ApiKeySecret, Credentials, DeviceCode, Endpoint, Entropy, Environment, Failed,
-    IdToken, Machine, MetadataCache, Parameters, Password, ProxyProblem, RefreshToken, Request,
-    Response, Scope, Step, StoreFailure, Timestamp,
+    IdToken, Machine, MetadataCache, Origins, Parameters, Password, ProxyProblem, RefreshToken,
+    Request, Response, Scope, Step, StoreFailure, Timestamp,
     cache::{Observer, SharedCache, TokenCache, Want},
     flow::{
         AccessTokenRequest, AuthorizationRequest, CurrentUserRequest, DeviceAccessTokenRequest,
@@ -20,7 +20,10 @@ use aiod_auth_core::{
     proxy::{Proxies, Proxy},
     session::{Logout, Persisted, StoreOperation, StoreReply, StoreRequest, Version, WhoAmI},
 };
-use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, StoreError, TiledStore};
+use aiod_auth_store::{
+    AiodFile, AsyncRedisStore, FileStore, MemoryStore, PolarsStore, RedisOptions, RedisStore,
+    SealingKey, StoreError, TiledStore, TokenRecord as _,
+};
 use aiod_auth_tls::{Tls, TlsOptions};
 
 use super::*;
@@ -103,13 +106,13 @@ const HARMLESS: &[&str] = &[
     "ActiveToken", "AiodConfig", "Api", "AuthenticationMethod", "CertificateProblem", "Challenge", "ConfigProblem",
     "Cancel", "Demand", "Description", "Deviations", "EmptyPassword", "Event", "ListenQuestion", "NewApiKey", "NoAnswer", "NotLoggedIn",
     "PasswordQuestion", "Provider", "ProviderLogin", "ProviderQuestion", "RedirectAddress", "Refusal", "What", "ErrorCode", "Freshness", "Introspection", "InvalidPem", "InvalidTimestamp", "Issuer",
-    "Kind", "Limits", "LoginMark", "Method", "Note", "NoResponse", "NoRuntime", "Problem", "Prompt", "ProxyKind",
+    "Kind", "Limits", "Listed", "Origins", "RecordError", "SealError", "LoginMark", "Method", "Note", "NoResponse", "NoRuntime", "Problem", "Prompt", "ProxyKind",
     "Question", "Reason", "RecordKey", "Reply", "RetryPolicy", "ServerError", "Settings", "Timestamp",
     "TlsFailure", "Unreachable", "Userinfo",
     // Printed with their builders.
     "TokioRuntime", "UreqTransport", "Tls", "TlsOptions", "Stream",
     // Printed as their parts.
-    "ApiKey", "CreateApiKey", "DescriptionRequest", "ListApiKeys", "RevokeApiKey", "WhichApiKey", "Asked", "Disk", "Process", "BrowserPrompt", "Call", "LoginTo", "Pending", "UnderWay", "Unanswered", "UserQuestion", "Work", "Asking", "Listening", "LogoutUnderWay", "Outcome", "Promise", "RedirectQuestion",
+    "ApiKey", "CreateApiKey", "DescriptionRequest", "ListApiKeys", "RevokeApiKey", "WhichApiKey", "Asked", "Blocked", "KeyringStore", "Disk", "Process", "BrowserPrompt", "Call", "LoginTo", "Pending", "UnderWay", "Unanswered", "UserQuestion", "Work", "Asking", "Listening", "LogoutUnderWay", "Outcome", "Promise", "RedirectQuestion",
     // Printed as a step, and as what is made of them.
     "Ask", "Pause", "Show", "StoreAccess", "LoggedOut", "Token", "Lock", "Error",
 ];
@@ -381,6 +384,14 @@ fn stores() -> Vec<(&'static str, String)> {
         }
     }
     let client = aiod_auth_ureq::Client::new(Profile::clone(&profile()), Arc::clone(&memory));
+    let record = tokens().to_record(&key, None).unwrap();
+    let sealing = SealingKey::new(*b"canary--canary--canary--canary--");
+    let redis = RedisOptions::new("redis://127.0.0.1:1").unwrap().with_password(CANARY);
+    let redis = redis.with_sealing_key(sealing.clone());
+    let token = (
+        aiod_auth_ureq::BearerToken::new(client.clone(), Origins::default()),
+        aiod_auth_reqwest::Client::new(Profile::clone(&profile()), Arc::clone(&memory)),
+    );
     let asynchronous = aiod_auth_reqwest::Driver::new().with_store(memory.clone());
     vec![
         ("MemoryStore", format!("{memory:?}")),
@@ -393,6 +404,15 @@ fn stores() -> Vec<(&'static str, String)> {
         ("TiledStore", {
             let api = Api::new("https://tiled.example").unwrap();
             format!("{:?}", TiledStore::of(key.clone(), &api, &home(&folder)))
+        }),
+        ("RecordText", format!("{record:?}")),
+        ("SealingKey", format!("{sealing:?}")),
+        ("RedisStore", format!("{:?}", RedisStore::new(redis.clone()))),
+        ("AsyncRedisStore", format!("{:?}", AsyncRedisStore::new(redis.clone()))),
+        ("RedisOptions", format!("{redis:?}")),
+        ("BearerToken", {
+            let other = aiod_auth_reqwest::BearerToken::new(token.1, Origins::default());
+            format!("{:?} {other:?}", token.0)
         }),
         ("AiodLogin", {
             let file = AiodFile::new("token.toml", key);

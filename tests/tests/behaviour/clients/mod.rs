@@ -39,11 +39,13 @@ macro_rules! both {
 mod aiod;
 mod alone;
 mod any_client;
+mod async_stores;
 mod clones;
 mod dropped;
 mod elsewhere;
 mod ends;
 mod headless;
+mod middleware;
 mod network;
 mod promises;
 mod races;

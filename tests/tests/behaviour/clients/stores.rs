@@ -16,6 +16,7 @@ both! {
     what_could_not_be_saved_is_saved_at_the_end_of_the_program
     a_logout_ends_what_could_not_be_saved_though_the_store_is_unreadable
     given_tokens_that_can_not_be_saved_change_nothing
+    a_refusal_after_an_interrupted_refresh_says_so
     two_clients_on_one_folder_make_one_refresh
     what_one_client_renews_the_other_finds
 }
@@ -93,6 +94,20 @@ mod check {
         assert_eq!(client.set_tokens(given).unwrap().persisted, Persisted::Saved);
     }
 
+    pub(super) fn a_refusal_after_an_interrupted_refresh_says_so<C: AnyClient>() {
+        for is_interrupted in [true, false] {
+            let (running, client, store) = with_failing_store::<C>();
+            store.interrupted.store(is_interrupted, Ordering::Relaxed);
+            running.simulator().end_sessions();
+            let error = client.token_for(Demand::new().forced()).unwrap_err();
+            assert_eq!(error.kind(), Kind::SessionEnded);
+            let hint = error.hint().unwrap();
+            let reason = "log in again; the likely reason is a refresh that was interrupted at \
+                1970-01-01T00:00:07Z";
+            assert_eq!(hint, if is_interrupted { reason } else { "log in again" });
+        }
+    }
+
     pub(super) fn two_clients_on_one_folder_make_one_refresh<C: AnyClient>() {
         let (running, folder) = (server(seconds(2)), tempfile::tempdir().unwrap());
         let [first, second] = [(), ()]
@@ -133,6 +148,8 @@ struct Failing {
     store: MemoryStore,
     reading: AtomicBool,
     writing: AtomicBool,
+    /// An earlier process died during a refresh.
+    interrupted: AtomicBool,
 }
 
 fn with_failing_store<C: AnyClient>() -> (Arc<Network>, C, Arc<Failing>) {
@@ -166,7 +183,9 @@ impl Store for Failing {
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        self.store.try_lock(key)
+        let at = aiod_auth_core::Timestamp::from_unix_millis(7000);
+        let at = self.interrupted.load(Ordering::Relaxed).then_some(at);
+        Ok(self.store.try_lock(key)?.map(|lock| lock.after_interruption(at)))
     }
 
     fn location(&self, key: &RecordKey) -> String {

@@ -1,0 +1,430 @@
+//! What is asked of Redis, and what its answers mean: for both stores.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use aiod_auth_core::{RecordKey, Timestamp, Tokens, session::Version};
+use redis::{Cmd, FromRedisValue};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::scripts;
+use crate::{
+    Listed, Lock, RecordError, RecordText, SealError, SealingKey, StoreError, TokenRecord as _,
+    parse_record,
+};
+
+/// A Redis that answers, however one waits for it.
+pub(super) trait Ask: Clone + Send + Sync + 'static {
+    /// Until there is an answer, or no more patience.
+    fn ask<T: FromRedisValue + Send>(
+        &self,
+        command: &Cmd,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send;
+
+    fn records(&self) -> &Records;
+
+    /// Once, and without an answer: from a destructor.
+    fn give_back(&self, unlock: &Unlock);
+}
+
+pub(super) async fn load(redis: &impl Ask, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+    let stored = stored(redis, key).await?;
+    Ok(redis.records().read(key, &stored)?.map(|(_, tokens)| tokens))
+}
+
+/// Compares and writes in one step, as often as another handle comes in between: `Some` is the other login that
+/// is there.
+pub(super) async fn save(
+    redis: &impl Ask,
+    key: &RecordKey,
+    tokens: &Tokens,
+    version: Option<&Version>,
+) -> Result<Option<Tokens>, StoreError> {
+    let records = redis.records();
+    // One for all tries: a write whose answer got lost is known again.
+    let new = records.new_version(key)?;
+    loop {
+        let stored = stored(redis, key).await?;
+        let (before, damaged) = match records.read(key, &stored) {
+            Err(StoreError::Damaged { .. }) => (None, stored.record.clone().unwrap_or_default()),
+            read => (read?, Vec::new()),
+        };
+        let before_tokens = before.as_ref().map(|(_, tokens)| tokens);
+        if let Some(version) = version
+            && stored.version.as_deref() != Some(&new)
+            && !version.matches(before_tokens)
+        {
+            return Ok(before.map(|(_, tokens)| tokens));
+        }
+        let text = before.as_ref().map(|(text, _)| text.as_str());
+        let text = tokens.to_record(key, text).map_err(|error| error.at(records.location(key)))?;
+        let command = records.save_command(key, &stored, &new, &text, &damaged)?;
+        if redis.ask::<i64>(&command).await? == 1 {
+            return Ok(None);
+        }
+    }
+}
+
+/// Only what can be read is removed: what is damaged, or sealed with another key, stays.
+pub(super) async fn remove(
+    redis: &impl Ask,
+    key: &RecordKey,
+    version: Option<&Version>,
+) -> Result<Option<Tokens>, StoreError> {
+    let records = redis.records();
+    loop {
+        let stored = stored(redis, key).await?;
+        let tokens = records.read(key, &stored)?.map(|(_, tokens)| tokens);
+        if version.is_some_and(|version| !version.matches(tokens.as_ref())) {
+            return Ok(tokens);
+        }
+        let command = script(scripts::REMOVE, &[&records.name("record", key)])
+            .arg(stored.version.unwrap_or_default())
+            .take();
+        if redis.ask::<i64>(&command).await? == 1 {
+            return Ok(None);
+        }
+    }
+}
+
+pub(super) async fn try_lock<R: Ask>(
+    redis: &R,
+    key: &RecordKey,
+) -> Result<Option<Lock>, StoreError> {
+    let records = redis.records();
+    let nonce = nonce()?;
+    let lease_ms = u64::try_from(records.lease.as_millis()).unwrap_or(u64::MAX).max(1);
+    let command = script(scripts::LOCK, &[&records.name("lock", key), &records.fence()])
+        .arg(&nonce)
+        .arg(lease_ms)
+        .take();
+    let Some(token) = redis.ask::<Option<String>>(&command).await? else {
+        return Ok(None);
+    };
+    let value = format!("{token}.{nonce}");
+    let id = key.id();
+    records.held().insert(id.clone(), value.clone());
+    let names = [records.name("lock", key), records.name("record", key)];
+    let held = Held { redis: redis.clone(), id, unlock: Unlock { names, value } };
+    let begun = field(redis, key, "begun").await?;
+    let begun = begun.and_then(|at| at.parse().ok()).map(Timestamp::from_unix_millis);
+    Ok(Some(Lock::new(held).after_interruption(begun)))
+}
+
+pub(super) async fn unlock(
+    redis: &impl Ask,
+    key: &RecordKey,
+    lock: Lock,
+) -> Result<(), StoreError> {
+    let records = redis.records();
+    let value = records.held().remove(&key.id());
+    drop(lock);
+    if let Some(value) = value {
+        let names = [records.name("lock", key), records.name("record", key)];
+        redis.ask::<i64>(&Unlock { names, value }.command()).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn prepare(redis: &impl Ask, key: &RecordKey) -> Result<(), StoreError> {
+    let records = redis.records();
+    let stored = stored(redis, key).await?;
+    match records.read(key, &stored) {
+        // The next save moves it aside.
+        Ok(_) | Err(StoreError::Damaged { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let size = stored.record.map_or(0, |record| record.len()).saturating_mul(2).max(ROOM_BYTES_MIN);
+    let names =
+        [records.name("probe", key), records.name("lock", key), records.name("record", key)];
+    let now: Timestamp = SystemTime::now().into();
+    let command = script(scripts::PREPARE, &names.each_ref().map(String::as_str))
+        .arg(vec![b'0'; size])
+        .arg(records.held().get(&key.id()).map_or("", String::as_str))
+        .arg(now.as_unix_millis())
+        .take();
+    redis.ask::<i64>(&command).await.map(drop)
+}
+
+pub(super) async fn list(redis: &impl Ask) -> Result<Vec<Listed>, StoreError> {
+    let records = redis.records();
+    // Redis may name one twice.
+    let (mut listed, mut cursor) = (BTreeMap::new(), 0_u64);
+    loop {
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(records.pattern()).arg("COUNT").arg(100);
+        let (next, names): (u64, Vec<Vec<u8>>) = redis.ask(&scan).await?;
+        for name in names {
+            let name = String::from_utf8_lossy(&name).into_owned();
+            let mut get = redis::cmd("HMGET");
+            get.arg(&name).arg("record").arg("key");
+            let fields: (Option<Vec<u8>>, Option<Vec<u8>>) = redis.ask(&get).await?;
+            // It may have gone meanwhile.
+            let (Some(record), Some(key)) = fields else { continue };
+            match records.listed(&name, &record, &key) {
+                Ok(one) => drop(listed.insert(name, one)),
+                Err(error) => log::warn!("left out of the list: {error}"),
+            }
+        }
+        if next == 0 {
+            return Ok(listed.into_values().collect());
+        }
+        cursor = next;
+    }
+}
+
+/// What is kept for a key, as it stands there.
+struct Stored {
+    record: Option<Vec<u8>>,
+    version: Option<String>,
+}
+
+async fn stored(redis: &impl Ask, key: &RecordKey) -> Result<Stored, StoreError> {
+    let records = redis.records();
+    let name = records.name("record", key);
+    let mut length = redis::cmd("HSTRLEN");
+    length.arg(&name).arg("record");
+    if redis.ask::<usize>(&length).await? > SEALED_BYTES_MAX {
+        return Err(records.damaged(key, "it is too big"));
+    }
+    let mut get = redis::cmd("HMGET");
+    get.arg(&name).arg("record").arg("version");
+    let (record, version): (Option<Vec<u8>>, Option<String>) = redis.ask(&get).await?;
+    Ok(Stored { record, version })
+}
+
+async fn field(
+    redis: &impl Ask,
+    key: &RecordKey,
+    field: &str,
+) -> Result<Option<String>, StoreError> {
+    let mut get = redis::cmd("HGET");
+    get.arg(redis.records().name("record", key)).arg(field);
+    redis.ask(&get).await
+}
+
+/// Names, seals, and what this handle has locked.
+pub(super) struct Records {
+    place: String,
+    prefix: String,
+    sealing: Option<SealingKey>,
+    lease: Duration,
+    patience: Duration,
+    /// By a key's id: what its lock holds.
+    held: Mutex<BTreeMap<String, String>>,
+}
+
+impl Records {
+    pub(super) fn new(
+        place: String,
+        prefix: String,
+        sealing: Option<SealingKey>,
+        lease: Duration,
+        patience: Duration,
+    ) -> Self {
+        Self { place, prefix, sealing, lease, patience, held: Mutex::default() }
+    }
+
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(super) const fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    pub(super) fn location(&self, key: &RecordKey) -> String {
+        format!("{} {}", self.place, self.name("record", key))
+    }
+
+    /// Readable, and another one for every key: accounts may be chosen by users, so no two of them can be made to
+    /// look the same.
+    fn name(&self, kind: &str, key: &RecordKey) -> String {
+        let digest = Sha256::digest(key.id());
+        let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        format!("{}{kind}:{}-{digest}", self.prefix, crate::file::readable_name(key))
+    }
+
+    fn fence(&self) -> String {
+        format!("{}fence", self.prefix)
+    }
+
+    /// All records, in the words of `SCAN`.
+    fn pattern(&self) -> String {
+        let mut pattern = String::new();
+        for character in self.prefix.chars() {
+            if matches!(character, '*' | '?' | '[' | ']' | '\\' | '^') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        pattern + "record:*"
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// With the fencing token of the lock under which it is written; 0 without one.
+    fn new_version(&self, key: &RecordKey) -> Result<String, StoreError> {
+        let token =
+            self.held().get(&key.id()).and_then(|held| held.split('.').next()?.parse().ok());
+        Ok(format!("{}.{}", token.unwrap_or(0_u64), nonce()?))
+    }
+
+    fn read(
+        &self,
+        key: &RecordKey,
+        stored: &Stored,
+    ) -> Result<Option<(Zeroizing<String>, Tokens)>, StoreError> {
+        let Some(record) = &stored.record else {
+            return match stored.version {
+                None => Ok(None),
+                Some(_) => Err(self.damaged(key, "it has no text")),
+            };
+        };
+        let location = self.location(key);
+        let text = self.open(record, &key.id(), &location)?;
+        let tokens = Tokens::from_record(&text, key).map_err(|error| error.at(location))?;
+        Ok(Some((text, tokens)))
+    }
+
+    fn open(
+        &self,
+        sealed: &[u8],
+        owner: &str,
+        location: &str,
+    ) -> Result<Zeroizing<String>, StoreError> {
+        let damaged = |what: &str| RecordError::Damaged(what.into()).at(location);
+        let refused = |why| StoreError::Refused { path: location.into(), why };
+        let bytes = match &self.sealing {
+            Some(key) => match key.open(sealed, owner) {
+                Ok(text) => text,
+                Err(SealError::OtherKey) => return Err(refused("it is sealed with another key")),
+                Err(error) => return Err(damaged(&error.to_string())),
+            },
+            None if crate::seal::is_sealed(sealed) => {
+                return Err(refused("it is sealed, and there is no sealing key"));
+            }
+            None => Zeroizing::new(sealed.to_vec()),
+        };
+        let text = str::from_utf8(&bytes).map_err(|_| damaged("it is not UTF-8"))?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+
+    fn seal(&self, text: &str, owner: &str) -> Result<Vec<u8>, StoreError> {
+        match &self.sealing {
+            Some(key) => key.seal(text.as_bytes(), owner).map_err(other),
+            None => Ok(text.as_bytes().to_vec()),
+        }
+    }
+
+    fn save_command(
+        &self,
+        key: &RecordKey,
+        stored: &Stored,
+        new: &str,
+        text: &RecordText,
+        damaged: &[u8],
+    ) -> Result<Cmd, StoreError> {
+        let (name, id) = (self.name("record", key), key.id());
+        let command = script(scripts::SAVE, &[&name])
+            .arg(stored.version.as_deref().unwrap_or_default())
+            .arg(new)
+            .arg(self.seal(text.expose(), &id)?)
+            .arg(self.seal(&id, &name)?)
+            .arg(damaged)
+            .take();
+        Ok(command)
+    }
+
+    fn listed(&self, name: &str, record: &[u8], key: &[u8]) -> Result<Listed, StoreError> {
+        let location = format!("{} {name}", self.place);
+        if record.len() > SEALED_BYTES_MAX {
+            return Err(RecordError::Damaged("it is too big".into()).at(location));
+        }
+        let id = self.open(key, name, &location)?;
+        let text = self.open(record, &id, &location)?;
+        let (key, tokens) = parse_record(&text).map_err(|error| error.at(&location))?;
+        if self.name("record", &key) != name {
+            return Err(RecordError::OtherKey.at(location));
+        }
+        Ok(Listed::new(key, location, &tokens))
+    }
+
+    fn damaged(&self, key: &RecordKey, what: &str) -> StoreError {
+        RecordError::Damaged(what.into()).at(self.location(key))
+    }
+}
+
+/// How a lock is given back.
+pub(super) struct Unlock {
+    names: [String; 2],
+    value: String,
+}
+
+impl Unlock {
+    pub(super) fn command(&self) -> Cmd {
+        let [lock, record] = &self.names;
+        script(scripts::UNLOCK, &[lock, record]).arg(&self.value).take()
+    }
+}
+
+/// A lock that was not given back by [`unlock`] is given back when this is dropped.
+struct Held<R: Ask> {
+    redis: R,
+    id: String,
+    unlock: Unlock,
+}
+
+impl<R: Ask> Drop for Held<R> {
+    fn drop(&mut self) {
+        let mut held = self.redis.records().held();
+        // Another thread may have it by now, if the lease ran out.
+        if held.get(&self.id) == Some(&self.unlock.value) {
+            held.remove(&self.id);
+            drop(held);
+            self.redis.give_back(&self.unlock);
+        }
+    }
+}
+
+fn script(text: &str, names: &[&str]) -> Command {
+    let mut command = redis::cmd("EVAL");
+    command.arg(text).arg(names.len()).arg(names);
+    Command(command)
+}
+
+/// A command that is being put together.
+struct Command(Cmd);
+
+impl Command {
+    fn arg(mut self, value: impl redis::ToRedisArgs) -> Self {
+        self.0.arg(value);
+        self
+    }
+
+    fn take(self) -> Cmd {
+        self.0
+    }
+}
+
+fn nonce() -> Result<String, StoreError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| other(SealError::NoRandomness))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn other(error: SealError) -> StoreError {
+    StoreError::Other(error.to_string())
+}
+
+/// A record, and what sealing adds to it.
+const SEALED_BYTES_MAX: usize = crate::file::BYTES_MAX + 1024;
+/// As much as a first login needs, and more.
+const ROOM_BYTES_MIN: usize = 16 * 1024;

@@ -1,0 +1,147 @@
+//! GNOME's keyring, in a session bus of the test's own: this program starts itself again inside of one. Without
+//! `dbus-run-session` and `gnome-keyring-daemon` it fails.
+#![cfg(target_os = "linux")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "clippy allows it in tests, but not in the functions beside them"
+)]
+
+use std::{env, fs, path::Path, process::Command};
+
+use aiod_auth_core::{AccessToken, Profile, RecordKey, RefreshToken, Timestamp, Tokens};
+use aiod_auth_store::{KeyringStore, Store, StoreError, contract_tests};
+
+#[test]
+fn the_keyring_keeps_the_contract() {
+    inside("contract");
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn contract() {
+    if let Some(folder) = is_inside() {
+        contract_tests::run(&|| Box::new(KeyringStore::new(&folder).unwrap()));
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "locks go when they are given back");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_said_before_a_login() {
+    inside("sizes");
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn sizes() {
+    let Some(folder) = is_inside() else { return };
+    let (small, key) = (KeyringStore::new(&folder).unwrap().with_bytes_max(2560), key("me"));
+    let does_not_fit = |error| matches!(error, StoreError::CannotHold { .. });
+    assert!(does_not_fit(small.prepare(&key).unwrap_err()));
+    small.clone().with_room(2000).prepare(&key).unwrap();
+    assert!(does_not_fit(small.save(&key, &tokens(&"a".repeat(2000))).unwrap_err()));
+    assert!(small.load(&key).unwrap().is_none());
+    small.save(&key, &tokens("a")).unwrap();
+    small.prepare(&key).unwrap();
+    assert_eq!(small.list().unwrap().len(), 1, "what was tried is gone");
+}
+
+#[test]
+fn what_is_damaged_or_newer_is_not_overwritten() {
+    inside("damage");
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn damage() {
+    let Some(folder) = is_inside() else { return };
+    let (store, key) = (KeyringStore::new(&folder).unwrap(), key("me"));
+    store.save(&key, &tokens("a")).unwrap();
+    let location = store.location(&key);
+    let name = location.strip_prefix("keyring aiod-auth/").unwrap();
+    let entry = keyring::Entry::new("aiod-auth", name).unwrap();
+    let newer = entry.get_password().unwrap().replace("version = 1", "version = 2");
+    entry.set_password(&newer).unwrap();
+    for refused in [store.save(&key, &tokens("b")), store.prepare(&key), store.remove(&key)] {
+        assert!(matches!(refused, Err(StoreError::NewerVersion { version: 2, .. })), "{refused:?}");
+    }
+    assert_eq!(entry.get_password().unwrap(), newer);
+
+    entry.set_secret(b"\xff").unwrap();
+    assert!(matches!(store.load(&key), Err(StoreError::Damaged { .. })));
+    assert!(store.list().unwrap().is_empty());
+    store.save(&key, &tokens("c")).unwrap();
+    assert!(store.load(&key).unwrap().is_some());
+    let aside = keyring::Entry::new("aiod-auth", &format!("{name}.corrupt")).unwrap();
+    assert_eq!(aside.get_secret().unwrap(), b"\xff");
+}
+
+#[test]
+fn without_a_keyring_it_is_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = this("files", folder.path());
+    child.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+    assert!(child.status().unwrap().success());
+    let names = fs::read_dir(folder.path()).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().any(|name| name.to_string_lossy().ends_with(".toml")), "{names:?}");
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn files() {
+    let Some(folder) = is_inside() else { return };
+    let error = KeyringStore::new(&folder).unwrap_err();
+    assert!(matches!(error, StoreError::NoKeyring { .. }) && error.hint().is_some());
+    KeyringStore::or_files(&folder).save(&key("me"), &tokens("a")).unwrap();
+}
+
+/// Runs one of the tests above with a keyring that is open.
+fn inside(test: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["locks", "home", "run"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    let test = this(test, &folder.path().join("locks"));
+    let mut session = Command::new("dbus-run-session");
+    session
+        .args(["--", "sh", "-ec", OPEN_KEYRING, "sh"])
+        .arg(test.get_program())
+        .args(test.get_args());
+    for (name, value) in test.get_envs() {
+        session.env(name, value.unwrap());
+    }
+    session
+        .env("HOME", folder.path().join("home"))
+        .env("XDG_RUNTIME_DIR", folder.path().join("run"));
+    session.env_remove("XDG_DATA_HOME").env_remove("DISPLAY");
+    let output = session.output().expect("dbus-run-session has to be installed: .ci/run tools");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
+}
+
+const OPEN_KEYRING: &str =
+    "printf pass | gnome-keyring-daemon --unlock --components=secrets >/dev/null
+    timeout 400 \"$@\"";
+
+fn this(test: &str, folder: &Path) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]).env(FOLDER, folder);
+    command
+}
+
+fn is_inside() -> Option<String> {
+    env::var(FOLDER).ok()
+}
+
+const FOLDER: &str = "AIOD_AUTH_KEYRING_TEST_FOLDER";
+
+fn key(client: &str) -> RecordKey {
+    Profile::new("https://as.example", client).unwrap().key()
+}
+
+fn tokens(text: &str) -> Tokens {
+    let mut tokens = Tokens::new(AccessToken::new(text).unwrap(), Timestamp::UNIX_EPOCH);
+    tokens.refresh_token = Some(RefreshToken::new(text));
+    tokens
+}
