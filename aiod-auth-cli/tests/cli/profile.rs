@@ -47,8 +47,7 @@ fn a_profile_is_made_changed_and_removed() {
     world.run(&format!("{desk} --redirect-uri http://127.0.0.1/callback")).ended(0);
     let shown = world.run("profile show desk --json").ended(0).json();
     assert_eq!(shown["redirect_uri"], "http://127.0.0.1/callback");
-    let there = std::env::current_dir().unwrap().join("there");
-    assert_eq!(shown["store"], format!("polars:{}", there.display()));
+    assert_eq!(shown["store"], format!("polars:{}", world.path("there").display()));
     world.run("profile set desk --redirect-uri https://as.example/").ended(2);
     world.run("profile remove desk").ended(0);
     world.run("status").ended(3);
