@@ -12,18 +12,12 @@ use crate::{
     context::Context,
     failure::Failure,
     settings::Settings,
-    transfer::{self, Login, Source},
+    transfer::{self, Login},
 };
 
 pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failure> {
     let settings = Settings::in_use(context)?;
-    let (login, name) = if options.file.is_dir() {
-        let login = transfer::folder::read(&settings.key(), &options.file)?;
-        (login, options.file.display().to_string())
-    } else {
-        let source = Source::read(&options.file)?;
-        (transfer::read(&settings.key(), &source)?, source.name)
-    };
+    let (login, name) = transfer::read_from(&settings.key(), &options.file)?;
     check(&settings, &login, &name)?;
     keep(context, options, &settings, &login)?;
 

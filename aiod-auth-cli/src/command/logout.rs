@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     failure::Failure,
     settings::{Earlier, Settings},
-    transfer::{self, Source},
+    transfer,
 };
 
 pub(crate) fn run(context: &Context, options: &args::Logout) -> Result<(), Failure> {
@@ -123,13 +123,9 @@ fn given(
         return refresh_token::read(context).map(Some);
     }
     let Some(file) = &options.file else { return Ok(None) };
-    let key = settings.key();
-    let login = match file.is_dir() {
-        true => transfer::folder::read(&key, file)?,
-        false => transfer::read(&key, &Source::read(file)?)?,
-    };
+    let (login, name) = transfer::read_from(&settings.key(), file)?;
     let token = login.tokens.refresh_token;
-    let none = || Failure::config(format!("{} has no refresh token", file.display()));
+    let none = || Failure::config(format!("{name} has no refresh token"));
     token.ok_or_else(none).map(Some)
 }
 

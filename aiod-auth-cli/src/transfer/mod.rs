@@ -1,10 +1,12 @@
 //! A login as it travels from one machine to another: one file for each format.
 
+use std::path::Path;
+
 use aiod_auth_core::{ClientSecret, RecordKey, Tokens, clean};
 
 use crate::{args::ExportFormat, failure::Failure};
 
-pub(crate) use source::Source;
+use source::Source;
 
 mod aiod;
 pub(crate) mod folder;
@@ -36,9 +38,18 @@ pub(crate) fn write(
     }
 }
 
+/// The login of this key from a file, or from the folder of a Tiled server's; and what that is called.
+pub(crate) fn read_from(key: &RecordKey, file: &Path) -> Result<(Login, String), Failure> {
+    if file.is_dir() && folder::is_for(key) {
+        return Ok((folder::read(key, file)?, file.display().to_string()));
+    }
+    let source = Source::read(file)?;
+    Ok((read(key, &source)?, source.name))
+}
+
 /// The login of this key from a file, whichever format that is in. What is wrong is said without any of
 /// the text.
-pub(crate) fn read(key: &RecordKey, source: &Source) -> Result<Login, Failure> {
+fn read(key: &RecordKey, source: &Source) -> Result<Login, Failure> {
     let (name, text) = (&source.name, &source.text);
     let login = if text.trim_start().starts_with('{') {
         json::read(text)

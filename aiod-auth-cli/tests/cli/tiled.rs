@@ -220,5 +220,8 @@ fn a_login_travels_in_tileds_own_folder() {
     run(&world, &format!("{elsewhere} import there")).ended(0);
     run(&world, &format!("{elsewhere} whoami")).ended(0);
     run(&world, "import cache/tokens").failed(2, "has no tokens of this server");
-    world.run("--profile lab import there").failed(2, "for logins at a Tiled server");
+    world.run("--profile lab import there").failed(2, "it is not a regular file");
+    world.run("--profile lab export --format tiled t").ended(3);
+    world.log_in();
+    world.run("--profile lab export --format tiled t").failed(2, "at a Tiled server");
 }
