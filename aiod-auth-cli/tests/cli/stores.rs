@@ -49,6 +49,7 @@ impl Drop for Redis {
 
 /// An expiry is made by hand: all processes start when the access token has run out.
 #[test]
+#[ignore = "it needs redis-server: .ci/run stores"]
 fn four_processes_in_folders_of_their_own_refresh_once_through_redis() {
     let (world, redis) = (World::new(), Redis::start(&[]));
     let store = redis.store();
@@ -81,6 +82,7 @@ fn four_processes_in_folders_of_their_own_refresh_once_through_redis() {
 }
 
 #[test]
+#[ignore = "it needs redis-server: .ci/run stores"]
 fn redis_takes_its_password_and_the_key_from_files_and_shows_neither() {
     let (world, redis) = (World::new(), Redis::start(&["--requirepass", "canary"]));
     let store = redis.store();

@@ -8,8 +8,8 @@
 use arbitrary::{Arbitrary, Unstructured};
 
 pub use answers::{
-    device_answer, introspection_answer, metadata_answer, revocation_answer, token_answer,
-    userinfo_answer,
+    device_answer, introspection_answer, metadata_answer, revocation_answer, tiled_answer,
+    token_answer, userinfo_answer,
 };
 pub use flows::{FlowScript, machine_flows};
 pub use login::{LoginScript, machine_login};

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use aiod_auth_tests::fuzzing::{
     aiod_file, device_answer, duration, encoding, from_bytes, introspection_answer, loopback,
     machine_flows, machine_login, machine_session, metadata_answer, recorded_seeds, retry_after,
-    revocation_answer, store_file, token_answer, userinfo_answer, www_authenticate,
+    revocation_answer, store_file, tiled_answer, token_answer, userinfo_answer, www_authenticate,
 };
 
 #[test]
@@ -75,6 +75,11 @@ fn store_file_over_its_corpus() {
 }
 
 #[test]
+fn tiled_answer_over_its_corpus() {
+    replay("tiled_answer", tiled_answer);
+}
+
+#[test]
 fn token_answer_over_its_corpus() {
     replay("token_answer", token_answer);
 }
@@ -107,12 +112,13 @@ fn every_recorded_answer_is_a_seed_that_its_target_reads() {
 type Body = fn(&[u8]) -> &'static str;
 
 /// All that reads an answer.
-const READ_ANSWERS: [(&str, Body); 8] = [
+const READ_ANSWERS: [(&str, Body); 9] = [
     ("device_answer", device_answer),
     ("introspection_answer", introspection_answer),
     ("metadata_answer", metadata_answer),
     ("retry_after", retry_after),
     ("revocation_answer", revocation_answer),
+    ("tiled_answer", tiled_answer),
     ("token_answer", token_answer),
     ("userinfo_answer", userinfo_answer),
     ("www_authenticate", www_authenticate),

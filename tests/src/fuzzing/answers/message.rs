@@ -6,7 +6,7 @@ use aiod_auth_core::Response;
 #[derive(Debug)]
 pub(in super::super) struct Message {
     pub(in super::super) status: u16,
-    headers: Vec<(String, String)>,
+    pub(in super::super) headers: Vec<(String, String)>,
     pub(in super::super) body: Vec<u8>,
 }
 

@@ -11,6 +11,7 @@ pub use device::device_answer;
 pub use introspection::introspection_answer;
 pub use metadata::metadata_answer;
 pub use revocation::revocation_answer;
+pub use tiled::tiled_answer;
 pub use token::token_answer;
 pub use userinfo::userinfo_answer;
 
@@ -23,6 +24,7 @@ mod introspection;
 mod message;
 mod metadata;
 mod revocation;
+mod tiled;
 mod token;
 mod userinfo;
 
