@@ -50,7 +50,7 @@ pub(crate) struct Global {
     // Not by clap's `env`: an empty variable is none.
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "DIR")]
     pub(crate) config_dir: Option<PathBuf>,
-    /// Where tokens are stored: file, keyring, redis://HOST[:PORT][/DATABASE], memory, aiod, aiod:FILE, polars,
+    /// Where tokens are stored: file, keyring, redis://HOST:PORT/DATABASE, memory, aiod, aiod:FILE, polars,
     /// polars:DIR, tiled, or tiled:DIR
     #[arg(long, global = true, help_heading = ANYWHERE, value_name = "URI")]
     pub(crate) store: Option<String>,
