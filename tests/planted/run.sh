@@ -21,7 +21,7 @@ done
 (($#)) || set -- $(cd "$planted" && ls ./*.patch | sed 's,^\./,,; s,\.patch$,,')
 for name in "$@"; do
     git apply "$planted/$name.patch"
-    cargo build --quiet --release --locked --bin simulate 2>"$copy/build.log" || {
+    cargo build --quiet --release --locked -p aiod-auth-tests --bin simulate 2>"$copy/build.log" || {
         cat "$copy/build.log"
         exit 1
     }
