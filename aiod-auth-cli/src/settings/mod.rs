@@ -18,18 +18,23 @@ use crate::{
     secret::{CLIENT_SECRET_VARIABLE, SecretSource},
 };
 
-use away::REDIS_PASSWORD_VARIABLE;
 pub(crate) use earlier::Earlier;
 use place::Place;
 
-mod away;
 mod core_profile;
 mod earlier;
 mod guarded_store;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod lock;
 mod login_command;
 mod network;
 mod place;
+#[cfg(feature = "redis")]
+mod redis;
+
+/// The variable with Redis' password.
+const REDIS_PASSWORD_VARIABLE: &str = "AIOD_AUTH_REDIS_PASSWORD";
 
 /// One login, and where its tokens are stored.
 #[derive(Debug)]

@@ -57,12 +57,12 @@ impl Place {
             }
             #[cfg(feature = "keyring")]
             "keyring" => {
-                let store = super::away::keyring(context.config_folder()?.join("tokens"))?;
+                let store = super::keyring::open(context.config_folder()?.join("tokens"))?;
                 Ok(Self::new(store, guard))
             }
             #[cfg(feature = "redis")]
             uri if uri.starts_with("redis:") || uri.starts_with("redis+unix:") => {
-                Ok(Self::new(super::away::redis(uri, config)?, guard))
+                Ok(Self::new(super::redis::open(uri, config)?, guard))
             }
             "memory" => Ok(Self::new(MemoryStore::default(), guard)),
             "polars" => Ok(Self::shared(

@@ -1,23 +1,14 @@
-//! The stores that are no files: Redis and the platform's keyring.
+//! Redis as a store.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-    sync::Once,
-};
+use std::{env, path::Path};
 
-#[cfg(feature = "keyring")]
-use aiod_auth_store::{FileStore, KeyringStore, Store, StoreError};
-#[cfg(feature = "redis")]
 use aiod_auth_store::{RedisOptions, RedisStore, SealingKey};
 
+use super::REDIS_PASSWORD_VARIABLE;
 use crate::{config::ProfileConfig, failure::Failure, private_file::OwnFile};
 
-/// The variable with Redis' password.
-pub(crate) const REDIS_PASSWORD_VARIABLE: &str = "AIOD_AUTH_REDIS_PASSWORD";
-
 /// Redis, by its address. The password comes from elsewhere: addresses are shown.
-pub(super) fn redis(address: &str, config: &ProfileConfig) -> Result<RedisStore, Failure> {
+pub(super) fn open(address: &str, config: &ProfileConfig) -> Result<RedisStore, Failure> {
     let options = RedisOptions::new(address).map_err(|error| {
         Failure::config(error.to_string()).with_hint(format!(
             "the password goes into {REDIS_PASSWORD_VARIABLE} or the file that redis_password_file names"
@@ -32,21 +23,6 @@ pub(super) fn redis(address: &str, config: &ProfileConfig) -> Result<RedisStore,
         None => options,
     };
     RedisStore::new(options).map_err(|error| Failure::config(error.to_string()))
-}
-
-/// The keyring; where there is none, the file, and one warning.
-pub(super) fn keyring(folder: PathBuf) -> Result<Box<dyn Store>, Failure> {
-    static WARNED: Once = Once::new();
-    match KeyringStore::new(&folder) {
-        Ok(store) => Ok(Box::new(store)),
-        Err(error @ StoreError::NoKeyring { .. }) => {
-            WARNED.call_once(|| {
-                log::warn!("{error}, so tokens are stored in {}", folder.display());
-            });
-            Ok(Box::new(FileStore::new(folder)))
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 fn password(config: &ProfileConfig) -> Result<Option<String>, Failure> {
