@@ -244,7 +244,8 @@ fn jetraw() {
 
 #[test]
 fn any_provider() {
-    let mut shell = Shell::new(Vec::new());
+    // A user who could be shown a page.
+    let mut shell = Shell::new(vec![("BROWSER".into(), "/bin/true".into())]);
     let here = issuer("AIOD_AUTH_LIVE_OIDC_PROVIDER");
     let without = issuer("AIOD_AUTH_LIVE_OIDC_PROVIDER_WITHOUT_DEVICE");
     shell.types(&format!("aiod-auth profile set lab --issuer {here} --client-id desktop --scope openid --scope profile"), nobody);
