@@ -26,7 +26,11 @@ pub(super) fn read<'a>(received: &Received<'a>) -> Body<'a> {
     let is_object = without_mark.trim_ascii_start().first() == Some(&b'{');
     if !is_object && kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         received.note("Content-Type", "is that of a form, and a form it is"); // GitHub
-        return Body { text: Text::Copied(form_as_json(body)), problem: None };
+        // As in JSON: bytes that are no text spoil a success.
+        let problem = core::str::from_utf8(body).err();
+        let problem =
+            problem.map(|error| place(body.get(..error.valid_up_to()).unwrap_or_default()));
+        return Body { text: Text::Copied(form_as_json(body)), problem };
     }
     let is_json = kind.len().checked_sub(4).and_then(|at| kind.get(at..));
     if is_object && !kind.is_empty() && !is_json.is_some_and(|end| end.eq_ignore_ascii_case("json"))
