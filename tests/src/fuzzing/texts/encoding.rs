@@ -188,7 +188,9 @@ impl EncodingScript {
     /// An access token is what may stand in a header: any other text is none.
     fn access_token(&self) -> Option<AccessToken> {
         let token = AccessToken::new(self.token.as_str()).ok();
-        let fits = !self.token.is_empty() && self.token.bytes().all(|b| matches!(b, 0x20..=0x7e));
+        let fits = !self.token.is_empty()
+            && self.token.trim_matches(' ') == self.token
+            && self.token.bytes().all(|b| matches!(b, 0x20..=0x7e));
         assert_eq!(token.is_some(), fits, "{:?}", self.token);
         token
     }
