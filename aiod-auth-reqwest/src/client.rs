@@ -325,26 +325,16 @@ impl Client {
         show: impl FnMut(&Prompt) + Send,
         ask: impl FnMut(UserQuestion) -> F + Send,
     ) -> Result<Token, Error> {
-        let needs_login =
-            |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
         let outcome = self.token().await;
         if !needs_login(&outcome) {
             return outcome;
         }
-        // One task asks; other callers wait for what comes of it.
-        let asking = self.wait(self.login.open().cache.begin_asking()).await?;
-        let client = self.without_cancel();
         let (user, replies) = user(limit, Arc::clone(self.driver.runtime()));
-        let task = self.spawn(async move {
-            let _asking = asking;
-            let outcome = client.token().await;
-            if !needs_login(&outcome) {
-                return outcome;
-            }
+        let task = self.token_or(move |client: Self| async move {
             let login = client.login.open().cache.begin_login();
-            client.log_in(login, limit, user).await?;
-            client.token().await
-        })?;
+            client.log_in(login, limit, user).await
+        });
+        let task = task.await?;
         self.wait(async {
             replies.give(show, ask).await;
             outcome_of(task).await
@@ -360,25 +350,36 @@ impl Client {
     /// # Errors
     /// As for both.
     pub async fn token_or_login_with(&self, refresh_token: RefreshToken) -> Result<Token, Error> {
-        let needs_login =
-            |outcome: &Result<Token, Error>| outcome.as_ref().is_err_and(Error::asks_for_login);
         let outcome = self.token().await;
         if !needs_login(&outcome) {
             return outcome;
         }
-        // One task logs in; other callers wait for what comes of it.
+        let task = self.token_or(move |client: Self| async move {
+            client.login_with_refresh_token(refresh_token).await
+        });
+        let task = task.await?;
+        self.wait(outcome_of(task)).await?
+    }
+
+    /// One task logs in; other callers wait for what comes of it.
+    async fn token_or<L>(
+        &self,
+        log_in: impl FnOnce(Self) -> L + Send + 'static,
+    ) -> Result<Task<Token>, Error>
+    where
+        L: Future<Output = Result<SessionTokens, Error>> + Send + 'static,
+    {
         let asking = self.wait(self.login.open().cache.begin_asking()).await?;
         let client = self.without_cancel();
-        let task = self.spawn(async move {
+        self.spawn(async move {
             let _asking = asking;
             let outcome = client.token().await;
             if !needs_login(&outcome) {
                 return outcome;
             }
-            client.login_with_refresh_token(refresh_token).await?;
+            log_in(client.clone()).await?;
             client.token().await
-        })?;
-        self.wait(outcome_of(task)).await?
+        })
     }
 
     /// Asks the server who is logged in, or the API that the profile names. Only the caller waits for that
@@ -637,14 +638,14 @@ impl Client {
         let profile = &self.login.open().profile;
         #[cfg(feature = "file-store")]
         if let Some(file) = &self.login.secret_file {
-            let secret = ClientSecret::from_file(file);
-            match secret.and_then(|secret| Profile::clone(profile).with_client_secret(secret)) {
-                Ok(profile) => return Arc::new(profile),
-                Err(error) => log::warn!("{error}"),
-            }
+            return aiod_auth_store::with_secret_of(profile, file);
         }
         Arc::clone(profile)
     }
+}
+
+fn needs_login(outcome: &Result<Token, Error>) -> bool {
+    outcome.as_ref().is_err_and(Error::asks_for_login)
 }
 
 impl fmt::Debug for Client {

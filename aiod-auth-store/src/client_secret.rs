@@ -6,9 +6,10 @@ use std::{
     fs::{self, File, Metadata},
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use aiod_auth_core::{ClientSecret, ConfigProblem, Error};
+use aiod_auth_core::{ClientSecret, ConfigProblem, Error, Profile};
 use toml_edit::Document;
 use zeroize::Zeroizing;
 
@@ -64,6 +65,20 @@ impl ReadClientSecret for ClientSecret {
                 format!("the environment variable {name}"),
                 "it is not set, empty, or not UTF-8".to_owned(),
             )),
+        }
+    }
+}
+
+/// This profile with the secret that is in the file now. One that can't be read is said in the log, and the
+/// profile stays as it is: for clients, before each job.
+#[must_use]
+pub fn with_secret_of(profile: &Arc<Profile>, file: &Path) -> Arc<Profile> {
+    let secret = ClientSecret::from_file(file);
+    match secret.and_then(|secret| Profile::clone(profile).with_client_secret(secret)) {
+        Ok(profile) => Arc::new(profile),
+        Err(error) => {
+            log::warn!("{error}");
+            Arc::clone(profile)
         }
     }
 }

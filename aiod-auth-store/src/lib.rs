@@ -34,7 +34,7 @@
 pub use aiod::{AiodConfig, AiodFile, AiodLogin};
 pub use async_store::{AsyncStore, StoreFuture, perform_async};
 #[cfg(feature = "toml")]
-pub use client_secret::ReadClientSecret;
+pub use client_secret::{ReadClientSecret, with_secret_of};
 pub use error::StoreError;
 #[cfg(feature = "toml")]
 pub use file::{FileStore, default_config_folder};

@@ -274,98 +274,64 @@ fn conflict<S: Store + ?Sized>(store: &S, key: &RecordKey, version: &Version) ->
     (!version.matches(Some(&stored))).then_some(stored)
 }
 
-/// One that is not known before the program runs.
-impl<S: Store + ?Sized> Store for Box<S> {
-    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
-        (**self).load(key)
-    }
+/// A pointer to a store is one.
+macro_rules! pointer_is_a_store {
+    ($(#[$doc:meta])* $pointer:ident) => {
+        $(#[$doc])*
+        impl<S: Store + ?Sized> Store for $pointer<S> {
+        fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+            (**self).load(key)
+        }
 
-    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        (**self).save(key, tokens)
-    }
+        fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+            (**self).save(key, tokens)
+        }
 
-    fn save_if_unchanged(
-        &self,
-        key: &RecordKey,
-        tokens: &Tokens,
-        version: &Version,
-    ) -> Result<Option<Tokens>, StoreError> {
-        (**self).save_if_unchanged(key, tokens, version)
-    }
+        fn save_if_unchanged(
+            &self,
+            key: &RecordKey,
+            tokens: &Tokens,
+            version: &Version,
+        ) -> Result<Option<Tokens>, StoreError> {
+            (**self).save_if_unchanged(key, tokens, version)
+        }
 
-    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
-        (**self).remove(key)
-    }
+        fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+            (**self).remove(key)
+        }
 
-    fn remove_if_unchanged(
-        &self,
-        key: &RecordKey,
-        version: &Version,
-    ) -> Result<Option<Tokens>, StoreError> {
-        (**self).remove_if_unchanged(key, version)
-    }
+        fn remove_if_unchanged(
+            &self,
+            key: &RecordKey,
+            version: &Version,
+        ) -> Result<Option<Tokens>, StoreError> {
+            (**self).remove_if_unchanged(key, version)
+        }
 
-    fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        (**self).list()
-    }
+        fn list(&self) -> Result<Vec<Listed>, StoreError> {
+            (**self).list()
+        }
 
-    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        (**self).try_lock(key)
-    }
+        fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+            (**self).try_lock(key)
+        }
 
-    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
-        (**self).prepare(key)
-    }
+        fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+            (**self).prepare(key)
+        }
 
-    fn location(&self, key: &RecordKey) -> String {
-        (**self).location(key)
-    }
+        fn location(&self, key: &RecordKey) -> String {
+            (**self).location(key)
+        }
+        }
+    };
 }
 
-/// A store that several clients share.
-impl<S: Store + ?Sized> Store for Arc<S> {
-    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
-        (**self).load(key)
-    }
-
-    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        (**self).save(key, tokens)
-    }
-
-    fn save_if_unchanged(
-        &self,
-        key: &RecordKey,
-        tokens: &Tokens,
-        version: &Version,
-    ) -> Result<Option<Tokens>, StoreError> {
-        (**self).save_if_unchanged(key, tokens, version)
-    }
-
-    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
-        (**self).remove(key)
-    }
-
-    fn remove_if_unchanged(
-        &self,
-        key: &RecordKey,
-        version: &Version,
-    ) -> Result<Option<Tokens>, StoreError> {
-        (**self).remove_if_unchanged(key, version)
-    }
-
-    fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        (**self).list()
-    }
-
-    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        (**self).try_lock(key)
-    }
-
-    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
-        (**self).prepare(key)
-    }
-
-    fn location(&self, key: &RecordKey) -> String {
-        (**self).location(key)
-    }
-}
+pointer_is_a_store!(
+    /// One that is not known before the program runs.
+    Box
+);
+pointer_is_a_store!(
+    /// A store that several clients share.
+    Arc
+);

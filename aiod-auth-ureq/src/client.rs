@@ -552,11 +552,7 @@ impl Client {
         let profile = &self.login.open().profile;
         #[cfg(feature = "file-store")]
         if let Some(file) = &self.login.secret_file {
-            let secret = ClientSecret::from_file(file);
-            match secret.and_then(|secret| Profile::clone(profile).with_client_secret(secret)) {
-                Ok(profile) => return Arc::new(profile),
-                Err(error) => log::warn!("{error}"),
-            }
+            return aiod_auth_store::with_secret_of(profile, file);
         }
         Arc::clone(profile)
     }

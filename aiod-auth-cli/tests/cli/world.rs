@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aiod_auth_tests::sim::{self, DEVICE_CODE, Reply, Request, Running, Settings};
+use aiod_auth_tests::sim::{self, Running, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -143,22 +143,7 @@ impl World {
     /// One of Alice's, got behind the command's back.
     pub(crate) fn new_refresh_token(&self) -> String {
         let mut simulator = self.server.simulator();
-        let now_ms = sim::wall_clock_ms();
-        let mut ask = |path, form: &[(&str, &str)]| -> Value {
-            let Reply::Answer(answer) = simulator.handle(now_ms, &Request::post(path, form)) else {
-                panic!("dropped");
-            };
-            let answer: Value = serde_json::from_slice(&answer.body).unwrap();
-            if let Some(user_code) = answer["user_code"].as_str() {
-                assert!(simulator.approve(user_code, "alice"));
-            }
-            answer
-        };
-        let scope = ("scope", "openid roles");
-        let device = ask("/device_authorization", &[("client_id", "demo"), scope]);
-        let code = ("device_code", device["device_code"].as_str().unwrap());
-        let grant = ("grant_type", DEVICE_CODE);
-        let tokens = ask("/token", &[("client_id", "demo"), grant, code]);
+        let tokens = simulator.session_of("alice", "openid roles", sim::wall_clock_ms());
         tokens["refresh_token"].as_str().unwrap().into()
     }
 

@@ -6,8 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use aiod_auth_tests::sim::{self, DEVICE_CODE, Reply, Request, Running, Settings};
-use serde_json::Value;
+use aiod_auth_tests::sim::{self, Running, Settings};
 use tempfile::TempDir;
 
 use crate::trace::Trace;
@@ -199,21 +198,7 @@ impl World {
     /// One of Alice's, got behind the command's back.
     fn new_refresh_token(&self) -> String {
         let mut simulator = self.server.simulator();
-        let now_ms = sim::wall_clock_ms();
-        let mut ask = |path, form: &[(&str, &str)]| -> Value {
-            let Reply::Answer(answer) = simulator.handle(now_ms, &Request::post(path, form)) else {
-                panic!("dropped");
-            };
-            let answer: Value = serde_json::from_slice(&answer.body).unwrap();
-            if let Some(user_code) = answer["user_code"].as_str() {
-                assert!(simulator.approve(user_code, "alice"));
-            }
-            answer
-        };
-        let scope = ("scope", "openid roles");
-        let device = ask("/device_authorization", &[("client_id", "demo"), scope]);
-        let code = ("device_code", device["device_code"].as_str().unwrap());
-        let tokens = ask("/token", &[("client_id", "demo"), ("grant_type", DEVICE_CODE), code]);
+        let tokens = simulator.session_of("alice", "openid roles", sim::wall_clock_ms());
         tokens["refresh_token"].as_str().unwrap().into()
     }
 }

@@ -19,8 +19,7 @@ use std::{
     time::Duration,
 };
 
-use aiod_auth_tests::sim::{self, DEVICE_CODE, Reply, Request, Running, Settings};
-use serde_json::Value;
+use aiod_auth_tests::sim::{self, Running, Settings};
 
 #[test]
 #[ignore = "minutes: .ci/run races"]
@@ -115,17 +114,7 @@ fn around(program: &str, home: &Path) -> Command {
 
 fn new_refresh_token(server: &Running) -> String {
     let mut simulator = server.simulator();
-    let ask = |simulator: &mut sim::Simulator, path, form: &[(&str, &str)]| -> Value {
-        match simulator.handle(sim::wall_clock_ms(), &Request::post(path, form)) {
-            Reply::Answer(answer) => serde_json::from_slice(&answer.body).unwrap(),
-            Reply::Dropped => Value::Null,
-        }
-    };
-    let (client, scope) = (("client_id", "demo"), ("scope", "openid roles"));
-    let device = ask(&mut simulator, "/device_authorization", &[client, scope]);
-    assert!(simulator.approve(device["user_code"].as_str().unwrap(), "alice"));
-    let code = ("device_code", device["device_code"].as_str().unwrap());
-    let tokens = ask(&mut simulator, "/token", &[client, ("grant_type", DEVICE_CODE), code]);
+    let tokens = simulator.session_of("alice", "openid roles", sim::wall_clock_ms());
     tokens["refresh_token"].as_str().unwrap().into()
 }
 

@@ -292,14 +292,11 @@ impl TokenCache {
         }
         match outcome {
             Ok(session) => {
-                self.left_alone = match &session.early_refresh_failed {
-                    Some((_, error)) => LeftAlone::after(error, now),
-                    None => None,
-                };
-                if self.left_alone.is_none() && job.brought_nothing(&session) {
-                    // They were saved: the server was not asked.
-                    self.left_alone = left_alone;
-                }
+                let failed = session.early_refresh_failed.as_ref();
+                let asked_for_it = failed.and_then(|(_, error)| LeftAlone::after(error, now));
+                // Where nothing new came, they were saved: the server was not asked.
+                let as_before = left_alone.filter(|_| job.brought_nothing(&session));
+                self.left_alone = asked_for_it.or(as_before);
                 let session = Arc::new(session);
                 self.cached = Some(Arc::clone(&session));
                 Ok(session)
@@ -436,9 +433,11 @@ impl TokenCache {
 
     /// Saving is tried again after a short pause.
     fn is_to_be_saved(&self, now: Timestamp) -> bool {
-        let is_unsaved = |session: &Arc<SessionTokens>| !session.is_settled();
-        self.cached.as_ref().is_some_and(is_unsaved)
-            && self.save_tried_at.is_none_or(|at| is_over(at, SAVE_PAUSE, now))
+        self.is_unsaved() && self.save_tried_at.is_none_or(|at| is_over(at, SAVE_PAUSE, now))
+    }
+
+    fn is_unsaved(&self) -> bool {
+        self.cached.as_ref().is_some_and(|session| !session.is_settled())
     }
 
     fn left_alone(&self, now: Timestamp) -> Option<&LeftAlone> {
@@ -450,32 +449,35 @@ impl TokenCache {
     /// the end of a program.
     #[must_use]
     pub fn begin_saving(&mut self, policy: RetryPolicy, now: Timestamp) -> Option<Job> {
-        let is_unsaved = self.cached.as_ref().is_some_and(|session| !session.is_settled());
-        (is_unsaved && !self.is_running).then(|| self.begin(Demand::new(), policy, now))
+        (self.is_unsaved() && !self.is_running).then(|| self.begin(Demand::new(), policy, now))
     }
 }
 
 impl LeftAlone {
     fn after(error: &Error, now: Timestamp) -> Option<Self> {
-        let (Error::Unreachable { cause: Unreachable::RetryAfter { after, .. }, .. }
-        | Error::OutcomeUnknown { cause: Unreachable::RetryAfter { after, .. }, .. }) = error
-        else {
-            return None;
-        };
-        let until = now.saturating_add((*after).min(LEFT_ALONE_MAX));
-        Some(Self { from: now, until, error: error.clone() })
+        let mut error = error.clone();
+        let until = now.saturating_add((*pause_of(&mut error)?).min(LEFT_ALONE_MAX));
+        Some(Self { from: now, until, error })
     }
 
     /// With the time that is left by then.
     fn error_at(&self, now: Timestamp) -> Error {
         let mut error = self.error.clone();
-        if let Error::Unreachable { cause: Unreachable::RetryAfter { after, .. }, .. }
-        | Error::OutcomeUnknown { cause: Unreachable::RetryAfter { after, .. }, .. } = &mut error
-        {
-            *after = self.until.saturating_duration_since(now);
+        if let Some(pause) = pause_of(&mut error) {
+            *pause = self.until.saturating_duration_since(now);
         }
         error
     }
+}
+
+/// For how long the server asked to be left alone.
+const fn pause_of(error: &mut Error) -> Option<&mut Duration> {
+    let (Error::Unreachable { cause: Unreachable::RetryAfter { after, .. }, .. }
+    | Error::OutcomeUnknown { cause: Unreachable::RetryAfter { after, .. }, .. }) = error
+    else {
+        return None;
+    };
+    Some(after)
 }
 
 /// Whether a pause since then is over; also if the clock was set back.

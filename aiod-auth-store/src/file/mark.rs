@@ -14,9 +14,7 @@ pub(crate) struct Fingerprint(u64);
 
 impl Fingerprint {
     pub(crate) fn of(token: &RefreshToken) -> Self {
-        let mut hash = Fnv1a::new();
-        hash.text(token.expose());
-        Self(hash.finish())
+        Self(hash(token.expose()))
     }
 }
 

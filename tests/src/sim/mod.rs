@@ -65,6 +65,7 @@ use authorization::AuthorizationCode;
 use device_codes::{DeviceCode, State};
 use faults::Faults;
 use random::Random;
+use serde_json::Value;
 use sessions::Sessions;
 
 /// The authorization server.
@@ -136,6 +137,28 @@ impl Simulator {
     /// The user enters the code and says no.
     pub fn deny(&mut self, user_code: &str) -> bool {
         self.decide(user_code, State::Denied)
+    }
+
+    /// A session of this user's that no client has made: what the token endpoint answers the client `demo`
+    /// with. Nothing waits between two polls: the code is ten seconds old.
+    ///
+    /// # Panics
+    /// Something was set up that goes wrong.
+    #[must_use]
+    pub fn session_of(&mut self, username: &str, scope: &str, now_ms: u64) -> Value {
+        let own = [("client_id", "demo"), ("scope", scope)];
+        let device = self.answered(now_ms - 10_000, "/device_authorization", &own);
+        assert!(self.approve(device["user_code"].as_str().unwrap(), username));
+        let code = ("device_code", device["device_code"].as_str().unwrap());
+        let grant = ("grant_type", DEVICE_CODE);
+        self.answered(now_ms, "/token", &[("client_id", "demo"), grant, code])
+    }
+
+    fn answered(&mut self, now_ms: u64, path: &str, form: &[(&str, &str)]) -> Value {
+        match self.handle(now_ms, &Request::post(path, form)) {
+            Reply::Answer(answer) => serde_json::from_slice(&answer.body).unwrap(),
+            Reply::Dropped => Value::Null,
+        }
     }
 
     /// Ends every session: all tokens given out so far are dead.

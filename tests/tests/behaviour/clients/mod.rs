@@ -10,7 +10,7 @@ use aiod_auth_core::{Kind, cache::Cancel};
 use aiod_auth_store::MemoryStore;
 use aiod_auth_tests::{
     drive::in_time,
-    sim::{DEVICE_CODE, REFRESH_TOKEN, Request, Running, Simulator, serve, wall_clock_ms},
+    sim::{REFRESH_TOKEN, Request, Running, Simulator, serve, wall_clock_ms},
 };
 
 pub(super) use any_client::AnyClient;
@@ -163,23 +163,8 @@ fn nobody_is_asked(_: &Prompt) {
 
 /// A session of alice's that no client has made, so that nothing waits between two polls.
 pub(super) fn session_at(server: &impl Server) -> Tokens {
-    let (mut simulator, now_ms) = (server.simulator(), server.now_ms());
-    let mut post = |at_ms, path: &str, form: &[(&str, &str)]| {
-        let form = [form, &[("client_id", "demo"), ("scope", "openid")]].concat();
-        let aiod_auth_tests::sim::Reply::Answer(answer) =
-            simulator.handle(at_ms, &Request::post(path, &form))
-        else {
-            panic!("no answer")
-        };
-        if path == "/device_authorization" {
-            let code: Value = serde_json::from_slice(&answer.body).unwrap();
-            assert!(simulator.approve(code["user_code"].as_str().unwrap(), "alice"));
-        }
-        serde_json::from_slice::<Value>(&answer.body).unwrap()
-    };
-    let device = post(now_ms - 10_000, "/device_authorization", &[]);
-    let code = device["device_code"].as_str().unwrap();
-    let granted = post(now_ms, "/token", &[("grant_type", DEVICE_CODE), ("device_code", code)]);
+    let now_ms = server.now_ms();
+    let granted = server.simulator().session_of("alice", "openid", now_ms);
     let text = |name: &str| granted[name].as_str().unwrap().to_owned();
     let now = aiod_auth_core::Timestamp::from_unix_millis(now_ms.cast_signed());
     let access_token = aiod_auth_core::AccessToken::new(text("access_token")).unwrap();
