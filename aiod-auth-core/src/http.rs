@@ -234,7 +234,7 @@ impl Request {
         self.method
     }
 
-    /// Where to. An `http` address is on loopback, or somebody allowed it by name.
+    /// Where to. An `http` address is on loopback, or the configuration allows it by name.
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.url

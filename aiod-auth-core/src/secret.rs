@@ -141,7 +141,7 @@ secret!(
     ApiKeySecret
 );
 secret!(
-    /// What a device polls with: RFC 8628 §3.2. Never shown to anybody.
+    /// What a device polls with: RFC 8628 §3.2. Never shown.
     DeviceCode
 );
 

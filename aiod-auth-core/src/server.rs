@@ -275,7 +275,7 @@ impl Issuer {
 pub(crate) enum Transport {
     /// https, and plain http on loopback.
     HttpsOnly,
-    /// Somebody allowed plain http by name.
+    /// The configuration allows plain http by name.
     HttpAllowed,
 }
 

@@ -178,7 +178,7 @@ impl Tokens {
     }
 
     /// Whether the access token has expired, or does within two seconds: a request takes a moment to
-    /// arrive. One whose lifetime nobody knows has not. Nobody is asked; a session decides by its own
+    /// arrive. One whose lifetime is not known has not. No server is asked; a session decides by its own
     /// margins (see [`Demand`](crate::session::Demand)).
     ///
     /// It is `Token.has_expired` of AI-on-Demand's Python client, which takes the same two seconds off
@@ -194,7 +194,7 @@ impl Tokens {
         Some(self.expires_at?.saturating_duration_since(self.issued_at))
     }
 
-    /// How long the access token is still good for. `None`: nobody knows.
+    /// How long the access token is still good for. `None`: it is not known.
     #[must_use]
     pub fn valid_for(&self, now: Timestamp) -> Option<Duration> {
         Some(self.expires_at?.saturating_duration_since(now))

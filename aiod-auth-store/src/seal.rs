@@ -114,7 +114,7 @@ pub enum SealError {
     /// It is as it was before anything was sealed.
     #[error("it is not sealed")]
     NotSealed,
-    /// Whoever has the other key can read it: leave it as it is.
+    /// The owner of the other key can read it: leave it as it is.
     #[error("it is sealed with another key")]
     OtherKey,
     /// It was changed, cut off, or put in another record's place.

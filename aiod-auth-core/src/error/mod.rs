@@ -55,7 +55,7 @@ pub enum Error {
     /// The person said no: RFC 8628 §3.5, RFC 6749 §4.1.2.1.
     #[error("the login was refused")]
     AccessDenied(Box<ServerError>),
-    /// The device code expired before anybody approved it: RFC 8628 §3.5.
+    /// The device code expired before a user approved it: RFC 8628 §3.5.
     #[error("the code expired before the login was approved")]
     Expired,
     /// The caller's time limit for the login ran out.
@@ -130,7 +130,7 @@ impl Error {
         }
     }
 
-    /// Whether the same call may work later without anybody changing anything.
+    /// Whether the same call may work later without a change.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.kind() == Kind::Unavailable

@@ -35,7 +35,7 @@ pub enum ConfigProblem {
     /// The issuer has a query or a fragment: RFC 8414 §2.
     #[error("the issuer must have no query and no fragment")]
     InvalidIssuer,
-    /// The server doesn't have this endpoint, or nobody said where it is.
+    /// The server doesn't have this endpoint, or no setting says where it is.
     #[error("the server names no {}", .0.metadata_name())]
     MissingEndpoint(Endpoint),
     /// Client credentials without a secret: RFC 6749 §4.4.
@@ -71,7 +71,7 @@ pub enum ConfigProblem {
     /// forbids to fall back to `plain`.
     #[error("the server does not accept the code challenge method S256")]
     NoS256,
-    /// There are several ways to log in, and nobody chose.
+    /// There are several ways to log in, and none was chosen.
     #[error("there are several ways to log in here, and none was chosen: {}", .names.join(", "))]
     SeveralProviders {
         /// Their names, made safe to print.
@@ -144,7 +144,7 @@ pub enum Problem {
     /// Nested too deeply.
     #[error("nested too deeply")]
     TooDeep,
-    /// More members than anybody has a use for.
+    /// More members than have a use.
     #[error("too many members")]
     TooManyMembers,
     /// Larger than the limit.
@@ -170,7 +170,7 @@ pub enum Problem {
     /// A member that is there twice.
     #[error("`{0}` is there twice")]
     Duplicate(&'static str),
-    /// A token type that nobody here knows how to use: RFC 6749 §7.1.
+    /// A token type that this client cannot use: RFC 6749 §7.1.
     #[error("an unknown token type")]
     UnknownTokenType,
     /// A redirect, which is never followed.
@@ -190,7 +190,7 @@ pub enum Problem {
         /// As answered, cleaned.
         found: String,
     },
-    /// It is about somebody else than the one who logged in: OpenID Connect Core §5.3.2, §12.2.
+    /// It is about another user than the one who logged in: OpenID Connect Core §5.3.2, §12.2.
     #[error("it is about somebody else than the one who logged in")]
     OtherSubject,
     /// There is no metadata at any of the places where it could be.

@@ -75,7 +75,7 @@ impl EndSessionPage {
     /// Holds the address that the browser came back to against what was asked.
     ///
     /// # Errors
-    /// [`Error::InvalidResponse`] for another `state`, none, or two: somebody else sent the browser.
+    /// [`Error::InvalidResponse`] for another `state`, none, or two: another party sent the browser.
     pub fn returned(&self, to: &Url) -> Result<(), Error> {
         let states: alloc::vec::Vec<String> = to
             .query_pairs()

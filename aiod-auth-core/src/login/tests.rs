@@ -240,7 +240,7 @@ fn the_browser_is_chosen_where_there_is_no_device_flow() {
         .with_endpoint(Endpoint::Authorization, "https://as.example/authorize")
         .and_then(|profile| profile.with_endpoint(Endpoint::Token, "https://as.example/token"));
     assert_eq!(Play::of(given.unwrap()).run("{}").first().unwrap(), "listen");
-    // Whoever asks for the device flow gets no other.
+    // A caller that asks for the device flow gets no other.
     let device = Play::of(profile().with_login(LoginMethod::Device)).run(BROWSER_ALONE);
     assert!(device.last().unwrap().starts_with("config: "), "{device:?}");
 }

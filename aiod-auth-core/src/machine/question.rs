@@ -77,7 +77,7 @@ impl<'m> Ask<'m> {
         }
     }
 
-    /// There is no answer. A driver that asks nobody gives up every question.
+    /// There is no answer. A driver without a user gives up every question.
     pub fn give_up(self, took: Duration, why: NoAnswer) {
         match self {
             Self::Listen(asked) => asked.give_up(took, why),

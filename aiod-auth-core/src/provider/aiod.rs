@@ -38,7 +38,7 @@ pub struct Settings {
     /// The API. The default is `https://api.aiodp.eu/`. Here and in
     /// [`auth_server`](Self::auth_server), a slash at the end may be missing.
     pub api_server: String,
-    /// The version of the API, for whoever calls it: `v2`. Nothing here uses it.
+    /// The version of the API, for programs that call it: `v2`. Nothing here uses it.
     pub version: String,
     /// The Keycloak: `https://auth.aiodp.eu/aiod-auth/`.
     pub auth_server: String,
@@ -47,7 +47,7 @@ pub struct Settings {
     /// The client there: `aiod-sdk`.
     pub client_id: String,
     /// How long a request and its answer may take together: 10 s (`request_timeout_seconds`). It is
-    /// for whoever drives the machines, as a `Client` does.
+    /// for what drives the machines, as a `Client` does.
     pub request_timeout: Duration,
     /// Whether either server may be at plain `http` beyond loopback, where the network can read and
     /// change everything. The Python client has no such setting, and takes any.

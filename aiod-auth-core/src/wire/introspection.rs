@@ -66,13 +66,13 @@ pub struct ActiveToken {
     pub issuer: Option<String>,
     /// `jti`
     pub id: Option<String>,
-    /// `cnf` is there: the token is bound to a key (RFC 9449 §6.2, RFC 8705 §3.2). Whoever shows it as a
+    /// `cnf` is there: the token is bound to a key (RFC 9449 §6.2, RFC 8705 §3.2). A party that shows it as a
     /// bearer token may have stolen it.
     pub is_bound: bool,
 }
 
 impl Introspection {
-    /// A member that decides and is not what it has to be spoils the answer: nobody guesses who may do
+    /// A member that decides and is not what it has to be spoils the answer: it is not guessed who may do
     /// what.
     pub(crate) fn parse(object: &Object<'_>, deviations: &Deviations) -> Result<Self, Problem> {
         object.must_be_whole()?;

@@ -106,7 +106,7 @@ fn token<'a>(object: &Object<'a>, name: &'static str) -> Result<Option<Text<'a>>
     }
 }
 
-/// `WeChat` refuses with 200 and words of its own: no error code, but somebody has to read them.
+/// `WeChat` refuses with 200 and words of its own: no error code, but a user has to read them.
 fn missing(name: &'static str, object: &Object<'_>) -> Problem {
     match description(object) {
         Some(said) => Problem::MissingBut { name, said },

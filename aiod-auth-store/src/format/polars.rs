@@ -141,7 +141,7 @@ pub(crate) fn tokens(
     Ok(is_login.then_some(tokens))
 }
 
-/// Writes it. What nobody here knows is kept from the text before.
+/// Writes it. What is not known here is kept from the text before.
 pub(crate) fn write(
     before: Option<&str>,
     tokens: &Tokens,

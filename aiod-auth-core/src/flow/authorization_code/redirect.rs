@@ -1,7 +1,7 @@
 //! What the browser brings back: RFC 6749 §4.1.2, §4.1.2.1; RFC 9207 §2.4. A pure function.
 //!
 //! First `state`: whatever else a request to the loopback address says, without the right one it is
-//! somebody else's. Then `iss`. Only then an error is an error, and a code is a code.
+//! another party's. Then `iss`. Only then an error is an error, and a code is a code.
 
 use alloc::{borrow::ToOwned, boxed::Box, collections::BTreeSet, string::String, vec::Vec};
 use core::fmt;

@@ -1,4 +1,4 @@
-//! API keys and who-am-I: what the server is asked by somebody who is logged in.
+//! API keys and who-am-I: what the server is asked for a user who is logged in.
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
@@ -7,7 +7,7 @@ use url::Url;
 use super::{
     api_key::{ApiKey, NewApiKey, first_eight},
     principal::Principal,
-    server::{Server, read_as_somebody},
+    server::{Server, read_for_user},
     settings::Settings,
 };
 use crate::{
@@ -40,14 +40,14 @@ impl CreateApiKey {
     /// # Errors
     /// [`Error::Usage`] for a profile that is not at a Tiled server, [`Error::NotAuthenticated`] for tokens
     /// of another one. As an outcome [`Error::TokenRejected`], [`Error::Refused`] for more than this login
-    /// may, and [`Error::OutcomeUnknown`]: the key may be there then, and nobody has its secret.
+    /// may, and [`Error::OutcomeUnknown`]: the key may be there then, without its secret.
     pub fn new(
         profile: &Profile,
         session: &SessionTokens,
         policy: RetryPolicy,
         key: NewApiKey,
     ) -> Result<Self, Error> {
-        let read = |received: &Received<'_>| read_as_somebody(received, ApiKey::parse);
+        let read = |received: &Received<'_>| read_for_user(received, ApiKey::parse);
         Ok(Self(Flow::new(Job::new(profile, session, policy, Question::Create(key), read)?)))
     }
 }
@@ -69,7 +69,7 @@ impl ListApiKeys {
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         let read = |received: &Received<'_>| {
-            read_as_somebody(received, |object| Principal::parse(object).map(|it| it.api_keys))
+            read_for_user(received, |object| Principal::parse(object).map(|it| it.api_keys))
         };
         Ok(Self(Flow::new(Job::new(profile, session, policy, Question::List, read)?)))
     }
@@ -95,7 +95,7 @@ impl WhichApiKey {
         if !session.tokens.access_token()?.is_api_key() {
             return Err(Error::Usage("no API key is in use: TILED_API_KEY is not set"));
         }
-        let read = |received: &Received<'_>| read_as_somebody(received, ApiKey::parse);
+        let read = |received: &Received<'_>| read_for_user(received, ApiKey::parse);
         Ok(Self(Flow::new(Job::new(profile, session, policy, Question::Which, read)?)))
     }
 }
@@ -121,7 +121,7 @@ impl RevokeApiKey {
         let question = Question::Revoke(first_eight(key)?.into());
         let read = |received: &Received<'_>| match received.response.status() {
             200..=299 => Answer::Good(()),
-            _ => read_as_somebody(received, |_| Ok(())),
+            _ => read_for_user(received, |_| Ok(())),
         };
         Ok(Self(Flow::new(Job::new(profile, session, policy, question, read)?)))
     }
@@ -188,7 +188,7 @@ impl<T: Send + Sync + 'static> Start for Job<T> {
             Question::Create(_) => Resend::Never,
             Question::List | Question::Which | Question::Revoke(_) => Resend::Freely,
         };
-        let read = |received: &Received<'_>| somebody(received, self.read);
+        let read = |received: &Received<'_>| unless_null(received, self.read);
         send(&io, request, &self.tokens, &self.policy, deadline, resend, read).await
     }
 }
@@ -205,15 +205,15 @@ pub(crate) async fn who_am_i(
     let link: &Url = Server::link(server.description.whoami.as_ref(), "whoami")?;
     let request = Box::new(Request::get(link.clone()));
     let read = |received: &Received<'_>| {
-        somebody(received, |received| {
-            read_as_somebody(received, |object| Principal::parse(object).map(|it| it.userinfo))
+        unless_null(received, |received| {
+            read_for_user(received, |object| Principal::parse(object).map(|it| it.userinfo))
         })
     };
     send(io, request, tokens, policy, deadline, Resend::Freely, read).await
 }
 
-/// Nobody is `null`.
-fn somebody<T>(
+/// Without a user the answer is `null`.
+fn unless_null<T>(
     received: &Received<'_>,
     read: impl FnOnce(&Received<'_>) -> Answer<T>,
 ) -> Answer<Option<T>> {

@@ -178,9 +178,9 @@ pub(super) fn json(members: &[(&str, &str)]) -> Encoded {
     Encoded { body: Wiped::new(json.into_inner().into_bytes()), secrets }
 }
 
-/// What a server says that is asked as somebody. Of two kinds of 401, only one is about who asks: the other
+/// What a server says to a user who is logged in. Of two kinds of 401, only one is about who asks: the other
 /// names what is not allowed.
-pub(super) fn read_as_somebody<T>(
+pub(super) fn read_for_user<T>(
     received: &Received<'_>,
     parse: impl FnOnce(&crate::wire::json::Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
