@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `aiod-auth completions` writes, in a real fish and a real zsh: somebody presses Tab. (bash is tried
+# What `aiod-auth completions` writes, in a real fish and a real zsh: as it is when Tab is pressed. (bash is tried
 # by `cargo test`.)
 set -euo pipefail
 
@@ -18,7 +18,7 @@ main() {
   in_fish 'aiod-auth tok' token
   in_fish 'aiod-auth profile sh' show
   in_fish 'aiod-auth token --format exec' exec-credential
-  in_fish 'aiod-auth export --format ' 'aiod json'
+  in_fish 'aiod-auth export --format ' 'aiod json tiled'
   in_fish 'aiod-auth login --no-b' --no-browser
   HOME=$folder zsh -f "$here/completions.zsh" "$folder"
   echo "completions: fish and zsh complete the command"
