@@ -541,8 +541,7 @@ impl Client {
 
     fn start(&self, work: Work) -> Result<Task<Arc<SessionTokens>>, Error> {
         let Some(job) = work.job() else { return Err(Error::Internal("client")) };
-        let session = Session::token(self.shared_profile(), job.demand(), job.policy());
-        let session = session.with_cached(job.cached());
+        let session = job.session(self.shared_profile());
         let (driver, began) = (self.driver.clone(), self.driver.monotonic());
         self.spawn(async move {
             let outcome = driver.run(&mut session.with_metadata(driver.metadata())).await;

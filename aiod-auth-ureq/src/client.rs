@@ -614,8 +614,7 @@ struct Runner {
 impl Runner {
     fn run(&self, work: Work) -> Result<Arc<SessionTokens>, Error> {
         let Some(job) = work.job() else { return Err(Error::Internal("client")) };
-        let session = Session::token(Arc::clone(&self.profile), job.demand(), job.policy());
-        let session = session.with_cached(job.cached());
+        let session = job.session(Arc::clone(&self.profile));
         let began = self.driver.monotonic();
         let outcome = self.driver.run(&mut session.with_metadata(self.driver.metadata()));
         let took = self.driver.monotonic().saturating_sub(began);

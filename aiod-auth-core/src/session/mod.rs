@@ -24,6 +24,7 @@ pub use logout::{LoggedOut, Logout};
 pub use tokens::{Persisted, SessionTokens};
 
 use crate::{
+    error::Error,
     machine::{Failed, Flow, Io, Start, public_machine},
     metadata_cache::MetadataCache,
     profile::{Profile, RecordKey},
@@ -31,7 +32,8 @@ use crate::{
     secret::RefreshToken,
     token::Tokens,
 };
-use acquire::Acquire;
+use acquire::{Acquire, save_again};
+use freshness::Target;
 
 mod acquire;
 mod freshness;
@@ -68,7 +70,8 @@ impl Session {
     /// Tokens as good as `demand` says, without asking the user.
     #[must_use]
     pub fn token(profile: Arc<Profile>, demand: Demand, policy: RetryPolicy) -> Self {
-        Self::new(profile, policy, Task::Acquire { demand, or_login: None })
+        let (or_login, left_alone) = (None, None);
+        Self::new(profile, policy, Task::Acquire { demand, or_login, left_alone })
     }
 
     /// A new login, whatever there is, which may take as long as `limit`.
@@ -96,6 +99,11 @@ impl Session {
         Self::new(profile, policy, Task::Keep(tokens))
     }
 
+    /// Saves what the caller has and could not save yet, and asks no server.
+    pub(crate) fn save(profile: Arc<Profile>, policy: RetryPolicy) -> Self {
+        Self::new(profile, policy, Task::Save)
+    }
+
     fn new(profile: Arc<Profile>, policy: RetryPolicy, task: Task) -> Self {
         let key = Arc::new(profile.key());
         let (cached, metadata) = (None, MetadataCache::default());
@@ -108,6 +116,16 @@ impl Session {
         Self(self.0.configure(|job| {
             if let Task::Acquire { or_login, .. } = &mut job.task {
                 *or_login = Some(limit);
+            }
+        }))
+    }
+
+    /// Looks for good tokens in the store, and fails with this error where there are none: the server asked to
+    /// be left alone.
+    pub(crate) fn leaving_alone(self, error: Error) -> Self {
+        Self(self.0.configure(|job| {
+            if let Task::Acquire { left_alone, .. } = &mut job.task {
+                *left_alone = Some(error);
             }
         }))
     }
@@ -134,9 +152,10 @@ struct Job {
 }
 
 enum Task {
-    Acquire { demand: Demand, or_login: Option<Duration> },
+    Acquire { demand: Demand, or_login: Option<Duration>, left_alone: Option<Error> },
     LogIn { limit: Duration, refresh_token: Option<RefreshToken> },
     Keep(Tokens),
+    Save,
 }
 
 /// What every job needs to know.
@@ -154,15 +173,25 @@ impl Start for Job {
     type Error = Failed;
 
     async fn run(self, io: Io) -> Result<SessionTokens, Failed> {
-        let Self { context, task } = self;
-        let (demand, or_login) = match task {
+        let Self { mut context, task } = self;
+        let (demand, or_login, left_alone) = match task {
             Task::LogIn { limit, refresh_token } => {
                 return login::log_in(&io, &context, limit, refresh_token).await;
             }
             Task::Keep(tokens) => return login::keep(&io, &context, tokens).await,
-            Task::Acquire { demand, or_login } => (demand, or_login),
+            Task::Save => {
+                save_again(&io, &mut context).await;
+                return context.cached.ok_or_else(|| Error::Internal("session").into());
+            }
+            Task::Acquire { demand, or_login, left_alone } => (demand, or_login, left_alone),
         };
-        let outcome = Box::pin(Acquire::new(&context, demand).run(&io)).await;
+        let mut target = Target::new(demand);
+        if let Some(cached) = &context.cached {
+            target.note_first(&cached.tokens);
+        }
+        save_again(&io, &mut context).await;
+        let acquire = Acquire::new(&context, target, left_alone);
+        let outcome = Box::pin(acquire.run(&io)).await;
         match (outcome, or_login) {
             (Err(failed), Some(limit)) if failed.error.asks_for_login() => {
                 let outcome = login::log_in(&io, &context, limit, None).await;

@@ -143,16 +143,17 @@ fn run_token(
         ),
         None => {}
     }
-    let demand = job.as_ref().map_or(demand, CacheJob::demand);
+    let wanted = job.as_ref().map(|job| job.session(Arc::clone(profile)));
     let policy = caller_policy(&job, stage);
     let Some(job) = job.or_else(|| cache.begin_logout(policy, now)) else {
         panic!("no job is running")
     };
-    let mut session = Session::token(Arc::clone(profile), demand, policy);
+    let mut session = wanted.unwrap_or_else(|| {
+        Session::token(Arc::clone(profile), demand, policy).with_cached(job.cached())
+    });
     if let Some(limit) = login_limit {
         session = session.or_login(limit);
     }
-    let mut session = session.with_cached(job.cached());
     let outcome = stage.go_on(&mut session);
     if let Ok(tokens) = &outcome {
         stage.records.hands_out(tokens, cache.cached().map(|cached| &**cached));

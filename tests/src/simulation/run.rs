@@ -415,9 +415,7 @@ impl Run {
             Want::Fail(_) => (None, None),
         };
         if let Some((job, caller)) = job {
-            let session = Session::token(Arc::clone(&self.profile), job.demand(), job.policy())
-                .with_cached(job.cached())
-                .with_metadata(&process.metadata);
+            let session = job.session(Arc::clone(&self.profile)).with_metadata(&process.metadata);
             self.write(|_| format!("process {id} runs a job"));
             self.run(id, Machine::Token(Box::new(session), job, caller))?;
         }

@@ -4,11 +4,12 @@
 
 use aiod_auth_core::{
     AccessToken, AuthenticationMethod, AuthorizationServer, ClientIdentity, ClientSecret, Endpoint,
-    Exchange, Failed, IdToken, Issuer, Kind, Machine, NoResponse, Parameters, Pause, RefreshToken,
-    Request, Response, Scope, Step, StoreAccess, StoreFailure, Timestamp,
+    Exchange, Failed, IdToken, Issuer, Kind, LoginMethod, Machine, NoResponse, Parameters, Pause,
+    RefreshToken, Request, Response, Scope, Step, StoreAccess, StoreFailure, Timestamp,
+    Unreachable,
     cache::{TokenCache, Want},
     flow::AccessTokenRequest,
-    session::{Freshness, StoreOperation, StoreReply},
+    session::{Freshness, Persisted, StoreOperation, StoreReply},
 };
 use aiod_auth_tests::{
     drive::{self, Around},
@@ -163,8 +164,7 @@ fn call(
         Want::Run(job) | Want::UseAndRun(_, job) => job,
         want => panic!("{want:?}"),
     };
-    let session = Session::token(profile(), job.demand(), job.policy());
-    let outcome = around.run(&mut session.with_cached(job.cached()));
+    let outcome = around.run(&mut job.session(profile()));
     cache.finish(job, outcome, around.now)
 }
 
@@ -221,6 +221,74 @@ fn what_could_not_be_saved_goes_before_what_is_stored() {
     call(&mut cache, &mut next, Demand::new()).unwrap();
     // The dead one would have ended the session.
     assert_eq!(next.sent(), ["r1"]);
+}
+
+/// Found by a reader: the store works again, and the server is away. Only a refresh would have saved it.
+#[test]
+fn what_could_not_be_saved_is_saved_before_a_server_is_asked() {
+    for saves_alone in [false, true] {
+        let mut around = Outside::new(Disk::Full, |_| spoiled("r1"));
+        around.stored = Some(Arc::new(old()));
+        around.now = START.saturating_add(seconds(100));
+        let mut cache = nothing();
+        call(&mut cache, &mut around, Demand::new()).unwrap_err();
+
+        let mut next = Outside::new(Disk::Good, |_| Err(NoResponse::NotSent("no route")));
+        (next.stored, next.now) = (around.stored.clone(), around.now);
+        if saves_alone {
+            let job = cache.begin_saving(policy(), next.now).unwrap();
+            let outcome = next.run(&mut job.session(profile()));
+            cache.finish(job, outcome, next.now).unwrap();
+            assert!(next.sent().is_empty());
+            assert!(cache.begin_saving(policy(), next.now).is_none(), "it is saved");
+        } else {
+            call(&mut cache, &mut next, Demand::new()).unwrap_err();
+        }
+        assert_eq!(refresh_token(next.stored.as_ref().unwrap()), "r1");
+    }
+}
+
+/// A client that logs in as itself and can't save its token, since a user's login is stored, leaves that alone.
+#[test]
+fn what_is_saved_again_never_replaces_a_users_login() {
+    let bot = bot("c", "secret").as_ref().clone().with_login(LoginMethod::ClientCredentials);
+    let bot = Arc::new(bot.with_endpoint(Endpoint::Token, &format!("{ISSUER}/token")).unwrap());
+    let mut around = Outside::new(Disk::Good, |_| granted("bot", "none"));
+    around.stored = Some(Arc::new(old()));
+    around.now = START.saturating_add(seconds(100));
+    let mut tokens = Tokens::new(AccessToken::new("bots").unwrap(), around.now);
+    tokens.expires_at = Some(around.now.saturating_add(seconds(100)));
+    let failed = Persisted::NotSaved(StoreFailure::new("the login of a user is stored"));
+    let cached = SessionTokens::new(&Arc::new(bot.key()), Arc::new(tokens), failed);
+    let session = Session::token(bot, Demand::new(), policy());
+    let session = around.run(&mut session.with_cached(Some(cached))).unwrap();
+    assert_eq!(session.tokens.access_token().unwrap().expose(), "bots");
+    assert_eq!(refresh_token(around.stored.as_ref().unwrap()), "r0");
+}
+
+/// The server asked to be left alone for an hour, and another process has got new tokens meanwhile.
+#[test]
+fn what_another_process_has_saved_is_used_while_the_server_is_left_alone() {
+    let mut cache = nothing();
+    let in_an_hour = || {
+        let cause = Unreachable::RetryAfter { status: 503, after: seconds(3600) };
+        Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause }
+    };
+    let mut caller = cache.caller(Demand::new(), policy());
+    let Want::Run(job) = cache.want(&mut caller, START) else { panic!() };
+    cache.finish(job, Err(in_an_hour().into()), START).unwrap_err();
+
+    let mut around = Outside::new(Disk::Good, |_| panic!("it was to be left alone"));
+    around.now = START.saturating_add(seconds(100));
+    around.stored = Some(Arc::new(old()));
+    let error = call(&mut cache, &mut around, Demand::new()).unwrap_err();
+    assert_eq!(error.kind(), in_an_hour().kind());
+    let mut theirs = old();
+    theirs.access_token = Some(AccessToken::new("a1").unwrap());
+    theirs.expires_at = Some(START.saturating_add(seconds(1000)));
+    around.stored = Some(Arc::new(theirs));
+    let session = call(&mut cache, &mut around, Demand::new()).unwrap();
+    assert_eq!(session.tokens.access_token().unwrap().expose(), "a1");
 }
 
 /// One request may take all the time that there is. It is sent again if the connection ended, and there
@@ -588,6 +656,7 @@ fn a_new_refresh_token_in_what_is_no_answer_is_kept() {
         (200, format!("\u{feff} {tokens} x"), "r1"),
         // It ends too early, after what counts.
         (200, r#"{"access_token":"a1","refresh_token":"r1","scope":"ope"#.into(), "r1"),
+        (200, r#"{"refresh_token":"r1","access_token":"a1"#.into(), "r1"),
         // What is only a part of one is none.
         (200, r#"{"access_token":"a1","refresh_token":"r1"#.into(), "r0"),
         // Of two of them it isn't known which one is alive.
