@@ -291,7 +291,7 @@ impl fmt::Debug for Request {
 /// assert_eq!(response.status(), 401);
 /// assert_eq!(response.challenges()[0].param("error"), Some("invalid_token"));
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
@@ -355,6 +355,11 @@ impl Response {
         &self.body
     }
 
+    /// Whether it can be told from the body alone where a value in it ends. A form is none.
+    pub(crate) fn is_json_object(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"{")
+    }
+
     pub(crate) const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }
@@ -395,6 +400,14 @@ pub enum NoResponse {
     NotSent(&'static str),
     /// The server may have seen it: a timeout, or a reset after writing.
     Unknown(&'static str),
+    /// An answer began and broke off, and why. In what there is of its body may be all that counts: a new refresh
+    /// token above all.
+    Cut {
+        /// With the body as far as it came.
+        response: Box<Response>,
+        /// As in [`Unknown`](Self::Unknown).
+        why: &'static str,
+    },
     /// The proxy on the way there failed or refused. Nothing was sent to the server.
     Proxy(Box<ProxyFailure>),
     /// There was no TLS connection. Nothing was sent.
@@ -410,7 +423,7 @@ impl NoResponse {
     /// sent again and again locks accounts.
     pub(crate) const fn ends_polling(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::Unknown(_) | Self::TooLarge => false,
+            Self::NotSent(_) | Self::Unknown(_) | Self::Cut { .. } | Self::TooLarge => false,
             Self::Proxy(failure) => matches!(
                 failure.problem,
                 ProxyProblem::CredentialsWanted | ProxyProblem::Unusable(_)

@@ -60,7 +60,7 @@ impl Unreachable {
     pub(crate) fn from_no_response(no_response: NoResponse) -> Option<Self> {
         match no_response {
             NoResponse::NotSent(why) => Some(Self::NotSent(why)),
-            NoResponse::Unknown(why) => Some(Self::NoAnswer(why)),
+            NoResponse::Unknown(why) | NoResponse::Cut { why, .. } => Some(Self::NoAnswer(why)),
             NoResponse::Proxy(failure) => Some(Self::Proxy(failure)),
             NoResponse::Tls(failure) => Some(Self::Tls(failure)),
             NoResponse::TooLarge => None,
