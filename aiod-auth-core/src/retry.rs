@@ -177,15 +177,13 @@ impl Attempts {
             }
             Transient::Status { status, retry_after } => {
                 self.sends = self.sends.saturating_add(1);
+                delay = delay.max(retry_after.unwrap_or_default());
                 match retry_after {
-                    Some(after) if is_last || after > policy.retry_after_max || after >= left => {
+                    Some(after) if is_last || after > policy.retry_after_max || delay >= left => {
                         is_final = true;
                         Unreachable::RetryAfter { status, after: after.min(RETRY_AFTER_MAX) }
                     }
-                    after => {
-                        delay = delay.max(after.unwrap_or_default());
-                        Unreachable::Status(status)
-                    }
+                    _ => Unreachable::Status(status),
                 }
             }
         };
@@ -286,6 +284,13 @@ mod tests {
         }
         let error = asked(20, Duration::from_secs(15)).unwrap_err();
         assert!(error.to_string().contains("try again in 20 s"), "{error}");
+        // It would be in time, and the policy's own wait is longer.
+        let mut attempts = Attempts::new(Endpoint::Token, Resend::Freely);
+        let busy = |retry_after| Transient::Status { status: 503, retry_after };
+        attempts.after(busy(None), &policy, LEFT).unwrap();
+        let asked = busy(Some(Duration::from_secs(1)));
+        let error = attempts.after(asked, &policy, policy.delay(2)).unwrap_err();
+        assert!(error.to_string().contains("try again in 1 s"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Tiled: a server by its address, passwords in a terminal, API keys.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use aiod_auth_tests::sim::tiled::Provider;
 use serde_json::Value;
@@ -71,6 +75,17 @@ fn a_login_by_password_is_in_the_platforms_own_folder() {
     let failed = run(&world, "token");
     failed.failed(3, "not logged in");
     assert!(failed.stderr.contains(&format!("aiod-auth login --api {}", world.server.base_url)));
+}
+
+/// Let `until` in `login/question.rs` read without a limit: this never ends.
+#[test]
+fn a_password_that_is_never_typed_ends_with_the_time_limit() {
+    let world = World::new();
+    let mut login = tiled(&world, "login --timeout 1");
+    let mut login = login.env("TILED_FORCE_PROMPT", "1").stdin(Stdio::piped()).spawn().unwrap();
+    // Open, and silent.
+    let _stdin = login.stdin.take();
+    assert_eq!(login.wait().unwrap().code(), Some(4));
 }
 
 #[test]
