@@ -79,7 +79,7 @@ impl Proxies {
     /// for, and for no other ones.
     #[must_use]
     pub fn from_environment(environment: &Environment) -> Self {
-        // In a CGI program `HTTP_PROXY` is the request's header `Proxy`: anyone can set it.
+        // In a CGI program `HTTP_PROXY` is the request's header `Proxy`, which the HTTP client chooses.
         let in_cgi = environment.get("REQUEST_METHOD").is_some();
         let first = |names: &[&'static str]| {
             let mut names = names.iter().filter(|name| !(in_cgi && **name == "HTTP_PROXY"));

@@ -322,7 +322,7 @@ mod tests {
     fn a_token_has_expired_two_seconds_early() {
         let at = |millis| Timestamp::from_unix_millis(millis);
         let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
-        assert!(!tokens.has_expired(at(i64::MAX)), "nobody knows");
+        assert!(!tokens.has_expired(at(i64::MAX)), "without a lifetime");
         tokens.expires_at = Some(at(300_000));
         for (millis, expired) in
             [(0, false), (297_999, false), (298_000, true), (300_000, true), (i64::MAX, true)]

@@ -24,7 +24,7 @@ pub const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// A server as it usually is, and nobody has logged in.
+/// A server with its default settings, and an empty store.
 #[must_use]
 pub fn world() -> World {
     World::new(Settings::default())

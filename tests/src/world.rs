@@ -71,8 +71,8 @@ pub enum PersonsAnswer {
     Password(&'static str),
     /// This one of a list.
     Provider(usize),
-    /// There is nobody to ask.
-    Nobody,
+    /// There is no way to ask the user.
+    NoPrompt,
 }
 
 /// Where the simulated server is.
@@ -276,7 +276,7 @@ impl Around for World {
             (Ask::Provider(asked), Some(PersonsAnswer::Provider(place))) => {
                 asked.answer(nothing, place);
             }
-            (ask, Some(_)) => ask.give_up(nothing, NoAnswer::Impossible("there is nobody")),
+            (ask, Some(_)) => ask.give_up(nothing, NoAnswer::Impossible("there is no terminal")),
             (ask, None) => ask.give_up(nothing, NoAnswer::Cancelled),
         }
     }

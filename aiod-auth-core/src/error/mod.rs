@@ -59,7 +59,7 @@ pub enum Error {
     #[error("the code expired before the login was approved")]
     Expired,
     /// The caller's time limit for the login ran out.
-    #[error("nobody approved the login within {}", in_words(*.limit))]
+    #[error("the login was not approved within {}", in_words(*.limit))]
     TimedOut {
         /// The limit.
         limit: Duration,

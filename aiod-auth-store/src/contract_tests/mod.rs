@@ -51,7 +51,7 @@ pub fn run_within(limits: &Limits, new_store: &dyn Fn() -> Box<dyn Store>) {
         Some(only) => records::another_key_is_refused(&place, only),
     }
 
-    together::a_lock_excludes_everybody_else(&place);
+    together::a_lock_excludes_all_other_callers(&place);
     if limits.only.is_none() {
         together::a_lock_is_for_one_key(&place);
     }

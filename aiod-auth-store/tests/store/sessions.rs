@@ -65,7 +65,7 @@ fn without_a_store_nothing_is_kept() {
 }
 
 #[test]
-fn a_lock_that_somebody_holds_is_waited_for() {
+fn a_lock_that_another_process_holds_is_waited_for() {
     let store = MemoryStore::default();
     let profile = profile();
     let _lock = store.try_lock(&profile.key()).unwrap();
@@ -136,7 +136,7 @@ fn drive<M: Machine>(mut machine: M, store: Option<&dyn Store>) -> Result<M::Out
                 let delay = pause.delay();
                 pause.complete(delay);
             }
-            Step::Show(_) | Step::Ask(_) => panic!("nobody is asked"),
+            Step::Show(_) | Step::Ask(_) => panic!("the user is asked"),
             Step::Done(output) => return Ok(output),
         }
     }

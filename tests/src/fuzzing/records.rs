@@ -16,9 +16,9 @@ use super::script::Stored;
 #[derive(Debug, Default)]
 pub(super) struct Records {
     pub(super) stored: Option<Arc<Tokens>>,
-    /// Somebody logs out: the record may go.
+    /// The job is a logout: the record may be removed.
     may_remove: bool,
-    /// Whoever spends the refresh token must hold the lock.
+    /// A stored refresh token may be sent only under the lock.
     needs_lock: bool,
     locked: bool,
     /// The store answered something that doesn't fit, as a broken one would.
@@ -32,11 +32,11 @@ pub(super) struct Records {
     /// Refresh tokens that this job's login brought.
     given: BTreeSet<String>,
     /// Refresh tokens that a login or a refresh brought, and that are nowhere else yet: no store has saved them, and
-    /// nobody was handed them.
+    /// no caller was handed them.
     unsaved: BTreeSet<String>,
     /// The refresh token that went out last.
     sent: String,
-    /// For which one each of the others came: that one is dead once the new one is kept.
+    /// By new refresh token, the old one that was spent for it: the old one is dead once the new one is saved.
     came_for: BTreeMap<String, String>,
 }
 
@@ -124,7 +124,7 @@ impl Records {
                 assert!(self.locked, "saved without the lock");
             }
             StoreOperation::Remove(_) => {
-                assert!(self.may_remove, "a record is removed, and nobody logs out");
+                assert!(self.may_remove, "a record is removed without a logout");
                 assert!(self.locked, "removed without the lock");
             }
             StoreOperation::Load
@@ -209,7 +209,7 @@ impl Records {
             self.unsaved.remove(&self.sent);
         }
         let lost = &self.unsaved;
-        assert!(lost.is_empty() || self.broken, "nobody was asked to keep {lost:?}");
+        assert!(lost.is_empty() || self.broken, "neither the store nor the caller was given {lost:?}");
     }
 }
 

@@ -29,7 +29,7 @@ pub const ALICE: Person = Person { user: "alice", password: "alice-password" };
 /// A user of both realms in `tests/live/realms`, who has no role.
 pub const BOB: Person = Person { user: "bob", password: "bob-password" };
 
-/// Somebody with an account, and with a fresh browser for every decision.
+/// A user with an account, who opens a fresh browser for every decision.
 #[derive(Debug, Clone, Copy)]
 pub struct Person {
     /// What the login page asks for first.
@@ -61,7 +61,7 @@ impl Person {
     }
 
     /// Opens an authorization request (RFC 6749 §4.1.1), answers what the server asks, and grants what is
-    /// asked for. Where the server sends the browser then: nobody goes there.
+    /// asked for. Returns the address that the server redirects to; it is not opened.
     ///
     /// # Errors
     ///

@@ -233,8 +233,8 @@ impl Run {
         Ok(())
     }
 
-    /// Nothing goes wrong any more. Whoever has something to save saves it; and who comes after all of them
-    /// has the session, if it lives.
+    /// Without further faults, every process saves what it has not saved yet. A process that starts after
+    /// that has the session, if it lives.
     fn calm_time(&mut self) -> Checked {
         self.write(|_| "-- nothing goes wrong from here on".to_owned());
         self.is_rough = false;
@@ -829,7 +829,7 @@ impl Run {
         is_logout: bool,
     ) -> Checked<(Duration, Result<StoreReply, StoreFailure>)> {
         if matches!(request.operation, StoreOperation::Remove(_)) && !is_logout {
-            return Err(format!("process {id} removes the record, and no one logs out"));
+            return Err(format!("process {id} removes the record without a logout"));
         }
         let saved = match &request.operation {
             StoreOperation::Save(tokens) | StoreOperation::SaveIfUnchanged(tokens, _) => {

@@ -181,7 +181,7 @@ fn both_agree_on_what_is_wrong() {
     }
 }
 
-/// It writes in place: whoever reads meanwhile sees a part of it, or nothing.
+/// The Python client writes in place: a reader may see a part of the file, or an empty one.
 #[test]
 fn a_file_is_read_whole_while_the_python_client_writes_it() {
     let home = Home::new();

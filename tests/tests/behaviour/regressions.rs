@@ -8,7 +8,7 @@ use aiod_auth_tests::sim::REFRESH_TOKEN;
 
 use super::*;
 
-/// Alice's client, with the token endpoint given by hand and the others to be discovered.
+/// Alice's client, with the token endpoint configured and the other endpoints to be discovered.
 fn half_given() -> Arc<Profile> {
     let profile = Profile::clone(&profile());
     Arc::new(profile.with_endpoint(Endpoint::Token, &format!("{ISSUER}/token")).unwrap())
@@ -22,7 +22,7 @@ fn now_ms(world: &World) -> u64 {
 fn a_refresh_is_not_begun_without_time_for_its_answer() {
     let (mut world, _) = with_an_old_token();
     world.latency = Duration::from_millis(300);
-    // Somebody else has the lock for nearly all the time there is.
+    // Another process has the lock for nearly all of the time limit.
     let mut lock = world.store.try_lock(&profile().key()).unwrap();
     let free_at = world.now().saturating_add(seconds(58));
     let mut session = Session::token(profile(), Demand::new(), policy());

@@ -46,7 +46,7 @@ fn a_429_with_a_code_of_its_own_does_not_end_a_login() {
 }
 
 #[test]
-fn an_odd_endpoint_that_nobody_needs_is_no_trouble() {
+fn a_malformed_endpoint_that_no_flow_needs_is_no_error() {
     let mut world = world();
     let body = json!({
         "issuer": ISSUER,

@@ -413,9 +413,9 @@ fn whose_id_token_it_is_can_not_be_hidden() {
     let alice = id_token(r#"{"iss":"i","sub":"alice","aud":"c"}"#);
     for (new, kept) in [
         (id_token(r#"{"iss":"i","sub":"alice","aud":["c"]}"#), "r1"),
-        // Somebody else's: nothing of it.
+        // Another user's: nothing of the answer is used.
         (id_token(r#"{"iss":"i","sub":"mallory","aud":"c"}"#), "r0"),
-        // Nobody knows whose: the answer is none, and the refresh token may be the only one alive.
+        // Not known whose: the answer is refused, but its refresh token may be the only one alive.
         (id_token(r#"{"iss":"i","sub":"mallory","sub":"mallory","aud":"c"}"#), "r1"),
         (id_token(r#"{"sub":"mallory"}"#), "r1"),
         ("garbage".to_owned(), "r1"),

@@ -19,7 +19,7 @@ use super::{
     *,
 };
 
-/// For one thread nobody is logged in; for the others, somebody is at every second look.
+/// A store that is empty for one thread, and for all other threads has a record at every second load.
 #[derive(Debug)]
 struct Flickering {
     leaving: ThreadId,

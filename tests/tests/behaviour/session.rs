@@ -48,11 +48,11 @@ fn without_any_answer_the_outcome_is_unknown_and_the_token_is_kept() {
 }
 
 #[test]
-fn somebody_else_who_was_faster_is_believed() {
+fn tokens_that_another_process_refreshed_are_used() {
     let mut world = world();
     log_in(&mut world);
     let_it_expire(&mut world);
-    // Two sessions want the same; the second one finds what the first one stored.
+    // The second session finds what the first one stored.
     get_token(&mut world).unwrap();
     get_token(&mut world).unwrap();
     assert_eq!(world.server.grants(REFRESH_TOKEN), 1);

@@ -167,7 +167,7 @@ fn a_token_goes_to_no_address_that_cannot_be_trusted() {
 }
 
 #[test]
-fn nobody_is_nobody_without_a_request() {
+fn without_a_login_no_request_is_sent() {
     let mut world = world();
     assert_eq!(who_am_i(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
     assert_eq!(world.transcript(), "");

@@ -21,8 +21,8 @@ fn good_for(refresh_token: &str, now: Timestamp, lifetime: Duration) -> Tokens {
     tokens
 }
 
-/// Somebody writes this, or removes what is there, while a request to this path is on its way; each
-/// time anew.
+/// Another process writes the next of these records, or removes the one that is there, each time that a
+/// request to this path is on its way.
 fn run_while<M: Machine<Error: Failure>>(
     world: &mut World,
     machine: &mut M,
@@ -121,7 +121,7 @@ fn who_writes_again_and_again_is_not_fought() {
     assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&others[1])));
     get_token(&mut world).unwrap();
 
-    // But what is good is used, whoever wrote it and how often.
+    // But a good access token is used, however often the record was written.
     let good = good_for("theirs", world.now(), seconds(900));
     world.pass(seconds(300));
     let again = [Some(others[0].clone()), Some(good)];
@@ -281,8 +281,8 @@ fn a_logout_removes_what_its_own_session_got_meanwhile() {
     assert!(stored(&world).is_none());
 }
 
-/// What is held because it could not be saved is of another session than what is stored: that is as it
-/// was when it was looked at, so nobody has written anything.
+/// The cached tokens could not be saved, and are of another session than the stored ones. The record is
+/// the one that was loaded, so there is no conflict.
 #[test]
 fn what_could_not_be_saved_takes_the_place_of_what_was_stored() {
     let (mut world, mut newer) = with_an_old_token();

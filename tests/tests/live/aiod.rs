@@ -105,7 +105,7 @@ fn an_api_that_is_away_costs_no_session() {
     let file = place.folder().join(".aiod/config.toml");
     let config = fs::read_to_string(&file).unwrap();
     let address = crate::support::api::address();
-    // Nobody listens there.
+    // Nothing listens there.
     fs::write(&file, config.replace(address, "http://127.0.0.1:9")).unwrap();
     place.fails("whoami", 5, "unavailable");
     fs::write(&file, config).unwrap();

@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::support::{
     Workplace, keycloak,
-    person::{alice_approves, bob_refuses, nobody_comes, page},
+    person::{alice_approves, bob_refuses, no_visit, page},
 };
 
 const FORCED: Demand = Demand::new().forced();
@@ -98,10 +98,10 @@ async fn a_login_that_is_not_approved_is_an_error_of_its_kind() {
     let client = place.async_client();
     let denied = login(&client, 60, bob_refuses).await.unwrap_err();
     assert_eq!(denied.kind(), Kind::AccessDenied);
-    let late = login(&client, 2, nobody_comes).await.unwrap_err();
+    let late = login(&client, 2, no_visit).await.unwrap_err();
     assert_eq!(late.kind(), Kind::TimedOut);
     let short = Workplace::new("aiod", "aiod-short");
-    let expired = login(&short.async_client(), 60, nobody_comes).await.unwrap_err();
+    let expired = login(&short.async_client(), 60, no_visit).await.unwrap_err();
     assert_eq!(expired.kind(), Kind::Expired);
     assert!(place.record().is_none() && short.record().is_none());
 }
@@ -192,8 +192,8 @@ async fn a_token_that_has_expired_is_renewed_once_for_all_tasks() {
     tokens.iter().for_each(|token| assert_alive(token));
 }
 
-/// The new refresh token is on its way when nobody waits for it any more. If one of them were lost,
-/// the next refresh would end the session.
+/// The caller is dropped while the new refresh token is on its way. If it were lost, the next refresh
+/// would end the session.
 #[tokio::test]
 async fn a_refresh_whose_caller_is_dropped_loses_no_token() {
     let place = rotating();

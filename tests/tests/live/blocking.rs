@@ -13,7 +13,7 @@ use crate::{
     bots::ODD_SECRET,
     support::{
         Workplace, keycloak,
-        person::{alice_approves, bob_refuses, nobody_comes, page},
+        person::{alice_approves, bob_refuses, no_visit, page},
         together,
     },
 };
@@ -79,8 +79,8 @@ fn refused(client_id: &str, person: fn(&str) -> Result<(), PersonError>, limit_s
 #[test]
 fn a_login_that_is_not_approved_is_an_error_of_its_kind() {
     assert_eq!(refused("aiod-sdk", bob_refuses, 60), Kind::AccessDenied);
-    assert_eq!(refused("aiod-short", nobody_comes, 60), Kind::Expired);
-    assert_eq!(refused("aiod-sdk", nobody_comes, 2), Kind::TimedOut);
+    assert_eq!(refused("aiod-short", no_visit, 60), Kind::Expired);
+    assert_eq!(refused("aiod-sdk", no_visit, 2), Kind::TimedOut);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use aiod_auth_store::LoginTo;
 
 use crate::support::{
     Polars, front,
-    person::{alice_approves, bob_refuses, nobody_comes, page},
+    person::{alice_approves, bob_refuses, no_visit, page},
     polars::assert_alive,
 };
 
@@ -150,11 +150,11 @@ fn what_is_half_written_is_said_and_a_login_keeps_it_beside() {
 }
 
 #[test]
-fn bob_refuses_and_nobody_comes() {
+fn a_login_that_is_refused_or_not_approved_ends() {
     let place = Polars::new();
     let login = place.start("login --json").prompts(|page| bob_refuses(&front::behind(page)));
     login.finish().error(4, "access_denied");
-    let login = place.start("login --json --timeout 2").prompts(nobody_comes);
+    let login = place.start("login --json --timeout 2").prompts(no_visit);
     login.finish().error(4, "timed_out");
     assert!(!place.path(CONFIG).exists());
 }

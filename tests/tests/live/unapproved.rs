@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{
     Workplace,
-    person::{bob_refuses, nobody_comes},
+    person::{bob_refuses, no_visit},
 };
 
 /// The error of a login, at whose page this person did this.
@@ -36,8 +36,8 @@ fn a_person_who_refuses_is_not_logged_in() {
 }
 
 #[test]
-fn a_code_that_nobody_approves_expires() {
-    refused("aiod-short", nobody_comes, "expired");
+fn a_code_that_is_not_approved_expires() {
+    refused("aiod-short", no_visit, "expired");
 }
 
 #[test]

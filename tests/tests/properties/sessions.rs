@@ -1,4 +1,4 @@
-//! Whoever is logged in stays so, whatever happens to the network and to the clock.
+//! A client that is logged in stays so, whatever happens to the network and to the clock.
 
 use aiod_auth_core::{
     Error, Tokens,
@@ -77,7 +77,7 @@ fn is_kept_and_good(world: &World, session: &SessionTokens) -> Result<(), TestCa
     Ok(())
 }
 
-/// A server that forgives whoever never got its answer.
+/// A server that accepts an old refresh token again, for a client that never got the answer.
 fn logged_in() -> World {
     let mut world = World::new(Settings {
         refresh_token_lifetime: DAY,

@@ -7,9 +7,9 @@ use super::*;
 both! {
     a_login_a_token_a_name_and_a_logout
     a_login_that_the_person_refuses_is_denied
-    a_login_that_nobody_approves_ends_in_time
+    a_login_that_is_not_approved_ends_in_time
     a_login_that_the_program_gives_up_is_cancelled
-    a_login_happens_only_if_nobody_is_logged_in
+    a_login_happens_only_without_an_earlier_one
     a_good_token_makes_no_request
     a_token_that_is_old_is_renewed_and_its_refresh_token_with_it
     a_new_token_comes_if_it_is_forced
@@ -47,7 +47,7 @@ mod check {
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
     }
 
-    pub(super) fn a_login_that_nobody_approves_ends_in_time<C: AnyClient>() {
+    pub(super) fn a_login_that_is_not_approved_ends_in_time<C: AnyClient>() {
         let running = server(seconds(20));
         let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let error = client.login_within(seconds(2), |_| ()).unwrap_err();
@@ -62,12 +62,12 @@ mod check {
         assert_eq!(error.kind(), Kind::Cancelled);
     }
 
-    pub(super) fn a_login_happens_only_if_nobody_is_logged_in<C: AnyClient>() {
+    pub(super) fn a_login_happens_only_without_an_earlier_one<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(2));
-        client.token_or_login(nobody_is_asked).unwrap();
+        client.token_or_login(no_prompt).unwrap();
         running.pass(seconds(2));
         running.simulator().fault_anywhere(9, bad_gateway());
-        let error = client.token_or_login(nobody_is_asked).unwrap_err();
+        let error = client.token_or_login(no_prompt).unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable);
         running.simulator().clear_faults();
         running.simulator().end_sessions();
@@ -140,7 +140,7 @@ mod check {
         let client = C::new(&running, profile_at(&running), MemoryStore::default());
         client.login_with_refresh_token(token).unwrap();
         let before = requests(&running);
-        client.token_or_login(nobody_is_asked).unwrap();
+        client.token_or_login(no_prompt).unwrap();
         assert_eq!(requests(&running), before);
     }
 

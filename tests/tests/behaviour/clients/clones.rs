@@ -33,7 +33,7 @@ async fn who_waits_for_a_turn_has_time_for_the_question() {
     first.await.unwrap().unwrap();
 }
 
-/// The other one failed while an API was thinking, and nobody waited for it.
+/// The refresh failed while the userinfo request was under way, and no caller waited for it.
 #[tokio::test(start_paused = true)]
 async fn a_name_has_nothing_to_do_with_anothers_failure() {
     let (running, client) = logged_in(seconds(60)).await;

@@ -82,7 +82,7 @@ async fn a_refresh_whose_caller_is_dropped_is_saved_and_the_next_one_gets_it() {
     slow(&running, "/token");
     drop_when(refreshing(&running), client.token_for(FORCED)).await;
     assert_eq!(refreshes(&running), 1);
-    // The old one is still good, and nobody waits.
+    // The old one is still good: no caller waits.
     assert_eq!(access_token(&client.token().await.unwrap()), old);
 
     let new = access_token(&client.token_for(FORCED).await.unwrap());
@@ -204,7 +204,7 @@ async fn a_logout_that_has_begun_is_brought_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_not_begun_is_not_begun_for_nobody() {
+async fn what_has_not_begun_is_not_begun_without_a_caller() {
     let (running, client, _store) = logged_in(seconds(20)).await;
     slow(&running, "/token");
     drop_when(refreshing(&running), client.token_for(FORCED)).await;
@@ -217,7 +217,7 @@ async fn what_has_not_begun_is_not_begun_for_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_a_caller_who_is_there_but_does_not_poll() {
+async fn no_caller_waits_for_one_that_does_not_poll() {
     let (running, client, _store) = logged_in(seconds(20)).await;
     slow(&running, "/token");
     drop_when(refreshing(&running), client.token_for(FORCED)).await;
@@ -245,7 +245,7 @@ async fn a_login_whose_caller_is_dropped_early_never_asks() {
     let client = client_on(&running, MemoryStore::default());
     let path = "/device_authorization";
     slow(&running, path);
-    drop_when(|| arrived(&running, path), client.login(nobody_is_asked)).await;
+    drop_when(|| arrived(&running, path), client.login(no_prompt)).await;
     sleep(seconds(3)).await;
     assert_eq!(running.simulator().log().last().unwrap().request.path(), path);
 }
@@ -260,7 +260,7 @@ async fn a_login_that_was_just_approved_is_kept_though_its_caller_is_dropped() {
     assert!(client.cached().is_none());
     until(|| client.cached().is_some()).await;
     assert!(stored(&store, &client).is_some());
-    client.token_or_login(nobody_is_asked).await.unwrap();
+    client.token_or_login(no_prompt).await.unwrap();
 }
 
 /// The login's answer was of no use but for a refresh token, and the first request with that got no

@@ -141,7 +141,7 @@ fn is_alive(running: &Network, tokens: &Tokens) -> bool {
     running.simulator().refresh_token_is_alive(running.now_ms(), refresh_token(tokens))
 }
 
-/// A store that nobody may ask for anything.
+/// A store whose use fails the test.
 #[derive(Debug)]
 struct Untouchable;
 

@@ -19,7 +19,7 @@ both! {
     a_name_that_comes_late_does_not_bring_back_who_logged_out
     who_logs_out_while_a_name_is_looked_for_is_told_so
     without_a_store_a_name_that_comes_late_does_not_bring_back_an_old_token
-    nobody_waits_for_anothers_name
+    no_caller_waits_for_anothers_name
     callers_whose_token_is_rejected_share_one_refresh
     a_question_finds_the_server_once
     a_forced_refresh_is_made_though_another_caller_has_just_looked
@@ -71,7 +71,7 @@ mod check {
         client.token_for(Demand::new().forced()).unwrap();
     }
 
-    pub(super) fn nobody_waits_for_anothers_name<C: AnyClient>() {
+    pub(super) fn no_caller_waits_for_anothers_name<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         running.hold_up("/userinfo");
         thread::scope(|scope| {
@@ -160,10 +160,10 @@ mod check {
             assert!(matches!(log_out.join().unwrap(), LoggedOut::Ended));
         }));
         log_in_at(&running, &*client);
-        assert!(store.unlocked.lock().unwrap().is_none(), "nobody logged out");
+        assert!(store.unlocked.lock().unwrap().is_none(), "there was no logout");
         assert!(client.cached().is_none());
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
-        // And who logs out before a person has approved has not ended what comes.
+        // A logout before the user approves doesn't end the login that follows.
         client
             .login(|prompt: &Prompt| {
                 let client = Arc::clone(&client);

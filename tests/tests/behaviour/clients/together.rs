@@ -7,7 +7,7 @@ use super::*;
 both! {
     a_hundred_callers_with_an_old_token_make_one_refresh
     fifty_callers_at_each_expiry_make_one_refresh_and_the_session_lives
-    while_one_caller_renews_the_others_keep_the_old_token
+    while_one_caller_refreshes_other_callers_get_the_old_token
     when_the_server_is_away_those_who_wait_share_one_answer
     twenty_callers_that_force_a_refresh_keep_the_session
     one_person_is_asked_once_for_all_callers
@@ -41,7 +41,7 @@ mod check {
         println!("{expiries} expiries with 50 callers: {} refreshes", refreshes(&running));
     }
 
-    pub(super) fn while_one_caller_renews_the_others_keep_the_old_token<C: AnyClient>() {
+    pub(super) fn while_one_caller_refreshes_other_callers_get_the_old_token<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(10));
         let old = access_token(&client.token().unwrap());
         // 10 s: stale 1 s before the end, to be refreshed early from 1.5 to 2.5 s before that.

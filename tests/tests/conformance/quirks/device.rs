@@ -357,7 +357,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-20",
-        "OpenAM: `authorization_declined` though nobody declined can't be told from a person's no",
+        "OpenAM: `authorization_declined` though no user declined can't be told from a real refusal",
         Check::Answers(
             Asked::Poll,
             &[(

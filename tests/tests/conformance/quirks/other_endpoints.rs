@@ -31,8 +31,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-104",
-        "Apple: no userinfo endpoint is a matter of configuration for who asks for it, and for \
-         nobody else",
+        "Apple: a missing userinfo endpoint is a configuration error for a caller that asks for \
+         userinfo, and no error for any other",
         Check::Behaviour(behaviour::a_missing_userinfo_endpoint_matters_to_who_asks),
     ),
     row(

@@ -151,6 +151,6 @@ pub(super) fn what_is_over_is_over() {
 }
 
 ///
-pub(super) fn null_is_nobody() {
+pub(super) fn null_is_not_logged_in() {
     check(TiledAsked::WhoAmI, &[("200 null", "error:not_authenticated")]);
 }

@@ -178,8 +178,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-130",
-        "GitHub: compressed though nobody asked for it: nothing is asked for, and what comes all the \
-         same makes no sense",
+        "GitHub: compressed without `Accept-Encoding`: none is sent, and a compressed answer is \
+         malformed",
         Check::Behaviour(loops::compression_is_not_asked_for_and_not_read),
     ),
     row(
@@ -281,8 +281,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-136",
-        "Some: a `token_type` that nobody here can use (JWT, mac, DPoP without a proof, N_A) makes \
-         no sense",
+        "Some: with a `token_type` that can't be used here (JWT, mac, DPoP without a proof, N_A) \
+         the answer is malformed",
         Check::Answers(
             Asked::Refresh,
             &[
@@ -519,7 +519,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-146",
         "Clocks: a lifetime counts from when the request was sent, whatever the server's clock or a \
-         token says; more than 30 s of difference is noted, for whoever looks for a reason",
+         token says; more than 30 s of difference is noted, for the log",
         Check::Partly(
             &Check::Answers(
                 Asked::Refresh,
@@ -539,7 +539,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-147",
-        "Everybody: cookies, HSTS, CSP, CORS, early hints change nothing, and no cookie is sent back",
+        "All servers: cookies, HSTS, CSP, CORS, early hints change nothing, and no cookie is sent back",
         Check::Both(
             Asked::Refresh,
             &[(
@@ -560,7 +560,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-149",
-        "Some: two `WWW-Authenticate` are read both; nonces for DPoP that nobody asked for are not",
+        "Some: two `WWW-Authenticate` are read both; nonces for DPoP are not used without a proof",
         Check::Partly(
             &Check::AnswersTo(&[
                 (

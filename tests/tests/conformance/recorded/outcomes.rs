@@ -1,5 +1,5 @@
-//! The table `tests/recorded/outcomes.txt`: a line per recording, which says who reads it and what
-//! comes of it, or why nobody does.
+//! The table `tests/recorded/outcomes.txt`: a line per recording, with the machine that reads it and
+//! the outcome, or why no machine does.
 
 use std::{collections::BTreeMap, fs};
 

@@ -26,7 +26,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "BEAR-04",
-        "gives a token to nobody else when an API redirects",
+        "sends the token to no other server when an API redirects",
         Check::Behaviour(both!(loops::answers::a_redirect_brings_no_secret_elsewhere)),
     ),
     row(

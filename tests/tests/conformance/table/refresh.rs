@@ -27,7 +27,7 @@ pub(crate) const ROWS: &[Row] = &[
         "REF-03",
         "replaces the old refresh token by the new one before the access token is used",
         Behaviour(|| {
-            kept::a_new_refresh_token_is_on_disk_before_anybody_sees_the_access_token();
+            kept::a_new_refresh_token_is_on_disk_before_a_caller_sees_the_access_token();
             kept::the_lock_is_held_until_it_is_saved();
             kept::tokens_that_could_not_be_saved_are_given_out_and_it_is_said();
         }),
@@ -52,7 +52,7 @@ pub(crate) const ROWS: &[Row] = &[
             at_once::processes_that_refresh_at_once_make_one_request();
             at_once::processes_that_all_want_a_new_token_keep_the_session();
             at_once::threads_too();
-            at_once::whoever_waited_for_the_lock_reads_again();
+            at_once::a_process_that_waited_for_the_lock_loads_again();
         }),
     ),
     row(
@@ -72,7 +72,7 @@ pub(crate) const ROWS: &[Row] = &[
             trouble::trouble_that_passes_is_waited_out_with_the_same_token();
             trouble::trouble_that_stays_changes_nothing();
             trouble::an_answer_is_waited_for_and_what_was_late_is_not_sent_again();
-            trouble::a_refused_client_asks_nobody_to_log_in();
+            trouble::a_refused_client_asks_for_no_login();
         }),
     ),
     row(

@@ -197,7 +197,7 @@ pub(crate) const ROWS: &[Row] = &[
         "uses no claim of an ID token without holding it against what it knows",
         Check::Behaviour(|| {
             types::a_refresh_brings_the_same_persons_id_token();
-            userinfo::an_answer_about_somebody_else_is_not_used();
+            userinfo::an_answer_about_another_user_is_not_used();
         }),
     ),
     row(

@@ -12,12 +12,12 @@ mod printed;
 mod retries;
 mod time;
 
-pub(crate) use retries::EVERYBODY;
+pub(crate) use retries::ALL_ASKED;
 
 pub(crate) const ROWS: &[Row] = &[
     row(
         "NET-01",
-        "talks https, and plain http on loopback or where somebody allowed it by name",
+        "talks https, and plain http on loopback or where the configuration allows it by name",
         Check::Behaviour(addresses::https_loopback_excepted),
     ),
     row("NET-02", "holds a server's certificate against its name and the day", loops::tls::CHECK),

@@ -30,7 +30,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "UI-02",
         "requires `sub`, the same as the ID token's if there is one",
-        Both(Asked::Userinfo, SUBJECTS, an_answer_about_somebody_else_is_not_used),
+        Both(Asked::Userinfo, SUBJECTS, an_answer_about_another_user_is_not_used),
     ),
     row("UI-03", "takes JSON, and refuses a signed answer", Answers(Asked::Userinfo, SIGNED)),
     row(
@@ -128,7 +128,7 @@ fn the_token_is_in_the_header_alone() {
 }
 
 /// An ID token of this server for this client, good for an hour. It came over a direct connection, so
-/// nobody looks at its signature (Core §3.1.3.7).
+/// its signature is not checked (Core §3.1.3.7).
 fn id_token(subject: &str) -> IdToken {
     id_token_of(&json!({"sub": subject}))
 }
@@ -145,14 +145,14 @@ fn id_token_of(members: &serde_json::Value) -> IdToken {
     IdToken::new(format!("{head}.{}.c2lnbmF0dXJl", encode(claims)))
 }
 
-pub(super) fn an_answer_about_somebody_else_is_not_used() {
+pub(super) fn an_answer_about_another_user_is_not_used() {
     for (id_token, outcome) in [
         (None, None),
         (Some(id_token("sub-alice")), None),
         (Some(id_token("sub-bob")), Some(Kind::Protocol)),
         (Some(id_token("SUB-ALICE")), Some(Kind::Protocol)),
         (Some(id_token("sub-alice ")), Some(Kind::Protocol)),
-        // Nothing is believed because of an ID token: whoever made it, and for whom, it only refuses.
+        // An ID token proves nothing here, whatever its issuer and audience: it can only refuse an answer.
         (
             Some(id_token_of(&json!({"iss": "https://evil.example", "sub": "sub-bob"}))),
             Some(Kind::Protocol),

@@ -7,8 +7,8 @@ use aiod_auth_tests::person::{ALICE, BOB, PersonError};
 
 /// Alice opens this page and approves the login.
 ///
-/// When somebody approves one client for the first time twice at once, Keycloak writes the consent
-/// down twice, and answers each later approval with status 500. So the approvals queue up.
+/// One at a time: when a user's first two approvals of a client come at once, Keycloak stores the
+/// consent twice, and answers each later approval with status 500.
 pub(crate) fn alice_approves(page: &str) -> Result<(), PersonError> {
     static BROWSER: Mutex<()> = Mutex::new(());
     let _queue = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
@@ -20,9 +20,9 @@ pub(crate) fn bob_refuses(page: &str) -> Result<(), PersonError> {
     BOB.deny(page)
 }
 
-/// Nobody opens this page.
+/// The user never opens this page.
 #[expect(clippy::unnecessary_wraps, reason = "it stands where others decide")]
-pub(crate) fn nobody_comes(_page: &str) -> Result<(), PersonError> {
+pub(crate) fn no_visit(_page: &str) -> Result<(), PersonError> {
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::{
 use aiod_auth_tests::person::PersonError;
 use serde_json::Value;
 
-use super::person::nobody_comes;
+use super::person::no_visit;
 
 /// One process that has imported `aiod`, which reads the settings and the token in this home then. It
 /// ends when this is dropped.
@@ -33,13 +33,13 @@ impl Python {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut python = Self { stdin: child.stdin.take(), stdout, child };
-        python.answer(nobody_comes).unwrap();
+        python.answer(no_visit).unwrap();
         python
     }
 
     /// It does this, and answers; or `Err` with the name of the exception that it raised.
     pub(crate) fn asks(&mut self, job: &str) -> Result<Value, String> {
-        self.asks_for_a_person(job, nobody_comes)
+        self.asks_for_a_person(job, no_visit)
     }
 
     /// It works.

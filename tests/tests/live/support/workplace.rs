@@ -180,7 +180,7 @@ impl Workplace {
         path
     }
 
-    /// Whether somebody is at it.
+    /// Whether a process holds the record's lock.
     pub(crate) fn is_locked(&self) -> bool {
         self.store().try_lock(&self.profile.key()).unwrap().is_none()
     }

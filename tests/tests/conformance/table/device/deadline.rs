@@ -1,4 +1,4 @@
-//! When it ends, if nobody decides.
+//! When polling ends, if the user doesn't decide.
 
 use std::time::Duration;
 

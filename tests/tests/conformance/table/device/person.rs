@@ -191,7 +191,7 @@ pub(super) fn a_login_that_is_dropped_while_it_waits_sends_no_poll() {
         assert_eq!(polls(), 1);
         tokio::time::sleep(Duration::from_millis(1600)).await;
         assert_eq!(polls(), 1);
-        // The login itself goes on where it was, if somebody still wants it.
+        // The login goes on where it was if it is driven again.
         running.simulator().clear_faults();
         running.simulator().fault_at("/token", 1, Fault::Instead(approved()));
         driver.run_with(&mut login, &mut person).await.unwrap();

@@ -56,7 +56,7 @@ pub(super) fn one_login_is_one_device_request() {
         assert_eq!(world.prompts.len(), 1, "{end:?}");
     }
 
-    // A session that has ended asks nobody by itself, however often it is asked.
+    // After the session has ended, no demand for a token starts a login by itself.
     let (mut world, _) = with_an_old_token();
     world.server.end_sessions();
     for _ in 0..5 {

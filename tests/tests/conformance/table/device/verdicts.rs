@@ -199,7 +199,7 @@ pub(super) fn ten_answers_in_a_row_that_are_no_verdict_end_it() {
     assert_eq!(polls(&world), 41);
 }
 
-/// Nothing left this machine: no route, no name, nobody listens.
+/// The request never left: no route, no such name, or nothing listens.
 pub(super) fn a_connection_that_is_refused_is_waited_out() {
     let waiting = authorization("d", seconds(5));
     let polls = || {

@@ -218,7 +218,7 @@ pub(super) fn trouble_at_one_place_is_none_at_the_other() {
         discover(&mut world, ISSUER).unwrap();
         assert_eq!(world.server.log().len(), 2);
 
-        // Whatever the others have not: the one in trouble may have it, and is asked again.
+        // If the other places have no metadata, the place that failed may have it, and is asked again.
         let mut world = self::world();
         world.server.fault_at("/.well-known/openid-configuration", 1, bad_gateway());
         world.server.fault_at(

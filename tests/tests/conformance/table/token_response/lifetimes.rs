@@ -71,7 +71,7 @@ pub(crate) fn without_a_lifetime_nothing_is_renewed_in_advance() {
         }
     }
     assert_eq!(requests_to(&world, "/token"), asked);
-    // It is, if somebody says that it was refused.
+    // It is refreshed if the caller forces it.
     let forced = Session::token(profile(), Demand::new().forced(), policy());
     world.server.settings.refresh_token_lifetime = seconds(1_000_000_000);
     drop(world.run(forced));

@@ -145,7 +145,7 @@ pub(crate) fn a_refresh_brings_the_same_persons_id_token() {
     }
 }
 
-/// With a signature that nobody made.
+/// With a signature that is no signature.
 fn id_token(claims: &Value) -> String {
     let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.c2lnbmF0dXJl", part(&json!({"alg": "RS256"})), part(claims))

@@ -68,7 +68,7 @@ pub(crate) fn https_loopback_excepted() {
             let server = server_with(&json!({ endpoint.metadata_name(): address }));
             assert_eq!(server.endpoint(endpoint), None, "{endpoint} {address}");
 
-            // Somebody said that it may be.
+            // The caller allowed it.
             let allowed = Issuer::allowing_insecure_http(address).unwrap();
             AuthorizationServer::new(allowed).with_endpoint(endpoint, address).unwrap();
         }

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) fn no_request_outlives_what_there_is_of_time() {
     for (name, mut machine) in all() {
         let timeout = sent_by(&mut machine).timeout().unwrap();
-        // A poll has what is left of the code, the others the policy's time.
+        // A poll has the rest of the code's lifetime, every other request the policy's time.
         let limit = if name == "poll" { 295 } else { 60 };
         assert!(timeout <= seconds(limit), "{name} {timeout:?}");
     }
