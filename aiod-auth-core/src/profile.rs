@@ -70,9 +70,9 @@ pub enum LoginMethod {
     Auto,
     /// The user approves on any device with a browser: RFC 8628.
     Device,
-    /// A person approves in the browser of this machine, which comes back to it: RFC 8252.
+    /// A user approves in the browser of this machine, which comes back to it: RFC 8252.
     AuthorizationCode,
-    /// A person types a password, which this program sends on: RFC 6749 §4.3. Never by itself (RFC 9700
+    /// A user types a password, which this program sends on: RFC 6749 §4.3. Never by itself (RFC 9700
     /// §2.4).
     Password,
     /// The client logs in as itself: RFC 6749 §4.4.

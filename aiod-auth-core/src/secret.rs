@@ -129,7 +129,7 @@ secret!(
 );
 secret!(
     /// An OpenID Connect ID token: a hint for ending the session, and what a refresh and userinfo are
-    /// held against, so that they are about the same person. Its other claims are not read.
+    /// held against, so that they are about the same user. Its other claims are not read.
     IdToken
 );
 secret!(

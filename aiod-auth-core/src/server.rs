@@ -294,7 +294,7 @@ impl Transport {
         }
     }
 
-    /// A page for a person, which may have a fragment.
+    /// A page for a user, which may have a fragment.
     pub(crate) fn check_page(self, member: &'static str, address: &str) -> Result<Url, Error> {
         let url = Url::parse(address.trim())
             .map_err(|_| Error::Config(ConfigProblem::InvalidUrl { member }))?;

@@ -182,7 +182,7 @@ impl Tokens {
     /// margins (see [`Demand`](crate::session::Demand)).
     ///
     /// It is `Token.has_expired` of AI-on-Demand's Python client, which takes the same two seconds off
-    /// whenever it renews a token.
+    /// whenever it gets a new token.
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.valid_for(now).is_some_and(|left| left <= EXPIRY_MARGIN)

@@ -48,7 +48,7 @@ pub fn authorization(device_code: &str, expires_in: Option<Duration>) -> DeviceA
     })
 }
 
-/// A public client, as whom a person logs in.
+/// A public client, as whom a user logs in.
 #[must_use]
 pub fn profile() -> Arc<Profile> {
     Arc::new(Profile::new(ISSUER, "demo").unwrap().with_scope("openid profile".parse().unwrap()))

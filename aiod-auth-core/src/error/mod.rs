@@ -52,7 +52,7 @@ pub enum Error {
     /// The server refused, for a reason that has no variant of its own.
     #[error("{0}")]
     Refused(Box<ServerError>),
-    /// The person said no: RFC 8628 §3.5, RFC 6749 §4.1.2.1.
+    /// The user denied the login: RFC 8628 §3.5, RFC 6749 §4.1.2.1.
     #[error("the login was refused")]
     AccessDenied(Box<ServerError>),
     /// The device code expired before a user approved it: RFC 8628 §3.5.
@@ -64,7 +64,7 @@ pub enum Error {
         /// The limit.
         limit: Duration,
     },
-    /// The person or the caller gave up.
+    /// The user or the caller gave up.
     #[error("the login was cancelled")]
     Cancelled,
     /// The server said that the session is over: RFC 6749 §5.2, `invalid_grant` to a refresh.
@@ -300,13 +300,13 @@ pub enum Kind {
     NotAuthenticated,
     /// The server ended the session.
     SessionEnded,
-    /// The person said no.
+    /// The user denied the login.
     AccessDenied,
     /// The device code expired.
     Expired,
     /// The time limit of the login ran out.
     TimedOut,
-    /// Given up by the person or the caller.
+    /// Given up by the user or the caller.
     Cancelled,
     /// The network or the server is away for now.
     Unavailable,

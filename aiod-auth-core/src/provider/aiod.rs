@@ -69,7 +69,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A person's login, by the device flow.
+    /// A user's login, by the device flow.
     ///
     /// It asks for no scope, as the Python client does: so a session is the same, whichever of the two
     /// made it. Without `openid`, Keycloak's userinfo endpoint refuses the token; who is logged in is

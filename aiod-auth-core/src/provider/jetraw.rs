@@ -28,7 +28,7 @@ use crate::{
 pub struct Settings {
     /// The authorization server.
     pub issuer: String,
-    /// The client of a person's login.
+    /// The client of a user's login.
     pub client_id: String,
     /// For which organisation: its logins are kept apart, and the server is told.
     pub organisation: Option<String>,
@@ -47,7 +47,7 @@ impl Settings {
         }
     }
 
-    /// A person's login, through the browser.
+    /// A user's login, through the browser.
     ///
     /// # Errors
     /// [`Error::Config`] for an issuer, a client id or an organisation that can't be used.

@@ -45,7 +45,7 @@ pub struct Settings {
     pub domain: String,
     /// The realm's address, in place of the one that follows from the domain.
     pub issuer: Option<String>,
-    /// The client of a person's login: `PolarsCloud`.
+    /// The client of a user's login: `PolarsCloud`.
     pub client_id: String,
     /// Whether the server may be at plain `http` beyond loopback.
     pub allow_insecure_http: bool,
@@ -73,7 +73,7 @@ impl Settings {
         settings
     }
 
-    /// A person's login, by the device flow.
+    /// A user's login, by the device flow.
     ///
     /// # Errors
     /// [`Error::Config`] for a domain, an issuer or a client id that can't be used.

@@ -28,8 +28,8 @@ fn a_session_saves_its_tokens_and_a_logout_removes_them() {
 }
 
 #[test]
-fn a_session_of_the_python_client_is_renewed_and_what_is_rotated_is_kept() {
-    let (place, profile) = (Place::aiod().filled(), person());
+fn a_session_of_the_python_client_is_refreshed_and_what_is_rotated_is_kept() {
+    let (place, profile) = (Place::aiod().filled(), user());
     let store = AiodFile::new(place.path(), profile.key());
     place.write(
         "refresh_token = \"old\"\naccess_token = \"old\"\nexpiration_date = \"1970-01-01T00:00:00+00:00\"\n",
@@ -98,7 +98,7 @@ fn profile() -> Arc<Profile> {
     Arc::new(profile)
 }
 
-fn person() -> Arc<Profile> {
+fn user() -> Arc<Profile> {
     let profile = Profile::new("https://auth.example.org", "my-tool")
         .unwrap()
         .with_endpoint(Endpoint::Token, "https://auth.example.org/token")

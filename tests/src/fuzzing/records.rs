@@ -140,7 +140,7 @@ impl Records {
             StoreOperation::SaveIfUnchanged(_, seen) | StoreOperation::Remove(seen)
                 if !seen.matches(self.stored.as_deref()) =>
             {
-                // A renewal then uses the one that is there.
+                // A refresh then uses the one that is there.
                 if let StoreOperation::SaveIfUnchanged(tokens, _) = operation {
                     self.keep_refresh_token(tokens.refresh_token.as_ref());
                 }
@@ -209,7 +209,10 @@ impl Records {
             self.unsaved.remove(&self.sent);
         }
         let lost = &self.unsaved;
-        assert!(lost.is_empty() || self.broken, "neither the store nor the caller was given {lost:?}");
+        assert!(
+            lost.is_empty() || self.broken,
+            "neither the store nor the caller was given {lost:?}"
+        );
     }
 }
 

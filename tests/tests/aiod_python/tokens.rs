@@ -34,7 +34,7 @@ fn a_session_of_ours_is_the_python_clients() {
 }
 
 #[test]
-fn a_session_without_a_good_access_token_is_one_to_renew() {
+fn a_session_without_a_good_access_token_is_one_to_refresh() {
     let home = Home::new();
     let mut unknown = session("first", Duration::ZERO);
     unknown.expires_at = None;
@@ -53,7 +53,7 @@ fn a_session_without_a_good_access_token_is_one_to_renew() {
     }
 }
 
-/// It drops the days of what is left, and renews too early.
+/// It drops the days of what is left, and refreshes too early.
 #[test]
 fn an_expiry_of_days_does_no_harm_there() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! What went wrong once with tokens that are kept and renewed.
+//! What went wrong once with tokens that are kept and refreshed.
 
 use aiod_auth_core::{
     Endpoint, Kind, RefreshToken, Step, StoreFailure,
@@ -129,7 +129,7 @@ fn a_lifetime_below_a_second_is_not_refreshed_again_and_again() {
 }
 
 #[test]
-fn an_early_renewal_with_a_store_that_fails_is_no_error() {
+fn an_early_refresh_with_a_store_that_fails_is_no_error() {
     let mut world = world();
     let held = log_in(&mut world);
     let early = Demand::new().refreshed_early();

@@ -196,7 +196,7 @@ fn cached(cache: &TokenCache) -> &Tokens {
 }
 
 #[test]
-fn an_early_renewal_without_a_store_keeps_the_new_refresh_token_of_a_broken_answer() {
+fn an_early_refresh_without_a_store_keeps_the_new_refresh_token_of_a_broken_answer() {
     let mut cache = in_memory();
     let mut around = Outside::new(Disk::None, |_| spoiled("r1"));
     around.now = START.saturating_add(seconds(900));
@@ -339,9 +339,9 @@ fn a_login_that_fails_takes_no_place_of_one_that_lives() {
     assert_eq!(refresh_token(&around.stored.unwrap()), "r1");
 }
 
-/// A person takes their time, which is none of the server's.
+/// The limit for the repair counts from the answer, not from the start of the login.
 #[test]
-fn a_device_login_is_repaired_however_long_the_person_took() {
+fn a_device_login_is_repaired_however_long_the_user_took() {
     let mut polls = 0;
     let mut around = Outside::new(Disk::Good, |request| {
         let body = String::from_utf8_lossy(request.body());
@@ -376,7 +376,7 @@ fn a_device_login_that_can_not_be_repaired_in_time_says_what_was_wrong() {
 
 /// The old one is good for a while, the disk is full, and the server says that the session is over.
 #[test]
-fn an_early_renewal_that_is_refused_costs_nothing_that_is_good() {
+fn an_early_refresh_that_is_refused_costs_nothing_that_is_good() {
     let mut around =
         Outside::new(Disk::Full, |_| Ok((400, json!({"error": "invalid_grant"}).to_string())));
     let mut stored = old();

@@ -100,7 +100,7 @@ fn source(folder: &Path) -> String {
 }
 
 /// These hold no secret, or a text that its maker has cleaned of them: what a server says about an
-/// error, about a person, about an API.
+/// error, about a user, about an API.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
     "ActiveToken", "AiodConfig", "Api", "AuthenticationMethod", "CertificateProblem", "Challenge", "ConfigProblem",
@@ -321,9 +321,9 @@ fn sessions() -> Vec<(&'static str, String)> {
         ("StoreOperation", format!("{save:?}")),
         ("StoreReply", format!("{reply:?}")),
         ("Version", {
-            let renew =
+            let refresh =
                 StoreOperation::SaveIfUnchanged(Arc::new(tokens()), Version::of(Some(&tokens())));
-            format!("{renew:?} {:?}", StoreOperation::Remove(Version::of(Some(&tokens()))))
+            format!("{refresh:?} {:?}", StoreOperation::Remove(Version::of(Some(&tokens()))))
         }),
         ("StoreFailure", format!("{:?}", StoreFailure::new("full").with_hint("make room"))),
     ]
@@ -417,10 +417,10 @@ fn stores() -> Vec<(&'static str, String)> {
         ("AiodLogin", {
             let file = AiodFile::new("token.toml", key);
             let bot = "client_secret = \"canary\"\n";
-            let person = "refresh_token = \"canary\"\n";
-            let [bot, person] =
-                [bot, person].map(|text| file.parse(text, Timestamp::UNIX_EPOCH).unwrap());
-            format!("{bot:?} {person:?}")
+            let user = "refresh_token = \"canary\"\n";
+            let [bot, user] =
+                [bot, user].map(|text| file.parse(text, Timestamp::UNIX_EPOCH).unwrap());
+            format!("{bot:?} {user:?}")
         }),
         ("StoreError", errors),
         ("Client", format!("{client:?} {:?}", client.cached())),

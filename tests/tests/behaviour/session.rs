@@ -1,4 +1,4 @@
-//! The session: tokens that are kept, renewed, and never lost. More of it is in the conformance table.
+//! The session: tokens that are kept, refreshed, and never lost. More of it is in the conformance table.
 
 use aiod_auth_core::{Kind, Machine, RefreshToken, Step, session::Persisted};
 use aiod_auth_tests::sim::REFRESH_TOKEN;
@@ -75,7 +75,7 @@ fn a_lock_that_is_held_is_waited_for_and_not_for_ever() {
 }
 
 #[test]
-fn an_early_renewal_that_fails_is_no_error() {
+fn an_early_refresh_that_fails_is_no_error() {
     let mut world = world();
     let before = log_in(&mut world);
     // 300 s: stale at 30 s before the end, aging from about 60 s before that.
@@ -90,14 +90,14 @@ fn an_early_renewal_that_fails_is_no_error() {
     assert_eq!(held.freshness(&early, now), aiod_auth_core::session::Freshness::Good);
 
     world.server.clear_faults();
-    let renewed =
+    let refreshed =
         world.run(Session::token(profile(), early, policy()).with_cached(Some(held))).unwrap();
-    assert!(renewed.early_refresh_failed.is_none());
-    assert!(!renewed.tokens.has_same_access_token(&before.tokens));
+    assert!(refreshed.early_refresh_failed.is_none());
+    assert!(!refreshed.tokens.has_same_access_token(&before.tokens));
 }
 
 #[test]
-fn an_early_renewal_does_not_wait_for_a_lock() {
+fn an_early_refresh_does_not_wait_for_a_lock() {
     let mut world = world();
     log_in(&mut world);
     world.pass(seconds(235));
@@ -173,7 +173,7 @@ fn a_refresh_that_is_dropped_on_the_way_counts_as_sent() {
 }
 
 #[test]
-fn a_token_that_nothing_renews_is_used_to_its_end() {
+fn a_token_that_nothing_refreshes_is_used_to_its_end() {
     let mut world = world();
     let body = json!({"access_token": "a", "expires_in": 100, "token_type": "Bearer"});
     world.server.fault_at("/token", 1, instead(200, &body));

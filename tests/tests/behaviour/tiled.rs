@@ -10,7 +10,7 @@ use aiod_auth_core::{
 };
 use aiod_auth_tests::{
     sim::tiled::Provider,
-    world::PersonsAnswer::{NoPrompt, Password, Provider as Choice},
+    world::UserAnswer::{NoPrompt, Password, Provider as Choice},
 };
 use serde_json::json;
 
@@ -31,7 +31,7 @@ fn tiled() -> Arc<Profile> {
 fn log_in_with(
     world: &mut World,
     profile: &Arc<Profile>,
-    answers: &[aiod_auth_tests::world::PersonsAnswer],
+    answers: &[aiod_auth_tests::world::UserAnswer],
 ) -> Result<SessionTokens, Error> {
     world.answers.extend(answers);
     world.run(Session::login(Arc::clone(profile), seconds(300), policy()))

@@ -87,9 +87,9 @@ fn what_is_no_token_is_not_used_whenever_it_was_written() {
     assert!(session.tokens.access_token().unwrap().expose().starts_with("access-"));
 }
 
-/// Its access token is not good any more, so it is renewed in its turn.
+/// Its access token is not good any more, so it is refreshed in its turn.
 #[test]
-fn a_login_that_is_written_during_a_refresh_is_renewed_if_it_has_to_be() {
+fn a_login_that_is_written_during_a_refresh_is_refreshed_if_it_has_to_be() {
     let mut world = world();
     let first = Tokens::clone(&log_in(&mut world).tokens);
     let second = Tokens::clone(&log_in(&mut world).tokens);
@@ -162,7 +162,7 @@ fn a_record_that_goes_during_a_refresh_comes_back() {
     assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&session.tokens)));
 }
 
-/// The Python client renews with the same refresh token, and keeps it.
+/// The Python client refreshes with the same refresh token, and keeps it.
 #[test]
 fn another_access_token_of_the_same_login_is_replaced() {
     let (mut world, before) = with_an_old_token();
@@ -184,7 +184,7 @@ fn a_refused_refresh_marks_no_other_login() {
 }
 
 #[test]
-fn a_bot_does_not_take_the_place_of_a_person_who_logs_in_meanwhile() {
+fn a_bot_does_not_take_the_place_of_a_user_who_logs_in_meanwhile() {
     let mut world = world();
     let bot = bot("bot", "bot-secret");
     let theirs = good_for("theirs", world.now(), seconds(600));
@@ -204,13 +204,13 @@ fn a_bot_does_not_take_the_place_of_a_person_who_logs_in_meanwhile() {
 
 /// It was told to log in as itself.
 #[test]
-fn a_bot_is_not_handed_a_persons_token() {
+fn a_bot_is_not_handed_a_users_token() {
     let mut world = world();
     let bot = Profile::clone(&bot("bot", "bot-secret")).with_login(LoginMethod::ClientCredentials);
     for ended_at in [None, Some(world.now())] {
-        let mut persons = good_for("person's", world.now(), seconds(600));
-        persons.session_ended_at = ended_at;
-        world.store.save(&bot.key(), &persons).unwrap();
+        let mut users = good_for("user's", world.now(), seconds(600));
+        users.session_ended_at = ended_at;
+        world.store.save(&bot.key(), &users).unwrap();
         let session = Session::token(Arc::new(bot.clone()), Demand::new(), policy());
         let session = world.run(session).unwrap();
         assert!(

@@ -7,7 +7,7 @@ use aiod_auth_core::{
     session::{Demand, LoggedOut, SessionTokens},
 };
 use aiod_auth_reqwest::Client;
-use aiod_auth_tests::person::PersonError;
+use aiod_auth_tests::user::UserError;
 use tokio::{
     task::{JoinSet, spawn_blocking},
     time::sleep,
@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::support::{
     Workplace, keycloak,
-    person::{alice_approves, bob_refuses, no_visit, page},
+    user::{alice_approves, bob_refuses, no_visit, page},
 };
 
 const FORCED: Demand = Demand::new().forced();
@@ -30,16 +30,16 @@ fn rotating() -> Workplace {
     Workplace::new("Polars", "PolarsCloud").with_scope("openid")
 }
 
-/// A login, at whose page this person does this, beside the runtime.
+/// A login, at whose page this user does this, beside the runtime.
 async fn login(
     client: &Client,
     limit_s: u64,
-    person: fn(&str) -> Result<(), PersonError>,
+    user: fn(&str) -> Result<(), UserError>,
 ) -> Result<SessionTokens, Error> {
     let mut visit = None;
     let shown = |prompt: &Prompt| {
         let page = page(prompt).to_owned();
-        visit = Some(spawn_blocking(move || person(&page)));
+        visit = Some(spawn_blocking(move || user(&page)));
     };
     let outcome = client.login_within(Duration::from_secs(limit_s), shown).await;
     visit.unwrap().await.unwrap().unwrap();
@@ -58,8 +58,8 @@ async fn token(client: &Client) -> String {
 
 /// A new one, however good the present one is.
 async fn new_token(client: &Client) -> String {
-    let renewed = client.token_for(FORCED).await.unwrap();
-    renewed.access_token().unwrap().expose().to_owned()
+    let refreshed = client.token_for(FORCED).await.unwrap();
+    refreshed.access_token().unwrap().expose().to_owned()
 }
 
 #[track_caller]
@@ -68,7 +68,7 @@ fn assert_alive(access_token: &str) {
 }
 
 #[tokio::test]
-async fn a_person_logs_in_gets_tokens_and_logs_out() {
+async fn a_user_logs_in_gets_tokens_and_logs_out() {
     let place = sdk();
     let client = place.async_client();
     log_in(&client).await;
@@ -173,7 +173,7 @@ async fn twenty_tasks_that_force_a_refresh_at_once_get_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn a_token_that_has_expired_is_renewed_once_for_all_tasks() {
+async fn a_token_that_has_expired_is_refreshed_once_for_all_tasks() {
     let place = rotating();
     let client = place.async_client();
     log_in(&client).await;
@@ -229,8 +229,8 @@ async fn both_clients_and_the_command_use_one_login_in_turn() {
     for _ in 0..3 {
         let from_client = new_token(&client).await;
         assert_eq!(place.run("token").answer(), from_client);
-        let renewed = blocking.token_for(FORCED).unwrap();
-        assert_eq!(place.run("token").answer(), renewed.access_token().unwrap().expose());
+        let refreshed = blocking.token_for(FORCED).unwrap();
+        assert_eq!(place.run("token").answer(), refreshed.access_token().unwrap().expose());
         place.json("refresh");
         sleep(A_SECOND).await;
     }

@@ -10,7 +10,7 @@ use std::{
 
 use aiod_auth_core::{Prompt, RefreshToken, provider::jetraw::Settings};
 use aiod_auth_store::{FileStore, LoginTo};
-use aiod_auth_tests::person::ALICE;
+use aiod_auth_tests::user::ALICE;
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -9,13 +9,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use aiod_auth_tests::person::ALICE;
+use aiod_auth_tests::user::ALICE;
 use tempfile::TempDir;
 
 use crate::support::{
     api, command, front, keycloak,
-    person::alice_approves,
     provider::{issuer, visit},
+    user::alice_approves,
 };
 
 /// A shell in a home of its own.
@@ -39,9 +39,9 @@ impl Shell {
         fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
     }
 
-    /// Types a line. Where a page is shown, this person opens it.
+    /// Types a line. Where a page is shown, this user opens it.
     #[track_caller]
-    fn types(&mut self, line: &str, person: fn(&str)) {
+    fn types(&mut self, line: &str, user: fn(&str)) {
         let program = command::path().parent().unwrap();
         let path = env::join_paths([program, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
         let mut shell = Command::new("sh");
@@ -60,7 +60,7 @@ impl Shell {
             let page = line.trim().trim_matches('"');
             if page.starts_with("http") && (page.contains("user_code=") || page.contains("&state="))
             {
-                person(page);
+                user(page);
                 output.read_to_string(&mut said).unwrap();
                 break;
             }
@@ -237,7 +237,8 @@ fn jetraw() {
     let export = "aiod-auth --profile jetraw export --format json login.json";
     shell.types(export, no_page);
     let key = r#"sed -n 's/.*"refresh_token": *"\([^"]*\)".*/\1/p' login.json"#;
-    shell.types(&format!("{key} | aiod-auth --profile jetraw login --refresh-token-stdin"), no_page);
+    shell
+        .types(&format!("{key} | aiod-auth --profile jetraw login --refresh-token-stdin"), no_page);
     shell.types("aiod-auth --profile jetraw logout", no_page);
     shell.is_in("jetraw.md", "jetraw");
 }

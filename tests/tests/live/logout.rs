@@ -1,6 +1,6 @@
 //! Logging out, with the command.
 
-use crate::support::{Workplace, keycloak, person::alice_approves};
+use crate::support::{Workplace, keycloak, user::alice_approves};
 
 fn logged_in() -> Workplace {
     Workplace::new("aiod", "aiod-sdk").with_scope("openid").logged_in()

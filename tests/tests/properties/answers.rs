@@ -22,7 +22,7 @@ proptest! {
     }
 
     #[test]
-    fn a_person_is_shown_nothing_harmful_and_no_secret(message in answers(DEVICE)) {
+    fn a_user_is_shown_nothing_harmful_and_no_secret(message in answers(DEVICE)) {
         let _ending = device_answer(&message);
     }
 
@@ -58,7 +58,7 @@ fn a_good_new_refresh_token_is_often_there() {
 }
 
 #[test]
-fn a_person_is_often_shown_something() {
+fn a_user_is_often_shown_something() {
     often_ends(answers(DEVICE), device_answer, &["done", "protocol"]);
 }
 

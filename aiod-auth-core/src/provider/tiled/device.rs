@@ -1,5 +1,5 @@
 //! Tiled's own device flow. It looks like RFC 8628 and is not: `verification_uri` is where the client polls,
-//! `authorization_uri` where the person goes, and requests are JSON.
+//! `authorization_uri` where the user goes, and requests are JSON.
 
 use alloc::boxed::Box;
 
@@ -59,7 +59,7 @@ mod tests {
 
     /// As Tiled 0.2.20 answers.
     #[test]
-    fn the_person_goes_to_one_address_and_the_client_to_another() {
+    fn the_user_goes_to_one_address_and_the_client_to_another() {
         let answer = r#"{"authorization_uri":"http://127.0.0.1:8180/auth?client_id=tiled",
             "verification_uri":"HERE/token","interval":5,"device_code":"91dd","expires_in":900.0,
             "user_code":"C18D-DC4F"}"#;

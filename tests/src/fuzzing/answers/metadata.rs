@@ -46,7 +46,7 @@ pub(super) fn usable(address: &str) -> Option<Url> {
     usable_page(address).filter(|url| url.fragment().is_none())
 }
 
-/// An address that a person may be sent to.
+/// An address that a user may be sent to.
 pub(super) fn usable_page(address: &str) -> Option<Url> {
     let url = Url::parse(address.trim()).ok()?;
     let host = url.host_str().unwrap_or_default();

@@ -30,7 +30,9 @@ pub fn userinfo_answer(bytes: &[u8]) -> &'static str {
     match for_any_user {
         Ok(userinfo) => {
             assert!(message.is_success(), "userinfo with HTTP {}", message.status);
-            let Some(document) = document else { panic!("userinfo without a document: {userinfo:?}") };
+            let Some(document) = document else {
+                panic!("userinfo without a document: {userinfo:?}")
+            };
             is_as_it_says(&userinfo, &document);
             "done"
         }

@@ -13,7 +13,7 @@ use super::*;
 
 both! {
     a_login_is_in_the_python_clients_file_and_goes_with_a_logout
-    a_login_of_the_python_client_is_used_and_renewed
+    a_login_of_the_python_client_is_used_and_refreshed
     a_bots_file_makes_it_the_bot
     a_damaged_file_is_said_and_a_login_moves_it_aside
     settings_that_can_not_be_used_are_an_error
@@ -22,7 +22,7 @@ both! {
     a_bots_secret_may_be_where_nothing_can_be_written
     a_store_that_can_not_save_costs_no_refresh_token_and_no_users_time
     a_user_may_have_no_roles
-    a_token_that_the_api_refuses_is_renewed_once
+    a_token_that_the_api_refuses_is_refreshed_once
     a_server_that_is_away_during_a_logout_costs_nothing
     tokens_of_any_file_are_used_or_their_session_ended
 }
@@ -45,7 +45,7 @@ mod check {
         assert_eq!(last, "POST /protocol/openid-connect/logout -> 204");
     }
 
-    pub(super) fn a_login_of_the_python_client_is_used_and_renewed<C: AnyClient>() {
+    pub(super) fn a_login_of_the_python_client_is_used_and_refreshed<C: AnyClient>() {
         let realm = Realm::new();
         realm.write_python_login();
         let client = realm.client::<C>();
@@ -54,7 +54,7 @@ mod check {
         assert_eq!(refreshes(&realm.running), 1);
         let kept = client.cached().unwrap().tokens;
         assert!(realm.text().contains(refresh_token(&kept)));
-        // One that has just started finds what was renewed.
+        // One that has just started finds what was refreshed.
         realm.client::<C>().token().unwrap();
         assert_eq!(refreshes(&realm.running), 1);
     }
@@ -116,7 +116,9 @@ mod check {
     }
 
     /// What a save goes through can't be written; the lock can be taken.
-    pub(super) fn a_store_that_can_not_save_costs_no_refresh_token_and_no_users_time<C: AnyClient>() {
+    pub(super) fn a_store_that_can_not_save_costs_no_refresh_token_and_no_users_time<
+        C: AnyClient,
+    >() {
         let realm = Realm::new();
         realm.write_python_login();
         let file = realm.file();
@@ -147,8 +149,8 @@ mod check {
         // It is held, and asked for once.
         assert_eq!(access_token(&client.token().unwrap()), token);
         assert_eq!(realm.running.simulator().grants(CLIENT_CREDENTIALS), 1);
-        let renewed = client.token_for(Demand::new().forced()).unwrap();
-        assert_ne!(access_token(&renewed), token);
+        let refreshed = client.token_for(Demand::new().forced()).unwrap();
+        assert_ne!(access_token(&refreshed), token);
     }
 
     pub(super) fn a_login_in_memory_writes_no_file<C: AnyClient>() {
@@ -178,7 +180,7 @@ mod check {
         }
     }
 
-    pub(super) fn a_token_that_the_api_refuses_is_renewed_once<C: AnyClient>() {
+    pub(super) fn a_token_that_the_api_refuses_is_refreshed_once<C: AnyClient>() {
         let realm = Realm::new();
         let client = realm.client::<C>();
         log_in_at(&realm.running, &client);

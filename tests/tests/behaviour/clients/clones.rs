@@ -52,7 +52,7 @@ async fn a_name_has_nothing_to_do_with_anothers_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_little_time_takes_what_another_has_renewed() {
+async fn who_has_little_time_takes_what_another_has_refreshed() {
     let (running, patient) = logged_in(seconds(60)).await;
     kill_access_token(&running, patient.cached());
     running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));

@@ -120,7 +120,7 @@ fn what_has_settled_is_saved_before_the_runtime_ends() {
     start().block_on(client.token_for(FORCED)).unwrap();
 }
 
-/// What is still good is handed out anywhere, also when it is time to renew it.
+/// What is still good is handed out anywhere, also when it is time to refresh it.
 #[test]
 fn a_token_that_is_still_good_needs_no_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -152,7 +152,7 @@ fn a_token_that_is_still_good_needs_no_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_token_is_renewed_though_all_callers_are_dropped() {
+async fn an_old_token_is_refreshed_though_all_callers_are_dropped() {
     let (running, client, store) = logged_in(seconds(2)).await;
     running.pass(seconds(2));
     running.simulator().settings.access_token_lifetime = seconds(20);
@@ -314,7 +314,7 @@ async fn tokens_that_wait_for_the_lock_are_saved_though_the_caller_is_dropped() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waited_for_a_person_that_another_asked_asks_when_that_one_is_dropped() {
+async fn who_waited_for_a_user_that_another_asked_asks_when_that_one_is_dropped() {
     let running = server(seconds(20));
     let client = client_on(&running, MemoryStore::default());
     let first = async {

@@ -10,7 +10,7 @@ both! {
     while_one_caller_refreshes_other_callers_get_the_old_token
     when_the_server_is_away_those_who_wait_share_one_answer
     twenty_callers_that_force_a_refresh_keep_the_session
-    one_person_is_asked_once_for_all_callers
+    one_user_is_asked_once_for_all_callers
 }
 
 mod check {
@@ -94,7 +94,7 @@ mod check {
         client.token_for(Demand::new().forced()).unwrap();
     }
 
-    pub(super) fn one_person_is_asked_once_for_all_callers<C: AnyClient>() {
+    pub(super) fn one_user_is_asked_once_for_all_callers<C: AnyClient>() {
         let running = server(seconds(20));
         let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let prompts = AtomicUsize::new(0);

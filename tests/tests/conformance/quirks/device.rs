@@ -168,7 +168,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-09",
-        "Microsoft Entra: `authorization_declined` is a person's no, `code_expired` the end of the \
+        "Microsoft Entra: `authorization_declined` is the user's refusal, `code_expired` the end of the \
          code, `bad_verification_code` final; what else is in its answers is not read",
         Check::Answers(
             Asked::Poll,

@@ -96,17 +96,17 @@ pub(super) fn an_issuer_keeps_its_path() {
     }
 }
 
-pub(super) fn a_nonce_that_was_not_asked_for_renews_nothing() {
-    renews_nothing("401\nWWW-Authenticate: Bearer error=\"use_dpop_nonce\"\nDPoP-Nonce: n\n\n");
+pub(super) fn a_nonce_that_was_not_asked_for_refreshes_nothing() {
+    refreshes_nothing("401\nWWW-Authenticate: Bearer error=\"use_dpop_nonce\"\nDPoP-Nonce: n\n\n");
 }
 
-pub(super) fn a_challenge_for_dpop_alone_renews_nothing() {
-    renews_nothing(
+pub(super) fn a_challenge_for_dpop_alone_refreshes_nothing() {
+    refreshes_nothing(
         "401\nWWW-Authenticate: DPoP realm=\"http://127.0.0.1:8280\", algs=\"ES256 Ed25519 EdDSA\"\n\n{\"error\":\"invalid_token\",\"error_description\":\"no access token provided\"}",
     );
 }
 
-fn renews_nothing(answer: &str) {
+fn refreshes_nothing(answer: &str) {
     let (mut world, _) = logged_in(Settings::default());
     world.server.fault_at("/userinfo", 2, instead(answer));
     world.who_am_i(&profile(), None, RetryPolicy::default()).unwrap_err();

@@ -37,7 +37,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "BEAR-06",
         "gets a new token once when the old one is refused with 401, and never with 400 or 403",
-        Check::Behaviour(requests::a_refused_token_is_renewed_once),
+        Check::Behaviour(requests::a_refused_token_is_refreshed_once),
     ),
     row(
         "BEAR-07",

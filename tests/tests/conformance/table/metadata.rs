@@ -50,7 +50,11 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "DISC-08",
         "checks every endpoint that it will use; other hosts are allowed",
-        Both(Asked::Metadata, ENDPOINTS, document::a_bad_endpoint_is_refused_by_a_flow_that_needs_it),
+        Both(
+            Asked::Metadata,
+            ENDPOINTS,
+            document::a_bad_endpoint_is_refused_by_a_flow_that_needs_it,
+        ),
     ),
     row(
         "DISC-09",

@@ -87,8 +87,8 @@ pub(crate) const ROWS: &[Row] = &[
         "REF-10",
         "copes with a token that died at any time: one refresh, one more try",
         Behaviour(|| {
-            trouble::a_good_token_that_the_server_has_killed_is_renewed_once();
-            trouble::a_token_that_stays_refused_is_not_renewed_for_ever();
+            trouble::a_good_token_that_the_server_has_killed_is_refreshed_once();
+            trouble::a_token_that_stays_refused_is_not_refreshed_for_ever();
             trouble::who_was_refused_elsewhere_can_force_a_refresh();
         }),
     ),

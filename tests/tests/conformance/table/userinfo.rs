@@ -37,7 +37,7 @@ pub(crate) const ROWS: &[Row] = &[
         "UI-04",
         "on a 401 for the token refreshes once and asks once more",
         Both(Asked::Userinfo, REFUSED, || {
-            refresh::trouble::a_good_token_that_the_server_has_killed_is_renewed_once();
+            refresh::trouble::a_good_token_that_the_server_has_killed_is_refreshed_once();
             a_401_is_one_refresh_and_one_more_try();
             what_no_refresh_mends_is_said_at_once();
         }),

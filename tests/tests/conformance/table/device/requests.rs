@@ -121,7 +121,7 @@ pub(super) fn a_server_without_the_endpoint_is_a_matter_of_configuration() {
         ("device_authorization_endpoint", None),
         ("device_authorization_endpoint", Some(json!(null))),
         ("device_authorization_endpoint", Some(json!(""))),
-        // Nothing would come of asking a person.
+        // Nothing would come of asking a user.
         ("token_endpoint", None),
     ] {
         let mut metadata = whole.clone();

@@ -23,7 +23,7 @@ fn polls(world: &World) -> usize {
     count(world, "/token")
 }
 
-pub(super) fn a_patient_person_is_waited_for() {
+pub(super) fn a_patient_user_is_waited_for() {
     let mut world =
         World::new(Settings { device_code_lifetime: seconds(1800), ..Settings::default() });
     world.after(seconds(1001), Event::Approve);
@@ -89,7 +89,7 @@ pub(super) fn a_verdict_is_the_last_request() {
     }
 }
 
-pub(super) fn a_person_who_refuses_is_believed() {
+pub(super) fn a_user_who_refuses_is_believed() {
     let mut world = world();
     world.after(seconds(6), Event::Deny);
     let error = log_in(&mut world).unwrap_err();

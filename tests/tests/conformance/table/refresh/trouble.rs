@@ -63,7 +63,10 @@ fn two_logins() -> (World, Tokens, Tokens) {
     (world, first, second)
 }
 
-fn refresh_while_another_process_writes(world: &mut World, written: &Tokens) -> Result<Tokens, Error> {
+fn refresh_while_another_process_writes(
+    world: &mut World,
+    written: &Tokens,
+) -> Result<Tokens, Error> {
     let mut session = Session::token(profile(), Demand::new(), policy());
     let (mut removed, mut swapped) = (false, false);
     let outcome = world.run_with(&mut session, |world, step| {
@@ -136,7 +139,7 @@ pub(super) fn a_third_token_is_not_tried() {
     assert_eq!(refresh_token(&stored(&world).unwrap()), "third");
 }
 
-/// It is the client that is refused, and not the person's session.
+/// It is the client that is refused, and not the user's session.
 pub(super) fn a_refused_client_asks_for_no_login() {
     for code in ["invalid_client", "unauthorized_client", "invalid_request", "invalid_scope"] {
         let (mut world, before) = with_an_old_token();
@@ -246,7 +249,7 @@ fn kill_access_token(world: &mut World, tokens: &Tokens) {
     assert!(!world.server.access_token_is_alive(now_ms, token));
 }
 
-pub(crate) fn a_good_token_that_the_server_has_killed_is_renewed_once() {
+pub(crate) fn a_good_token_that_the_server_has_killed_is_refreshed_once() {
     let mut world = world();
     let tokens = log_in(&mut world).tokens;
     kill_access_token(&mut world, &tokens);
@@ -261,7 +264,7 @@ pub(crate) fn a_good_token_that_the_server_has_killed_is_renewed_once() {
     );
 }
 
-pub(super) fn a_token_that_stays_refused_is_not_renewed_for_ever() {
+pub(super) fn a_token_that_stays_refused_is_not_refreshed_for_ever() {
     let mut world = world();
     log_in(&mut world);
     let challenge = "Bearer error=\"invalid_token\"";

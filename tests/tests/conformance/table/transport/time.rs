@@ -62,7 +62,7 @@ pub(crate) fn a_server_that_never_answers_is_given_up() {
     assert_eq!(error.kind(), Kind::Unavailable, "{error}");
     assert!(took <= seconds(60), "{took:?}");
 
-    // While a person is waited for: to the end of the login, and not a moment longer.
+    // While a user is waited for: to the end of the login, and not a moment longer.
     for (limit, kind) in [(100, Kind::TimedOut), (10_000, Kind::Expired)] {
         let mut world = world();
         world.server.fault_at("/token", 3, instead(400, &oauth_error("authorization_pending")));
