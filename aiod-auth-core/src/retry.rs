@@ -114,7 +114,7 @@ pub(crate) enum Resend {
     IfNotSent,
 }
 
-/// What happened to one attempt, if no verdict came.
+/// The transient failure of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Transient {
     NoResponse {

@@ -84,10 +84,11 @@ pub(crate) fn has_just_been(at: Timestamp, now: Timestamp) -> bool {
 const REFUSAL_AGE_MAX: Duration = Duration::from_secs(60);
 
 impl NotLoggedIn {
-    /// Why what was kept gets no access token: it is not good, and has no refresh token that would do.
+    /// Why there is no access token with this record: its own has expired, and it has no refresh token that
+    /// can be used.
     #[must_use]
-    pub fn of(kept: Option<&Tokens>) -> Self {
-        match kept {
+    pub fn of(record: Option<&Tokens>) -> Self {
+        match record {
             None => Self::NoRecord,
             Some(tokens) if tokens.session_ended_at.is_some() => Self::SessionEnded,
             Some(_) => Self::Expired,

@@ -58,14 +58,14 @@ pub fn trouble() -> BoxedStrategy<Trouble> {
     .boxed()
 }
 
-/// What a poll for a device code may bring, other than a verdict.
+/// The answer to a poll for a device code before the user has decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PollAnswer {
     /// `authorization_pending`.
     Pending,
     /// `slow_down`; GitHub names the new interval in seconds.
     SlowDown(Option<u64>),
-    /// No verdict.
+    /// A transient failure.
     Trouble(Trouble),
 }
 

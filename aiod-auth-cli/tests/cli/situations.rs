@@ -240,10 +240,10 @@ const SERVERS: &[Row] = &[
     ),
     test(
         "A page of a hotel in place of an answer",
-        "the answer makes no sense; what is stored stays",
+        "the answer is malformed; the stored tokens stay",
         1,
         "aiod-auth-cli/tests/cli/token.rs",
-        "an_answer_that_makes_no_sense",
+        "a_malformed_answer_ends_the_command",
     ),
     test(
         "The server is away (503)",

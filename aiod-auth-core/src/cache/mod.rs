@@ -197,8 +197,8 @@ impl TokenCache {
         self.cached.as_ref()
     }
 
-    /// The newest tokens that came with a login that failed, while another login was there, which stays: they
-    /// are kept nowhere else.
+    /// The newest tokens that were salvaged from a failed login while other tokens were cached, which stay.
+    /// They are stored nowhere else.
     #[must_use]
     pub const fn take_salvaged(&mut self) -> Option<Tokens> {
         self.salvaged.take()

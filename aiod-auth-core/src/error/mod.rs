@@ -76,7 +76,7 @@ pub enum Error {
     /// A token that the server gave is refused by the server.
     #[error("the access token is not accepted ({0})")]
     TokenRejected(Box<ServerError>),
-    /// No verdict came: the network or the server is away for now. What was stored is untouched.
+    /// The network or the server is unavailable for now. The stored tokens are untouched.
     #[error("the {endpoint} can't be reached: {cause} ({})", Tries(*.attempts))]
     Unreachable {
         /// Who was asked.
@@ -87,7 +87,7 @@ pub enum Error {
         cause: Unreachable,
     },
     /// A refresh was sent and no answer came: whether the server made a new token is unknown. The
-    /// old refresh token is kept.
+    /// old refresh token stays stored.
     #[error("the {endpoint} didn't answer, so the outcome is unknown: {cause} ({})", Tries(*.attempts))]
     OutcomeUnknown {
         /// Which endpoint was asked.
@@ -229,7 +229,7 @@ impl Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotLoggedIn {
-    /// No login was kept.
+    /// No login is stored.
     NoRecord,
     /// The server has ended the session.
     SessionEnded,

@@ -42,7 +42,7 @@ pub(crate) async fn send<T>(
     (request, sent)
 }
 
-/// How a request is sent until there is a verdict.
+/// How a request is sent, and sent again after transient failures.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) endpoint: Endpoint,
@@ -67,7 +67,7 @@ impl<'a> Call<'a> {
         Self { endpoint, policy, deadline, resend, reason, deviations }
     }
 
-    /// Sends the request until there is a verdict, or the policy or the deadline ends it.
+    /// Sends the request until it succeeds or is refused, or until the policy or the deadline ends it.
     pub(crate) async fn send<T>(
         self,
         io: &Io,

@@ -99,7 +99,7 @@ pub enum StoreReply {
     Done,
     /// It is not done: another login is stored by now, this one.
     Conflict(Arc<Tokens>),
-    /// There is no store that could keep it.
+    /// There is no store.
     NoStore,
 }
 

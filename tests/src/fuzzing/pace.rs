@@ -26,7 +26,7 @@ pub enum Polled {
     Answered,
     /// `slow_down`, and the interval that it names.
     SlowDown(Option<Duration>),
-    /// HTTP 429, and no verdict.
+    /// HTTP 429 without a known `error`.
     TooMany,
     /// Nothing came back.
     NoAnswer,

@@ -179,24 +179,24 @@ impl Records {
     }
 
     /// A job hands out tokens.
-    pub(super) fn hands_out(&mut self, session: &SessionTokens, held: Option<&SessionTokens>) {
-        let was_held = held.is_some_and(|held| Arc::ptr_eq(&held.tokens, &session.tokens));
+    pub(super) fn hands_out(&mut self, session: &SessionTokens, cached: Option<&SessionTokens>) {
+        let was_cached = cached.is_some_and(|cached| Arc::ptr_eq(&cached.tokens, &session.tokens));
         let Some(access_token) = access_token(&session.tokens) else {
             panic!("handed out without an access token")
         };
         match &session.persisted {
             Persisted::Saved => assert!(
-                was_held || self.kept.contains(access_token) || self.broken,
+                was_cached || self.kept.contains(access_token) || self.broken,
                 "handed out as saved before the store said so"
             ),
-            Persisted::NoStore => assert!(was_held || self.no_store, "there is a store"),
+            Persisted::NoStore => assert!(was_cached || self.no_store, "there is a store"),
             Persisted::NotSaved(_) => {
-                assert!(was_held || self.failed || self.broken, "no operation failed");
+                assert!(was_cached || self.failed || self.broken, "no operation failed");
             }
         }
     }
 
-    /// What is held, or left to its caller, after a job.
+    /// The tokens that are cached, or handed to the caller, after a job.
     pub(super) fn hands_over(&mut self, session: Option<&SessionTokens>) {
         let tokens = session.map(|session| &session.tokens);
         self.keep_refresh_token(tokens.and_then(|tokens| tokens.refresh_token.as_ref()));

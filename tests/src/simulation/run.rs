@@ -1180,11 +1180,11 @@ impl Run {
             }
             self.is_logging_in &= !matches!(running.machine, Machine::Login(..));
         }
-        let mut held: Vec<String> =
+        let mut known: Vec<String> =
             old.running.iter().flat_map(|it| it.acknowledged.iter().cloned()).collect();
-        held.extend(old.cache.cached().map(|it| text(it.tokens.refresh_token.as_ref())));
+        known.extend(old.cache.cached().map(|it| text(it.tokens.refresh_token.as_ref())));
         drop(old);
-        for token in held {
+        for token in known {
             // It died before it could write it, or its store had failed; or before it saw that another login
             // had taken the place of what it refreshed.
             let is_lost = !self.is_stored(&token) || self.is_of_a_replaced_login(&token);

@@ -471,7 +471,7 @@ fn what_another_profile_set_by_hand_is_not_taken_over() {
     let (old_address, new_address) = ("https://old.example/t", "https://new.example/t");
     let mut around = Outside::new(Disk::None, |_| granted("a0", "r0"));
     let seed = RefreshToken::new("seed");
-    let held = around
+    let cached = around
         .run(&mut Session::login_with_refresh_token(at(old_address), seed, policy()))
         .unwrap();
     let mut asked = Vec::new();
@@ -480,7 +480,7 @@ fn what_another_profile_set_by_hand_is_not_taken_over() {
         granted("a1", "r1")
     });
     let session = Session::token(at(new_address), Demand::new().forced(), policy());
-    around.run(&mut session.with_cached(Some(held))).unwrap();
+    around.run(&mut session.with_cached(Some(cached))).unwrap();
     drop(around);
     assert_eq!(asked, [new_address]);
 }
@@ -492,7 +492,7 @@ fn a_long_challenge_takes_no_time() {
     let headers =
         [("WWW-Authenticate", field.as_str()), ("WWW-Authenticate", "Bearer error=\"x\"")];
     let response = Response::new(401, headers.iter().copied(), b"");
-    // The long one is left out: names are held against each other.
+    // The long one is left out: comparing its names with each other would take too long.
     assert_eq!(response.challenges().len(), 1);
 }
 

@@ -27,12 +27,12 @@ use aiod_auth_store::{
 use aiod_auth_tls::{Tls, TlsOptions};
 
 use super::*;
-use held::{
+use secret_values::{
     authorization, client, device_request, parameters, profile, server, session_tokens, tokens,
     with_request,
 };
 
-mod held;
+mod secret_values;
 
 const CANARY: &str = "canary";
 
@@ -284,7 +284,7 @@ fn flows() -> Vec<(&'static str, String)> {
 }
 
 fn sessions() -> Vec<(&'static str, String)> {
-    let (key, held) = (Arc::new(profile().key()), session_tokens());
+    let (key, cached) = (Arc::new(profile().key()), session_tokens());
     let login = aiod_auth_core::Login::new(profile(), seconds(60), policy())
         .with_refresh_token(RefreshToken::new(CANARY))
         .with_metadata(&MetadataCache::of(server()));
@@ -300,22 +300,22 @@ fn sessions() -> Vec<(&'static str, String)> {
     let secret = logged_in.tokens.access_token().unwrap().expose();
     let shown = format!("{logged_in:?}").replace(secret, CANARY);
     let asked = Profile::clone(&profile()).with_current_user_at("https://api.example").unwrap();
-    let who = WhoAmI::new(Arc::new(asked), &held, policy()).unwrap();
+    let who = WhoAmI::new(Arc::new(asked), &cached, policy()).unwrap();
     let failed = Failed { error: Error::Cancelled, salvaged: Some(Box::new(tokens())) };
     vec![
         ("Login", format!("{login:?}")),
         ("logged in", shown),
         ("Session", {
             let kept = Session::keep(profile(), tokens(), policy());
-            format!("{:?} {by_token:?} {kept:?}", session(Some(held.clone())))
+            format!("{:?} {by_token:?} {kept:?}", session(Some(cached.clone())))
         }),
-        ("SessionTokens", format!("{held:?}")),
+        ("SessionTokens", format!("{cached:?}")),
         ("Failed", format!("{failed:?}")),
         ("Persisted", format!("{:?}", Persisted::NotSaved(StoreFailure::new("full")))),
         ("WhoAmI", format!("{who:?}")),
         ("Logout", {
             let of_token = Logout::of_refresh_token(profile(), RefreshToken::new(CANARY), policy());
-            format!("{:?} {of_token:?}", Logout::new(profile(), Some(held), policy()))
+            format!("{:?} {of_token:?}", Logout::new(profile(), Some(cached), policy()))
         }),
         ("StoreRequest", format!("{:?}", StoreRequest::new(key, save.clone()))),
         ("StoreOperation", format!("{save:?}")),

@@ -1,4 +1,4 @@
-//! The session: tokens that are kept, refreshed, and never lost. More of it is in the conformance table.
+//! The session: tokens are stored, refreshed, and never lost. More of it is in the conformance table.
 
 use aiod_auth_core::{Kind, Machine, RefreshToken, Step, session::Persisted};
 use aiod_auth_tests::sim::REFRESH_TOKEN;
@@ -78,20 +78,20 @@ fn a_lock_that_is_held_is_waited_for_and_not_for_ever() {
 fn an_early_refresh_that_fails_is_no_error() {
     let mut world = world();
     let before = log_in(&mut world);
-    // 300 s: stale at 30 s before the end, aging from about 60 s before that.
+    // 300 s: stale at 30 s before the end, refreshed early from about 60 s before that.
     world.pass(seconds(235));
     world.server.fault_at("/token", 9, bad_gateway());
     let early = Demand::new().refreshed_early();
-    let held = world.run(Session::token(profile(), early, policy())).unwrap();
-    assert!(held.early_refresh_failed.is_some());
-    assert!(held.tokens.has_same_access_token(&before.tokens));
+    let cached = world.run(Session::token(profile(), early, policy())).unwrap();
+    assert!(cached.early_refresh_failed.is_some());
+    assert!(cached.tokens.has_same_access_token(&before.tokens));
     // And not again within a minute.
     let now = world.now();
-    assert_eq!(held.freshness(&early, now), aiod_auth_core::session::Freshness::Good);
+    assert_eq!(cached.freshness(&early, now), aiod_auth_core::session::Freshness::Good);
 
     world.server.clear_faults();
     let refreshed =
-        world.run(Session::token(profile(), early, policy()).with_cached(Some(held))).unwrap();
+        world.run(Session::token(profile(), early, policy()).with_cached(Some(cached))).unwrap();
     assert!(refreshed.early_refresh_failed.is_none());
     assert!(!refreshed.tokens.has_same_access_token(&before.tokens));
 }
@@ -104,8 +104,8 @@ fn an_early_refresh_does_not_wait_for_a_lock() {
     let _lock = world.store.try_lock(&profile().key()).unwrap();
     let started = world.now();
     let early = Demand::new().refreshed_early();
-    let held = world.run(Session::token(profile(), early, policy())).unwrap();
-    assert!(held.early_refresh_failed.is_some());
+    let cached = world.run(Session::token(profile(), early, policy())).unwrap();
+    assert!(cached.early_refresh_failed.is_some());
     assert_eq!(world.now(), started);
 }
 

@@ -129,18 +129,18 @@ fn who_writes_again_and_again_is_not_fought() {
     assert_eq!(session.tokens.access_token().unwrap().expose(), "access of theirs");
 }
 
-/// What is held could not be saved, and is newer than what another program wrote: it has been spent all
-/// the same.
+/// The cached tokens could not be saved, and are newer than those that another program wrote. Their refresh
+/// token is spent by then, and is not sent again.
 #[test]
 fn what_was_spent_is_not_sent_again_after_another_login_was_found() {
-    let (mut world, mut held) = with_an_old_token();
+    let (mut world, mut cached) = with_an_old_token();
     let mut other = Tokens::clone(&log_in(&mut world).tokens);
     other.issued_at = Timestamp::UNIX_EPOCH;
     world.store.remove(&profile().key()).unwrap();
     world.pass(seconds(300));
-    held.persisted = Persisted::NoStore;
+    cached.persisted = Persisted::NoStore;
     let mut session =
-        Session::token(profile(), Demand::new(), policy()).with_cached(Some(held.clone()));
+        Session::token(profile(), Demand::new(), policy()).with_cached(Some(cached.clone()));
     let written = [Some(other.clone())].into_iter();
     let session = run_while(&mut world, &mut session, "/token", written).unwrap();
     assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&session.tokens)));
@@ -151,7 +151,7 @@ fn what_was_spent_is_not_sent_again_after_another_login_was_found() {
             form.into_owned().find(|(name, _)| name == "refresh_token").map(|(_, token)| token)
         })
         .collect();
-    assert_eq!(sent, [refresh_token(&held.tokens), refresh_token(&other)]);
+    assert_eq!(sent, [refresh_token(&cached.tokens), refresh_token(&other)]);
 }
 
 /// Nothing is lost by saving it, and a lot may be lost by not saving it.
@@ -162,7 +162,7 @@ fn a_record_that_goes_during_a_refresh_comes_back() {
     assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&session.tokens)));
 }
 
-/// The Python client refreshes with the same refresh token, and keeps it.
+/// The Python client refreshes with the same refresh token, and stores it again.
 #[test]
 fn another_access_token_of_the_same_login_is_replaced() {
     let (mut world, before) = with_an_old_token();
@@ -252,19 +252,19 @@ fn a_login_that_is_written_during_a_logout_stays() {
     }
 }
 
-/// What is held could not be saved: two sessions, and both end.
+/// The cached tokens could not be saved, so there are two sessions: both end.
 #[test]
-fn a_logout_ends_what_is_held_and_what_is_stored() {
+fn a_logout_ends_the_cached_and_the_stored_session() {
     let mut world = world();
     let stored = log_in(&mut world);
-    let mut held = log_in(&mut world);
+    let mut cached = log_in(&mut world);
     world.store.save(&profile().key(), &stored.tokens).unwrap();
-    held.persisted = Persisted::NoStore;
-    let outcome = world.run(Logout::new(profile(), Some(held.clone()), policy())).unwrap();
+    cached.persisted = Persisted::NoStore;
+    let outcome = world.run(Logout::new(profile(), Some(cached.clone()), policy())).unwrap();
     assert!(matches!(outcome, LoggedOut::Ended), "{outcome:?}");
     assert!(self::stored(&world).is_none());
     let now_ms = u64::try_from(world.now().as_unix_millis()).unwrap();
-    for tokens in [&stored.tokens, &held.tokens] {
+    for tokens in [&stored.tokens, &cached.tokens] {
         assert!(!world.server.refresh_token_is_alive(now_ms, refresh_token(tokens)));
     }
 }

@@ -301,8 +301,8 @@ async fn the_async_client_takes_the_same_login() {
     let first = place.token();
     let login = LoginTo::polars_user(&Polars::settings(), &place.home_environment()).unwrap();
     let client = aiod_auth_reqwest::Client::of(login);
-    let held = client.token().await.unwrap();
-    assert_eq!(held.access_token().unwrap().expose(), first);
+    let cached = client.token().await.unwrap();
+    assert_eq!(cached.access_token().unwrap().expose(), first);
     let refreshed = client.token_for(Demand::new().forced()).await.unwrap();
     assert_eq!(place.token(), refreshed.access_token().unwrap().expose());
     client.log_out().await.unwrap();

@@ -57,7 +57,7 @@ fn happen(world: &mut World, happening: &Happening) -> Result<(), TestCaseError>
     };
     match outcome {
         Ok(session) => is_kept_and_good(world, &session),
-        // The server is away, or makes no sense: whatever it is, it is not the end.
+        // The server is unavailable or its answer malformed: neither ends the session.
         Err(error) => {
             let over = matches!(error, Error::SessionEnded(_) | Error::NotAuthenticated(_));
             prop_assert!(!over, "{error:?}");

@@ -8,7 +8,7 @@ pub(crate) struct Csrf(String);
 
 impl Csrf {
     /// From the `Set-Cookie` fields of an answer (RFC 6265 §5.2): the last one counts. Its attributes don't:
-    /// it is sent nowhere but to the API that set it, and forgotten with the machine.
+    /// it is sent nowhere but to the API that set it, and lives as long as the machine.
     pub(crate) fn of<'h>(fields: impl Iterator<Item = &'h str>) -> Option<Self> {
         let value = |field: &'h str| {
             let pair = field.split(';').next()?;

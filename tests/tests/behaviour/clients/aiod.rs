@@ -146,7 +146,7 @@ mod check {
         let client = C::aiod_with(&realm.config, &file).unwrap();
         let token = access_token(&client.token().unwrap());
         assert!(matches!(client.cached().unwrap().persisted, Persisted::NotSaved(_)));
-        // It is held, and asked for once.
+        // It is cached, and requested once.
         assert_eq!(access_token(&client.token().unwrap()), token);
         assert_eq!(realm.running.simulator().grants(CLIENT_CREDENTIALS), 1);
         let refreshed = client.token_for(Demand::new().forced()).unwrap();

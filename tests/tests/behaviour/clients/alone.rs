@@ -21,7 +21,7 @@ both! {
     a_name_that_gets_no_second_token_keeps_the_first
     what_nothing_refreshes_is_kept_while_it_is_good
     a_server_that_is_away_costs_no_session
-    a_logout_without_proof_forgets_nothing
+    a_logout_without_proof_removes_nothing
     a_logout_that_ignores_errors_forgets
 }
 
@@ -213,13 +213,13 @@ mod check {
         let forced = Demand::new().forced();
         assert_eq!(client.token_for(forced).unwrap_err().kind(), Kind::Unavailable);
         assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::Unavailable);
-        // What is held is good all the same.
+        // The cached token is still good.
         client.token().unwrap();
         running.simulator().clear_faults();
         client.token_for(forced).unwrap();
     }
 
-    pub(super) fn a_logout_without_proof_forgets_nothing<C: AnyClient>() {
+    pub(super) fn a_logout_without_proof_removes_nothing<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         running.simulator().fault_anywhere(999, bad_gateway());
         assert_eq!(client.log_out().unwrap_err().kind(), Kind::Unavailable);

@@ -135,8 +135,8 @@ fn a_token_that_is_still_good_needs_no_runtime() {
     tokens.issued_at = now.saturating_sub(seconds(3540));
     tokens.expires_at = Some(now.saturating_add(seconds(60)));
     runtime.block_on(client.set_tokens(tokens)).unwrap();
-    let aging = Demand::new().refreshed_early();
-    assert_eq!(client.cached().unwrap().freshness(&aging, now), Freshness::RefreshEarly);
+    let early = Demand::new().refreshed_early();
+    assert_eq!(client.cached().unwrap().freshness(&early, now), Freshness::RefreshEarly);
     let mut token = pin!(client.token());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let Poll::Ready(token) = token.as_mut().poll(&mut context) else { panic!("it waits") };
@@ -221,7 +221,7 @@ async fn no_caller_waits_for_one_that_does_not_poll() {
     let (running, client, _store) = logged_in(seconds(20)).await;
     slow(&running, "/token");
     drop_when(refreshing(&running), client.token_for(FORCED)).await;
-    // It is in line now, and then forgotten.
+    // This caller waits in line, and is never polled again.
     let mut idle = pin!(client.token_for(FORCED));
     let polled = std::future::poll_fn(|context| Poll::Ready(idle.as_mut().poll(context))).await;
     assert!(polled.is_pending());
@@ -348,8 +348,8 @@ async fn fifty_callers_that_give_up_early_lose_no_session() {
     assert!(in_time > 0 && late > 0, "{in_time} in time, {late} late");
     running.simulator().clear_faults();
     client.token_for(FORCED).await.unwrap();
-    let held = client.cached().unwrap().tokens;
-    assert_eq!(access_token(&stored(&store, &client).unwrap()), access_token(&held));
+    let cached = client.cached().unwrap().tokens;
+    assert_eq!(access_token(&stored(&store, &client).unwrap()), access_token(&cached));
     let alive = |token| running.simulator().refresh_token_is_alive(running.now_ms(), token);
-    assert!(alive(refresh_token(&held)));
+    assert!(alive(refresh_token(&cached)));
 }

@@ -139,7 +139,7 @@ fn a_caller_who_outlives_the_runtime_gets_an_error() {
     drop(runtime);
     let Poll::Ready(Err(error)) = poll() else { panic!() };
     assert_eq!(error.kind(), Kind::Unavailable);
-    // And what it held is held, on another runtime.
+    // The cached token is still there on another runtime.
     many_threads(1).block_on(client.token()).unwrap();
 }
 

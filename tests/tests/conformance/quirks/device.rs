@@ -458,7 +458,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-28",
         "Keycloak: a GET of the device endpoint is answered by a page, a JSON body by 500; neither \
-         is ever sent, a page makes no sense, a 500 is tried again",
+         is ever sent, a page is malformed, a 500 is tried again",
         Check::Both(
             Asked::Device,
             &[

@@ -125,7 +125,7 @@ const ENDED: &[(&str, &str)] = &[
     (r#"200 {"ok":false,"error":"invalid_refresh_token"}"#, "error:session_ended"),
     (r#"401 {"error":"token_inactive"}"#, "error:session_ended"),
     (r#"400 {"error":"refresh_token_not_found"}"#, "error:session_ended"),
-    // None of these is a verdict on the token.
+    // None of these is a refusal of the refresh token.
     (r#"401 {"error":"invalid_client"}"#, "error:server"),
     (
         r#"400 {"error":"unauthorized_client"}"#,

@@ -61,9 +61,10 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "NET-07",
-        "takes 408, 429 and 5xx without a verdict for passing trouble, and waits longer each time",
+        "takes 408, 429 and 5xx without a known `error` for transient failures, and waits longer each \
+         time",
         Check::Behaviour(|| {
-            retries::a_status_without_a_verdict_is_passing_trouble();
+            retries::an_unavailable_status_is_a_transient_failure();
             retries::waits_double_and_differ();
         }),
     ),

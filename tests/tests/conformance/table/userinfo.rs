@@ -185,9 +185,9 @@ pub(super) fn both_loops_find_out_who_it_is() {
         let profile = std::sync::Arc::new(profile_at(&running.base_url));
         let mut login =
             aiod_auth_core::session::Session::login(profile.clone(), seconds(60), policy());
-        let held = real.run_with(&mut login, &mut alice(&running)).unwrap();
-        let token = held.tokens.access_token().unwrap().expose().to_owned();
-        let userinfo = real.run(&mut WhoAmI::new(profile, &held, policy()).unwrap()).unwrap();
+        let cached = real.run_with(&mut login, &mut alice(&running)).unwrap();
+        let token = cached.tokens.access_token().unwrap().expose().to_owned();
+        let userinfo = real.run(&mut WhoAmI::new(profile, &cached, policy()).unwrap()).unwrap();
         assert_eq!(userinfo.name.as_deref(), Some("Alice Example"));
         let simulator = running.simulator();
         let sent = &simulator.log().last().unwrap().request;

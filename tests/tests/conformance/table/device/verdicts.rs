@@ -166,7 +166,7 @@ fn slow_down_for_days() -> Fault {
 }
 
 /// A portal that lets nothing through, or an address that is another server's.
-pub(super) fn ten_answers_in_a_row_that_are_no_verdict_end_it() {
+pub(super) fn ten_malformed_answers_in_a_row_end_it() {
     let stray = || Fault::Instead(Answer::html(200, "<html>Hotel"));
     let patient =
         || World::new(Settings { device_code_lifetime: seconds(3600), ..Settings::default() });
@@ -177,7 +177,8 @@ pub(super) fn ten_answers_in_a_row_that_are_no_verdict_end_it() {
     world.pass(seconds(600));
     assert_eq!(polls(&world), 10);
 
-    // A verdict between them, and they are no row any more; nor is what is no answer one of them.
+    // A well-formed answer between them starts the count anew. A failure without a malformed answer (503,
+    // a dropped connection) is not counted.
     for (between, in_a_row) in [
         (refusal("authorization_pending"), 9),
         (Fault::Instead(Answer::empty(503)), 9),

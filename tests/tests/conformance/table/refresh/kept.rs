@@ -186,9 +186,9 @@ pub(super) fn a_spoiled_answer_never_costs_a_rotated_token() {
 
 /// Then the caller is the one who has to keep it.
 fn without_a_store_it_is_handed_over() {
-    let (mut world, mut held) = with_an_old_token();
-    held.persisted = Persisted::NoStore;
-    let mut session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(held));
+    let (mut world, mut cached) = with_an_old_token();
+    cached.persisted = Persisted::NoStore;
+    let mut session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(cached));
     let outcome = world.run_with(&mut session, |_, step| match step {
         Step::Store(access) => {
             let reply = access.request().answered_without_store();

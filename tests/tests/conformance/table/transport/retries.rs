@@ -34,7 +34,7 @@ pub(crate) const ALL_ASKED: [Asked; 9] = [
     Asked::Introspection,
 ];
 
-pub(crate) fn a_status_without_a_verdict_is_passing_trouble() {
+pub(crate) fn an_unavailable_status_is_a_transient_failure() {
     let bodies = [
         "",
         " ",
