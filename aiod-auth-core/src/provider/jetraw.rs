@@ -1,4 +1,4 @@
-//! Jetraw, which publishes neither its server's address nor its file's format: both are configured.
+//! Jetraw. It publishes neither its server's address nor its file's format, so both are configured.
 //!
 //! A program without a browser has a refresh token, which Jetraw calls an API key
 //! ([`Login::with_refresh_token`](crate::Login::with_refresh_token)).
@@ -13,7 +13,7 @@ use crate::{
     server::Issuer,
 };
 
-/// What has to be set for Jetraw.
+/// The settings for Jetraw.
 ///
 /// ```
 /// use aiod_auth_core::provider::jetraw::Settings;
@@ -30,7 +30,7 @@ pub struct Settings {
     pub issuer: String,
     /// The client of a user's login.
     pub client_id: String,
-    /// For which organisation: its logins are kept apart, and the server is told.
+    /// The organisation. It is sent to the server, and its logins have records of their own.
     pub organisation: Option<String>,
     /// Whether the server may be at plain `http` beyond loopback.
     pub allow_insecure_http: bool,

@@ -1,4 +1,4 @@
-//! A server with habits of its own, and a client who knows them.
+//! A server that deviates from the standards, and a client whose configuration declares it.
 
 use aiod_auth_core::{Deviations, ErrorCode};
 use arbitrary::Arbitrary;

@@ -1,4 +1,4 @@
-//! Everything that stands above the flows: tokens that are kept, and who needs them.
+//! The machines above the flows: sessions, logouts and userinfo, with a cache and a store.
 
 use std::{sync::Arc, time::Duration};
 

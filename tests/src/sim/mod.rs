@@ -73,9 +73,9 @@ use sessions::Sessions;
 pub struct Simulator {
     /// How it behaves.
     pub settings: Settings,
-    /// Who may ask for tokens: `demo`, `bot` and `bot:odd id`, unless changed.
+    /// The registered clients: `demo`, `bot` and `bot:odd id`, unless changed.
     pub clients: Vec<Client>,
-    /// Who may approve: `alice` and `bob`, unless changed.
+    /// The users who may approve: `alice` and `bob`, unless changed.
     pub users: Vec<User>,
     issuer: String,
     random: Random,

@@ -106,7 +106,7 @@ fn a_login_that_is_written_during_a_refresh_is_refreshed_if_it_has_to_be() {
 }
 
 #[test]
-fn who_writes_again_and_again_is_not_fought() {
+fn a_record_that_is_written_again_and_again_is_left_alone() {
     let (mut world, _) = with_an_old_token();
     let log_in_elsewhere = |world: &mut World| {
         let before = stored(world).unwrap();

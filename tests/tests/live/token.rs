@@ -1,4 +1,4 @@
-//! What to do with a session, with the command: tokens in every form, and who they are for.
+//! The command with a session: tokens in every format, and the user they are for.
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 

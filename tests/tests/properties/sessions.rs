@@ -17,7 +17,7 @@ use super::*;
 
 proptest! {
     #[test]
-    fn no_passing_trouble_ends_a_session(happenings in happenings()) {
+    fn no_transient_failure_ends_a_session(happenings in happenings()) {
         let mut world = logged_in();
         for happening in &happenings {
             happen(&mut world, happening)?;

@@ -1,8 +1,8 @@
-//! Against forged requests, a server sets a cookie, and wants it back as a header as well (double submit).
+//! CSRF protection by double submit: the server sets a cookie, which has to come back as a header as well.
 
 use alloc::{format, string::String};
 
-/// The cookie's value, which is no secret of ours, and changes nothing in who asks.
+/// The cookie's value. It is no secret, and authenticates nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Csrf(String);
 

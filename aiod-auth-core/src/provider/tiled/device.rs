@@ -12,7 +12,7 @@ use crate::{
     wire::{device, json::Object},
 };
 
-/// A code to show, and where to ask what came of it.
+/// The codes of a login, and the address to poll.
 #[derive(Debug)]
 pub(super) struct OwnDevice {
     pub(super) authorization: DeviceAuthorization,
@@ -30,8 +30,8 @@ impl OwnDevice {
     }
 }
 
-/// What a poll that is refused without a code means. A device code that is unknown, used or expired is a 404,
-/// one that is none a 401 or 422; there is no denial and no `slow_down`. Anything else is not this server's.
+/// The meaning of a refused poll without an error code. 404: the device code is unknown, used or expired. 401
+/// or 422: it is malformed. This server has no denial and no `slow_down`; any other answer is not its own.
 pub(super) fn refused(error: &ServerError) -> Option<Error> {
     match error.status {
         _ if error.html => None,

@@ -17,9 +17,9 @@ both! {
     a_refresh_token_from_elsewhere_logs_in
     a_dead_refresh_token_from_elsewhere_ends_no_other_session
     a_session_that_has_ended_is_asked_for_once
-    who_is_told_that_the_session_has_ended_gets_no_dead_token
+    a_caller_that_reports_the_end_of_the_session_gets_no_dead_token
     a_name_that_gets_no_second_token_keeps_the_first
-    what_nothing_refreshes_is_kept_while_it_is_good
+    a_token_without_a_refresh_token_is_used_while_it_is_good
     a_server_that_is_away_costs_no_session
     a_logout_without_proof_removes_nothing
     a_logout_that_ignores_errors_forgets
@@ -163,7 +163,7 @@ mod check {
         assert_eq!(requests(&running), before);
     }
 
-    pub(super) fn who_is_told_that_the_session_has_ended_gets_no_dead_token<C: AnyClient>() {
+    pub(super) fn a_caller_that_reports_the_end_of_the_session_gets_no_dead_token<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         running.simulator().end_sessions();
         assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::SessionEnded);
@@ -184,7 +184,7 @@ mod check {
         client.token_for(Demand::new().forced()).unwrap();
     }
 
-    pub(super) fn what_nothing_refreshes_is_kept_while_it_is_good<C: AnyClient>() {
+    pub(super) fn a_token_without_a_refresh_token_is_used_while_it_is_good<C: AnyClient>() {
         let (running, client) = logged_in_without_store::<C>(seconds(60));
         let mut tokens = Tokens::clone(&client.cached().unwrap().tokens);
         tokens.refresh_token = None;

@@ -314,7 +314,7 @@ async fn tokens_that_wait_for_the_lock_are_saved_though_the_caller_is_dropped() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waited_for_a_user_that_another_asked_asks_when_that_one_is_dropped() {
+async fn a_caller_that_waited_for_anothers_login_logs_in_when_that_caller_is_dropped() {
     let running = server(seconds(20));
     let client = client_on(&running, MemoryStore::default());
     let first = async {

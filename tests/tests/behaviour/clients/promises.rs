@@ -75,7 +75,7 @@ mod check {
         let rejected = client.token().unwrap();
         let new = together(50, || client.token_instead_of(&rejected).unwrap());
         assert!(new.iter().all(|new| !new.has_same_access_token(&rejected)));
-        // Also those to whom the API says so a second later.
+        // Also for callers whose API refuses the token a second later.
         running.pass(seconds(1));
         client.token_instead_of(&rejected).unwrap();
         assert_eq!(refreshes(&running), 1);

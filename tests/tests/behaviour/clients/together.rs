@@ -8,7 +8,7 @@ both! {
     a_hundred_callers_with_an_old_token_make_one_refresh
     fifty_callers_at_each_expiry_make_one_refresh_and_the_session_lives
     while_one_caller_refreshes_other_callers_get_the_old_token
-    when_the_server_is_away_those_who_wait_share_one_answer
+    callers_that_wait_share_the_error_of_an_unavailable_server
     twenty_callers_that_force_a_refresh_keep_the_session
     one_user_is_asked_once_for_all_callers
 }
@@ -57,7 +57,7 @@ mod check {
         assert_eq!(refreshes(&running), 1);
     }
 
-    pub(super) fn when_the_server_is_away_those_who_wait_share_one_answer<C: AnyClient>() {
+    pub(super) fn callers_that_wait_share_the_error_of_an_unavailable_server<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(2));
         running.pass(seconds(2));
         running.simulator().fault_anywhere(999, bad_gateway());

@@ -54,7 +54,7 @@ pub(super) fn endpoints_may_be_on_other_hosts() {
     assert_eq!(userinfo, "https://openidconnect.googleapis.com/v1/userinfo");
 }
 
-pub(super) fn a_missing_userinfo_endpoint_matters_to_who_asks() {
+pub(super) fn a_missing_userinfo_endpoint_is_an_error_for_userinfo_alone() {
     let document = r#"{"issuer":"https://appleid.apple.com","authorization_endpoint":"https://appleid.apple.com/auth/authorize","token_endpoint":"https://appleid.apple.com/auth/token","revocation_endpoint":"https://appleid.apple.com/auth/revoke","response_modes_supported":["query","fragment","form_post"],"token_endpoint_auth_methods_supported":["client_secret_post"]}"#;
     let server = discover("https://appleid.apple.com", document).unwrap();
     sent(&mut refresh(&server, &confidential()));

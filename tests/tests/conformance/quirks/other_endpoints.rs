@@ -33,7 +33,7 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-104",
         "Apple: a missing userinfo endpoint is a configuration error for a caller that asks for \
          userinfo, and no error for any other",
-        Check::Behaviour(behaviour::a_missing_userinfo_endpoint_matters_to_who_asks),
+        Check::Behaviour(behaviour::a_missing_userinfo_endpoint_is_an_error_for_userinfo_alone),
     ),
     row(
         "Q-105",

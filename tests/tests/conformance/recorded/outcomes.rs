@@ -17,7 +17,7 @@ pub(super) enum Line {
     Listed(String),
 }
 
-/// Who reads an answer.
+/// The machine that reads an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
     /// The machine that would have asked for it.

@@ -99,7 +99,7 @@ pub(crate) const ROWS: &[Row] = &[
         "waits out a network that drops, a server that is busy and a portal; ten malformed answers in a row \
          end it",
         Behaviour(|| {
-            verdicts::trouble_of_any_kind_is_waited_out();
+            verdicts::transient_failures_of_any_kind_are_waited_out();
             verdicts::a_connection_that_is_refused_is_waited_out();
             verdicts::ten_malformed_answers_in_a_row_end_it();
             pace::both_loops_keep_it_and_survive_a_dropped_connection();

@@ -22,7 +22,7 @@ pub(crate) const ROWS: &[Row] = &[
         "posts the token, as a client with a secret or with a token of its own",
         Behaviour(|| {
             the_caller_authenticates();
-            who_has_no_credentials_asks_nothing();
+            without_credentials_no_introspection_is_sent();
         }),
     ),
     row("INT-02", "requires `active` to be true or false", Answers(Asked::Introspection, ACTIVE)),
@@ -141,7 +141,7 @@ fn the_caller_authenticates() {
     }
 }
 
-fn who_has_no_credentials_asks_nothing() {
+fn without_credentials_no_introspection_is_sent() {
     let token = AccessToken::new("a").unwrap();
     let id = || ClientIdentity::public("bot").unwrap();
     let with = |secret| id().with_secret(ClientSecret::new(secret)).unwrap();

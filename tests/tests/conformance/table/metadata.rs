@@ -80,7 +80,7 @@ pub(crate) const ROWS: &[Row] = &[
         Behaviour(|| {
             places::metadata_is_kept_for_an_hour();
             places::a_failure_is_tried_again_and_not_kept();
-            places::trouble_at_one_place_is_none_at_the_other();
+            places::a_failure_at_one_place_is_none_at_the_other();
             places::both_loops_try_again();
         }),
     ),

@@ -67,10 +67,10 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "REF-08",
-        "on trouble on the way keeps everything, and repeats with the same token; not if its answer is late",
+        "keeps everything after a transient failure, and repeats with the same token; not if its answer is late",
         Both(Asked::Refresh, AWAY, || {
-            trouble::trouble_that_passes_is_waited_out_with_the_same_token();
-            trouble::trouble_that_stays_changes_nothing();
+            trouble::a_transient_failure_is_waited_out_with_the_same_token();
+            trouble::a_lasting_failure_changes_nothing();
             trouble::an_answer_is_waited_for_and_what_was_late_is_not_sent_again();
             trouble::a_refused_client_asks_for_no_login();
         }),
@@ -89,7 +89,7 @@ pub(crate) const ROWS: &[Row] = &[
         Behaviour(|| {
             trouble::a_good_token_that_the_server_has_killed_is_refreshed_once();
             trouble::a_token_that_stays_refused_is_not_refreshed_for_ever();
-            trouble::who_was_refused_elsewhere_can_force_a_refresh();
+            trouble::a_caller_can_force_a_refresh_after_a_refusal();
         }),
     ),
     row("REF-11", "refreshes with the DPoP key of the login", Later("sender-constrained tokens")),

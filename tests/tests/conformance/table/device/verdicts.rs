@@ -100,7 +100,7 @@ pub(super) fn a_user_who_refuses_is_believed() {
     assert!(world.transcript().ends_with("10 s POST /token -> 400 access_denied"));
 }
 
-pub(super) fn trouble_of_any_kind_is_waited_out() {
+pub(super) fn transient_failures_of_any_kind_are_waited_out() {
     let page = |status| Fault::Instead(Answer::html(status, "<html>Busy"));
     let busy = Answer::empty(503).with_header("Retry-After", "30");
     let days = Answer::empty(503).with_header("Retry-After", "9999999");

@@ -1,4 +1,4 @@
-//! What each code means, to whom.
+//! The meaning of each error code, by the machine that reads it.
 
 use aiod_auth_core::{Kind, session::Session};
 use aiod_auth_tests::{
@@ -142,7 +142,7 @@ pub(crate) fn a_401_at_the_token_endpoint_is_about_the_client() {
     }
 }
 
-pub(crate) fn configuration_trouble_deletes_nothing() {
+pub(crate) fn a_refused_configuration_deletes_nothing() {
     for code in [
         "invalid_client",
         "unauthorized_client",

@@ -152,7 +152,7 @@ pub(super) fn a_refused_client_asks_for_no_login() {
     }
 }
 
-pub(super) fn trouble_that_passes_is_waited_out_with_the_same_token() {
+pub(super) fn a_transient_failure_is_waited_out_with_the_same_token() {
     let busy = Answer::empty(503).with_header("Retry-After", "3");
     for (fault, times) in [
         (bad_gateway(), 2),
@@ -178,7 +178,7 @@ pub(super) fn trouble_that_passes_is_waited_out_with_the_same_token() {
     assert_eq!(sent(&world), [refresh_token(&before.tokens); 2]);
 }
 
-pub(super) fn trouble_that_stays_changes_nothing() {
+pub(super) fn a_lasting_failure_changes_nothing() {
     for (fault, kind, sends) in [
         (bad_gateway(), Kind::Unavailable, 3),
         (Fault::Instead(Answer::empty(429)), Kind::Unavailable, 3),
@@ -277,7 +277,7 @@ pub(super) fn a_token_that_stays_refused_is_not_refreshed_for_ever() {
 }
 
 /// A caller whose API said 401.
-pub(super) fn who_was_refused_elsewhere_can_force_a_refresh() {
+pub(super) fn a_caller_can_force_a_refresh_after_a_refusal() {
     let mut world = world();
     let tokens = log_in(&mut world).tokens;
     kill_access_token(&mut world, &tokens);
