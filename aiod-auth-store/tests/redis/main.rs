@@ -24,6 +24,7 @@ use aiod_auth_store::{
 use server::Server;
 
 mod server;
+mod tls;
 
 #[test]
 fn the_blocking_store_keeps_the_contract() {
