@@ -251,7 +251,7 @@ impl Client {
     /// is alive by using it.
     ///
     /// # Errors
-    /// [`Error::SessionEnded`] for a dead one; nothing is kept then.
+    /// [`Error::SessionEnded`] for a dead one; nothing is saved then.
     pub async fn login_with_refresh_token(
         &self,
         token: RefreshToken,
@@ -265,7 +265,7 @@ impl Client {
     /// [`Store::load`] reads tokens from a file.
     ///
     /// # Errors
-    /// [`Error::Store`] if they can't be kept, and nothing has changed then.
+    /// [`Error::Store`] if they can't be saved, and nothing has changed then.
     #[doc(alias = "set_token")]
     pub async fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
         self.keep(Session::keep(self.shared_profile(), tokens, self.policy)).await

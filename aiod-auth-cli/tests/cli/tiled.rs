@@ -96,7 +96,7 @@ fn a_wrong_password_and_an_empty_one_end_a_login() {
     assert!(ran.stderr.contains("Incorrect username or password"), "{ran:?}");
     typed(&world, "login", "alice\n\n").ended(4);
     typed(&world, "login", "\n").ended(4);
-    // Nothing is asked where nobody sees it.
+    // Without a terminal nothing is asked.
     run(&world, "login").failed(2, "there is no terminal");
     run(&world, "--json login").failed_as(2, "usage");
     Ran::of(tiled(&world, "login").env("TILED_FORCE_PROMPT", "0"), "alice\nalice-password\n")

@@ -213,8 +213,8 @@ impl TokenCache {
         self.cached.as_ref()
     }
 
-    /// The newest tokens that came with a login that failed, while another login was there, which stays: they
-    /// are kept nowhere else.
+    /// The newest tokens that were salvaged from a failed login while other tokens were cached, which stay.
+    /// They are stored nowhere else.
     #[must_use]
     pub const fn take_salvaged(&mut self) -> Option<Tokens> {
         self.salvaged.take()
@@ -378,11 +378,10 @@ impl TokenCache {
         LoginMark { logouts: self.logouts }
     }
 
-    /// Ends a login, or tokens from elsewhere that were kept. One that failed says nothing of the session
-    /// that is there, and takes no place of it.
+    /// Ends a login, or an import of tokens. A failed login leaves the cached session in its place.
     ///
-    /// There may have been a logout meanwhile, of no one knows which session: what was saved is then
-    /// looked for in the store.
+    /// A logout since [`begin_login`](Self::begin_login) may have ended this session: if it was saved, it is
+    /// not cached, and the next demand loads the store.
     ///
     /// # Errors
     /// The login's.

@@ -52,7 +52,7 @@ pub(crate) async fn send<T>(
     (request, Sent::NoResponse { why, timed_out })
 }
 
-/// How a request is sent until there is a verdict.
+/// How a request is sent, and sent again after transient failures.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) endpoint: Endpoint,
@@ -77,7 +77,7 @@ impl<'a> Call<'a> {
         Self { endpoint, policy, deadline, resend, reason, deviations }
     }
 
-    /// Sends the request until there is a verdict, or the policy or the deadline ends it.
+    /// Sends the request until it succeeds or is refused, or until the policy or the deadline ends it.
     pub(crate) async fn send<T>(
         self,
         io: &Io,

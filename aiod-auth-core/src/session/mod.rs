@@ -1,4 +1,4 @@
-//! What stands above the flows: tokens that are kept, and the jobs that need them.
+//! What stands above the flows: stored tokens, and the jobs that need them.
 //!
 //! [`Session`] acquires a good token, [`WhoAmI`] asks who it is for, [`Logout`] ends the session. They ask
 //! for store operations the way flows ask for requests.
@@ -8,7 +8,7 @@
 //! | `freshness` | when a token is good enough: pure |
 //! | `plan` | what to do with what is there: pure |
 //! | `acquire` | cache, store, refresh or client credentials |
-//! | `refresh` | one refresh, until there is a verdict |
+//! | `refresh` | one refresh, with its attempts |
 //! | `login` | new tokens in place of what is stored |
 //! | `lock` | what may be done only under the store's lock |
 
@@ -44,7 +44,7 @@ mod plan;
 mod refresh;
 mod tokens;
 
-/// Acquires tokens and keeps them. Ends in [`SessionTokens`].
+/// Acquires tokens and saves them. Ends in [`SessionTokens`].
 ///
 /// ```
 /// use aiod_auth_core::{Machine, Profile, RetryPolicy, Step, Timestamp, session::{Demand, Session}};
@@ -81,7 +81,7 @@ impl Session {
     }
 
     /// A new login with a refresh token from elsewhere. It is proven by using it: a dead one is
-    /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is kept.
+    /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is saved.
     #[must_use]
     pub fn login_with_refresh_token(
         profile: Arc<Profile>,
@@ -92,8 +92,8 @@ impl Session {
         Self::new(profile, policy, Task::LogIn { limit, refresh_token: Some(refresh_token) })
     }
 
-    /// Keeps tokens from elsewhere, in place of those that are there. No server is asked whether they are
-    /// any good, or this profile's. If the store fails, it is an error: the caller has them still.
+    /// Saves tokens from elsewhere in place of the stored ones. No server is asked whether they are valid, or
+    /// this profile's. If the store fails, it is an error: the caller still has the tokens.
     #[must_use]
     pub fn keep(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
         Self::new(profile, policy, Task::Keep(tokens))

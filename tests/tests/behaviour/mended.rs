@@ -168,7 +168,7 @@ fn fifty_callers_whose_token_was_rejected_make_one_refresh() {
     }
     let outcome = world.run(job.session(profile())).map_err(Failed::from);
     cache.finish(job, outcome, world.now()).unwrap();
-    // And those to whom the API says so later.
+    // And for callers whose API refuses the token later.
     callers.extend((0..25).map(|_| cache.caller_instead_of(&rejected, policy())));
     for caller in &mut callers {
         let Want::Use(session) = cache.want(caller, world.now()) else { panic!() };

@@ -196,7 +196,7 @@ fn cached(cache: &TokenCache) -> &Tokens {
 }
 
 #[test]
-fn an_early_renewal_without_a_store_keeps_the_new_refresh_token_of_a_broken_answer() {
+fn an_early_refresh_without_a_store_keeps_the_new_refresh_token_of_a_broken_answer() {
     let mut cache = in_memory();
     let mut around = Outside::new(Disk::None, |_| spoiled("r1"));
     around.now = START.saturating_add(seconds(900));
@@ -407,9 +407,9 @@ fn a_login_that_fails_takes_no_place_of_one_that_lives() {
     assert_eq!(refresh_token(&around.stored.unwrap()), "r1");
 }
 
-/// A person takes their time, which is none of the server's.
+/// The limit for the repair counts from the answer, not from the start of the login.
 #[test]
-fn a_device_login_is_repaired_however_long_the_person_took() {
+fn a_device_login_is_repaired_however_long_the_user_took() {
     let mut polls = 0;
     let mut around = Outside::new(Disk::Good, |request| {
         let body = String::from_utf8_lossy(request.body());
@@ -444,7 +444,7 @@ fn a_device_login_that_can_not_be_repaired_in_time_says_what_was_wrong() {
 
 /// The old one is good for a while, the disk is full, and the server says that the session is over.
 #[test]
-fn an_early_renewal_that_is_refused_costs_nothing_that_is_good() {
+fn an_early_refresh_that_is_refused_costs_nothing_that_is_good() {
     let mut around =
         Outside::new(Disk::Full, |_| Ok((400, json!({"error": "invalid_grant"}).to_string())));
     let mut stored = old();
@@ -481,9 +481,9 @@ fn whose_id_token_it_is_can_not_be_hidden() {
     let alice = id_token(r#"{"iss":"i","sub":"alice","aud":"c"}"#);
     for (new, kept) in [
         (id_token(r#"{"iss":"i","sub":"alice","aud":["c"]}"#), "r1"),
-        // Somebody else's: nothing of it.
+        // Another user's: nothing of the answer is used.
         (id_token(r#"{"iss":"i","sub":"mallory","aud":"c"}"#), "r0"),
-        // Nobody knows whose: the answer is none, and the refresh token may be the only one alive.
+        // Not known whose: the answer is refused, but its refresh token may be the only one alive.
         (id_token(r#"{"iss":"i","sub":"mallory","sub":"mallory","aud":"c"}"#), "r1"),
         (id_token(r#"{"sub":"mallory"}"#), "r1"),
         ("garbage".to_owned(), "r1"),
@@ -539,7 +539,7 @@ fn what_another_profile_set_by_hand_is_not_taken_over() {
     let (old_address, new_address) = ("https://old.example/t", "https://new.example/t");
     let mut around = Outside::new(Disk::None, |_| granted("a0", "r0"));
     let seed = RefreshToken::new("seed");
-    let held = around
+    let cached = around
         .run(&mut Session::login_with_refresh_token(at(old_address), seed, policy()))
         .unwrap();
     let mut asked = Vec::new();
@@ -548,7 +548,7 @@ fn what_another_profile_set_by_hand_is_not_taken_over() {
         granted("a1", "r1")
     });
     let session = Session::token(at(new_address), Demand::new().forced(), policy());
-    around.run(&mut session.with_cached(Some(held))).unwrap();
+    around.run(&mut session.with_cached(Some(cached))).unwrap();
     drop(around);
     assert_eq!(asked, [new_address]);
 }
@@ -560,7 +560,7 @@ fn a_long_challenge_takes_no_time() {
     let headers =
         [("WWW-Authenticate", field.as_str()), ("WWW-Authenticate", "Bearer error=\"x\"")];
     let response = Response::new(401, headers.iter().copied(), b"");
-    // The long one is left out: names are held against each other.
+    // The long one is left out: comparing its names with each other would take too long.
     assert_eq!(response.challenges().len(), 1);
 }
 
