@@ -3,10 +3,12 @@
 use std::{path::Path, sync::Arc, time::SystemTime};
 
 use aiod_auth_core::{
-    AccessToken, ClientSecret, RecordKey, Tokens,
+    AccessToken, ClientSecret, Kind, RecordKey, Tokens,
     provider::{polars::expires_at, tiled::Api},
 };
-use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, Store, TiledStore};
+use aiod_auth_store::{
+    AiodFile, FileStore, MemoryStore, PolarsStore, Store, StoreError, TiledStore,
+};
 
 use crate::{
     config::ProfileConfig, context::Context, failure::Failure, interrupt::Interrupt,
@@ -65,10 +67,18 @@ impl Place {
                 Ok(Self::new(super::redis::open(uri, config)?, guard))
             }
             "memory" => Ok(Self::new(MemoryStore::default(), guard)),
-            "polars" => Ok(Self::shared(
-                PolarsStore::of(key.clone(), &environment(PolarsStore::VARIABLES))?,
-                guard,
-            )),
+            "polars" => {
+                let store = PolarsStore::of(key.clone(), &environment(PolarsStore::VARIABLES));
+                let store = store.map_err(|error| {
+                    let is_of_environment = matches!(error, StoreError::CannotHold { .. });
+                    let mut failure = Failure::from(error);
+                    if is_of_environment {
+                        failure.kind = Kind::Config;
+                    }
+                    failure
+                })?;
+                Ok(Self::shared(store, guard))
+            }
             "tiled" => Ok(Self::shared(
                 TiledStore::of(key.clone(), &tiled_api(key)?, &environment(TiledStore::VARIABLES))?,
                 guard,

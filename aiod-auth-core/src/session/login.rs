@@ -54,11 +54,11 @@ async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
     let deadline = Deadline::within(io, context.policy.time_limit);
     match Locked::take(io, &context.key, deadline).await {
         Ok(lock) => {
-            let persisted = replace(io, &context.key, tokens).await;
+            let persisted = replace(io, &context.key, tokens, deadline).await;
             lock.give_back().await;
             persisted
         }
-        Err(NotLocked { is_busy: true, .. }) => replace(io, &context.key, tokens).await,
+        Err(NotLocked { is_busy: true, .. }) => replace(io, &context.key, tokens, deadline).await,
         Err(NotLocked { failure, is_busy: false }) => Persisted::NotSaved(failure),
     }
 }
@@ -69,7 +69,7 @@ async fn keep_salvaged(io: &Io, context: &Context, salvaged: Tokens) -> Option<T
     let deadline = Deadline::within(io, context.policy.time_limit);
     let tokens = Arc::new(salvaged.clone());
     let saved = under_lock(io, &context.key, deadline, async |lock| {
-        Ok::<_, Error>(lock.save(tokens).await)
+        Ok::<_, Error>(lock.save(tokens, deadline).await)
     });
     match saved.await {
         Ok(Saved::Persisted(Persisted::Saved)) => None,
@@ -86,7 +86,7 @@ pub(super) async fn keep(
     let deadline = Deadline::within(io, context.policy.time_limit);
     let tokens = Arc::new(tokens);
     let persisted = under_lock(io, &context.key, deadline, async |_| {
-        Ok::<_, Error>(replace(io, &context.key, Arc::clone(&tokens)).await)
+        Ok::<_, Error>(replace(io, &context.key, Arc::clone(&tokens), deadline).await)
     })
     .await?;
     match persisted {
