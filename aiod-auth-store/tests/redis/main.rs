@@ -195,7 +195,7 @@ fn a_lock_that_could_not_be_given_back_is_taken_again_by_the_same_handle_and_no_
     let (store, other) = (RedisStore::new(options()).unwrap(), server.store());
     let waiting = AsyncRedisStore::new(options()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (key, another) = (key("me"), self::key("you"));
+    let (key, another) = (key("me"), key("you"));
     let lock = store.try_lock(&key).unwrap().unwrap();
     let waiting_lock = runtime.block_on(waiting.try_lock(&another)).unwrap().unwrap();
     server.kill();
