@@ -171,7 +171,7 @@ pub(super) async fn replace(
 }
 
 /// Nothing else may have these tokens: while the store is away, it is asked again, as long as there is time for
-/// a try like the last.
+/// a try like the last, and to give the lock back.
 async fn save_in_time(
     io: &Io,
     key: &Arc<RecordKey>,
@@ -182,7 +182,7 @@ async fn save_in_time(
         let began = io.elapsed();
         let outcome = store(io, key, operation.clone()).await;
         let took = io.elapsed().saturating_sub(began);
-        let is_time = deadline.left(io) > took.saturating_add(SAVE_PAUSE);
+        let is_time = deadline.left(io) > took.saturating_add(GIVE_BACK);
         match &outcome {
             Err(Error::Store(failure)) if failure.is_away() && is_time => {}
             _ => return outcome,
@@ -217,6 +217,8 @@ fn persisted(outcome: Result<StoreReply, Error>) -> Persisted {
 }
 
 const SAVE_PAUSE: Duration = Duration::from_millis(250);
+/// What a store that is away may take for it.
+const GIVE_BACK: Duration = Duration::from_secs(8);
 
 impl From<NotLocked> for Error {
     fn from(not_locked: NotLocked) -> Self {

@@ -266,7 +266,7 @@ fn what_could_not_be_saved_is_saved_before_a_server_is_asked() {
 #[test]
 fn a_store_that_is_away_is_asked_to_save_until_the_calls_time_is_over() {
     let after = |count: u64| START.saturating_add(seconds(100 + count));
-    for (away, saved) in [(0, true), (8, true), (50, true), (58, false), (1000, false)] {
+    for (away, saved) in [(0, true), (8, true), (40, true), (58, false), (1000, false)] {
         let mut around = Outside::new(Disk::Good, |_| granted("a1", "r1"));
         around.stored = Some(Arc::new(old()));
         around.now = after(0);
