@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 use core::{future::Future, pin::Pin, time::Duration};
 
 use crate::{
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, Kind},
     flow::{
         AuthorizationRequest, DevicePrompt, Redirect, access_token_request::TokenRequest,
         client_credentials::client_credentials, device_access_token::Polls,
@@ -80,7 +80,21 @@ impl Start for LoginJob {
 
 impl LoginJob {
     /// Logs in until `end`. (`self.limit`, which that was made of, is for errors and prompts.)
-    pub(crate) async fn log_in(mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
+    pub(crate) async fn log_in(self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
+        let (limit, asks_user) = (self.limit, self.refresh_token.is_none());
+        let mut outcome = Box::pin(self.log_in_until(io, end)).await;
+        if let Err(Failed { error, .. }) = &mut outcome
+            && asks_user
+            && end.has_passed(io)
+            && error.kind() == Kind::Unavailable
+        {
+            let cause = Some(Box::new(error.clone()));
+            *error = Error::TimedOut { limit, cause };
+        }
+        outcome
+    }
+
+    async fn log_in_until(mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
         // The policy's limit is for requests alone. While the user is waited for, only `end` counts.
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
         if let Some(settings) = self.profile.tiled() {
@@ -174,7 +188,7 @@ impl LoginJob {
         let code = loop {
             let (request, limit) = (Arc::clone(&request), end.left(io));
             if limit.is_zero() {
-                return Err(Error::TimedOut { limit: self.limit }.into());
+                return Err(Error::TimedOut { limit: self.limit, cause: None }.into());
             }
             let question = RedirectQuestion { request, chosen_because, limit };
             match io.redirect(question).await.map_err(|why| why.into_error(self.limit))? {

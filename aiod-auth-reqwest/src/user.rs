@@ -68,7 +68,7 @@ impl Caller for User {
     ) -> Result<(), Error> {
         drop(self.wanted.send(Wanted::Ask(question)).await);
         let is_answered = first(answered, self.runtime.sleep(self.limit)).await;
-        is_answered.ok_or(Error::TimedOut { limit: self.limit })
+        is_answered.ok_or(Error::TimedOut { limit: self.limit, cause: None })
     }
 
     async fn sleep(&mut self, delay: Duration, reason: Reason) -> Result<(), Error> {

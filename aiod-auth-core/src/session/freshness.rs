@@ -98,8 +98,7 @@ impl Demand {
         if tokens.session_ended_at.is_some() || tokens.access_token.is_none() {
             return Freshness::Stale;
         }
-        // The clock was ahead when they were issued: by now, nothing is known of their age.
-        if tokens.issued_at > now.saturating_add(CLOCK_STEP_MAX) {
+        if is_from_the_future(tokens, now) {
             return Freshness::Stale;
         }
         let (Some(left), Some(lifetime)) = (tokens.valid_for(now), tokens.lifetime()) else {
@@ -166,6 +165,11 @@ impl Target {
         let first = self.first.as_ref()?;
         (self.demand.freshness(first, now) != Freshness::Stale).then_some(first)
     }
+}
+
+/// The clock was ahead when they were issued: by now, nothing is known of their age.
+pub(super) fn is_from_the_future(tokens: &Tokens, now: Timestamp) -> bool {
+    tokens.issued_at > now.saturating_add(CLOCK_STEP_MAX)
 }
 
 /// Whether an API would take them, whatever is asked for.

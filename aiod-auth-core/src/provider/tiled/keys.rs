@@ -223,7 +223,7 @@ fn unless_null<T>(
     match read(received) {
         Answer::Good(good) => Answer::Good(Some(good)),
         Answer::Refused(refused) => Answer::Refused(refused),
-        Answer::Later { status, retry_after } => Answer::Later { status, retry_after },
+        Answer::Later { status, retry_after, said } => Answer::Later { status, retry_after, said },
         Answer::Broken(problem) => Answer::Broken(problem),
     }
 }
