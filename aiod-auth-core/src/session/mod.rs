@@ -30,6 +30,7 @@ use crate::{
     token::Tokens,
 };
 use acquire::Acquire;
+use login::Given;
 
 mod acquire;
 mod freshness;
@@ -80,19 +81,33 @@ impl Session {
     /// A new login, whatever there is, which may take as long as `limit`.
     #[must_use]
     pub fn login(profile: Arc<Profile>, limit: Duration, policy: RetryPolicy) -> Self {
-        Self::new(profile, policy, Task::LogIn { limit, refresh_token: None })
+        Self::new(profile, policy, Task::LogIn { limit })
     }
 
     /// A new login with a refresh token from elsewhere. It is proven by using it: a dead one is
     /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is kept.
+    ///
+    /// Where there was no login, and another process has stored one by the time that this has the store's lock,
+    /// it ends in that one, and the given refresh token is not used: the two may be one and the same.
     #[must_use]
     pub fn login_with_refresh_token(
         profile: Arc<Profile>,
         refresh_token: RefreshToken,
         policy: RetryPolicy,
     ) -> Self {
-        let limit = policy.time_limit;
-        Self::new(profile, policy, Task::LogIn { limit, refresh_token: Some(refresh_token) })
+        let given = Given { refresh_token, unless_logged_in: false };
+        Self::new(profile, policy, Task::LogInWith(given))
+    }
+
+    /// Uses a given refresh token only where no login is found under the store's lock; else ends in that
+    /// login, whose access token may have to be refreshed.
+    #[must_use]
+    pub fn unless_logged_in(self) -> Self {
+        Self(self.0.configure(|job| {
+            if let Task::LogInWith(given) = &mut job.task {
+                given.unless_logged_in = true;
+            }
+        }))
     }
 
     /// Keeps tokens from elsewhere, in place of those that are there. No server is asked whether they are
@@ -141,7 +156,8 @@ struct Job {
 
 enum Task {
     Acquire { demand: Demand, or_login: Option<Duration> },
-    LogIn { limit: Duration, refresh_token: Option<RefreshToken> },
+    LogIn { limit: Duration },
+    LogInWith(Given),
     Keep(Tokens),
 }
 
@@ -162,16 +178,15 @@ impl Start for Job {
     async fn run(self, io: Io) -> Result<SessionTokens, Failed> {
         let Self { context, task } = self;
         let (demand, or_login) = match task {
-            Task::LogIn { limit, refresh_token } => {
-                return login::log_in(&io, &context, limit, refresh_token).await;
-            }
+            Task::LogIn { limit } => return login::log_in(&io, &context, limit).await,
+            Task::LogInWith(given) => return login::log_in_with(&io, &context, given).await,
             Task::Keep(tokens) => return login::keep(&io, &context, tokens).await,
             Task::Acquire { demand, or_login } => (demand, or_login),
         };
         let outcome = Box::pin(Acquire::new(&context, demand).run(&io)).await;
         match (outcome, or_login) {
             (Err(failed), Some(limit)) if failed.error.asks_for_login() => {
-                let outcome = login::log_in(&io, &context, limit, None).await;
+                let outcome = login::log_in(&io, &context, limit).await;
                 // What is still good stays so, though there is no login.
                 outcome.map_err(|Failed { error, salvaged }| Failed {
                     error,
