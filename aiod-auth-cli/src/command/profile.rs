@@ -12,7 +12,7 @@ use crate::{
     context::Context,
     failure::Failure,
     platform::Platform,
-    settings::{self, Settings},
+    settings::{self, Settings, StoreUri},
 };
 
 pub(crate) fn run(context: &Context, command: &Profile) -> Result<(), Failure> {
@@ -259,11 +259,11 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
 
 /// A file's name that was typed starts where it was typed.
 fn absolute_store(store: &str) -> Result<String, Failure> {
-    match store.split_once(':') {
-        Some((kind @ ("aiod" | "polars" | "tiled"), place)) if !place.is_empty() => {
-            Ok(format!("{kind}:{}", absolute(Path::new(place))?.display()))
+    match StoreUri::parse(store)? {
+        StoreUri::Of(owner, Some(place)) => {
+            Ok(format!("{}:{}", owner.name(), absolute(place)?.display()))
         }
-        Some(_) | None => Ok(store.into()),
+        _ => Ok(store.into()),
     }
 }
 
