@@ -41,6 +41,7 @@ impl Login {
             policy,
             refresh_token: None,
             metadata: MetadataCache::default(),
+            confirmation: None,
         }))
     }
 
@@ -66,21 +67,25 @@ pub(crate) struct LoginJob {
     /// In place of a user.
     pub(crate) refresh_token: Option<RefreshToken>,
     pub(crate) metadata: MetadataCache,
+    /// Found on the way: what the server says to the user once the tokens are kept.
+    pub(crate) confirmation: Option<Box<tiled::Confirmation>>,
 }
 
 impl Start for LoginJob {
     type Output = Tokens;
     type Error = Failed;
 
-    async fn run(self, io: Io) -> Result<Tokens, Failed> {
+    async fn run(mut self, io: Io) -> Result<Tokens, Failed> {
         let end = Deadline::within(&io, self.limit);
-        self.log_in(&io, end).await
+        let tokens = self.log_in(&io, end).await?;
+        self.confirm(&io, &tokens).await;
+        Ok(tokens)
     }
 }
 
 impl LoginJob {
     /// Until then; `limit` is what the caller said, for the error.
-    pub(crate) async fn log_in(mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
+    pub(crate) async fn log_in(&mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
         // The user's time is not the server's.
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
         if let Some(settings) = self.profile.tiled() {
@@ -110,6 +115,13 @@ impl LoginJob {
                 Some(because) => Box::pin(self.by_browser(io, &server, end, Some(because))).await,
                 None => Box::pin(self.by_device(io, &server, deadline, end)).await,
             },
+        }
+    }
+
+    /// Shows the user what the server says of a login.
+    pub(crate) async fn confirm(&mut self, io: &Io, tokens: &Tokens) {
+        if let Some(confirmation) = self.confirmation.take() {
+            Box::pin(confirmation.show(io, tokens, &self.policy)).await;
         }
     }
 

@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::{args::Global, failure::Failure};
 
 use countdown::Countdown;
-pub(crate) use words::shortened;
+pub(crate) use words::{WORD_MAX, shortened};
 
 mod countdown;
 mod failure;

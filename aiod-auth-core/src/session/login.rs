@@ -35,10 +35,12 @@ pub(super) async fn log_in(
     let lock_end = Deadline::within(io, context.policy.time_limit).min(end);
     under_lock(io, &context.key, lock_end, async |lock| lock.prepare().await).await?;
 
-    match Box::pin(job(context, limit, None).log_in(io, end)).await {
+    let mut job = job(context, limit, None);
+    match Box::pin(job.log_in(io, end)).await {
         Ok(tokens) => {
             let tokens = Arc::new(tokens);
             let persisted = save(io, context, Arc::clone(&tokens)).await;
+            job.confirm(io, &tokens).await;
             Ok(SessionTokens::new(&context.key, tokens, persisted))
         }
         Err(Failed { error, salvaged: Some(salvaged) }) => {
@@ -75,7 +77,7 @@ pub(super) async fn log_in_with(
             return Ok(SessionTokens::new(key, theirs, Persisted::Saved));
         }
         lock.prepare().await?;
-        let job = job(context, limit, Some(given.refresh_token));
+        let mut job = job(context, limit, Some(given.refresh_token));
         match Box::pin(job.log_in(io, end)).await {
             Ok(tokens) => {
                 let tokens = Arc::new(tokens);
@@ -99,6 +101,7 @@ fn job(context: &Context, limit: Duration, refresh_token: Option<RefreshToken>) 
         policy: context.policy,
         refresh_token,
         metadata: context.metadata.clone(),
+        confirmation: None,
     }
 }
 
