@@ -108,7 +108,7 @@ fn the_files_of_a_session_that_has_ended_are_deleted() {
     let world = World::new();
     log_in(&world);
     world.server.simulator().end_sessions();
-    run(&world, "refresh").failed(3, "the session has ended");
+    run(&world, "refresh").failed(3, "ended the session");
     assert!(files(&folder(&world)).is_empty());
     let sent = world.requests();
     let status = run(&world, "--json status");

@@ -218,7 +218,10 @@ impl Tiled {
 
     fn api_keys(&mut self, now_ms: u64, request: &Request, random: &mut Random) -> Answer {
         let (user, used) = match self.who(now_ms, request) {
-            Err(answer) => return answer,
+            // It names them whatever is wrong.
+            Err(answer) => {
+                return answer.with_header("WWW-Authenticate", "Bearer scope=\"create:apikeys\"");
+            }
             Ok(None) => {
                 return detail(401, "Not enough permissions. Requires scopes ['create:apikeys'].")
                     .with_header("WWW-Authenticate", "Bearer scope=\"create:apikeys\"");

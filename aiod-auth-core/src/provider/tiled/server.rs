@@ -24,6 +24,7 @@ use crate::{
         answer::{self, Answer, Received, broken},
         form::Encoded,
         json::push_string,
+        servers::is_about_permissions,
     },
 };
 
@@ -178,16 +179,14 @@ pub(super) fn json(members: &[(&str, &str)]) -> Encoded {
     Encoded { body: Wiped::new(json.into_inner().into_bytes()), secrets }
 }
 
-/// What a server says to a user who is logged in. Of two kinds of 401, only one is about who asks: the other
-/// names what is not allowed.
+/// What a server says to a user who is logged in. Of two kinds of 401, only one is about who asks.
 pub(super) fn read_for_user<T>(
     received: &Received<'_>,
     parse: impl FnOnce(&crate::wire::json::Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
     let mut answer = crate::flow::resource::read(Endpoint::CurrentUser, received, parse);
     if let Answer::Refused(refused) = &mut answer {
-        let challenges = received.response.challenges();
-        if challenges.iter().any(|challenge| challenge.param("scope").is_some()) {
+        if refused.error.description.as_deref().is_some_and(is_about_permissions) {
             refused.error.code = Some(crate::error::ErrorCode::InsufficientScope);
             refused.error.advice = Some(crate::error::Advice::PermissionIsMissing);
         }
