@@ -1,4 +1,4 @@
-use std::{fs, process::Stdio};
+use std::{fs, process::Stdio, thread, time::Duration};
 
 use aiod_auth_tests::sim::{Answer, Fault};
 use serde_json::json;
@@ -180,6 +180,25 @@ fn a_given_refresh_token_is_not_used_where_nothing_is_kept() {
     }
     assert_eq!(world.requests(), before);
     world.run_with_input("login --refresh-token-stdin", &key).ended(0);
+}
+
+/// A second use would end the session that came of the first.
+#[test]
+fn processes_that_are_given_the_same_refresh_token_use_it_once() {
+    let world = World::new();
+    let key = world.new_refresh_token();
+    // So that all have found the store empty before one logs in.
+    let slow = Fault::Delay(Duration::from_secs(3));
+    world.server.simulator().fault_at("/.well-known/openid-configuration", 4, slow);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                world.run_with_input("login --refresh-token-stdin", &key).ended(0);
+            });
+        }
+    });
+    assert_eq!(world.refreshes(), 1);
+    world.run("refresh").ended(0);
 }
 
 #[test]

@@ -8,7 +8,10 @@ use std::{
     os::unix::fs::{MetadataExt as _, chown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -159,8 +162,11 @@ fn approve_at_keycloak(prompt: &Value) {
     ALICE.approve(prompt["verification_uri_complete"].as_str().unwrap()).unwrap();
 }
 
-/// At Tiled, after a login at Keycloak.
+/// At Tiled, after a login at Keycloak. One at a time: at the first logins of a user that come together, Tiled fails
+/// (it makes the same user twice).
 fn enter_code(page: &str, code: &str) {
+    static BROWSER: Mutex<()> = Mutex::new(());
+    let _queue = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let mut person = Command::new(variable("AIOD_AUTH_LIVE_TILED_PYTHON"));
     let said = person.arg(live("tiled_person.py")).args([page, code]).output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
