@@ -259,12 +259,10 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
 
 /// A file's name that was typed starts where it was typed.
 fn absolute_store(store: &str) -> Result<String, Failure> {
-    match StoreUri::parse(store)? {
-        StoreUri::Of(owner, Some(place)) => {
-            Ok(format!("{}:{}", owner.name(), absolute(place)?.display()))
-        }
-        _ => Ok(store.into()),
+    if let StoreUri::Of(owner, Some(place)) = StoreUri::parse(store)? {
+        return Ok(format!("{}:{}", owner.name(), absolute(place)?.display()));
     }
+    Ok(store.into())
 }
 
 fn remove(context: &Context, name: &str) -> Result<(), Failure> {

@@ -20,12 +20,11 @@ use crate::{
 /// A refresh token from elsewhere, in place of a user.
 pub(super) struct Given {
     pub(super) refresh_token: RefreshToken,
-    /// It is not used where there is a login, whoever's it is.
+    /// It is not used where a login is stored.
     pub(super) unless_logged_in: bool,
 }
 
-/// Logs a user in within `limit`, and keeps what comes of it. Whether it can be kept is tried before the user
-/// is asked.
+/// Logs a user in within `limit`, and saves the tokens. The store is prepared before the user is asked.
 pub(super) async fn log_in(
     io: &Io,
     context: &Context,
@@ -134,8 +133,8 @@ async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
     }
 }
 
-/// The server did log in, and its answer was of no use but for a refresh token. It is kept where no other
-/// login is; else it is returned. (Nothing was loaded under this lock: any login is another one.)
+/// Saves the refresh token of a malformed answer to a login, unless another login is stored: then the token
+/// is returned. (Nothing was loaded under this lock: any login is another one.)
 async fn keep_salvaged(lock: &mut Locked<'_>, salvaged: Tokens) -> Option<Tokens> {
     match lock.save(Arc::new(salvaged.clone())).await {
         Saved::Persisted(Persisted::Saved) => None,
@@ -143,7 +142,7 @@ async fn keep_salvaged(lock: &mut Locked<'_>, salvaged: Tokens) -> Option<Tokens
     }
 }
 
-/// Keeps tokens from elsewhere. Not to keep them is an error: the caller has them still.
+/// Saves tokens from elsewhere. A store that fails is an error: the caller still has the tokens.
 pub(super) async fn keep(
     io: &Io,
     context: &Context,
