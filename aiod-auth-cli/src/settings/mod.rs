@@ -20,6 +20,7 @@ use crate::{
 
 pub(crate) use earlier::Earlier;
 use place::Place;
+pub(crate) use store_uri::StoreUri;
 
 mod core_profile;
 mod earlier;
@@ -32,6 +33,7 @@ mod network;
 mod place;
 #[cfg(feature = "redis")]
 mod redis;
+mod store_uri;
 
 /// The variable with Redis' password.
 const REDIS_PASSWORD_VARIABLE: &str = "AIOD_AUTH_REDIS_PASSWORD";
@@ -106,7 +108,7 @@ impl Settings {
             let login_command = login_command::of_profile(&context.global, config, name);
             Self::resolve(context, Some(name), account, profile, folder, login_command)
         };
-        resolve().map_err(|failure| failure.within(&format!("profile `{name}`")))
+        resolve().map_err(|failure| failure.in_config().within(&format!("profile `{name}`")))
     }
 
     fn ad_hoc(context: &Context) -> Result<Self, Failure> {
@@ -219,6 +221,11 @@ impl Settings {
         self
     }
 
+    /// Whether what is stored is there for the next command.
+    pub(crate) const fn saves(&self) -> bool {
+        self.place.saves()
+    }
+
     pub(crate) fn store_is_public(&self) -> bool {
         self.place.is_public()
     }
@@ -309,7 +316,7 @@ impl Settings {
 
     fn within(&self, failure: Failure) -> Failure {
         match &self.name {
-            Some(name) => failure.within(&format!("profile `{name}`")),
+            Some(name) => failure.in_config().within(&format!("profile `{name}`")),
             None => failure,
         }
     }

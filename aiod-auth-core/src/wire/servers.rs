@@ -60,6 +60,12 @@ pub(crate) fn ends_session_by_refresh_token(end_session_endpoint: &Url) -> bool 
     end_session_endpoint.path().ends_with("/protocol/openid-connect/logout")
 }
 
+/// Tiled names the scopes that an address wants in every 401's challenge, that for an expired token among them.
+/// What sets a lack of permissions apart is the text alone.
+pub(crate) fn is_about_permissions(description: &str) -> bool {
+    description.starts_with("Not enough permissions")
+}
+
 /// Whether two spellings of an issuer name one address: with a slash at the end, another case of the host, the
 /// default port, or without a scheme, as Google has it (OpenID Connect Core §15.6.2). For the ID tokens of one
 /// session, which come from one server: what makes an issuer trusted is compared letter by letter.

@@ -15,7 +15,6 @@ use zeroize::Zeroizing;
 use super::scripts;
 use crate::{
     Listed, Lock, RecordError, RecordText, SealError, SealingKey, StoreError, TokenRecord as _,
-    parse_record,
 };
 
 /// A Redis that answers, however one waits for it.
@@ -350,11 +349,12 @@ impl Records {
         }
         let id = self.open(key, name, &location)?;
         let text = self.open(record, &id, &location)?;
-        let (key, tokens) = parse_record(&text).map_err(|error| error.at(&location))?;
-        if self.name("record", &key) != name {
+        let listed = Listed::from_record(&text, |_| location.clone());
+        let listed = listed.map_err(|error| error.at(&location))?;
+        if self.name("record", &listed.key) != name {
             return Err(RecordError::OtherKey.at(location));
         }
-        Ok(Listed::new(key, location, &tokens))
+        Ok(listed)
     }
 
     fn damaged(&self, key: &RecordKey, what: &str) -> StoreError {
