@@ -275,22 +275,23 @@ impl Profile {
     /// current, or what is given by hand, if that is all that is needed. `None`: ask it.
     pub(crate) fn server_for(
         &self,
-        known: impl IntoIterator<Item = Arc<AuthorizationServer>>,
+        known: &[Arc<AuthorizationServer>],
         needed: &[Endpoint],
         now: Timestamp,
     ) -> Option<Arc<AuthorizationServer>> {
         known
-            .into_iter()
+            .iter()
             .filter(|server| *server.issuer() == self.issuer && server.is_current(now))
             .filter(|server| server.is_with(&self.endpoints, &self.deviations))
             .find(|server| server.is_discovered() || server.has(needed))
+            .cloned()
             .or_else(|| self.given_server(needed).map(Arc::new))
     }
 
     /// The server without asking it, if all these endpoints are given by hand.
     fn given_server(&self, needed: &[Endpoint]) -> Option<AuthorizationServer> {
-        let server = self.discovered(AuthorizationServer::new(self.issuer.clone()));
-        server.has(needed).then_some(server)
+        let server = || self.discovered(AuthorizationServer::new(self.issuer.clone()));
+        self.endpoints.have(needed).then(server)
     }
 
     /// What was discovered, with what is given by hand laid over it.

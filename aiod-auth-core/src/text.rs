@@ -54,7 +54,7 @@ fn is_clean(text: &str) -> bool {
         && every(text.as_bytes(), |byte| matches!(byte, 0x20..=0x7e))
         && !text.starts_with(' ')
         && !text.ends_with(' ')
-        && !text.contains("  ")
+        && !text.as_bytes().windows(2).any(|pair| pair == b"  ")
 }
 
 /// Whether each byte is allowed: in chunks, which the compiler compares at once.

@@ -27,7 +27,7 @@ use crate::{Listed, Lock, Store, StoreError};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     records: Mutex<BTreeMap<RecordKey, Tokens>>,
-    locked: Arc<Mutex<BTreeSet<RecordKey>>>,
+    locked: Arc<Mutex<BTreeSet<Arc<RecordKey>>>>,
 }
 
 impl Store for MemoryStore {
@@ -36,7 +36,7 @@ impl Store for MemoryStore {
     }
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        open(&self.records).insert(key.clone(), tokens.clone());
+        put(&mut open(&self.records), key, tokens);
         Ok(())
     }
 
@@ -46,8 +46,9 @@ impl Store for MemoryStore {
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        let was_free = open(&self.locked).insert(key.clone());
-        Ok(was_free.then(|| Lock::new(Held { key: key.clone(), locked: Arc::clone(&self.locked) })))
+        let key = Arc::new(key.clone());
+        let was_free = open(&self.locked).insert(Arc::clone(&key));
+        Ok(was_free.then(|| Lock::new(Held { key, locked: Arc::clone(&self.locked) })))
     }
 
     /// A look and the write are one here.
@@ -62,7 +63,7 @@ impl Store for MemoryStore {
         if !version.matches(stored) {
             return Ok(stored.cloned());
         }
-        records.insert(key.clone(), tokens.clone());
+        put(&mut records, key, tokens);
         Ok(None)
     }
 
@@ -93,9 +94,19 @@ impl Store for MemoryStore {
     }
 }
 
+/// The key of a record that is there already is kept.
+fn put(records: &mut BTreeMap<RecordKey, Tokens>, key: &RecordKey, tokens: &Tokens) {
+    match records.get_mut(key) {
+        Some(stored) => stored.clone_from(tokens),
+        None => {
+            records.insert(key.clone(), tokens.clone());
+        }
+    }
+}
+
 struct Held {
-    key: RecordKey,
-    locked: Arc<Mutex<BTreeSet<RecordKey>>>,
+    key: Arc<RecordKey>,
+    locked: Arc<Mutex<BTreeSet<Arc<RecordKey>>>>,
 }
 
 impl Drop for Held {

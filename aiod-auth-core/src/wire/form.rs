@@ -101,7 +101,9 @@ impl<'a> Piece<'a> {
         if self.is_plain {
             return self.text.len();
         }
-        form_urlencoded::byte_serialize(self.text.as_bytes()).map(str::len).sum()
+        // `%41` in place of a byte; a space is `+`.
+        let length = |byte| if is_plain_byte(byte) || byte == b' ' { 1 } else { 3 };
+        self.text.bytes().map(length).sum()
     }
 
     fn push_to(&self, body: &mut Vec<u8>) {
@@ -118,12 +120,14 @@ impl<'a> Piece<'a> {
 /// Letters, digits and `*-._` stay as they are, space becomes `+`: servers that forget to unescape still
 /// understand plain secrets.
 fn is_plain(value: &str) -> bool {
-    every(value.as_bytes(), |byte| {
-        let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        let is_digit = byte.wrapping_sub(b'0') < 10;
-        let is_mark = (byte == b'*') | (byte == b'-') | (byte == b'.') | (byte == b'_');
-        is_letter | is_digit | is_mark
-    })
+    every(value.as_bytes(), is_plain_byte)
+}
+
+fn is_plain_byte(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let is_digit = byte.wrapping_sub(b'0') < 10;
+    let is_mark = (byte == b'*') | (byte == b'-') | (byte == b'.') | (byte == b'_');
+    is_letter | is_digit | is_mark
 }
 
 #[cfg(test)]
