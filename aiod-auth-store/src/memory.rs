@@ -1,8 +1,11 @@
 //! Tokens that live as long as the program.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use aiod_auth_core::{RecordKey, Tokens, session::Version};
@@ -27,7 +30,8 @@ use crate::{Listed, Lock, Store, StoreError};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     records: Mutex<BTreeMap<RecordKey, Tokens>>,
-    locked: Arc<Mutex<BTreeSet<Arc<RecordKey>>>>,
+    /// Of each record that was ever locked: whether it is.
+    locks: Mutex<BTreeMap<RecordKey, Arc<AtomicBool>>>,
 }
 
 impl Store for MemoryStore {
@@ -46,9 +50,11 @@ impl Store for MemoryStore {
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        let key = Arc::new(key.clone());
-        let was_free = open(&self.locked).insert(Arc::clone(&key));
-        Ok(was_free.then(|| Lock::new(Held { key, locked: Arc::clone(&self.locked) })))
+        let mut locks = open(&self.locks);
+        let lock = locks.get(key).cloned();
+        let lock = lock.unwrap_or_else(|| Arc::clone(locks.entry(key.clone()).or_default()));
+        let is_taken = lock.swap(true, Ordering::Acquire);
+        Ok((!is_taken).then(|| Lock::new(Held(lock))))
     }
 
     /// A look and the write are one here.
@@ -104,14 +110,11 @@ fn put(records: &mut BTreeMap<RecordKey, Tokens>, key: &RecordKey, tokens: &Toke
     }
 }
 
-struct Held {
-    key: Arc<RecordKey>,
-    locked: Arc<Mutex<BTreeSet<Arc<RecordKey>>>>,
-}
+struct Held(Arc<AtomicBool>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        open(&self.locked).remove(&self.key);
+        self.0.store(false, Ordering::Release);
     }
 }
 

@@ -63,15 +63,14 @@ struct Payload(Wiped<Vec<u8>>);
 impl Payload {
     /// `None` for an encrypted one (RFC 7516 §3.1), of which nothing is known.
     fn of(token: &IdToken) -> Result<Option<Self>, Problem> {
-        let mut parts = token.expose().split('.');
-        let payload = parts.nth(1).unwrap_or_default().trim_end_matches('=');
-        match parts.take(4).count() {
-            1 => {}
-            3 => return Ok(None),
-            _ => return Err(Problem::Invalid("id_token")),
-        }
-        match BASE64_URL_SAFE_NO_PAD.decode(payload) {
+        let without_header = token.expose().split_once('.').map(|(_, rest)| rest);
+        let (payload, _signature) = without_header
+            .and_then(|rest| rest.rsplit_once('.'))
+            .ok_or(Problem::Invalid("id_token"))?;
+        match BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')) {
             Ok(json) => Ok(Some(Self(Wiped::new(json)))),
+            // An encrypted one has five parts. A dot is in no base64.
+            Err(_) if payload.matches('.').count() == 2 => Ok(None),
             Err(_) => Err(Problem::Invalid("id_token")),
         }
     }

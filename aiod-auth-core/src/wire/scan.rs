@@ -272,12 +272,20 @@ pub(super) fn place(before: &[u8]) -> Problem {
     Problem::NotJson { line, column: last.len().saturating_add(1) }
 }
 
-/// How many bytes of a string come before its end, an escape, or a control character. Most strings are
-/// short: where 16 bytes are not the whole, it is a token, which is passed over by 64 at a time.
+/// How many bytes of a string come before its end, an escape, or a control character.
 fn plain_length(bytes: &[u8]) -> usize {
-    if let Some(length) = bytes.first_chunk().and_then(plain_length_of_word) {
-        return length;
+    // Most strings are short.
+    match bytes.split_first_chunk() {
+        Some((word, rest)) => plain_length_of_word(word)
+            .unwrap_or_else(|| plain_length_of_long(rest).saturating_add(word.len())),
+        None => plain_length_of_long(bytes),
     }
+}
+
+/// The same for what may be a token: by 64 at a time. A function of its own, so that short strings don't pay for
+/// it.
+#[inline(never)]
+fn plain_length_of_long(bytes: &[u8]) -> usize {
     let (chunks, _) = bytes.as_chunks::<64>();
     let least = |chunk: &[u8; 64]| chunk.iter().map(|byte| distance(*byte)).fold(u8::MAX, u8::min);
     let mut plain = chunks.iter().take_while(|chunk| least(chunk) > 0).count().saturating_mul(64);
