@@ -259,12 +259,13 @@ impl<'a> Object<'a> {
     }
 
     fn value(&self, name: &'static str) -> Result<Option<Value<'a>>, Problem> {
-        let mut found = self.members.iter().filter(|(key, _)| key.is(name));
-        let first = found.next().map(|(_, value)| *value);
-        if found.next().is_some() {
-            return Err(Problem::Duplicate(name));
+        let mut found = None;
+        for (key, value) in &self.members {
+            if key.is(name) && found.replace(*value).is_some() {
+                return Err(Problem::Duplicate(name));
+            }
         }
-        Ok(first.filter(|value| *value != Value::Other("null")))
+        Ok(found.filter(|value| *value != Value::Other("null")))
     }
 }
 

@@ -13,8 +13,8 @@ use aiod_auth_benches::{
 };
 use aiod_auth_core::{
     AccessToken, AuthenticationMethod, AuthorizationServer, ClientIdentity, ClientSecret, Endpoint,
-    IdToken, Issuer, Machine, MetadataCache, Profile, Reason, RefreshToken, Response, RetryPolicy, Scope, Step,
-    Timestamp, Tokens,
+    IdToken, Issuer, Machine, MetadataCache, Profile, Reason, RefreshToken, Response, RetryPolicy,
+    Scope, Step, Timestamp, Tokens,
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
         DeviceAuthorizationRequest,
