@@ -1,4 +1,4 @@
-//! What stands above the flows: tokens that are kept, and the jobs that need them.
+//! What stands above the flows: stored tokens, and the jobs that need them.
 //!
 //! [`Session`] acquires a good token, [`WhoAmI`] asks who it is for, [`Logout`] ends the session. They ask
 //! for store operations the way flows ask for requests.
@@ -8,20 +8,23 @@
 //! | `freshness` | when a token is good enough: pure |
 //! | `plan` | what to do with what is there: pure |
 //! | `acquire` | cache, store, refresh or client credentials |
-//! | `refresh` | one refresh, until there is a verdict |
+//! | `refresh` | one refresh, with its attempts |
 //! | `login` | new tokens in place of what is stored |
 //! | `lock` | what may be done only under the store's lock |
 
 use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
+pub use crate::{
+    store::{StoreOperation, StoreReply, StoreRequest, Version},
+    who_am_i::WhoAmI,
+};
 pub use freshness::{Demand, Freshness};
 pub use logout::{LoggedOut, Logout};
-pub use store::{StoreOperation, StoreReply, StoreRequest, Version};
 pub use tokens::{Persisted, SessionTokens};
-pub use user::WhoAmI;
 
 use crate::{
+    error::Error,
     machine::{Failed, Flow, Io, Start, public_machine},
     metadata_cache::MetadataCache,
     profile::{Profile, RecordKey},
@@ -29,7 +32,8 @@ use crate::{
     secret::RefreshToken,
     token::Tokens,
 };
-use acquire::Acquire;
+use acquire::{Acquire, save_again};
+use freshness::Target;
 
 mod acquire;
 mod freshness;
@@ -38,11 +42,9 @@ mod login;
 mod logout;
 mod plan;
 mod refresh;
-mod store;
 mod tokens;
-mod user;
 
-/// Acquires tokens and keeps them. Ends in [`SessionTokens`].
+/// Acquires tokens and saves them. Ends in [`SessionTokens`].
 ///
 /// ```
 /// use aiod_auth_core::{Machine, Profile, RetryPolicy, Step, Timestamp, session::{Demand, Session}};
@@ -62,19 +64,14 @@ pub struct Session(Flow<Job>);
 public_machine!(Session => SessionTokens, Failed);
 
 /// How long a user has for a login, unless the caller says otherwise.
-///
-/// ```
-/// use aiod_auth_core::session::LOGIN_LIMIT;
-///
-/// println!("you have {} minutes", LOGIN_LIMIT.as_secs() / 60);
-/// ```
 pub const LOGIN_LIMIT: Duration = Duration::from_secs(300);
 
 impl Session {
     /// Tokens as good as `demand` says, without asking the user.
     #[must_use]
     pub fn token(profile: Arc<Profile>, demand: Demand, policy: RetryPolicy) -> Self {
-        Self::new(profile, policy, Task::Acquire { demand, or_login: None })
+        let (or_login, left_alone) = (None, None);
+        Self::new(profile, policy, Task::Acquire { demand, or_login, left_alone })
     }
 
     /// A new login, whatever there is, which may take as long as `limit`.
@@ -84,7 +81,7 @@ impl Session {
     }
 
     /// A new login with a refresh token from elsewhere. It is proven by using it: a dead one is
-    /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is kept.
+    /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is saved.
     #[must_use]
     pub fn login_with_refresh_token(
         profile: Arc<Profile>,
@@ -95,11 +92,16 @@ impl Session {
         Self::new(profile, policy, Task::LogIn { limit, refresh_token: Some(refresh_token) })
     }
 
-    /// Keeps tokens from elsewhere, in place of those that are there. No server is asked whether they are
-    /// any good, or this profile's. If the store fails, it is an error: the caller has them still.
+    /// Saves tokens from elsewhere in place of the stored ones. No server is asked whether they are valid, or
+    /// this profile's. If the store fails, it is an error: the caller still has the tokens.
     #[must_use]
     pub fn keep(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
         Self::new(profile, policy, Task::Keep(tokens))
+    }
+
+    /// Saves what the caller has and could not save yet, and asks no server.
+    pub(crate) fn save(profile: Arc<Profile>, policy: RetryPolicy) -> Self {
+        Self::new(profile, policy, Task::Save)
     }
 
     fn new(profile: Arc<Profile>, policy: RetryPolicy, task: Task) -> Self {
@@ -114,6 +116,16 @@ impl Session {
         Self(self.0.configure(|job| {
             if let Task::Acquire { or_login, .. } = &mut job.task {
                 *or_login = Some(limit);
+            }
+        }))
+    }
+
+    /// Looks for good tokens in the store, and fails with this error where there are none: the server asked to
+    /// be left alone.
+    pub(crate) fn leaving_alone(self, error: Error) -> Self {
+        Self(self.0.configure(|job| {
+            if let Task::Acquire { left_alone, .. } = &mut job.task {
+                *left_alone = Some(error);
             }
         }))
     }
@@ -140,9 +152,10 @@ struct Job {
 }
 
 enum Task {
-    Acquire { demand: Demand, or_login: Option<Duration> },
+    Acquire { demand: Demand, or_login: Option<Duration>, left_alone: Option<Error> },
     LogIn { limit: Duration, refresh_token: Option<RefreshToken> },
     Keep(Tokens),
+    Save,
 }
 
 /// What every job needs to know.
@@ -160,15 +173,25 @@ impl Start for Job {
     type Error = Failed;
 
     async fn run(self, io: Io) -> Result<SessionTokens, Failed> {
-        let Self { context, task } = self;
-        let (demand, or_login) = match task {
+        let Self { mut context, task } = self;
+        let (demand, or_login, left_alone) = match task {
             Task::LogIn { limit, refresh_token } => {
                 return login::log_in(&io, &context, limit, refresh_token).await;
             }
             Task::Keep(tokens) => return login::keep(&io, &context, tokens).await,
-            Task::Acquire { demand, or_login } => (demand, or_login),
+            Task::Save => {
+                save_again(&io, &mut context).await;
+                return context.cached.ok_or_else(|| Error::Internal("session").into());
+            }
+            Task::Acquire { demand, or_login, left_alone } => (demand, or_login, left_alone),
         };
-        let outcome = Box::pin(Acquire::new(&context, demand).run(&io)).await;
+        let mut target = Target::new(demand);
+        if let Some(cached) = &context.cached {
+            target.note_first(&cached.tokens);
+        }
+        save_again(&io, &mut context).await;
+        let acquire = Acquire::new(&context, target, left_alone);
+        let outcome = Box::pin(acquire.run(&io)).await;
         match (outcome, or_login) {
             (Err(failed), Some(limit)) if failed.error.asks_for_login() => {
                 let outcome = login::log_in(&io, &context, limit, None).await;

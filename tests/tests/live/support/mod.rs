@@ -4,17 +4,19 @@
 pub(crate) mod api;
 pub(crate) mod chromium;
 pub(crate) mod command;
+pub(crate) mod counting_proxy;
 pub(crate) mod front;
 pub(crate) mod glewlwyd;
 pub(crate) mod keycloak;
-pub(crate) mod person;
 pub(crate) mod polars;
 pub(crate) mod provider;
 pub(crate) mod python;
+pub(crate) mod user;
 pub(crate) mod workplace;
 
 use std::{sync::Barrier, thread};
 
+pub(crate) use counting_proxy::CountingProxy;
 pub(crate) use polars::Polars;
 pub(crate) use provider::Provider;
 pub(crate) use python::Python;

@@ -1,4 +1,4 @@
-//! What sessions ask of a store.
+//! What a machine asks of a store, and its replies.
 
 use alloc::sync::Arc;
 
@@ -24,7 +24,7 @@ pub enum StoreOperation {
     /// is through. Answer: [`StoreReply::Locked`].
     TryLock,
     /// Find out whether it could be written, as far as that can be known: a refresh token is about to be
-    /// spent, or a person asked. Answer: [`StoreReply::Done`].
+    /// spent, or a user asked. Answer: [`StoreReply::Done`].
     Prepare,
     /// Write it, so that it survives a crash once this is answered. Answer: [`StoreReply::Done`].
     Save(Arc<Tokens>),
@@ -99,21 +99,14 @@ pub enum StoreReply {
     Done,
     /// It is not done: another login is stored by now, this one.
     Conflict(Arc<Tokens>),
-    /// There is no store that could keep it.
+    /// There is no store.
     NoStore,
 }
 
 impl StoreReply {
     /// The record; nothing where the answer is to another question.
-    pub(super) fn into_loaded(self) -> Option<Arc<Tokens>> {
-        match self {
-            Self::Loaded(tokens) => tokens,
-            Self::Locked(_)
-            | Self::LockedAfterInterruption(_)
-            | Self::Done
-            | Self::Conflict(_)
-            | Self::NoStore => None,
-        }
+    pub(crate) fn into_loaded(self) -> Option<Arc<Tokens>> {
+        if let Self::Loaded(tokens) = self { tokens } else { None }
     }
 }
 
