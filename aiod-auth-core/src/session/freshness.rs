@@ -143,8 +143,10 @@ impl Target {
 
     pub(super) fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
         let mut demand = self.demand;
-        if let Some(first) = &self.first {
-            demand.force &= first.has_same_access_token(tokens);
+        if let Some(first) = &self.first
+            && demand.force
+        {
+            demand.force = first.has_same_access_token(tokens);
         }
         demand.freshness(tokens, now)
     }

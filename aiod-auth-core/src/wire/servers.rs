@@ -21,9 +21,9 @@ pub(crate) fn standard_code(word: &str) -> &str {
 /// Auth0: a second factor needs a user.
 pub(crate) const MFA_REQUIRED: &str = "mfa_required";
 
-/// What a server says to people, as JSON pointers: the first that is there.
-pub(crate) const DESCRIPTIONS: [&str; 12] = [
-    "/error_description",
+/// Where a server without an `error_description` says something to people, as JSON pointers: the first that is
+/// there.
+pub(crate) const DESCRIPTIONS: [&str; 11] = [
     "/message",          // Twitch, Discord, Reddit
     "/msg",              // Supabase
     "/detail",           // FastAPI: Tiled and many
