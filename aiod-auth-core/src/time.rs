@@ -128,7 +128,8 @@ pub(crate) fn in_words(duration: Duration) -> String {
 }
 
 fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    seconds.saturating_mul(1000).saturating_add(duration.subsec_millis().into())
 }
 
 /// A little inside 9999-12-30T22:00:00Z, the last point in time that jiff can hold.

@@ -15,6 +15,7 @@
 use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
+pub(crate) use freshness::GoodTimes;
 pub use freshness::{Demand, Freshness};
 pub use logout::{LoggedOut, Logout};
 pub use store::{StoreOperation, StoreReply, StoreRequest, Version};
