@@ -225,7 +225,7 @@ impl LoginJob {
         &self,
         io: &Io,
         server: TokenServer<'_>,
-        polling: Polling<'_>,
+        polling: Polling,
         end: Deadline,
     ) -> Result<Tokens, Failed> {
         match polling.await {
@@ -239,13 +239,13 @@ impl LoginJob {
     }
 
     /// RFC 8628 §3.1 to §3.3; what comes back is the polling for the user's approval.
-    async fn ask_for_code<'a>(
-        &'a self,
-        io: &'a Io,
+    async fn ask_for_code(
+        &self,
+        io: &Io,
         server: &AuthorizationServer,
         deadline: Deadline,
         end: Deadline,
-    ) -> Result<Polling<'a>, Error> {
+    ) -> Result<Polling, Error> {
         let (client, scope) = (self.profile.client(), self.profile.scope());
         let parameters = self.profile.parameters();
         let request = CodeRequest::new(server, client, scope, parameters, self.policy)?;
@@ -255,18 +255,18 @@ impl LoginJob {
     }
 
     /// Shows the code to the user.
-    pub(crate) async fn show_code<'a>(
+    pub(crate) async fn show_code(
         &self,
-        io: &'a Io,
+        io: &Io,
         polls: Polls,
         mut prompt: DevicePrompt,
         end: Deadline,
-    ) -> Polling<'a> {
+    ) -> Polling {
         // The code's life counts from here, and polling includes the time that it takes to show it.
         let polling_end = polls.end(io).with_caller(end, self.limit);
         prompt.expires_in = prompt.expires_in.map(|code| code.min(self.limit));
         io.show(Prompt::DeviceCode(Arc::new(prompt))).await;
-        Box::pin(polls.poll(io, polling_end))
+        Box::pin(polls.poll(io.clone(), polling_end))
     }
 
     /// Uses a refresh token from elsewhere. If the answer is of no use but for another refresh token, the
@@ -319,8 +319,7 @@ impl LoginJob {
 }
 
 /// Boxed: a login that waits for its user holds this and little else.
-pub(crate) type Polling<'a> =
-    Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync + 'a>>;
+pub(crate) type Polling = Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync>>;
 
 /// An answer that is not waited for would be lost, and a rotated refresh token with it.
 pub(crate) fn check_time_for_refresh(io: &Io, deadline: Deadline) -> Result<(), Error> {

@@ -31,7 +31,8 @@ pub(crate) struct Flow<S: Start> {
 enum State<S: Start> {
     Ready(S),
     Running(Running<S::Output, S::Error>),
-    Done(Result<S::Output, S::Error>),
+    /// It was looked at, and not handed over yet. Boxed: all the time before, it would take up room.
+    Done(Box<Result<S::Output, S::Error>>),
     Finished,
 }
 
@@ -51,24 +52,23 @@ impl<S: Start> Flow<S> {
     }
 
     pub(crate) fn poll(&mut self, now: Timestamp) -> Result<Step<'_, S::Output>, S::Error> {
-        self.advance(now);
-        match (&mut self.open, &mut self.state) {
-            (Some(OpenStep::Send(open)), _) => Ok(Step::Send(Exchange(open))),
-            (Some(OpenStep::Store(open)), _) => Ok(Step::Store(StoreAccess(open))),
-            (Some(OpenStep::Show(open)), _) => Ok(Step::Show(Show(open))),
-            (Some(OpenStep::Ask(open)), _) => Ok(Step::Ask(Ask::new(open))),
-            (Some(OpenStep::Wait(open)), _) => Ok(Step::Wait(Pause(open))),
-            (None, state) => match mem::replace(state, State::Finished) {
-                State::Done(outcome) => outcome.map(Step::Done),
-                State::Ready(_) | State::Running(_) | State::Finished => {
-                    Err(Error::Finished.into())
-                }
-            },
+        if let Some(outcome) = self.advance(now) {
+            return outcome.map(Step::Done);
+        }
+        match &mut self.open {
+            Some(OpenStep::Send(open)) => Ok(Step::Send(Exchange(open))),
+            Some(OpenStep::Store(open)) => Ok(Step::Store(StoreAccess(open))),
+            Some(OpenStep::Show(open)) => Ok(Step::Show(Show(open))),
+            Some(OpenStep::Ask(open)) => Ok(Step::Ask(Ask::new(open))),
+            Some(OpenStep::Wait(open)) => Ok(Step::Wait(Pause(open))),
+            None => Err(Error::Finished.into()),
         }
     }
 
     pub(crate) fn wanted(&mut self, now: Timestamp) -> Wanted<'_> {
-        self.advance(now);
+        if let Some(outcome) = self.advance(now) {
+            self.state = State::Done(Box::new(outcome));
+        }
         match &self.open {
             Some(OpenStep::Send(open)) => Wanted::Send(&open.wanted),
             Some(OpenStep::Store(open)) => Wanted::Store(&open.wanted),
@@ -83,30 +83,30 @@ impl<S: Start> Flow<S> {
         self.io.as_ref().map(Io::take_notes).unwrap_or_default()
     }
 
-    /// Runs the flow up to its next step, unless one is open.
-    fn advance(&mut self, now: Timestamp) {
+    /// Runs the flow up to its next step, unless one is open, or to its outcome.
+    fn advance(&mut self, now: Timestamp) -> Option<Result<S::Output, S::Error>> {
         let io = self.io.get_or_insert_with(|| Io::new(now));
-        if let State::Ready(_) = self.state
-            && let State::Ready(start) = mem::replace(&mut self.state, State::Finished)
-        {
-            self.state = State::Running(Box::pin(start.run(io.clone())));
-        }
-        let State::Running(running) = &mut self.state else { return };
         self.open = io.give(self.open.take(), now);
         if self.open.is_some() {
-            return;
+            return None;
         }
-        let outcome = match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => outcome,
+        let mut running = match mem::replace(&mut self.state, State::Finished) {
+            State::Ready(start) => Box::pin(start.run(io.clone())),
+            State::Running(running) => running,
+            State::Done(outcome) => return Some(*outcome),
+            State::Finished => return None,
+        };
+        match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => Some(outcome),
             Poll::Pending => {
                 self.open = io.take_wanted();
-                if self.open.is_some() {
-                    return;
+                if self.open.is_none() {
+                    return Some(Err(Error::Internal("machine").into()));
                 }
-                Err(Error::Internal("machine").into())
+                self.state = State::Running(running);
+                None
             }
-        };
-        self.state = State::Done(outcome);
+        }
     }
 }
 
