@@ -1,45 +1,13 @@
 //! An async OAuth client: log in once, then ask for a token whenever you need one.
 //!
 //! ```
-//! # use std::time::Duration;
-//! # use aiod_auth_reqwest::{BoxFuture, Client, Driver, Error, NoRuntime, Profile, Runtime};
-//! # use aiod_auth_reqwest::core::{NoResponse, Request, Response};
-//! # #[derive(Debug)]
-//! # struct Lab;
-//! # impl Runtime for Lab {
-//! #     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
-//! #         let body: &[u8] = match request.url().path() {
-//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
-//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
-//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
-//! #                 "refresh_token":"r"}"#,
-//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
-//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
-//! #         };
-//! #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
-//! #         Box::pin(async move { Ok(answer) })
-//! #     }
-//! #     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-//! #         Box::pin(async move { tokio::time::sleep(duration).await })
-//! #     }
-//! #     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
-//! #         tokio::spawn(task);
-//! #         Ok(())
-//! #     }
-//! #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
-//! # }
-//! # fn lab() -> Result<Client, Error> {
-//! #     let profile = Profile::new("https://as.example", "my-tool")?;
-//! #     Ok(Client::with_driver(profile, Driver::with_runtime(Lab)))
-//! # }
-//! # /*
+//! # mod lab { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs_lab.rs")); }
 //! use std::time::Duration;
 //! use aiod_auth_reqwest::{Client, Profile, store::FileStore};
 //!
-//! # */
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let client = lab()?;
+//! # let client = lab::client()?;
 //! # /*
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -65,37 +33,8 @@
 //! however many tasks ask for it:
 //!
 //! ```
-//! # use std::time::Duration;
-//! # use aiod_auth_reqwest::{BoxFuture, Client, Driver, Error, NoRuntime, Profile, Runtime};
-//! # use aiod_auth_reqwest::core::{NoResponse, Request, Response};
-//! # #[derive(Debug)]
-//! # struct Lab;
-//! # impl Runtime for Lab {
-//! #     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
-//! #         let body: &[u8] = match request.url().path() {
-//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
-//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
-//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
-//! #                 "refresh_token":"r"}"#,
-//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
-//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
-//! #         };
-//! #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
-//! #         Box::pin(async move { Ok(answer) })
-//! #     }
-//! #     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-//! #         Box::pin(async move { tokio::time::sleep(duration).await })
-//! #     }
-//! #     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
-//! #         tokio::spawn(task);
-//! #         Ok(())
-//! #     }
-//! #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
-//! # }
-//! # fn lab() -> Result<Client, Error> {
-//! #     let profile = Profile::new("https://as.example", "my-tool")?;
-//! #     Ok(Client::with_driver(profile, Driver::with_runtime(Lab)))
-//! # }
+//! # mod lab { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs_lab.rs")); }
+//! # use aiod_auth_reqwest::{Client, Error};
 //! # struct Answer { status: u16 }
 //! # async fn send(header: &str) -> Answer {
 //! #     Answer { status: if header == "Bearer a" { 401 } else { 200 } }
@@ -111,7 +50,7 @@
 //! }
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let client = lab()?;
+//! # let client = lab::client()?;
 //! # client.login(|_| ()).await?;
 //! # assert_eq!(call(&client).await?.status, 401);
 //! # Ok(()) }
@@ -123,40 +62,10 @@
 //! same for all clones that have it, from anywhere.
 //!
 //! ```
-//! # use std::time::Duration;
-//! # use aiod_auth_reqwest::{BoxFuture, Client, Driver, Error, NoRuntime, Profile, Runtime};
-//! # use aiod_auth_reqwest::core::{NoResponse, Request, Response};
-//! # #[derive(Debug)]
-//! # struct Lab;
-//! # impl Runtime for Lab {
-//! #     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
-//! #         let body: &[u8] = match request.url().path() {
-//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
-//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
-//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
-//! #                 "refresh_token":"r"}"#,
-//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
-//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
-//! #         };
-//! #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
-//! #         Box::pin(async move { Ok(answer) })
-//! #     }
-//! #     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-//! #         Box::pin(async move { tokio::time::sleep(duration).await })
-//! #     }
-//! #     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
-//! #         tokio::spawn(task);
-//! #         Ok(())
-//! #     }
-//! #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
-//! # }
-//! # fn lab() -> Result<Client, Error> {
-//! #     let profile = Profile::new("https://as.example", "my-tool")?;
-//! #     Ok(Client::with_driver(profile, Driver::with_runtime(Lab)))
-//! # }
+//! # mod lab { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs_lab.rs")); }
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let client = lab()?;
+//! # let client = lab::client()?;
 //! use aiod_auth_reqwest::{Cancel, Kind};
 //!
 //! let cancel = Cancel::new();
@@ -174,46 +83,46 @@
 //!
 //! # Graceful shutdown
 //!
-//! A server takes no more requests, ends those that it has, and then lets its client settle. With axum, that
-//! is after `axum::serve(…).with_graceful_shutdown(…).await`.
+//! A server takes no more requests, ends those that it has, and then lets its client settle; here with axum:
 //!
 //! ```
-//! # use std::time::Duration;
-//! # use aiod_auth_reqwest::{BoxFuture, Client, Driver, Error, NoRuntime, Profile, Runtime};
-//! # use aiod_auth_reqwest::core::{NoResponse, Request, Response};
-//! # #[derive(Debug)]
-//! # struct Lab;
-//! # impl Runtime for Lab {
-//! #     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
-//! #         let body: &[u8] = match request.url().path() {
-//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
-//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
-//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
-//! #                 "refresh_token":"r"}"#,
-//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
-//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
-//! #         };
-//! #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
-//! #         Box::pin(async move { Ok(answer) })
-//! #     }
-//! #     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-//! #         Box::pin(async move { tokio::time::sleep(duration).await })
-//! #     }
-//! #     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
-//! #         tokio::spawn(task);
-//! #         Ok(())
-//! #     }
-//! #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
-//! # }
-//! # fn lab() -> Result<Client, Error> {
-//! #     let profile = Profile::new("https://as.example", "my-tool")?;
-//! #     Ok(Client::with_driver(profile, Driver::with_runtime(Lab)))
-//! # }
-//! # async fn serve(client: Client) { client.token().await.ok(); }
+//! # mod lab { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs_lab.rs")); }
+//! # mod api { pub async fn ask(header: &str) -> String { format!("asked with {header}") } }
+//! use std::time::Duration;
+//! use aiod_auth_reqwest::Client;
+//! use axum::{Router, extract::State, http::StatusCode, routing::get};
+//!
+//! async fn report(State(client): State<Client>) -> Result<String, (StatusCode, String)> {
+//!     // Each request asks: it costs nothing while the token is good.
+//!     match client.token().await {
+//!         Ok(token) => Ok(api::ask(token.authorization()).await), // your request
+//!         Err(error) => Err((StatusCode::BAD_GATEWAY, error.to_string())),
+//!     }
+//! }
+//!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let client = lab()?;
-//! serve(client.clone()).await; // until it is told to stop
+//! # let client = lab::client()?;
+//! # client.login(|_| ()).await?;
+//! let service = Router::new().route("/report", get(report)).with_state(client.clone());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let address = listener.local_addr()?;
+//! # let (asked, stop) = tokio::sync::oneshot::channel::<()>();
+//! # let request = tokio::spawn(async move {
+//! #     let _asked = asked;
+//! #     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! #     let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+//! #     connection.write_all(b"GET /report HTTP/1.0\r\n\r\n").await.unwrap();
+//! #     let mut answer = String::new();
+//! #     connection.read_to_string(&mut answer).await.unwrap();
+//! #     assert!(answer.ends_with("asked with Bearer a"), "{answer}");
+//! # });
+//! # /*
+//! let stop = async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+//! # */
+//! # let stop = async { stop.await.unwrap_or_default() };
+//! axum::serve(listener, service).with_graceful_shutdown(stop).await?;
+//! # request.await?;
 //! if !client.settled(Duration::from_secs(30)).await {
 //!     eprintln!("a refresh is still under way, and may be lost");
 //! }
@@ -223,40 +132,11 @@
 //! # Many accounts
 //!
 //! ```
-//! # use std::time::Duration;
-//! # use aiod_auth_reqwest::{BoxFuture, Client, Driver, Error, NoRuntime, Profile, Runtime};
-//! # use aiod_auth_reqwest::core::{NoResponse, Request, Response};
-//! # #[derive(Debug)]
-//! # struct Lab;
-//! # impl Runtime for Lab {
-//! #     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
-//! #         let body: &[u8] = match request.url().path() {
-//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
-//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
-//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
-//! #                 "refresh_token":"r"}"#,
-//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
-//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
-//! #         };
-//! #         let answer = Response::new(200, [("Content-Type", "application/json")], body);
-//! #         Box::pin(async move { Ok(answer) })
-//! #     }
-//! #     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-//! #         Box::pin(async move { tokio::time::sleep(duration).await })
-//! #     }
-//! #     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
-//! #         tokio::spawn(task);
-//! #         Ok(())
-//! #     }
-//! #     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) { work() }
-//! # }
-//! # fn lab() -> Result<Client, Error> {
-//! #     let profile = Profile::new("https://as.example", "my-tool")?;
-//! #     Ok(Client::with_driver(profile, Driver::with_runtime(Lab)))
-//! # }
+//! # mod lab { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs_lab.rs")); }
+//! # use aiod_auth_reqwest::Client;
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let client = lab()?;
+//! # let client = lab::client()?;
 //! // They share connections, the store, and what is known of the server. Until it is used, a client is a
 //! // few hundred bytes.
 //! let clients: Vec<Client> = (0..1000).map(|n| client.for_account(format!("u{n}"))).collect();

@@ -1,28 +1,12 @@
 //! A blocking OAuth client: log in once, then ask for a token whenever you need one.
 //!
 //! ```
-//! use aiod_auth_ureq::{Client, Driver, Profile, store::MemoryStore};
+//! # mod lab { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs_lab.rs")); }
+//! use aiod_auth_ureq::{Client, Profile, store::FileStore};
 //!
-//! # use aiod_auth_ureq::{Transport, core::{NoResponse, Request, Response}};
-//! # #[derive(Debug)]
-//! # struct Lab;
-//! # impl Transport for Lab {
-//! #     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
-//! #         let body: &[u8] = match request.url().path() {
-//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
-//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
-//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
-//! #                 "refresh_token":"r"}"#,
-//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
-//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
-//! #         };
-//! #         Ok(Response::new(200, [("Content-Type", "application/json")], body))
-//! #     }
-//! #     fn sleep(&self, _: std::time::Duration, _: &aiod_auth_ureq::Cancel) {}
-//! # }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let profile = Profile::new("https://as.example", "my-tool")?;
-//! # let client = Client::with_driver(profile, Driver::with_transport(Lab));
+//! # let client = lab::client()?;
 //! # /*
 //! let client = Client::new(profile, FileStore::in_default_folder()?);
 //! # */
@@ -46,24 +30,8 @@
 //! however many threads ask for it:
 //!
 //! ```
-//! # use aiod_auth_ureq::{Client, Driver, Error, Profile};
-//! # use aiod_auth_ureq::{Transport, core::{NoResponse, Request, Response}};
-//! # #[derive(Debug)]
-//! # struct Lab;
-//! # impl Transport for Lab {
-//! #     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
-//! #         let body: &[u8] = match request.url().path() {
-//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
-//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
-//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
-//! #                 "refresh_token":"r"}"#,
-//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
-//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
-//! #         };
-//! #         Ok(Response::new(200, [("Content-Type", "application/json")], body))
-//! #     }
-//! #     fn sleep(&self, _: std::time::Duration, _: &aiod_auth_ureq::Cancel) {}
-//! # }
+//! # use aiod_auth_ureq::{Client, Error};
+//! # mod lab { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs_lab.rs")); }
 //! # struct Answer { status: u16 }
 //! # fn send(header: &str) -> Answer { Answer { status: if header == "Bearer a" { 401 } else { 200 } } }
 //! fn call(client: &Client) -> Result<Answer, Error> {
@@ -75,8 +43,7 @@
 //!     let token = client.token_instead_of(&token)?;
 //!     Ok(send(token.authorization())) // once: a second rejection is the API's last word
 //! }
-//! # let client = Client::with_driver(
-//! #     Profile::new("https://as.example", "my-tool")?, Driver::with_transport(Lab));
+//! # let client = lab::client()?;
 //! # client.login(|_| ())?;
 //! # assert_eq!(call(&client)?.status, 401);
 //! # Ok::<(), Error>(())
@@ -88,27 +55,10 @@
 //! same, and saved.
 //!
 //! ```
-//! # use aiod_auth_ureq::{Client, Driver, Error, Kind, Profile};
-//! # use aiod_auth_ureq::{Transport, core::{NoResponse, Request, Response}};
-//! # #[derive(Debug)]
-//! # struct Lab;
-//! # impl Transport for Lab {
-//! #     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
-//! #         let body: &[u8] = match request.url().path() {
-//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
-//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
-//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
-//! #                 "refresh_token":"r"}"#,
-//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
-//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
-//! #         };
-//! #         Ok(Response::new(200, [("Content-Type", "application/json")], body))
-//! #     }
-//! #     fn sleep(&self, _: std::time::Duration, _: &aiod_auth_ureq::Cancel) {}
-//! # }
-//! # let client = Client::with_driver(
-//! #     Profile::new("https://as.example", "my-tool")?, Driver::with_transport(Lab));
-//! use aiod_auth_ureq::Cancel;
+//! # use aiod_auth_ureq::Error;
+//! # mod lab { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs_lab.rs")); }
+//! # let client = lab::client()?;
+//! use aiod_auth_ureq::{Cancel, Kind};
 //!
 //! let cancel = Cancel::new();
 //! let client = client.with_cancel(&cancel);
@@ -122,26 +72,9 @@
 //! # Many accounts
 //!
 //! ```
-//! # use aiod_auth_ureq::{Client, Driver, Error, Profile};
-//! # use aiod_auth_ureq::{Transport, core::{NoResponse, Request, Response}};
-//! # #[derive(Debug)]
-//! # struct Lab;
-//! # impl Transport for Lab {
-//! #     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
-//! #         let body: &[u8] = match request.url().path() {
-//! #             "/device" => br#"{"device_code":"d","user_code":"ABCD","expires_in":60,
-//! #                 "interval":1,"verification_uri":"https://as.example/device"}"#,
-//! #             "/token" => br#"{"access_token":"a","token_type":"Bearer","expires_in":300,
-//! #                 "refresh_token":"r"}"#,
-//! #             _ => br#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token",
-//! #                 "device_authorization_endpoint":"https://as.example/device"}"#,
-//! #         };
-//! #         Ok(Response::new(200, [("Content-Type", "application/json")], body))
-//! #     }
-//! #     fn sleep(&self, _: std::time::Duration, _: &aiod_auth_ureq::Cancel) {}
-//! # }
-//! # let client = Client::with_driver(
-//! #     Profile::new("https://as.example", "my-tool")?, Driver::with_transport(Lab));
+//! # use aiod_auth_ureq::{Client, Error};
+//! # mod lab { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs_lab.rs")); }
+//! # let client = lab::client()?;
 //! // They share connections, the store, and what is known of the server. Until it is used, a client is a
 //! // few hundred bytes.
 //! let clients: Vec<Client> = (0..1000).map(|n| client.for_account(format!("u{n}"))).collect();

@@ -37,7 +37,7 @@ fn signals_that_are_ignored_stay_ignored() {
     let script = "trap '' HUP; exec $AIOD_AUTH exec -- grep SigIgn /proc/self/status";
     let mut shell = std::process::Command::new("env");
     shell
-        .args(["--default-signal=INT", "sh", "-c", script])
+        .args(["--default-signal", "sh", "-c", script])
         .env("AIOD_AUTH", env!("CARGO_BIN_EXE_aiod-auth"));
     let folder = world.path("");
     let ran = Ran::of(shell.env("AIOD_AUTH_CONFIG_DIR", folder), "");

@@ -159,22 +159,17 @@ impl<'a> Acquire<'a> {
                     continue;
                 }
             };
-            let Some(error) = error else {
-                let replaces = lock.version().clone();
-                return Ok(SessionTokens::new(key, tokens, persisted).replacing(replaces));
-            };
-            let salvaged = match persisted {
-                // What the caller has unsaved is spent by now: these take its place.
-                Persisted::Saved if self.has_unsaved() => {
-                    Some(SessionTokens::new(key, tokens, persisted))
-                }
-                Persisted::Saved => None,
-                Persisted::NoStore | Persisted::NotSaved(_) => {
-                    let replaces = lock.version().clone();
-                    Some(SessionTokens::new(key, tokens, persisted).replacing(replaces))
+            // What the caller has unsaved is spent by now: these take its place.
+            let is_in_store_alone = persisted == Persisted::Saved && !self.has_unsaved();
+            let replaces = lock.version().clone();
+            let session = SessionTokens::new(key, tokens, persisted).replacing(replaces);
+            return match error {
+                None => Ok(session),
+                Some(error) => {
+                    let salvaged = (!is_in_store_alone).then_some(session);
+                    Err(Unacquired { error, salvaged })
                 }
             };
-            return Err(Unacquired { error, salvaged });
         }
         let failure = StoreFailure::new("another program keeps changing the stored login")
             .with_hint("wait for it, or end it");
@@ -222,7 +217,7 @@ impl<'a> Acquire<'a> {
     /// Good tokens that could not be saved before are saved now, if the store can do it at once.
     async fn use_and_save(&self, io: &Io, tokens: Arc<Tokens>) -> SessionTokens {
         let mut session = self.session_of(tokens);
-        if let Persisted::NotSaved(_) = session.persisted {
+        if !session.is_settled() {
             let now = Deadline::within(io, Duration::ZERO);
             let saved = under_lock(io, &self.context.key, now, async |lock| {
                 let newest = newest(lock.load().await?, self.cached);
@@ -241,8 +236,7 @@ impl<'a> Acquire<'a> {
     }
 
     fn has_unsaved(&self) -> bool {
-        let cached = self.context.cached.as_ref();
-        cached.is_some_and(|cached| matches!(cached.persisted, Persisted::NotSaved(_)))
+        self.context.cached.as_ref().is_some_and(|cached| !cached.is_settled())
     }
 
     fn session_of(&self, tokens: Arc<Tokens>) -> SessionTokens {

@@ -149,14 +149,9 @@ impl<'a> Locked<'a> {
 
     /// Removes what was loaded; `Some`: another login is stored by now, and stays.
     pub(super) async fn remove(&self) -> Result<Option<Arc<Tokens>>, Error> {
-        match store(self.io, self.key, StoreOperation::Remove(self.version.clone())).await? {
-            StoreReply::Conflict(theirs) => Ok(Some(theirs)),
-            StoreReply::Loaded(_)
-            | StoreReply::Locked(_)
-            | StoreReply::LockedAfterInterruption(_)
-            | StoreReply::Done
-            | StoreReply::NoStore => Ok(None),
-        }
+        let operation = StoreOperation::Remove(self.version.clone());
+        let reply = store(self.io, self.key, operation).await?;
+        Ok(if let StoreReply::Conflict(theirs) = reply { Some(theirs) } else { None })
     }
 }
 
@@ -168,13 +163,7 @@ pub(super) async fn replace(io: &Io, key: &Arc<RecordKey>, tokens: Arc<Tokens>) 
 fn persisted(outcome: Result<StoreReply, Error>) -> Persisted {
     match outcome {
         Ok(StoreReply::NoStore) => Persisted::NoStore,
-        Ok(
-            StoreReply::Done
-            | StoreReply::Loaded(_)
-            | StoreReply::Locked(_)
-            | StoreReply::LockedAfterInterruption(_)
-            | StoreReply::Conflict(_),
-        ) => Persisted::Saved,
+        Ok(_) => Persisted::Saved,
         Err(Error::Store(failure)) => Persisted::NotSaved(failure),
         Err(error) => Persisted::NotSaved(StoreFailure::new(error.to_string())),
     }

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, sync::Arc};
 use super::{
     SessionTokens,
     lock::{Locked, under_lock},
-    tokens::newest,
+    tokens::{has_other_session, newest},
 };
 use crate::{
     error::{ConfigProblem, Endpoint, Error, ErrorCode},
@@ -154,7 +154,7 @@ impl Job {
                     lock.prepare().await?;
                 }
                 // What is cached and could not be saved may be of another session.
-                let other = stored.filter(|stored| is_another_session(stored, &newest));
+                let other = stored.filter(|stored| has_other_session(stored, &newest));
                 let sessions = [Some(&*newest), other.as_deref()].into_iter().flatten();
                 self.end(io, sessions, deadline).await?
             }
@@ -180,10 +180,7 @@ impl Job {
         sessions: impl IntoIterator<Item = &'t Tokens>,
         deadline: Deadline,
     ) -> Result<LoggedOut, Error> {
-        match self.end_all(io, sessions, deadline).await {
-            Ok(ended) => Ok(ended),
-            Err(error) => self.unconfirmed(error),
-        }
+        self.end_all(io, sessions, deadline).await.or_else(|error| self.unconfirmed(error))
     }
 
     async fn end_all<'t>(
@@ -280,13 +277,4 @@ fn is_not_offered(error: &Error) -> bool {
         return error.code == Some(ErrorCode::UnsupportedTokenType);
     }
     matches!(error, Error::Config(ConfigProblem::MissingEndpoint(_)))
-}
-
-/// Whether the refresh token in `stored` is not the one in `ended`.
-fn is_another_session(stored: &Tokens, ended: &Tokens) -> bool {
-    match (&stored.refresh_token, &ended.refresh_token) {
-        (Some(stored), Some(ended)) => !stored.same_as(ended),
-        (Some(_), None) => true,
-        (None, _) => false,
-    }
 }

@@ -16,11 +16,13 @@ use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
 pub(crate) use freshness::GoodTimes;
+pub use crate::{
+    store::{StoreOperation, StoreReply, StoreRequest, Version},
+    who_am_i::WhoAmI,
+};
 pub use freshness::{Demand, Freshness};
 pub use logout::{LoggedOut, Logout};
-pub use store::{StoreOperation, StoreReply, StoreRequest, Version};
 pub use tokens::{Persisted, SessionTokens};
-pub use user::WhoAmI;
 
 use crate::{
     machine::{Failed, Flow, Io, Start, public_machine},
@@ -39,9 +41,7 @@ mod login;
 mod logout;
 mod plan;
 mod refresh;
-mod store;
 mod tokens;
-mod user;
 
 /// Acquires tokens and keeps them. Ends in [`SessionTokens`].
 ///
@@ -63,12 +63,6 @@ pub struct Session(Flow<Job>);
 public_machine!(Session => SessionTokens, Failed);
 
 /// How long a user has for a login, unless the caller says otherwise.
-///
-/// ```
-/// use aiod_auth_core::session::LOGIN_LIMIT;
-///
-/// println!("you have {} minutes", LOGIN_LIMIT.as_secs() / 60);
-/// ```
 pub const LOGIN_LIMIT: Duration = Duration::from_secs(300);
 
 impl Session {

@@ -66,35 +66,19 @@ impl Situation<'_> {
             };
         }
         let session = tokens.clone().filter(|tokens| tokens.refresh_token.is_some());
-        match (session, self.profile.login(), self.profile.login_is_decided()) {
-            // A client that may log in as itself never takes the place of a user's login.
-            (
-                Some(session),
-                LoginMethod::Auto
-                | LoginMethod::Device
-                | LoginMethod::AuthorizationCode
-                | LoginMethod::Password,
-                _,
-            )
-            | (Some(session), LoginMethod::ClientCredentials, false) => Plan::Refresh(session),
-            (_, LoginMethod::ClientCredentials, _) => Plan::ClientCredentials,
-            (
-                None,
-                LoginMethod::Auto
-                | LoginMethod::Device
-                | LoginMethod::AuthorizationCode
-                | LoginMethod::Password,
-                _,
-            ) => {
-                let last = tokens.clone().filter(|it| self.target.would_do(it, self.now));
-                match last {
-                    Some(last) => Plan::Use(last),
-                    None => Plan::LogIn {
-                        reason: NotLoggedIn::of(tokens.as_deref()),
-                        usable: tokens.filter(|it| is_usable(it, self.now)),
-                    },
-                }
-            }
+        // A client that may log in as itself never takes the place of a user's login.
+        if let Some(session) = session.filter(|_| !is_only_itself(self.profile)) {
+            return Plan::Refresh(session);
+        }
+        if self.profile.login() == LoginMethod::ClientCredentials {
+            return Plan::ClientCredentials;
+        }
+        match tokens.clone().filter(|it| self.target.would_do(it, self.now)) {
+            Some(last) => Plan::Use(last),
+            None => Plan::LogIn {
+                reason: NotLoggedIn::of(tokens.as_deref()),
+                usable: tokens.filter(|it| is_usable(it, self.now)),
+            },
         }
     }
 
@@ -120,9 +104,10 @@ mod tests {
     use super::*;
     use crate::{
         client::ClientIdentity,
+        error::StoreFailure,
         secret::{AccessToken, ClientSecret, RefreshToken},
         server::Issuer,
-        session::{Demand, Persisted},
+        session::{Demand, Persisted, Version},
     };
 
     const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
@@ -146,10 +131,9 @@ mod tests {
         Arc::new(tokens)
     }
 
-    fn ended(seconds_ago: u64) -> Arc<Tokens> {
-        let mut tokens = Tokens::clone(&tokens("ended", 1000, true));
-        tokens.session_ended_at = Some(NOW.saturating_sub(Duration::from_secs(seconds_ago)));
-        Arc::new(tokens)
+    fn ended(at: Timestamp) -> Arc<Tokens> {
+        let tokens = Tokens::clone(&tokens("ended", 1000, true));
+        Arc::new(Tokens { session_ended_at: Some(at), ..tokens })
     }
 
     fn plan(profile: &Profile, demand: Demand, stored: Option<Arc<Tokens>>) -> &'static str {
@@ -177,6 +161,7 @@ mod tests {
         let forced = Demand::new().forced();
         let alone = |good_for_s| Some(tokens("a", good_for_s, false));
         let session = |good_for_s| Some(tokens("a", good_for_s, true));
+        let ended_ago = |seconds| Some(ended(NOW.saturating_sub(Duration::from_secs(seconds))));
         for (demand, stored, expected) in [
             (any, None, "log in"),
             (any, session(1000), "use"),
@@ -188,8 +173,10 @@ mod tests {
             (any, alone(-1), "log in"),
             (long, alone(300), "use"),
             (forced, alone(1000), "log in, still usable"),
-            (any, Some(ended(10)), "ended"),
-            (any, Some(ended(90)), "refresh"),
+            (any, ended_ago(10), "ended"),
+            (any, ended_ago(90), "refresh"),
+            // By a clock that was ahead.
+            (any, Some(ended(NOW.saturating_add(Duration::from_secs(1)))), "refresh"),
         ] {
             assert_eq!(plan(&user(), demand, stored.clone()), expected, "{demand:?} {stored:?}");
         }
@@ -231,56 +218,50 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_verdict_from_a_clock_that_was_ahead_does_not_count() {
-        let mut ahead = Tokens::clone(&tokens("a", 1000, true));
-        ahead.session_ended_at = Some(NOW.saturating_add(Duration::from_secs(1)));
-        assert_eq!(plan(&user(), Demand::new(), Some(Arc::new(ahead))), "refresh");
+    /// What could not be saved, in place of this, beside what is stored.
+    fn plan_with_cached(
+        stored: &Arc<Tokens>,
+        (cached, persisted): (&Arc<Tokens>, Persisted),
+        replaces: Option<&Tokens>,
+    ) -> &'static str {
+        let (profile, target) = (user(), Target::new(Demand::new()));
+        let cached = SessionTokens::new(&Arc::new(profile.key()), Arc::clone(cached), persisted);
+        let cached = Some(&cached.replacing(Version::of(replaces)));
+        let (profile, target, stored) = (&profile, &target, Some(Arc::clone(stored)));
+        word(&Situation { profile, target, stored, cached, now: NOW }.plan())
+    }
+
+    fn not_saved() -> Persisted {
+        Persisted::NotSaved(StoreFailure::new("full"))
     }
 
     /// Found by the simulation: the spent refresh token in the store would have gone out again.
     #[test]
     fn cached_tokens_that_could_not_be_saved_replace_what_is_stored_though_the_clock_was_set_back()
     {
-        let (profile, target) = (user(), Target::new(Demand::new()));
-        let mut stored = Tokens::clone(&tokens("stored", 10, true));
-        stored.refresh_token = Some(RefreshToken::new("stored"));
+        let stored = tokens("stored", 10, true);
         let mut new = Tokens::clone(&tokens("new", 1000, true));
         new.issued_at = stored.issued_at.saturating_sub(Duration::from_secs(86_400));
-        let failed = Persisted::NotSaved(crate::error::StoreFailure::new("full"));
-        let replaces = crate::session::Version::of(Some(&stored));
-        let cached = SessionTokens::new(&Arc::new(profile.key()), Arc::new(new), failed);
-        let cached = cached.replacing(replaces);
-        let (stored, cached) = (Some(Arc::new(stored)), Some(&cached));
-        let situation = Situation { profile: &profile, target: &target, stored, cached, now: NOW };
-        assert_eq!(word(&situation.plan()), "use");
+        let cached = (&Arc::new(new), not_saved());
+        assert_eq!(plan_with_cached(&stored, cached, Some(&stored)), "use");
     }
 
     #[test]
     fn cached_tokens_count_where_they_could_not_be_saved_and_are_newer() {
-        let profile = user();
-        let target = Target::new(Demand::new());
-        let key = Arc::new(profile.key());
-        let failed = Persisted::NotSaved(crate::error::StoreFailure::new("full"));
         let (old, new) = (tokens("old", 10, true), tokens("new", 1000, true));
-        let mut over = Tokens::clone(&tokens("over", 2000, true));
-        (over.session_ended_at, over.refresh_token) = (Some(NOW), Some(RefreshToken::new("over")));
-        let mut login = Tokens::clone(&tokens("login", 1000, true));
+        let over = ended(NOW);
+        let mut login = Tokens::clone(&new);
         login.issued_at = over.issued_at.saturating_sub(Duration::from_secs(3600));
-        let (over, login) = (Arc::new(over), Arc::new(login));
+        let login = Arc::new(login);
         for (stored, cached, persisted, expected) in [
-            (&old, &new, failed.clone(), "use"),
+            (&old, &new, not_saved(), "use"),
             (&old, &new, Persisted::Saved, "refresh"),
-            (&new, &old, failed.clone(), "use"),
-            (&old, &old, failed.clone(), "refresh"),
+            (&new, &old, not_saved(), "use"),
+            (&old, &old, not_saved(), "refresh"),
             // Found by the simulation: the clock was set back between that session's end and a login.
-            (&over, &login, failed, "use"),
+            (&over, &login, not_saved(), "use"),
         ] {
-            let cached = SessionTokens::new(&key, Arc::clone(cached), persisted);
-            let (stored, cached) = (Some(Arc::clone(stored)), Some(&cached));
-            let situation =
-                Situation { profile: &profile, target: &target, stored, cached, now: NOW };
-            assert_eq!(word(&situation.plan()), expected);
+            assert_eq!(plan_with_cached(stored, (cached, persisted), None), expected);
         }
     }
 }

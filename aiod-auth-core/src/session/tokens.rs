@@ -105,26 +105,23 @@ impl SessionTokens {
     pub(crate) const fn is_settled(&self) -> bool {
         !matches!(self.persisted, Persisted::NotSaved(_))
     }
-
-    pub(super) fn is_persisted(&self) -> bool {
-        self.persisted == Persisted::Saved
-    }
 }
 
-/// The newer one of what is stored and what is cached and could not be saved. Of the same age it is
-/// what is cached: a new refresh token of a malformed answer, with the old access token. And it is what is
-/// cached where it came in the place of just what is stored, or where the stored session has ended: after a clock was set
-/// back, what is new looks older than that.
+/// The newer one of what is stored and what is cached and could not be saved. It is what is cached, too,
+/// where both have one age (a new refresh token of a malformed answer, with the old access token), where it
+/// came in place of just what is stored, or where the stored session has ended: after a clock was set back,
+/// what is new looks older than that.
 pub(super) fn newest(
     stored: Option<Arc<Tokens>>,
     cached: Option<&SessionTokens>,
 ) -> Option<Arc<Tokens>> {
-    let unsaved = cached.filter(|cached| !cached.is_persisted());
+    let unsaved = cached.filter(|cached| cached.persisted != Persisted::Saved);
     match (stored, unsaved) {
         (Some(stored), Some(cached))
             if cached.tokens.issued_at < stored.issued_at
                 && !cached.replaces.is_of(&stored)
-                && (stored.session_ended_at.is_none() || !has_other_session(cached, &stored)) =>
+                && (stored.session_ended_at.is_none()
+                    || !has_other_session(&cached.tokens, &stored)) =>
         {
             Some(stored)
         }
@@ -133,9 +130,10 @@ pub(super) fn newest(
     }
 }
 
-fn has_other_session(cached: &SessionTokens, stored: &Tokens) -> bool {
-    match (&cached.tokens.refresh_token, &stored.refresh_token) {
-        (Some(cached), Some(stored)) => !cached.same_as(stored),
+/// Whether these have a refresh token, and not the one in `others`.
+pub(super) fn has_other_session(tokens: &Tokens, others: &Tokens) -> bool {
+    match (&tokens.refresh_token, &others.refresh_token) {
+        (Some(token), Some(other)) => !token.same_as(other),
         (Some(_), None) => true,
         (None, _) => false,
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, thread, time::Duration};
 
-use crate::support::{Workplace, keycloak};
+use crate::support::{CountingProxy, Workplace, keycloak, together};
 
 fn logged_in() -> Workplace {
     Workplace::new("Polars", "PolarsCloud").with_scope("openid").logged_in()
@@ -72,4 +72,26 @@ fn two_processes_that_refresh_at_the_same_moment_keep_the_session() {
     a_second_later();
     place.json("refresh");
     assert_alive(place.run("token").answer());
+}
+
+/// As of one session: `AIOD_AUTH_EXPIRIES=1000` for more.
+#[test]
+fn fifty_processes_at_each_expiry_make_one_refresh() {
+    let expiries = std::env::var("AIOD_AUTH_EXPIRIES");
+    let expiries = expiries.map_or(5, |count| count.parse().unwrap());
+    let proxy = CountingProxy::start();
+    let token = format!("{}/realms/Polars/protocol/openid-connect/token", proxy.base);
+    let place = Workplace::new("Polars", "aiod-rotating").with_scope("openid");
+    let place = place.with_profile(&format!("token_endpoint = \"{token}\"")).logged_in();
+    for expiry in 1..=expiries {
+        place.expire();
+        let finished = together(50, || place.run("token"));
+        let tokens: HashSet<_> = finished.iter().map(|process| process.answer()).collect();
+        assert_eq!(tokens.len(), 1, "expiry {expiry}");
+        assert_eq!(proxy.refreshes(), expiry, "expiry {expiry}");
+    }
+    a_second_later();
+    place.json("refresh");
+    assert_alive(place.run("token").answer());
+    println!("{expiries} expiries with 50 processes: {expiries} refreshes, one session");
 }

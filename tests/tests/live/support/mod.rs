@@ -4,6 +4,7 @@
 pub(crate) mod api;
 pub(crate) mod chromium;
 pub(crate) mod command;
+pub(crate) mod counting_proxy;
 pub(crate) mod front;
 pub(crate) mod glewlwyd;
 pub(crate) mod keycloak;
@@ -15,6 +16,7 @@ pub(crate) mod workplace;
 
 use std::{sync::Barrier, thread};
 
+pub(crate) use counting_proxy::CountingProxy;
 pub(crate) use polars::Polars;
 pub(crate) use provider::Provider;
 pub(crate) use python::Python;

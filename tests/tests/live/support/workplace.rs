@@ -4,9 +4,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use aiod_auth_core::{ClientIdentity, ClientSecret, Issuer, Profile, Tokens};
+use aiod_auth_core::{ClientIdentity, ClientSecret, Issuer, Profile, Timestamp, Tokens};
 use aiod_auth_store::{AiodConfig, AiodFile, FileStore, Store};
 use aiod_auth_tests::person::PersonError;
 use aiod_auth_ureq::Client;
@@ -207,6 +208,17 @@ impl Workplace {
     /// Puts other tokens into the store.
     pub(crate) fn replace_record(&self, tokens: &Tokens) {
         self.store().save(&self.profile.key(), tokens).unwrap();
+    }
+
+    /// What is stored has expired long ago.
+    pub(crate) fn expire(&self) {
+        let mut tokens = self.record().unwrap();
+        tokens.issued_at = Timestamp::UNIX_EPOCH;
+        tokens.expires_at = Some(tokens.issued_at.saturating_add(Duration::from_secs(300)));
+        let lab = self.profile.clone().with_account("lab").key();
+        let is_lab = self.store().load(&lab).unwrap().is_some();
+        let key = if is_lab { lab } else { self.profile.key() };
+        self.store().save(&key, &tokens).unwrap();
     }
 
     fn store(&self) -> Arc<dyn Store> {

@@ -1,4 +1,4 @@
-//! What sessions ask of a store.
+//! What a machine asks of a store, and its replies.
 
 use alloc::sync::Arc;
 
@@ -105,15 +105,8 @@ pub enum StoreReply {
 
 impl StoreReply {
     /// The record; nothing where the answer is to another question.
-    pub(super) fn into_loaded(self) -> Option<Arc<Tokens>> {
-        match self {
-            Self::Loaded(tokens) => tokens,
-            Self::Locked(_)
-            | Self::LockedAfterInterruption(_)
-            | Self::Done
-            | Self::Conflict(_)
-            | Self::NoStore => None,
-        }
+    pub(crate) fn into_loaded(self) -> Option<Arc<Tokens>> {
+        if let Self::Loaded(tokens) = self { tokens } else { None }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use alloc::{boxed::Box, sync::Arc};
 
-use super::SessionTokens;
 use crate::{
     error::{Endpoint, Error, NotLoggedIn},
     flow::{Userinfo, current_user, userinfo},
@@ -11,6 +10,7 @@ use crate::{
     profile::Profile,
     provider::tiled,
     retry::RetryPolicy,
+    session::SessionTokens,
     token::Tokens,
 };
 
