@@ -27,17 +27,12 @@ pub(crate) struct Io(Arc<AtomicRefCell<Meeting>>);
 /// Where a flow and its driver meet. Never contended: a flow runs only inside `Machine::poll`, which
 /// borrows the machine, as each ticket does.
 struct Meeting {
-    slot: Slot,
+    /// The step that is wanted, on its way to the driver; then what came of it, on its way back.
+    step: Option<OpenStep>,
     now: Timestamp,
     /// Slept or waited for, as reported: monotonic, whatever the wall clock does.
     elapsed: Duration,
     notes: Vec<Note>,
-}
-
-enum Slot {
-    Empty,
-    Wanted(OpenStep),
-    Came(OpenStep),
 }
 
 /// One step, from when it is wanted until what came of it is fetched.
@@ -133,8 +128,8 @@ impl OpenStep {
 
 impl Io {
     pub(super) fn new(now: Timestamp) -> Self {
-        let (slot, elapsed) = (Slot::Empty, Duration::ZERO);
-        Self(Arc::new(AtomicRefCell::new(Meeting { slot, now, elapsed, notes: Vec::new() })))
+        let meeting = Meeting { step: None, now, elapsed: Duration::ZERO, notes: Vec::new() };
+        Self(Arc::new(AtomicRefCell::new(meeting)))
     }
 
     // None of these is an `async fn`: the compiler keeps an argument of such a one twice for as long as it
@@ -241,16 +236,10 @@ impl Io {
         wanted: OpenStep,
         take: impl Fn(OpenStep) -> Option<T>,
     ) -> impl Future<Output = T> {
-        self.0.borrow_mut().slot = Slot::Wanted(wanted);
+        self.0.borrow_mut().step = Some(wanted);
         poll_fn(move |_| {
-            let mut meeting = self.0.borrow_mut();
-            match mem::replace(&mut meeting.slot, Slot::Empty) {
-                Slot::Came(step) => take(step).map_or(Poll::Pending, Poll::Ready),
-                slot @ (Slot::Empty | Slot::Wanted(_)) => {
-                    meeting.slot = slot;
-                    Poll::Pending
-                }
-            }
+            let came = self.0.borrow_mut().step.take_if(|step| step.is_complete().is_some());
+            came.and_then(&take).map_or(Poll::Pending, Poll::Ready)
         })
     }
 
@@ -272,18 +261,14 @@ impl Io {
         let step = step?;
         let Some(took) = step.is_complete() else { return Some(step) };
         let mut meeting = self.0.borrow_mut();
-        meeting.slot = Slot::Came(step);
+        meeting.step = Some(step);
         meeting.now = now;
         meeting.elapsed = meeting.elapsed.saturating_add(took);
         None
     }
 
     pub(super) fn take_wanted(&self) -> Option<OpenStep> {
-        let mut meeting = self.0.borrow_mut();
-        match mem::replace(&mut meeting.slot, Slot::Empty) {
-            Slot::Wanted(step) => Some(step),
-            Slot::Empty | Slot::Came(_) => None,
-        }
+        self.0.borrow_mut().step.take()
     }
 
     pub(super) fn take_notes(&self) -> Vec<Note> {
