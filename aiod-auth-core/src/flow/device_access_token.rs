@@ -133,11 +133,11 @@ impl Polls {
         io: Io,
         end: PollingEnd,
     ) -> impl Future<Output = Result<Tokens, Failed>> {
+        let mut pace = Pace::new(self.interval);
         async move {
-            let mut pace = Pace::new(self.interval);
             let mut strays = Strays::default();
             // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
-            let (mut delay, mut reason) = (self.interval, Reason::Approval);
+            let (mut delay, mut reason) = (pace.interval, Reason::Approval);
             loop {
                 io.wait(delay.min(end.left(&io)), reason).await;
                 end.check(&io)?;

@@ -1,6 +1,7 @@
 //! One request and its answer: what every flow is made of, and the only place that sends.
 
 use alloc::{boxed::Box, sync::Arc};
+use core::future::Future;
 
 use crate::{
     deviations::Deviations,
@@ -20,26 +21,29 @@ pub(crate) enum Sent<T> {
 }
 
 /// Sends a request once, reads its answer, and gives the request back.
-pub(crate) async fn send<T>(
+pub(crate) fn send<T>(
     io: &Io,
     request: Box<Request>,
     deviations: &Deviations,
     read: impl Fn(&Received<'_>) -> Answer<T>,
-) -> (Box<Request>, Sent<T>) {
-    let (request, Answered { sent_at, took, outcome }) = io.send(request).await;
-    let sent = match outcome {
-        Ok(response) => {
-            let received = Received::new(&request, &response, sent_at, deviations);
-            let answer = read(&received);
-            io.note(received.into_notes());
-            Sent::Answer(response.status(), answer)
-        }
-        Err(why) => {
-            let timed_out = request.timeout().is_some_and(|limit| took >= limit);
-            Sent::NoResponse { why, timed_out }
-        }
-    };
-    (request, sent)
+) -> impl Future<Output = (Box<Request>, Sent<T>)> {
+    let answered = io.send(request);
+    async move {
+        let (request, Answered { sent_at, took, outcome }) = answered.await;
+        let sent = match outcome {
+            Ok(response) => {
+                let received = Received::new(&request, &response, sent_at, deviations);
+                let answer = read(&received);
+                io.note(received.into_notes());
+                Sent::Answer(response.status(), answer)
+            }
+            Err(why) => {
+                let timed_out = request.timeout().is_some_and(|limit| took >= limit);
+                Sent::NoResponse { why, timed_out }
+            }
+        };
+        (request, sent)
+    }
 }
 
 /// How a request is sent until there is a verdict.

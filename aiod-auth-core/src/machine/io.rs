@@ -205,14 +205,14 @@ impl Io {
     pub(crate) fn wait(&self, delay: Duration, reason: Reason) -> impl Future<Output = ()> {
         let until = self.elapsed().saturating_add(delay);
         async move {
-            loop {
-                let delay = until.saturating_sub(self.elapsed());
-                if delay.is_zero() {
-                    return;
-                }
-                self.step(OpenStep::Wait(Open::new(Wait { delay, reason })), |_| Some(())).await;
+            while self.elapsed() < until {
+                self.sleep(until.saturating_sub(self.elapsed()), reason).await;
             }
         }
+    }
+
+    fn sleep(&self, delay: Duration, reason: Reason) -> impl Future<Output = ()> {
+        self.step(OpenStep::Wait(Open::new(Wait { delay, reason })), |_| Some(()))
     }
 
     /// The wall clock, as of the last poll.
