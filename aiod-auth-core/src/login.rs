@@ -89,8 +89,8 @@ impl LoginJob {
         }
         let refresh_token = self.refresh_token.take();
         let needed = self.needed(refresh_token.is_some());
-        let found = self.metadata.find(io, &self.profile, needed, &self.policy, deadline).await;
-        let server = found?;
+        let found = self.metadata.find(io, &self.profile, needed, &self.policy, deadline);
+        let server = Box::pin(found).await?;
         // Before the user is asked: without it nothing comes of the login.
         server.require(Endpoint::Token)?;
         match (refresh_token, self.profile.login()) {
@@ -228,14 +228,13 @@ impl LoginJob {
         polling: Polling,
         end: Deadline,
     ) -> Result<Tokens, Failed> {
-        match polling.await {
-            Err(Failed { error, salvaged: Some(salvaged) }) => {
-                // The code is spent and the answer is of no use, but for a refresh token.
-                let deadline = Deadline::within(io, self.policy.time_limit).min(end);
-                Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
-            }
-            outcome => outcome,
-        }
+        let (error, salvaged) = match polling.await {
+            Err(Failed { error, salvaged: Some(salvaged) }) => (error, salvaged),
+            outcome => return outcome,
+        };
+        // The code is spent and the answer is of no use, but for a refresh token.
+        let deadline = Deadline::within(io, self.policy.time_limit).min(end);
+        Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
     }
 
     /// RFC 8628 §3.1 to §3.3; what comes back is the polling for the user's approval.

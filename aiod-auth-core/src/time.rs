@@ -128,7 +128,8 @@ pub(crate) fn in_words(duration: Duration) -> String {
 }
 
 fn millis(duration: Duration) -> i64 {
-    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    // Cut off first, so that nothing overflows: this is in the way of each look at the clock.
+    let seconds = duration.as_secs().min(MAX_MILLIS.cast_unsigned()).cast_signed();
     seconds.saturating_mul(1000).saturating_add(duration.subsec_millis().into())
 }
 

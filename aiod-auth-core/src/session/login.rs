@@ -25,7 +25,8 @@ pub(super) async fn log_in(
 ) -> Result<SessionTokens, Failed> {
     let end = Deadline::within(io, limit);
     let lock_end = Deadline::within(io, context.policy.time_limit).min(end);
-    under_lock(io, &context.key, lock_end, async |lock| lock.prepare().await).await?;
+    // Boxed, as what comes after it: nearly all of the time is the user's, in between.
+    Box::pin(under_lock(io, &context.key, lock_end, async |lock| lock.prepare().await)).await?;
 
     let login = LoginJob {
         profile: Arc::clone(&context.profile),
@@ -37,11 +38,11 @@ pub(super) async fn log_in(
     match Box::pin(login.log_in(io, end)).await {
         Ok(tokens) => {
             let tokens = Arc::new(tokens);
-            let persisted = save(io, context, Arc::clone(&tokens)).await;
+            let persisted = Box::pin(save(io, context, Arc::clone(&tokens))).await;
             Ok(SessionTokens::new(&context.key, tokens, persisted))
         }
         Err(Failed { error, salvaged: Some(salvaged) }) => {
-            let salvaged = keep_salvaged(io, context, *salvaged).await;
+            let salvaged = Box::pin(keep_salvaged(io, context, *salvaged)).await;
             Err(Failed { error, salvaged: salvaged.map(Box::new) })
         }
         Err(failed) => Err(failed),
@@ -81,10 +82,9 @@ async fn keep_salvaged(io: &Io, context: &Context, salvaged: Tokens) -> Option<T
 pub(super) async fn keep(
     io: &Io,
     context: &Context,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
 ) -> Result<SessionTokens, Failed> {
     let deadline = Deadline::within(io, context.policy.time_limit);
-    let tokens = Arc::new(tokens);
     let persisted = under_lock(io, &context.key, deadline, async |_| {
         Ok::<_, Error>(replace(io, &context.key, Arc::clone(&tokens)).await)
     })

@@ -13,7 +13,7 @@
 //! | `lock` | what may be done only under the store's lock |
 
 use alloc::{boxed::Box, sync::Arc};
-use core::time::Duration;
+use core::{future::Future, time::Duration};
 
 pub(crate) use freshness::GoodTimes;
 pub use crate::{
@@ -33,6 +33,7 @@ use crate::{
     token::Tokens,
 };
 use acquire::Acquire;
+use login::{keep, log_in};
 
 mod acquire;
 mod freshness;
@@ -94,7 +95,7 @@ impl Session {
     /// any good, or this profile's. If the store fails, it is an error: the caller has them still.
     #[must_use]
     pub fn keep(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
-        Self::new(profile, policy, Task::Keep(tokens))
+        Self::new(profile, policy, Task::Keep(Arc::new(tokens)))
     }
 
     fn new(profile: Arc<Profile>, policy: RetryPolicy, task: Task) -> Self {
@@ -137,7 +138,7 @@ struct Job {
 enum Task {
     Acquire { demand: Demand, or_login: Option<Duration> },
     LogIn { limit: Duration, refresh_token: Option<RefreshToken> },
-    Keep(Tokens),
+    Keep(Arc<Tokens>),
 }
 
 /// What every job needs to know.
@@ -154,26 +155,28 @@ impl Start for Job {
     type Output = SessionTokens;
     type Error = Failed;
 
-    async fn run(self, io: Io) -> Result<SessionTokens, Failed> {
+    /// Each task is boxed: a login that waits for its user takes up no room for a refresh.
+    fn run(self, io: Io) -> impl Future<Output = Result<SessionTokens, Failed>> + Send + Sync {
         let Self { context, task } = self;
-        let (demand, or_login) = match task {
-            Task::LogIn { limit, refresh_token } => {
-                return login::log_in(&io, &context, limit, refresh_token).await;
-            }
-            Task::Keep(tokens) => return login::keep(&io, &context, tokens).await,
-            Task::Acquire { demand, or_login } => (demand, or_login),
-        };
-        let outcome = Box::pin(Acquire::new(&context, demand).run(&io)).await;
-        match (outcome, or_login) {
-            (Err(failed), Some(limit)) if failed.error.asks_for_login() => {
-                let outcome = login::log_in(&io, &context, limit, None).await;
-                // What is still good stays so, though there is no login.
-                outcome.map_err(|Failed { error, salvaged }| Failed {
-                    error,
-                    salvaged: salvaged.or(failed.salvaged),
-                })
-            }
-            (outcome, _) => outcome,
+        async move {
+            let (demand, or_login) = match task {
+                Task::LogIn { limit, refresh_token } => {
+                    return Box::pin(log_in(&io, &context, limit, refresh_token)).await;
+                }
+                Task::Keep(tokens) => return Box::pin(keep(&io, &context, tokens)).await,
+                Task::Acquire { demand, or_login } => (demand, or_login),
+            };
+            let failed = match Box::pin(Acquire::new(&context, demand).run(&io)).await {
+                Err(failed) if failed.error.asks_for_login() => failed,
+                outcome => return outcome,
+            };
+            let Some(limit) = or_login else { return Err(failed) };
+            let outcome = Box::pin(log_in(&io, &context, limit, None)).await;
+            // What is still good stays so, though there is no login.
+            outcome.map_err(|Failed { error, salvaged }| Failed {
+                error,
+                salvaged: salvaged.or(failed.salvaged),
+            })
         }
     }
 }
