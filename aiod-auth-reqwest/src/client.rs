@@ -625,11 +625,18 @@ impl Client {
         Ok(outcome)
     }
 
-    /// Waits, unless that is cancelled.
-    async fn wait<T>(&self, future: impl Future<Output = T> + Send) -> Result<T, Error> {
-        match &self.cancel {
-            Some(cancel) => cancel.unless_cancelled(future).await,
-            None => Ok(future.await),
+    /// Waits, unless that is cancelled. Boxed first: a future that is handed on is there once more for each
+    /// hand.
+    fn wait<T>(
+        &self,
+        future: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        let future = Box::pin(future);
+        async move {
+            match &self.cancel {
+                Some(cancel) => cancel.unless_cancelled(future).await,
+                None => Ok(future.await),
+            }
         }
     }
 

@@ -46,6 +46,7 @@ const ROWS: &[Row] = {
         row("header", "header of a valid token, blocking `Client`", 1000, Both),
         row("header_async", "the same, async `Client`", 1000, Both),
         row("in_flight", "bytes of a device login in flight, machine", 100, BytesInUse),
+        row("in_flight_async", "the same, async `Client` on tokio, an account each", 100, BytesInUse),
         row("save", "save one record (file store)", 20, Instructions),
         row("save_beside_10000", "the same beside 10,000 others", 20, Instructions),
         row("load", "load it", 20, Instructions),
