@@ -1,4 +1,4 @@
-//! Who asks: a client's identity, and how it proves it.
+//! A client's identity, and its authentication.
 
 use alloc::string::String;
 
@@ -14,7 +14,7 @@ use crate::{
 
 /// A client as the authorization server knows it: RFC 6749 §2.
 ///
-/// (The adapters' `Client` is a thing that logs in; this is only its name and its password.)
+/// (The adapters' `Client` logs in; this is only its id and its secret.)
 ///
 /// ```
 /// use aiod_auth_core::{AuthenticationMethod, ClientIdentity, ClientSecret};
@@ -49,7 +49,7 @@ pub struct ClientIdentity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthenticationMethod {
-    /// `none`: a public client, which says its id.
+    /// `none`: a public client, which sends its id alone.
     None,
     /// `client_secret_basic`: in the `Authorization` header, RFC 6749 §2.3.1.
     ClientSecretBasic,
@@ -101,7 +101,7 @@ impl ClientIdentity {
         Ok(self)
     }
 
-    /// Says which method to use, whatever the server's metadata says.
+    /// Chooses the method, whatever the server's metadata says.
     #[must_use]
     pub const fn with_authentication_method(mut self, method: AuthenticationMethod) -> Self {
         self.method = Some(method);
@@ -114,7 +114,7 @@ impl ClientIdentity {
         &self.id
     }
 
-    /// Whether it can prove who it is.
+    /// Whether it authenticates: it has a secret, and its method is not `none`.
     #[must_use]
     pub fn is_confidential(&self) -> bool {
         self.secret().is_some() && !matches!(self.method, Some(AuthenticationMethod::None))

@@ -1,12 +1,12 @@
-//! What a server is known to do otherwise than the standards say: data, never code.
+//! How a server is known to deviate from the standards: data, never code.
 
 use alloc::{format, string::String, vec::Vec};
 
 use crate::error::ErrorCode;
 
-/// What one server does otherwise, as the program or user that configures it says. Without this it would
-/// be refused, since on any other server it would mean something else. (What can only mean one thing is tolerated
-/// anyway: it needs nothing here.)
+/// The deviations of one server from the standards, as its configuration declares them. They are for answers
+/// that would mean something else from another server, and are refused without a declaration. (A deviation
+/// that can mean only one thing is tolerated from every server.)
 ///
 /// ```
 /// use aiod_auth_core::{Deviations, ErrorCode};
@@ -33,7 +33,7 @@ pub struct Deviations {
 pub(crate) struct ServiceUsers {
     /// The public client that they log in with.
     pub(crate) client_id: String,
-    /// What follows the `@` in their names.
+    /// The part of their usernames after the `@`.
     pub(crate) domain: String,
 }
 
@@ -45,22 +45,22 @@ impl Deviations {
         self
     }
 
-    /// What stands between the scopes of an answer, besides a space: GitHub's comma.
+    /// A separator of the scopes in an answer, besides the space: GitHub's comma.
     #[must_use]
     pub const fn with_scope_separator(mut self, separator: char) -> Self {
         self.scope_separator = Some(separator);
         self
     }
 
-    /// Where the error's code is, as a JSON pointer (RFC 6901): `/message` (Twitch),
-    /// `/errors/0/errorType` (Fitbit). Only a code that is known counts; without one `error` does.
+    /// The place of the error code, as a JSON pointer (RFC 6901): `/message` (Twitch), `/errors/0/errorType`
+    /// (Fitbit). An unknown code there is ignored, and `error` counts.
     #[must_use]
     pub fn with_error_at(mut self, pointer: &str) -> Self {
         self.error_at = Some(format!("/{}", pointer.trim_start_matches('/')));
         self
     }
 
-    /// What a word of the server's own means: Slack's `token_revoked` is an `invalid_grant`.
+    /// The meaning of an error code of the server's own: Slack's `token_revoked` is an `invalid_grant`.
     #[must_use]
     pub fn with_error(mut self, word: impl Into<String>, code: ErrorCode) -> Self {
         self.errors.push((word.into(), code));
@@ -81,17 +81,17 @@ impl Deviations {
         self
     }
 
-    /// The `issuer` in the metadata, where it is not the one that was asked for: Entra's `common`
-    /// answers with a template. Tokens of any of its tenants are then taken.
+    /// The `issuer` in the metadata, if it differs from the one that was asked for: Entra's `common` answers
+    /// with a template. Tokens of all of its tenants are accepted then.
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// A service account is a user of the server: its id with `@` and this domain is the user's name, its
-    /// secret the password, and both are sent by this public client (RFC 6749 §4.3). Polars Cloud. Where the
-    /// server refuses that, client credentials follow.
+    /// A service account is a user of the server: `CLIENT_ID@DOMAIN` is its username, its secret the password,
+    /// and this public client sends both (RFC 6749 §4.3): Polars Cloud. If the server refuses that, client
+    /// credentials are tried.
     #[must_use]
     pub fn with_service_users(
         mut self,
@@ -103,7 +103,7 @@ impl Deviations {
         self
     }
 
-    /// What a word in the code's place means.
+    /// The meaning of an error code of this server.
     pub(crate) fn code(&self, word: &str) -> ErrorCode {
         let own = self.errors.iter().find(|(known, _)| known == word).map(|(_, code)| code.clone());
         own.unwrap_or_else(|| ErrorCode::from_wire(word))

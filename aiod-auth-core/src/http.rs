@@ -1,4 +1,4 @@
-//! HTTP as the machines see it: a request, a response, and why none came.
+//! HTTP as the machines see it: a request, a response, and why there was no response.
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{fmt, ops::Range, time::Duration};
@@ -43,7 +43,7 @@ pub struct Request {
     method: Method,
     /// An endpoint's, mostly, which is the same for all of its requests.
     url: Arc<Url>,
-    /// Besides those that each request of its method has.
+    /// In addition to the headers that each request of its method has.
     headers: Vec<(&'static str, Wiped<String>)>,
     body: Encoded,
     kind: BodyKind,
@@ -69,7 +69,7 @@ pub enum Method {
     Delete,
 }
 
-/// What a body is, which its `Content-Type` says.
+/// The format of a body, for its `Content-Type`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BodyKind {
     None,
@@ -88,8 +88,8 @@ impl Method {
         }
     }
 
-    /// What each request of this method says: a form has no charset parameter (RFC 6749 appendix B), and
-    /// GitHub answers with one unless it is asked for JSON.
+    /// The headers of each request with this method and body. A form's `Content-Type` has no charset (RFC 6749
+    /// appendix B). `Accept` is needed for GitHub, which answers with a form otherwise.
     const fn headers(self, kind: BodyKind) -> &'static [(&'static str, &'static str)] {
         match (self, kind) {
             (Self::Get, _) => &[("Accept", "application/json")],
@@ -125,12 +125,12 @@ impl Request {
         Self::new(Method::Post, url.into(), Encoded::default(), BodyKind::None)
     }
 
-    /// JSON, and where in it the secrets are.
+    /// A POST of JSON.
     pub(crate) fn post_json(url: impl Into<Arc<Url>>, json: Encoded) -> Self {
         Self::new(Method::Post, url.into(), json, BodyKind::Json)
     }
 
-    /// A form, as RFC 6749 appendix B has it.
+    /// A POST of a form: RFC 6749 appendix B.
     pub(crate) fn post_form(url: impl Into<Arc<Url>>, form: Encoded) -> Self {
         Self::new(Method::Post, url.into(), form, BodyKind::Form)
     }
@@ -145,8 +145,8 @@ impl Request {
         self
     }
 
-    /// Takes the secrets that this request holds out of a text: a server may say back what it was sent.
-    /// Short ones are left: they may be words.
+    /// Removes this request's secrets from a server's text: some servers repeat what they were sent. Secrets of
+    /// less than 8 bytes stay: they may be words of the text.
     pub(crate) fn hide_secrets(&self, text: &mut String) {
         self.each_secret(&mut |secret| {
             if secret.len() >= 8 && text.contains(secret) {
@@ -155,14 +155,14 @@ impl Request {
         });
     }
 
-    /// Whether it is one of the secrets that this request holds.
+    /// Whether this text is one of the secrets in this request.
     pub(crate) fn has_secret(&self, text: &str) -> bool {
         let mut is_one = false;
         self.each_secret(&mut |secret| is_one |= secret == text);
         is_one
     }
 
-    /// Each as it was sent, and as it was before that.
+    /// Calls `found` with each secret as it was sent, and as it was before it was escaped.
     fn each_secret(&self, found: &mut dyn FnMut(&str)) {
         for place in &self.body.secrets {
             let sent = self.body.body.get(place.clone()).unwrap_or_default();
@@ -189,7 +189,7 @@ impl Request {
         }
     }
 
-    /// With client credentials, some of whose characters were escaped.
+    /// Notes whether a character of the client's credentials was escaped in the `Authorization` header.
     pub(crate) const fn with_escaped_basic(mut self, is_escaped: bool) -> Self {
         self.basic_is_escaped = is_escaped;
         self
@@ -210,7 +210,7 @@ impl Request {
         })
     }
 
-    /// Adds to a form, in a buffer that never grows: a copy left behind could not be wiped.
+    /// Adds to a form, in a new buffer of the right size: one that grows would leave a copy that is not wiped.
     pub(crate) fn add_to_form(&mut self, more: &Encoded) {
         if more.body.is_empty() {
             return;
@@ -247,28 +247,27 @@ impl Request {
         self.method.headers(self.kind).iter().copied().chain(own)
     }
 
-    /// What to send after the headers, in one piece with a `Content-Length`; empty for a GET. It
-    /// may hold secrets.
+    /// The body, to be sent in one piece with a `Content-Length`; empty for a GET. It may have secrets in it.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body.body
     }
 
-    /// The same request, to be given up after no more than this.
+    /// The same request with a timeout of no more than this.
     #[must_use]
     pub fn within(&self, limit: Duration) -> Self {
         let timeout = self.timeout.map_or(limit, |timeout| timeout.min(limit));
         Self { timeout: Some(timeout), ..self.clone() }
     }
 
-    /// Give up after this long, unless your own limit is shorter: later the answer is of no use.
+    /// How long to wait for the whole answer. Your own limit may be shorter, never longer.
     #[must_use]
     pub const fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 }
 
-/// Most secrets are plain, and stand in a form as they are.
+/// Calls `found` with a secret as it was sent in a form, and unescaped if that makes a difference.
 fn sent_and_unescaped(sent: &[u8], found: &mut dyn FnMut(&str)) {
     found(core::str::from_utf8(sent).unwrap_or_default());
     if !every(sent, |byte| (byte != b'%') & (byte != b'+')) {
@@ -292,7 +291,7 @@ impl fmt::Debug for Request {
 /// assert_eq!(response.status(), 401);
 /// assert_eq!(response.challenges()[0].param("error"), Some("invalid_token"));
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
@@ -300,8 +299,8 @@ pub struct Response {
 }
 
 impl Response {
-    /// From a final status (not 1xx), the header fields, and the whole body, decoded. The body is moved
-    /// in; of the header fields, only those that a flow reads are kept.
+    /// From a final status (not 1xx), the header fields, and the whole body, without a content coding. The body
+    /// is moved in. Header fields that no flow reads are dropped.
     ///
     /// ```
     /// use aiod_auth_core::Response;
@@ -343,8 +342,8 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The challenges of the first 16 `WWW-Authenticate` fields, in order (RFC 9110 §11.6.1). One that is
-    /// written wrongly is left out, as is a field of more than 8 KiB.
+    /// The challenges of the first 16 `WWW-Authenticate` fields, in order (RFC 9110 §11.6.1). A malformed
+    /// challenge is left out, as is a field of more than 8 KiB.
     #[must_use]
     pub fn challenges(&self) -> Vec<Challenge> {
         self.headers("www-authenticate").take(16).flat_map(www_authenticate::parse).collect()
@@ -354,6 +353,11 @@ impl Response {
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    /// Whether it can be told from the body alone where a value in it ends. A form is none.
+    pub(crate) fn is_json_object(&self) -> bool {
+        self.body.trim_ascii_start().starts_with(b"{")
     }
 
     pub(crate) const fn is_success(&self) -> bool {
@@ -371,9 +375,9 @@ impl fmt::Debug for Response {
     }
 }
 
-/// Why nothing came back. It decides whether sending again is safe.
+/// Why there was no response. It decides whether sending again is safe.
 ///
-/// The text is for people, in a few words of the adapter's own: `connection refused`.
+/// The text is for a user, in a few words of the adapter's own: `connection refused`.
 ///
 /// ```
 /// use aiod_auth_core::NoResponse;
@@ -396,7 +400,15 @@ pub enum NoResponse {
     NotSent(&'static str),
     /// The server may have seen it: a timeout, or a reset after writing.
     Unknown(&'static str),
-    /// The proxy on the way there failed or refused. Nothing was sent to the server.
+    /// An answer began and broke off, and why. In what there is of its body may be all that counts: a new refresh
+    /// token above all.
+    Cut {
+        /// With the body as far as it came.
+        response: Box<Response>,
+        /// As in [`Unknown`](Self::Unknown).
+        why: &'static str,
+    },
+    /// The proxy failed or refused the connection. Nothing was sent to the server.
     Proxy(Box<ProxyFailure>),
     /// There was no TLS connection. Nothing was sent.
     Tls(TlsFailure),
@@ -405,13 +417,13 @@ pub enum NoResponse {
 }
 
 impl NoResponse {
-    /// Whether a device code is polled no longer: what can't pass by itself. A TLS alert, plain HTTP on
-    /// the TLS port, a captive portal's certificate, and a proxy that is away or refuses may pass, and the
-    /// code's lifetime ends the waiting (RFC 8628 §3.5). A proxy's 407 doesn't: a wrong password that is
-    /// sent again and again locks accounts.
+    /// Whether it ends the polling for a device code, as a failure that can't pass by itself does. A TLS alert,
+    /// plain HTTP on the TLS port, a captive portal's certificate, and a proxy that is unavailable or refuses
+    /// may pass: the code's lifetime ends the waiting (RFC 8628 §3.5). A proxy's 407 ends it at once: a wrong
+    /// password that is sent again and again locks accounts.
     pub(crate) const fn ends_polling(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::Unknown(_) | Self::TooLarge => false,
+            Self::NotSent(_) | Self::Unknown(_) | Self::Cut { .. } | Self::TooLarge => false,
             Self::Proxy(failure) => matches!(
                 failure.problem,
                 ProxyProblem::CredentialsWanted | ProxyProblem::Unusable(_)

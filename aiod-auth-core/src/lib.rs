@@ -68,9 +68,9 @@
 //! | --- | --- |
 //! | one request of one RFC | [`flow`] |
 //! | a login from discovery to tokens | [`Login`] |
-//! | tokens that are kept and refreshed; who is logged in; logging out | [`session`] |
-//! | what a client holds, and its callers | [`cache`] |
-//! | what one platform needs | [`provider`] |
+//! | stored tokens and their refresh; who is logged in; logging out | [`session`] |
+//! | the tokens that a client has in memory, for many callers | [`cache`] |
+//! | the settings of one platform | [`provider`] |
 //! | what is configured | [`Profile`], [`Issuer`], [`ClientIdentity`], [`Scope`], [`RetryPolicy`] |
 //! | what can go wrong | [`Error`], [`Kind`] |
 //!

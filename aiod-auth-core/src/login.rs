@@ -24,8 +24,8 @@ use crate::{
     token_server::{Redemption, TokenServer},
 };
 
-/// Logs in as a [`Profile`] says. Ends in [`Tokens`]; keeps nothing anywhere, which is what
-/// [`Session`](crate::session::Session) is for.
+/// Logs in as a [`Profile`] says. Ends in [`Tokens`], and stores nothing:
+/// [`Session`](crate::session::Session) does.
 #[derive(Debug)]
 pub struct Login(Flow<LoginJob>);
 
@@ -51,7 +51,7 @@ impl Login {
         Self(self.0.configure(|job| job.refresh_token = Some(refresh_token)))
     }
 
-    /// Servers that need not be discovered again.
+    /// Uses the servers of this cache, and adds the one that is discovered.
     #[must_use]
     pub fn with_metadata(self, metadata: &MetadataCache) -> Self {
         Self(self.0.configure(|job| job.metadata = metadata.clone()))
@@ -63,7 +63,7 @@ pub(crate) struct LoginJob {
     pub(crate) profile: Arc<Profile>,
     pub(crate) limit: Duration,
     pub(crate) policy: RetryPolicy,
-    /// In place of a user.
+    /// The refresh token to use instead of asking a user.
     pub(crate) refresh_token: Option<RefreshToken>,
     pub(crate) metadata: MetadataCache,
 }
@@ -79,9 +79,9 @@ impl Start for LoginJob {
 }
 
 impl LoginJob {
-    /// Until then; `limit` is what the caller said, for the error.
+    /// Logs in until `end`. (`self.limit`, which that was made of, is for errors and prompts.)
     pub(crate) async fn log_in(mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
-        // The user's time is not the server's.
+        // The policy's limit is for requests alone. While the user is waited for, only `end` counts.
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
         if let Some(settings) = self.profile.tiled() {
             let settings = Arc::clone(settings);
@@ -91,7 +91,7 @@ impl LoginJob {
         let needed = self.needed(refresh_token.is_some());
         let found = self.metadata.find(io, &self.profile, needed, &self.policy, deadline);
         let server = Box::pin(found).await?;
-        // Before the user is asked: without it nothing comes of the login.
+        // Before the user is asked: no login succeeds without a token endpoint.
         server.require(Endpoint::Token)?;
         match (refresh_token, self.profile.login()) {
             (Some(token), _) => {
@@ -125,7 +125,7 @@ impl LoginJob {
         }
     }
 
-    /// Why it is the browser, where nothing else was asked for.
+    /// Why the login is by browser, if the profile leaves that open and the server has no device flow.
     fn instead(&self, server: &AuthorizationServer) -> Option<&'static str> {
         let has = |endpoint| server.endpoint(endpoint).is_some();
         let is_free = !self.profile.login_is_decided();
@@ -153,7 +153,7 @@ impl LoginJob {
         self.send_for_user(io, server.into(), request, end).await
     }
 
-    /// RFC 8252: the user's browser, and a port of this machine that it comes back to.
+    /// RFC 8252: in the user's browser, which is redirected to a port of this machine.
     async fn by_browser(
         &self,
         io: &Io,
@@ -180,7 +180,7 @@ impl LoginJob {
             match io.redirect(question).await.map_err(|why| why.into_error(self.limit))? {
                 Redirect::Code(code) => break code,
                 Redirect::Failed(error) => return Err(error.into()),
-                // RFC 6749 §10.12: it is ignored.
+                // RFC 6749 §10.12: a redirect of another login is ignored.
                 Redirect::NotOurs => {}
             }
         };
@@ -190,7 +190,8 @@ impl LoginJob {
         self.send_for_user(io, server.into(), request, end).await
     }
 
-    /// Spends what the user gave: there is time for it, however late it came.
+    /// Sends a request that spends what the user gave, a code or a password. It gets time for its answer
+    /// even if the user took almost all of the limit.
     pub(crate) async fn send_for_user(
         &self,
         io: &Io,
@@ -232,12 +233,12 @@ impl LoginJob {
             Err(Failed { error, salvaged: Some(salvaged) }) => (error, salvaged),
             outcome => return outcome,
         };
-        // The code is spent and the answer is of no use, but for a refresh token.
+        // The device code is spent, and only the refresh token of the malformed answer can be used.
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
         Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
     }
 
-    /// RFC 8628 §3.1 to §3.3; what comes back is the polling for the user's approval.
+    /// RFC 8628 §3.1 to §3.3. Returns the polling for the user's approval.
     async fn ask_for_code(
         &self,
         io: &Io,
@@ -253,7 +254,7 @@ impl LoginJob {
         Ok(self.show_code(io, polls, authorization.prompt, end).await)
     }
 
-    /// Shows the code to the user.
+    /// Shows the code to the user. Returns the polling for the approval.
     pub(crate) async fn show_code(
         &self,
         io: &Io,
@@ -261,15 +262,15 @@ impl LoginJob {
         mut prompt: DevicePrompt,
         end: Deadline,
     ) -> Polling {
-        // The code's life counts from here, and polling includes the time that it takes to show it.
+        // The code's lifetime counts from here, so the time that it takes to show it is a part of it.
         let polling_end = polls.end(io).with_caller(end, self.limit);
         prompt.expires_in = prompt.expires_in.map(|code| code.min(self.limit));
         io.show(Prompt::DeviceCode(Arc::new(prompt))).await;
         Box::pin(polls.poll(io.clone(), polling_end))
     }
 
-    /// Uses a refresh token from elsewhere. If the answer is of no use but for another refresh token, the
-    /// one that was sent is dead: once more with the new one.
+    /// Uses a refresh token from elsewhere. If the answer is malformed but has a new refresh token, the one
+    /// that was sent is dead: the new one is used in its turn.
     pub(crate) async fn redeem(
         &self,
         io: &Io,
@@ -287,7 +288,8 @@ impl LoginJob {
         }
     }
 
-    /// The refresh token is nowhere else. Without time or luck, the error is why there is nothing but it.
+    /// Uses the refresh token of a malformed answer, which is stored nowhere else. If it gets no tokens for
+    /// now, it is returned with the error.
     async fn redeem_salvaged(
         &self,
         io: &Io,
@@ -302,7 +304,7 @@ impl LoginJob {
         }
         let outcome = server.redeem(io, self.redemption(token), deadline, Reason::Tokens).await;
         outcome.map_err(|failed| match failed {
-            // It is dead.
+            // The salvaged token is dead: there is nothing to return.
             Failed { error: error @ Error::SessionEnded(_), .. } => error.into(),
             Failed { error, salvaged: newer } => {
                 Failed { error, salvaged: newer.or(Some(salvaged)) }
@@ -317,10 +319,10 @@ impl LoginJob {
     }
 }
 
-/// Boxed: a login that waits for its user holds this and little else.
+/// Boxed, so that a login that waits for its user needs little memory beside it.
 pub(crate) type Polling = Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync>>;
 
-/// An answer that is not waited for would be lost, and a rotated refresh token with it.
+/// Refuses to begin a refresh whose answer might not be waited for: a rotated refresh token would be lost.
 pub(crate) fn check_time_for_refresh(io: &Io, deadline: Deadline) -> Result<(), Error> {
     if deadline.left(io) >= REFRESH_TIME_MIN {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What is known of authorization servers.
+//! A cache of authorization servers' metadata.
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -14,8 +14,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// Remembers servers that were discovered, for an hour each, so that they are discovered once for all
-/// machines that share it. Clones share what is known.
+/// Caches the metadata of discovered servers for an hour, for all machines that share it. Clones share one
+/// cache.
 ///
 /// ```
 /// use aiod_auth_core::{AuthorizationServer, Endpoint, Issuer, MetadataCache};
@@ -31,20 +31,21 @@ use crate::{
 pub struct MetadataCache(Arc<AtomicRefCell<Vec<Arc<AuthorizationServer>>>>);
 
 impl MetadataCache {
-    /// With one server that is known.
+    /// A cache with one server.
     #[must_use]
     pub fn of(server: AuthorizationServer) -> Self {
         Self(Arc::new(AtomicRefCell::new(alloc::vec![Arc::new(server)])))
     }
 
-    /// The server of this profile, if that is known.
+    /// The server of this profile, if it is configured or cached.
     fn get(
         &self,
         profile: &Profile,
         needed: &[Endpoint],
         now: Timestamp,
     ) -> Option<Arc<AuthorizationServer>> {
-        // Without a lock: while another thread writes, nothing is known, which costs one discovery.
+        // No thread waits for a lock: while another thread writes, the cache counts as empty, which costs
+        // one discovery.
         let known = self.0.try_borrow().map(|servers| servers.clone()).unwrap_or_default();
         profile.server_for(known, needed, now)
     }
@@ -58,7 +59,7 @@ impl MetadataCache {
         servers.push(Arc::clone(server));
     }
 
-    /// The server of this profile: given by hand, known, or else discovered.
+    /// The server of this profile: configured, cached, or else discovered.
     pub(crate) async fn find(
         &self,
         io: &Io,
@@ -77,5 +78,5 @@ impl MetadataCache {
     }
 }
 
-/// More are hardly ever known to one program.
+/// A limit on memory: few programs talk to as many servers.
 const SERVERS_MAX: usize = 64;

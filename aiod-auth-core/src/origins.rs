@@ -1,4 +1,4 @@
-//! Where a token may go.
+//! The APIs that a token may be sent to.
 
 use alloc::vec::Vec;
 
@@ -6,7 +6,7 @@ use url::{Origin, Url};
 
 use crate::{error::Error, server::is_loopback};
 
-/// The APIs that a token may be shown to, by their origins (RFC 6454 §4: scheme, host and port).
+/// The APIs that a token may be sent to, by their origins (RFC 6454 §4: scheme, host and port).
 ///
 /// ```
 /// use aiod_auth_core::Origins;
@@ -21,10 +21,10 @@ use crate::{error::Error, server::is_loopback};
 pub struct Origins(Vec<Origin>);
 
 impl Origins {
-    /// Those of these addresses, whose paths mean nothing.
+    /// The origins of these addresses. Their paths don't count.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what is no `https` address with a host. Plain `http` is only for loopback.
+    /// [`Error::Usage`] for an address that is not `https`, or has no host. Plain `http` is only for loopback.
     pub fn new<T: AsRef<str>>(addresses: impl IntoIterator<Item = T>) -> Result<Self, Error> {
         let origin = |address: T| match Url::parse(address.as_ref()) {
             Ok(url) if is_private(&url) => Ok(url.origin()),

@@ -1,4 +1,4 @@
-//! What a request says beyond what its flow needs: RFC 6749 §8.2, RFC 8707.
+//! Additional parameters of a request: RFC 6749 §8.2, RFC 8707.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::fmt;
@@ -23,11 +23,11 @@ use crate::{error::Error, http::Request, wire::form::Form};
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Adds one. Without a value it is left out (RFC 6749 §3.1).
+    /// Adds a parameter. One with an empty value is left out (RFC 6749 §3.1).
     ///
     /// # Errors
-    /// [`Error::Usage`] for a name that a flow itself uses, or that is there already: only `resource`
-    /// and `audience` may be there more than once (RFC 8707 §2, RFC 8693 §2.1).
+    /// [`Error::Usage`] for a name that a flow itself uses, or for a name twice: only `resource` and `audience`
+    /// may be repeated (RFC 8707 §2, RFC 8693 §2.1).
     pub fn with(mut self, name: &str, value: &str) -> Result<Self, Error> {
         if name.is_empty() || RESERVED.contains(&name) {
             return Err(Error::Usage("a parameter of this name is the flow's own"));
@@ -45,11 +45,10 @@ impl Parameters {
         Ok(self)
     }
 
-    /// Says which API the token is for, by the address that it is known under (RFC 8707 §2). More than
-    /// one is fine.
+    /// Adds an API that the token is for, by its resource identifier (RFC 8707 §2). There may be several.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what is no absolute URI, or has a fragment.
+    /// [`Error::Usage`] for a text that is no absolute URI, or has a fragment.
     pub fn with_resource(mut self, uri: &str) -> Result<Self, Error> {
         match Url::parse(uri) {
             Ok(parsed) if parsed.fragment().is_none() && uri.trim() == uri => {
@@ -65,9 +64,9 @@ impl Parameters {
         }
     }
 
-    /// What tells tokens for these parameters from others, as a set: resources by their addresses, any
-    /// other parameter as `name value`. The two can't be mistaken for each other: no URI's scheme has a
-    /// space in it, and no escaped name a space or a colon.
+    /// These parameters as a set, for a record's key: a resource as its URI, any other parameter as `name
+    /// value`. The two forms can't be confused: no URI's scheme has a space in it, and no escaped name has a
+    /// space or a colon.
     pub(crate) fn for_key(&self) -> Vec<String> {
         let part = |(name, value): &(String, String)| match name.as_str() {
             "resource" => value.clone(),
@@ -89,7 +88,7 @@ impl Parameters {
     pub(crate) fn add_to(&self, request: &mut Request) {
         let mut form = Form::default();
         for (name, value) in self.iter() {
-            // Once is enough, also for a flow that was told twice.
+            // A request that has it already, from an earlier call, doesn't get it twice.
             if !request.has_parameter(name) {
                 form.push(name, value);
             }
@@ -105,7 +104,8 @@ impl fmt::Debug for Parameters {
     }
 }
 
-/// What the flows send themselves, and what would change who asks or how the answer comes.
+/// Parameters that the flows send themselves, and those that would change the client's identity or the form
+/// of the answer.
 const RESERVED: [&str; 31] = [
     "actor_token",
     "actor_token_type",

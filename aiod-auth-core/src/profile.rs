@@ -1,4 +1,4 @@
-//! What to log in to, and as whom: everything that a caller configures.
+//! Everything that a caller configures for a login: the server, the client, the scope and the flow.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -18,7 +18,7 @@ use crate::{
     token::Scope,
 };
 
-/// One login: a server, a client, what is asked for, and how.
+/// The configuration of one login: the server, the client, the scope and the flow.
 ///
 /// ```
 /// use aiod_auth_core::{Endpoint, LoginMethod, Parameters, Profile};
@@ -64,23 +64,23 @@ pub struct Profile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginMethod {
-    /// Client credentials for a client with a secret; for one without, the device flow, or the browser of
-    /// this machine where the server has no device flow.
+    /// Client credentials for a confidential client. For a public one the device flow, or the browser of this
+    /// machine if the server has no device flow.
     #[default]
     Auto,
     /// The user approves on any device with a browser: RFC 8628.
     Device,
-    /// A person approves in the browser of this machine, which comes back to it: RFC 8252.
+    /// The user approves in the browser of this machine, which is redirected to a loopback address: RFC 8252.
     AuthorizationCode,
-    /// A person types a password, which this program sends on: RFC 6749 §4.3. Never by itself (RFC 9700
-    /// §2.4).
+    /// The user types a password, which this program sends to the server: RFC 6749 §4.3. Never chosen by
+    /// [`Auto`](Self::Auto) (RFC 9700 §2.4).
     Password,
     /// The client logs in as itself: RFC 6749 §4.4.
     ClientCredentials,
 }
 
 impl Profile {
-    /// A public client at a server that describes itself.
+    /// A public client at a server with metadata.
     ///
     /// # Errors
     /// [`Error::Config`] as for [`Issuer::new`] and [`ClientIdentity::public`].
@@ -133,40 +133,38 @@ impl Profile {
         self
     }
 
-    /// Says more than the flows need: which API the tokens are for, or parameters of the server's own.
+    /// Adds parameters to the requests: the API that the tokens are for, or parameters of the server's own.
     #[must_use]
     pub fn with_parameters(mut self, parameters: Parameters) -> Self {
         self.parameters = parameters;
         self
     }
 
-    /// Says what the server does otherwise than the standards.
+    /// Declares where the server deviates from the standards.
     #[must_use]
     pub fn with_deviations(mut self, deviations: Deviations) -> Self {
         self.deviations = deviations.into();
         self
     }
 
-    /// Says how to log in.
+    /// Chooses how to log in.
     #[must_use]
     pub const fn with_login(mut self, login: LoginMethod) -> Self {
         self.login = login;
         self
     }
 
-    /// Says which redirect address is registered for the client, where a browser comes back to this machine:
-    /// `http://127.0.0.1/callback` (any port), or with a port. Without it, the address is one of the
-    /// issuer's own (RFC 8252 §8.10).
+    /// Sets the loopback redirect URI that is registered for the client: `http://127.0.0.1/callback` (with
+    /// any free port), or with a port. Without it, the path is made from the issuer (RFC 8252 §8.10).
     ///
     /// # Errors
-    /// [`Error::Config`] for what is no loopback address.
+    /// [`Error::Config`] for an address that is not on loopback.
     pub fn with_redirect_uri(mut self, uri: &str) -> Result<Self, Error> {
         self.redirect = Some(RedirectAddress::registered(uri)?);
         Ok(self)
     }
 
-    /// Says where an endpoint is. It wins over discovery, which is left out where nothing else is
-    /// needed.
+    /// Sets an endpoint. It wins over discovery, which is left out if no other endpoint is needed.
     ///
     /// # Errors
     /// As for [`AuthorizationServer::with_endpoint`].
@@ -175,8 +173,8 @@ impl Profile {
         Ok(self)
     }
 
-    /// Says which API knows who is logged in. [`WhoAmI`](crate::session::WhoAmI) then shows it the
-    /// access token, and asks no userinfo endpoint: the answer is JSON with `name` and `roles`.
+    /// Sets the API that knows who is logged in. [`WhoAmI`](crate::session::WhoAmI) then sends the access token
+    /// there, not to the userinfo endpoint: the answer is JSON with `name` and `roles`.
     ///
     /// # Errors
     /// [`Error::Config`] for an address that is no absolute URL, has a fragment, or is plain `http`
@@ -187,7 +185,7 @@ impl Profile {
         Ok(self)
     }
 
-    /// At a Tiled server: how to log in there, what it says of itself decides.
+    /// A profile for a Tiled server, whose own description says how to log in there.
     pub(crate) fn at_tiled(mut self, settings: tiled::Settings) -> Self {
         self.tiled = Some(Arc::new(settings));
         self
@@ -209,31 +207,31 @@ impl Profile {
         &self.client
     }
 
-    /// What is asked for.
+    /// The requested scope.
     #[must_use]
     pub const fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// What is said beyond what the flows need.
+    /// The parameters that are added to the requests.
     #[must_use]
     pub const fn parameters(&self) -> &Parameters {
         &self.parameters
     }
 
-    /// Which API knows who is logged in. `None`: the server's userinfo endpoint is asked.
+    /// The API that knows who is logged in. `None`: the server's userinfo endpoint is asked.
     #[must_use]
     pub const fn current_user(&self) -> Option<&Url> {
         self.current_user.as_ref()
     }
 
-    /// Where a browser comes back to this machine.
+    /// The redirect address of a login by browser.
     #[must_use]
     pub fn redirect_address(&self) -> RedirectAddress {
         self.redirect.clone().unwrap_or_else(|| RedirectAddress::of(&self.issuer))
     }
 
-    /// How to log in, decided.
+    /// How to log in, with [`Auto`](LoginMethod::Auto) resolved as far as the client decides it.
     #[must_use]
     pub fn login(&self) -> LoginMethod {
         match self.login {
@@ -246,12 +244,12 @@ impl Profile {
         }
     }
 
-    /// Whether it was said how to log in.
+    /// Whether the caller chose how to log in.
     pub(crate) const fn login_is_decided(&self) -> bool {
         !matches!(self.login, LoginMethod::Auto)
     }
 
-    /// Whether what is given by hand is enough for the browser, and not for the device flow.
+    /// Whether the configured endpoints allow a login by browser and no device flow.
     pub(crate) fn gives_browser_alone(&self) -> bool {
         let gives = |endpoint| self.endpoints.get(endpoint).is_some();
         !self.login_is_decided()
@@ -259,7 +257,7 @@ impl Profile {
             && !gives(Endpoint::DeviceAuthorization)
     }
 
-    /// Under which name its tokens are kept.
+    /// The key under which its tokens are stored.
     #[must_use]
     pub fn key(&self) -> RecordKey {
         RecordKey {
@@ -271,8 +269,8 @@ impl Profile {
         }
     }
 
-    /// The server without asking it: the first of those that are known which is this one and still
-    /// current, or what is given by hand, if that is all that is needed. `None`: ask it.
+    /// The server without discovery: from those that are `known` and current, or from the configured
+    /// endpoints if they are all that is needed. `None`: discovery is needed.
     pub(crate) fn server_for(
         &self,
         known: impl IntoIterator<Item = Arc<AuthorizationServer>>,
@@ -287,13 +285,13 @@ impl Profile {
             .or_else(|| self.given_server(needed).map(Arc::new))
     }
 
-    /// The server without asking it, if all these endpoints are given by hand.
+    /// The server without discovery, if all these endpoints are configured.
     fn given_server(&self, needed: &[Endpoint]) -> Option<AuthorizationServer> {
         let server = self.discovered(AuthorizationServer::new(self.issuer.clone()));
         server.has(needed).then_some(server)
     }
 
-    /// What was discovered, with what is given by hand laid over it.
+    /// The discovered server, with the configured endpoints and deviations in place of its own.
     pub(crate) fn discovered(&self, server: AuthorizationServer) -> AuthorizationServer {
         server.overridden_by(&self.endpoints).with_deviations(Arc::clone(&self.deviations))
     }
@@ -303,8 +301,8 @@ impl Profile {
     }
 }
 
-/// What a record of tokens is for. Two keys are the same only if all of it is: no login is ever handed
-/// another login's token.
+/// The key of a record of tokens. Two keys are the same only if all of their members are: no login is ever
+/// handed another login's token.
 ///
 /// ```
 /// use aiod_auth_core::Profile;
@@ -325,16 +323,16 @@ pub struct RecordKey {
     pub client_id: String,
     /// A name that the caller chose, to keep several logins apart.
     pub account: Option<String>,
-    /// What was asked for.
+    /// The requested scope.
     pub scope: Scope,
-    /// The APIs that the token is for (RFC 8707 §2), by their addresses; a parameter of the server's own
-    /// stands here as `name value`.
+    /// The APIs that the token is for (RFC 8707 §2), by their addresses, and the server's own parameters, each
+    /// as `name value`.
     pub resource: Vec<String>,
 }
 
 impl RecordKey {
-    /// The whole key as one text, in ASCII: what names a record in a database. Two keys have the same one only if
-    /// they are the same. It stays the same from version to version.
+    /// The whole key as one ASCII text, to name a record in a database. Two keys have the same text only if
+    /// they are the same. The text stays the same from version to version.
     ///
     /// It is a form (`issuer=…&client_id=…&account=…&scope=…&resource=…&parameter=…`), so it is as secret as
     /// the value of any parameter in it.
@@ -358,14 +356,14 @@ impl RecordKey {
         }
         form.append_pair("scope", self.scope.as_str());
         for text in &self.resource {
-            // No address has a space in it.
+            // No URI has a space in it.
             form.append_pair(if text.contains(' ') { "parameter" } else { "resource" }, text);
         }
         form.finish()
     }
 }
 
-/// A parameter's value may be a secret: its name stands for it.
+/// A parameter's value may be a secret, so only its name is shown.
 impl fmt::Debug for RecordKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.resource.iter().map(|it| it.split(' ').next().unwrap_or_default());

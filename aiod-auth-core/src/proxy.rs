@@ -1,7 +1,7 @@
-//! Which proxy an address takes: a pure function over the environment.
+//! The proxy for an address: a pure function of the environment.
 //!
-//! No standard says what these variables mean. This is what curl does, and where curl has no opinion,
-//! Go: lower case wins; `ALL_PROXY` comes last; loopback takes none.
+//! No standard says what these variables mean. The rules are curl's, and Go's where curl has none: lower
+//! case wins; `ALL_PROXY` comes last; loopback has no proxy.
 
 use alloc::{
     borrow::ToOwned,
@@ -50,7 +50,7 @@ pub struct Proxies {
 type Choice = Result<Proxy, Box<ProxyFailure>>;
 
 impl Proxies {
-    /// The environment variables that count.
+    /// The environment variables that are read.
     pub const VARIABLES: [&str; 9] = [
         "http_proxy",
         "HTTP_PROXY",
@@ -75,11 +75,11 @@ impl Proxies {
         Self { http: Some(Ok(proxy.clone())), https: Some(Ok(proxy)), no_proxy: NoProxy::default() }
     }
 
-    /// As the environment says. A value that can't be used is an error for the addresses that it is
-    /// for, and for no other ones.
+    /// The proxies in the environment. A malformed value is an error for the addresses that need it, and for
+    /// no others.
     #[must_use]
     pub fn from_environment(environment: &Environment) -> Self {
-        // In a CGI program `HTTP_PROXY` is the request's header `Proxy`: anyone can set it.
+        // In a CGI program `HTTP_PROXY` is the request's header `Proxy`, which the HTTP client chooses.
         let in_cgi = environment.get("REQUEST_METHOD").is_some();
         let first = |names: &[&'static str]| {
             let mut names = names.iter().filter(|name| !(in_cgi && **name == "HTTP_PROXY"));
@@ -96,10 +96,10 @@ impl Proxies {
         }
     }
 
-    /// The proxy that this address takes; none for loopback.
+    /// The proxy for this address; none for loopback.
     ///
     /// # Errors
-    /// [`ProxyProblem::Unusable`] if the variable that counts has a value that names no usable proxy.
+    /// [`ProxyProblem::Unusable`] if the variable for this address has a value that names no usable proxy.
     pub fn of(&self, url: &Url) -> Result<Option<&Proxy>, Box<ProxyFailure>> {
         if is_loopback(url) || self.no_proxy.has(url) {
             return Ok(None);
@@ -126,7 +126,7 @@ pub struct Proxy {
     credentials: Option<(String, Zeroizing<String>)>,
 }
 
-/// How a proxy is spoken to.
+/// The protocol of a proxy.
 ///
 /// ```
 /// use aiod_auth_core::proxy::{Proxy, ProxyKind};
@@ -158,7 +158,7 @@ impl Proxy {
         };
         let url = parsed.map_err(|_| NO_ADDRESS)?;
         let (kind, port) = match url.scheme() {
-            // curl's default; nothing else is as common as 3128 and 8080, so both are written out.
+            // Without a port, the scheme's default counts, not curl's 1080 or Squid's 3128.
             "http" => (ProxyKind::Http, url.port().unwrap_or(80)),
             "https" => (ProxyKind::Https, url.port().unwrap_or(443)),
             "socks5" | "socks5h" | "socks" => (ProxyKind::Socks5, url.port().unwrap_or(1080)),
@@ -174,7 +174,7 @@ impl Proxy {
         Ok(Self { kind, host, port, credentials })
     }
 
-    /// How it is spoken to.
+    /// Its protocol.
     #[must_use]
     pub const fn kind(&self) -> ProxyKind {
         self.kind
@@ -207,7 +207,7 @@ impl Proxy {
         Some(Zeroizing::new(format!("Basic {}", *encoded)))
     }
 
-    /// What failed, in this proxy's name.
+    /// A failure at this proxy, which the error names.
     #[must_use]
     pub fn failure(&self, problem: ProxyProblem) -> Box<ProxyFailure> {
         Box::new(ProxyFailure::new(self.to_string(), problem))
@@ -239,7 +239,7 @@ struct Exception {
 #[derive(Clone, Debug)]
 enum Hosts {
     All,
-    /// This domain, and all below it.
+    /// This domain and all of its subdomains.
     Domain(String),
     /// Addresses whose first bits are these.
     Range(IpAddr, u32),
@@ -264,8 +264,8 @@ impl Exception {
         if let Some(hosts) = range(entry) {
             return Some(Self { hosts, port: None });
         }
-        // What stands before the last colon, if a port stands behind it. (A bare IPv6 address is a
-        // range of one, above.)
+        // The host before the last colon, if a port follows it. (A bare IPv6 address is a range of one
+        // address, above.)
         let split = entry.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
         let (host, port) = match split {
             Some((host, Ok(port))) => (host, Some(port)),
@@ -278,7 +278,7 @@ impl Exception {
             return Some(Self { hosts: Hosts::All, port });
         }
         let domain = host.strip_prefix('*').unwrap_or(host).trim_matches('.');
-        // As the address is written in a URL: in lower case and in punycode.
+        // As a URL has it: in lower case and in punycode.
         let Ok(Host::Domain(domain)) = Host::parse(domain) else { return None };
         Some(Self { hosts: Hosts::Domain(domain), port })
     }

@@ -1,4 +1,4 @@
-//! How often anything may be tried: the only place that knows what may be sent twice.
+//! How often a request is attempted: the only place that knows what may be sent twice.
 
 use core::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How often a request may be sent in all, if nothing but transient failures come of it.
+    /// How often a request may be sent in all, as long as each attempt ends in a transient failure.
     pub attempts: u32,
     /// The wait after the first failure; it doubles with each further one.
     pub first_delay: Duration,
@@ -52,14 +52,14 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Whether what was given up with this one need not be tried with the other: there were as many
-    /// attempts, and no less than half the time.
+    /// Whether a failure under this policy also counts under the other: this one allows as many attempts,
+    /// and at least half the time.
     pub(crate) fn is_as_good_as(&self, other: &Self) -> bool {
         self.attempts >= other.attempts && self.time_limit.saturating_mul(2) >= other.time_limit
     }
 
-    /// How long one request may take, of which so much time is left. A refresh gets all of it: to give up
-    /// on an answer that is on its way may end the session.
+    /// How long one request may take, with this much of the time limit left. A refresh gets all of it: giving
+    /// up on an answer that is on its way may end the session.
     pub(crate) fn request_timeout(&self, resend: Resend, left: Duration) -> Duration {
         let limit = match resend {
             Resend::Freely => self.request_timeout.unwrap_or(REQUEST_TIMEOUT),
@@ -77,11 +77,11 @@ impl RetryPolicy {
     }
 }
 
-/// Less is too little for a slow server: an answer that is not waited for would be lost, and a rotated
-/// refresh token with it.
+/// No refresh is begun with less time left than this: a slow server's answer would not be waited for, and
+/// a rotated refresh token would be lost with it.
 pub(crate) const REFRESH_TIME_MIN: Duration = Duration::from_secs(15);
 
-/// One request and its answer, unless it is a refresh or another limit is configured.
+/// The limit for one request and its answer, unless it is a refresh or the policy has another limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A duration between three and five quarters of `middle`.
@@ -114,12 +114,12 @@ pub(crate) enum Resend {
     IfNotSent,
 }
 
-/// What happened to one attempt, if no verdict came.
+/// The transient failure of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Transient {
     NoResponse {
         why: NoResponse,
-        /// All the time that it had went by.
+        /// The whole request timeout went by.
         timed_out: bool,
     },
     /// 408, 429, 5xx, or an error code that means "later".
@@ -143,8 +143,8 @@ impl Attempts {
         Self { endpoint, resend, made: 0, sends: 0, unanswered: 0 }
     }
 
-    /// How long to wait before the next attempt, or the error if there is none: with a policy, and so
-    /// much time left.
+    /// How long to wait before the next attempt, with this much of the time limit left; or the error, if
+    /// there is no further attempt.
     pub(crate) fn after(
         &mut self,
         failure: Transient,
@@ -177,15 +177,13 @@ impl Attempts {
             }
             Transient::Status { status, retry_after } => {
                 self.sends = self.sends.saturating_add(1);
+                delay = delay.max(retry_after.unwrap_or_default());
                 match retry_after {
-                    Some(after) if is_last || after > policy.retry_after_max || after >= left => {
+                    Some(after) if is_last || after > policy.retry_after_max || delay >= left => {
                         is_final = true;
                         Unreachable::RetryAfter { status, after: after.min(RETRY_AFTER_MAX) }
                     }
-                    after => {
-                        delay = delay.max(after.unwrap_or_default());
-                        Unreachable::Status(status)
-                    }
+                    _ => Unreachable::Status(status),
                 }
             }
         };
@@ -286,6 +284,13 @@ mod tests {
         }
         let error = asked(20, Duration::from_secs(15)).unwrap_err();
         assert!(error.to_string().contains("try again in 20 s"), "{error}");
+        // It would be in time, and the policy's own wait is longer.
+        let mut attempts = Attempts::new(Endpoint::Token, Resend::Freely);
+        let busy = |retry_after| Transient::Status { status: 503, retry_after };
+        attempts.after(busy(None), &policy, LEFT).unwrap();
+        let asked = busy(Some(Duration::from_secs(1)));
+        let error = attempts.after(asked, &policy, policy.delay(2)).unwrap_err();
+        assert!(error.to_string().contains("try again in 1 s"), "{error}");
     }
 
     #[test]

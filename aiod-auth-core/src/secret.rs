@@ -124,12 +124,12 @@ const BEARER: &str = "Bearer ";
 const API_KEY: &str = "Apikey ";
 
 secret!(
-    /// What the next access token is bought with: RFC 6749 §1.5.
+    /// A credential for further access tokens: RFC 6749 §1.5.
     RefreshToken
 );
 secret!(
-    /// An OpenID Connect ID token: a hint for ending the session, and what a refresh and userinfo are
-    /// held against, so that they are about the same person. Its other claims are not read.
+    /// An OpenID Connect ID token: a hint for ending the session. The answers to a refresh and to a userinfo
+    /// request must be about its user. Its other claims are not read.
     IdToken
 );
 secret!(

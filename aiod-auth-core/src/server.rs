@@ -1,4 +1,4 @@
-//! An authorization server's metadata: RFC 8414 §2, by discovery or given by hand.
+//! An authorization server's metadata: RFC 8414 §2, discovered or configured.
 
 use alloc::{
     string::{String, ToString},
@@ -17,9 +17,9 @@ use crate::{
     wire::{answer, servers},
 };
 
-/// Where an authorization server is, and what it offers.
+/// An authorization server: its issuer, its endpoints, and what its metadata says.
 ///
-/// Made by [`Discovery`](crate::flow::Discovery), or by hand for a server without metadata.
+/// Made by [`Discovery`](crate::flow::Discovery), or with [`new`](Self::new) for a server without metadata.
 ///
 /// ```
 /// use aiod_auth_core::{AuthorizationServer, Endpoint, Issuer};
@@ -33,26 +33,26 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationServer {
     issuer: Issuer,
-    /// `None`: given by hand.
+    /// `None`: configured, not discovered.
     pub(crate) discovered_at: Option<Timestamp>,
     pub(crate) endpoints: Endpoints,
-    /// What the metadata names at an address that must not be used, and why. It matters only to a request
-    /// that needs it.
+    /// Endpoints whose address in the metadata must not be used, and why. It is an error only for a request
+    /// that needs the endpoint.
     pub(crate) unusable: Vec<(Endpoint, Problem)>,
-    /// Which authentication methods the endpoints take; `None`: it doesn't say.
+    /// The client authentication methods of each endpoint. `None`: the metadata doesn't say.
     pub(crate) token_auth_methods: Option<Vec<String>>,
     pub(crate) revocation_auth_methods: Option<Vec<String>>,
     pub(crate) introspection_auth_methods: Option<Vec<String>>,
-    /// RFC 8414 §2; `None`: it doesn't say.
+    /// RFC 8414 §2. `None`: the metadata doesn't say.
     pub(crate) code_challenge_methods: Option<Vec<String>>,
-    /// Whether each redirect says which server it comes from: RFC 9207 §3.
+    /// Whether each redirect has `iss`: RFC 9207 §3.
     pub(crate) names_itself_in_redirects: bool,
     pub(crate) deviations: Arc<Deviations>,
-    /// Which of the endpoints were given by hand.
+    /// The endpoints that were configured in a profile.
     given: Endpoints,
 }
 
-/// The addresses, as far as they are known: each endpoint once.
+/// The addresses of endpoints: each endpoint at most once.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Endpoints(Vec<(Endpoint, Arc<Url>)>);
 
@@ -75,7 +75,7 @@ impl AuthorizationServer {
         }
     }
 
-    /// Says where an endpoint is. What is given by hand wins over discovery.
+    /// Sets an endpoint.
     ///
     /// # Errors
     /// [`Error::Config`] for an address that is no absolute URL, has a fragment (RFC 6749 §3.1), or
@@ -85,26 +85,26 @@ impl AuthorizationServer {
         Ok(self)
     }
 
-    /// Says what it does otherwise than the standards.
+    /// Declares where it deviates from the standards.
     #[must_use]
     pub fn with_deviations(mut self, deviations: impl Into<Arc<Deviations>>) -> Self {
         self.deviations = deviations.into();
         self
     }
 
-    /// Who it is.
+    /// Its issuer.
     #[must_use]
     pub const fn issuer(&self) -> &Issuer {
         &self.issuer
     }
 
-    /// Where an endpoint is, if the server has it.
+    /// An endpoint's address, if the server has it.
     #[must_use]
     pub fn endpoint(&self, endpoint: Endpoint) -> Option<&Url> {
         self.endpoints.get(endpoint).map(|url| &**url)
     }
 
-    /// Whether it may be used without asking again: what was discovered is kept for an hour.
+    /// Whether it may be used without discovery: metadata is good for an hour.
     #[must_use]
     pub fn is_current(&self, now: Timestamp) -> bool {
         self.discovered_at.is_none_or(|at| now.saturating_duration_since(at) < METADATA_AGE_MAX)
@@ -114,7 +114,7 @@ impl AuthorizationServer {
         self.discovered_at.is_some()
     }
 
-    /// Whether it is as this profile would have it: nothing of another's is laid over it.
+    /// Whether it has the configured endpoints and deviations of this profile, and no other profile's.
     pub(crate) fn is_with(&self, given: &Endpoints, deviations: &Deviations) -> bool {
         self.given == *given && *self.deviations == *deviations
     }
@@ -140,12 +140,12 @@ impl AuthorizationServer {
         }
         match self.unusable.iter().find(|(unusable, _)| *unusable == endpoint) {
             None => Err(Error::Config(ConfigProblem::MissingEndpoint(endpoint))),
-            // The document is gone, and its status with it.
+            // The metadata was read earlier: there is no status to name.
             Some((_, problem)) => Err(answer::broken(Endpoint::Metadata, None, problem.clone())),
         }
     }
 
-    /// These endpoints where they are given, the discovered ones elsewhere.
+    /// This server with the endpoints of a profile in place of its own.
     pub(crate) fn overridden_by(mut self, given: &Endpoints) -> Self {
         for (endpoint, url) in &given.0 {
             self.endpoints.put(*endpoint, Arc::clone(url));
@@ -156,7 +156,7 @@ impl AuthorizationServer {
 }
 
 impl Endpoints {
-    /// What is given by hand is checked, and has to be an endpoint.
+    /// Sets a configured endpoint, whose address is checked.
     pub(crate) fn give(
         &mut self,
         transport: Transport,
@@ -190,13 +190,13 @@ impl fmt::Debug for Endpoints {
     }
 }
 
-/// Who an authorization server is: RFC 8414 §2. Compared code point by code point.
+/// An authorization server's issuer identifier: RFC 8414 §2. Compared code point by code point.
 ///
 /// ```
 /// use aiod_auth_core::Issuer;
 ///
 /// assert_eq!(Issuer::new("https://as.example/realms/lab")?.as_str(), "https://as.example/realms/lab");
-/// // Plain http is for loopback, or for what says so.
+/// // Plain http is for loopback, or has to be allowed.
 /// assert!(Issuer::new("http://localhost:8080/realms/lab").is_ok());
 /// assert!(Issuer::new("http://as.example").is_err());
 /// assert!(Issuer::allowing_insecure_http("http://as.example").is_ok());
@@ -219,8 +219,8 @@ impl Issuer {
         Self::with_transport(address, Transport::HttpsOnly)
     }
 
-    /// As [`new`](Self::new), and plain `http` is taken from this server anywhere. Its secrets can
-    /// then be read and changed by the network.
+    /// As [`new`](Self::new), with plain `http` allowed for all addresses of this server. The network can
+    /// then read and change its secrets.
     ///
     /// # Errors
     /// As for [`new`](Self::new).
@@ -248,9 +248,9 @@ impl Issuer {
         &self.url
     }
 
-    /// An address that this issuer's metadata names, and that secrets will be sent to: for an https issuer
-    /// never plain http, not on loopback either, and never a link-local one (a cloud's own service), unless
-    /// the issuer is there itself.
+    /// Checks an endpoint's address from this issuer's metadata, since secrets will be sent there. Plain http
+    /// is refused for an https issuer, on loopback, too. A link-local address (a cloud's metadata service) is
+    /// refused unless the issuer is link-local itself.
     pub(crate) fn check_named(&self, member: &'static str, address: &str) -> Result<Url, Problem> {
         let url = self.transport.check(member, address).map_err(|error| {
             let insecure = matches!(error, Error::Config(ConfigProblem::InsecureUrl { .. }));
@@ -283,7 +283,7 @@ impl Transport {
     /// An endpoint: an absolute address without user, password or fragment (RFC 6749 §3.1), on a
     /// transport that is allowed.
     pub(crate) fn check(self, member: &'static str, address: &str) -> Result<Url, Error> {
-        // A URL parser would leave them out, and it would be another address.
+        // A URL parser leaves them out, which gives another address.
         if address.trim().contains(char::is_control) {
             return Err(Error::Config(ConfigProblem::InvalidUrl { member }));
         }
@@ -294,7 +294,7 @@ impl Transport {
         }
     }
 
-    /// A page for a person, which may have a fragment.
+    /// A page for a user, which may have a fragment.
     pub(crate) fn check_page(self, member: &'static str, address: &str) -> Result<Url, Error> {
         let url = Url::parse(address.trim())
             .map_err(|_| Error::Config(ConfigProblem::InvalidUrl { member }))?;
@@ -312,7 +312,7 @@ impl Transport {
     }
 }
 
-/// Loopback by its number, or by the name that RFC 6761 §6.3 keeps for it.
+/// Whether it is a loopback address, or `localhost`, which RFC 6761 §6.3 reserves for loopback.
 ///
 /// ```
 /// use aiod_auth_core::{Url, is_loopback};

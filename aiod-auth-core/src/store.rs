@@ -24,7 +24,7 @@ pub enum StoreOperation {
     /// is through. Answer: [`StoreReply::Locked`].
     TryLock,
     /// Find out whether it could be written, as far as that can be known: a refresh token is about to be
-    /// spent, or a person asked. Answer: [`StoreReply::Done`].
+    /// spent, or a user asked. Answer: [`StoreReply::Done`].
     Prepare,
     /// Write it, so that it survives a crash once this is answered. Answer: [`StoreReply::Done`].
     Save(Arc<Tokens>),
@@ -99,7 +99,7 @@ pub enum StoreReply {
     Done,
     /// It is not done: another login is stored by now, this one.
     Conflict(Arc<Tokens>),
-    /// There is no store that could keep it.
+    /// There is no store.
     NoStore,
 }
 

@@ -87,7 +87,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Reads RFC 3339 with any offset; what is finer than a millisecond is dropped.
+/// Reads RFC 3339 with any offset; fractions of a millisecond are dropped.
 impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
@@ -113,7 +113,7 @@ impl From<std::time::SystemTime> for Timestamp {
 #[error("not a date and time as in RFC 3339")]
 pub struct InvalidTimestamp;
 
-/// How long something is, for a person: `45 s`, `5 min`, `1 h 30 min`.
+/// A duration as a user reads it: `45 s`, `5 min`, `1 h 30 min`.
 pub(crate) fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (hours, minutes) = (seconds / 3600, seconds % 3600 / 60);

@@ -1,4 +1,4 @@
-//! Tokens as they are kept, and scopes.
+//! Tokens as they are stored, and scopes.
 
 use alloc::{string::String, vec::Vec};
 use core::{fmt, str::FromStr, time::Duration};
@@ -10,7 +10,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// What a login or a refresh brought, with absolute times: ready to use and to keep.
+/// The tokens of a login or a refresh, with absolute times: ready to use and to store.
 ///
 /// An access token is a bearer token (RFC 6750).
 ///
@@ -31,33 +31,33 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Tokens {
-    /// What an API is shown. `None`: there is a refresh token alone, until the first refresh.
+    /// The token for an API. `None`: there is a refresh token alone, until the first refresh.
     pub access_token: Option<AccessToken>,
-    /// When it was asked for.
+    /// When the access token was requested.
     pub issued_at: Timestamp,
-    /// When it expires: by our clock, counted from when it was asked for. `None`: the server didn't
-    /// say, so it is used until it is refused.
+    /// When the access token expires: by this machine's clock, `expires_in` after
+    /// [`issued_at`](Self::issued_at). `None`: the server didn't say; the token is used until it is refused.
     pub expires_at: Option<Timestamp>,
-    /// What the next access token is bought with.
+    /// The credential for the next access token (RFC 6749 §1.5).
     pub refresh_token: Option<RefreshToken>,
-    /// When that expires, where the server said so (Keycloak: `refresh_expires_in`). A hint.
+    /// When the refresh token expires, if the server said so (Keycloak: `refresh_expires_in`). A hint.
     pub refresh_expires_at: Option<Timestamp>,
-    /// What was granted, which may be more or less than what was asked for.
+    /// The granted scope, which may be wider or narrower than the requested one.
     pub scope: Scope,
-    /// What the session stands for, where this access token has less of it: the next refresh gets all
-    /// of it again (RFC 6749 §6). `None`: it is [`scope`](Self::scope).
+    /// The session's whole scope, if this access token has less of it: the next refresh requests all of it
+    /// again (RFC 6749 §6). `None`: it is [`scope`](Self::scope).
     pub session_scope: Option<Scope>,
-    /// Says whom the login is about; kept also as a hint for ending the session.
+    /// Names the user; it is also the hint for ending the session.
     pub id_token: Option<IdToken>,
-    /// When the server said that the session has ended: the refresh token is dead. Kept, so that the user
-    /// can be told why a new login is needed.
+    /// When the server said that the session has ended. The refresh token is dead then; the record stays, so
+    /// that the user can be told why a new login is needed.
     pub session_ended_at: Option<Timestamp>,
-    /// When the server last refused a refresh for another reason. For a minute it isn't asked again, unless
-    /// a refresh is asked for explicitly.
+    /// The server's last refusal of a refresh for another reason. For a minute no further refresh is sent,
+    /// unless the caller forces one.
     pub refused: Option<Refusal>,
 }
 
-/// A refresh that was refused, and may work once something was mended.
+/// A refused refresh that may succeed later, once its cause is mended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "what a record keeps of it")]
 pub struct Refusal {
@@ -68,8 +68,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Whether it still counts: for a minute, however many callers there are. Not one from a clock that was
-    /// ahead: it would count for as long as that.
+    /// Whether no further refresh is to be sent: within a minute of the refusal. A refusal in the future, from
+    /// a clock that was ahead, doesn't count: it would block refreshes until then.
     #[must_use]
     pub fn counts(&self, now: Timestamp) -> bool {
         has_just_been(self.at, now)
@@ -84,10 +84,11 @@ pub(crate) fn has_just_been(at: Timestamp, now: Timestamp) -> bool {
 const REFUSAL_AGE_MAX: Duration = Duration::from_secs(60);
 
 impl NotLoggedIn {
-    /// Why what was kept gets no access token: it is not good, and has no refresh token that would do.
+    /// Why there is no access token with this record: its own has expired, and it has no refresh token that
+    /// can be used.
     #[must_use]
-    pub fn of(kept: Option<&Tokens>) -> Self {
-        match kept {
+    pub fn of(record: Option<&Tokens>) -> Self {
+        match record {
             None => Self::NoRecord,
             Some(tokens) if tokens.session_ended_at.is_some() => Self::SessionEnded,
             Some(_) => Self::Expired,
@@ -108,7 +109,7 @@ impl Tokens {
         Self { refresh_token: Some(refresh_token), ..Self::empty(issued_at) }
     }
 
-    /// Nothing yet: what a store reads member by member begins with this.
+    /// No tokens yet. A store that reads a record member by member begins with this.
     #[must_use]
     pub const fn empty(issued_at: Timestamp) -> Self {
         Self {
@@ -125,7 +126,7 @@ impl Tokens {
         }
     }
 
-    /// What an API is shown.
+    /// The token for an API.
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`] where there is a refresh token alone.
@@ -146,15 +147,16 @@ impl Tokens {
     /// The value of an `Authorization` header (RFC 6750 §2.1), if there is an access token. It is a
     /// secret.
     ///
-    /// AI-on-Demand's Python client has it in `Token.headers`, which also refreshes the token: here, that
-    /// is what a session, or a `Client`, does before it hands out tokens.
+    /// AI-on-Demand's Python client has it in `Token.headers`, which also refreshes the token. Here a session,
+    /// or a `Client`, refreshes before it hands out tokens.
     #[must_use]
     #[doc(alias = "headers")]
     pub fn authorization(&self) -> Option<&str> {
         self.access_token.as_ref().map(AccessToken::authorization)
     }
 
-    /// What a refresh doesn't bring is still what it was: RFC 6749 §6, OpenID Connect Core §12.2.
+    /// These tokens of a refresh, with what the answer left out taken from the tokens before: RFC 6749 §6,
+    /// OpenID Connect Core §12.2.
     pub(crate) fn inheriting(mut self, before: &Self) -> Self {
         let same_refresh_token = match (&self.refresh_token, &before.refresh_token) {
             (Some(new), Some(old)) => new.same_as(old),
@@ -177,12 +179,11 @@ impl Tokens {
         self.session_scope.as_ref().unwrap_or(&self.scope)
     }
 
-    /// Whether the access token has expired, or does within two seconds: a request takes a moment to
-    /// arrive. One whose lifetime is not known has not. No server is asked; a session decides by its own
-    /// margins (see [`Demand`](crate::session::Demand)).
+    /// Whether the access token has expired, or will within two seconds: a request takes a moment to
+    /// arrive. A token without a known lifetime has not. No server is asked. A session decides by margins of
+    /// its own (see [`Demand`](crate::session::Demand)).
     ///
-    /// It is `Token.has_expired` of AI-on-Demand's Python client, which takes the same two seconds off
-    /// whenever it renews a token.
+    /// AI-on-Demand's Python client has it as `Token.has_expired`, with the same two seconds.
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
         self.valid_for(now).is_some_and(|left| left <= EXPIRY_MARGIN)
@@ -322,7 +323,7 @@ mod tests {
     fn a_token_has_expired_two_seconds_early() {
         let at = |millis| Timestamp::from_unix_millis(millis);
         let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
-        assert!(!tokens.has_expired(at(i64::MAX)), "nobody knows");
+        assert!(!tokens.has_expired(at(i64::MAX)), "without a lifetime");
         tokens.expires_at = Some(at(300_000));
         for (millis, expired) in
             [(0, false), (297_999, false), (298_000, true), (300_000, true), (i64::MAX, true)]

@@ -1,4 +1,4 @@
-//! Where a refresh token becomes tokens: the one place where that is done otherwise on a platform.
+//! The server that refreshes tokens: the one place that knows that Tiled does it by a protocol of its own.
 
 use alloc::boxed::Box;
 
@@ -14,12 +14,12 @@ use crate::{
     token::{Scope, Tokens},
 };
 
-/// What is asked for new tokens.
+/// The server that is asked for new tokens.
 #[derive(Clone, Copy)]
 pub(crate) enum TokenServer<'a> {
-    /// As RFC 6749 has it.
+    /// An authorization server: RFC 6749 §6.
     OAuth(&'a AuthorizationServer),
-    /// Which refreshes its own tokens, or leaves it to an OpenID provider.
+    /// A Tiled server, which refreshes its own tokens, or leaves that to an OpenID provider.
     Tiled(&'a tiled::Server),
 }
 
@@ -56,7 +56,7 @@ impl<'a> TokenServer<'a> {
         }
     }
 
-    /// What serves a client that logs in as itself.
+    /// The authorization server for client credentials.
     pub(crate) const fn for_clients(self) -> Result<&'a AuthorizationServer, Error> {
         match self {
             Self::OAuth(server) => Ok(server),

@@ -251,7 +251,7 @@ impl Client {
     /// is alive by using it.
     ///
     /// # Errors
-    /// [`Error::SessionEnded`] for a dead one; nothing is kept then.
+    /// [`Error::SessionEnded`] for a dead one; nothing is saved then.
     pub async fn login_with_refresh_token(
         &self,
         token: RefreshToken,
@@ -265,7 +265,7 @@ impl Client {
     /// [`Store::load`] reads tokens from a file.
     ///
     /// # Errors
-    /// [`Error::Store`] if they can't be kept, and nothing has changed then.
+    /// [`Error::Store`] if they can't be saved, and nothing has changed then.
     #[doc(alias = "set_token")]
     pub async fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
         self.keep(Session::keep(self.shared_profile(), tokens, self.policy)).await
@@ -541,8 +541,7 @@ impl Client {
 
     fn start(&self, work: Work) -> Result<Task<Arc<SessionTokens>>, Error> {
         let Some(job) = work.job() else { return Err(Error::Internal("client")) };
-        let session = Session::token(self.shared_profile(), job.demand(), job.policy());
-        let session = session.with_cached(job.cached());
+        let session = job.session(self.shared_profile());
         let (driver, began) = (self.driver.clone(), self.driver.monotonic());
         self.spawn(async move {
             let outcome = driver.run(&mut session.with_metadata(driver.metadata())).await;

@@ -148,7 +148,8 @@ impl OneToken {
         }
     }
 
-    /// The tokens with this one of the others. An access token was issued when its file was written.
+    /// `tokens` with this kind of token taken out of `from`. An access token counts as issued when its file
+    /// was written.
     fn put(self, tokens: Tokens, from: Tokens) -> Tokens {
         let mut tokens = tokens;
         match self {

@@ -237,7 +237,7 @@ impl Client {
     /// is alive by using it.
     ///
     /// # Errors
-    /// [`Error::SessionEnded`] for a dead one; nothing is kept then.
+    /// [`Error::SessionEnded`] for a dead one; nothing is saved then.
     pub fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
         let profile = self.shared_profile();
         let session = Session::login_with_refresh_token(profile, token, self.policy);
@@ -249,7 +249,7 @@ impl Client {
     /// [`Store::load`] reads tokens from a file.
     ///
     /// # Errors
-    /// [`Error::Store`] if they can't be kept, and nothing has changed then.
+    /// [`Error::Store`] if they can't be saved, and nothing has changed then.
     #[doc(alias = "set_token")]
     pub fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
         let session = Session::keep(self.shared_profile(), tokens, self.policy);
@@ -614,8 +614,7 @@ struct Runner {
 impl Runner {
     fn run(&self, work: Work) -> Result<Arc<SessionTokens>, Error> {
         let Some(job) = work.job() else { return Err(Error::Internal("client")) };
-        let session = Session::token(Arc::clone(&self.profile), job.demand(), job.policy());
-        let session = session.with_cached(job.cached());
+        let session = job.session(Arc::clone(&self.profile));
         let began = self.driver.monotonic();
         let outcome = self.driver.run(&mut session.with_metadata(self.driver.metadata()));
         let took = self.driver.monotonic().saturating_sub(began);

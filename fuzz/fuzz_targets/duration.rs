@@ -1,4 +1,4 @@
-//! Durations as somebody types them.
+//! Durations as a user types them.
 #![no_main]
 
 use aiod_auth_tests::fuzzing::duration;

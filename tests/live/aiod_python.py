@@ -85,7 +85,7 @@ def talk():
     import aiod
     from aiod.authentication import Token, get_current_user, get_token, invalidate_token, set_token
 
-    def renew():
+    def refresh():
         """A new access token, in memory alone, as when the present one has expired."""
         get_token()._expiration_date = datetime.fromtimestamp(0, timezone.utc)
         return token()
@@ -97,7 +97,7 @@ def talk():
         "create_token": lambda: about(aiod.create_token(timeout_seconds=60, write_to_file=True)),
         "get_current_user": lambda: get_current_user()._asdict(),
         "token": token,
-        "renew": renew,
+        "refresh": refresh,
         "to_file": lambda: get_token().to_file(),
         "from_file": lambda: set_token(Token.from_file()),
         "invalidate_token": lambda: invalidate_token(),

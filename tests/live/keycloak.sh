@@ -149,7 +149,7 @@ refuse_if_running() {
 
 # Says everything that is missing at once, and picks the JDK.
 find_tools() {
-  # JDK 25 starts Keycloak in half the time of JDK 17. Whoever sets JAVA_HOME has decided.
+  # JDK 25 starts Keycloak in half the time of JDK 17. A JAVA_HOME that is set wins.
   local jdk_25
   for jdk_25 in /usr/lib/jvm/*25*; do
     if [ -z "${JAVA_HOME:-}" ] && [ -x "$jdk_25/bin/java" ]; then export JAVA_HOME=$jdk_25; fi

@@ -80,7 +80,7 @@ start_keycloak() {
 
 # start SCRIPT [OPTION…]
 start() {
-  # Whoever started that one may still need it.
+  # Another run may still need that server.
   if "./$1" status >/dev/null; then fail "a server of $1 runs already, below the same \$LIVE_DIR"; fi
   started+=("$1")
   "./$1" start "${@:2}"

@@ -12,12 +12,12 @@
 
 pub mod drive;
 pub mod fuzzing;
-pub mod person;
 pub mod scene;
 pub mod sim;
 pub mod simulation;
 pub mod strategies;
 pub mod tiled_verdict;
+pub mod user;
 pub mod verdict;
 pub mod world;
 

@@ -24,7 +24,7 @@ pub const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// A server as it usually is, and nobody has logged in.
+/// A server with its default settings, and an empty store.
 #[must_use]
 pub fn world() -> World {
     World::new(Settings::default())
@@ -48,7 +48,7 @@ pub fn authorization(device_code: &str, expires_in: Option<Duration>) -> DeviceA
     })
 }
 
-/// A public client, as whom a person logs in.
+/// A public client, as whom a user logs in.
 #[must_use]
 pub fn profile() -> Arc<Profile> {
     Arc::new(Profile::new(ISSUER, "demo").unwrap().with_scope("openid profile".parse().unwrap()))

@@ -58,14 +58,14 @@ pub fn trouble() -> BoxedStrategy<Trouble> {
     .boxed()
 }
 
-/// What a poll for a device code may bring, other than a verdict.
+/// The answer to a poll for a device code before the user has decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PollAnswer {
     /// `authorization_pending`.
     Pending,
     /// `slow_down`; GitHub names the new interval in seconds.
     SlowDown(Option<u64>),
-    /// No verdict.
+    /// A transient failure.
     Trouble(Trouble),
 }
 
@@ -79,7 +79,7 @@ pub fn poll_answers() -> BoxedStrategy<Vec<(PollAnswer, Duration)>> {
     vec((answer, (1..20_000_u64).prop_map(Duration::from_millis)), 1..12).boxed()
 }
 
-/// What happens to somebody who is logged in, and what they do.
+/// What happens to a client that is logged in, and what its callers ask for.
 #[derive(Clone, Debug)]
 pub enum Happening {
     /// Time goes by.
@@ -88,12 +88,12 @@ pub enum Happening {
     ClockJumps(i64),
     /// So many requests to the token endpoint go wrong like this.
     TokenEndpointFails(usize, Fault),
-    /// Somebody wants a token; a new one, if it is forced.
+    /// A caller wants a token; a new one, if it is forced.
     Token {
         /// However good the present one is.
         force: bool,
     },
-    /// Somebody asks who is logged in.
+    /// A caller asks who is logged in.
     WhoAmI,
 }
 
@@ -123,14 +123,14 @@ pub fn fault() -> BoxedStrategy<Fault> {
     .boxed()
 }
 
-/// What a good answer to a request says, and what else somebody may say there.
+/// The members of a good answer to a request, and other members that may come with them.
 #[derive(Clone, Copy, Debug)]
 pub struct Good {
     /// What it usually comes with.
     pub statuses: &'static [u16],
     /// Its members; the values as regular expressions for JSON.
     pub members: &'static [(&'static str, &'static str)],
-    /// Names that somebody reads in other answers.
+    /// Members that have a meaning in other answers.
     pub others: &'static [&'static str],
 }
 

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     drive::{self, Failure},
     verdict::{
-        Answer, Asked, NOW, Verdict, about_person, about_prompt, about_tokens, ask, next, patient,
+        Answer, Asked, NOW, Verdict, about_prompt, about_tokens, about_user, ask, next, patient,
     },
 };
 
@@ -139,7 +139,7 @@ pub fn tiled_verdict(asked: TiledAsked, base: &str, answer: &Answer) -> Verdict 
         TiledAsked::WhoAmI => {
             let mut machine = WhoAmI::new(profile, &session, policy).unwrap();
             describe(&mut machine, &api, "password");
-            ask(Asked::Userinfo, &mut machine, answer, |userinfo| about_person(&userinfo))
+            ask(Asked::Userinfo, &mut machine, answer, |userinfo| about_user(&userinfo))
         }
         TiledAsked::CreateKey => {
             let new = NewApiKey::default();

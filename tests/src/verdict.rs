@@ -220,7 +220,7 @@ pub fn verdict_at(
         Asked::Userinfo => {
             let tokens = Tokens::new(AccessToken::new("access").unwrap(), NOW);
             let mut machine = UserinfoRequest::new(server, &tokens, policy)?;
-            ask(asked, &mut machine, answer, |userinfo| about_person(&userinfo))
+            ask(asked, &mut machine, answer, |userinfo| about_user(&userinfo))
         }
         Asked::Introspection => {
             let (bot, token) =
@@ -380,7 +380,7 @@ fn about_server(server: &AuthorizationServer) -> Vec<String> {
     Endpoint::NAMED.iter().filter_map(endpoint).map(|(name, url)| format!("{name} {url}")).collect()
 }
 
-pub(crate) fn about_person(userinfo: &Userinfo) -> Vec<String> {
+pub(crate) fn about_user(userinfo: &Userinfo) -> Vec<String> {
     let mut details = Vec::new();
     details.extend(userinfo.subject.iter().map(|subject| format!("subject {subject}")));
     details.extend(userinfo.name.iter().map(|name| format!("name {name}")));
@@ -429,7 +429,7 @@ pub fn server() -> Result<AuthorizationServer, Error> {
     )
 }
 
-/// A login that a person may approve.
+/// A login that a user may approve.
 fn authorization() -> Result<DeviceAuthorization, Error> {
     Ok(DeviceAuthorization::from_parts(DeviceAuthorizationParts {
         device_code: DeviceCode::new("device-code"),

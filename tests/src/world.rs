@@ -1,4 +1,4 @@
-//! A world in virtual time: a server, a store, a person, and a clock that jumps to the next event.
+//! A world in virtual time: a server, a store, a user, and a clock that jumps to the next event.
 //!
 //! Every test of a flow reads as its transcript: which request went out when, and what came back.
 
@@ -28,12 +28,12 @@ pub struct World {
     lock: Option<Lock>,
     /// How long a request and its answer take.
     pub latency: Duration,
-    /// What the person was shown.
+    /// What the user was shown.
     pub prompts: Vec<Prompt>,
     /// What was tolerated in the answers to machines that were run here.
     pub notes: Vec<Note>,
-    /// What the person answers when asked: names, and places in a list. Nothing more cancels.
-    pub answers: std::collections::VecDeque<PersonsAnswer>,
+    /// What the user answers when asked: names, and places in a list. Nothing more cancels.
+    pub answers: std::collections::VecDeque<UserAnswer>,
     /// What came with the last failure.
     pub salvaged: Option<Box<Tokens>>,
     /// What will happen, in milliseconds since the beginning.
@@ -56,23 +56,23 @@ pub struct Asked {
 /// What happens while a machine waits.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The person approves what they were shown last.
+    /// The user approves what they were shown last.
     Approve,
-    /// The person refuses it.
+    /// The user refuses it.
     Deny,
     /// The wall clock jumps by so many seconds.
     ClockJumps(i64),
 }
 
-/// What the person says to a question.
+/// What the user says to a question.
 #[derive(Clone, Copy, Debug)]
-pub enum PersonsAnswer {
+pub enum UserAnswer {
     /// This password, as alice.
     Password(&'static str),
     /// This one of a list.
     Provider(usize),
-    /// There is nobody to ask.
-    Nobody,
+    /// There is no way to ask the user.
+    NoPrompt,
 }
 
 /// Where the simulated server is.
@@ -268,15 +268,15 @@ impl Around for World {
     fn ask(&mut self, ask: Ask<'_>) {
         let nothing = Duration::ZERO;
         match (ask, self.answers.pop_front()) {
-            (Ask::Password(asked), Some(PersonsAnswer::Password(password))) => {
+            (Ask::Password(asked), Some(UserAnswer::Password(password))) => {
                 let known = asked.question().username.clone();
                 let username = known.unwrap_or_else(|| "alice".into());
                 asked.answer(nothing, Credentials { username, password: Password::new(password) });
             }
-            (Ask::Provider(asked), Some(PersonsAnswer::Provider(place))) => {
+            (Ask::Provider(asked), Some(UserAnswer::Provider(place))) => {
                 asked.answer(nothing, place);
             }
-            (ask, Some(_)) => ask.give_up(nothing, NoAnswer::Impossible("there is nobody")),
+            (ask, Some(_)) => ask.give_up(nothing, NoAnswer::Impossible("there is no terminal")),
             (ask, None) => ask.give_up(nothing, NoAnswer::Cancelled),
         }
     }

@@ -14,7 +14,7 @@ pub(crate) enum Earlier {
     Nothing,
     /// It is this profile's.
     Fits(Box<Tokens>),
-    /// It may be this profile's, or that of the others.
+    /// This profile and the `others` fit it equally well.
     FitsSeveral {
         location: String,
         others: Vec<String>,

@@ -55,7 +55,7 @@ fn a_refresh_under_way_is_saved_first() {
 }
 
 #[test]
-fn a_signal_that_is_ignored_stays_so_and_the_others_wait_all_the_same() {
+fn a_signal_that_is_ignored_stays_so_and_other_signals_wait() {
     let world = World::new();
     world.log_in();
     let delay = Fault::Delay(Duration::from_secs(1));

@@ -47,7 +47,7 @@ fn all_profiles_that_have_a_record() {
 }
 
 #[test]
-fn one_that_fails_does_not_keep_the_others() {
+fn one_that_fails_does_not_stop_the_rest() {
     let world = World::new();
     world.log_in();
     world.run("login --profile bot").ended(0);

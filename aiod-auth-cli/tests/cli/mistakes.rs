@@ -127,7 +127,7 @@ fn endpoints_by_hand_need_no_discovery() {
 }
 
 #[test]
-fn colours_are_for_those_who_want_them() {
+fn colours_depend_on_the_terminal_and_the_option() {
     let world = World::new();
     assert!(!world.run("token").stderr.contains('\u{1b}'));
     assert!(world.run("token --color always").stderr.contains("\u{1b}["));

@@ -240,10 +240,10 @@ const SERVERS: &[Row] = &[
     ),
     test(
         "A page of a hotel in place of an answer",
-        "the answer makes no sense; what is stored stays",
+        "the answer is malformed; the stored tokens stay",
         1,
         "aiod-auth-cli/tests/cli/token.rs",
-        "an_answer_that_makes_no_sense",
+        "a_malformed_answer_ends_the_command",
     ),
     test(
         "The server is away (503)",
@@ -451,14 +451,14 @@ const PLACES: &[Row] = &[
         "a_read_only_folder_can_be_read_but_not_locked",
     ),
     test(
-        "The login can't be kept",
+        "The login can't be saved",
         "said before the user is asked",
         6,
         "aiod-auth-cli/tests/cli/login.rs",
         "a_login_that_can_not_be_saved_says_so",
     ),
     test(
-        "The new refresh token could not be kept",
+        "The new refresh token could not be saved",
         "the token is printed, and that the login may be lost",
         6,
         "aiod-auth-cli/tests/cli/token.rs",

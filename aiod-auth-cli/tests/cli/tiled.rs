@@ -1,6 +1,10 @@
 //! Tiled: a server by its address, passwords in a terminal, API keys.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use aiod_auth_tests::sim::tiled::Provider;
 use serde_json::Value;
@@ -73,6 +77,17 @@ fn a_login_by_password_is_in_the_platforms_own_folder() {
     assert!(failed.stderr.contains(&format!("aiod-auth login --api {}", world.server.base_url)));
 }
 
+/// Let `until` in `login/question.rs` read without a limit: this never ends.
+#[test]
+fn a_password_that_is_never_typed_ends_with_the_time_limit() {
+    let world = World::new();
+    let mut login = tiled(&world, "login --timeout 1");
+    let mut login = login.env("TILED_FORCE_PROMPT", "1").stdin(Stdio::piped()).spawn().unwrap();
+    // Open, and silent.
+    let _stdin = login.stdin.take();
+    assert_eq!(login.wait().unwrap().code(), Some(4));
+}
+
 #[test]
 fn a_wrong_password_and_an_empty_one_end_a_login() {
     let world = World::new();
@@ -81,7 +96,7 @@ fn a_wrong_password_and_an_empty_one_end_a_login() {
     assert!(ran.stderr.contains("Incorrect username or password"), "{ran:?}");
     typed(&world, "login", "alice\n\n").ended(4);
     typed(&world, "login", "\n").ended(4);
-    // Nothing is asked where nobody sees it.
+    // Without a terminal nothing is asked.
     run(&world, "login").failed(2, "there is no terminal");
     run(&world, "--json login").failed_as(2, "usage");
     Ran::of(tiled(&world, "login").env("TILED_FORCE_PROMPT", "0"), "alice\nalice-password\n")

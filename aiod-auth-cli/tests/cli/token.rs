@@ -254,7 +254,7 @@ fn the_server_is_away() {
 }
 
 #[test]
-fn an_answer_that_makes_no_sense() {
+fn a_malformed_answer_ends_the_command() {
     let world = World::new();
     let page = Answer::html(200, "<h1>Welcome to the hotel</h1>");
     world.server.simulator().fault_anywhere(2, Fault::Instead(page));

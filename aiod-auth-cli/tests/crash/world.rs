@@ -136,7 +136,7 @@ impl World {
         lives
     }
 
-    /// The record is whole, and nobody else can read it, nor what is beside it.
+    /// The record is whole, and it and the files beside it are readable for their owner alone.
     #[track_caller]
     pub(crate) fn check_files(&self, what: &str) {
         for (name, mode) in self.files() {

@@ -22,9 +22,9 @@ pub use {
 use crate::{
     error::{Error, StoreFailure, Unreachable},
     machine::Failed,
-    profile::RecordKey,
+    profile::{Profile, RecordKey},
     retry::RetryPolicy,
-    session::{Demand, Freshness, LoggedOut, Persisted, SessionTokens, Version},
+    session::{Demand, Freshness, LoggedOut, Persisted, Session, SessionTokens, Version},
     time::Timestamp,
     token::Tokens,
 };
@@ -113,8 +113,7 @@ pub enum Want {
     Run(Job),
     /// A job is running: wait until it has ended, then ask again.
     Wait,
-    /// This is how the call fails: another caller's job has failed with it, or the server asked to be left
-    /// alone.
+    /// This is how the call fails: another caller's job has failed with it.
     Fail(Error),
 }
 
@@ -122,21 +121,38 @@ pub enum Want {
 #[must_use]
 #[derive(Debug)]
 pub struct Job {
-    demand: Demand,
+    purpose: Purpose,
     policy: RetryPolicy,
     cached: Option<Arc<SessionTokens>>,
     began: Timestamp,
     logins: u64,
 }
 
+/// What a job is for.
+#[derive(Debug)]
+enum Purpose {
+    Acquire(Demand),
+    /// The server asked to be left alone: only the store is looked at, where another process may have saved
+    /// new tokens. If not, the job fails with this error.
+    Look(Demand, Error),
+    Save,
+}
+
 impl Job {
-    /// For [`Session::token`](crate::session::Session::token).
+    /// The machine that does it.
     #[must_use]
-    pub const fn demand(&self) -> Demand {
-        self.demand
+    pub fn session(&self, profile: Arc<Profile>) -> Session {
+        let session = match &self.purpose {
+            Purpose::Acquire(demand) => Session::token(profile, *demand, self.policy),
+            Purpose::Look(demand, error) => {
+                Session::token(profile, *demand, self.policy).leaving_alone(error.clone())
+            }
+            Purpose::Save => Session::save(profile, self.policy),
+        };
+        session.with_cached(self.cached())
     }
 
-    /// For the same.
+    /// How patient it is.
     #[must_use]
     pub const fn policy(&self) -> RetryPolicy {
         self.policy
@@ -148,7 +164,7 @@ impl Job {
         self.began
     }
 
-    /// For [`Session::with_cached`](crate::session::Session::with_cached).
+    /// What there was when it began.
     #[must_use]
     pub fn cached(&self) -> Option<SessionTokens> {
         self.cached.as_deref().cloned()
@@ -197,8 +213,8 @@ impl TokenCache {
         self.cached.as_ref()
     }
 
-    /// The newest tokens that came with a login that failed, while another login was there, which stays: they
-    /// are kept nowhere else.
+    /// The newest tokens that were salvaged from a failed login while other tokens were cached, which stay.
+    /// They are stored nowhere else.
     #[must_use]
     pub const fn take_salvaged(&mut self) -> Option<Tokens> {
         self.salvaged.take()
@@ -236,11 +252,14 @@ impl TokenCache {
                     return Want::Use(session);
                 }
                 let mut policy = caller.policy;
-                if is_early {
+                let purpose = if is_early {
                     // As hasty as the session is then: callers whose token has run out meanwhile try again.
                     policy.attempts = 1;
-                }
-                return Want::UseAndRun(session, self.begin(demand, policy, now));
+                    Purpose::Acquire(demand)
+                } else {
+                    Purpose::Save
+                };
+                return Want::UseAndRun(session, self.begin(purpose, policy, now));
             }
         }
         if let Some(failure) = self.failure_for(caller) {
@@ -249,15 +268,16 @@ impl TokenCache {
         if self.is_running {
             return Want::Wait;
         }
-        if let Some(left_alone) = self.left_alone(now) {
-            return Want::Fail(left_alone.error_at(now));
-        }
         // What waited for another job, and got nothing of it, begins its own.
         caller.jobs = self.jobs;
         // The caller waits for it: what is in the store and still good is used, and refreshed beside the
         // next caller.
         demand.early = false;
-        Want::Run(self.begin(demand, caller.policy, now))
+        let purpose = match self.left_alone(now) {
+            Some(left_alone) => Purpose::Look(demand, left_alone.error_at(now)),
+            None => Purpose::Acquire(demand),
+        };
+        Want::Run(self.begin(purpose, caller.policy, now))
     }
 
     /// Why a job failed that has ended while this caller waited, if the caller need not try it, too.
@@ -268,9 +288,9 @@ impl TokenCache {
         is_its.then_some(failure)
     }
 
-    fn begin(&mut self, demand: Demand, policy: RetryPolicy, began: Timestamp) -> Job {
+    fn begin(&mut self, purpose: Purpose, policy: RetryPolicy, began: Timestamp) -> Job {
         self.is_running = true;
-        Job { demand, policy, cached: self.cached.clone(), began, logins: self.logins }
+        Job { purpose, policy, cached: self.cached.clone(), began, logins: self.logins }
     }
 
     /// Ends a job: its outcome for the caller that ran it. Tokens are given up only if there is no session
@@ -285,7 +305,6 @@ impl TokenCache {
         outcome: Result<SessionTokens, Failed>,
         now: Timestamp,
     ) -> Result<Arc<SessionTokens>, Error> {
-        let left_alone = self.left_alone.take();
         self.after_change(now);
         if let Some(login) = self.login_meanwhile(&job, &outcome) {
             return Ok(login);
@@ -293,17 +312,19 @@ impl TokenCache {
         match outcome {
             Ok(session) => {
                 let failed = session.early_refresh_failed.as_ref();
-                let asked_for_it = failed.and_then(|(_, error)| LeftAlone::after(error, now));
-                // Where nothing new came, they were saved: the server was not asked.
-                let as_before = left_alone.filter(|_| job.brought_nothing(&session));
-                self.left_alone = asked_for_it.or(as_before);
+                if let Some(left_alone) = failed.and_then(|(_, error)| LeftAlone::after(error, now))
+                {
+                    self.left_alone = Some(left_alone);
+                } else if !job.brought_nothing(&session) {
+                    self.left_alone = None;
+                }
                 let session = Arc::new(session);
                 self.cached = Some(Arc::clone(&session));
                 Ok(session)
             }
             Err(Failed { error, salvaged }) => {
                 self.failure = Some((error.clone(), job.policy));
-                self.left_alone = LeftAlone::after(&error, now);
+                self.left_alone = LeftAlone::after(&error, now).or(self.left_alone.take());
                 match (&error, salvaged) {
                     (Error::SessionEnded(_), _) | (Error::NotAuthenticated(_), None) => {
                         self.cached = None;
@@ -357,11 +378,10 @@ impl TokenCache {
         LoginMark { logouts: self.logouts }
     }
 
-    /// Ends a login, or tokens from elsewhere that were kept. One that failed says nothing of the session
-    /// that is there, and takes no place of it.
+    /// Ends a login, or an import of tokens. A failed login leaves the cached session in its place.
     ///
-    /// There may have been a logout meanwhile, of no one knows which session: what was saved is then
-    /// looked for in the store.
+    /// A logout since [`begin_login`](Self::begin_login) may have ended this session: if it was saved, it is
+    /// not cached, and the next demand loads the store.
     ///
     /// # Errors
     /// The login's.
@@ -375,6 +395,7 @@ impl TokenCache {
         match outcome {
             Ok(session) => {
                 self.changed_beside(now);
+                self.left_alone = None;
                 self.logins = self.logins.wrapping_add(1);
                 let session = Arc::new(session);
                 let may_be_over =
@@ -399,7 +420,8 @@ impl TokenCache {
     /// Begins a logout, if no job is running; it ends with [`finish_logout`](Self::finish_logout).
     #[must_use]
     pub fn begin_logout(&mut self, policy: RetryPolicy, now: Timestamp) -> Option<Job> {
-        (!self.is_running).then(|| self.begin(Demand::new(), policy, now))
+        let demand = Purpose::Acquire(Demand::new());
+        (!self.is_running).then(|| self.begin(demand, policy, now))
     }
 
     /// Ends a logout. If it failed, the tokens stay.
@@ -408,7 +430,7 @@ impl TokenCache {
         if outcome.is_ok() {
             self.changed_beside(now);
             self.logouts = self.logouts.wrapping_add(1);
-            self.cached = None;
+            (self.cached, self.left_alone) = (None, None);
         }
     }
 
@@ -421,7 +443,7 @@ impl TokenCache {
     /// A login holds up no job, and one may be running.
     fn changed_beside(&mut self, now: Timestamp) {
         self.jobs = self.jobs.wrapping_add(1);
-        (self.failure, self.left_alone) = (None, None);
+        self.failure = None;
         self.save_tried_at = Some(now);
     }
 
@@ -449,7 +471,7 @@ impl TokenCache {
     /// the end of a program.
     #[must_use]
     pub fn begin_saving(&mut self, policy: RetryPolicy, now: Timestamp) -> Option<Job> {
-        (self.is_unsaved() && !self.is_running).then(|| self.begin(Demand::new(), policy, now))
+        (self.is_unsaved() && !self.is_running).then(|| self.begin(Purpose::Save, policy, now))
     }
 }
 
@@ -501,7 +523,6 @@ mod tests {
     use super::*;
     use crate::{
         error::{Endpoint, NotLoggedIn, ServerError},
-        profile::Profile,
         secret::{AccessToken, RefreshToken},
     };
 
@@ -589,8 +610,15 @@ mod tests {
     fn word(want: &Want) -> String {
         match want {
             Want::Use(session) => format!("use {}", name(Some(session))),
+            Want::UseAndRun(session, Job { purpose: Purpose::Save, .. }) => {
+                format!("use {} and save", name(Some(session)))
+            }
             Want::UseAndRun(session, _) => format!("use {} and run", name(Some(session))),
-            Want::Run(job) => format!("run{}", if job.demand().force { " forced" } else { "" }),
+            Want::Run(Job { purpose: Purpose::Acquire(demand), .. }) => {
+                format!("run{}", if demand.force { " forced" } else { "" })
+            }
+            Want::Run(Job { purpose: Purpose::Look(..), .. }) => "look".into(),
+            Want::Run(Job { purpose: Purpose::Save, .. }) => "save".into(),
             Want::Wait => "wait".into(),
             Want::Fail(_) => "fail".into(),
         }
@@ -621,7 +649,7 @@ mod tests {
     fn no_caller_waits_for_an_early_refresh_of_what_is_stored() {
         let mut cache = cache();
         let job = run(&mut cache, EARLY);
-        assert!(!job.demand().early);
+        assert!(matches!(job.purpose, Purpose::Acquire(demand) if !demand.early));
         cache.finish(job, Ok(session("a")), at(3560)).unwrap();
         let mut next = caller(&cache, EARLY);
         assert_eq!(word(&cache.want(&mut next, at(3560))), "use a and run");
@@ -730,7 +758,7 @@ mod tests {
             word(&cache.want(&mut caller, at(seconds)))
         };
         assert_eq!(want(9), "use a");
-        assert_eq!(want(10), "use a and run");
+        assert_eq!(want(10), "use a and save");
         // While that is running.
         assert_eq!(want(30), "use a");
         // A salvaged one waits as long; and so it is after a job that was dropped.
@@ -752,14 +780,19 @@ mod tests {
         let job = run(&mut cache, FORCED);
         cache.finish(job, Err(in_an_hour().into()), NOW).unwrap_err();
         for (demand, seconds, expected) in [
-            (FORCED, 1, "fail"),
+            (FORCED, 1, "look"),
             (ANY, 1, "use a"),
             (EARLY, 3560, "use a"),
-            (ANY, 3599, "fail"),
+            (ANY, 3599, "look"),
             (ANY, 3600, "run"),
         ] {
             let mut caller = caller(&cache, demand);
-            assert_eq!(word(&cache.want(&mut caller, at(seconds))), expected, "{seconds}");
+            let want = cache.want(&mut caller, at(seconds));
+            assert_eq!(word(&want), expected, "{seconds}");
+            // Dropped, or without a result in the store, it is left alone all the same.
+            if let Want::Run(job) = want {
+                cache.abandon(job);
+            }
         }
         // A clock that was set back blocks nothing, nor does a mistake of the server's for ever.
         let years = Unreachable::RetryAfter { status: 503, after: Duration::MAX };
@@ -786,7 +819,7 @@ mod tests {
         cache.finish(job, Ok(old), at(3500)).unwrap();
         // More than the minute after any early refresh that failed.
         assert_eq!(word(&cache.want(&mut first, at(3565))), "use a");
-        assert_eq!(word(&cache.want(&mut first, at(3580))), "fail");
+        assert_eq!(word(&cache.want(&mut first, at(3580))), "look");
     }
 
     #[test]
@@ -795,9 +828,12 @@ mod tests {
         let job = run(&mut cache, ANY);
         cache.finish(job, Err(in_an_hour().into()), NOW).unwrap_err();
         let mut late = caller(&cache, ANY);
-        let Want::Fail(Error::Unreachable { cause, .. }) = cache.want(&mut late, at(3000)) else {
+        let Want::Run(Job { purpose: Purpose::Look(_, error), .. }) =
+            cache.want(&mut late, at(3000))
+        else {
             panic!()
         };
+        let Error::Unreachable { cause, .. } = error else { panic!() };
         let after = Duration::from_secs(600);
         assert!(matches!(cause, Unreachable::RetryAfter { after: left, .. } if left == after));
     }
@@ -812,7 +848,7 @@ mod tests {
         cache.finish(job, Ok(session("a")), at(1)).unwrap();
         assert!(cache.begin_saving(policy(), NOW).is_none(), "nothing is left to be saved");
         let mut forced = caller(&cache, FORCED);
-        assert_eq!(word(&cache.want(&mut forced, at(2))), "fail");
+        assert_eq!(word(&cache.want(&mut forced, at(2))), "look");
     }
 
     #[test]

@@ -250,6 +250,7 @@ impl Work {
     ) -> Result<Arc<SessionTokens>, Error> {
         let job = self.job.take().ok_or(Error::Internal("cache"))?;
         let (began, before) = (job.began(), job.cached());
+        let is_salvaged = outcome.as_ref().is_err_and(|failed| failed.salvaged.is_some());
         let cache = &self.under_way.0;
         let outcome = cache.change(|cache| cache.finish(job, outcome, now));
         match &outcome {
@@ -266,7 +267,12 @@ impl Work {
                 }
                 cache.tell_unsaved(session, took);
             }
-            Err(error) => cache.tell(What::Failed(error), took),
+            Err(error) => {
+                cache.tell(What::Failed(error), took);
+                if let Some(session) = cache.cached().filter(|_| is_salvaged) {
+                    cache.tell_unsaved(&session, took);
+                }
+            }
         }
         outcome
     }

@@ -52,19 +52,19 @@ pub enum Error {
     /// The server refused, for a reason that has no variant of its own.
     #[error("{0}")]
     Refused(Box<ServerError>),
-    /// The person said no: RFC 8628 §3.5, RFC 6749 §4.1.2.1.
+    /// The user denied the login: RFC 8628 §3.5, RFC 6749 §4.1.2.1.
     #[error("the login was refused")]
     AccessDenied(Box<ServerError>),
     /// The device code expired before a user approved it: RFC 8628 §3.5.
     #[error("the code expired before the login was approved")]
     Expired,
     /// The caller's time limit for the login ran out.
-    #[error("nobody approved the login within {}", in_words(*.limit))]
+    #[error("the login was not approved within {}", in_words(*.limit))]
     TimedOut {
         /// The limit.
         limit: Duration,
     },
-    /// The person or the caller gave up.
+    /// The user or the caller gave up.
     #[error("the login was cancelled")]
     Cancelled,
     /// The server said that the session is over: RFC 6749 §5.2, `invalid_grant` to a refresh.
@@ -76,7 +76,7 @@ pub enum Error {
     /// A token that the server gave is refused by the server.
     #[error("the access token is not accepted ({0})")]
     TokenRejected(Box<ServerError>),
-    /// No verdict came: the network or the server is away for now. What was stored is untouched.
+    /// The network or the server is unavailable for now. The stored tokens are untouched.
     #[error("the {endpoint} can't be reached: {cause} ({})", Tries(*.attempts))]
     Unreachable {
         /// Who was asked.
@@ -87,7 +87,7 @@ pub enum Error {
         cause: Unreachable,
     },
     /// A refresh was sent and no answer came: whether the server made a new token is unknown. The
-    /// old refresh token is kept.
+    /// old refresh token stays stored.
     #[error("the {endpoint} didn't answer, so the outcome is unknown: {cause} ({})", Tries(*.attempts))]
     OutcomeUnknown {
         /// Which endpoint was asked.
@@ -229,7 +229,7 @@ impl Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotLoggedIn {
-    /// No login was kept.
+    /// No login is stored.
     NoRecord,
     /// The server has ended the session.
     SessionEnded,
@@ -300,13 +300,13 @@ pub enum Kind {
     NotAuthenticated,
     /// The server ended the session.
     SessionEnded,
-    /// The person said no.
+    /// The user denied the login.
     AccessDenied,
     /// The device code expired.
     Expired,
     /// The time limit of the login ran out.
     TimedOut,
-    /// Given up by the person or the caller.
+    /// Given up by the user or the caller.
     Cancelled,
     /// The network or the server is away for now.
     Unavailable,

@@ -191,7 +191,7 @@ pub enum Problem {
         found: String,
     },
     /// It is about another user than the one who logged in: OpenID Connect Core §5.3.2, §12.2.
-    #[error("it is about somebody else than the one who logged in")]
+    #[error("it is about another user than the one who logged in")]
     OtherSubject,
     /// There is no metadata at any of the places where it could be.
     #[error("no metadata was found")]

@@ -28,8 +28,8 @@ use crate::{
 pub struct ServerError {
     /// Which endpoint answered.
     pub endpoint: Endpoint,
-    /// The HTTP status; `None` where there is none: in a redirect, and for a verdict of a moment ago, which is
-    /// remembered and not asked for again.
+    /// The HTTP status. `None` in a redirect, and for a refresh that is not tried again because the server
+    /// refused it a moment ago.
     pub status: Option<u16>,
     /// The `error` code, where there is one.
     pub code: Option<ErrorCode>,
@@ -44,7 +44,7 @@ pub struct ServerError {
 }
 
 impl ServerError {
-    /// What a server said a moment ago to a refresh token, as far as it was kept.
+    /// The refusal of a refresh a moment ago, as far as the record has it.
     pub(crate) const fn remembered(code: Option<ErrorCode>) -> Self {
         Self {
             endpoint: Endpoint::Token,

@@ -1,4 +1,4 @@
-//! Why no verdict came: the network, a proxy, TLS, or a server that can't answer.
+//! Why a request failed for now: the network, a proxy, TLS, or a server that is unavailable.
 
 use alloc::{boxed::Box, string::String};
 use core::{fmt, time::Duration};
@@ -6,7 +6,7 @@ use core::{fmt, time::Duration};
 use super::Kind;
 use crate::{http::NoResponse, time::in_words};
 
-/// Why no verdict came, the last time.
+/// Why the last attempt at a request failed.
 ///
 /// ```
 /// use aiod_auth_core::{Endpoint, Error, Unreachable};
@@ -60,7 +60,7 @@ impl Unreachable {
     pub(crate) fn from_no_response(no_response: NoResponse) -> Option<Self> {
         match no_response {
             NoResponse::NotSent(why) => Some(Self::NotSent(why)),
-            NoResponse::Unknown(why) => Some(Self::NoAnswer(why)),
+            NoResponse::Unknown(why) | NoResponse::Cut { why, .. } => Some(Self::NoAnswer(why)),
             NoResponse::Proxy(failure) => Some(Self::Proxy(failure)),
             NoResponse::Tls(failure) => Some(Self::Tls(failure)),
             NoResponse::TooLarge => None,

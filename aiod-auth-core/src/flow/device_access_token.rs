@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Polls until the user has decided, the code has expired, or the time limit is over. Ends in
-/// [`Tokens`]. What is no verdict (a dropped network, a 503, a web page) is waited out.
+/// [`Tokens`]. A transient failure (a dropped network, a 503, a web page) is waited out.
 #[derive(Debug)]
 pub struct DeviceAccessTokenRequest(Flow<Polls>);
 
@@ -186,7 +186,7 @@ impl Start for Polls {
 /// What one poll came to.
 enum Poll {
     Granted(Box<Granted>),
-    /// A verdict: RFC 8628 §3.5.
+    /// An error that ends the polling: RFC 8628 §3.5.
     Final(Error),
     Pending {
         at_least: Duration,
@@ -203,8 +203,8 @@ enum Poll {
     Unavailable {
         at_least: Duration,
     },
-    /// An answer that is no verdict of this server: a captive portal, a proxy. What it would mean if it
-    /// stayed so.
+    /// A malformed answer, as of a captive portal or a proxy. The error is for the case that all further
+    /// answers are malformed, too.
     Stray(Error),
     NoAnswer,
 }

@@ -55,7 +55,7 @@ pub(crate) fn end_session(
 }
 
 /// 204 is Keycloak's word that the session is over, said again for one that was over already. A page
-/// with status 200 proves nothing: it may ask a person for confirmation.
+/// with status 200 proves nothing: it may ask a user for confirmation.
 pub(crate) fn read(received: &Received<'_>) -> Answer<()> {
     match received.response.status() {
         204 => Answer::Good(()),

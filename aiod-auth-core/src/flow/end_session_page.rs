@@ -16,7 +16,7 @@ use crate::{
     wire::answer,
 };
 
-/// A visit of a browser to the server, which ends the person's session there, or asks whether to.
+/// A visit of a browser to the server, which ends the user's session there, or asks whether to.
 /// Nothing comes back that would prove it: [`EndSessionRequest`](crate::flow::EndSessionRequest) and
 /// [`RevocationRequest`](crate::flow::RevocationRequest) do.
 pub struct EndSessionPage {
@@ -36,7 +36,7 @@ impl EndSessionPage {
         Ok(Self { url, state: None })
     }
 
-    /// Says whose session it is. The ID token may have expired. Without it most servers ask the person.
+    /// Says whose session it is. The ID token may have expired. Without it most servers ask the user.
     #[must_use]
     pub fn with_id_token_hint(mut self, id_token: &IdToken) -> Self {
         self.url.query_pairs_mut().append_pair("id_token_hint", id_token.expose());

@@ -56,8 +56,8 @@ impl TokenRequest {
     }
 }
 
-/// Only a verdict on the refresh token ends the session. Everything else (a wrong client secret, say) may
-/// be mended without a new login.
+/// Only a refusal of the refresh token itself ends the session. Any other refusal (of the client's secret,
+/// say) may be mended without a new login.
 fn refused(mut error: Box<ServerError>) -> Error {
     match refresh_refusal(error.code.as_ref()) {
         RefreshRefusal::SessionEnded => Error::SessionEnded(error),

@@ -6,7 +6,7 @@ use core::future::Future;
 use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, Problem, Unreachable},
-    http::{NoResponse, Request},
+    http::{NoResponse, Request, Response},
     machine::{Answered, Deadline, Io, Reason, Start},
     retry::{Attempts, Resend, RetryPolicy, Transient},
     wire::answer::{Answer, Received, broken},
@@ -30,23 +30,33 @@ pub(crate) fn send<T>(
     let answered = io.send(request);
     async move {
         let (request, Answered { sent_at, took, outcome }) = answered.await;
-        let sent = match outcome {
-            Ok(response) => {
-                let received = Received::new(&request, &response, sent_at, deviations);
-                let answer = read(&received);
-                io.note(received.into_notes());
-                Sent::Answer(response.status(), answer)
-            }
-            Err(why) => {
-                let timed_out = request.timeout().is_some_and(|limit| took >= limit);
-                Sent::NoResponse { why, timed_out }
-            }
+        let read_noted = |response: &Response| {
+            let received = Received::new(&request, response, sent_at, deviations);
+            let answer = read(&received);
+            io.note(received.into_notes());
+            answer
         };
-        (request, sent)
+        let why = match outcome {
+            Ok(response) => {
+                let answer = read_noted(&response);
+                return (request, Sent::Answer(response.status(), answer));
+            }
+            Err(NoResponse::Cut { response, why }) => {
+                if response.is_json_object()
+                    && let good @ Answer::Good(_) = read_noted(&response)
+                {
+                    return (request, Sent::Answer(response.status(), good));
+                }
+                NoResponse::Unknown(why)
+            }
+            Err(why) => why,
+        };
+        let timed_out = request.timeout().is_some_and(|limit| took >= limit);
+        (request, Sent::NoResponse { why, timed_out })
     }
 }
 
-/// How a request is sent until there is a verdict.
+/// How a request is sent, and sent again after transient failures.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) endpoint: Endpoint,
@@ -71,7 +81,7 @@ impl<'a> Call<'a> {
         Self { endpoint, policy, deadline, resend, reason, deviations }
     }
 
-    /// Sends the request until there is a verdict, or the policy or the deadline ends it.
+    /// Sends the request until it succeeds or is refused, or until the policy or the deadline ends it.
     pub(crate) async fn send<T>(
         self,
         io: &Io,

@@ -18,25 +18,26 @@ use crate::{
     server::Issuer,
 };
 
-/// Where a browser comes back to on this machine, but for the port, which is known once it is bound.
+/// The loopback address that a browser is redirected to. Its port may be known only once it is bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedirectAddress {
     host: Name,
-    /// `None`: any port that is free (RFC 8252 §7.3: a server has to take any).
+    /// `None`: any free port (RFC 8252 §7.3: the server has to allow any).
     port: Option<u16>,
     path: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
-    /// Whichever of the two families works.
+    /// `127.0.0.1`, or `[::1]` where that can't be bound.
     Either,
     Is(IpAddr),
     Localhost,
 }
 
 impl RedirectAddress {
-    /// An address of this issuer's own (RFC 8252 §8.10): another server's redirect goes elsewhere.
+    /// An address with a path of this issuer's own (RFC 8252 §8.10): a redirect of another server goes to
+    /// another path.
     #[must_use]
     pub fn of(issuer: &Issuer) -> Self {
         let hash = Sha256::hash(issuer.as_str().as_bytes());
@@ -46,8 +47,8 @@ impl RedirectAddress {
     }
 
     /// The address that is registered for the client: `http://127.0.0.1/callback`, `http://[::1]/`,
-    /// `http://localhost:8400/` (for a server that takes nothing else: RFC 8252 §8.3). Without a port in
-    /// it, it is any that is free.
+    /// `http://localhost:8400/` (for a server that allows nothing else: RFC 8252 §8.3). Without a port, any
+    /// free one is used.
     ///
     /// # Errors
     /// [`Error::Config`] unless it is such an address.
@@ -68,7 +69,7 @@ impl RedirectAddress {
         }
     }
 
-    /// What to bind: the first that works. A port of 0 is any that is free.
+    /// The addresses to bind: the first that works. Port 0 means any free port.
     #[must_use]
     pub fn candidates(&self) -> Vec<SocketAddr> {
         let port = self.port.unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Which request is the redirect that is waited for.
+//! Tells the redirect of this login from all other requests to the port.
 
 use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -14,12 +14,12 @@ use crate::{
     flow::{AuthorizationRequest, Redirect},
 };
 
-/// Answers everything that comes to the redirect address, and knows the one visit that counts. All others
-/// change nothing: the login waits on.
+/// Answers all requests to the redirect address, and recognizes the one that is the redirect of this login.
+/// All other requests get an answer and change nothing: the login waits on.
 #[derive(Debug)]
 pub struct Listener {
     request: Arc<AuthorizationRequest>,
-    /// What a browser says in `Host`: another name that leads here is an attack (DNS rebinding).
+    /// What a browser sends in `Host`. Another name that resolves to this address is an attack (DNS rebinding).
     authority: String,
     path: String,
     is_done: bool,
@@ -40,7 +40,7 @@ impl Listener {
         Ok(Self { request, authority, path, is_done: false })
     }
 
-    /// Takes what came on one connection. `None`: its request has not ended yet. A connection has one
+    /// Takes the next bytes of one connection. `None`: its request is not complete yet. A connection gets one
     /// answer.
     pub fn receive(&mut self, visit: &mut Visit, bytes: &[u8]) -> Option<Answer> {
         Some(match visit.receive(bytes)? {
@@ -80,7 +80,7 @@ impl Listener {
     }
 }
 
-/// What to write on a connection before it is closed, and what that visit meant.
+/// What to write on a connection before it is closed, and the redirect, if this request was it.
 pub struct Answer {
     bytes: Vec<u8>,
     redirect: Option<Redirect>,
@@ -91,7 +91,8 @@ impl Answer {
         Self { bytes: page.answer(), redirect: None }
     }
 
-    /// The bytes to write, which are no secret; and the end of the wait, if this was it.
+    /// The bytes to write, which are no secret; and the redirect of this login, if this request was it: then
+    /// the wait is over.
     #[must_use]
     pub fn into_parts(self) -> (Vec<u8>, Option<Redirect>) {
         (self.bytes, self.redirect)

@@ -1,5 +1,4 @@
-//! The HTTP of a loopback redirect (RFC 8252 §7.3): bytes in, an answer out. An adapter has the sockets
-//! and nothing else.
+//! The HTTP server of a loopback redirect (RFC 8252 §7.3), without sockets: bytes in, an answer out.
 //!
 //! ```
 //! use aiod_auth_core::loopback::{RedirectAddress, Visit};
@@ -28,10 +27,10 @@
 //! # Ok::<(), aiod_auth_core::Error>(())
 //! ```
 //!
-//! What is left to the adapter: it listens on a loopback address alone, from when the login begins until
-//! it ends. It serves connections side by side, since browsers open some and say nothing, each for
-//! [`VISIT_TIME_MAX`] and no more than [`VISITS_MAX`] at once. After an answer it ends its own half of the
-//! connection, and reads what still comes for a moment: a reset could overtake the answer.
+//! The rest is the adapter's. It listens on a loopback address alone, from the beginning of the login to its
+//! end. It serves connections side by side, since browsers open some and send nothing: each for
+//! [`VISIT_TIME_MAX`], and no more than [`VISITS_MAX`] at once. After an answer it shuts down its own half of
+//! the connection and goes on reading for a moment: a reset could overtake the answer.
 
 pub use address::RedirectAddress;
 pub use listener::{Answer, Listener};
@@ -44,12 +43,12 @@ mod listener;
 mod page;
 mod visit;
 
-/// How long one connection may take to say what it wants. The answer is
-/// [`Listener::out_of_time`], if it said anything.
+/// How long one connection may take to send its request. After that the answer is
+/// [`Listener::out_of_time`], unless nothing was sent at all.
 pub const VISIT_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// How many connections are served at once; the oldest gives way to another one.
+/// How many connections are served at once; one more closes the oldest.
 pub const VISITS_MAX: usize = 64;
 
-/// The head of a request may be this long: no code or state comes near it.
+/// The limit on a request's head, which is far above the length of any code and state.
 pub const HEAD_BYTES_MAX: usize = 256 * 1024;

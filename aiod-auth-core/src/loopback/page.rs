@@ -152,6 +152,9 @@ mod tests {
 
     #[test]
     fn the_policy_allows_this_style() {
-        assert_eq!(format!("sha256-{}", BASE64_STANDARD.encode(Sha256::hash(STYLE.as_bytes()))), STYLE_HASH);
+        assert_eq!(
+            format!("sha256-{}", BASE64_STANDARD.encode(Sha256::hash(STYLE.as_bytes()))),
+            STYLE_HASH
+        );
     }
 }

@@ -7,15 +7,16 @@ use zeroize::Zeroizing;
 
 use super::{HEAD_BYTES_MAX, page::Page};
 
-/// What a connection has said so far. It may hold a code: no `Debug` of it, and it is wiped.
+/// The bytes of one connection so far. There may be a code in them: they are wiped, and `Debug` shows only
+/// how many there are.
 #[derive(Default)]
 pub struct Visit {
     head: Zeroizing<Vec<u8>>,
-    /// Up to here there is no empty line.
+    /// The bytes before this place were searched, and have no empty line in them.
     searched: usize,
 }
 
-/// A request that is one, as far as it matters.
+/// The parts of a well-formed request that decide about the answer.
 pub(super) struct Head<'v> {
     pub(super) method: &'v str,
     pub(super) path: &'v str,
@@ -24,17 +25,17 @@ pub(super) struct Head<'v> {
 }
 
 impl Visit {
-    /// Whether nothing came yet: browsers connect ahead of time.
+    /// Whether nothing was sent yet: browsers connect ahead of time.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.head.is_empty()
     }
 
-    /// Takes what came. `None`: the head has not ended yet.
+    /// Takes the next bytes. `None`: the head has not ended yet.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Option<Result<Head<'_>, Page>> {
         let room = HEAD_BYTES_MAX.saturating_sub(self.head.len());
         self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-        // What is no HTTP, TLS for instance, would be waited for in vain.
+        // Bytes of another protocol, TLS for instance, never have the end that is waited for.
         if self.head.first().is_some_and(|first| !first.is_ascii_alphabetic()) {
             return Some(Err(Page::BadRequest));
         }
@@ -56,7 +57,7 @@ impl Visit {
         match (0..rest.len()).find(|at| is_end(*at)) {
             Some(at) => self.searched.checked_add(at),
             None => {
-                // The last two may be its beginning.
+                // The last two bytes may be the beginning of the end.
                 self.searched = self.head.len().saturating_sub(2);
                 None
             }
@@ -80,7 +81,7 @@ fn parse(head: &[u8]) -> Result<Head<'_>, Page> {
     else {
         return Err(Page::BadRequest);
     };
-    // The origin form alone: what was meant for a proxy, or is no address, is not ours.
+    // The origin form alone: any other form is for a proxy, or malformed.
     if !target.starts_with('/') || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Page::BadRequest);
     }
@@ -88,7 +89,7 @@ fn parse(head: &[u8]) -> Result<Head<'_>, Page> {
     Ok(Head { method, path, query, host: host(lines)? })
 }
 
-/// RFC 9112 §3.2: there is one.
+/// RFC 9112 §3.2: there is exactly one `Host`.
 fn host<'v>(lines: impl Iterator<Item = &'v str>) -> Result<&'v str, Page> {
     let mut host = None;
     for line in lines {

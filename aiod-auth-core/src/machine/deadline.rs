@@ -25,12 +25,7 @@ impl Deadline {
     }
 
     /// Waits, but not past the deadline.
-    pub(crate) fn wait(
-        self,
-        io: &Io,
-        delay: Duration,
-        reason: Reason,
-    ) -> impl Future<Output = ()> {
+    pub(crate) fn wait(self, io: &Io, delay: Duration, reason: Reason) -> impl Future<Output = ()> {
         io.wait(delay.min(self.left(io)), reason)
     }
 }

@@ -3,7 +3,10 @@
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{
     future::{Future, poll_fn},
-    mem, task::Poll, time::Duration};
+    mem,
+    task::Poll,
+    time::Duration,
+};
 
 use atomic_refcell::AtomicRefCell;
 

@@ -1,8 +1,7 @@
 //! AI-on-Demand: a realm of a Keycloak, and an API that says who is logged in.
 //!
-//! The settings are those of its Python client, `aiondemand` (`aiod.config`), by the same names and
-//! with the same defaults, so that both mean the same login. Where that one keeps them and its tokens
-//! is the business of `aiod-auth-store`.
+//! The settings are those of its Python client, `aiondemand` (`aiod.config`), with the same names and
+//! defaults, so that both use the same login. `aiod-auth-store` reads that client's files.
 
 use alloc::{format, string::String};
 use core::time::Duration;
@@ -17,7 +16,7 @@ use crate::{
     server::{Issuer, Transport},
 };
 
-/// What can be set for AI-on-Demand; the defaults are the platform's own servers.
+/// The settings for AI-on-Demand. The defaults are the platform's own servers.
 ///
 /// ```
 /// use aiod_auth_core::provider::aiod::Settings;
@@ -46,8 +45,8 @@ pub struct Settings {
     pub realm: String,
     /// The client there: `aiod-sdk`.
     pub client_id: String,
-    /// How long a request and its answer may take together: 10 s (`request_timeout_seconds`). It is
-    /// for what drives the machines, as a `Client` does.
+    /// How long a request and its answer may take together: 10 s (`request_timeout_seconds`). A `Client` or
+    /// another driver uses it; the machines don't.
     pub request_timeout: Duration,
     /// Whether either server may be at plain `http` beyond loopback, where the network can read and
     /// change everything. The Python client has no such setting, and takes any.
@@ -69,11 +68,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A person's login, by the device flow.
+    /// A user's login, by the device flow.
     ///
-    /// It asks for no scope, as the Python client does: so a session is the same, whichever of the two
-    /// made it. Without `openid`, Keycloak's userinfo endpoint refuses the token; who is logged in is
-    /// asked at [`authorization_test`](Self::authorization_test), which takes it.
+    /// It requests no scope, as the Python client: so both can use each other's session. Keycloak's userinfo
+    /// endpoint refuses a token without `openid`, so [`authorization_test`](Self::authorization_test) is
+    /// asked who is logged in.
     ///
     /// # Errors
     /// [`Error::Config`] for an address, a realm or a client id that can't be used.
@@ -124,7 +123,7 @@ impl Settings {
         self.transport().check("api_server", &format!("{server}authorization_test"))
     }
 
-    /// With the slash at its end, as it is written otherwise: an issuer is compared letter by letter.
+    /// The address with a slash at its end and no other change: an issuer is compared character by character.
     fn base(&self, member: &'static str, address: &str) -> Result<String, Error> {
         let address = address.trim();
         if address.contains(['?', '#']) {

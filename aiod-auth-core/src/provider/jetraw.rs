@@ -1,4 +1,4 @@
-//! Jetraw, which publishes neither its server's address nor its file's format: both are configured.
+//! Jetraw. It publishes neither its server's address nor its file's format, so both are configured.
 //!
 //! A program without a browser has a refresh token, which Jetraw calls an API key
 //! ([`Login::with_refresh_token`](crate::Login::with_refresh_token)).
@@ -13,7 +13,7 @@ use crate::{
     server::Issuer,
 };
 
-/// What has to be set for Jetraw.
+/// The settings for Jetraw.
 ///
 /// ```
 /// use aiod_auth_core::provider::jetraw::Settings;
@@ -28,9 +28,9 @@ use crate::{
 pub struct Settings {
     /// The authorization server.
     pub issuer: String,
-    /// The client of a person's login.
+    /// The client of a user's login.
     pub client_id: String,
-    /// For which organisation: its logins are kept apart, and the server is told.
+    /// The organisation. It is sent to the server, and its logins have records of their own.
     pub organisation: Option<String>,
     /// Whether the server may be at plain `http` beyond loopback.
     pub allow_insecure_http: bool,
@@ -47,7 +47,7 @@ impl Settings {
         }
     }
 
-    /// A person's login, through the browser.
+    /// A user's login, through the browser.
     ///
     /// # Errors
     /// [`Error::Config`] for an issuer, a client id or an organisation that can't be used.

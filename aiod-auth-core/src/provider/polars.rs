@@ -1,7 +1,7 @@
 //! Polars Cloud: the realm `Polars` of a Keycloak.
 //!
-//! The order in which credentials are looked for is that of its Python client, `polars_cloud`
-//! (`authenticate`); where that one keeps its tokens is the business of `aiod-auth-store`.
+//! Credentials are looked for in the order of its Python client, `polars_cloud` (`authenticate`).
+//! `aiod-auth-store` reads that client's files.
 
 use alloc::{
     format,
@@ -25,7 +25,7 @@ use crate::{
     wire::json::Object,
 };
 
-/// What can be set for Polars Cloud; the defaults are the platform's own servers.
+/// The settings for Polars Cloud. The defaults are the platform's own servers.
 ///
 /// ```
 /// use aiod_auth_core::{Environment, provider::polars::Settings};
@@ -41,11 +41,11 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Where the platform is: `prd.cloud.pola.rs`. The server is at `auth.` below it.
+    /// The platform's domain: `prd.cloud.pola.rs`. The authorization server is at `auth.prd.cloud.pola.rs`.
     pub domain: String,
     /// The realm's address, in place of the one that follows from the domain.
     pub issuer: Option<String>,
-    /// The client of a person's login: `PolarsCloud`.
+    /// The client of a user's login: `PolarsCloud`.
     pub client_id: String,
     /// Whether the server may be at plain `http` beyond loopback.
     pub allow_insecure_http: bool,
@@ -73,7 +73,7 @@ impl Settings {
         settings
     }
 
-    /// A person's login, by the device flow.
+    /// A user's login, by the device flow.
     ///
     /// # Errors
     /// [`Error::Config`] for a domain, an issuer or a client id that can't be used.
@@ -89,7 +89,7 @@ impl Settings {
         self.profile_of(ClientIdentity::public(account.client_id)?.with_secret(account.secret)?)
     }
 
-    /// The addresses are known, as they are to the Python client: nothing has to be asked for first.
+    /// The endpoints are configured, as in the Python client: no discovery is needed.
     fn profile_of(&self, client: ClientIdentity) -> Result<Profile, Error> {
         let mut profile =
             Profile::with_client(self.issuer()?, client).with_deviations(self.deviations());
@@ -99,7 +99,7 @@ impl Settings {
         Ok(profile)
     }
 
-    /// What the server does otherwise: `polars_cloud` 0.12.0 logs a service account in as a user of
+    /// The server's deviations: `polars_cloud` 0.12.0 logs a service account in as a user of
     /// `sa.cloud.pola.rs`, whatever the domain.
     #[must_use]
     pub fn deviations(&self) -> Deviations {
@@ -139,11 +139,11 @@ impl Settings {
     }
 }
 
-/// What to authenticate with, before tokens on disk and a new login: the first that is there.
+/// Credentials that come before the tokens on disk and a new login.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Credentials {
-    /// An access token from outside. It is used as it is, and never refreshed.
+    /// An access token from the environment. It is used as it is, and never refreshed.
     Given(AccessToken),
     /// A service account.
     ServiceAccount(ServiceAccount),
@@ -160,7 +160,7 @@ pub struct ServiceAccount {
 }
 
 impl ServiceAccount {
-    /// Both, or neither. An empty one is not there.
+    /// A service account if both are given, none if neither is. An empty text counts as not given.
     ///
     /// # Errors
     /// [`Error::Config`] for one without the other.
@@ -186,8 +186,8 @@ impl Credentials {
     /// As `authenticate` finds them: the arguments, then `POLARS_CLOUD_ACCESS_TOKEN`, then
     /// `POLARS_CLOUD_CLIENT_ID` with `POLARS_CLOUD_CLIENT_SECRET`. `None`: the tokens on disk, then a login.
     ///
-    /// A lone one of the two variables is passed over by `polars_cloud` 0.12.0. Here it is an error: who
-    /// sets one means both.
+    /// `polars_cloud` 0.12.0 ignores one of the last two variables without the other. Here it is an error: one
+    /// alone is a mistake in the configuration.
     ///
     /// # Errors
     /// [`Error::Config`] for one of the two without the other, or a token that can't be sent.
@@ -209,8 +209,8 @@ impl Credentials {
     }
 }
 
-/// The tokens for an access token from outside: there is no other, so one that has expired is an error that
-/// says where it came from. `polars_cloud` also refuses one without `exp`; here it is the server's to judge.
+/// The tokens for an access token from the environment. Nothing can refresh it, so an expired one is an error
+/// that names the variable. `polars_cloud` also refuses a token without `exp`; here the server decides.
 ///
 /// # Errors
 /// [`Error::NotAuthenticated`].
@@ -224,8 +224,8 @@ pub fn given(access_token: AccessToken, now: Timestamp) -> Result<Tokens, Error>
     Ok(tokens)
 }
 
-/// When an access token expires: its `exp` claim (RFC 7519 §4.1.4), which is all that `polars_cloud` goes by.
-/// Nothing else in a token is read, and its signature is the server's business.
+/// When an access token expires: its `exp` claim (RFC 7519 §4.1.4), which `polars_cloud` goes by. No other
+/// claim is read, and the signature is not checked: that is the server's task.
 #[must_use]
 pub fn expires_at(access_token: &AccessToken) -> Option<Timestamp> {
     let parts: Vec<&str> = access_token.expose().split('.').take(4).collect();
@@ -235,7 +235,7 @@ pub fn expires_at(access_token: &AccessToken) -> Option<Timestamp> {
     Object::parse(core::str::from_utf8(&json).ok()?).ok()?.time("exp").ok()?
 }
 
-/// What the platform reads from the environment, besides where its files are.
+/// The platform's environment variables, besides those for the places of its files.
 pub const VARIABLES: [&str; 4] = [DOMAIN, ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET];
 
 /// The variable that hands an access token to a program that uses the platform.

@@ -4,10 +4,10 @@ use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
 use super::{
-    Context, Demand, Freshness, Persisted, SessionTokens, Version,
+    Context, Freshness, Persisted, SessionTokens, Version,
     freshness::{Target, is_usable},
     lock::{Locked, NotLocked, Saved, load, under_lock},
-    plan::{Plan, Situation, is_only_itself},
+    plan::{Plan, Situation, is_only_itself, is_own},
     refresh::{Refresh, Refreshed},
     tokens::newest,
 };
@@ -27,14 +27,19 @@ pub(super) struct Acquire<'a> {
     /// What the caller has, until its refresh token is spent.
     cached: Option<&'a SessionTokens>,
     target: Target,
+    left_alone: Option<Error>,
     /// What is there is still good: a refresh is early, and its failure is none.
     is_early: bool,
 }
 
 impl<'a> Acquire<'a> {
-    pub(super) const fn new(context: &'a Context, demand: Demand) -> Self {
-        let cached = context.cached.as_ref();
-        Self { context, cached, target: Target::new(demand), is_early: false }
+    /// `left_alone`: the server asked for it, and this error says so. Then only the store is looked at.
+    pub(super) const fn new(
+        context: &'a Context,
+        target: Target,
+        left_alone: Option<Error>,
+    ) -> Self {
+        Self { context, cached: context.cached.as_ref(), target, left_alone, is_early: false }
     }
 
     pub(super) async fn run(mut self, io: &Io) -> Result<SessionTokens, Failed> {
@@ -52,8 +57,13 @@ impl<'a> Acquire<'a> {
         }
         let stored = load(io, key).await?;
         let plan = self.plan(io, stored);
+        if matches!(plan, Plan::Refresh(_) | Plan::ClientCredentials)
+            && let Some(error) = self.left_alone.take()
+        {
+            return Err(error.into());
+        }
         match plan {
-            Plan::Use(tokens) => return Ok(self.use_and_save(io, tokens).await),
+            Plan::Use(tokens) => return Ok(self.session_of(tokens)),
             Plan::Refresh(ref tokens) => {
                 self.is_early |= self.look_at(tokens, io) == Freshness::RefreshEarly;
             }
@@ -214,27 +224,6 @@ impl<'a> Acquire<'a> {
         policy
     }
 
-    /// Good tokens that could not be saved before are saved now, if the store can do it at once.
-    async fn use_and_save(&self, io: &Io, tokens: Arc<Tokens>) -> SessionTokens {
-        let mut session = self.session_of(tokens);
-        if !session.is_settled() {
-            let now = Deadline::within(io, Duration::ZERO);
-            let saved = under_lock(io, &self.context.key, now, async |lock| {
-                let newest = newest(lock.load().await?, self.cached);
-                Ok(match newest {
-                    Some(newest) if Arc::ptr_eq(&newest, &session.tokens) => {
-                        Some(lock.save(newest).await)
-                    }
-                    _ => None,
-                })
-            });
-            if let Ok::<_, Error>(Some(Saved::Persisted(persisted))) = saved.await {
-                session.persisted = persisted;
-            }
-        }
-        session
-    }
-
     fn has_unsaved(&self) -> bool {
         self.context.cached.as_ref().is_some_and(|cached| !cached.is_settled())
     }
@@ -291,6 +280,34 @@ impl<'a> Acquire<'a> {
                 Error::Internal("session plan").into()
             }
         }
+    }
+}
+
+/// Saves what could not be saved before, if the store can do it at once: before a server is asked, since one that
+/// is away must not keep a rotated refresh token from the store. Newer tokens that are stored take its place.
+pub(super) async fn save_again(io: &Io, context: &mut Context) {
+    let (profile, key) = (&context.profile, &context.key);
+    let Some(cached) = context.cached.as_mut().filter(|cached| !cached.is_settled()) else {
+        return;
+    };
+    let at_once = Deadline::within(io, Duration::ZERO);
+    let saved = under_lock(io, key, at_once, async |lock| {
+        let stored = lock.load().await?;
+        if is_only_itself(profile) {
+            lock.pass_over_users(stored.as_deref());
+        }
+        let stored = stored.filter(|tokens| is_own(profile, tokens));
+        let newer = newest(stored, Some(cached)).filter(|it| !Arc::ptr_eq(it, &cached.tokens));
+        Ok(match newer {
+            Some(newer) => Some(SessionTokens::new(key, newer, Persisted::Saved)),
+            None => match lock.save(Arc::clone(&cached.tokens)).await {
+                Saved::Persisted(persisted) => Some(SessionTokens { persisted, ..cached.clone() }),
+                Saved::Conflict(_) => None,
+            },
+        })
+    });
+    if let Ok::<_, Error>(Some(session)) = saved.await {
+        *cached = session;
     }
 }
 

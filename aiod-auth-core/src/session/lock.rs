@@ -130,7 +130,7 @@ impl<'a> Locked<'a> {
         }
     }
 
-    /// Before a refresh token is spent or the user asked: can what comes of it be kept?
+    /// Before a refresh token is spent or the user asked: could the new tokens be saved?
     pub(super) async fn prepare(&self) -> Result<(), Error> {
         store(self.io, self.key, StoreOperation::Prepare).await.map(drop)
     }

@@ -15,8 +15,8 @@ use crate::{
     token::Tokens,
 };
 
-/// Logs in within `limit`, and keeps what comes of it. Whether it can be kept is tried before the user is
-/// asked, and before a refresh token from elsewhere is used.
+/// Logs in within `limit`, and saves the tokens. The store is prepared before the user is asked, and before
+/// a refresh token from elsewhere is used.
 pub(super) async fn log_in(
     io: &Io,
     context: &Context,
@@ -64,8 +64,8 @@ async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
     }
 }
 
-/// The server did log in, and its answer was of no use but for a refresh token. It is kept where no other
-/// login is; else it is returned.
+/// Saves the refresh token of a malformed answer to a login, unless another login is stored: then the token
+/// is returned.
 async fn keep_salvaged(io: &Io, context: &Context, salvaged: Tokens) -> Option<Tokens> {
     let deadline = Deadline::within(io, context.policy.time_limit);
     let tokens = Arc::new(salvaged.clone());
@@ -78,7 +78,7 @@ async fn keep_salvaged(io: &Io, context: &Context, salvaged: Tokens) -> Option<T
     }
 }
 
-/// Keeps tokens from elsewhere. Not to keep them is an error: the caller has them still.
+/// Saves tokens from elsewhere. A store that fails is an error: the caller still has the tokens.
 pub(super) async fn keep(
     io: &Io,
     context: &Context,

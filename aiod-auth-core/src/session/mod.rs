@@ -1,4 +1,4 @@
-//! What stands above the flows: tokens that are kept, and the jobs that need them.
+//! What stands above the flows: stored tokens, and the jobs that need them.
 //!
 //! [`Session`] acquires a good token, [`WhoAmI`] asks who it is for, [`Logout`] ends the session. They ask
 //! for store operations the way flows ask for requests.
@@ -8,23 +8,24 @@
 //! | `freshness` | when a token is good enough: pure |
 //! | `plan` | what to do with what is there: pure |
 //! | `acquire` | cache, store, refresh or client credentials |
-//! | `refresh` | one refresh, until there is a verdict |
+//! | `refresh` | one refresh, with its attempts |
 //! | `login` | new tokens in place of what is stored |
 //! | `lock` | what may be done only under the store's lock |
 
 use alloc::{boxed::Box, sync::Arc};
 use core::{future::Future, time::Duration};
 
-pub(crate) use freshness::GoodTimes;
 pub use crate::{
     store::{StoreOperation, StoreReply, StoreRequest, Version},
     who_am_i::WhoAmI,
 };
+pub(crate) use freshness::GoodTimes;
 pub use freshness::{Demand, Freshness};
 pub use logout::{LoggedOut, Logout};
 pub use tokens::{Persisted, SessionTokens};
 
 use crate::{
+    error::Error,
     machine::{Failed, Flow, Io, Start, public_machine},
     metadata_cache::MetadataCache,
     profile::{Profile, RecordKey},
@@ -32,7 +33,8 @@ use crate::{
     secret::RefreshToken,
     token::Tokens,
 };
-use acquire::Acquire;
+use acquire::{Acquire, save_again};
+use freshness::Target;
 use login::{keep, log_in};
 
 mod acquire;
@@ -44,7 +46,7 @@ mod plan;
 mod refresh;
 mod tokens;
 
-/// Acquires tokens and keeps them. Ends in [`SessionTokens`].
+/// Acquires tokens and saves them. Ends in [`SessionTokens`].
 ///
 /// ```
 /// use aiod_auth_core::{Machine, Profile, RetryPolicy, Step, Timestamp, session::{Demand, Session}};
@@ -70,7 +72,8 @@ impl Session {
     /// Tokens as good as `demand` says, without asking the user.
     #[must_use]
     pub fn token(profile: Arc<Profile>, demand: Demand, policy: RetryPolicy) -> Self {
-        Self::new(profile, policy, Task::Acquire { demand, or_login: None })
+        let (or_login, left_alone) = (None, None);
+        Self::new(profile, policy, Task::Acquire { demand, or_login, left_alone })
     }
 
     /// A new login, whatever there is, which may take as long as `limit`.
@@ -80,7 +83,7 @@ impl Session {
     }
 
     /// A new login with a refresh token from elsewhere. It is proven by using it: a dead one is
-    /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is kept.
+    /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is saved.
     #[must_use]
     pub fn login_with_refresh_token(
         profile: Arc<Profile>,
@@ -91,11 +94,16 @@ impl Session {
         Self::new(profile, policy, Task::LogIn { limit, refresh_token: Some(refresh_token) })
     }
 
-    /// Keeps tokens from elsewhere, in place of those that are there. No server is asked whether they are
-    /// any good, or this profile's. If the store fails, it is an error: the caller has them still.
+    /// Saves tokens from elsewhere in place of the stored ones. No server is asked whether they are valid, or
+    /// this profile's. If the store fails, it is an error: the caller still has the tokens.
     #[must_use]
     pub fn keep(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
         Self::new(profile, policy, Task::Keep(Arc::new(tokens)))
+    }
+
+    /// Saves what the caller has and could not save yet, and asks no server.
+    pub(crate) fn save(profile: Arc<Profile>, policy: RetryPolicy) -> Self {
+        Self::new(profile, policy, Task::Save)
     }
 
     fn new(profile: Arc<Profile>, policy: RetryPolicy, task: Task) -> Self {
@@ -110,6 +118,16 @@ impl Session {
         Self(self.0.configure(|job| {
             if let Task::Acquire { or_login, .. } = &mut job.task {
                 *or_login = Some(limit);
+            }
+        }))
+    }
+
+    /// Looks for good tokens in the store, and fails with this error where there are none: the server asked to
+    /// be left alone.
+    pub(crate) fn leaving_alone(self, error: Error) -> Self {
+        Self(self.0.configure(|job| {
+            if let Task::Acquire { left_alone, .. } = &mut job.task {
+                *left_alone = Some(error);
             }
         }))
     }
@@ -136,9 +154,10 @@ struct Job {
 }
 
 enum Task {
-    Acquire { demand: Demand, or_login: Option<Duration> },
+    Acquire { demand: Demand, or_login: Option<Duration>, left_alone: Option<Error> },
     LogIn { limit: Duration, refresh_token: Option<RefreshToken> },
     Keep(Arc<Tokens>),
+    Save,
 }
 
 /// What every job needs to know.
@@ -155,18 +174,23 @@ impl Start for Job {
     type Output = SessionTokens;
     type Error = Failed;
 
-    /// Each task is boxed: a login that waits for its user takes up no room for a refresh.
+    /// Each task is boxed, so that a login that waits for its user needs no memory for a refresh.
     fn run(self, io: Io) -> impl Future<Output = Result<SessionTokens, Failed>> + Send + Sync {
-        let Self { context, task } = self;
+        let Self { mut context, task } = self;
         async move {
-            let (demand, or_login) = match task {
+            let (demand, or_login, left_alone) = match task {
                 Task::LogIn { limit, refresh_token } => {
                     return Box::pin(log_in(&io, &context, limit, refresh_token)).await;
                 }
                 Task::Keep(tokens) => return Box::pin(keep(&io, &context, tokens)).await,
-                Task::Acquire { demand, or_login } => (demand, or_login),
+                Task::Save => {
+                    Box::pin(save_again(&io, &mut context)).await;
+                    return context.cached.ok_or_else(|| Error::Internal("session").into());
+                }
+                Task::Acquire { demand, or_login, left_alone } => (demand, or_login, left_alone),
             };
-            let failed = match Box::pin(Acquire::new(&context, demand).run(&io)).await {
+            let acquired = Box::pin(acquire(&io, &mut context, demand, left_alone)).await;
+            let failed = match acquired {
                 Err(failed) if failed.error.asks_for_login() => failed,
                 outcome => return outcome,
             };
@@ -179,4 +203,18 @@ impl Start for Job {
             })
         }
     }
+}
+
+async fn acquire(
+    io: &Io,
+    context: &mut Context,
+    demand: Demand,
+    left_alone: Option<Error>,
+) -> Result<SessionTokens, Failed> {
+    let mut target = Target::new(demand);
+    if let Some(cached) = &context.cached {
+        target.note_first(&cached.tokens);
+    }
+    save_again(io, context).await;
+    Acquire::new(context, target, left_alone).run(io).await
 }

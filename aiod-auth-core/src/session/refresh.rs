@@ -1,5 +1,5 @@
-//! One refresh under the store's lock, until there is a verdict: the part of a session that must not lose
-//! a token.
+//! One refresh under the store's lock, with its attempts: the part of a session that must not lose a
+//! token.
 
 use alloc::{borrow::ToOwned, string::String, sync::Arc};
 use core::time::Duration;
@@ -165,8 +165,8 @@ impl Refresh<'_> {
     }
 }
 
-/// A final refusal that is no verdict on the refresh token. One of the client itself is mended in the
-/// configuration, which the record knows nothing of.
+/// Whether the record remembers this refusal, which may end without a new login. A refusal of the client
+/// itself is mended in the configuration, of which the record knows nothing.
 fn is_refusal(error: &Error) -> bool {
     let Error::Refused(refused) = error else { return false };
     refused.code != Some(ErrorCode::InvalidClient)

@@ -24,9 +24,9 @@ use crate::{
 pub(crate) enum Answer<T> {
     /// A success, well-formed.
     Good(T),
-    /// A verdict against the request.
+    /// The server refuses the request.
     Refused(Refused),
-    /// No verdict: the server can't answer now.
+    /// Unavailable: the server can't answer now.
     Later { status: u16, retry_after: Option<Duration> },
     /// Malformed.
     Broken(Problem),

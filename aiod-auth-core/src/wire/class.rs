@@ -7,16 +7,16 @@ use crate::error::ErrorCode;
 pub(crate) enum Class {
     /// To be read by the rules of its endpoint.
     Success,
-    /// A verdict against the request.
+    /// The server refuses the request.
     Refused,
-    /// No verdict: the server can't answer now.
+    /// The server can't answer now.
     Unavailable,
     /// A status that has no meaning here.
     Unexpected,
 }
 
-/// A code that is known counts whatever the status: deployed servers use all of them. An unknown one is a
-/// verdict too, unless the status says that there is none yet.
+/// A known code counts with every status: deployed servers use all of them. An unknown code is a refusal,
+/// unless the status says that the server is unavailable.
 pub(crate) const fn class(code: Option<&ErrorCode>, status: u16) -> Class {
     match (code, status) {
         (Some(ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable), _)

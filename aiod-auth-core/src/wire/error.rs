@@ -11,7 +11,7 @@ use crate::{
     text::clean,
 };
 
-/// A verdict against the request.
+/// The server refuses the request.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) error: Box<ServerError>,

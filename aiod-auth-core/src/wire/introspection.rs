@@ -72,8 +72,8 @@ pub struct ActiveToken {
 }
 
 impl Introspection {
-    /// A member that decides and is not what it has to be spoils the answer: it is not guessed who may do
-    /// what.
+    /// A member that decides about access and has the wrong type or format makes the answer malformed: access
+    /// is not guessed.
     pub(crate) fn parse(object: &Object<'_>, deviations: &Deviations) -> Result<Self, Problem> {
         object.must_be_whole()?;
         if !object.boolean("active")?.ok_or(Problem::Missing("active"))? {

@@ -11,7 +11,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// A metadata document, read but not yet held against the issuer that was asked for.
+/// A metadata document whose issuer is not yet compared with the one that was asked for.
 pub(crate) struct Metadata {
     issuer: String,
     /// Those that are there. What is wrong with one matters only to a request that needs it.

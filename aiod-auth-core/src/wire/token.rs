@@ -54,7 +54,9 @@ pub(crate) fn stray_refresh_token(received: &Received<'_>) -> Option<RefreshToke
     }
     let body = body::read(received);
     let object = Object::as_far_as_it_goes(&body.text);
-    token(&object, "access_token").ok()??;
+    if !received.response.is_success() {
+        token(&object, "access_token").ok()??;
+    }
     let refresh_token = token(&object, "refresh_token").ok()??;
     let is_new = !received.request.has_secret(&refresh_token);
     is_new.then(|| RefreshToken::new(&*refresh_token))

@@ -128,8 +128,16 @@ impl TokioRuntime {
         // A value that is no text can't be one that a flow reads.
         let texts =
             headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let mut body = body(answered, tls).await?;
-        Ok(Response::new(status, texts, std::mem::take(&mut *body)))
+        let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        let outcome = read(answered, &mut body, tls).await;
+        let response = Response::new(status, texts, std::mem::take(&mut *body));
+        match outcome {
+            Ok(()) => Ok(response),
+            Err(NoResponse::Unknown(why)) => {
+                Err(NoResponse::Cut { response: Box::new(response), why })
+            }
+            Err(no_response) => Err(no_response),
+        }
     }
 }
 
@@ -255,11 +263,11 @@ fn address(proxy: &Proxy) -> Option<Url> {
 }
 
 /// Not past the limit, whatever the server sends.
-async fn body(
+async fn read(
     mut response: ::reqwest::Response,
+    body: &mut Vec<u8>,
     tls: Option<&Tls>,
-) -> Result<Zeroizing<Vec<u8>>, NoResponse> {
-    let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+) -> Result<(), NoResponse> {
     while let Some(chunk) =
         response.chunk().await.map_err(|error| explain::unanswered(&error, tls))?
     {
@@ -268,7 +276,7 @@ async fn body(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body)
+    Ok(())
 }
 
 /// For a request and its answer together.

@@ -90,21 +90,21 @@ impl AiodConfig {
         Ok(super::folder()?.join("config.toml"))
     }
 
-    /// The login whose tokens are in this file: a person's, or a bot's if the file has a
+    /// The login whose tokens are in this file: a user's, or a bot's if the file has a
     /// `client_secret`. It logs keys that have no meaning.
     ///
     /// # Errors
     /// [`Error::Config`] for settings that can't be used; [`Error::Store`] if the file can't be read. One
-    /// that is damaged is a person's: the next login moves it aside.
+    /// that is damaged is a user's: the next login moves it aside.
     pub fn login(&self, token_file: impl Into<PathBuf>) -> Result<(Profile, AiodFile), Error> {
         for key in &self.passed_over {
             log::warn!("passed over `{}` in AI-on-Demand's settings", clean(key));
         }
-        let person = self.settings.profile()?;
-        let file = AiodFile::new(token_file, person.key());
+        let user = self.settings.profile()?;
+        let file = AiodFile::new(token_file, user.key());
         let profile = match file.client_secret() {
             Ok(Some(secret)) => self.settings.bot_profile(secret)?,
-            Ok(None) | Err(StoreError::Damaged { .. }) => person,
+            Ok(None) | Err(StoreError::Damaged { .. }) => user,
             Err(error) => return Err(error.into()),
         };
         Ok((profile, file))

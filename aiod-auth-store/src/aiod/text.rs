@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 
 use crate::document::{Members, Unreadable, damaged, parse, put, text};
 
-/// What such a file holds: a person's login has tokens, a bot's its secret, too (`Token` of the Python
+/// What such a file holds: a user's login has tokens, a bot's its secret, too (`Token` of the Python
 /// client).
 #[derive(Clone, Debug)]
 #[non_exhaustive]

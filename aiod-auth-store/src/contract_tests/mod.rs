@@ -43,7 +43,7 @@ pub fn run_within(limits: &Limits, new_store: &dyn Fn() -> Box<dyn Store>) {
     records::any_text_comes_back(&place);
     records::a_save_replaces_all_of_the_record(&place);
     records::what_was_removed_is_gone(&place);
-    records::a_renewal_replaces_only_what_was_seen(&place);
+    records::a_refresh_replaces_only_what_was_seen(&place);
     records::a_logout_removes_only_what_was_seen(&place);
     records::a_list_says_what_there_is_and_no_secret(&place);
     match &limits.only {
@@ -51,7 +51,7 @@ pub fn run_within(limits: &Limits, new_store: &dyn Fn() -> Box<dyn Store>) {
         Some(only) => records::another_key_is_refused(&place, only),
     }
 
-    together::a_lock_excludes_everybody_else(&place);
+    together::a_lock_excludes_all_other_callers(&place);
     if limits.only.is_none() {
         together::a_lock_is_for_one_key(&place);
     }

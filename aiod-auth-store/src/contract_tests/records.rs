@@ -53,9 +53,9 @@ pub(super) fn what_was_removed_is_gone(place: &Place<'_>) {
     store.remove(&key).unwrap();
 }
 
-pub(super) fn a_renewal_replaces_only_what_was_seen(place: &Place<'_>) {
+pub(super) fn a_refresh_replaces_only_what_was_seen(place: &Place<'_>) {
     let (store, other) = (place.store, place.other);
-    let key = place.fresh_key("renewed");
+    let key = place.fresh_key("refreshed");
     let login = |text| {
         let mut tokens = full(text);
         tokens.session_ended_at = None;

@@ -7,7 +7,7 @@ use aiod_auth_core::{RecordKey, Tokens};
 use super::{Place, full, same};
 use crate::{Lock, Store};
 
-pub(super) fn a_lock_excludes_everybody_else(place: &Place<'_>) {
+pub(super) fn a_lock_excludes_all_other_callers(place: &Place<'_>) {
     let (store, other) = (place.store, place.other);
     let key = place.fresh_key("locked");
     for _ in 0..3 {

@@ -1,7 +1,7 @@
 //! The text of a record's file.
 //!
 //! ```toml
-//! # Kept by aiod-auth. Whoever can read this file is logged in with it.
+//! # Kept by aiod-auth. This file is a secret: it logs its reader in.
 //! version = 1
 //!
 //! [tokens]
@@ -51,7 +51,7 @@ fn check_version(record: &Table) -> Result<(), Unreadable> {
 const VERSION: i64 = 1;
 
 const NEW_RECORD: &str = "\
-# Kept by aiod-auth. Whoever can read this file is logged in with it.
+# Kept by aiod-auth. This file is a secret: it logs its reader in.
 version = 1
 
 [tokens]

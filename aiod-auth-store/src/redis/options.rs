@@ -3,6 +3,8 @@
 use std::{fmt, time::Duration};
 
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _};
+#[cfg(feature = "redis-tls")]
+use rustls::crypto::CryptoProvider;
 
 use super::records::Records;
 use crate::{LOCK_HELD_MAX, SealingKey, StoreError};
@@ -20,10 +22,12 @@ pub struct RedisOptions {
 
 impl RedisOptions {
     /// A Redis by its address: `redis://HOST[:PORT][/DATABASE]`, with `USER@` before the host where Redis has
-    /// users; `redis+unix:///PATH`; with the feature `redis-tls`, `rediss://…`.
+    /// users; `redis+unix:///PATH`; with the feature `redis-tls`, `rediss://…`, on the provider that the program
+    /// has installed: `rustls::crypto::CryptoProvider::install_default`.
     ///
     /// # Errors
-    /// [`StoreError::Other`] for what is no such address, or has a password in it: addresses are shown.
+    /// [`StoreError::Other`] for what is no such address, for one that has a password in it (addresses are
+    /// shown), and for `rediss://` without a provider.
     pub fn new(address: &str) -> Result<Self, StoreError> {
         let info = address.into_connection_info();
         // The library's words may quote the address, and so a password.
@@ -33,6 +37,11 @@ impl RedisOptions {
         }
         let place = match info.addr() {
             ConnectionAddr::Unix(path) => format!("redis+unix://{}", path.display()),
+            #[cfg(feature = "redis-tls")]
+            // Without one, rustls panics when it connects.
+            ConnectionAddr::TcpTls { .. } if CryptoProvider::get_default().is_none() => {
+                return Err(StoreError::Other(NO_PROVIDER.into()));
+            }
             ConnectionAddr::TcpTls { host, port, .. } => format!("rediss://{host}:{port}"),
             ConnectionAddr::Tcp(host, port) => format!("redis://{host}:{port}"),
             _ => return Err(StoreError::Other(NO_ADDRESS.into())),
@@ -101,5 +110,8 @@ impl fmt::Debug for RedisOptions {
 }
 
 const NO_ADDRESS: &str = "the store's address has to be redis://HOST[:PORT][/DATABASE]";
+#[cfg(feature = "redis-tls")]
+const NO_PROVIDER: &str = "rediss:// needs rustls' provider: the program installs one at its start, with \
+     rustls::crypto::CryptoProvider::install_default";
 const HAS_PASSWORD: &str =
     "the store's address has a password in it, which addresses must not have";

@@ -8,8 +8,8 @@ use std::{
 };
 
 use aiod_auth_core::{RecordKey, Timestamp, Tokens, session::Version};
-use redis::{Cmd, FromRedisValue};
 use hmac_sha256::Hash as Sha256;
+use redis::{Cmd, FromRedisValue};
 use zeroize::Zeroizing;
 
 use super::scripts;

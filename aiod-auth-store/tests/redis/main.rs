@@ -24,6 +24,7 @@ use aiod_auth_store::{
 use server::Server;
 
 mod server;
+mod tls;
 
 #[test]
 fn the_blocking_store_keeps_the_contract() {
@@ -100,7 +101,7 @@ fn a_lease_that_ran_out_refuses_nothing_and_a_record_that_was_written_does() {
 
 /// Leave out the comparison in the script: several win, and all but one of them lose their tokens.
 #[test]
-fn of_many_that_save_in_place_of_one_login_one_wins_and_the_others_are_told() {
+fn of_many_that_save_in_place_of_one_login_one_wins_and_the_rest_get_a_conflict() {
     let server = Server::start();
     let (key, stores) = (key("me"), [(); 4].map(|()| server.store()));
     for round in 0..50 {
@@ -174,7 +175,7 @@ fn a_holder_that_died_is_free_after_its_lease_and_its_refresh_is_known() {
 }
 
 #[test]
-fn sealed_records_show_nothing_and_open_for_nobody_else() {
+fn sealed_records_show_nothing_and_open_with_no_other_key() {
     let server = Server::start();
     let with = |byte| {
         let options = server.options().with_sealing_key(SealingKey::new([byte; 32]));

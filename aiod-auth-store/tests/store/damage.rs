@@ -1,4 +1,4 @@
-//! Records that are not as they should be: nothing is lost, nothing is shown, nobody is stuck.
+//! Damaged records: no token is lost, none is shown in an error, and a new login is possible.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::support::{Place, key, names, tokens};
 #[test]
 fn a_record_reads_like_this() {
     let place = Place::with_record();
-    let expected = r#"# Kept by aiod-auth. Whoever can read this file is logged in with it.
+    let expected = r#"# Kept by aiod-auth. This file is a secret: it logs its reader in.
 version = 1
 
 [tokens]
@@ -176,7 +176,7 @@ fn a_newer_record_is_refused_and_left() {
 }
 
 #[test]
-fn nobody_gets_the_tokens_of_another_login() {
+fn the_tokens_of_another_login_are_not_handed_out() {
     let place = Place::with_record();
     let other = key("other-tool");
     let path = place.store.location(&other);

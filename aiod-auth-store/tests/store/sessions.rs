@@ -28,8 +28,8 @@ fn a_session_saves_its_tokens_and_a_logout_removes_them() {
 }
 
 #[test]
-fn a_session_of_the_python_client_is_renewed_and_what_is_rotated_is_kept() {
-    let (place, profile) = (Place::aiod().filled(), person());
+fn a_session_of_the_python_client_is_refreshed_and_what_is_rotated_is_kept() {
+    let (place, profile) = (Place::aiod().filled(), user());
     let store = AiodFile::new(place.path(), profile.key());
     place.write(
         "refresh_token = \"old\"\naccess_token = \"old\"\nexpiration_date = \"1970-01-01T00:00:00+00:00\"\n",
@@ -65,7 +65,7 @@ fn without_a_store_nothing_is_kept() {
 }
 
 #[test]
-fn a_lock_that_somebody_holds_is_waited_for() {
+fn a_lock_that_another_process_holds_is_waited_for() {
     let store = MemoryStore::default();
     let profile = profile();
     let _lock = store.try_lock(&profile.key()).unwrap();
@@ -98,7 +98,7 @@ fn profile() -> Arc<Profile> {
     Arc::new(profile)
 }
 
-fn person() -> Arc<Profile> {
+fn user() -> Arc<Profile> {
     let profile = Profile::new("https://auth.example.org", "my-tool")
         .unwrap()
         .with_endpoint(Endpoint::Token, "https://auth.example.org/token")
@@ -136,7 +136,7 @@ fn drive<M: Machine>(mut machine: M, store: Option<&dyn Store>) -> Result<M::Out
                 let delay = pause.delay();
                 pause.complete(delay);
             }
-            Step::Show(_) | Step::Ask(_) => panic!("nobody is asked"),
+            Step::Show(_) | Step::Ask(_) => panic!("the user is asked"),
             Step::Done(output) => return Ok(output),
         }
     }

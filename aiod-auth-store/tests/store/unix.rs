@@ -35,7 +35,7 @@ fn what_was_open_to_others_is_closed() {
 }
 
 #[test]
-fn a_folder_for_everybody_stays_one() {
+fn a_folder_that_all_users_can_read_stays_one() {
     let place = Place::with_record();
     let folder = place.path().parent().unwrap().to_owned();
     set_mode(&folder, 0o1777);
@@ -53,10 +53,10 @@ fn a_folder_that_was_made_for_something_else_keeps_its_mode() {
 }
 
 #[test]
-fn a_folder_of_somebody_else_is_refused() {
+fn a_folder_of_another_user_is_refused() {
     let place = Place::with_record();
     let folder = place.path().parent().unwrap().to_owned();
-    // Only root can give something away; for anybody else there is no such folder to be had here.
+    // Only root can change an owner; run by another user, this test has nothing to check.
     if chown(&folder, Some(65534), None).is_ok() {
         let refused = place.store.save(&place.key, &tokens("second")).unwrap_err();
         assert!(matches!(refused, StoreError::Refused { .. }), "{refused:?}");
@@ -110,19 +110,19 @@ fn what_is_no_file_is_refused() {
 }
 
 #[test]
-fn what_belongs_to_somebody_else_is_refused() {
+fn what_belongs_to_another_user_is_refused() {
     let place = Place::with_record();
     let target = place.folder.path().join("target");
     fs::copy(place.path(), &target).unwrap();
-    if chown(place.path(), Some(SOMEBODY), None).is_err() {
-        eprintln!("left out: only root can give a file to somebody else");
+    if chown(place.path(), Some(ANOTHER_USER), None).is_err() {
+        eprintln!("left out: only root can give a file to another user");
         return;
     }
     refused(&place, "another user");
     fs::remove_file(place.path()).unwrap();
     symlink(&target, place.path()).unwrap();
     assert_eq!(place.loaded().as_deref(), Some("first"));
-    lchown(place.path(), Some(SOMEBODY), None).unwrap();
+    lchown(place.path(), Some(ANOTHER_USER), None).unwrap();
     refused(&place, "another user");
 }
 
@@ -141,7 +141,7 @@ fn refused(place: &Place, expected: &str) {
     assert_eq!(names(place.path().parent().unwrap()), before);
 }
 
-/// Root could write all the same, so as root this test runs again as somebody else.
+/// Root may write in a read-only folder: started by root, this test runs `read_only` as another user.
 #[test]
 fn a_read_only_folder_can_be_read_but_not_locked() {
     let place = Place::with_record();
@@ -150,9 +150,9 @@ fn a_read_only_folder_can_be_read_but_not_locked() {
     set_mode(&folder, 0o500);
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", "unix::read_only"]).env(FOLDER, &folder);
-    if chown(&folder, Some(SOMEBODY), None).is_ok() {
-        chown(place.path(), Some(SOMEBODY), None).unwrap();
-        child.uid(SOMEBODY);
+    if chown(&folder, Some(ANOTHER_USER), None).is_ok() {
+        chown(place.path(), Some(ANOTHER_USER), None).unwrap();
+        child.uid(ANOTHER_USER);
     }
     assert!(child.status().unwrap().success());
     set_mode(&folder, 0o700);
@@ -203,5 +203,5 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-const SOMEBODY: u32 = 12_345;
+const ANOTHER_USER: u32 = 12_345;
 const FOLDER: &str = "AIOD_AUTH_STORE_TEST_FOLDER";

@@ -1,6 +1,6 @@
 //! The default transport: ureq, with a connector of our own.
 
-use std::{sync::Arc, time::Duration};
+use std::{io::Read as _, sync::Arc, time::Duration};
 
 use ::ureq::{
     Agent, Body,
@@ -8,6 +8,7 @@ use ::ureq::{
 };
 use aiod_auth_core::{BODY_BYTES_MAX, NoResponse, ProxyProblem, Request, Response, proxy::Proxies};
 use aiod_auth_tls::TlsOptions;
+use zeroize::Zeroizing;
 
 use crate::transport::Transport;
 use connector::{Connecting, NotConnected, Resolving, Route, reason};
@@ -98,7 +99,7 @@ impl UreqTransport {
         &self,
         request: &Request,
         proxy: Option<::ureq::Proxy>,
-    ) -> Result<Response, ::ureq::Error> {
+    ) -> Result<Response, NoResponse> {
         let mut outgoing =
             http::Request::builder().method(request.method().as_str()).uri(request.url().as_str());
         for (name, value) in request.headers() {
@@ -108,13 +109,26 @@ impl UreqTransport {
         let timeout = limits.min().unwrap_or(TIMEOUT);
         // ureq sends a body with every method that is given one, an empty one, too.
         let response = if request.body().is_empty() {
-            self.run(outgoing.body(()).map_err(::ureq::Error::Http)?, timeout, proxy)
+            let outgoing = outgoing.body(()).map_err(::ureq::Error::Http);
+            outgoing.and_then(|outgoing| self.run(outgoing, timeout, proxy))
         } else {
-            self.run(outgoing.body(request.body()).map_err(::ureq::Error::Http)?, timeout, proxy)
+            let outgoing = outgoing.body(request.body()).map_err(::ureq::Error::Http);
+            outgoing.and_then(|outgoing| self.run(outgoing, timeout, proxy))
         };
-        let (parts, mut body) = response?.into_parts();
-        let body = body.with_config().limit(BODY_BYTES_MAX as u64).read_to_vec()?;
-        Ok(Response::new(parts.status.as_u16(), texts(&parts.headers), body))
+        let response = response.map_err(|error| no_response(&error))?;
+        let (parts, mut body) = response.into_parts();
+        let mut reader = body.with_config().limit(BODY_BYTES_MAX as u64).reader();
+        let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        let outcome = reader.read_to_end(&mut body);
+        let body = std::mem::take(&mut *body);
+        let response = Response::new(parts.status.as_u16(), texts(&parts.headers), body);
+        match outcome.map_err(|error| no_response(&error.into())) {
+            Ok(_) => Ok(response),
+            Err(NoResponse::Unknown(why)) => {
+                Err(NoResponse::Cut { response: Box::new(response), why })
+            }
+            Err(no_response) => Err(no_response),
+        }
     }
 
     /// For an agent of the program's own, whose connector asks ureq's configuration.
@@ -142,7 +156,7 @@ impl Transport for UreqTransport {
     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
         let route = Route::of(&self.proxies, request.url()).map_err(NoResponse::Proxy)?;
         let proxy = self.proxy_for_agent(&route)?;
-        let response = self.exchange(request, proxy).map_err(|error| no_response(&error))?;
+        let response = self.exchange(request, proxy)?;
         // A request in absolute form is answered by the proxy, which may want credentials, too.
         match route.proxy().filter(|_| response.status() == 407) {
             Some(proxy) => Err(NoResponse::Proxy(proxy.failure(ProxyProblem::CredentialsWanted))),

@@ -14,8 +14,8 @@ use std::{
 use aiod_auth_core::{Prompt, session::Demand};
 use aiod_auth_store::{MemoryStore, Store};
 use aiod_auth_tests::{
-    person::ALICE,
     sim::{Settings, serve},
+    user::ALICE,
 };
 use aiod_auth_ureq::{Client, Profile};
 
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = std::sync::Arc::new(MemoryStore::default());
     let key = profile.key();
     let client = Client::new(profile, std::sync::Arc::clone(&store));
-    println!("2. A login: discovery, a device code, and a person who approves it.\n");
+    println!("2. A login: discovery, a device code, and a user who approves it.\n");
     let mut approved = Ok(());
     let login = client.login(|prompt| {
         println!("{}\n", indented(&prompt.to_string()));

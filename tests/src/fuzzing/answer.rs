@@ -27,7 +27,7 @@ pub(super) struct Written {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Vec<u8>,
-    /// What it says to whoever polls.
+    /// What it tells a client that polls for a device code.
     pub(super) polled: Polled,
     /// A good refresh token in a 200 without an `error`: it must not get lost.
     pub(super) refresh_token: Option<String>,
@@ -45,7 +45,7 @@ impl Answerer {
         format!("{CANARY}-{}", self.secrets)
     }
 
-    /// Tokens as somebody else might have got them.
+    /// Tokens as another process may have stored them.
     pub(super) fn tokens(&mut self, now: Timestamp) -> Tokens {
         let mut tokens = Tokens::new(AccessToken::new(self.secret()).unwrap(), now);
         tokens.refresh_token = Some(RefreshToken::new(self.secret()));
@@ -158,7 +158,7 @@ impl Answerer {
     }
 }
 
-/// Whatever the answer is labelled as, and whoever wrote it.
+/// All values of `refresh_token` in the body, read as JSON and as a form, whatever its `Content-Type`.
 fn refresh_tokens(body: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(body);
     let object: Option<Map<String, serde_json::Value>> =
@@ -169,7 +169,7 @@ fn refresh_tokens(body: &[u8]) -> Vec<String> {
     fields.map(|(_, value)| value.into_owned()).chain(member).collect()
 }
 
-/// `None`: nobody has to wait longer for it.
+/// `None`: it doesn't make polling slower.
 fn polled(answer: &Answer, status: u16) -> Option<Polled> {
     match &answer.body {
         Body::Error(Word::SlowDown, edits) => match edits.as_slice() {

@@ -1,4 +1,4 @@
-//! A server with habits of its own, and a client who knows them.
+//! A server that deviates from the standards, and a client whose configuration declares it.
 
 use aiod_auth_core::{Deviations, ErrorCode};
 use arbitrary::Arbitrary;
@@ -46,7 +46,7 @@ impl Deviating {
             deviations = deviations.with_error_at(&format!("/{member}"));
         }
         if let Some((word, meaning)) = self.error {
-            // Everybody knows this one, and the stage keeps time by it.
+            // `slow_down` keeps its meaning: the stage reckons the polling interval by it.
             if !matches!(word, Word::SlowDown) {
                 deviations = deviations.with_error(word.as_str(), meaning.code());
             }

@@ -1,4 +1,4 @@
-//! What RFC 8628 asks of whoever polls, reckoned independently of the machine.
+//! When RFC 8628 allows a client to poll, reckoned independently of the machine.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub enum Polled {
     Answered,
     /// `slow_down`, and the interval that it names.
     SlowDown(Option<Duration>),
-    /// HTTP 429, and no verdict.
+    /// HTTP 429 without a known `error`.
     TooMany,
     /// Nothing came back.
     NoAnswer,
@@ -65,7 +65,7 @@ impl Pace {
     }
 
     /// RFC 8628 §3.5: five seconds more with each `slow_down`, and twice as slow with each timeout.
-    /// GitHub names the interval, and whoever says 429 means `slow_down`, too.
+    /// GitHub names the interval, and HTTP 429 means `slow_down`, too.
     pub fn answered(&mut self, polled: Polled) {
         let five_more = self.interval.saturating_add(Duration::from_secs(5));
         let (lost, interval) = match polled {

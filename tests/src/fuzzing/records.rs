@@ -16,9 +16,9 @@ use super::script::Stored;
 #[derive(Debug, Default)]
 pub(super) struct Records {
     pub(super) stored: Option<Arc<Tokens>>,
-    /// Somebody logs out: the record may go.
+    /// The job is a logout: the record may be removed.
     may_remove: bool,
-    /// Whoever spends the refresh token must hold the lock.
+    /// A stored refresh token may be sent only under the lock.
     needs_lock: bool,
     locked: bool,
     /// The store answered something that doesn't fit, as a broken one would.
@@ -32,11 +32,11 @@ pub(super) struct Records {
     /// Refresh tokens that this job's login brought.
     given: BTreeSet<String>,
     /// Refresh tokens that a login or a refresh brought, and that are nowhere else yet: no store has saved them, and
-    /// nobody was handed them.
+    /// no caller was handed them.
     unsaved: BTreeSet<String>,
     /// The refresh token that went out last.
     sent: String,
-    /// For which one each of the others came: that one is dead once the new one is kept.
+    /// By new refresh token, the old one that was spent for it: the old one is dead once the new one is saved.
     came_for: BTreeMap<String, String>,
 }
 
@@ -124,7 +124,7 @@ impl Records {
                 assert!(self.locked, "saved without the lock");
             }
             StoreOperation::Remove(_) => {
-                assert!(self.may_remove, "a record is removed, and nobody logs out");
+                assert!(self.may_remove, "a record is removed without a logout");
                 assert!(self.locked, "removed without the lock");
             }
             StoreOperation::Load
@@ -140,7 +140,7 @@ impl Records {
             StoreOperation::SaveIfUnchanged(_, seen) | StoreOperation::Remove(seen)
                 if !seen.matches(self.stored.as_deref()) =>
             {
-                // A renewal then uses the one that is there.
+                // A refresh then uses the one that is there.
                 if let StoreOperation::SaveIfUnchanged(tokens, _) = operation {
                     self.keep_refresh_token(tokens.refresh_token.as_ref());
                 }
@@ -179,24 +179,24 @@ impl Records {
     }
 
     /// A job hands out tokens.
-    pub(super) fn hands_out(&mut self, session: &SessionTokens, held: Option<&SessionTokens>) {
-        let was_held = held.is_some_and(|held| Arc::ptr_eq(&held.tokens, &session.tokens));
+    pub(super) fn hands_out(&mut self, session: &SessionTokens, cached: Option<&SessionTokens>) {
+        let was_cached = cached.is_some_and(|cached| Arc::ptr_eq(&cached.tokens, &session.tokens));
         let Some(access_token) = access_token(&session.tokens) else {
             panic!("handed out without an access token")
         };
         match &session.persisted {
             Persisted::Saved => assert!(
-                was_held || self.kept.contains(access_token) || self.broken,
+                was_cached || self.kept.contains(access_token) || self.broken,
                 "handed out as saved before the store said so"
             ),
-            Persisted::NoStore => assert!(was_held || self.no_store, "there is a store"),
+            Persisted::NoStore => assert!(was_cached || self.no_store, "there is a store"),
             Persisted::NotSaved(_) => {
-                assert!(was_held || self.failed || self.broken, "no operation failed");
+                assert!(was_cached || self.failed || self.broken, "no operation failed");
             }
         }
     }
 
-    /// What is held, or left to its caller, after a job.
+    /// The tokens that are cached, or handed to the caller, after a job.
     pub(super) fn hands_over(&mut self, session: Option<&SessionTokens>) {
         let tokens = session.map(|session| &session.tokens);
         self.keep_refresh_token(tokens.and_then(|tokens| tokens.refresh_token.as_ref()));
@@ -209,7 +209,10 @@ impl Records {
             self.unsaved.remove(&self.sent);
         }
         let lost = &self.unsaved;
-        assert!(lost.is_empty() || self.broken, "nobody was asked to keep {lost:?}");
+        assert!(
+            lost.is_empty() || self.broken,
+            "neither the store nor the caller was given {lost:?}"
+        );
     }
 }
 

@@ -153,9 +153,9 @@ pub(super) enum Stored {
     Fails,
     /// There is no store.
     NotKept,
-    /// Somebody else has the lock.
+    /// Another process has the lock.
     Busy,
-    /// Somebody who takes no lock has just written other tokens.
+    /// Another process, which takes no lock, has just written other tokens.
     Overwritten,
 }
 

@@ -1,4 +1,5 @@
-//! Seeds for the fuzz targets, of the recorded answers of real servers: so nobody keeps them twice.
+//! Seeds for the fuzz targets, made from the recorded answers of real servers, so that these are kept
+//! only once.
 
 use std::{fs, io, path::Path};
 
@@ -15,7 +16,7 @@ pub struct Seed {
     pub content: String,
 }
 
-/// A seed for each recorded answer that somebody reads, and one more for each header field in it that
+/// A seed for each recorded answer that a machine reads, and one more for each header field in it that
 /// has a target.
 ///
 /// # Errors
@@ -28,7 +29,7 @@ pub fn recorded_seeds() -> io::Result<Vec<Seed>> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        // `server/situation`, who reads it, and what comes of it; or why nobody does.
+        // `server/situation`, the machine that reads it and the outcome; or why no machine does.
         let mut words = line.split_whitespace();
         let (Some(name), Some(reader)) = (words.next(), words.next()) else {
             return Err(io::Error::other(format!("no reader: {line}")));
@@ -101,7 +102,7 @@ fn fields(seed: &str) -> impl Iterator<Item = &'static str> {
     fields.into_iter().filter(move |(field, _)| head.contains(field)).map(|(_, target)| target)
 }
 
-/// The header fields that anybody reads.
+/// The header fields that the crates read.
 const READ: [&str; 5] = ["content-type", "date", "location", "retry-after", "www-authenticate"];
 
 /// A fuzzer changes every byte of a seed, and has little time.

@@ -1,4 +1,4 @@
-//! Everything that stands above the flows: tokens that are kept, and who needs them.
+//! The machines above the flows: sessions, logouts and userinfo, with a cache and a store.
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,7 +38,7 @@ enum Job {
 /// Something that must hold did not.
 #[must_use]
 pub fn machine_session(script: &SessionScript) -> &'static str {
-    // Whatever happens, nobody sees a token before it is kept, and no session is lost or removed.
+    // Whatever happens, no caller sees a token before it is saved, and no session is lost or removed.
     let deviating = script.deviating.unwrap_or_default();
     let Ok(profile) = script.client.profile(deviating) else { return "config" };
     let mut stage = Stage::new(&script.around);
@@ -113,8 +113,8 @@ impl Job {
     }
 }
 
-/// What the cache wants is done; and where it wants nothing, a session runs all the same: whoever drives
-/// one by hand may do so.
+/// Runs the session that the cache asks for. Where it asks for none, a session runs all the same, as a
+/// caller without a cache may run one.
 fn run_token(
     stage: &mut Stage<'_>,
     profile: &Arc<Profile>,
@@ -143,16 +143,17 @@ fn run_token(
         ),
         None => {}
     }
-    let demand = job.as_ref().map_or(demand, CacheJob::demand);
+    let wanted = job.as_ref().map(|job| job.session(Arc::clone(profile)));
     let policy = caller_policy(&job, stage);
     let Some(job) = job.or_else(|| cache.begin_logout(policy, now)) else {
         panic!("no job is running")
     };
-    let mut session = Session::token(Arc::clone(profile), demand, policy);
+    let mut session = wanted.unwrap_or_else(|| {
+        Session::token(Arc::clone(profile), demand, policy).with_cached(job.cached())
+    });
     if let Some(limit) = login_limit {
         session = session.or_login(limit);
     }
-    let mut session = session.with_cached(job.cached());
     let outcome = stage.go_on(&mut session);
     if let Ok(tokens) = &outcome {
         stage.records.hands_out(tokens, cache.cached().map(|cached| &**cached));

@@ -16,7 +16,7 @@ pub(super) struct Time {
     pub(super) limit: Option<Duration>,
     elapsed: Duration,
     clock: Timestamp,
-    /// Of the device code that the person was shown.
+    /// Of the device code that the user was shown.
     pace: Option<Pace>,
 }
 

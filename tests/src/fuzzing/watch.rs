@@ -44,7 +44,7 @@ pub(super) fn silent(what: &impl Debug) {
     silent_text(&format!("{what:?}"));
 }
 
-/// Nor one of these, which somebody else gave.
+/// Nor one of these `secrets`.
 pub(super) fn silent_about(what: &impl Debug, secrets: &[&str]) {
     let text = format!("{what:?}");
     silent_text(&text);
@@ -68,7 +68,7 @@ pub(super) fn request(request: &Request) {
     assert_eq!(Ok(request.url().origin()), home, "a request goes elsewhere");
 }
 
-/// An error is of somebody else's making.
+/// An error shows no secret, is one line of limited length, and is no bug of the crates.
 pub(super) fn error(error: &Error, broken_store: bool) {
     silent_in_words(error);
     silent(&error.hint());

@@ -3,7 +3,7 @@
 use arbitrary::Arbitrary;
 use serde_json::json;
 
-/// The members that somebody reads.
+/// The members that the crates read.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub(super) enum Name {
     AccessToken,

@@ -84,21 +84,21 @@ impl Client {
     }
 }
 
-/// A person, or a client that acts for itself.
+/// A user, or the service account of a client.
 #[derive(Clone, Debug)]
 pub struct User {
     /// The identifier that never changes.
     pub sub: String,
-    /// What a person is called.
+    /// What a user is called.
     pub name: String,
-    /// What a person signs in with.
+    /// What a user signs in with.
     pub preferred_username: String,
-    /// What a person may do at the services behind this server.
+    /// What a user may do at the services behind this server.
     pub roles: Vec<String>,
 }
 
 impl User {
-    /// A person whose names all follow from one.
+    /// A user whose names all follow from one.
     #[must_use]
     pub fn new(preferred_username: &str, name: &str, roles: &[&str]) -> Self {
         Self {

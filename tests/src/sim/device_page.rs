@@ -1,6 +1,6 @@
 //! The verification page: where a user enters the code and decides (RFC 8628 §3.3).
 //!
-//! There is no sign-in: whoever sees the page picks the user they are.
+//! There is no sign-in: the form says which user decides.
 
 use super::Simulator;
 use super::clients::User;
@@ -61,7 +61,7 @@ impl Simulator {
             .is_some_and(|code| code.decide(state))
     }
 
-    /// A form that names nobody is the first user's.
+    /// A form without `user` is the first user's.
     fn approving_user(&self, form: &Parameters) -> Result<User, Refusal> {
         let user = match form.get("user") {
             Some(username) => self.user(username),

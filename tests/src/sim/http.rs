@@ -103,7 +103,7 @@ pub enum Reply {
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// Without `Content-Length`, which whoever sends it adds.
+    /// Without `Content-Length`, which the socket server adds.
     pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Vec<u8>,

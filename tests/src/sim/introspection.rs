@@ -11,7 +11,7 @@ impl Simulator {
     pub(super) fn introspect(&self, now_ms: u64, request: &Request) -> Result<Answer, Refusal> {
         let form = request.form()?;
         let client = self.authenticate(request, &form)?;
-        // RFC 7662 §2.1: who asks must be authorized, and anyone can pose as a public client.
+        // RFC 7662 §2.1: the caller must be authorized, and a public client proves nothing.
         if client.is_public() {
             return Err(Refusal::invalid_client(false));
         }

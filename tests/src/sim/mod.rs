@@ -73,9 +73,9 @@ use sessions::Sessions;
 pub struct Simulator {
     /// How it behaves.
     pub settings: Settings,
-    /// Who may ask for tokens: `demo`, `bot` and `bot:odd id`, unless changed.
+    /// The registered clients: `demo`, `bot` and `bot:odd id`, unless changed.
     pub clients: Vec<Client>,
-    /// Who may approve: `alice` and `bob`, unless changed.
+    /// The users who may approve: `alice` and `bob`, unless changed.
     pub users: Vec<User>,
     issuer: String,
     random: Random,
@@ -125,7 +125,7 @@ impl Simulator {
         reply
     }
 
-    /// The user enters the code and says yes. `false` if nobody waits for a decision on this code,
+    /// The user enters the code and approves. `false` if no login with this code waits for a decision,
     /// or there is no such user.
     pub fn approve(&mut self, user_code: &str, username: &str) -> bool {
         let user = self.user(username).cloned();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_approves_what_nobody_asked_for() {
+    fn an_unknown_user_code_can_not_be_approved_or_denied() {
         let mut simulator = simulator();
         assert!(!simulator.approve("BBBB-BBBB", "alice"));
         assert!(!simulator.deny("BBBB-BBBB"));

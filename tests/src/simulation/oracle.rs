@@ -52,7 +52,7 @@ impl Oracle {
         self.is_promised(token) && !self.weak.contains(token)
     }
 
-    /// So that whoever has looked since then has seen it.
+    /// Whether a process that loads the record at `then_ms` or later must see this token.
     pub(super) fn was_promised_before(&self, token: &str, then_ms: u64) -> bool {
         self.promised.get(token).is_some_and(|at| *at < then_ms)
     }

@@ -233,8 +233,8 @@ impl Run {
         Ok(())
     }
 
-    /// Nothing goes wrong any more. Whoever has something to save saves it; and who comes after all of them
-    /// has the session, if it lives.
+    /// Without further faults, every process saves what it has not saved yet. A process that starts after
+    /// that has the session, if it lives.
     fn calm_time(&mut self) -> Checked {
         self.write(|_| "-- nothing goes wrong from here on".to_owned());
         self.is_rough = false;
@@ -415,9 +415,7 @@ impl Run {
             Want::Fail(_) => (None, None),
         };
         if let Some((job, caller)) = job {
-            let session = Session::token(Arc::clone(&self.profile), job.demand(), job.policy())
-                .with_cached(job.cached())
-                .with_metadata(&process.metadata);
+            let session = job.session(Arc::clone(&self.profile)).with_metadata(&process.metadata);
             self.write(|_| format!("process {id} runs a job"));
             self.run(id, Machine::Token(Box::new(session), job, caller))?;
         }
@@ -829,7 +827,7 @@ impl Run {
         is_logout: bool,
     ) -> Checked<(Duration, Result<StoreReply, StoreFailure>)> {
         if matches!(request.operation, StoreOperation::Remove(_)) && !is_logout {
-            return Err(format!("process {id} removes the record, and no one logs out"));
+            return Err(format!("process {id} removes the record without a logout"));
         }
         let saved = match &request.operation {
             StoreOperation::Save(tokens) | StoreOperation::SaveIfUnchanged(tokens, _) => {
@@ -1180,11 +1178,11 @@ impl Run {
             }
             self.is_logging_in &= !matches!(running.machine, Machine::Login(..));
         }
-        let mut held: Vec<String> =
+        let mut known: Vec<String> =
             old.running.iter().flat_map(|it| it.acknowledged.iter().cloned()).collect();
-        held.extend(old.cache.cached().map(|it| text(it.tokens.refresh_token.as_ref())));
+        known.extend(old.cache.cached().map(|it| text(it.tokens.refresh_token.as_ref())));
         drop(old);
-        for token in held {
+        for token in known {
             // It died before it could write it, or its store had failed; or before it saw that another login
             // had taken the place of what it refreshed.
             let is_lost = !self.is_stored(&token) || self.is_of_a_replaced_login(&token);

@@ -34,7 +34,7 @@ fn a_session_of_ours_is_the_python_clients() {
 }
 
 #[test]
-fn a_session_without_a_good_access_token_is_one_to_renew() {
+fn a_session_without_a_good_access_token_is_one_to_refresh() {
     let home = Home::new();
     let mut unknown = session("first", Duration::ZERO);
     unknown.expires_at = None;
@@ -53,7 +53,7 @@ fn a_session_without_a_good_access_token_is_one_to_renew() {
     }
 }
 
-/// It drops the days of what is left, and renews too early.
+/// It drops the days of what is left, and refreshes too early.
 #[test]
 fn an_expiry_of_days_does_no_harm_there() {
     let home = Home::new();
@@ -181,7 +181,7 @@ fn both_agree_on_what_is_wrong() {
     }
 }
 
-/// It writes in place: whoever reads meanwhile sees a part of it, or nothing.
+/// The Python client writes in place: a reader may see a part of the file, or an empty one.
 #[test]
 fn a_file_is_read_whole_while_the_python_client_writes_it() {
     let home = Home::new();

@@ -79,7 +79,7 @@ fn a_server_that_is_away_has_refused_nothing() {
 }
 
 #[test]
-fn a_bot_never_takes_the_place_of_a_person_who_logged_in_with_its_client() {
+fn a_bot_never_takes_the_place_of_a_user_who_logged_in_with_its_client() {
     let mut world = world();
     let mut client = aiod_auth_tests::sim::Client::confidential("web", "web-secret");
     client.grant_types.extend([aiod_auth_tests::sim::DEVICE_CODE, REFRESH_TOKEN]);

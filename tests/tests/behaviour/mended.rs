@@ -148,8 +148,7 @@ fn a_caller_with_a_good_token_waits_for_no_early_refresh() {
     // One that wants other tokens waits.
     let mut forced = cache.caller(Demand::new().forced(), policy());
     assert!(matches!(cache.want(&mut forced, world.now()), Want::Wait));
-    let session = Session::token(profile(), job.demand(), job.policy());
-    let outcome = world.run(session.with_cached(job.cached())).map_err(Failed::from);
+    let outcome = world.run(job.session(profile())).map_err(Failed::from);
     cache.finish(job, outcome, world.now()).unwrap();
     assert!(matches!(cache.want(&mut forced, world.now()), Want::Use(_)));
     assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
@@ -167,10 +166,9 @@ fn fifty_callers_whose_token_was_rejected_make_one_refresh() {
     for caller in &mut callers[1..] {
         assert!(matches!(cache.want(caller, world.now()), Want::Wait));
     }
-    let session = Session::token(profile(), job.demand(), job.policy());
-    let outcome = world.run(session.with_cached(job.cached())).map_err(Failed::from);
+    let outcome = world.run(job.session(profile())).map_err(Failed::from);
     cache.finish(job, outcome, world.now()).unwrap();
-    // And those to whom the API says so later.
+    // And for callers whose API refuses the token later.
     callers.extend((0..25).map(|_| cache.caller_instead_of(&rejected, policy())));
     for caller in &mut callers {
         let Want::Use(session) = cache.want(caller, world.now()) else { panic!() };
@@ -179,7 +177,7 @@ fn fifty_callers_whose_token_was_rejected_make_one_refresh() {
     assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
 }
 
-/// Cut `self.not_before = left_alone(…)` in `TokenCache::finish`: this fails.
+/// Cut `LeftAlone::after` in `TokenCache::finish`: this fails.
 #[test]
 fn a_server_that_asks_for_more_time_than_there_is_gets_it() {
     let mut world = world();
@@ -192,8 +190,7 @@ fn a_server_that_asks_for_more_time_than_there_is_gets_it() {
         let mut caller = cache.caller(Demand::new(), policy());
         match cache.want(&mut caller, world.now()) {
             Want::Run(job) => {
-                let session = Session::token(profile(), job.demand(), job.policy());
-                let outcome = world.run(session.with_cached(job.cached())).map_err(Failed::from);
+                let outcome = world.run(job.session(profile())).map_err(Failed::from);
                 cache.finish(job, outcome, world.now())
             }
             Want::Fail(error) => Err(error),

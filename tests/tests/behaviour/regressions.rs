@@ -1,4 +1,4 @@
-//! What went wrong once with tokens that are kept and renewed.
+//! What went wrong once with stored tokens and their refresh.
 
 use aiod_auth_core::{
     Endpoint, Kind, RefreshToken, Step, StoreFailure,
@@ -8,7 +8,7 @@ use aiod_auth_tests::sim::REFRESH_TOKEN;
 
 use super::*;
 
-/// Alice's client, with the token endpoint given by hand and the others to be discovered.
+/// Alice's client, with the token endpoint configured and the other endpoints to be discovered.
 fn half_given() -> Arc<Profile> {
     let profile = Profile::clone(&profile());
     Arc::new(profile.with_endpoint(Endpoint::Token, &format!("{ISSUER}/token")).unwrap())
@@ -22,7 +22,7 @@ fn now_ms(world: &World) -> u64 {
 fn a_refresh_is_not_begun_without_time_for_its_answer() {
     let (mut world, _) = with_an_old_token();
     world.latency = Duration::from_millis(300);
-    // Somebody else has the lock for nearly all the time there is.
+    // Another process has the lock for nearly all of the time limit.
     let mut lock = world.store.try_lock(&profile().key()).unwrap();
     let free_at = world.now().saturating_add(seconds(58));
     let mut session = Session::token(profile(), Demand::new(), policy());
@@ -71,8 +71,8 @@ fn with_a_token_endpoint_given_by_hand_a_name_is_found_after_a_refresh() {
 #[test]
 fn with_a_token_endpoint_given_by_hand_a_refreshed_session_is_logged_out() {
     let (mut world, _) = with_an_old_token();
-    let held = world.run(Session::token(half_given(), Demand::new(), policy())).unwrap();
-    world.run(Logout::new(half_given(), Some(held), policy())).unwrap();
+    let cached = world.run(Session::token(half_given(), Demand::new(), policy())).unwrap();
+    world.run(Logout::new(half_given(), Some(cached), policy())).unwrap();
     assert!(stored(&world).is_none());
 }
 
@@ -89,17 +89,17 @@ fn a_token_from_a_clock_that_was_ahead_is_not_good_for_longer() {
 }
 
 #[test]
-fn a_held_token_from_a_clock_that_was_ahead_leaves_the_stored_one_alone() {
+fn a_cached_token_from_a_clock_that_was_ahead_leaves_the_stored_one_alone() {
     let mut world = world();
-    let mut held = log_in(&mut world);
-    let mut dead = Tokens::clone(&held.tokens);
+    let mut cached = log_in(&mut world);
+    let mut dead = Tokens::clone(&cached.tokens);
     dead.issued_at = dead.issued_at.saturating_add(seconds(86_400));
     dead.expires_at = Some(world.now());
     dead.refresh_token = Some(RefreshToken::new("dead"));
-    held.tokens = Arc::new(dead);
-    held.persisted = Persisted::NotSaved(StoreFailure::new("the disk is full"));
+    cached.tokens = Arc::new(dead);
+    cached.persisted = Persisted::NotSaved(StoreFailure::new("the disk is full"));
     world.pass(seconds(300));
-    let session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(held));
+    let session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(cached));
     let outcome = world.run(session);
     let kept = stored(&world).unwrap();
     assert_ne!(refresh_token(&kept), "dead", "{outcome:?}");
@@ -129,14 +129,14 @@ fn a_lifetime_below_a_second_is_not_refreshed_again_and_again() {
 }
 
 #[test]
-fn an_early_renewal_with_a_store_that_fails_is_no_error() {
+fn an_early_refresh_with_a_store_that_fails_is_no_error() {
     let mut world = world();
-    let held = log_in(&mut world);
+    let cached = log_in(&mut world);
     let early = Demand::new().refreshed_early();
     world.pass(seconds(235));
-    assert_eq!(held.freshness(&early, world.now()), Freshness::RefreshEarly);
-    let before = held.tokens.access_token.clone().unwrap();
-    let mut session = Session::token(profile(), early, policy()).with_cached(Some(held));
+    assert_eq!(cached.freshness(&early, world.now()), Freshness::RefreshEarly);
+    let before = cached.tokens.access_token.clone().unwrap();
+    let mut session = Session::token(profile(), early, policy()).with_cached(Some(cached));
     let after = world.run_with(&mut session, |_, step| {
         let Step::Store(access) = step else { return Some(step) };
         access.complete(Duration::ZERO, Err(StoreFailure::new("damaged")));
@@ -185,7 +185,7 @@ fn a_challenge_counts_in_whichever_field_it_is() {
 }
 
 #[test]
-fn after_a_verdict_the_sessions_access_token_is_not_handed_out() {
+fn after_the_session_has_ended_its_access_token_is_not_handed_out() {
     let mut world = world();
     log_in(&mut world);
     world.server.end_sessions();

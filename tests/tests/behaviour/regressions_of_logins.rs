@@ -46,7 +46,7 @@ fn a_429_with_a_code_of_its_own_does_not_end_a_login() {
 }
 
 #[test]
-fn an_odd_endpoint_that_nobody_needs_is_no_trouble() {
+fn a_malformed_endpoint_that_no_flow_needs_is_no_error() {
     let mut world = world();
     let body = json!({
         "issuer": ISSUER,
@@ -65,7 +65,7 @@ fn spaces_around_an_issuer_do_not_count() {
     world.run(Discovery::new(issuer, policy())).unwrap();
 }
 
-/// Other tokens were asked for, and a person was; what was there is good all the same.
+/// A forced login that fails leaves the stored tokens usable.
 #[test]
 fn a_login_that_was_needed_and_given_up_lets_nothing_go() {
     let mut world = world();

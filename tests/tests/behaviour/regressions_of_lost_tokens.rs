@@ -4,11 +4,12 @@
 
 use aiod_auth_core::{
     AccessToken, AuthenticationMethod, AuthorizationServer, ClientIdentity, ClientSecret, Endpoint,
-    Exchange, Failed, IdToken, Issuer, Kind, Machine, NoResponse, Parameters, Pause, RefreshToken,
-    Request, Response, Scope, Step, StoreAccess, StoreFailure, Timestamp,
+    Exchange, Failed, IdToken, Issuer, Kind, LoginMethod, Machine, NoResponse, Parameters, Pause,
+    RefreshToken, Request, Response, Scope, Step, StoreAccess, StoreFailure, Timestamp,
+    Unreachable,
     cache::{TokenCache, Want},
     flow::AccessTokenRequest,
-    session::{Freshness, StoreOperation, StoreReply},
+    session::{Freshness, Persisted, StoreOperation, StoreReply},
 };
 use aiod_auth_tests::{
     drive::{self, Around},
@@ -163,8 +164,7 @@ fn call(
         Want::Run(job) | Want::UseAndRun(_, job) => job,
         want => panic!("{want:?}"),
     };
-    let session = Session::token(profile(), job.demand(), job.policy());
-    let outcome = around.run(&mut session.with_cached(job.cached()));
+    let outcome = around.run(&mut job.session(profile()));
     cache.finish(job, outcome, around.now)
 }
 
@@ -196,7 +196,7 @@ fn cached(cache: &TokenCache) -> &Tokens {
 }
 
 #[test]
-fn an_early_renewal_without_a_store_keeps_the_new_refresh_token_of_a_broken_answer() {
+fn an_early_refresh_without_a_store_keeps_the_new_refresh_token_of_a_broken_answer() {
     let mut cache = in_memory();
     let mut around = Outside::new(Disk::None, |_| spoiled("r1"));
     around.now = START.saturating_add(seconds(900));
@@ -221,6 +221,74 @@ fn what_could_not_be_saved_goes_before_what_is_stored() {
     call(&mut cache, &mut next, Demand::new()).unwrap();
     // The dead one would have ended the session.
     assert_eq!(next.sent(), ["r1"]);
+}
+
+/// Found by a reader: the store works again, and the server is away. Only a refresh would have saved it.
+#[test]
+fn what_could_not_be_saved_is_saved_before_a_server_is_asked() {
+    for saves_alone in [false, true] {
+        let mut around = Outside::new(Disk::Full, |_| spoiled("r1"));
+        around.stored = Some(Arc::new(old()));
+        around.now = START.saturating_add(seconds(100));
+        let mut cache = nothing();
+        call(&mut cache, &mut around, Demand::new()).unwrap_err();
+
+        let mut next = Outside::new(Disk::Good, |_| Err(NoResponse::NotSent("no route")));
+        (next.stored, next.now) = (around.stored.clone(), around.now);
+        if saves_alone {
+            let job = cache.begin_saving(policy(), next.now).unwrap();
+            let outcome = next.run(&mut job.session(profile()));
+            cache.finish(job, outcome, next.now).unwrap();
+            assert!(next.sent().is_empty());
+            assert!(cache.begin_saving(policy(), next.now).is_none(), "it is saved");
+        } else {
+            call(&mut cache, &mut next, Demand::new()).unwrap_err();
+        }
+        assert_eq!(refresh_token(next.stored.as_ref().unwrap()), "r1");
+    }
+}
+
+/// A client that logs in as itself and can't save its token, since a user's login is stored, leaves that alone.
+#[test]
+fn what_is_saved_again_never_replaces_a_users_login() {
+    let bot = bot("c", "secret").as_ref().clone().with_login(LoginMethod::ClientCredentials);
+    let bot = Arc::new(bot.with_endpoint(Endpoint::Token, &format!("{ISSUER}/token")).unwrap());
+    let mut around = Outside::new(Disk::Good, |_| granted("bot", "none"));
+    around.stored = Some(Arc::new(old()));
+    around.now = START.saturating_add(seconds(100));
+    let mut tokens = Tokens::new(AccessToken::new("bots").unwrap(), around.now);
+    tokens.expires_at = Some(around.now.saturating_add(seconds(100)));
+    let failed = Persisted::NotSaved(StoreFailure::new("the login of a user is stored"));
+    let cached = SessionTokens::new(&Arc::new(bot.key()), Arc::new(tokens), failed);
+    let session = Session::token(bot, Demand::new(), policy());
+    let session = around.run(&mut session.with_cached(Some(cached))).unwrap();
+    assert_eq!(session.tokens.access_token().unwrap().expose(), "bots");
+    assert_eq!(refresh_token(around.stored.as_ref().unwrap()), "r0");
+}
+
+/// The server asked to be left alone for an hour, and another process has got new tokens meanwhile.
+#[test]
+fn what_another_process_has_saved_is_used_while_the_server_is_left_alone() {
+    let mut cache = nothing();
+    let in_an_hour = || {
+        let cause = Unreachable::RetryAfter { status: 503, after: seconds(3600) };
+        Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause }
+    };
+    let mut caller = cache.caller(Demand::new(), policy());
+    let Want::Run(job) = cache.want(&mut caller, START) else { panic!() };
+    cache.finish(job, Err(in_an_hour().into()), START).unwrap_err();
+
+    let mut around = Outside::new(Disk::Good, |_| panic!("it was to be left alone"));
+    around.now = START.saturating_add(seconds(100));
+    around.stored = Some(Arc::new(old()));
+    let error = call(&mut cache, &mut around, Demand::new()).unwrap_err();
+    assert_eq!(error.kind(), in_an_hour().kind());
+    let mut theirs = old();
+    theirs.access_token = Some(AccessToken::new("a1").unwrap());
+    theirs.expires_at = Some(START.saturating_add(seconds(1000)));
+    around.stored = Some(Arc::new(theirs));
+    let session = call(&mut cache, &mut around, Demand::new()).unwrap();
+    assert_eq!(session.tokens.access_token().unwrap().expose(), "a1");
 }
 
 /// One request may take all the time that there is. It is sent again if the connection ended, and there
@@ -339,9 +407,9 @@ fn a_login_that_fails_takes_no_place_of_one_that_lives() {
     assert_eq!(refresh_token(&around.stored.unwrap()), "r1");
 }
 
-/// A person takes their time, which is none of the server's.
+/// The limit for the repair counts from the answer, not from the start of the login.
 #[test]
-fn a_device_login_is_repaired_however_long_the_person_took() {
+fn a_device_login_is_repaired_however_long_the_user_took() {
     let mut polls = 0;
     let mut around = Outside::new(Disk::Good, |request| {
         let body = String::from_utf8_lossy(request.body());
@@ -376,7 +444,7 @@ fn a_device_login_that_can_not_be_repaired_in_time_says_what_was_wrong() {
 
 /// The old one is good for a while, the disk is full, and the server says that the session is over.
 #[test]
-fn an_early_renewal_that_is_refused_costs_nothing_that_is_good() {
+fn an_early_refresh_that_is_refused_costs_nothing_that_is_good() {
     let mut around =
         Outside::new(Disk::Full, |_| Ok((400, json!({"error": "invalid_grant"}).to_string())));
     let mut stored = old();
@@ -413,9 +481,9 @@ fn whose_id_token_it_is_can_not_be_hidden() {
     let alice = id_token(r#"{"iss":"i","sub":"alice","aud":"c"}"#);
     for (new, kept) in [
         (id_token(r#"{"iss":"i","sub":"alice","aud":["c"]}"#), "r1"),
-        // Somebody else's: nothing of it.
+        // Another user's: nothing of the answer is used.
         (id_token(r#"{"iss":"i","sub":"mallory","aud":"c"}"#), "r0"),
-        // Nobody knows whose: the answer is none, and the refresh token may be the only one alive.
+        // Not known whose: the answer is refused, but its refresh token may be the only one alive.
         (id_token(r#"{"iss":"i","sub":"mallory","sub":"mallory","aud":"c"}"#), "r1"),
         (id_token(r#"{"sub":"mallory"}"#), "r1"),
         ("garbage".to_owned(), "r1"),
@@ -471,7 +539,7 @@ fn what_another_profile_set_by_hand_is_not_taken_over() {
     let (old_address, new_address) = ("https://old.example/t", "https://new.example/t");
     let mut around = Outside::new(Disk::None, |_| granted("a0", "r0"));
     let seed = RefreshToken::new("seed");
-    let held = around
+    let cached = around
         .run(&mut Session::login_with_refresh_token(at(old_address), seed, policy()))
         .unwrap();
     let mut asked = Vec::new();
@@ -480,7 +548,7 @@ fn what_another_profile_set_by_hand_is_not_taken_over() {
         granted("a1", "r1")
     });
     let session = Session::token(at(new_address), Demand::new().forced(), policy());
-    around.run(&mut session.with_cached(Some(held))).unwrap();
+    around.run(&mut session.with_cached(Some(cached))).unwrap();
     drop(around);
     assert_eq!(asked, [new_address]);
 }
@@ -492,7 +560,7 @@ fn a_long_challenge_takes_no_time() {
     let headers =
         [("WWW-Authenticate", field.as_str()), ("WWW-Authenticate", "Bearer error=\"x\"")];
     let response = Response::new(401, headers.iter().copied(), b"");
-    // The long one is left out: names are held against each other.
+    // The long one is left out: comparing its names with each other would take too long.
     assert_eq!(response.challenges().len(), 1);
 }
 
@@ -588,6 +656,7 @@ fn a_new_refresh_token_in_what_is_no_answer_is_kept() {
         (200, format!("\u{feff} {tokens} x"), "r1"),
         // It ends too early, after what counts.
         (200, r#"{"access_token":"a1","refresh_token":"r1","scope":"ope"#.into(), "r1"),
+        (200, r#"{"refresh_token":"r1","access_token":"a1"#.into(), "r1"),
         // What is only a part of one is none.
         (200, r#"{"access_token":"a1","refresh_token":"r1"#.into(), "r0"),
         // Of two of them it isn't known which one is alive.

@@ -19,7 +19,7 @@ use super::{
     *,
 };
 
-/// For one thread nobody is logged in; for the others, somebody is at every second look.
+/// A store that is empty for one thread, and for all other threads has a record at every second load.
 #[derive(Debug)]
 struct Flickering {
     leaving: ThreadId,
@@ -88,13 +88,13 @@ fn a_token_is_a_token_though_another_thread_logs_out() {
 fn a_refresh_with_too_little_time_for_its_answer_is_not_sent() {
     let running = server_over_sockets(seconds(20));
     let client = Client::new(profile_at(&running), MemoryStore::default());
-    let mut held = client.set_tokens(session_at(&running)).unwrap();
-    held.persisted = Persisted::NoStore;
-    let tokens = Arc::clone(&held.tokens);
+    let mut cached = client.set_tokens(session_at(&running)).unwrap();
+    cached.persisted = Persisted::NoStore;
+    let tokens = Arc::clone(&cached.tokens);
     let mut policy = policy();
     policy.time_limit = Duration::from_millis(200);
     let forced = Session::token(profile_at(&running).into(), Demand::new().forced(), policy);
-    let error = Driver::new().run(&mut forced.with_cached(Some(held))).unwrap_err().error;
+    let error = Driver::new().run(&mut forced.with_cached(Some(cached))).unwrap_err().error;
     assert_eq!(error.kind(), Kind::Unavailable);
     assert_eq!(running.simulator().grants(REFRESH_TOKEN), 0);
     let refresh_token = refresh_token(&tokens);

@@ -52,7 +52,7 @@ fn a_store_that_moves_a_damaged_record_aside_logs_its_place_alone() {
     assert!(!lines.iter().any(|line| line.contains("canary")), "{lines:?}");
 }
 
-/// A login, forced renewals, and a client whose secret is wrong.
+/// A login, forced refreshes, and a client whose secret is wrong.
 fn jobs(running: &Running) -> Vec<Session> {
     let forced = || Session::token(profile_at(running), Demand::new().forced(), once());
     let issuer = Issuer::new(&running.base_url).unwrap();

@@ -27,12 +27,12 @@ use aiod_auth_store::{
 use aiod_auth_tls::{Tls, TlsOptions};
 
 use super::*;
-use held::{
+use secret_values::{
     authorization, client, device_request, parameters, profile, server, session_tokens, tokens,
     with_request,
 };
 
-mod held;
+mod secret_values;
 
 const CANARY: &str = "canary";
 
@@ -100,7 +100,7 @@ fn source(folder: &Path) -> String {
 }
 
 /// These hold no secret, or a text that its maker has cleaned of them: what a server says about an
-/// error, about a person, about an API.
+/// error, about a user, about an API.
 #[rustfmt::skip]
 const HARMLESS: &[&str] = &[
     "ActiveToken", "AiodConfig", "Api", "AuthenticationMethod", "CertificateProblem", "Challenge", "ConfigProblem",
@@ -284,7 +284,7 @@ fn flows() -> Vec<(&'static str, String)> {
 }
 
 fn sessions() -> Vec<(&'static str, String)> {
-    let (key, held) = (Arc::new(profile().key()), session_tokens());
+    let (key, cached) = (Arc::new(profile().key()), session_tokens());
     let login = aiod_auth_core::Login::new(profile(), seconds(60), policy())
         .with_refresh_token(RefreshToken::new(CANARY))
         .with_metadata(&MetadataCache::of(server()));
@@ -300,30 +300,30 @@ fn sessions() -> Vec<(&'static str, String)> {
     let secret = logged_in.tokens.access_token().unwrap().expose();
     let shown = format!("{logged_in:?}").replace(secret, CANARY);
     let asked = Profile::clone(&profile()).with_current_user_at("https://api.example").unwrap();
-    let who = WhoAmI::new(Arc::new(asked), &held, policy()).unwrap();
+    let who = WhoAmI::new(Arc::new(asked), &cached, policy()).unwrap();
     let failed = Failed { error: Error::Cancelled, salvaged: Some(Box::new(tokens())) };
     vec![
         ("Login", format!("{login:?}")),
         ("logged in", shown),
         ("Session", {
             let kept = Session::keep(profile(), tokens(), policy());
-            format!("{:?} {by_token:?} {kept:?}", session(Some(held.clone())))
+            format!("{:?} {by_token:?} {kept:?}", session(Some(cached.clone())))
         }),
-        ("SessionTokens", format!("{held:?}")),
+        ("SessionTokens", format!("{cached:?}")),
         ("Failed", format!("{failed:?}")),
         ("Persisted", format!("{:?}", Persisted::NotSaved(StoreFailure::new("full")))),
         ("WhoAmI", format!("{who:?}")),
         ("Logout", {
             let of_token = Logout::of_refresh_token(profile(), RefreshToken::new(CANARY), policy());
-            format!("{:?} {of_token:?}", Logout::new(profile(), Some(held), policy()))
+            format!("{:?} {of_token:?}", Logout::new(profile(), Some(cached), policy()))
         }),
         ("StoreRequest", format!("{:?}", StoreRequest::new(key, save.clone()))),
         ("StoreOperation", format!("{save:?}")),
         ("StoreReply", format!("{reply:?}")),
         ("Version", {
-            let renew =
+            let refresh =
                 StoreOperation::SaveIfUnchanged(Arc::new(tokens()), Version::of(Some(&tokens())));
-            format!("{renew:?} {:?}", StoreOperation::Remove(Version::of(Some(&tokens()))))
+            format!("{refresh:?} {:?}", StoreOperation::Remove(Version::of(Some(&tokens()))))
         }),
         ("StoreFailure", format!("{:?}", StoreFailure::new("full").with_hint("make room"))),
     ]
@@ -417,10 +417,10 @@ fn stores() -> Vec<(&'static str, String)> {
         ("AiodLogin", {
             let file = AiodFile::new("token.toml", key);
             let bot = "client_secret = \"canary\"\n";
-            let person = "refresh_token = \"canary\"\n";
-            let [bot, person] =
-                [bot, person].map(|text| file.parse(text, Timestamp::UNIX_EPOCH).unwrap());
-            format!("{bot:?} {person:?}")
+            let user = "refresh_token = \"canary\"\n";
+            let [bot, user] =
+                [bot, user].map(|text| file.parse(text, Timestamp::UNIX_EPOCH).unwrap());
+            format!("{bot:?} {user:?}")
         }),
         ("StoreError", errors),
         ("Client", format!("{client:?} {:?}", client.cached())),

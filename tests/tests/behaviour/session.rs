@@ -1,4 +1,4 @@
-//! The session: tokens that are kept, renewed, and never lost. More of it is in the conformance table.
+//! The session: tokens are stored, refreshed, and never lost. More of it is in the conformance table.
 
 use aiod_auth_core::{Kind, Machine, RefreshToken, Step, session::Persisted};
 use aiod_auth_tests::sim::REFRESH_TOKEN;
@@ -48,11 +48,11 @@ fn without_any_answer_the_outcome_is_unknown_and_the_token_is_kept() {
 }
 
 #[test]
-fn somebody_else_who_was_faster_is_believed() {
+fn tokens_that_another_process_refreshed_are_used() {
     let mut world = world();
     log_in(&mut world);
     let_it_expire(&mut world);
-    // Two sessions want the same; the second one finds what the first one stored.
+    // The second session finds what the first one stored.
     get_token(&mut world).unwrap();
     get_token(&mut world).unwrap();
     assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
@@ -75,37 +75,37 @@ fn a_lock_that_is_held_is_waited_for_and_not_for_ever() {
 }
 
 #[test]
-fn an_early_renewal_that_fails_is_no_error() {
+fn an_early_refresh_that_fails_is_no_error() {
     let mut world = world();
     let before = log_in(&mut world);
-    // 300 s: stale at 30 s before the end, aging from about 60 s before that.
+    // 300 s: stale at 30 s before the end, refreshed early from about 60 s before that.
     world.pass(seconds(235));
     world.server.fault_at("/token", 9, bad_gateway());
     let early = Demand::new().refreshed_early();
-    let held = world.run(Session::token(profile(), early, policy())).unwrap();
-    assert!(held.early_refresh_failed.is_some());
-    assert!(held.tokens.has_same_access_token(&before.tokens));
+    let cached = world.run(Session::token(profile(), early, policy())).unwrap();
+    assert!(cached.early_refresh_failed.is_some());
+    assert!(cached.tokens.has_same_access_token(&before.tokens));
     // And not again within a minute.
     let now = world.now();
-    assert_eq!(held.freshness(&early, now), aiod_auth_core::session::Freshness::Good);
+    assert_eq!(cached.freshness(&early, now), aiod_auth_core::session::Freshness::Good);
 
     world.server.clear_faults();
-    let renewed =
-        world.run(Session::token(profile(), early, policy()).with_cached(Some(held))).unwrap();
-    assert!(renewed.early_refresh_failed.is_none());
-    assert!(!renewed.tokens.has_same_access_token(&before.tokens));
+    let refreshed =
+        world.run(Session::token(profile(), early, policy()).with_cached(Some(cached))).unwrap();
+    assert!(refreshed.early_refresh_failed.is_none());
+    assert!(!refreshed.tokens.has_same_access_token(&before.tokens));
 }
 
 #[test]
-fn an_early_renewal_does_not_wait_for_a_lock() {
+fn an_early_refresh_does_not_wait_for_a_lock() {
     let mut world = world();
     log_in(&mut world);
     world.pass(seconds(235));
     let _lock = world.store.try_lock(&profile().key()).unwrap();
     let started = world.now();
     let early = Demand::new().refreshed_early();
-    let held = world.run(Session::token(profile(), early, policy())).unwrap();
-    assert!(held.early_refresh_failed.is_some());
+    let cached = world.run(Session::token(profile(), early, policy())).unwrap();
+    assert!(cached.early_refresh_failed.is_some());
     assert_eq!(world.now(), started);
 }
 
@@ -173,7 +173,7 @@ fn a_refresh_that_is_dropped_on_the_way_counts_as_sent() {
 }
 
 #[test]
-fn a_token_that_nothing_renews_is_used_to_its_end() {
+fn a_token_that_nothing_refreshes_is_used_to_its_end() {
     let mut world = world();
     let body = json!({"access_token": "a", "expires_in": 100, "token_type": "Bearer"});
     world.server.fault_at("/token", 1, instead(200, &body));

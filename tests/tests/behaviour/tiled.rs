@@ -10,7 +10,7 @@ use aiod_auth_core::{
 };
 use aiod_auth_tests::{
     sim::tiled::Provider,
-    world::PersonsAnswer::{Nobody, Password, Provider as Choice},
+    world::UserAnswer::{NoPrompt, Password, Provider as Choice},
 };
 use serde_json::json;
 
@@ -31,7 +31,7 @@ fn tiled() -> Arc<Profile> {
 fn log_in_with(
     world: &mut World,
     profile: &Arc<Profile>,
-    answers: &[aiod_auth_tests::world::PersonsAnswer],
+    answers: &[aiod_auth_tests::world::UserAnswer],
 ) -> Result<SessionTokens, Error> {
     world.answers.extend(answers);
     world.run(Session::login(Arc::clone(profile), seconds(300), policy()))
@@ -220,7 +220,7 @@ fn several_providers_are_chosen_from() {
     named.provider = Some("toy".into());
     log_in_with(&mut two(), &profile_of(&named), &[Password("alice-password")]).unwrap();
 
-    let error = log_in_with(&mut two(), &tiled(), &[Nobody]).unwrap_err();
+    let error = log_in_with(&mut two(), &tiled(), &[NoPrompt]).unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
     assert!(error.to_string().ends_with("none was chosen: orcid, toy"), "{error}");
     named.provider = Some("x".into());
@@ -300,8 +300,8 @@ fn a_logout_is_proven_and_one_that_was_over_is_as_good() {
     assert!(matches!(ended, LoggedOut::Ended));
     assert_eq!(world.server.tiled.living_sessions(), 0);
     assert!(world.store.load(&tiled().key()).unwrap().is_none());
-    let nobody = world.run(Logout::new(tiled(), None, policy())).unwrap();
-    assert!(matches!(nobody, LoggedOut::NotLoggedIn));
+    let again = world.run(Logout::new(tiled(), None, policy())).unwrap();
+    assert!(matches!(again, LoggedOut::NotLoggedIn));
 
     for status in [401, 409] {
         logged_in(&mut world);

@@ -20,7 +20,7 @@ fn the_server_says_who_it_is() {
 }
 
 #[test]
-fn a_missing_scope_is_named_and_nothing_is_renewed() {
+fn a_missing_scope_is_named_and_nothing_is_refreshed() {
     let mut world = world();
     log_in(&mut world);
     let challenge =
@@ -99,7 +99,7 @@ fn an_api_may_leave_out_roles_and_not_the_name() {
 }
 
 #[test]
-fn an_api_that_is_away_is_tried_again_and_nothing_is_renewed() {
+fn an_api_that_is_away_is_tried_again_and_nothing_is_refreshed() {
     let mut world = world();
     log_in(&mut world);
     for request in 1..=3 {
@@ -167,7 +167,7 @@ fn a_token_goes_to_no_address_that_cannot_be_trusted() {
 }
 
 #[test]
-fn nobody_is_nobody_without_a_request() {
+fn without_a_login_no_request_is_sent() {
     let mut world = world();
     assert_eq!(who_am_i(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
     assert_eq!(world.transcript(), "");

@@ -21,8 +21,8 @@ fn good_for(refresh_token: &str, now: Timestamp, lifetime: Duration) -> Tokens {
     tokens
 }
 
-/// Somebody writes this, or removes what is there, while a request to this path is on its way; each
-/// time anew.
+/// Another process writes the next of these records, or removes the one that is there, each time that a
+/// request to this path is on its way.
 fn run_while<M: Machine<Error: Failure>>(
     world: &mut World,
     machine: &mut M,
@@ -87,9 +87,9 @@ fn what_is_no_token_is_not_used_whenever_it_was_written() {
     assert!(session.tokens.access_token().unwrap().expose().starts_with("access-"));
 }
 
-/// Its access token is not good any more, so it is renewed in its turn.
+/// Its access token is not good any more, so it is refreshed in its turn.
 #[test]
-fn a_login_that_is_written_during_a_refresh_is_renewed_if_it_has_to_be() {
+fn a_login_that_is_written_during_a_refresh_is_refreshed_if_it_has_to_be() {
     let mut world = world();
     let first = Tokens::clone(&log_in(&mut world).tokens);
     let second = Tokens::clone(&log_in(&mut world).tokens);
@@ -106,7 +106,7 @@ fn a_login_that_is_written_during_a_refresh_is_renewed_if_it_has_to_be() {
 }
 
 #[test]
-fn who_writes_again_and_again_is_not_fought() {
+fn a_record_that_is_written_again_and_again_is_left_alone() {
     let (mut world, _) = with_an_old_token();
     let log_in_elsewhere = |world: &mut World| {
         let before = stored(world).unwrap();
@@ -121,7 +121,7 @@ fn who_writes_again_and_again_is_not_fought() {
     assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&others[1])));
     get_token(&mut world).unwrap();
 
-    // But what is good is used, whoever wrote it and how often.
+    // But a good access token is used, however often the record was written.
     let good = good_for("theirs", world.now(), seconds(900));
     world.pass(seconds(300));
     let again = [Some(others[0].clone()), Some(good)];
@@ -129,18 +129,18 @@ fn who_writes_again_and_again_is_not_fought() {
     assert_eq!(session.tokens.access_token().unwrap().expose(), "access of theirs");
 }
 
-/// What is held could not be saved, and is newer than what another program wrote: it has been spent all
-/// the same.
+/// The cached tokens could not be saved, and are newer than those that another program wrote. Their refresh
+/// token is spent by then, and is not sent again.
 #[test]
 fn what_was_spent_is_not_sent_again_after_another_login_was_found() {
-    let (mut world, mut held) = with_an_old_token();
+    let (mut world, mut cached) = with_an_old_token();
     let mut other = Tokens::clone(&log_in(&mut world).tokens);
     other.issued_at = Timestamp::UNIX_EPOCH;
     world.store.remove(&profile().key()).unwrap();
     world.pass(seconds(300));
-    held.persisted = Persisted::NoStore;
+    cached.persisted = Persisted::NoStore;
     let mut session =
-        Session::token(profile(), Demand::new(), policy()).with_cached(Some(held.clone()));
+        Session::token(profile(), Demand::new(), policy()).with_cached(Some(cached.clone()));
     let written = [Some(other.clone())].into_iter();
     let session = run_while(&mut world, &mut session, "/token", written).unwrap();
     assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&session.tokens)));
@@ -151,7 +151,7 @@ fn what_was_spent_is_not_sent_again_after_another_login_was_found() {
             form.into_owned().find(|(name, _)| name == "refresh_token").map(|(_, token)| token)
         })
         .collect();
-    assert_eq!(sent, [refresh_token(&held.tokens), refresh_token(&other)]);
+    assert_eq!(sent, [refresh_token(&cached.tokens), refresh_token(&other)]);
 }
 
 /// Nothing is lost by saving it, and a lot may be lost by not saving it.
@@ -162,7 +162,7 @@ fn a_record_that_goes_during_a_refresh_comes_back() {
     assert_eq!(stored_refresh_token(&world).as_deref(), Some(refresh_token(&session.tokens)));
 }
 
-/// The Python client renews with the same refresh token, and keeps it.
+/// The Python client refreshes with the same refresh token, and stores it again.
 #[test]
 fn another_access_token_of_the_same_login_is_replaced() {
     let (mut world, before) = with_an_old_token();
@@ -184,7 +184,7 @@ fn a_refused_refresh_marks_no_other_login() {
 }
 
 #[test]
-fn a_bot_does_not_take_the_place_of_a_person_who_logs_in_meanwhile() {
+fn a_bot_does_not_take_the_place_of_a_user_who_logs_in_meanwhile() {
     let mut world = world();
     let bot = bot("bot", "bot-secret");
     let theirs = good_for("theirs", world.now(), seconds(600));
@@ -204,13 +204,13 @@ fn a_bot_does_not_take_the_place_of_a_person_who_logs_in_meanwhile() {
 
 /// It was told to log in as itself.
 #[test]
-fn a_bot_is_not_handed_a_persons_token() {
+fn a_bot_is_not_handed_a_users_token() {
     let mut world = world();
     let bot = Profile::clone(&bot("bot", "bot-secret")).with_login(LoginMethod::ClientCredentials);
     for ended_at in [None, Some(world.now())] {
-        let mut persons = good_for("person's", world.now(), seconds(600));
-        persons.session_ended_at = ended_at;
-        world.store.save(&bot.key(), &persons).unwrap();
+        let mut users = good_for("user's", world.now(), seconds(600));
+        users.session_ended_at = ended_at;
+        world.store.save(&bot.key(), &users).unwrap();
         let session = Session::token(Arc::new(bot.clone()), Demand::new(), policy());
         let session = world.run(session).unwrap();
         assert!(
@@ -252,19 +252,19 @@ fn a_login_that_is_written_during_a_logout_stays() {
     }
 }
 
-/// What is held could not be saved: two sessions, and both end.
+/// The cached tokens could not be saved, so there are two sessions: both end.
 #[test]
-fn a_logout_ends_what_is_held_and_what_is_stored() {
+fn a_logout_ends_the_cached_and_the_stored_session() {
     let mut world = world();
     let stored = log_in(&mut world);
-    let mut held = log_in(&mut world);
+    let mut cached = log_in(&mut world);
     world.store.save(&profile().key(), &stored.tokens).unwrap();
-    held.persisted = Persisted::NoStore;
-    let outcome = world.run(Logout::new(profile(), Some(held.clone()), policy())).unwrap();
+    cached.persisted = Persisted::NoStore;
+    let outcome = world.run(Logout::new(profile(), Some(cached.clone()), policy())).unwrap();
     assert!(matches!(outcome, LoggedOut::Ended), "{outcome:?}");
     assert!(self::stored(&world).is_none());
     let now_ms = u64::try_from(world.now().as_unix_millis()).unwrap();
-    for tokens in [&stored.tokens, &held.tokens] {
+    for tokens in [&stored.tokens, &cached.tokens] {
         assert!(!world.server.refresh_token_is_alive(now_ms, refresh_token(tokens)));
     }
 }
@@ -281,8 +281,8 @@ fn a_logout_removes_what_its_own_session_got_meanwhile() {
     assert!(stored(&world).is_none());
 }
 
-/// What is held because it could not be saved is of another session than what is stored: that is as it
-/// was when it was looked at, so nobody has written anything.
+/// The cached tokens could not be saved, and are of another session than the stored ones. The record is
+/// the one that was loaded, so there is no conflict.
 #[test]
 fn what_could_not_be_saved_takes_the_place_of_what_was_stored() {
     let (mut world, mut newer) = with_an_old_token();

@@ -151,7 +151,7 @@ pub(crate) fn scope(text: &str) -> Scope {
     text.parse().unwrap()
 }
 
-/// A login that a person may approve within 300 s.
+/// A login that a user may approve within 300 s.
 pub(crate) fn device_authorization() -> DeviceAuthorization {
     scene::authorization("secret-to-poll", Some(Duration::from_secs(300)))
 }

@@ -69,9 +69,9 @@ fn every_outcome_is_the_stated_one() {
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Whoever gets such an answer by mistake must not take it for something.
+/// A machine that gets such an answer by mistake must not accept it.
 #[test]
-fn an_answer_that_belongs_to_no_machine_makes_sense_to_none() {
+fn an_answer_that_belongs_to_no_machine_is_accepted_by_none() {
     let recordings = recording::all();
     let mut taken = Vec::new();
     for (name, line) in table() {

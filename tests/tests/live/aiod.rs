@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Workplace, keycloak,
-    person::{alice_approves, bob_refuses},
+    user::{alice_approves, bob_refuses},
 };
 
 fn sdk() -> Workplace {
@@ -22,16 +22,16 @@ fn bot(secret_file: &str) -> Workplace {
 }
 
 #[track_caller]
-fn assert_alice(person: &Value) {
-    assert_eq!(person["name"], "alice");
-    let roles = person["roles"].as_array().unwrap();
+fn assert_alice(user: &Value) {
+    assert_eq!(user["name"], "alice");
+    let roles = user["roles"].as_array().unwrap();
     for role in ["edit_aiod_resources", "crawler_example"] {
         assert!(roles.contains(&json!(role)), "{roles:?}");
     }
 }
 
 #[test]
-fn a_person_logs_in_gets_tokens_and_logs_out() {
+fn a_user_logs_in_gets_tokens_and_logs_out() {
     let place = sdk();
     assert_eq!(place.run("status").exit_code, 3);
     let login = place.log_in(alice_approves);
@@ -58,7 +58,7 @@ fn a_person_logs_in_gets_tokens_and_logs_out() {
 
 /// The API would refuse what the token endpoint granted.
 #[test]
-fn whoami_renews_a_token_that_the_api_refuses() {
+fn whoami_refreshes_a_token_that_the_api_refuses() {
     let place = sdk().logged_in();
     let first = place.record().unwrap();
     // Revoked at the server; by its date it is still good.
@@ -70,7 +70,7 @@ fn whoami_renews_a_token_that_the_api_refuses() {
 }
 
 #[test]
-fn a_person_who_refuses_is_not_logged_in() {
+fn a_user_who_refuses_is_not_logged_in() {
     let place = sdk();
     place.log_in(bob_refuses).error(4, "access_denied");
     assert!(!place.folder().join(".aiod/token.toml").exists());
@@ -88,7 +88,7 @@ fn a_session_that_was_ended_elsewhere_has_ended() {
 
 /// An access token of 3 s, in a session of 10 s.
 #[test]
-fn an_access_token_that_has_expired_is_renewed() {
+fn an_access_token_that_has_expired_is_refreshed() {
     let place = Workplace::aiod("aiod", "aiod-short");
     let refresh_token = keycloak::refresh_token_from_elsewhere("aiod-short");
     let login = place.start("login --json --refresh-token-stdin").reads(&refresh_token);
@@ -105,7 +105,7 @@ fn an_api_that_is_away_costs_no_session() {
     let file = place.folder().join(".aiod/config.toml");
     let config = fs::read_to_string(&file).unwrap();
     let address = crate::support::api::address();
-    // Nobody listens there.
+    // Nothing listens there.
     fs::write(&file, config.replace(address, "http://127.0.0.1:9")).unwrap();
     place.fails("whoami", 5, "unavailable");
     fs::write(&file, config).unwrap();
@@ -150,10 +150,10 @@ fn both_clients_and_the_command_use_one_file_in_turn() {
     let (blocking, on_tokio) = (place.client(), place.async_client());
     let forced = Demand::new().forced();
     for _ in 0..3 {
-        let renewed = blocking.token_for(forced).unwrap();
-        assert_eq!(place.run("token").answer(), renewed.access_token().unwrap().expose());
-        let renewed = runtime.block_on(on_tokio.token_for(forced)).unwrap();
-        assert_eq!(place.run("token").answer(), renewed.access_token().unwrap().expose());
+        let refreshed = blocking.token_for(forced).unwrap();
+        assert_eq!(place.run("token").answer(), refreshed.access_token().unwrap().expose());
+        let refreshed = runtime.block_on(on_tokio.token_for(forced)).unwrap();
+        assert_eq!(place.run("token").answer(), refreshed.access_token().unwrap().expose());
         place.json("refresh");
     }
     for who in [blocking.who_am_i().unwrap(), runtime.block_on(on_tokio.who_am_i()).unwrap()] {

@@ -7,7 +7,7 @@ use aiod_auth_core::{
     session::{Demand, LoggedOut, SessionTokens},
 };
 use aiod_auth_reqwest::Client;
-use aiod_auth_tests::person::PersonError;
+use aiod_auth_tests::user::UserError;
 use tokio::{
     task::{JoinSet, spawn_blocking},
     time::sleep,
@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::support::{
     Workplace, keycloak,
-    person::{alice_approves, bob_refuses, nobody_comes, page},
+    user::{alice_approves, bob_refuses, no_visit, page},
 };
 
 const FORCED: Demand = Demand::new().forced();
@@ -30,16 +30,16 @@ fn rotating() -> Workplace {
     Workplace::new("Polars", "PolarsCloud").with_scope("openid")
 }
 
-/// A login, at whose page this person does this, beside the runtime.
+/// A login, at whose page this user does this, beside the runtime.
 async fn login(
     client: &Client,
     limit_s: u64,
-    person: fn(&str) -> Result<(), PersonError>,
+    user: fn(&str) -> Result<(), UserError>,
 ) -> Result<SessionTokens, Error> {
     let mut visit = None;
     let shown = |prompt: &Prompt| {
         let page = page(prompt).to_owned();
-        visit = Some(spawn_blocking(move || person(&page)));
+        visit = Some(spawn_blocking(move || user(&page)));
     };
     let outcome = client.login_within(Duration::from_secs(limit_s), shown).await;
     visit.unwrap().await.unwrap().unwrap();
@@ -58,8 +58,8 @@ async fn token(client: &Client) -> String {
 
 /// A new one, however good the present one is.
 async fn new_token(client: &Client) -> String {
-    let renewed = client.token_for(FORCED).await.unwrap();
-    renewed.access_token().unwrap().expose().to_owned()
+    let refreshed = client.token_for(FORCED).await.unwrap();
+    refreshed.access_token().unwrap().expose().to_owned()
 }
 
 #[track_caller]
@@ -68,7 +68,7 @@ fn assert_alive(access_token: &str) {
 }
 
 #[tokio::test]
-async fn a_person_logs_in_gets_tokens_and_logs_out() {
+async fn a_user_logs_in_gets_tokens_and_logs_out() {
     let place = sdk();
     let client = place.async_client();
     log_in(&client).await;
@@ -98,10 +98,10 @@ async fn a_login_that_is_not_approved_is_an_error_of_its_kind() {
     let client = place.async_client();
     let denied = login(&client, 60, bob_refuses).await.unwrap_err();
     assert_eq!(denied.kind(), Kind::AccessDenied);
-    let late = login(&client, 2, nobody_comes).await.unwrap_err();
+    let late = login(&client, 2, no_visit).await.unwrap_err();
     assert_eq!(late.kind(), Kind::TimedOut);
     let short = Workplace::new("aiod", "aiod-short");
-    let expired = login(&short.async_client(), 60, nobody_comes).await.unwrap_err();
+    let expired = login(&short.async_client(), 60, no_visit).await.unwrap_err();
     assert_eq!(expired.kind(), Kind::Expired);
     assert!(place.record().is_none() && short.record().is_none());
 }
@@ -173,7 +173,7 @@ async fn twenty_tasks_that_force_a_refresh_at_once_get_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
-async fn a_token_that_has_expired_is_renewed_once_for_all_tasks() {
+async fn a_token_that_has_expired_is_refreshed_once_for_all_tasks() {
     let place = rotating();
     let client = place.async_client();
     log_in(&client).await;
@@ -192,8 +192,8 @@ async fn a_token_that_has_expired_is_renewed_once_for_all_tasks() {
     tokens.iter().for_each(|token| assert_alive(token));
 }
 
-/// The new refresh token is on its way when nobody waits for it any more. If one of them were lost,
-/// the next refresh would end the session.
+/// The caller is dropped while the new refresh token is on its way. If it were lost, the next refresh
+/// would end the session.
 #[tokio::test]
 async fn a_refresh_whose_caller_is_dropped_loses_no_token() {
     let place = rotating();
@@ -229,8 +229,8 @@ async fn both_clients_and_the_command_use_one_login_in_turn() {
     for _ in 0..3 {
         let from_client = new_token(&client).await;
         assert_eq!(place.run("token").answer(), from_client);
-        let renewed = blocking.token_for(FORCED).unwrap();
-        assert_eq!(place.run("token").answer(), renewed.access_token().unwrap().expose());
+        let refreshed = blocking.token_for(FORCED).unwrap();
+        assert_eq!(place.run("token").answer(), refreshed.access_token().unwrap().expose());
         place.json("refresh");
         sleep(A_SECOND).await;
     }

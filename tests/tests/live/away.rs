@@ -1,6 +1,6 @@
 //! A server that is away, with the command. Nothing is lost then.
 //!
-//! The login is a real one; afterwards config.toml says that an endpoint is at a port where nobody
+//! The login is a real one; afterwards config.toml says that an endpoint is at a port where nothing
 //! listens.
 
 use std::net::TcpListener;

@@ -6,15 +6,14 @@ use aiod_auth_core::{
     Kind, Prompt, RefreshToken,
     session::{Demand, LoggedOut},
 };
-use aiod_auth_tests::person::PersonError;
+use aiod_auth_tests::user::UserError;
 use aiod_auth_ureq::Client;
 
 use crate::{
     bots::ODD_SECRET,
     support::{
-        Workplace, keycloak,
-        person::{alice_approves, bob_refuses, nobody_comes, page},
-        together,
+        Workplace, keycloak, together,
+        user::{alice_approves, bob_refuses, no_visit, page},
     },
 };
 
@@ -42,12 +41,12 @@ fn token(client: &Client) -> String {
 /// A new one, however good the present one is.
 #[track_caller]
 fn new_token(client: &Client) -> String {
-    let renewed = client.token_for(Demand::new().forced()).unwrap();
-    renewed.access_token().unwrap().expose().to_owned()
+    let refreshed = client.token_for(Demand::new().forced()).unwrap();
+    refreshed.access_token().unwrap().expose().to_owned()
 }
 
 #[test]
-fn a_person_logs_in_gets_tokens_and_logs_out() {
+fn a_user_logs_in_gets_tokens_and_logs_out() {
     let place = sdk();
     let client = place.client();
     log_in(&client);
@@ -66,11 +65,11 @@ fn a_person_logs_in_gets_tokens_and_logs_out() {
     assert!(matches!(client.log_out().unwrap(), LoggedOut::NotLoggedIn));
 }
 
-/// How a login ends, at whose page this person did this.
-fn refused(client_id: &str, person: fn(&str) -> Result<(), PersonError>, limit_s: u64) -> Kind {
+/// How a login ends, at whose page this user did this.
+fn refused(client_id: &str, user: fn(&str) -> Result<(), UserError>, limit_s: u64) -> Kind {
     let place = Workplace::new("aiod", client_id);
     let limit = Duration::from_secs(limit_s);
-    let shown = |prompt: &Prompt| person(page(prompt)).unwrap();
+    let shown = |prompt: &Prompt| user(page(prompt)).unwrap();
     let login = place.client().login_within(limit, shown);
     assert!(place.record().is_none());
     login.unwrap_err().kind()
@@ -79,8 +78,8 @@ fn refused(client_id: &str, person: fn(&str) -> Result<(), PersonError>, limit_s
 #[test]
 fn a_login_that_is_not_approved_is_an_error_of_its_kind() {
     assert_eq!(refused("aiod-sdk", bob_refuses, 60), Kind::AccessDenied);
-    assert_eq!(refused("aiod-short", nobody_comes, 60), Kind::Expired);
-    assert_eq!(refused("aiod-sdk", nobody_comes, 2), Kind::TimedOut);
+    assert_eq!(refused("aiod-short", no_visit, 60), Kind::Expired);
+    assert_eq!(refused("aiod-sdk", no_visit, 2), Kind::TimedOut);
 }
 
 #[test]
@@ -128,7 +127,7 @@ fn a_client_and_the_command_use_one_login_in_turn() {
 }
 
 #[test]
-fn a_token_that_has_expired_is_renewed_once_for_all_threads() {
+fn a_token_that_has_expired_is_refreshed_once_for_all_threads() {
     let place = rotating();
     let client = place.client();
     log_in(&client);

@@ -74,7 +74,7 @@ fn a_bot_gets_another_token_with_its_secret() {
 }
 
 #[test]
-fn a_bot_is_somebody_too() {
+fn a_bot_has_userinfo() {
     let bot = bot().with_scope("openid");
     bot.json("login");
     assert_eq!(bot.json("whoami")["name"], "service-account-aiod-bot");

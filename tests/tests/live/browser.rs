@@ -10,7 +10,7 @@ use std::{
 
 use aiod_auth_core::{Prompt, RefreshToken, provider::jetraw::Settings};
 use aiod_auth_store::{FileStore, LoginTo};
-use aiod_auth_tests::person::ALICE;
+use aiod_auth_tests::user::ALICE;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -235,8 +235,8 @@ async fn the_async_client_logs_in_and_the_command_goes_on() {
     let mut browser = None;
     client.login(|prompt| browser = Some(chromium_comes(prompt))).await.unwrap();
     assert_it_worked(&browser.unwrap().join().unwrap());
-    let held = client.token().await.unwrap();
-    let token = held.access_token().unwrap().expose();
+    let cached = client.token().await.unwrap();
+    let token = cached.access_token().unwrap().expose();
     assert_eq!(place.run("token").answer(), token);
     assert!(keycloak::is_active(token));
 }

@@ -9,13 +9,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use aiod_auth_tests::person::ALICE;
+use aiod_auth_tests::user::ALICE;
 use tempfile::TempDir;
 
 use crate::support::{
     api, command, front, keycloak,
-    person::alice_approves,
     provider::{issuer, visit},
+    user::alice_approves,
 };
 
 /// A shell in a home of its own.
@@ -39,9 +39,9 @@ impl Shell {
         fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
     }
 
-    /// Types a line. Where a page is shown, this person opens it.
+    /// Types a line. Where a page is shown, this user opens it.
     #[track_caller]
-    fn types(&mut self, line: &str, person: fn(&str)) {
+    fn types(&mut self, line: &str, user: fn(&str)) {
         let program = command::path().parent().unwrap();
         let path = env::join_paths([program, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
         let mut shell = Command::new("sh");
@@ -60,7 +60,7 @@ impl Shell {
             let page = line.trim().trim_matches('"');
             if page.starts_with("http") && (page.contains("user_code=") || page.contains("&state="))
             {
-                person(page);
+                user(page);
                 output.read_to_string(&mut said).unwrap();
                 break;
             }
@@ -161,7 +161,7 @@ fn without_numbers(text: &str) -> String {
     shown
 }
 
-fn nobody(page: &str) {
+fn no_page(page: &str) {
     panic!("{page}");
 }
 
@@ -182,25 +182,25 @@ fn alice_in_a_browser(page: &str) {
 #[test]
 fn polars() {
     let mut shell = Shell::new(front::variables());
-    shell.types("aiod-auth --profile polars status", nobody);
+    shell.types("aiod-auth --profile polars status", no_page);
     shell.types("aiod-auth --profile polars login --no-browser", alice);
-    shell.types("aiod-auth --profile polars token", nobody);
-    shell.types("head -c 40 ~/.config/polars_cloud/config.toml; echo …", nobody);
+    shell.types("aiod-auth --profile polars token", no_page);
+    shell.types("head -c 40 ~/.config/polars_cloud/config.toml; echo …", no_page);
     shell.types(
         "aiod-auth --profile polars exec -- sh -c 'echo $POLARS_CLOUD_ACCESS_TOKEN'",
-        nobody,
+        no_page,
     );
     shell.types(
         "POLARS_CLOUD_ACCESS_TOKEN=e30.eyJleHAiOjF9.c2ln aiod-auth --profile polars token",
-        nobody,
+        no_page,
     );
-    shell.types("POLARS_CLOUD_CLIENT_ID=robot aiod-auth --profile polars token", nobody);
+    shell.types("POLARS_CLOUD_CLIENT_ID=robot aiod-auth --profile polars token", no_page);
     shell.types(
         "POLARS_CLOUD_CLIENT_ID=robot POLARS_CLOUD_CLIENT_SECRET=robot-secret aiod-auth --profile polars token",
-        nobody,
+        no_page,
     );
     shell.types("aiod-auth --profile polars login --no-browser --no-save --print-token", alice);
-    shell.types("aiod-auth --profile polars logout", nobody);
+    shell.types("aiod-auth --profile polars logout", no_page);
     shell.is_in("polars.md", "polars");
 }
 
@@ -211,13 +211,13 @@ fn aiod() {
     let config = format!("auth_server = \"{auth_server}/\"\napi_server = \"{api_server}\"\n");
     shell.write(".aiod/config.toml", &config);
     shell.types("aiod-auth --profile aiod login --no-browser", alice);
-    shell.types("aiod-auth --profile aiod whoami | head -1", nobody);
-    shell.types("aiod-auth --profile aiod token --format header", nobody);
-    shell.types("aiod-auth --profile aiod status --json", nobody);
-    shell.types("aiod-auth --profile aiod export --format aiod token.toml", nobody);
-    shell.types("aiod-auth --profile aiod logout", nobody);
-    shell.types("aiod-auth --profile aiod import token.toml", nobody);
-    shell.types("aiod-auth --profile aiod refresh", nobody);
+    shell.types("aiod-auth --profile aiod whoami | head -1", no_page);
+    shell.types("aiod-auth --profile aiod token --format header", no_page);
+    shell.types("aiod-auth --profile aiod status --json", no_page);
+    shell.types("aiod-auth --profile aiod export --format aiod token.toml", no_page);
+    shell.types("aiod-auth --profile aiod logout", no_page);
+    shell.types("aiod-auth --profile aiod import token.toml", no_page);
+    shell.types("aiod-auth --profile aiod refresh", no_page);
     shell.is_in("aiod.md", "aiod");
 }
 
@@ -229,16 +229,17 @@ fn jetraw() {
         "[profiles.jetraw]\nissuer = \"{issuer}\"\nclient_id = \"jetraw-desktop\"\norganisation = \"lab\"\n"
     );
     shell.write(".config/aiod-auth/config.toml", &config);
-    shell.types("cat ~/.config/aiod-auth/config.toml", nobody);
+    shell.types("cat ~/.config/aiod-auth/config.toml", no_page);
     shell.types("aiod-auth --profile jetraw login", alice_in_a_browser);
-    shell.types("aiod-auth --profile jetraw status", nobody);
-    shell.types("aiod-auth --profile jetraw token", nobody);
+    shell.types("aiod-auth --profile jetraw status", no_page);
+    shell.types("aiod-auth --profile jetraw token", no_page);
     // As an API key: the refresh token alone.
     let export = "aiod-auth --profile jetraw export --format json login.json";
-    shell.types(export, nobody);
+    shell.types(export, no_page);
     let key = r#"sed -n 's/.*"refresh_token": *"\([^"]*\)".*/\1/p' login.json"#;
-    shell.types(&format!("{key} | aiod-auth --profile jetraw login --refresh-token-stdin"), nobody);
-    shell.types("aiod-auth --profile jetraw logout", nobody);
+    shell
+        .types(&format!("{key} | aiod-auth --profile jetraw login --refresh-token-stdin"), no_page);
+    shell.types("aiod-auth --profile jetraw logout", no_page);
     shell.is_in("jetraw.md", "jetraw");
 }
 
@@ -248,17 +249,17 @@ fn any_provider() {
     let mut shell = Shell::new(vec![("BROWSER".into(), "/bin/true".into())]);
     let here = issuer("AIOD_AUTH_LIVE_OIDC_PROVIDER");
     let without = issuer("AIOD_AUTH_LIVE_OIDC_PROVIDER_WITHOUT_DEVICE");
-    shell.types(&format!("aiod-auth profile set lab --issuer {here} --client-id desktop --scope openid --scope profile"), nobody);
+    shell.types(&format!("aiod-auth profile set lab --issuer {here} --client-id desktop --scope openid --scope profile"), no_page);
     shell.types("aiod-auth --profile lab login --no-browser", alice_at_another);
-    shell.types("aiod-auth --profile lab whoami", nobody);
-    shell.types("aiod-auth --profile lab token", nobody);
-    shell.types("aiod-auth --profile lab refresh", nobody);
-    shell.types("aiod-auth --profile lab logout", nobody);
-    shell.types(&format!("aiod-auth profile set desk --issuer {without} --client-id desktop --scope openid --redirect-uri http://127.0.0.1/callback"), nobody);
+    shell.types("aiod-auth --profile lab whoami", no_page);
+    shell.types("aiod-auth --profile lab token", no_page);
+    shell.types("aiod-auth --profile lab refresh", no_page);
+    shell.types("aiod-auth --profile lab logout", no_page);
+    shell.types(&format!("aiod-auth profile set desk --issuer {without} --client-id desktop --scope openid --redirect-uri http://127.0.0.1/callback"), no_page);
     shell.types("aiod-auth --profile desk login", alice_in_a_browser);
-    shell.types("aiod-auth --profile desk token", nobody);
+    shell.types("aiod-auth --profile desk token", no_page);
     shell.write("bot.secret", "bot-secret");
-    shell.types(&format!("aiod-auth profile set bot --issuer {here} --client-id bot --client-secret-file ~/bot.secret --scope read --resource urn:live:api"), nobody);
-    shell.types("aiod-auth --profile bot token --format json", nobody);
+    shell.types(&format!("aiod-auth profile set bot --issuer {here} --client-id bot --client-secret-file ~/bot.secret --scope read --resource urn:live:api"), no_page);
+    shell.types("aiod-auth --profile bot token --format json", no_page);
     shell.is_in("providers.md", "providers");
 }

@@ -67,7 +67,7 @@ fn refresh_tokens_rotate_and_one_that_was_used_ends_the_session() {
         [("grant_type", "refresh_token"), ("client_id", "desktop"), ("refresh_token", &*first)];
     let used = provider::agent().post(format!("{}/token", here())).send_form(form).unwrap();
     assert_eq!(used.status(), 400);
-    // Its answer to it is a status without a word: no verdict on the session (RFC 6749 §5.2).
+    // The server answers with a status alone, which doesn't end the session (RFC 6749 §5.2).
     provider.run("refresh --json").error(1, "server");
 }
 

@@ -64,8 +64,8 @@ fn a_browser_ends_the_session_and_comes_back_with_the_state() {
     let place = sdk();
     let client = place.client();
     log_in(&client);
-    let held = client.cached().unwrap();
-    let id_token = held.tokens.id_token.as_ref().unwrap();
+    let cached = client.cached().unwrap();
+    let id_token = cached.tokens.id_token.as_ref().unwrap();
     let back = Url::parse("http://127.0.0.1:9/done").unwrap();
     let page = EndSessionPage::new(&server(), client.profile().client())
         .unwrap()
@@ -75,5 +75,5 @@ fn a_browser_ends_the_session_and_comes_back_with_the_state() {
     assert!(location.as_str().starts_with(back.as_str()), "{location}");
     page.returned(&location).unwrap();
     page.returned(&back).unwrap_err();
-    assert!(!keycloak::is_active(held.tokens.access_token().unwrap().expose()));
+    assert!(!keycloak::is_active(cached.tokens.access_token().unwrap().expose()));
 }

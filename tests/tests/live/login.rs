@@ -1,11 +1,11 @@
-//! Logins that a person approves, with the command.
+//! Logins that a user approves, with the command.
 
 use serde_json::{Value, json};
 
-use crate::support::{Workplace, keycloak, person::alice_approves};
+use crate::support::{Workplace, keycloak, user::alice_approves};
 
 #[test]
-fn a_person_approves_and_is_logged_in() {
+fn a_user_approves_and_is_logged_in() {
     let place = Workplace::new("aiod", "aiod-sdk").with_scope("openid");
     let login = place.log_in(alice_approves);
     let (prompt, end) = login.answer().split_once('\n').unwrap();

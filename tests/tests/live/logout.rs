@@ -1,6 +1,6 @@
 //! Logging out, with the command.
 
-use crate::support::{Workplace, keycloak, person::alice_approves};
+use crate::support::{Workplace, keycloak, user::alice_approves};
 
 fn logged_in() -> Workplace {
     Workplace::new("aiod", "aiod-sdk").with_scope("openid").logged_in()
@@ -25,7 +25,7 @@ fn after_a_logout_the_tokens_are_dead() {
 }
 
 #[test]
-fn a_second_logout_finds_nobody() {
+fn a_second_logout_finds_no_login() {
     let place = logged_in();
     place.json("logout");
     assert_eq!(place.json("logout")["outcome"], "not_logged_in");

@@ -2,14 +2,14 @@
 
 use aiod_auth_core::{Issuer, Profile, Prompt, session::Demand};
 use aiod_auth_store::FileStore;
-use aiod_auth_tests::person::{ALICE, BOB};
+use aiod_auth_tests::user::{ALICE, BOB};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::support::{
     Provider,
-    person::page,
     provider::{self, issuer, visit},
+    user::page,
 };
 
 fn here() -> String {
@@ -224,8 +224,8 @@ fn the_blocking_client_logs_in_refreshes_and_logs_out() {
     let folder = tempfile::tempdir().unwrap();
     let client = aiod_auth_ureq::Client::new(profile(), FileStore::new(folder.path()));
     client.login(|prompt: &Prompt| ALICE.answer_device_page(page(prompt), true).unwrap()).unwrap();
-    let renewed = client.token_for(Demand::new().forced()).unwrap();
-    let token = renewed.access_token().unwrap().expose().to_owned();
+    let refreshed = client.token_for(Demand::new().forced()).unwrap();
+    let token = refreshed.access_token().unwrap().expose().to_owned();
     assert_eq!(introspect(&token)["active"], true);
     client.log_out().unwrap();
     assert_eq!(introspect(&token)["active"], false);
@@ -244,6 +244,6 @@ async fn the_async_client_logs_in_with_the_browser_and_refreshes() {
         std::thread::spawn(move || visit(ALICE.authorize(page.as_str()).unwrap().as_str()));
     });
     login.await.unwrap();
-    let renewed = client.token_for(Demand::new().forced()).await.unwrap();
-    assert_eq!(introspect(renewed.access_token().unwrap().expose())["sub"], "alice");
+    let refreshed = client.token_for(Demand::new().forced()).await.unwrap();
+    assert_eq!(introspect(refreshed.access_token().unwrap().expose())["sub"], "alice");
 }

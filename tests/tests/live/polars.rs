@@ -12,8 +12,8 @@ use aiod_auth_store::LoginTo;
 
 use crate::support::{
     Polars, front,
-    person::{alice_approves, bob_refuses, nobody_comes, page},
     polars::assert_alive,
+    user::{alice_approves, bob_refuses, no_visit, page},
 };
 
 /// Longer than an access token lives; Keycloak counts whole seconds.
@@ -150,11 +150,11 @@ fn what_is_half_written_is_said_and_a_login_keeps_it_beside() {
 }
 
 #[test]
-fn bob_refuses_and_nobody_comes() {
+fn a_login_that_is_refused_or_not_approved_ends() {
     let place = Polars::new();
     let login = place.start("login --json").prompts(|page| bob_refuses(&front::behind(page)));
     login.finish().error(4, "access_denied");
-    let login = place.start("login --json --timeout 2").prompts(nobody_comes);
+    let login = place.start("login --json --timeout 2").prompts(no_visit);
     login.finish().error(4, "timed_out");
     assert!(!place.path(CONFIG).exists());
 }
@@ -287,8 +287,8 @@ fn the_blocking_client_takes_the_same_login() {
     let first = client.token().unwrap().access_token().unwrap().expose().to_owned();
     // Another program is there in between, and nothing is cached for too long.
     let theirs = place.python_token();
-    let renewed = client.token_for(Demand::new().forced()).unwrap();
-    let second = renewed.access_token().unwrap().expose();
+    let refreshed = client.token_for(Demand::new().forced()).unwrap();
+    let second = refreshed.access_token().unwrap().expose();
     assert!(second != first, "{second} {theirs}");
     place.python_token();
     client.log_out().unwrap();
@@ -301,10 +301,10 @@ async fn the_async_client_takes_the_same_login() {
     let first = place.token();
     let login = LoginTo::polars_user(&Polars::settings(), &place.home_environment()).unwrap();
     let client = aiod_auth_reqwest::Client::of(login);
-    let held = client.token().await.unwrap();
-    assert_eq!(held.access_token().unwrap().expose(), first);
-    let renewed = client.token_for(Demand::new().forced()).await.unwrap();
-    assert_eq!(place.token(), renewed.access_token().unwrap().expose());
+    let cached = client.token().await.unwrap();
+    assert_eq!(cached.access_token().unwrap().expose(), first);
+    let refreshed = client.token_for(Demand::new().forced()).await.unwrap();
+    assert_eq!(place.token(), refreshed.access_token().unwrap().expose());
     client.log_out().await.unwrap();
     place.run("token --json").error(3, "not_authenticated");
 }

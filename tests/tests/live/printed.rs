@@ -2,7 +2,7 @@
 
 use aiod_auth_core::Tokens;
 
-use crate::support::{Workplace, command::Finished, person::alice_approves};
+use crate::support::{Workplace, command::Finished, user::alice_approves};
 
 /// Neither the tokens nor their signatures, which nothing else has in it.
 #[track_caller]

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::support::{
     Python, Workplace, keycloak,
-    person::{alice_approves, bob_refuses},
+    user::{alice_approves, bob_refuses},
 };
 
 fn sdk() -> Workplace {
@@ -40,8 +40,8 @@ fn a_login_of_the_command_is_there_for_get_current_user() {
     let mut python = place.python();
     assert_alice(&mut python);
     assert_eq!(python.token(), place.run("token").answer());
-    let renewed = python.does("renew");
-    assert!(keycloak::is_active(renewed.as_str().unwrap()));
+    let refreshed = python.does("refresh");
+    assert!(keycloak::is_active(refreshed.as_str().unwrap()));
     assert_alice(&mut python);
 }
 
@@ -62,7 +62,7 @@ fn create_token_is_a_login_for_the_command_and_both_clients() {
     let place = sdk();
     let mut python = place.python();
     assert_eq!(python.asks("get_current_user").unwrap_err(), "NotAuthenticatedError");
-    python.asks_for_a_person("create_token", alice_approves).unwrap();
+    python.asks_for_a_user("create_token", alice_approves).unwrap();
     let token = python.token();
     assert_eq!(place.run("token").answer(), token);
     assert_eq!(place.json("status")["authenticated"], true);
@@ -80,7 +80,7 @@ fn create_token_is_a_login_for_the_command_and_both_clients() {
 fn a_login_that_python_is_refused_changes_nothing() {
     let place = sdk().logged_in();
     let before = place.record();
-    let outcome = place.python().asks_for_a_person("create_token", bob_refuses);
+    let outcome = place.python().asks_for_a_user("create_token", bob_refuses);
     assert_eq!(outcome.unwrap_err(), "AuthenticationError");
     assert_eq!(format!("{before:?}"), format!("{:?}", place.record()));
     place.json("refresh");
@@ -96,28 +96,28 @@ fn both_refresh_one_file_in_turn() {
     let new_token_of = |round| {
         // The first brings what stands in the file, which this client hasn't had.
         let forced = Demand::new().forced();
-        let [found, renewed] = [(), ()].map(|()| {
+        let [found, refreshed] = [(), ()].map(|()| {
             let session = match round % 3 {
                 1 => client.token_for(forced),
                 _ => runtime.block_on(on_tokio.token_for(forced)),
             };
             session.unwrap().access_token().unwrap().expose().to_owned()
         });
-        (found, renewed)
+        (found, refreshed)
     };
     let first = client.token().unwrap().access_token().unwrap().expose().to_owned();
     let mut seen = HashSet::from([first]);
     for round in 0..30 {
         python.does("from_file");
-        let theirs = python.does("renew").as_str().unwrap().to_owned();
+        let theirs = python.does("refresh").as_str().unwrap().to_owned();
         python.does("to_file");
         assert_eq!(place.run("token").answer(), theirs, "round {round}");
         let ours = if round % 3 == 0 {
             place.run("token --force-refresh").answer().to_owned()
         } else {
-            let (found, renewed) = new_token_of(round);
+            let (found, refreshed) = new_token_of(round);
             assert_eq!(found, theirs, "round {round}");
-            renewed
+            refreshed
         };
         python.does("from_file");
         assert_eq!(python.token(), ours, "round {round}");
@@ -137,13 +137,13 @@ fn python_goes_on_with_its_own_token_while_we_refresh() {
     let mut python = place.python();
     for _ in 0..10 {
         place.json("refresh");
-        python.does("renew");
+        python.does("refresh");
         assert_alice(&mut python);
         assert_eq!(place.json("whoami")["name"], "alice");
     }
 }
 
-/// Tokens of 3 s and a session of 10 s: both renew as long as there is one, and then both say so.
+/// Tokens of 3 s and a session of 10 s: both refresh as long as there is one, and then both say so.
 #[test]
 fn a_session_ends_for_both() {
     let place = Workplace::aiod("aiod", "aiod-short");
@@ -172,7 +172,7 @@ fn a_logout_of_one_is_a_logout_for_the_other() {
     assert_alice(&mut python);
     assert_eq!(place.json("logout")["outcome"], "ended");
     assert_eq!(python.asks("get_current_user").unwrap_err(), "NotAuthenticatedError");
-    assert_eq!(python.asks("renew").unwrap_err(), "AuthenticationError");
+    assert_eq!(python.asks("refresh").unwrap_err(), "AuthenticationError");
     let mut imported_later = place.python();
     assert_eq!(imported_later.asks("token").unwrap_err(), "NotAuthenticatedError");
 
@@ -194,7 +194,7 @@ fn a_bots_file_is_for_both() {
         place.json("refresh");
         python.does("from_file");
         assert_eq!(python.token(), place.run("token").answer());
-        let theirs = python.does("renew");
+        let theirs = python.does("refresh");
         python.does("to_file");
         assert_eq!(place.run("token").answer(), theirs);
         assert_eq!(python.does("get_current_user")["name"], "service-account-aiod-bot");
@@ -218,12 +218,12 @@ fn where_refresh_tokens_rotate_python_may_use_what_we_refresh() {
 fn where_refresh_tokens_rotate_python_ends_its_own_session() {
     let place = rotating();
     let mut python = place.python();
-    python.asks_for_a_person("create_token", alice_approves).unwrap();
+    python.asks_for_a_user("create_token", alice_approves).unwrap();
     a_second_later();
-    python.does("renew");
+    python.does("refresh");
     python.does("to_file");
     a_second_later();
-    assert_eq!(python.asks("renew").unwrap_err(), "AuthenticationError");
+    assert_eq!(python.asks("refresh").unwrap_err(), "AuthenticationError");
     let error = place.fails("refresh", 3, "session_ended");
     assert_eq!(error["oauth_error"], "invalid_grant");
 }
@@ -232,7 +232,7 @@ fn where_refresh_tokens_rotate_python_ends_its_own_session() {
 fn where_refresh_tokens_rotate_a_refresh_of_python_ends_our_session() {
     let place = rotating().logged_in();
     a_second_later();
-    place.python().does("renew");
+    place.python().does("refresh");
     a_second_later();
     let error = place.fails("refresh", 3, "session_ended");
     assert_eq!(error["oauth_error"], "invalid_grant");

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::{Workplace, command::Finished, keycloak};
 
 /// Alice in `aiod-short`, where an access token lives 3 s and the session 10 s. A device code lives
-/// 3 s, too short for a person on a busy machine: so she brings a refresh token.
+/// 3 s, too short for a user on a busy machine: so she brings a refresh token.
 fn in_aiod_short() -> Workplace {
     let place = Workplace::new("aiod", "aiod-short");
     let refresh_token = keycloak::refresh_token_from_elsewhere("aiod-short");
@@ -42,7 +42,7 @@ fn a_forced_refresh_brings_another_token() {
 }
 
 #[test]
-fn an_access_token_that_has_expired_is_renewed() {
+fn an_access_token_that_has_expired_is_refreshed() {
     let place = in_aiod_short();
     let first = place.record().unwrap();
     sleep_until(first.expires_at);

@@ -29,7 +29,7 @@ fn every_refresh_changes_the_stored_refresh_token() {
 }
 
 #[test]
-fn an_access_token_that_has_expired_is_renewed() {
+fn an_access_token_that_has_expired_is_refreshed() {
     let place = logged_in();
     let first = place.record().unwrap();
     // It lives 10 s, and Keycloak counts whole seconds.

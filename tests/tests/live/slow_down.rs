@@ -12,7 +12,7 @@ use aiod_auth_core::{
 use aiod_auth_ureq::Driver;
 use serde_json::Value;
 
-use crate::support::{Workplace, keycloak, person::alice_approves};
+use crate::support::{Workplace, keycloak, user::alice_approves};
 
 #[test]
 fn the_command_keeps_to_a_long_interval() {
@@ -63,7 +63,7 @@ fn a_login_whose_code_is_polled_too_fast_slows_down_and_comes_through() {
     assert_eq!(polls.waits[1], Duration::from_millis(6750));
 }
 
-/// Writes down how long a machine waits for the person.
+/// Writes down how long a machine waits for the user.
 struct Watched<M> {
     machine: M,
     waits: Vec<Duration>,

@@ -1,4 +1,4 @@
-//! What to do with a session, with the command: tokens in every form, and who they are for.
+//! The command with a session: tokens in every format, and the user they are for.
 
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
@@ -54,11 +54,11 @@ fn another_command_runs_with_a_token_and_its_exit_status_is_passed_on() {
 }
 
 #[test]
-fn whoami_names_the_person() {
+fn whoami_names_the_user() {
     let place = Workplace::new("aiod", "aiod-sdk").with_scope("openid").logged_in();
-    let person = place.json("whoami");
-    assert_eq!(person["name"], "Alice Example");
-    assert!(person["subject"].is_string());
+    let user = place.json("whoami");
+    assert_eq!(user["name"], "Alice Example");
+    assert!(user["subject"].is_string());
 }
 
 #[test]

@@ -2,23 +2,19 @@
 
 use std::time::Instant;
 
-use aiod_auth_tests::person::PersonError;
+use aiod_auth_tests::user::UserError;
 use serde_json::Value;
 
 use crate::support::{
     Workplace,
-    person::{bob_refuses, nobody_comes},
+    user::{bob_refuses, no_visit},
 };
 
-/// The error of a login, at whose page this person did this.
+/// The error of a login, at whose page this user did this.
 #[track_caller]
-fn refused(
-    client_id: &str,
-    person: impl FnOnce(&str) -> Result<(), PersonError>,
-    kind: &str,
-) -> Value {
+fn refused(client_id: &str, user: impl FnOnce(&str) -> Result<(), UserError>, kind: &str) -> Value {
     let place = Workplace::new("aiod", client_id);
-    let error = place.log_in(person).error(4, kind);
+    let error = place.log_in(user).error(4, kind);
     assert!(place.record().is_none());
     error
 }
@@ -30,14 +26,14 @@ fn no_code(realm: &str, client_id: &str, kind: &str) -> Value {
 }
 
 #[test]
-fn a_person_who_refuses_is_not_logged_in() {
+fn a_user_who_refuses_is_not_logged_in() {
     let error = refused("aiod-sdk", bob_refuses, "access_denied");
     assert_eq!(error["oauth_error"], "access_denied");
 }
 
 #[test]
-fn a_code_that_nobody_approves_expires() {
-    refused("aiod-short", nobody_comes, "expired");
+fn a_code_that_is_not_approved_expires() {
+    refused("aiod-short", no_visit, "expired");
 }
 
 #[test]
@@ -51,7 +47,7 @@ fn the_callers_time_limit_ends_a_login() {
 }
 
 #[test]
-fn what_a_person_has_to_do_goes_to_stderr() {
+fn what_a_user_has_to_do_goes_to_stderr() {
     let login = Workplace::new("aiod", "aiod-sdk").run("login --timeout 1");
     assert_eq!((login.exit_code, login.stdout.as_str()), (4, ""));
     assert!(login.stderr.contains("/realms/aiod/device?user_code="), "{login:?}");

@@ -21,7 +21,7 @@ use aiod_auth_core::{
     session::{Demand, LoggedOut},
 };
 use aiod_auth_store::LoginTo;
-use aiod_auth_tests::person::ALICE;
+use aiod_auth_tests::user::ALICE;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -152,8 +152,8 @@ fn approve_at_keycloak(prompt: &Value) {
 
 /// At Tiled, after a login at Keycloak.
 fn enter_code(page: &str, code: &str) {
-    let mut person = Command::new(variable("AIOD_AUTH_LIVE_TILED_PYTHON"));
-    let said = person.arg(live("tiled_person.py")).args([page, code]).output().unwrap();
+    let mut user = Command::new(variable("AIOD_AUTH_LIVE_TILED_PYTHON"));
+    let said = user.arg(live("tiled_user.py")).args([page, code]).output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
 }
 

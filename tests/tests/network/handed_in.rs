@@ -31,7 +31,7 @@ fn redirecting() -> (String, std::sync::mpsc::Receiver<String>) {
     (address, asks)
 }
 
-fn refresh(address: &str) -> AccessTokenRequest {
+pub(crate) fn refresh(address: &str) -> AccessTokenRequest {
     let server = AuthorizationServer::new(Issuer::new(address).unwrap())
         .with_endpoint(Endpoint::Token, &format!("{address}/token"))
         .unwrap();

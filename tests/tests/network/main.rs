@@ -8,6 +8,7 @@ use aiod_auth_core::{
     AuthorizationServer, Error, Issuer, RetryPolicy, flow::Discovery, proxy::Proxies,
 };
 
+mod cut;
 mod handed_in;
 mod proxies;
 mod proxy;

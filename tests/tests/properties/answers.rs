@@ -22,7 +22,7 @@ proptest! {
     }
 
     #[test]
-    fn a_person_is_shown_nothing_harmful_and_no_secret(message in answers(DEVICE)) {
+    fn a_user_is_shown_nothing_harmful_and_no_secret(message in answers(DEVICE)) {
         let _ending = device_answer(&message);
     }
 
@@ -32,7 +32,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_is_taken_for_somebody_else(message in answers(SOMEBODY)) {
+    fn no_user_is_taken_for_another(message in answers(USERINFO)) {
         let _ending = userinfo_answer(&message);
     }
 
@@ -47,7 +47,7 @@ proptest! {
     }
 
     #[test]
-    fn of_challenges_nothing_is_read_that_nobody_said(message in challenges()) {
+    fn of_challenges_nothing_is_read_that_is_not_there(message in challenges()) {
         let _ending = www_authenticate(&message);
     }
 }
@@ -58,7 +58,7 @@ fn a_good_new_refresh_token_is_often_there() {
 }
 
 #[test]
-fn a_person_is_often_shown_something() {
+fn a_user_is_often_shown_something() {
     often_ends(answers(DEVICE), device_answer, &["done", "protocol"]);
 }
 
@@ -68,8 +68,8 @@ fn metadata_is_often_the_issuers_own_and_often_anothers() {
 }
 
 #[test]
-fn somebody_is_often_there() {
-    often_ends(answers(SOMEBODY), userinfo_answer, &["done", "protocol"]);
+fn userinfo_is_often_read() {
+    often_ends(answers(USERINFO), userinfo_answer, &["done", "protocol"]);
 }
 
 #[test]
@@ -141,7 +141,7 @@ const METADATA: Good = Good {
     ],
     others: &["introspection_endpoint", "end_session_endpoint", "error"],
 };
-const SOMEBODY: Good = Good {
+const USERINFO: Good = Good {
     statuses: &[200],
     members: &[
         ("sub", "\"8c2\"|\"[a-z0-9]{3}\""),

@@ -37,7 +37,7 @@ proptest! {
 
         let mut answers = answers.iter().cycle();
         let mut elapsed = Duration::ZERO;
-        // Nobody ever approves, so it ends in time, and not before.
+        // The user never approves, so it ends in time, and not before.
         let error = loop {
             let time = match polling.poll(Timestamp::UNIX_EPOCH) {
                 Ok(Step::Send(exchange)) => {

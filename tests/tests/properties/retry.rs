@@ -32,7 +32,7 @@ proptest! {
     }
 
     #[test]
-    fn a_refresh_token_that_nobody_answered_goes_out_once_more_at_most(
+    fn an_unanswered_refresh_token_goes_out_once_more_at_most(
         policy in retry_policy(),
         troubles in vec((trouble(), took()), 1..8),
     ) {

@@ -1,4 +1,4 @@
-//! Whoever is logged in stays so, whatever happens to the network and to the clock.
+//! A client that is logged in stays so, whatever happens to the network and to the clock.
 
 use aiod_auth_core::{
     Error, Tokens,
@@ -17,7 +17,7 @@ use super::*;
 
 proptest! {
     #[test]
-    fn no_passing_trouble_ends_a_session(happenings in happenings()) {
+    fn no_transient_failure_ends_a_session(happenings in happenings()) {
         let mut world = logged_in();
         for happening in &happenings {
             happen(&mut world, happening)?;
@@ -57,7 +57,7 @@ fn happen(world: &mut World, happening: &Happening) -> Result<(), TestCaseError>
     };
     match outcome {
         Ok(session) => is_kept_and_good(world, &session),
-        // The server is away, or makes no sense: whatever it is, it is not the end.
+        // The server is unavailable or its answer malformed: neither ends the session.
         Err(error) => {
             let over = matches!(error, Error::SessionEnded(_) | Error::NotAuthenticated(_));
             prop_assert!(!over, "{error:?}");
@@ -77,7 +77,7 @@ fn is_kept_and_good(world: &World, session: &SessionTokens) -> Result<(), TestCa
     Ok(())
 }
 
-/// A server that forgives whoever never got its answer.
+/// A server that accepts an old refresh token again, for a client that never got the answer.
 fn logged_in() -> World {
     let mut world = World::new(Settings {
         refresh_token_lifetime: DAY,

@@ -2,8 +2,9 @@
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _},
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread,
+    time::Instant,
 };
 
 use aiod_auth_core::{
@@ -62,19 +63,20 @@ fn credentials(context: &Context, question: &PasswordQuestion) -> Result<Credent
     if question.is_retry {
         context.printer.instruct("That was refused. Once more:");
     }
+    let end = Instant::now() + question.limit;
     let username = match &question.username {
         Some(username) => username.clone(),
-        None => line(context, "User name:")?,
+        None => line(context, "User name:", end)?,
     };
     context.printer.instruct(&format!("Password of {username} (it isn't shown):"));
     // The terminal has to show again what is typed, before the program may end.
     let held_off = context.interrupt.hold_off();
     let password = match io::stdin().is_terminal() {
-        true => rpassword::read_password(),
-        false => read_line(),
+        true => until(end, rpassword::read_password),
+        false => until(end, read_line),
     };
     drop(held_off);
-    let password = password.map_err(|_| NoAnswer::Cancelled)?;
+    let password = password?;
     if password.is_empty() && question.empty == EmptyPassword::Cancels {
         return Err(NoAnswer::Cancelled);
     }
@@ -86,12 +88,13 @@ fn provider(context: &Context, question: &ProviderQuestion) -> Result<usize, NoA
     if !has_terminal(context) {
         return Err(NoAnswer::Impossible(NO_TERMINAL));
     }
+    let end = Instant::now() + question.limit;
     context.printer.instruct("Ways to log in:");
     for (number, name) in (1_usize..).zip(&question.names) {
         context.printer.instruct(&format!("{number}  {name}"));
     }
     loop {
-        let typed = line(context, "Which one (its number)?")?;
+        let typed = line(context, "Which one (its number)?", end)?;
         let place = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         match place.filter(|place| *place < question.names.len()) {
             Some(place) => return Ok(place),
@@ -101,13 +104,58 @@ fn provider(context: &Context, question: &ProviderQuestion) -> Result<usize, NoA
 }
 
 /// What is typed; nothing cancels.
-fn line(context: &Context, question: &str) -> Result<String, NoAnswer> {
+fn line(context: &Context, question: &str, end: Instant) -> Result<String, NoAnswer> {
     context.printer.instruct(question);
-    let typed = read_line().map_err(|_| NoAnswer::Cancelled)?;
+    let typed = until(end, read_line)?;
     match typed.trim() {
         "" => Err(NoAnswer::Cancelled),
         typed => Ok(typed.to_owned()),
     }
+}
+
+/// What is read until then. A read of standard input can't be ended: it is left to a thread, which ends with the
+/// program; and a terminal that shows nothing meanwhile shows again what is typed.
+fn until(end: Instant, read: fn() -> io::Result<String>) -> Result<String, NoAnswer> {
+    let terminal = Terminal::now();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(read()));
+    match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        Ok(outcome) => outcome.map_err(|_| NoAnswer::Cancelled),
+        Err(_) => {
+            terminal.restore();
+            Err(NoAnswer::OutOfTime)
+        }
+    }
+}
+
+/// How the terminal at standard input is set.
+#[cfg(unix)]
+struct Terminal(Option<rustix::termios::Termios>);
+
+#[cfg(unix)]
+impl Terminal {
+    fn now() -> Self {
+        Self(rustix::termios::tcgetattr(io::stdin()).ok())
+    }
+
+    fn restore(&self) {
+        if let Some(terminal) = &self.0 {
+            let at_once = rustix::termios::OptionalActions::Now;
+            rustix::termios::tcsetattr(io::stdin(), at_once, terminal).ok();
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Terminal;
+
+#[cfg(not(unix))]
+impl Terminal {
+    const fn now() -> Self {
+        Self
+    }
+
+    const fn restore(&self) {}
 }
 
 /// Without the line break. All else of a password counts.

@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl AccessTokenRequest {
-    /// Tokens for the code that came back for `request`. It goes out once: a connection that ends without an
-    /// answer, or an answer without a verdict, ends the login (RFC 6749 §4.1.2).
+    /// Tokens for the code that came back for `request`. The code goes out once: a lost connection or an
+    /// unavailable server ends the login (RFC 6749 §4.1.2).
     ///
     /// # Errors
     /// [`Error::Config`] for a server without a token endpoint.

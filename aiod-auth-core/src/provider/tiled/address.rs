@@ -113,7 +113,7 @@ impl Api {
         }
     }
 
-    /// A page for a person.
+    /// A page for a user.
     pub(super) fn page(&self, name: &'static str, address: &str) -> Result<Url, Problem> {
         self.transport.check_page(name, address).map_err(|_| Problem::Invalid(name))
     }

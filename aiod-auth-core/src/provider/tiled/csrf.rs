@@ -1,14 +1,14 @@
-//! Against forged requests, a server sets a cookie, and wants it back as a header as well (double submit).
+//! CSRF protection by double submit: the server sets a cookie, which has to come back as a header as well.
 
 use alloc::{format, string::String};
 
-/// The cookie's value, which is no secret of ours, and changes nothing in who asks.
+/// The cookie's value. It is no secret, and authenticates nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Csrf(String);
 
 impl Csrf {
     /// From the `Set-Cookie` fields of an answer (RFC 6265 §5.2): the last one counts. Its attributes don't:
-    /// it is sent nowhere but to the API that set it, and forgotten with the machine.
+    /// it is sent nowhere but to the API that set it, and lives as long as the machine.
     pub(crate) fn of<'h>(fields: impl Iterator<Item = &'h str>) -> Option<Self> {
         let value = |field: &'h str| {
             let pair = field.split(';').next()?;

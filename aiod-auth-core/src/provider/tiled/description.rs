@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_of_no_use_does_not_spoil_the_others() {
+    fn a_malformed_provider_does_not_spoil_the_list() {
         let description = description(
             r#"{"authentication":{"providers":[{"provider":"a","mode":"new"},{"provider":"b",
                 "mode":"internal","links":{"auth_endpoint":"http://127.0.0.1:8480/t"},

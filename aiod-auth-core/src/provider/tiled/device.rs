@@ -1,5 +1,5 @@
 //! Tiled's own device flow. It looks like RFC 8628 and is not: `verification_uri` is where the client polls,
-//! `authorization_uri` where the person goes, and requests are JSON.
+//! `authorization_uri` where the user goes, and requests are JSON.
 
 use alloc::boxed::Box;
 
@@ -12,7 +12,7 @@ use crate::{
     wire::{device, json::Object},
 };
 
-/// A code to show, and where to ask what came of it.
+/// The codes of a login, and the address to poll.
 #[derive(Debug)]
 pub(super) struct OwnDevice {
     pub(super) authorization: DeviceAuthorization,
@@ -30,8 +30,8 @@ impl OwnDevice {
     }
 }
 
-/// What a poll that is refused without a code means. A device code that is unknown, used or expired is a 404,
-/// one that is none a 401 or 422; there is no denial and no `slow_down`. Anything else is not this server's.
+/// The meaning of a refused poll without an error code. 404: the device code is unknown, used or expired. 401
+/// or 422: it is malformed. This server has no denial and no `slow_down`; any other answer is not its own.
 pub(super) fn refused(error: &ServerError) -> Option<Error> {
     match error.status {
         _ if error.html => None,
@@ -59,7 +59,7 @@ mod tests {
 
     /// As Tiled 0.2.20 answers.
     #[test]
-    fn the_person_goes_to_one_address_and_the_client_to_another() {
+    fn the_user_goes_to_one_address_and_the_client_to_another() {
         let answer = r#"{"authorization_uri":"http://127.0.0.1:8180/auth?client_id=tiled",
             "verification_uri":"HERE/token","interval":5,"device_code":"91dd","expires_in":900.0,
             "user_code":"C18D-DC4F"}"#;

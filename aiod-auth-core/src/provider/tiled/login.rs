@@ -27,7 +27,7 @@ use crate::{
     wire::{answer, form::Form},
 };
 
-/// With the refresh token that was given, or as the user chooses.
+/// Logs in with the given refresh token, or by the provider that fits or that the user chooses.
 pub(crate) async fn log_in(
     io: &Io,
     mut job: LoginJob,
@@ -56,7 +56,7 @@ pub(crate) async fn log_in(
     }
 }
 
-/// The only one that will do, or the one that was chosen before, or else the user chooses.
+/// The provider: the configured one, the only one that fits the profile, or the one that the user chooses.
 async fn choose<'a>(
     io: &Io,
     job: &LoginJob,
@@ -88,18 +88,19 @@ async fn choose<'a>(
     }
 }
 
-/// Whether this is the flow that was asked for. One that can't be used says why when it is used.
+/// Whether this provider has the profile's flow. One that can't be used fits: its use names the problem.
 const fn fits(method: &LoginMethod, provider: &Provider) -> bool {
     match (method, &provider.login) {
         (_, ProviderLogin::Unusable(_)) => true,
         (LoginMethod::Password, login) => matches!(login, ProviderLogin::Password { .. }),
-        // What a profile without a word about it says.
+        // A profile of a public client has one of these, unless another flow was configured.
         (LoginMethod::Auto | LoginMethod::Device, _) => true,
         (LoginMethod::AuthorizationCode | LoginMethod::ClientCredentials, _) => false,
     }
 }
 
-/// The password goes to the server itself. It says 401 for a wrong one: two more tries.
+/// Sends the password to the server itself, which answers 401 to a wrong one: the user is asked again, up to
+/// twice.
 async fn by_password(
     io: &Io,
     job: &LoginJob,
@@ -108,12 +109,12 @@ async fn by_password(
     end: Deadline,
 ) -> Result<Tokens, Failed> {
     let mut username = None;
-    let mut tries = 0_u8;
+    let mut attempts = 0_u8;
     loop {
-        tries = tries.saturating_add(1);
+        attempts = attempts.saturating_add(1);
         let question = PasswordQuestion {
             username: username.take(),
-            is_retry: tries > 1,
+            is_retry: attempts > 1,
             limit: end.left(io),
             empty: EmptyPassword::Cancels,
         };
@@ -127,7 +128,7 @@ async fn by_password(
         let outcome = job.send_for_user(io, TokenServer::Tiled(server), request, end).await;
         match outcome {
             Err(Failed { error: Error::Refused(refused), .. }) if refused.status == Some(401) => {
-                if tries >= TRIES_MAX {
+                if attempts >= ATTEMPTS_MAX {
                     return Err(Error::AccessDenied(refused).into());
                 }
             }
@@ -136,7 +137,7 @@ async fn by_password(
     }
 }
 
-const TRIES_MAX: u8 = 3;
+const ATTEMPTS_MAX: u8 = 3;
 
 fn password_request(
     job: &LoginJob,
@@ -153,7 +154,7 @@ fn password_request(
     Ok(TokenRequest::of(request, job.policy, Arc::new(deviations())))
 }
 
-/// Begun by a POST without anything, polled by JSON at the address that the answer names.
+/// The flow begins with an empty POST. Polls are JSON, to the address in the first answer.
 async fn by_own_device(
     io: &Io,
     job: &LoginJob,

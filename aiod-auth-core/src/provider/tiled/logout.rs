@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// What was over already is as good.
+/// Ends the session. It is no error if the session had ended before.
 pub(crate) async fn log_out(
     io: &Io,
     server: &Server,
@@ -30,7 +30,7 @@ pub(crate) async fn log_out(
     deadline: Deadline,
 ) -> Result<LoggedOut, Error> {
     let Some(refresh_token) = &tokens.refresh_token else {
-        // An access token ends by itself, and soon.
+        // An access token can't be revoked, and expires soon.
         return Ok(LoggedOut::RemovedLocally);
     };
     if let Refreshes::There(openid) = server.refreshes()? {
@@ -44,7 +44,7 @@ pub(crate) async fn log_out(
     Ok(LoggedOut::Ended)
 }
 
-/// 204; 401 for a token that is none (any more), 409 for a session that is gone.
+/// Success is a 204; a 401 for a token that is not valid (any more); a 409 for a session that is gone.
 fn done_or_over(received: &Received<'_>) -> Answer<()> {
     match received.response.status() {
         200..=299 => Answer::Good(()),
@@ -53,8 +53,8 @@ fn done_or_over(received: &Received<'_>) -> Answer<()> {
     }
 }
 
-/// By refresh token, which is Keycloak's way; else as the real client does it, with the ID token, which says
-/// who it is about. What comes of that is a page, and no proof.
+/// Ends the session by refresh token, at a Keycloak; else as the Tiled client does it, by `id_token_hint`, to
+/// which the answer is a page.
 async fn end_at_provider(
     io: &Io,
     openid: &OpenId,

@@ -1,8 +1,8 @@
-//! Tiled: a data server that logs its users in itself, by password or a device flow of its own, or leaves
-//! that to an OpenID provider. What it says of itself decides.
+//! Tiled: a data server that logs its users in itself, by password or a device flow of its own, or by an
+//! OpenID provider. The server's description says which.
 //!
-//! Read from `tiled` 0.2.20 (`tiled.client.context`, `tiled.client.auth`, `tiled.server.authentication`) and
-//! from the answers of such servers.
+//! The protocol is documented by the code of `tiled` 0.2.20 (`tiled.client.context`, `tiled.client.auth`,
+//! `tiled.server.authentication`) and by the answers of such servers.
 
 pub use address::Api;
 pub use api_key::{ApiKey, NewApiKey};
@@ -38,11 +38,11 @@ use crate::{
     secret::ApiKeySecret,
 };
 
-/// The API key from the environment, which takes the place of a login: with both, the real client refuses
-/// to start, and so does this.
+/// The API key from the environment, which takes the place of a login. A key and stored tokens together are
+/// an error, as for Tiled's own client.
 ///
 /// # Errors
-/// [`Error::Config`] for one that can't be sent, or where there are tokens as well.
+/// [`Error::Config`] for a key that can't be sent, or if there are stored tokens as well.
 pub fn api_key(environment: &Environment, has_tokens: bool) -> Result<Option<ApiKeySecret>, Error> {
     let Some(key) = environment.get(API_KEY) else { return Ok(None) };
     let key = key.trim();
@@ -55,7 +55,7 @@ pub fn api_key(environment: &Environment, has_tokens: bool) -> Result<Option<Api
     }
 }
 
-/// Whether to ask for a password or a code though there is no terminal: `TILED_FORCE_PROMPT=1`. The real
+/// Whether to ask for a password or a code though there is no terminal: `TILED_FORCE_PROMPT=1`. Tiled's own
 /// client reads it as a number, of which 0 means no.
 #[must_use]
 pub fn forces_prompt(environment: &Environment) -> bool {
@@ -68,7 +68,7 @@ pub fn deviations() -> Deviations {
     Deviations::default().with_error_at("/detail/error")
 }
 
-/// What the platform reads from the environment, besides where its files are.
+/// The platform's environment variables, besides those for the places of its files.
 pub const VARIABLES: [&str; 2] = [API_KEY, FORCE_PROMPT];
 
 /// The variable with an API key.

@@ -1,4 +1,4 @@
-//! Who is logged in: the answer of `whoami`.
+//! The answer of `whoami`: the user who is logged in.
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,4 +1,4 @@
-//! Refreshing: the server's own way, or that of an OpenID provider.
+//! The refresh of a Tiled server's tokens: by the server itself, or by an OpenID provider.
 
 use alloc::{boxed::Box, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     token_server::Redemption,
 };
 
-/// A JSON POST with the cookie, and the same as a header.
+/// Refreshes. The server's own protocol is a POST of JSON, with the headers of its CSRF protection.
 pub(crate) async fn redeem(
     io: &Io,
     server: &Server,
@@ -43,7 +43,7 @@ pub(crate) async fn redeem(
         )
     };
     match Box::pin(new(server).send(io, deadline, reason)).await {
-        // Nothing was spent: the cookie was another one by then.
+        // The server refused the CSRF cookie and has not spent the token: once more with a new cookie.
         Err(failed) if is_forged(&failed.error) => {
             let server = Server::ask(io, &server.api, &policy, deadline).await?;
             Box::pin(new(&server).send(io, deadline, reason)).await
@@ -52,7 +52,7 @@ pub(crate) async fn redeem(
     }
 }
 
-/// As the real client has it: these two mean that the session is over.
+/// As in Tiled's own client, a 400 or 401 means that the session has ended.
 fn refused(mut error: Box<ServerError>) -> Error {
     match error.status {
         Some(400 | 401) if !error.html => Error::SessionEnded(error),
@@ -63,7 +63,7 @@ fn refused(mut error: Box<ServerError>) -> Error {
     }
 }
 
-/// Double submit failed: a 403 in plain text, from before anything was done.
+/// Whether the CSRF protection refused the request, before it was processed: a 403 in plain text.
 fn is_forged(error: &Error) -> bool {
     let Error::Refused(refused) = error else { return false };
     refused.status == Some(403) && refused.code.is_none() && refused.description.is_none()

@@ -1,4 +1,4 @@
-//! A server that has just described itself, and requests to it.
+//! A Tiled server's description of itself, and requests to the server.
 
 use alloc::{boxed::Box, string::String};
 
@@ -27,7 +27,7 @@ use crate::{
     },
 };
 
-/// Asks a server what it says of itself: whether it wants a login at all, and which ways there are. Ends in a
+/// Asks a server for its description: whether it needs a login, and by which providers. Ends in a
 /// [`Description`].
 #[derive(Debug)]
 pub struct DescriptionRequest(Flow<Job>);
@@ -35,7 +35,7 @@ pub struct DescriptionRequest(Flow<Job>);
 public_machine!(DescriptionRequest => Description, Error);
 
 impl DescriptionRequest {
-    /// Asks this server. As an outcome [`Error::InvalidResponse`] for one that is no Tiled server.
+    /// Asks this server. It ends in [`Error::InvalidResponse`] if that is no Tiled server.
     #[must_use]
     pub const fn new(api: Api, policy: RetryPolicy) -> Self {
         Self(Flow::new(Job { api, policy }))
@@ -57,22 +57,22 @@ impl Start for Job {
     }
 }
 
-/// What a server said of itself, and the cookie that came with it.
+/// A server's description, and the cookie that came with it.
 pub(crate) struct Server {
     pub(super) api: Api,
     pub(super) description: Description,
     csrf: Option<Csrf>,
 }
 
-/// Who refreshes a server's tokens.
+/// The server that refreshes the tokens.
 pub(super) enum Refreshes<'a> {
-    /// The server itself.
+    /// The Tiled server itself, at this endpoint.
     Here(&'a Url),
     /// An OpenID provider.
     There(Box<OpenId>),
 }
 
-/// An OpenID provider as the server describes it. To us, one like any other.
+/// An OpenID provider as the server describes it: an authorization server like any other.
 pub(super) struct OpenId {
     pub(super) profile: Profile,
     pub(super) server: AuthorizationServer,
@@ -98,18 +98,18 @@ impl Server {
         call.send(io, request, read).await
     }
 
-    /// A request of this server's that changes something: with what keeps forged ones out.
+    /// A request that changes something at this server, with the headers of its CSRF protection.
     pub(super) fn guarded(&self, request: Request) -> Box<Request> {
         let headers = self.csrf.iter().flat_map(Csrf::headers);
         Box::new(headers.fold(request, |request, (name, value)| request.with_header(name, value)))
     }
 
-    /// A link that the description has to have.
+    /// A link of the description that is needed here.
     pub(super) fn link<'a>(link: Option<&'a Url>, name: &'static str) -> Result<&'a Url, Error> {
         link.ok_or_else(|| broken(Endpoint::Metadata, 200, Problem::Missing(name)))
     }
 
-    /// At whichever token endpoint the link for a refresh leads to.
+    /// The server that refreshes the tokens, by the address of the link `refresh_session`.
     pub(super) fn refreshes(&self) -> Result<Refreshes<'_>, Error> {
         let description = &self.description;
         let link = Self::link(description.refresh.as_ref(), "refresh_session")?;
@@ -136,7 +136,8 @@ impl Server {
         else {
             return Err(Error::Internal("tiled"));
         };
-        // It is never asked what it says of itself: all that is needed is known.
+        // No discovery is needed: the description has all endpoints. So the API's address stands in for the
+        // issuer, which is not known.
         let issuer = match self.api.transport() {
             Transport::HttpsOnly => Issuer::new(self.api.as_str())?,
             Transport::HttpAllowed => Issuer::allowing_insecure_http(self.api.as_str())?,
@@ -155,7 +156,8 @@ impl Server {
     }
 }
 
-/// JSON with texts alone, the first of which is a secret; in a buffer that never grows.
+/// A JSON object of strings, the first of which is a secret. Its buffer never grows: a copy left behind could
+/// not be wiped.
 pub(super) fn json(members: &[(&str, &str)]) -> Encoded {
     let length = |text: &str| text.len().saturating_mul(6).saturating_add(4);
     let length = members.iter().map(|(name, text)| length(name).saturating_add(length(text))).sum();
@@ -178,8 +180,8 @@ pub(super) fn json(members: &[(&str, &str)]) -> Encoded {
     Encoded { body: Wiped::new(json.into_inner().into_bytes()), secrets }
 }
 
-/// What a server says to a user who is logged in. Of two kinds of 401, only one is about who asks: the other
-/// names what is not allowed.
+/// Reads an answer to a user who is logged in. A 401 whose challenge has a `scope` doesn't refuse the token: it
+/// names a permission that is missing.
 pub(super) fn read_for_user<T>(
     received: &Received<'_>,
     parse: impl FnOnce(&crate::wire::json::Object<'_>) -> Result<T, Problem>,

@@ -1,4 +1,4 @@
-//! What can be set for a Tiled server.
+//! The settings for a Tiled server.
 
 use alloc::string::String;
 
@@ -10,7 +10,7 @@ use crate::{
     server::{Issuer, Transport},
 };
 
-/// Which server, and how to log in there.
+/// A Tiled server, and the provider to log in with.
 ///
 /// ```
 /// use aiod_auth_core::provider::tiled::{Api, Settings};
@@ -31,13 +31,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// This server, and whichever way to log in the user chooses.
+    /// This server, with the provider left to the user.
     #[must_use]
     pub const fn new(api: Api) -> Self {
         Self { api, provider: None }
     }
 
-    /// A user's login. Nothing is asked for yet: the server says how, when it is used.
+    /// A user's login. The server's description, which is fetched at the login, says how.
     ///
     /// # Errors
     /// [`Error::Config`] if the address can't be an issuer's.
@@ -51,5 +51,5 @@ impl Settings {
     }
 }
 
-/// What stands for a client in a record's key: the server's own logins know of none.
+/// The client id in a record's key: the server's own logins have no client.
 const CLIENT_ID: &str = "tiled";

@@ -46,7 +46,7 @@ fn what_is_not_set_is_the_platforms() {
     assert_eq!(config.settings.realm, "aiod");
 }
 
-/// As the Python client does; but whoever asks is told.
+/// The Python client passes over them, too; here the caller can ask for their names.
 #[test]
 fn unknown_keys_are_passed_over_and_named() {
     let config = read("reelm = \"canary\"\nrealm = \"a\"\n[more]\nclient_id = 1\n").unwrap();

@@ -1,4 +1,4 @@
-//! Files that are not as they should be: nothing is lost, nothing is shown, nobody is stuck.
+//! Damaged files: no token is lost, none is shown in an error, and a new login is possible.
 
 use std::{fs, thread, time::Duration};
 

@@ -28,7 +28,7 @@ fn place_with(text: impl AsRef<[u8]>) -> Place {
     place
 }
 
-/// Nobody may still be writing it.
+/// Old enough that the Python client can't be in the middle of writing it.
 fn write_old(place: &Place, text: impl AsRef<[u8]>) {
     place.write(text);
     let file = std::fs::File::options().write(true).open(place.path()).unwrap();

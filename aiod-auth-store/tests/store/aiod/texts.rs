@@ -142,7 +142,7 @@ fn what_the_python_client_could_not_read_is_not_written() {
 }
 
 #[test]
-fn a_secret_that_nobody_else_has_is_not_lost() {
+fn a_secret_that_is_in_no_other_file_is_not_lost() {
     let bots = "client_secret = \"the bot's\"\n";
     let place = place_with(bots);
     let folder = place.path().parent().unwrap().to_owned();
@@ -153,7 +153,7 @@ fn a_secret_that_nobody_else_has_is_not_lost() {
     assert_eq!(aside.len(), 1, "{aside:?}");
     assert_eq!(std::fs::read_to_string(folder.join(&aside[0])).unwrap(), bots);
 
-    // Whoever was given the same one may have read it here.
+    // Not even if the client was given the same secret: it may have been read from this file.
     let place = place_with(bots);
     bot(&place, "the bot's").save(&place.key, &session("first")).unwrap();
     assert!(names(place.path().parent().unwrap()).iter().any(|name| name.contains("replaced")));

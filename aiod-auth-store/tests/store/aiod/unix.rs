@@ -66,10 +66,10 @@ fn a_link_is_written_through() {
 }
 
 #[test]
-fn what_belongs_to_somebody_else_is_refused() {
+fn what_belongs_to_another_user_is_refused() {
     let place = place_with(FROM_PYTHON);
     if chown(place.path(), Some(12_345), None).is_err() {
-        eprintln!("left out: only root can give a file to somebody else");
+        eprintln!("left out: only root can give a file to another user");
         return;
     }
     for outcome in [

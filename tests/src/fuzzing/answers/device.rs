@@ -19,7 +19,7 @@ use crate::fuzzing::watch;
 /// Something that must hold did not.
 #[must_use]
 pub fn device_answer(bytes: &[u8]) -> &'static str {
-    // A person is shown what the server said and nothing harmful, and nobody polls early.
+    // A user is shown what the server said and nothing harmful, and no poll is early.
     let (true, Ok(mut request)) = (is_of_use(bytes), request()) else { return "of_no_use" };
     let message = Message::read(bytes);
     match answer_all(&mut request, &message) {

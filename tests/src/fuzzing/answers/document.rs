@@ -12,7 +12,7 @@ use crate::fuzzing::texts::decode;
 #[derive(Debug)]
 pub(in super::super) struct Document {
     members: Vec<(String, Option<Value>)>,
-    /// It can't be nested deeper than anybody reads.
+    /// Its nesting is well below the limit of all readers.
     shallow: bool,
     too_deep: bool,
 }

@@ -80,7 +80,7 @@ fn is_as_it_says(token: &ActiveToken, document: &Document) {
         let said = document
             .value("aud")
             .is_some_and(|aud| one(aud) || aud.as_array().is_some_and(|list| list.iter().any(one)));
-        assert!(said, "nobody said {audience:?}");
+        assert!(said, "{audience:?} is not in the answer");
     }
     let times = [("exp", token.expires_at), ("iat", token.issued_at), ("nbf", token.not_before)];
     for (name, read) in times {

@@ -26,7 +26,7 @@ impl Message {
         let status = lines.next().and_then(|line| line.get(..3)?.parse().ok());
         let headers = lines.filter_map(|line| line.split_once(':'));
         Self {
-            // Whoever hands over an answer has dealt with 1xx.
+            // A transport deals with 1xx itself and hands over the final answer.
             status: status.filter(|status| (200..600).contains(status)).unwrap_or(200),
             headers: headers.map(|(n, v)| (n.trim().to_owned(), v.trim().to_owned())).collect(),
             body: body.to_vec(),

@@ -46,7 +46,7 @@ pub(super) fn usable(address: &str) -> Option<Url> {
     usable_page(address).filter(|url| url.fragment().is_none())
 }
 
-/// An address that a person may be sent to.
+/// An address that a user may be sent to.
 pub(super) fn usable_page(address: &str) -> Option<Url> {
     let url = Url::parse(address.trim()).ok()?;
     let host = url.host_str().unwrap_or_default();
@@ -54,8 +54,8 @@ pub(super) fn usable_page(address: &str) -> Option<Url> {
         || host == "[::1]"
         || host.parse::<Ipv4Addr>().is_ok_and(|address| address.octets()[0] == 127);
     let safe = url.scheme() == "https" || url.scheme() == "http" && is_here;
-    let nobody = url.username().is_empty() && url.password().is_none();
-    (safe && nobody).then_some(url)
+    let no_credentials = url.username().is_empty() && url.password().is_none();
+    (safe && no_credentials).then_some(url)
 }
 
 fn is_good(document: &Document) -> bool {

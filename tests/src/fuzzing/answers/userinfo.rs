@@ -14,7 +14,7 @@ use super::{CANARY, Document, Message, NOW, answer_all, is_of_use, server};
 /// Something that must hold did not.
 #[must_use]
 pub fn userinfo_answer(bytes: &[u8]) -> &'static str {
-    // Nobody is taken for somebody else, and only a 401 says that a token is not accepted.
+    // No user is taken for another one, and only a 401 says that a token is not accepted.
     let (true, Ok(mut request), Ok(mut about_alice)) =
         (is_of_use(bytes), request(None), request(Some(IdToken::new(ALICE))))
     else {
@@ -22,15 +22,17 @@ pub fn userinfo_answer(bytes: &[u8]) -> &'static str {
     };
     let message = Message::read(bytes);
     let document = Document::read(&message);
-    let for_anybody = answer_all(&mut request, &message);
-    // OpenID Connect Core §5.3.2: an answer about somebody else is none.
+    let for_any_user = answer_all(&mut request, &message);
+    // OpenID Connect Core §5.3.2: an answer about another user must not be used.
     let for_alice = answer_all(&mut about_alice, &message);
     let is_alice = |userinfo: &&Userinfo| userinfo.subject.as_deref() == Some("8c2");
-    assert_eq!(for_alice.as_ref().ok(), for_anybody.as_ref().ok().filter(is_alice));
-    match for_anybody {
+    assert_eq!(for_alice.as_ref().ok(), for_any_user.as_ref().ok().filter(is_alice));
+    match for_any_user {
         Ok(userinfo) => {
-            assert!(message.is_success(), "somebody with HTTP {}", message.status);
-            let Some(document) = document else { panic!("somebody of nothing: {userinfo:?}") };
+            assert!(message.is_success(), "userinfo with HTTP {}", message.status);
+            let Some(document) = document else {
+                panic!("userinfo without a document: {userinfo:?}")
+            };
             is_as_it_says(&userinfo, &document);
             "done"
         }
@@ -64,6 +66,6 @@ fn is_as_it_says(userinfo: &Userinfo, document: &Document) {
         };
         let keycloak = document.value("realm_access").and_then(|access| access.get("roles"));
         let said = document.value("roles").is_some_and(list) || keycloak.is_some_and(list);
-        assert!(said, "nobody said {role:?}");
+        assert!(said, "{role:?} is not in the answer");
     }
 }

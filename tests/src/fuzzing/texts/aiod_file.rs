@@ -37,7 +37,7 @@ pub fn aiod_file(content: &[u8]) -> &'static str {
     let ending = match &loaded {
         Ok(Some(tokens)) => {
             let lasts = tokens.refresh_token.as_ref().is_some_and(|t| !t.expose().is_empty());
-            assert_ne!(lasts, is_bots, "nobody's, or both's");
+            assert_ne!(lasts, is_bots, "it must be either a user's or a bot's");
             place.comes_back(tokens);
             "done"
         }

@@ -1,4 +1,4 @@
-//! What we write, read by somebody else: nothing in here is what the crates use.
+//! Readers of what the crates write, independent of the crates' own code.
 
 use std::collections::BTreeMap;
 

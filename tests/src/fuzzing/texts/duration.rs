@@ -1,4 +1,4 @@
-//! Durations as somebody types them.
+//! Durations as a user types them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What we write, and what somebody else reads in it.
+//! What the crates write is read back by independent code (`decode`).
 
 use std::{fs, time::Duration};
 

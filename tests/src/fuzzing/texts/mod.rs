@@ -18,6 +18,6 @@ mod retry_after;
 mod store_file;
 mod www_authenticate;
 
-/// The command is no library: this is the one file of it that reads what anybody may type.
+/// The command is no library, so its parser of durations is included as a file.
 #[path = "../../../../aiod-auth-cli/src/duration.rs"]
 mod typed;

@@ -30,7 +30,7 @@ pub fn www_authenticate(bytes: &[u8]) -> &'static str {
             assert!(!word.is_empty() && !word.contains(|c: char| c.is_ascii_uppercase()), "{word}");
             // A challenge without a scheme is read as Bearer's (BEAR-06).
             let is_said = fields.iter().any(|field| field.contains(word)) || word == "bearer";
-            assert!(is_said, "nobody said {word}");
+            assert!(is_said, "{word} is in no field");
         }
     }
     if challenges.is_empty() { "none" } else { "done" }
@@ -60,7 +60,7 @@ fn come_back(written: &[Written]) {
 
 const NAME: &str = "WWW-Authenticate";
 
-// More than that nobody reads.
+// The crates read no more than that.
 const FIELDS_MAX: usize = 16;
 const FIELD_BYTES_MAX: usize = 8 * 1024;
 
@@ -99,7 +99,7 @@ struct Param {
 struct Token(u8, Vec<u8>);
 
 impl Written {
-    /// `None`: a name is there twice, so nobody knows what is meant.
+    /// `None`: a name is there twice, so the meaning is ambiguous.
     fn meant(&self) -> Option<Parts> {
         let params: Vec<_> = self
             .params

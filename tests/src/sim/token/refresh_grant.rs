@@ -23,8 +23,8 @@ impl Simulator {
             .ok_or_else(|| Refusal::invalid_grant("session not active"))?;
         let session_id = refresh_token.session;
 
-        // RFC 9700 §4.14.2: an old refresh token is held by two parties, and nobody can tell which
-        // of them is the thief, so the session ends for both.
+        // RFC 9700 §4.14.2: a refresh token that is used again is known to two parties. The server
+        // can't tell which of them is the attacker, so the session ends for both.
         let grace = self.settings.rotation_grace;
         let rotated_at_ms = refresh_token.rotated_at_ms;
         if rotated_at_ms.is_some_and(|rotated| now_ms >= time::after(rotated, grace)) {

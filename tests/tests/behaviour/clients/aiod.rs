@@ -13,16 +13,16 @@ use super::*;
 
 both! {
     a_login_is_in_the_python_clients_file_and_goes_with_a_logout
-    a_login_of_the_python_client_is_used_and_renewed
+    a_login_of_the_python_client_is_used_and_refreshed
     a_bots_file_makes_it_the_bot
     a_damaged_file_is_said_and_a_login_moves_it_aside
     settings_that_can_not_be_used_are_an_error
     a_request_takes_no_longer_than_the_settings_say
     a_login_in_memory_writes_no_file
     a_bots_secret_may_be_where_nothing_can_be_written
-    what_could_not_be_saved_spends_no_refresh_token_and_nobodys_time
+    a_store_that_can_not_save_costs_no_refresh_token_and_no_users_time
     a_user_may_have_no_roles
-    a_token_that_the_api_refuses_is_renewed_once
+    a_token_that_the_api_refuses_is_refreshed_once
     a_server_that_is_away_during_a_logout_costs_nothing
     tokens_of_any_file_are_used_or_their_session_ended
 }
@@ -45,16 +45,16 @@ mod check {
         assert_eq!(last, "POST /protocol/openid-connect/logout -> 204");
     }
 
-    pub(super) fn a_login_of_the_python_client_is_used_and_renewed<C: AnyClient>() {
+    pub(super) fn a_login_of_the_python_client_is_used_and_refreshed<C: AnyClient>() {
         let realm = Realm::new();
         realm.write_python_login();
         let client = realm.client::<C>();
-        client.token_or_login(nobody_is_asked).unwrap();
+        client.token_or_login(no_prompt).unwrap();
         assert_eq!(client.who_am_i().unwrap().name.as_deref(), Some("Alice Example"));
         assert_eq!(refreshes(&realm.running), 1);
         let kept = client.cached().unwrap().tokens;
         assert!(realm.text().contains(refresh_token(&kept)));
-        // One that has just started finds what was renewed.
+        // One that has just started finds what was refreshed.
         realm.client::<C>().token().unwrap();
         assert_eq!(refreshes(&realm.running), 1);
     }
@@ -64,7 +64,7 @@ mod check {
         realm.config.settings.client_id = "bot".into();
         realm.write("client_secret = \"bot-secret\"\n");
         let client = realm.client::<C>();
-        client.token_or_login(nobody_is_asked).unwrap();
+        client.token_or_login(no_prompt).unwrap();
         assert!(realm.text().contains("client_secret = \"bot-secret\"\n"));
         assert_eq!(realm.running.simulator().grants(CLIENT_CREDENTIALS), 1);
         realm.client::<C>().token().unwrap();
@@ -82,7 +82,7 @@ mod check {
             let realm = Realm::new();
             realm.write(damaged);
             let client = realm.client::<C>();
-            let error = client.token_or_login(nobody_is_asked).unwrap_err();
+            let error = client.token_or_login(no_prompt).unwrap_err();
             assert_eq!(error.kind(), Kind::Store);
             assert_eq!(realm.text(), damaged);
             log_in_at(&realm.running, &client);
@@ -111,12 +111,14 @@ mod check {
         let error = realm.client::<C>().token().unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable);
         let client = C::aiod_in_memory(&realm.config).unwrap();
-        let error = client.login(nobody_is_asked).unwrap_err();
+        let error = client.login(no_prompt).unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable);
     }
 
     /// What a save goes through can't be written; the lock can be taken.
-    pub(super) fn what_could_not_be_saved_spends_no_refresh_token_and_nobodys_time<C: AnyClient>() {
+    pub(super) fn a_store_that_can_not_save_costs_no_refresh_token_and_no_users_time<
+        C: AnyClient,
+    >() {
         let realm = Realm::new();
         realm.write_python_login();
         let file = realm.file();
@@ -125,7 +127,7 @@ mod check {
         let client = C::aiod_with(&realm.config, &file).unwrap();
         let requests = requests(&realm.running);
         assert_eq!(client.token().unwrap_err().kind(), Kind::Store);
-        assert_eq!(client.login(nobody_is_asked).unwrap_err().kind(), Kind::Store);
+        assert_eq!(client.login(no_prompt).unwrap_err().kind(), Kind::Store);
         let asked = realm.running.simulator().log().len() - requests;
         assert!(asked <= 1, "no more than where the endpoints are");
         assert_eq!(refreshes(&realm.running), 0);
@@ -144,11 +146,11 @@ mod check {
         let client = C::aiod_with(&realm.config, &file).unwrap();
         let token = access_token(&client.token().unwrap());
         assert!(matches!(client.cached().unwrap().persisted, Persisted::NotSaved(_)));
-        // It is held, and asked for once.
+        // It is cached, and requested once.
         assert_eq!(access_token(&client.token().unwrap()), token);
         assert_eq!(realm.running.simulator().grants(CLIENT_CREDENTIALS), 1);
-        let renewed = client.token_for(Demand::new().forced()).unwrap();
-        assert_ne!(access_token(&renewed), token);
+        let refreshed = client.token_for(Demand::new().forced()).unwrap();
+        assert_ne!(access_token(&refreshed), token);
     }
 
     pub(super) fn a_login_in_memory_writes_no_file<C: AnyClient>() {
@@ -178,7 +180,7 @@ mod check {
         }
     }
 
-    pub(super) fn a_token_that_the_api_refuses_is_renewed_once<C: AnyClient>() {
+    pub(super) fn a_token_that_the_api_refuses_is_refreshed_once<C: AnyClient>() {
         let realm = Realm::new();
         let client = realm.client::<C>();
         log_in_at(&realm.running, &client);

@@ -6,22 +6,22 @@ use super::*;
 
 both! {
     a_login_a_token_a_name_and_a_logout
-    a_login_that_the_person_refuses_is_denied
-    a_login_that_nobody_approves_ends_in_time
+    a_login_that_the_user_refuses_is_denied
+    a_login_that_is_not_approved_ends_in_time
     a_login_that_the_program_gives_up_is_cancelled
-    a_login_happens_only_if_nobody_is_logged_in
+    a_login_happens_only_without_an_earlier_one
     a_good_token_makes_no_request
-    a_token_that_is_old_is_renewed_and_its_refresh_token_with_it
+    a_token_that_is_old_is_refreshed_and_its_refresh_token_with_it
     a_new_token_comes_if_it_is_forced
     a_token_lives_as_long_as_is_asked_for
     a_refresh_token_from_elsewhere_logs_in
     a_dead_refresh_token_from_elsewhere_ends_no_other_session
     a_session_that_has_ended_is_asked_for_once
-    who_is_told_that_the_session_has_ended_gets_no_dead_token
+    a_caller_that_reports_the_end_of_the_session_gets_no_dead_token
     a_name_that_gets_no_second_token_keeps_the_first
-    what_nothing_renews_is_kept_while_it_is_good
+    a_token_without_a_refresh_token_is_used_while_it_is_good
     a_server_that_is_away_costs_no_session
-    a_logout_without_proof_forgets_nothing
+    a_logout_without_proof_removes_nothing
     a_logout_that_ignores_errors_forgets
 }
 
@@ -39,7 +39,7 @@ mod check {
         assert!(matches!(client.log_out().unwrap(), LoggedOut::NotLoggedIn));
     }
 
-    pub(super) fn a_login_that_the_person_refuses_is_denied<C: AnyClient>() {
+    pub(super) fn a_login_that_the_user_refuses_is_denied<C: AnyClient>() {
         let running = server(seconds(20));
         let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let deny = |prompt: &Prompt| assert!(running.simulator().deny(user_code(prompt)));
@@ -47,7 +47,7 @@ mod check {
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
     }
 
-    pub(super) fn a_login_that_nobody_approves_ends_in_time<C: AnyClient>() {
+    pub(super) fn a_login_that_is_not_approved_ends_in_time<C: AnyClient>() {
         let running = server(seconds(20));
         let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let error = client.login_within(seconds(2), |_| ()).unwrap_err();
@@ -62,12 +62,12 @@ mod check {
         assert_eq!(error.kind(), Kind::Cancelled);
     }
 
-    pub(super) fn a_login_happens_only_if_nobody_is_logged_in<C: AnyClient>() {
+    pub(super) fn a_login_happens_only_without_an_earlier_one<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(2));
-        client.token_or_login(nobody_is_asked).unwrap();
+        client.token_or_login(no_prompt).unwrap();
         running.pass(seconds(2));
         running.simulator().fault_anywhere(9, bad_gateway());
-        let error = client.token_or_login(nobody_is_asked).unwrap_err();
+        let error = client.token_or_login(no_prompt).unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable);
         running.simulator().clear_faults();
         running.simulator().end_sessions();
@@ -95,7 +95,7 @@ mod check {
         assert_eq!(requests(&running), before);
     }
 
-    pub(super) fn a_token_that_is_old_is_renewed_and_its_refresh_token_with_it<C: AnyClient>() {
+    pub(super) fn a_token_that_is_old_is_refreshed_and_its_refresh_token_with_it<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(1));
         let first = client.cached().unwrap().tokens;
         for refreshed in 1..=2 {
@@ -140,7 +140,7 @@ mod check {
         let client = C::new(&running, profile_at(&running), MemoryStore::default());
         client.login_with_refresh_token(token).unwrap();
         let before = requests(&running);
-        client.token_or_login(nobody_is_asked).unwrap();
+        client.token_or_login(no_prompt).unwrap();
         assert_eq!(requests(&running), before);
     }
 
@@ -163,7 +163,7 @@ mod check {
         assert_eq!(requests(&running), before);
     }
 
-    pub(super) fn who_is_told_that_the_session_has_ended_gets_no_dead_token<C: AnyClient>() {
+    pub(super) fn a_caller_that_reports_the_end_of_the_session_gets_no_dead_token<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         running.simulator().end_sessions();
         assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::SessionEnded);
@@ -184,7 +184,7 @@ mod check {
         client.token_for(Demand::new().forced()).unwrap();
     }
 
-    pub(super) fn what_nothing_renews_is_kept_while_it_is_good<C: AnyClient>() {
+    pub(super) fn a_token_without_a_refresh_token_is_used_while_it_is_good<C: AnyClient>() {
         let (running, client) = logged_in_without_store::<C>(seconds(60));
         let mut tokens = Tokens::clone(&client.cached().unwrap().tokens);
         tokens.refresh_token = None;
@@ -213,13 +213,13 @@ mod check {
         let forced = Demand::new().forced();
         assert_eq!(client.token_for(forced).unwrap_err().kind(), Kind::Unavailable);
         assert_eq!(client.who_am_i().unwrap_err().kind(), Kind::Unavailable);
-        // What is held is good all the same.
+        // The cached token is still good.
         client.token().unwrap();
         running.simulator().clear_faults();
         client.token_for(forced).unwrap();
     }
 
-    pub(super) fn a_logout_without_proof_forgets_nothing<C: AnyClient>() {
+    pub(super) fn a_logout_without_proof_removes_nothing<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         running.simulator().fault_anywhere(999, bad_gateway());
         assert_eq!(client.log_out().unwrap_err().kind(), Kind::Unavailable);

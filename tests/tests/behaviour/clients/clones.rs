@@ -17,9 +17,9 @@ async fn logged_in(access_token_lifetime: Duration) -> (Arc<Network>, Client) {
     (running, client)
 }
 
-/// Their turn comes later than their own limit, which is for what they do themselves.
+/// The wait for another caller's job doesn't count against the caller's own time limit.
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_a_turn_has_time_for_the_question() {
+async fn a_caller_that_waited_for_a_job_still_has_time_for_its_request() {
     let (running, patient) = logged_in(seconds(2)).await;
     running.pass(seconds(2));
     running.simulator().settings.access_token_lifetime = seconds(60);
@@ -33,7 +33,7 @@ async fn who_waits_for_a_turn_has_time_for_the_question() {
     first.await.unwrap().unwrap();
 }
 
-/// The other one failed while an API was thinking, and nobody waited for it.
+/// The refresh failed while the userinfo request was under way, and no caller waited for it.
 #[tokio::test(start_paused = true)]
 async fn a_name_has_nothing_to_do_with_anothers_failure() {
     let (running, client) = logged_in(seconds(60)).await;
@@ -52,7 +52,7 @@ async fn a_name_has_nothing_to_do_with_anothers_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_little_time_takes_what_another_has_renewed() {
+async fn a_caller_with_little_time_takes_the_token_that_another_refreshed() {
     let (running, patient) = logged_in(seconds(60)).await;
     kill_access_token(&running, patient.cached());
     running.simulator().fault_at("/userinfo", 1, Fault::Delay(seconds(1)));

@@ -82,7 +82,7 @@ async fn a_refresh_whose_caller_is_dropped_is_saved_and_the_next_one_gets_it() {
     slow(&running, "/token");
     drop_when(refreshing(&running), client.token_for(FORCED)).await;
     assert_eq!(refreshes(&running), 1);
-    // The old one is still good, and nobody waits.
+    // The old one is still good: no caller waits.
     assert_eq!(access_token(&client.token().await.unwrap()), old);
 
     let new = access_token(&client.token_for(FORCED).await.unwrap());
@@ -120,7 +120,7 @@ fn what_has_settled_is_saved_before_the_runtime_ends() {
     start().block_on(client.token_for(FORCED)).unwrap();
 }
 
-/// What is still good is handed out anywhere, also when it is time to renew it.
+/// What is still good is handed out anywhere, also when it is time to refresh it.
 #[test]
 fn a_token_that_is_still_good_needs_no_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -135,8 +135,8 @@ fn a_token_that_is_still_good_needs_no_runtime() {
     tokens.issued_at = now.saturating_sub(seconds(3540));
     tokens.expires_at = Some(now.saturating_add(seconds(60)));
     runtime.block_on(client.set_tokens(tokens)).unwrap();
-    let aging = Demand::new().refreshed_early();
-    assert_eq!(client.cached().unwrap().freshness(&aging, now), Freshness::RefreshEarly);
+    let early = Demand::new().refreshed_early();
+    assert_eq!(client.cached().unwrap().freshness(&early, now), Freshness::RefreshEarly);
     let mut token = pin!(client.token());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let Poll::Ready(token) = token.as_mut().poll(&mut context) else { panic!("it waits") };
@@ -152,7 +152,7 @@ fn a_token_that_is_still_good_needs_no_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_old_token_is_renewed_though_all_callers_are_dropped() {
+async fn an_old_token_is_refreshed_though_all_callers_are_dropped() {
     let (running, client, store) = logged_in(seconds(2)).await;
     running.pass(seconds(2));
     running.simulator().settings.access_token_lifetime = seconds(20);
@@ -204,7 +204,7 @@ async fn a_logout_that_has_begun_is_brought_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_not_begun_is_not_begun_for_nobody() {
+async fn what_has_not_begun_is_not_begun_without_a_caller() {
     let (running, client, _store) = logged_in(seconds(20)).await;
     slow(&running, "/token");
     drop_when(refreshing(&running), client.token_for(FORCED)).await;
@@ -217,11 +217,11 @@ async fn what_has_not_begun_is_not_begun_for_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_a_caller_who_is_there_but_does_not_poll() {
+async fn no_caller_waits_for_one_that_does_not_poll() {
     let (running, client, _store) = logged_in(seconds(20)).await;
     slow(&running, "/token");
     drop_when(refreshing(&running), client.token_for(FORCED)).await;
-    // It is in line now, and then forgotten.
+    // This caller waits in line, and is never polled again.
     let mut idle = pin!(client.token_for(FORCED));
     let polled = std::future::poll_fn(|context| Poll::Ready(idle.as_mut().poll(context))).await;
     assert!(polled.is_pending());
@@ -245,7 +245,7 @@ async fn a_login_whose_caller_is_dropped_early_never_asks() {
     let client = client_on(&running, MemoryStore::default());
     let path = "/device_authorization";
     slow(&running, path);
-    drop_when(|| arrived(&running, path), client.login(nobody_is_asked)).await;
+    drop_when(|| arrived(&running, path), client.login(no_prompt)).await;
     sleep(seconds(3)).await;
     assert_eq!(running.simulator().log().last().unwrap().request.path(), path);
 }
@@ -260,7 +260,7 @@ async fn a_login_that_was_just_approved_is_kept_though_its_caller_is_dropped() {
     assert!(client.cached().is_none());
     until(|| client.cached().is_some()).await;
     assert!(stored(&store, &client).is_some());
-    client.token_or_login(nobody_is_asked).await.unwrap();
+    client.token_or_login(no_prompt).await.unwrap();
 }
 
 /// The login's answer was of no use but for a refresh token, and the first request with that got no
@@ -314,7 +314,7 @@ async fn tokens_that_wait_for_the_lock_are_saved_though_the_caller_is_dropped() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waited_for_a_person_that_another_asked_asks_when_that_one_is_dropped() {
+async fn a_caller_that_waited_for_anothers_login_logs_in_when_that_caller_is_dropped() {
     let running = server(seconds(20));
     let client = client_on(&running, MemoryStore::default());
     let first = async {
@@ -348,8 +348,8 @@ async fn fifty_callers_that_give_up_early_lose_no_session() {
     assert!(in_time > 0 && late > 0, "{in_time} in time, {late} late");
     running.simulator().clear_faults();
     client.token_for(FORCED).await.unwrap();
-    let held = client.cached().unwrap().tokens;
-    assert_eq!(access_token(&stored(&store, &client).unwrap()), access_token(&held));
+    let cached = client.cached().unwrap().tokens;
+    assert_eq!(access_token(&stored(&store, &client).unwrap()), access_token(&cached));
     let alive = |token| running.simulator().refresh_token_is_alive(running.now_ms(), token);
-    assert!(alive(refresh_token(&held)));
+    assert!(alive(refresh_token(&cached)));
 }

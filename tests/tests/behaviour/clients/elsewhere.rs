@@ -29,7 +29,7 @@ mod check {
         let kept = store.load(&profile_at(&running).key()).unwrap().unwrap();
         assert_eq!(access_token(&kept), access_token(&given));
         assert_eq!(requests(&running), before);
-        // They are renewed as any others.
+        // They are refreshed as any others.
         client.token_for(Demand::new().forced()).unwrap();
         assert!(!is_alive(&running, &given));
         assert!(is_alive(&running, &tokens_of(&client)));
@@ -136,12 +136,12 @@ fn tokens_of(client: &impl AnyClient) -> Tokens {
     Tokens::clone(&client.cached().unwrap().tokens)
 }
 
-/// Whether the server would renew them.
+/// Whether the server would refresh them.
 fn is_alive(running: &Network, tokens: &Tokens) -> bool {
     running.simulator().refresh_token_is_alive(running.now_ms(), refresh_token(tokens))
 }
 
-/// A store that nobody may ask for anything.
+/// A store whose use fails the test.
 #[derive(Debug)]
 struct Untouchable;
 

@@ -9,7 +9,7 @@ use ureq::{Agent, http};
 
 use super::*;
 
-/// An API that takes the token, another one that doesn't, and who has seen which header.
+/// An API that gets the token, another one that must not, and the headers that each has seen.
 struct Apis {
     ours: Running,
     other: Running,

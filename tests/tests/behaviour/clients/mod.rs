@@ -157,8 +157,8 @@ fn user_code(prompt: &Prompt) -> &str {
     &prompt.user_code
 }
 
-fn nobody_is_asked(_: &Prompt) {
-    panic!("nobody is asked");
+fn no_prompt(_: &Prompt) {
+    panic!("the user is asked");
 }
 
 /// A session of alice's that no client has made, so that nothing waits between two polls.

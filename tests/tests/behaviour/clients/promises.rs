@@ -19,7 +19,7 @@ both! {
     a_retry_policy_is_each_jobs
     a_request_timeout_is_each_requests
     a_rejected_token_is_refreshed_once_for_fifty_callers
-    a_refresh_that_is_forced_keeps_nobody_else_waiting
+    a_refresh_that_is_forced_keeps_no_other_caller_waiting
     a_server_that_asks_to_be_left_alone_is
     what_was_not_saved_is_saved_later
     what_is_done_beside_a_caller_settles
@@ -75,14 +75,14 @@ mod check {
         let rejected = client.token().unwrap();
         let new = together(50, || client.token_instead_of(&rejected).unwrap());
         assert!(new.iter().all(|new| !new.has_same_access_token(&rejected)));
-        // Also those to whom the API says so a second later.
+        // Also for callers whose API refuses the token a second later.
         running.pass(seconds(1));
         client.token_instead_of(&rejected).unwrap();
         assert_eq!(refreshes(&running), 1);
     }
 
     /// Let `good` in `token_for` wait for the job: this fails.
-    pub(super) fn a_refresh_that_is_forced_keeps_nobody_else_waiting<C: AnyClient>() {
+    pub(super) fn a_refresh_that_is_forced_keeps_no_other_caller_waiting<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         let old = access_token(&client.token().unwrap());
         running.hold_up("/token");

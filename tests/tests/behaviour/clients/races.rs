@@ -16,15 +16,15 @@ use super::*;
 
 both! {
     without_a_store_a_token_and_a_name_share_one_refresh
-    a_name_that_comes_late_does_not_bring_back_who_logged_out
-    who_logs_out_while_a_name_is_looked_for_is_told_so
+    a_late_userinfo_answer_does_not_undo_a_logout
+    a_logout_during_a_userinfo_request_is_reported
     without_a_store_a_name_that_comes_late_does_not_bring_back_an_old_token
-    nobody_waits_for_anothers_name
+    no_caller_waits_for_anothers_name
     callers_whose_token_is_rejected_share_one_refresh
     a_question_finds_the_server_once
     a_forced_refresh_is_made_though_another_caller_has_just_looked
-    who_is_asked_to_log_in_may_ask_for_a_token
-    who_logs_out_while_a_login_ends_is_logged_out
+    a_prompt_may_ask_the_client_for_a_token
+    a_logout_while_a_login_ends_wins
 }
 
 mod check {
@@ -45,19 +45,19 @@ mod check {
         client.token_for(Demand::new().forced()).unwrap();
     }
 
-    pub(super) fn a_name_that_comes_late_does_not_bring_back_who_logged_out<C: AnyClient>() {
+    pub(super) fn a_late_userinfo_answer_does_not_undo_a_logout<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         let log_out = || drop(client.log_out().unwrap());
         while_a_name_is_looked_for(&running, &client, log_out).ok();
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
     }
 
-    pub(super) fn who_logs_out_while_a_name_is_looked_for_is_told_so<C: AnyClient>() {
+    pub(super) fn a_logout_during_a_userinfo_request_is_reported<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         kill_access_token(&running, client.cached());
         let log_out = || drop(client.log_out().unwrap());
         let outcome = while_a_name_is_looked_for(&running, &client, log_out);
-        // What the API says is the reason; and nothing was refreshed for it.
+        // The API's refusal is reported, and no refresh was sent.
         assert_eq!(outcome.unwrap_err().kind(), Kind::NotAuthenticated);
         assert_eq!(refreshes(&running), 0);
     }
@@ -71,7 +71,7 @@ mod check {
         client.token_for(Demand::new().forced()).unwrap();
     }
 
-    pub(super) fn nobody_waits_for_anothers_name<C: AnyClient>() {
+    pub(super) fn no_caller_waits_for_anothers_name<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(20));
         running.hold_up("/userinfo");
         thread::scope(|scope| {
@@ -128,7 +128,7 @@ mod check {
         assert!(!new.access_token().unwrap().same_as(&old));
     }
 
-    pub(super) fn who_is_asked_to_log_in_may_ask_for_a_token<C: AnyClient>() {
+    pub(super) fn a_prompt_may_ask_the_client_for_a_token<C: AnyClient>() {
         let running = server(seconds(20));
         let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let (sender, receiver) = mpsc::channel();
@@ -148,8 +148,8 @@ mod check {
         receiver.recv_timeout(seconds(5)).unwrap().unwrap_err();
     }
 
-    /// The login has been saved, and its caller doesn't hold it yet.
-    pub(super) fn who_logs_out_while_a_login_ends_is_logged_out<C: AnyClient>() {
+    /// The login has been saved, and its caller doesn't have its tokens yet.
+    pub(super) fn a_logout_while_a_login_ends_wins<C: AnyClient>() {
         let running = server(seconds(20));
         let store = Arc::new(Signalling::default());
         let client = Arc::new(C::new(&running, profile_at(&running), Arc::clone(&store)));
@@ -160,10 +160,10 @@ mod check {
             assert!(matches!(log_out.join().unwrap(), LoggedOut::Ended));
         }));
         log_in_at(&running, &*client);
-        assert!(store.unlocked.lock().unwrap().is_none(), "nobody logged out");
+        assert!(store.unlocked.lock().unwrap().is_none(), "there was no logout");
         assert!(client.cached().is_none());
         assert_eq!(client.token().unwrap_err().kind(), Kind::NotAuthenticated);
-        // And who logs out before a person has approved has not ended what comes.
+        // A logout before the user approves doesn't end the login that follows.
         client
             .login(|prompt: &Prompt| {
                 let client = Arc::clone(&client);

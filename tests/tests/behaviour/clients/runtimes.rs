@@ -1,4 +1,4 @@
-//! The async client inside somebody's server: whatever the runtime is, and when it ends.
+//! The async client inside a server: on other runtimes than tokio, and when the runtime ends.
 
 use std::{
     pin::pin,
@@ -102,7 +102,7 @@ fn a_good_token_needs_no_runtime_and_everything_else_says_that_it_does() {
     assert!(matches!(poll_once(client.token()), Poll::Ready(Ok(_))));
     let Poll::Ready(Err(error)) = poll_once(client.token_for(FORCED)) else { panic!() };
     assert_eq!(error.kind(), Kind::Usage);
-    let Poll::Ready(Err(error)) = poll_once(client.login(nobody_is_asked)) else { panic!() };
+    let Poll::Ready(Err(error)) = poll_once(client.login(no_prompt)) else { panic!() };
     assert_eq!(error.kind(), Kind::Usage);
     let Poll::Ready(Err(error)) = poll_once(client.who_am_i()) else { panic!() };
     assert_eq!(error.kind(), Kind::Usage);
@@ -114,7 +114,7 @@ fn a_runtime_without_time_is_an_error_and_no_panic_for_the_caller() {
     let client = Client::with_driver(profile_at(&running), Driver::new());
     many_threads(1).block_on(client.login(approve(&running))).unwrap();
     let runtime = Builder::new_current_thread().build().unwrap();
-    let error = runtime.block_on(client.login(nobody_is_asked)).unwrap_err();
+    let error = runtime.block_on(client.login(no_prompt)).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     let error = runtime.block_on(client.who_am_i()).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
@@ -139,7 +139,7 @@ fn a_caller_who_outlives_the_runtime_gets_an_error() {
     drop(runtime);
     let Poll::Ready(Err(error)) = poll() else { panic!() };
     assert_eq!(error.kind(), Kind::Unavailable);
-    // And what it held is held, on another runtime.
+    // The cached token is still there on another runtime.
     many_threads(1).block_on(client.token()).unwrap();
 }
 

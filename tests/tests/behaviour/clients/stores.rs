@@ -18,7 +18,7 @@ both! {
     given_tokens_that_can_not_be_saved_change_nothing
     a_refusal_after_an_interrupted_refresh_says_so
     two_clients_on_one_folder_make_one_refresh
-    what_one_client_renews_the_other_finds
+    what_one_client_refreshes_the_other_finds
 }
 
 mod check {
@@ -124,7 +124,7 @@ mod check {
         assert!(tokens.iter().all(|token| *token == tokens[0]));
     }
 
-    pub(super) fn what_one_client_renews_the_other_finds<C: AnyClient>() {
+    pub(super) fn what_one_client_refreshes_the_other_finds<C: AnyClient>() {
         let (running, folder) = (server(seconds(20)), tempfile::tempdir().unwrap());
         let [first, second] = [(), ()]
             .map(|()| C::new(&running, profile_at(&running), FileStore::new(folder.path())));

@@ -7,10 +7,10 @@ use super::*;
 both! {
     a_hundred_callers_with_an_old_token_make_one_refresh
     fifty_callers_at_each_expiry_make_one_refresh_and_the_session_lives
-    while_one_caller_renews_the_others_keep_the_old_token
-    when_the_server_is_away_those_who_wait_share_one_answer
+    while_one_caller_refreshes_other_callers_get_the_old_token
+    callers_that_wait_share_the_error_of_an_unavailable_server
     twenty_callers_that_force_a_refresh_keep_the_session
-    one_person_is_asked_once_for_all_callers
+    one_user_is_asked_once_for_all_callers
 }
 
 mod check {
@@ -41,7 +41,7 @@ mod check {
         println!("{expiries} expiries with 50 callers: {} refreshes", refreshes(&running));
     }
 
-    pub(super) fn while_one_caller_renews_the_others_keep_the_old_token<C: AnyClient>() {
+    pub(super) fn while_one_caller_refreshes_other_callers_get_the_old_token<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(10));
         let old = access_token(&client.token().unwrap());
         // 10 s: stale 1 s before the end, to be refreshed early from 1.5 to 2.5 s before that.
@@ -57,7 +57,7 @@ mod check {
         assert_eq!(refreshes(&running), 1);
     }
 
-    pub(super) fn when_the_server_is_away_those_who_wait_share_one_answer<C: AnyClient>() {
+    pub(super) fn callers_that_wait_share_the_error_of_an_unavailable_server<C: AnyClient>() {
         let (running, client) = logged_in::<C>(seconds(2));
         running.pass(seconds(2));
         running.simulator().fault_anywhere(999, bad_gateway());
@@ -94,7 +94,7 @@ mod check {
         client.token_for(Demand::new().forced()).unwrap();
     }
 
-    pub(super) fn one_person_is_asked_once_for_all_callers<C: AnyClient>() {
+    pub(super) fn one_user_is_asked_once_for_all_callers<C: AnyClient>() {
         let running = server(seconds(20));
         let client = C::new(&running, profile_at(&running), MemoryStore::default());
         let prompts = AtomicUsize::new(0);

@@ -98,7 +98,7 @@ tests_of_both! {
     connections::a_host_without_an_address_was_not_sent
     connections::a_connection_that_breaks_after_the_request_may_have_been_sent
     connections::a_body_that_ends_early_is_no_answer
-    tls::a_certificate_that_nobody_signed_is_not_trusted_and_not_tried_again
+    tls::a_self_signed_certificate_is_not_trusted_and_not_tried_again
 }
 
 fn patient<D: Drive>() -> D {

@@ -12,7 +12,7 @@ pub(crate) fn a_server_is_discovered<D: Drive>() {
     discover::<D>(&running).unwrap();
 }
 
-pub(crate) fn a_form_goes_out_in_one_piece_and_says_who_sends_it<D: Drive>() {
+pub(crate) fn a_form_goes_out_in_one_piece_with_a_user_agent<D: Drive>() {
     let running = serve(Settings::default()).unwrap();
     let server = discover::<D>(&running).unwrap();
     patient::<D>().run(&mut client_credentials(&server)).unwrap();

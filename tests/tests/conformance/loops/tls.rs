@@ -26,14 +26,14 @@ pub(crate) const CHECK: Check = if cfg!(target_os = "linux") {
     Check::Later("a way to say whom to trust, on this platform")
 };
 
-pub(crate) fn a_certificate_that_nobody_signed_is_not_trusted_and_not_tried_again<D: Drive>() {
+pub(crate) fn a_self_signed_certificate_is_not_trusted_and_not_tried_again<D: Drive>() {
     let server = TlsServer::new(None, &params("localhost"));
     is_not_trusted::<D>(&server.address);
     assert_eq!(server.connections(), (1, 0));
 }
 
-/// Whom to trust is the platform's matter, and is given to a process of its own: with it, a good
-/// certificate holds, and only what is wrong with the others makes the difference.
+/// The trusted roots are the platform's, and are set for a process of its own. A good certificate is
+/// accepted there, so a bad one is refused for its own fault alone.
 fn a_certificate_has_to_be_for_this_name_and_for_this_day() {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

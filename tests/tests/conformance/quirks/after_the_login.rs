@@ -9,7 +9,8 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-80",
         "Cloudflare, Ory, Auth0 and many more: a refresh token that is used twice kills the whole \
-         session; of several who want a token at once, one asks and the others read what it stored",
+         session; of several processes that want a token at once, one \
+         refreshes and the rest read what it stored",
         Check::Behaviour(behaviour::one_of_several_refreshes),
     ),
     row(

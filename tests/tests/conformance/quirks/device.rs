@@ -168,7 +168,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-09",
-        "Microsoft Entra: `authorization_declined` is a person's no, `code_expired` the end of the \
+        "Microsoft Entra: `authorization_declined` is the user's refusal, `code_expired` the end of the \
          code, `bad_verification_code` final; what else is in its answers is not read",
         Check::Answers(
             Asked::Poll,
@@ -357,7 +357,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-20",
-        "OpenAM: `authorization_declined` though nobody declined can't be told from a person's no",
+        "OpenAM: `authorization_declined` though no user declined can't be told from a real refusal",
         Check::Answers(
             Asked::Poll,
             &[(
@@ -458,7 +458,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-28",
         "Keycloak: a GET of the device endpoint is answered by a page, a JSON body by 500; neither \
-         is ever sent, a page makes no sense, a 500 is tried again",
+         is ever sent, a page is malformed, a 500 is tried again",
         Check::Both(
             Asked::Device,
             &[

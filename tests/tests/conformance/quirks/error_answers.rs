@@ -43,8 +43,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-62",
-        "WeChat: 200 with `errcode` and `errmsg`, no token and no error, makes no sense; its text \
-         is shown",
+        "WeChat: 200 with `errcode` and `errmsg`, no token and no error, is malformed; its text is \
+         shown",
         Check::Answers(
             Asked::Refresh,
             &[(

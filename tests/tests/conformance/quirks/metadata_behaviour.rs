@@ -54,7 +54,7 @@ pub(super) fn endpoints_may_be_on_other_hosts() {
     assert_eq!(userinfo, "https://openidconnect.googleapis.com/v1/userinfo");
 }
 
-pub(super) fn a_missing_userinfo_endpoint_matters_to_who_asks() {
+pub(super) fn a_missing_userinfo_endpoint_is_an_error_for_userinfo_alone() {
     let document = r#"{"issuer":"https://appleid.apple.com","authorization_endpoint":"https://appleid.apple.com/auth/authorize","token_endpoint":"https://appleid.apple.com/auth/token","revocation_endpoint":"https://appleid.apple.com/auth/revoke","response_modes_supported":["query","fragment","form_post"],"token_endpoint_auth_methods_supported":["client_secret_post"]}"#;
     let server = discover("https://appleid.apple.com", document).unwrap();
     sent(&mut refresh(&server, &confidential()));
@@ -96,17 +96,17 @@ pub(super) fn an_issuer_keeps_its_path() {
     }
 }
 
-pub(super) fn a_nonce_that_was_not_asked_for_renews_nothing() {
-    renews_nothing("401\nWWW-Authenticate: Bearer error=\"use_dpop_nonce\"\nDPoP-Nonce: n\n\n");
+pub(super) fn a_nonce_that_was_not_asked_for_refreshes_nothing() {
+    refreshes_nothing("401\nWWW-Authenticate: Bearer error=\"use_dpop_nonce\"\nDPoP-Nonce: n\n\n");
 }
 
-pub(super) fn a_challenge_for_dpop_alone_renews_nothing() {
-    renews_nothing(
+pub(super) fn a_challenge_for_dpop_alone_refreshes_nothing() {
+    refreshes_nothing(
         "401\nWWW-Authenticate: DPoP realm=\"http://127.0.0.1:8280\", algs=\"ES256 Ed25519 EdDSA\"\n\n{\"error\":\"invalid_token\",\"error_description\":\"no access token provided\"}",
     );
 }
 
-fn renews_nothing(answer: &str) {
+fn refreshes_nothing(answer: &str) {
     let (mut world, _) = logged_in(Settings::default());
     world.server.fault_at("/userinfo", 2, instead(answer));
     world.who_am_i(&profile(), None, RetryPolicy::default()).unwrap_err();

@@ -31,9 +31,9 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-104",
-        "Apple: no userinfo endpoint is a matter of configuration for who asks for it, and for \
-         nobody else",
-        Check::Behaviour(behaviour::a_missing_userinfo_endpoint_matters_to_who_asks),
+        "Apple: a missing userinfo endpoint is a configuration error for a caller that asks for \
+         userinfo, and no error for any other",
+        Check::Behaviour(behaviour::a_missing_userinfo_endpoint_is_an_error_for_userinfo_alone),
     ),
     row(
         "Q-105",
@@ -50,14 +50,14 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-107",
         "eSignet: `use_dpop_nonce` in a Bearer challenge counts only for a request with a proof: \
-         without one it is a refusal, and no token is renewed for it",
+         without one it is a refusal, and no token is refreshed for it",
         Check::Both(
             Asked::Userinfo,
             &[(
                 "401\nWWW-Authenticate: Bearer error=\"use_dpop_nonce\"\nDPoP-Nonce: n\n\n",
                 "error:server; HTTP 401; code use_dpop_nonce",
             )],
-            behaviour::a_nonce_that_was_not_asked_for_renews_nothing,
+            behaviour::a_nonce_that_was_not_asked_for_refreshes_nothing,
         ),
     ),
     row(
@@ -93,7 +93,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-117",
         "oidc-provider: 401 with a DPoP challenge alone: a Bearer token can't be what is missing, \
-         and none is renewed",
+         and none is refreshed",
         Check::Both(
             Asked::Userinfo,
             &[
@@ -106,7 +106,7 @@ pub(crate) const ROWS: &[Row] = &[
                     "error:not_authenticated; code invalid_token",
                 ),
             ],
-            behaviour::a_challenge_for_dpop_alone_renews_nothing,
+            behaviour::a_challenge_for_dpop_alone_refreshes_nothing,
         ),
     ),
     row(

@@ -171,7 +171,7 @@ pub(super) fn keycloaks_page_gets_hint_and_client() {
     assert_eq!(value("client_id"), Some("client"));
     assert_eq!(value("post_logout_redirect_uri"), Some("https://app.example/"));
     assert_eq!(value("redirect_uri"), None);
-    // Without an ID token it is at least known who asks.
+    // Without an ID token the server at least knows the client.
     let page = EndSessionPage::new(&server(), &client()).unwrap();
     assert_eq!(page.url().query(), Some("client_id=client"));
 }

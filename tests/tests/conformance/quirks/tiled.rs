@@ -12,8 +12,8 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-110",
         "Tiled: a device flow in which `verification_uri` is where the client polls, and \
-         `authorization_uri` where the person goes",
-        Check::Behaviour(the_person_and_the_client_go_to_different_places),
+         `authorization_uri` where the user goes",
+        Check::Behaviour(the_user_and_the_client_go_to_different_places),
     ),
     row(
         "Q-111",
@@ -38,7 +38,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-115",
         "Tiled: 401 with \"Access token has expired. Refresh token.\" and a Bearer challenge without \
-         a code: the token is renewed once",
+         a code: the token is refreshed once",
         Check::Answers(
             Asked::Userinfo,
             &[(
@@ -68,7 +68,7 @@ fn check(asked: TiledAsked, cases: &[(&str, &str)]) {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-fn the_person_and_the_client_go_to_different_places() {
+fn the_user_and_the_client_go_to_different_places() {
     let device = r#"{"authorization_uri":"http://127.0.0.1:8180/auth?client_id=tiled","interval":5,
         "verification_uri":"http://127.0.0.1:8480/api/v1/auth/provider/x/token",
         "device_code":"91dd","expires_in":900.0,"user_code":"C18D-DC4F"}"#;
@@ -151,6 +151,6 @@ pub(super) fn what_is_over_is_over() {
 }
 
 /// Q-56.
-pub(super) fn null_is_nobody() {
+pub(super) fn null_is_not_logged_in() {
     check(TiledAsked::WhoAmI, &[("200 null", "error:not_authenticated")]);
 }

@@ -415,12 +415,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-56",
-        "Tiled: 200 with `null` from `whoami`, which means nobody to its own protocol, is no \
-         userinfo: it makes no sense",
+        "Tiled: 200 with `null` from `whoami` means \"not logged in\" in its own protocol; as \
+         userinfo it is malformed",
         Check::Both(
             Asked::Userinfo,
             &[("200 null", "error:protocol; not a JSON object")],
-            super::tiled::null_is_nobody,
+            super::tiled::null_is_not_logged_in,
         ),
     ),
 ];

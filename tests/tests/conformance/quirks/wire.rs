@@ -8,8 +8,8 @@ use crate::row::{Check, Row, row};
 pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-120",
-        "nginx, Cloudflare, IIS: a page with 502, 503, 504 or 520 to 530 is no verdict: it is tried \
-         again",
+        "nginx, Cloudflare, IIS: a page with 502, 503, 504 or 520 to 530: the server is \
+         unavailable, the request is tried again",
         Check::AnswersTo(&[
             (
                 Asked::Refresh,
@@ -50,8 +50,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-122",
-        "Captive portals, login pages of proxies: a page with 200 makes no sense, and the hint says \
-         who may have answered; polling goes on, and what is stored stays",
+        "Captive portals, login pages of proxies: a page with 200 is malformed, and the hint names \
+         what may have answered; polling goes on, and what is stored stays",
         Check::Both(
             Asked::Refresh,
             &[(
@@ -141,11 +141,11 @@ pub(crate) const ROWS: &[Row] = &[
             (Asked::Refresh, "400 \u{feff}{\"error\":\"invalid_grant\"}", "error:session_ended"),
         ]),
     ),
-    row("Q-127", "Some: UTF-16 makes no sense", Check::Behaviour(behaviour::utf_16_is_not_read)),
+    row("Q-127", "Some: UTF-16 is malformed", Check::Behaviour(behaviour::utf_16_is_not_read)),
     row(
         "Q-128",
-        "Some: a success with nothing in it, or with another thing than one JSON object, makes no \
-         sense",
+        "Some: a success with nothing in it, or with another thing than one JSON object, is \
+         malformed",
         Check::Answers(
             Asked::Refresh,
             &[
@@ -178,8 +178,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-130",
-        "GitHub: compressed though nobody asked for it: nothing is asked for, and what comes all the \
-         same makes no sense",
+        "GitHub: compressed without `Accept-Encoding`: none is sent, and a compressed answer is \
+         malformed",
         Check::Behaviour(loops::compression_is_not_asked_for_and_not_read),
     ),
     row(
@@ -281,8 +281,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-136",
-        "Some: a `token_type` that nobody here can use (JWT, mac, DPoP without a proof, N_A) makes \
-         no sense",
+        "Some: with a `token_type` that can't be used here (JWT, mac, DPoP without a proof, N_A) \
+         the answer is malformed",
         Check::Answers(
             Asked::Refresh,
             &[
@@ -372,8 +372,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-140",
-        "Some: a lifetime that is no number makes no sense and is named; a new refresh token in the \
-         same answer is kept",
+        "Some: a lifetime that is no number is malformed and named; a new refresh token in the same \
+         answer is saved",
         Check::Answers(
             Asked::Refresh,
             &[
@@ -441,7 +441,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-142",
-        "Some: a member that is there twice makes no sense; in other letters it is another member",
+        "Some: a member that is there twice is malformed; in other letters it is another member",
         Check::Answers(
             Asked::Refresh,
             &[
@@ -519,7 +519,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-146",
         "Clocks: a lifetime counts from when the request was sent, whatever the server's clock or a \
-         token says; more than 30 s of difference is noted, for whoever looks for a reason",
+         token says; more than 30 s of difference is noted, for the log",
         Check::Partly(
             &Check::Answers(
                 Asked::Refresh,
@@ -539,7 +539,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-147",
-        "Everybody: cookies, HSTS, CSP, CORS, early hints change nothing, and no cookie is sent back",
+        "All servers: cookies, HSTS, CSP, CORS, early hints change nothing, and no cookie is sent back",
         Check::Both(
             Asked::Refresh,
             &[(
@@ -551,7 +551,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-148",
-        "Some: 100 or 103 comes before the answer; 304 to a POST makes no sense",
+        "Some: 100 or 103 comes before the answer; 304 to a POST is malformed",
         Check::Both(
             Asked::Refresh,
             &[("304", "error:protocol"), ("304\nETag: \"1\"\n\n", "error:protocol")],
@@ -560,7 +560,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-149",
-        "Some: two `WWW-Authenticate` are read both; nonces for DPoP that nobody asked for are not",
+        "Some: two `WWW-Authenticate` are read both; nonces for DPoP are not used without a proof",
         Check::Partly(
             &Check::AnswersTo(&[
                 (

@@ -1,5 +1,5 @@
-//! The table `tests/recorded/outcomes.txt`: a line per recording, which says who reads it and what
-//! comes of it, or why nobody does.
+//! The table `tests/recorded/outcomes.txt`: a line per recording, with the machine that reads it and
+//! the outcome, or why no machine does.
 
 use std::{collections::BTreeMap, fs};
 
@@ -17,7 +17,7 @@ pub(super) enum Line {
     Listed(String),
 }
 
-/// Who reads an answer.
+/// The machine that reads an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
     /// The machine that would have asked for it.

@@ -26,7 +26,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "BEAR-04",
-        "gives a token to nobody else when an API redirects",
+        "sends the token to no other server when an API redirects",
         Check::Behaviour(both!(loops::answers::a_redirect_brings_no_secret_elsewhere)),
     ),
     row(
@@ -37,7 +37,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "BEAR-06",
         "gets a new token once when the old one is refused with 401, and never with 400 or 403",
-        Check::Behaviour(requests::a_refused_token_is_renewed_once),
+        Check::Behaviour(requests::a_refused_token_is_refreshed_once),
     ),
     row(
         "BEAR-07",

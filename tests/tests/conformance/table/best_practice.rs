@@ -126,17 +126,17 @@ fn no_more_scope_than_wanted() {
 
 fn one_servers_tokens_are_not_anothers() {
     let mut world = world();
-    let held = log_in(&mut world);
+    let cached = log_in(&mut world);
     let requests = world.server.log().len();
     for other in ["http://127.0.0.1/", "http://127.0.0.1/realms/lab", "https://as.example"] {
         let other = Arc::new(profile_at(other));
         assert_ne!(other.key(), profile().key());
         for demand in [Demand::new(), Demand::new().forced()] {
             let session = Session::token(Arc::clone(&other), demand, policy());
-            let error = world.run(session.with_cached(Some(held.clone()))).unwrap_err();
+            let error = world.run(session.with_cached(Some(cached.clone()))).unwrap_err();
             assert_eq!(error.kind(), Kind::NotAuthenticated);
         }
-        let error = WhoAmI::new(other, &held, policy()).unwrap_err();
+        let error = WhoAmI::new(other, &cached, policy()).unwrap_err();
         assert_eq!(error.kind(), Kind::NotAuthenticated);
     }
     assert_eq!(world.server.log().len(), requests);

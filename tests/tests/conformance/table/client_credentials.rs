@@ -50,7 +50,7 @@ const REFRESH_TOKENS: &[(&str, &str)] = &[
         r#"200 {"access_token":"a","refresh_token":"r","refresh_expires_in":60,"expires_in":30}"#,
         "ok; no refresh token; expires in 30 s",
     ),
-    // A verdict here is about the client, never about a session.
+    // Here a refusal is of the client: there is no session to end.
     (r#"400 {"error":"invalid_grant"}"#, "error:server; code invalid_grant"),
 ];
 

@@ -10,8 +10,8 @@ use crate::row::{
 mod answers;
 mod deadline;
 mod pace;
-mod person;
 mod requests;
+mod user;
 mod verdicts;
 
 pub(crate) const ROWS: &[Row] = &[
@@ -22,7 +22,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "DEV-02",
-        "starts a device request only when a person asked for it, never by itself after a failure",
+        "starts a device request only when a user asked for it, never by itself after a failure",
         Behaviour(requests::one_login_is_one_device_request),
     ),
     row(
@@ -75,7 +75,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "DEV-11",
         "goes on polling on `authorization_pending`, at any status, until the code expires",
-        Both(Asked::Poll, answers::PENDING, verdicts::a_patient_person_is_waited_for),
+        Both(Asked::Poll, answers::PENDING, verdicts::a_patient_user_is_waited_for),
     ),
     row(
         "DEV-12",
@@ -83,7 +83,7 @@ pub(crate) const ROWS: &[Row] = &[
         Behaviour(|| {
             verdicts::every_other_code_ends_it_at_any_status();
             verdicts::a_verdict_is_the_last_request();
-            verdicts::a_person_who_refuses_is_believed();
+            verdicts::a_user_who_refuses_is_believed();
         }),
     ),
     row(
@@ -96,12 +96,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "DEV-14",
-        "waits out a network that drops, a server that is busy and a portal; ten answers in a row that are no \
-         verdict end it",
+        "waits out a network that drops, a server that is busy and a portal; ten malformed answers in a row \
+         end it",
         Behaviour(|| {
-            verdicts::trouble_of_any_kind_is_waited_out();
+            verdicts::transient_failures_of_any_kind_are_waited_out();
             verdicts::a_connection_that_is_refused_is_waited_out();
-            verdicts::ten_answers_in_a_row_that_are_no_verdict_end_it();
+            verdicts::ten_malformed_answers_in_a_row_end_it();
             pace::both_loops_keep_it_and_survive_a_dropped_connection();
         }),
     ),
@@ -116,23 +116,23 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "DEV-16",
-        "shows the user code and the page to the person",
-        Both(Asked::Device, answers::SHOWN, person::the_prompt_says_where_to_go_and_what_to_enter),
+        "shows the user code and the page to the user",
+        Both(Asked::Device, answers::SHOWN, user::the_prompt_says_where_to_go_and_what_to_enter),
     ),
     row(
         "DEV-17",
         "still shows the user code and the plain page where it offers the one with the code in it",
-        Both(Asked::Device, answers::COMPLETE, person::the_complete_page_replaces_nothing),
+        Both(Asked::Device, answers::COMPLETE, user::the_complete_page_replaces_nothing),
     ),
     row(
         "DEV-18",
         "offers the page with the code in it to a browser, or else the plain one",
-        Behaviour(person::the_browser_gets_the_better_page),
+        Behaviour(user::the_browser_gets_the_better_page),
     ),
     row(
         "DEV-19",
         "never shows the device code",
-        Behaviour(person::nothing_that_is_printed_has_the_device_code),
+        Behaviour(user::nothing_that_is_printed_has_the_device_code),
     ),
     row(
         "DEV-20",
@@ -142,16 +142,12 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "DEV-21",
         "cleans what a terminal will show, and takes only https pages (loopback excepted)",
-        Both(
-            Asked::Device,
-            answers::UNSAFE,
-            person::a_terminal_is_shown_nothing_that_it_would_obey,
-        ),
+        Both(Asked::Device, answers::UNSAFE, user::a_terminal_is_shown_nothing_that_it_would_obey),
     ),
     row(
         "DEV-22",
-        "tells the person to go on only if they started this login themselves",
-        Behaviour(person::it_warns_of_logins_of_others),
+        "tells the user to go on only if they started this login themselves",
+        Behaviour(user::it_warns_of_logins_of_others),
     ),
     row(
         "DEV-23",
@@ -175,8 +171,8 @@ pub(crate) const ROWS: &[Row] = &[
         "DEV-26",
         "can be cancelled at any point, and sends nothing afterwards",
         Behaviour(|| {
-            person::a_login_that_is_dropped_at_any_step_sends_nothing_more();
-            person::a_login_that_is_dropped_while_it_waits_sends_no_poll();
+            user::a_login_that_is_dropped_at_any_step_sends_nothing_more();
+            user::a_login_that_is_dropped_while_it_waits_sends_no_poll();
         }),
     ),
 ];

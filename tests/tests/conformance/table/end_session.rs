@@ -59,7 +59,7 @@ pub(crate) const ROWS: &[Row] = &[
         Behaviour(|| {
             only_what_was_given_is_sent();
             nothing_of_it_goes_in_by_another_way();
-            whoever_comes_back_brings_the_state();
+            the_user_comes_back_with_the_state();
         }),
     ),
     row(
@@ -153,7 +153,7 @@ fn keycloak_is_sent_the_refresh_token() {
     assert_eq!(count(&world, "/revoke"), 0);
 }
 
-/// An end session endpoint that is a page, as the standard has it: nobody asks it without a browser.
+/// An end session endpoint that is a page, as the standard has it, gets no request without a browser.
 fn a_page_is_not_for_programs() {
     let mut world = world();
     log_in(&mut world);
@@ -219,7 +219,7 @@ fn nothing_of_it_goes_in_by_another_way() {
     }
 }
 
-fn whoever_comes_back_brings_the_state() {
+fn the_user_comes_back_with_the_state() {
     let back = |query: &str| Url::parse(&format!("https://app.example/bye{query}")).unwrap();
     let page = page().with_post_logout_redirect_uri(&back(""), "s+1 &");
     for good in ["?state=s%2B1+%26", "?x=y&state=s%2b1%20%26#fragment"] {
@@ -241,7 +241,7 @@ fn whoever_comes_back_brings_the_state() {
         assert_eq!(error.kind(), Kind::Protocol, "{bad}");
         assert!(!error.to_string().contains("s+1"), "{error}");
     }
-    // Nobody was sent away with one.
+    // This page was opened without a `state`.
     for query in ["", "?state=", "?state=s"] {
         self::page().returned(&back(query)).unwrap_err();
     }

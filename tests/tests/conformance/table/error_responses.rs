@@ -104,7 +104,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "ERR-09",
         "reports trouble with the configuration at once, and deletes nothing for it",
-        Check::Behaviour(codes::configuration_trouble_deletes_nothing),
+        Check::Behaviour(codes::a_refused_configuration_deletes_nothing),
     ),
     row(
         "ERR-10",

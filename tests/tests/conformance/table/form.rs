@@ -71,9 +71,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "FORM-12",
         "sends a body in one piece with its length",
-        Check::Behaviour(both!(
-            loops::requests::a_form_goes_out_in_one_piece_and_says_who_sends_it
-        )),
+        Check::Behaviour(both!(loops::requests::a_form_goes_out_in_one_piece_with_a_user_agent)),
     ),
     row(
         "FORM-13",

@@ -21,8 +21,8 @@ pub(crate) const ROWS: &[Row] = &[
         "INT-01",
         "posts the token, as a client with a secret or with a token of its own",
         Behaviour(|| {
-            whoever_asks_says_who_they_are();
-            who_has_no_credentials_asks_nothing();
+            the_caller_authenticates();
+            without_credentials_no_introspection_is_sent();
         }),
     ),
     row("INT-02", "requires `active` to be true or false", Answers(Asked::Introspection, ACTIVE)),
@@ -102,14 +102,14 @@ const MEMBERS: &[(&str, &str)] = &[
     (r#"200 {"active":true,"aud":[]}"#, "ok; active"),
     (r#"200 {"active":true,"aud":null,"scope":null,"exp":null,"sub":null}"#, "ok; active"),
     (r#"200 {"active":true,"cnf":{"jkt":"x"},"realm_access":{"roles":[]},"x":[{}]}"#, "ok; active"),
-    // Nobody guesses who may do what.
+    // A malformed member that decides about access is not guessed at.
     (r#"200 {"active":true,"aud":7}"#, "error:protocol; `aud` has the wrong type or format"),
     (r#"200 {"active":true,"sub":7}"#, "error:protocol; `sub` has the wrong type or format"),
     (r#"200 {"active":true,"exp":true}"#, "error:protocol; `exp` has the wrong type or format"),
     (r#"200 {"active":true,"sub":"a","sub":"b"}"#, "error:protocol; `sub` is there twice"),
 ];
 
-fn whoever_asks_says_who_they_are() {
+fn the_caller_authenticates() {
     let posting = confidential().with_authentication_method(AuthenticationMethod::ClientSecretPost);
     let token = AccessToken::new("a+b/c== &").unwrap();
     let sent = |request: Result<IntrospectionRequest, Error>| first_request(&mut request.unwrap());
@@ -141,7 +141,7 @@ fn whoever_asks_says_who_they_are() {
     }
 }
 
-fn who_has_no_credentials_asks_nothing() {
+fn without_credentials_no_introspection_is_sent() {
     let token = AccessToken::new("a").unwrap();
     let id = || ClientIdentity::public("bot").unwrap();
     let with = |secret| id().with_secret(ClientSecret::new(secret)).unwrap();

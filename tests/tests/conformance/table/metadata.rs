@@ -50,7 +50,11 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "DISC-08",
         "checks every endpoint that it will use; other hosts are allowed",
-        Both(Asked::Metadata, ENDPOINTS, document::a_bad_endpoint_is_refused_by_whoever_needs_it),
+        Both(
+            Asked::Metadata,
+            ENDPOINTS,
+            document::a_bad_endpoint_is_refused_by_a_flow_that_needs_it,
+        ),
     ),
     row(
         "DISC-09",
@@ -76,7 +80,7 @@ pub(crate) const ROWS: &[Row] = &[
         Behaviour(|| {
             places::metadata_is_kept_for_an_hour();
             places::a_failure_is_tried_again_and_not_kept();
-            places::trouble_at_one_place_is_none_at_the_other();
+            places::a_failure_at_one_place_is_none_at_the_other();
             places::both_loops_try_again();
         }),
     ),

@@ -98,9 +98,8 @@ fn every_obligation_has_a_row() {
     assert_eq!(built.count(), every_row_holds::COUNT);
 }
 
-/// A row that is another one is one that is checked.
 #[test]
-fn whoever_points_at_a_row_points_at_one_that_is_executed() {
+fn a_row_that_refers_to_others_refers_to_rows_that_are_checked() {
     let rows = || GROUPS.iter().flat_map(|group| group.rows);
     for row in rows() {
         let Check::As(others) = row.check else { continue };

@@ -27,7 +27,7 @@ pub(crate) const ROWS: &[Row] = &[
         "REF-03",
         "replaces the old refresh token by the new one before the access token is used",
         Behaviour(|| {
-            kept::a_new_refresh_token_is_on_disk_before_anybody_sees_the_access_token();
+            kept::a_new_refresh_token_is_on_disk_before_a_caller_sees_the_access_token();
             kept::the_lock_is_held_until_it_is_saved();
             kept::tokens_that_could_not_be_saved_are_given_out_and_it_is_said();
         }),
@@ -52,7 +52,7 @@ pub(crate) const ROWS: &[Row] = &[
             at_once::processes_that_refresh_at_once_make_one_request();
             at_once::processes_that_all_want_a_new_token_keep_the_session();
             at_once::threads_too();
-            at_once::whoever_waited_for_the_lock_reads_again();
+            at_once::a_process_that_waited_for_the_lock_loads_again();
         }),
     ),
     row(
@@ -67,12 +67,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "REF-08",
-        "on trouble on the way keeps everything, and repeats with the same token; not if its answer is late",
+        "keeps everything after a transient failure, and repeats with the same token; not if its answer is late",
         Both(Asked::Refresh, AWAY, || {
-            trouble::trouble_that_passes_is_waited_out_with_the_same_token();
-            trouble::trouble_that_stays_changes_nothing();
+            trouble::a_transient_failure_is_waited_out_with_the_same_token();
+            trouble::a_lasting_failure_changes_nothing();
             trouble::an_answer_is_waited_for_and_what_was_late_is_not_sent_again();
-            trouble::a_refused_client_asks_nobody_to_log_in();
+            trouble::a_refused_client_asks_for_no_login();
         }),
     ),
     row(
@@ -87,9 +87,9 @@ pub(crate) const ROWS: &[Row] = &[
         "REF-10",
         "copes with a token that died at any time: one refresh, one more try",
         Behaviour(|| {
-            trouble::a_good_token_that_the_server_has_killed_is_renewed_once();
-            trouble::a_token_that_stays_refused_is_not_renewed_for_ever();
-            trouble::who_was_refused_elsewhere_can_force_a_refresh();
+            trouble::a_good_token_that_the_server_has_killed_is_refreshed_once();
+            trouble::a_token_that_stays_refused_is_not_refreshed_for_ever();
+            trouble::a_caller_can_force_a_refresh_after_a_refusal();
         }),
     ),
     row("REF-11", "refreshes with the DPoP key of the login", Later("sender-constrained tokens")),
@@ -125,7 +125,7 @@ const ENDED: &[(&str, &str)] = &[
     (r#"200 {"ok":false,"error":"invalid_refresh_token"}"#, "error:session_ended"),
     (r#"401 {"error":"token_inactive"}"#, "error:session_ended"),
     (r#"400 {"error":"refresh_token_not_found"}"#, "error:session_ended"),
-    // None of these is a verdict on the token.
+    // None of these is a refusal of the refresh token.
     (r#"401 {"error":"invalid_client"}"#, "error:server"),
     (
         r#"400 {"error":"unauthorized_client"}"#,

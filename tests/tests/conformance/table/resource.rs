@@ -91,11 +91,11 @@ fn tokens_for_one_api_are_not_handed_out_for_another() {
     let two = with_resources(&["https://two.example/"]).unwrap();
     let mut world = world();
     world.after(seconds(1), Event::Approve);
-    let held = world.run(Session::login(Arc::clone(&one), seconds(60), policy())).unwrap();
+    let cached = world.run(Session::login(Arc::clone(&one), seconds(60), policy())).unwrap();
     let requests = world.server.log().len();
     for profile in [two, profile()] {
         let session = Session::token(profile, Demand::new(), policy());
-        let error = world.run(session.with_cached(Some(held.clone()))).unwrap_err();
+        let error = world.run(session.with_cached(Some(cached.clone()))).unwrap_err();
         assert_eq!(error.kind(), Kind::NotAuthenticated);
     }
     world.run(Session::token(one, Demand::new(), policy())).unwrap();

@@ -54,8 +54,8 @@ pub(crate) const ROWS: &[Row] = &[
         "REV-07",
         "never uses a token after its revocation",
         Behaviour(|| {
-            after_a_logout_nobody_is_logged_in();
-            a_client_forgets_what_it_held();
+            after_a_logout_no_user_is_logged_in();
+            after_a_logout_a_client_has_no_tokens();
         }),
     ),
     row(
@@ -231,27 +231,27 @@ fn an_access_token_that_cannot_be_revoked_is_left_alone() {
     assert!(stored(&world).is_some());
 }
 
-pub(super) fn after_a_logout_nobody_is_logged_in() {
+pub(super) fn after_a_logout_no_user_is_logged_in() {
     for mut world in both_ways() {
-        let held = log_in(&mut world);
+        let cached = log_in(&mut world);
         assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::Ended));
         let requests = world.server.log().len();
         assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
         assert_eq!(force_refresh(&mut world).unwrap_err().kind(), Kind::NotAuthenticated);
-        // Not even if somebody still has it in hand.
+        // Not even for a caller that still has the tokens cached.
         for demand in [Demand::new(), Demand::new().forced(), Demand::new().refreshed_early()] {
             let session = Session::token(profile(), demand, policy());
-            let error = world.run(session.with_cached(Some(held.clone()))).unwrap_err();
+            let error = world.run(session.with_cached(Some(cached.clone()))).unwrap_err();
             assert_eq!(error.kind(), Kind::NotAuthenticated);
         }
-        let who = world.who_am_i(&profile(), Some(held), policy());
+        let who = world.who_am_i(&profile(), Some(cached), policy());
         assert_eq!(who.unwrap_err().kind(), Kind::NotAuthenticated);
         assert_eq!(world.server.log().len(), requests);
         assert!(matches!(log_out(&mut world).unwrap(), LoggedOut::NotLoggedIn));
     }
 }
 
-fn a_client_forgets_what_it_held() {
+fn after_a_logout_a_client_has_no_tokens() {
     let running = serve(Settings { interval: seconds(1), ..Settings::default() }).unwrap();
     let client = Client::new(profile_at(&running.base_url), MemoryStore::default());
     client.login(alice(&running)).unwrap();

@@ -50,7 +50,7 @@ pub(super) fn server() -> AuthorizationServer {
     verdict::server().unwrap()
 }
 
-/// A server that somebody configured by hand with one endpoint.
+/// A server without metadata, with one configured endpoint.
 pub(super) fn server_with(endpoint: Endpoint, address: &str) -> Result<AuthorizationServer, Error> {
     AuthorizationServer::new(Issuer::new(verdict::ISSUER).unwrap()).with_endpoint(endpoint, address)
 }

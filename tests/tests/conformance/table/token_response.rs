@@ -71,10 +71,10 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "TOK-06",
-        "counts a lifetime from when the request was sent, and renews a little before its end",
+        "counts a lifetime from when the request was sent, and refreshes a little before its end",
         Check::Behaviour(|| {
             lifetimes::a_lifetime_begins_when_the_request_is_sent();
-            lifetimes::a_token_is_renewed_before_its_end();
+            lifetimes::a_token_is_refreshed_before_its_end();
         }),
     ),
     row(
@@ -87,7 +87,7 @@ pub(crate) const ROWS: &[Row] = &[
                 (r#"200 {"access_token":"a","expires_in":null}"#, "ok; no expiry"),
                 (r#"200 {"access_token":"a","expires":3600,"expires_at":1}"#, "ok; no expiry"),
             ],
-            lifetimes::without_a_lifetime_nothing_is_renewed_in_advance,
+            lifetimes::without_a_lifetime_nothing_is_refreshed_in_advance,
         ),
     ),
     row(
@@ -196,8 +196,8 @@ pub(crate) const ROWS: &[Row] = &[
         "TOK-19",
         "uses no claim of an ID token without holding it against what it knows",
         Check::Behaviour(|| {
-            types::a_refresh_brings_the_same_persons_id_token();
-            userinfo::an_answer_about_somebody_else_is_not_used();
+            types::a_refresh_brings_the_same_users_id_token();
+            userinfo::an_answer_about_another_user_is_not_used();
         }),
     ),
     row(

@@ -12,12 +12,12 @@ mod printed;
 mod retries;
 mod time;
 
-pub(crate) use retries::EVERYBODY;
+pub(crate) use retries::ALL_ASKED;
 
 pub(crate) const ROWS: &[Row] = &[
     row(
         "NET-01",
-        "talks https, and plain http on loopback or where somebody allowed it by name",
+        "talks https, and plain http on loopback or where the configuration allows it by name",
         Check::Behaviour(addresses::https_loopback_excepted),
     ),
     row("NET-02", "holds a server's certificate against its name and the day", loops::tls::CHECK),
@@ -61,9 +61,10 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "NET-07",
-        "takes 408, 429 and 5xx without a verdict for passing trouble, and waits longer each time",
+        "takes 408, 429 and 5xx without a known `error` for transient failures, and waits longer each \
+         time",
         Check::Behaviour(|| {
-            retries::a_status_without_a_verdict_is_passing_trouble();
+            retries::an_unavailable_status_is_a_transient_failure();
             retries::waits_double_and_differ();
         }),
     ),

@@ -30,14 +30,14 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "UI-02",
         "requires `sub`, the same as the ID token's if there is one",
-        Both(Asked::Userinfo, SUBJECTS, an_answer_about_somebody_else_is_not_used),
+        Both(Asked::Userinfo, SUBJECTS, an_answer_about_another_user_is_not_used),
     ),
     row("UI-03", "takes JSON, and refuses a signed answer", Answers(Asked::Userinfo, SIGNED)),
     row(
         "UI-04",
         "on a 401 for the token refreshes once and asks once more",
         Both(Asked::Userinfo, REFUSED, || {
-            refresh::trouble::a_good_token_that_the_server_has_killed_is_renewed_once();
+            refresh::trouble::a_good_token_that_the_server_has_killed_is_refreshed_once();
             a_401_is_one_refresh_and_one_more_try();
             what_no_refresh_mends_is_said_at_once();
         }),
@@ -128,7 +128,7 @@ fn the_token_is_in_the_header_alone() {
 }
 
 /// An ID token of this server for this client, good for an hour. It came over a direct connection, so
-/// nobody looks at its signature (Core §3.1.3.7).
+/// its signature is not checked (Core §3.1.3.7).
 fn id_token(subject: &str) -> IdToken {
     id_token_of(&json!({"sub": subject}))
 }
@@ -145,14 +145,14 @@ fn id_token_of(members: &serde_json::Value) -> IdToken {
     IdToken::new(format!("{head}.{}.c2lnbmF0dXJl", encode(claims)))
 }
 
-pub(super) fn an_answer_about_somebody_else_is_not_used() {
+pub(super) fn an_answer_about_another_user_is_not_used() {
     for (id_token, outcome) in [
         (None, None),
         (Some(id_token("sub-alice")), None),
         (Some(id_token("sub-bob")), Some(Kind::Protocol)),
         (Some(id_token("SUB-ALICE")), Some(Kind::Protocol)),
         (Some(id_token("sub-alice ")), Some(Kind::Protocol)),
-        // Nothing is believed because of an ID token: whoever made it, and for whom, it only refuses.
+        // An ID token proves nothing here, whatever its issuer and audience: it can only refuse an answer.
         (
             Some(id_token_of(&json!({"iss": "https://evil.example", "sub": "sub-bob"}))),
             Some(Kind::Protocol),
@@ -185,9 +185,9 @@ pub(super) fn both_loops_find_out_who_it_is() {
         let profile = std::sync::Arc::new(profile_at(&running.base_url));
         let mut login =
             aiod_auth_core::session::Session::login(profile.clone(), seconds(60), policy());
-        let held = real.run_with(&mut login, &mut alice(&running)).unwrap();
-        let token = held.tokens.access_token().unwrap().expose().to_owned();
-        let userinfo = real.run(&mut WhoAmI::new(profile, &held, policy()).unwrap()).unwrap();
+        let cached = real.run_with(&mut login, &mut alice(&running)).unwrap();
+        let token = cached.tokens.access_token().unwrap().expose().to_owned();
+        let userinfo = real.run(&mut WhoAmI::new(profile, &cached, policy()).unwrap()).unwrap();
         assert_eq!(userinfo.name.as_deref(), Some("Alice Example"));
         let simulator = running.simulator();
         let sent = &simulator.log().last().unwrap().request;

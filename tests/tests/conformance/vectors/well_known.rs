@@ -21,7 +21,7 @@ pub(super) fn case(case: &Value) {
     assert_eq!(asked, expected);
 }
 
-/// It is no issuer, and so nobody is asked.
+/// It is no issuer: no request is sent.
 pub(super) fn refuse(case: &Value) {
     let error = Issuer::new(text(case, "issuer")).unwrap_err();
     assert_eq!(error.kind(), Kind::Config, "{error}");

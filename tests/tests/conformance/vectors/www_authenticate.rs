@@ -3,7 +3,7 @@
 use aiod_auth_core::Response;
 use serde_json::{Map, Value, json};
 
-/// The fields are read as these challenges. A `token68` (NTLM) is passed over: nobody needs it.
+/// The fields are read as these challenges. A `token68` (NTLM) is passed over: no scheme here uses it.
 pub(super) fn case(case: &Value) {
     let fields = case["fields"].as_array().unwrap().iter();
     let headers: Vec<_> =

@@ -37,7 +37,7 @@ fn serve(mut connection: TcpStream) {
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
          www-authenticate: Bearer\r\nconnection: close\r\n\r\n"
     );
-    // Whoever asked may have gone away.
+    // The client may have closed the connection.
     drop(connection.write_all(format!("{head}{body}").as_bytes()));
 }
 

@@ -8,7 +8,7 @@ use std::{
     sync::OnceLock,
 };
 
-use aiod_auth_tests::person::PersonError;
+use aiod_auth_tests::user::UserError;
 use serde_json::Value;
 
 /// The command, under way.
@@ -47,32 +47,32 @@ impl Running {
         Self { stdout: BufReader::new(child.stdout.take().unwrap()), child, read: String::new() }
     }
 
-    /// Lets a person open the page that it prints first, as JSON.
+    /// Lets a user open the page that it prints first, as JSON.
     #[track_caller]
-    pub(crate) fn prompts(self, person: impl FnOnce(&str) -> Result<(), PersonError>) -> Self {
-        self.prompts_for("verification_uri_complete", person)
+    pub(crate) fn prompts(self, user: impl FnOnce(&str) -> Result<(), UserError>) -> Self {
+        self.prompts_for("verification_uri_complete", user)
     }
 
     /// The same for the page of a login with the browser.
     #[track_caller]
     pub(crate) fn prompts_for_browser(
         self,
-        person: impl FnOnce(&str) -> Result<(), PersonError>,
+        user: impl FnOnce(&str) -> Result<(), UserError>,
     ) -> Self {
-        self.prompts_for("authorization_url", person)
+        self.prompts_for("authorization_url", user)
     }
 
     #[track_caller]
     fn prompts_for(
         mut self,
         member: &str,
-        person: impl FnOnce(&str) -> Result<(), PersonError>,
+        user: impl FnOnce(&str) -> Result<(), UserError>,
     ) -> Self {
         let prompt = self.prompt();
         let Some(page) = prompt[member].as_str() else {
             panic!("no prompt: {:?}", self.finish());
         };
-        if let Err(problem) = person(page) {
+        if let Err(problem) = user(page) {
             self.child.kill().unwrap();
             panic!("{problem}: {:?}", self.finish());
         }

@@ -1,6 +1,6 @@
 //! The user at Glewlwyd, whose pages are a script: this does over its API what that script does.
 
-use aiod_auth_tests::person::PersonError;
+use aiod_auth_tests::user::UserError;
 use serde_json::json;
 use ureq::{Body, http::Response};
 use url::Url;
@@ -8,7 +8,7 @@ use url::Url;
 use super::provider;
 
 /// Alice opens a page, logs in, and grants what is asked for. Where the server sends the browser then.
-pub(crate) fn alice_grants(page: &str) -> Result<Url, PersonError> {
+pub(crate) fn alice_grants(page: &str) -> Result<Url, UserError> {
     let agent = provider::agent();
     let asked = location(&agent.get(page).call().unwrap());
     let asked: Vec<(String, String)> = asked.query_pairs().into_owned().collect();

@@ -8,10 +8,10 @@ pub(crate) mod counting_proxy;
 pub(crate) mod front;
 pub(crate) mod glewlwyd;
 pub(crate) mod keycloak;
-pub(crate) mod person;
 pub(crate) mod polars;
 pub(crate) mod provider;
 pub(crate) mod python;
+pub(crate) mod user;
 pub(crate) mod workplace;
 
 use std::{sync::Barrier, thread};

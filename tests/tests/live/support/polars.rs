@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::{
     command::{Finished, Running},
     front, keycloak,
-    person::alice_approves,
+    user::alice_approves,
 };
 
 /// One user's home.

@@ -2,7 +2,7 @@
 
 use std::env;
 
-use aiod_auth_tests::person::PersonError;
+use aiod_auth_tests::user::UserError;
 use serde_json::Value;
 use tempfile::TempDir;
 use ureq::Agent;
@@ -64,16 +64,16 @@ impl Provider {
         self.run("token").answer().to_owned()
     }
 
-    /// A login with the browser; this person is sent back somewhere, and goes there.
+    /// A login with the browser; this user is sent back somewhere, and goes there.
     pub(crate) fn browser_login(
         &self,
         options: &str,
-        person: impl FnOnce(&str) -> Result<url::Url, PersonError>,
+        user: impl FnOnce(&str) -> Result<url::Url, UserError>,
     ) -> (Finished, String) {
         let mut page = String::new();
         let login = self.start(format!("login --json {options}").trim_end());
         let login = login.prompts_for_browser(|request| {
-            page = visit(person(request)?.as_str());
+            page = visit(user(request)?.as_str());
             Ok(())
         });
         (login.finish(), page)

@@ -7,10 +7,10 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-use aiod_auth_tests::person::PersonError;
+use aiod_auth_tests::user::UserError;
 use serde_json::Value;
 
-use super::person::nobody_comes;
+use super::user::no_visit;
 
 /// One process that has imported `aiod`, which reads the settings and the token in this home then. It
 /// ends when this is dropped.
@@ -33,13 +33,13 @@ impl Python {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut python = Self { stdin: child.stdin.take(), stdout, child };
-        python.answer(nobody_comes).unwrap();
+        python.answer(no_visit).unwrap();
         python
     }
 
     /// It does this, and answers; or `Err` with the name of the exception that it raised.
     pub(crate) fn asks(&mut self, job: &str) -> Result<Value, String> {
-        self.asks_for_a_person(job, nobody_comes)
+        self.asks_for_a_user(job, no_visit)
     }
 
     /// It works.
@@ -54,17 +54,17 @@ impl Python {
         self.does("token").as_str().unwrap().to_owned()
     }
 
-    /// Lets a person open the page that it prints.
-    pub(crate) fn asks_for_a_person(
+    /// Lets a user open the page that it prints.
+    pub(crate) fn asks_for_a_user(
         &mut self,
         job: &str,
-        person: fn(&str) -> Result<(), PersonError>,
+        user: fn(&str) -> Result<(), UserError>,
     ) -> Result<Value, String> {
         writeln!(self.stdin.as_mut().unwrap(), "{job}").unwrap();
-        self.answer(person)
+        self.answer(user)
     }
 
-    fn answer(&mut self, person: fn(&str) -> Result<(), PersonError>) -> Result<Value, String> {
+    fn answer(&mut self, user: fn(&str) -> Result<(), UserError>) -> Result<Value, String> {
         loop {
             let mut line = String::new();
             self.stdout.read_line(&mut line).unwrap();
@@ -78,7 +78,7 @@ impl Python {
             if let Some((_, page)) = line.trim_end().split_once("Navigate to ")
                 && page.contains("user_code=")
             {
-                person(page).unwrap();
+                user(page).unwrap();
             }
         }
     }

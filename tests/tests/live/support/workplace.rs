@@ -9,7 +9,7 @@ use std::{
 
 use aiod_auth_core::{ClientIdentity, ClientSecret, Issuer, Profile, Timestamp, Tokens};
 use aiod_auth_store::{AiodConfig, AiodFile, FileStore, Store};
-use aiod_auth_tests::person::PersonError;
+use aiod_auth_tests::user::UserError;
 use aiod_auth_ureq::Client;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -18,7 +18,7 @@ use super::{
     Python, api,
     command::{Finished, Running},
     keycloak,
-    person::alice_approves,
+    user::alice_approves,
 };
 
 /// One login, with a folder of its own. The command and both clients find the same tokens.
@@ -117,10 +117,10 @@ impl Workplace {
 
     // With the command.
 
-    /// Logs in; a person gets the page to open.
+    /// Logs in; a user gets the page to open.
     #[track_caller]
-    pub(crate) fn log_in(&self, person: impl FnOnce(&str) -> Result<(), PersonError>) -> Finished {
-        self.start("login --json").prompts(person).finish()
+    pub(crate) fn log_in(&self, user: impl FnOnce(&str) -> Result<(), UserError>) -> Finished {
+        self.start("login --json").prompts(user).finish()
     }
 
     /// Runs the command with these arguments, separated by spaces.
@@ -181,7 +181,7 @@ impl Workplace {
         path
     }
 
-    /// Whether somebody is at it.
+    /// Whether a process holds the record's lock.
     pub(crate) fn is_locked(&self) -> bool {
         self.store().try_lock(&self.profile.key()).unwrap().is_none()
     }

@@ -94,7 +94,7 @@ const CHALLENGES: &[(&[&str], &str)] = &[
         "bearer realm=\"a\\\\b\" error_description=\"say \\\"hi\\\", then go\"",
     ),
     (&["Bearer realm=\"\""], "bearer realm=\"\""),
-    // Names that nobody here knows.
+    // Parameters that are not known here.
     (
         &["Bearer error=\"insufficient_user_authentication\", acr_values=\"myACR\", max_age=\"5\""],
         "bearer error=\"insufficient_user_authentication\" acr_values=\"myACR\" max_age=\"5\"",

@@ -55,9 +55,9 @@ pub(crate) fn no_address_has_a_token_in_it() {
     }
 }
 
-/// A status and a challenge, and how often the token is shown and renewed if all answers are such.
-pub(crate) fn a_refused_token_is_renewed_once() {
-    for (status, challenge, body, shown, renewed) in [
+/// A status and a challenge, and how often the token is shown and refreshed if all answers are such.
+pub(crate) fn a_refused_token_is_refreshed_once() {
+    for (status, challenge, body, shown, refreshed) in [
         (401, "Bearer error=\"invalid_token\"", "", 2, 1),
         (
             401,
@@ -110,18 +110,18 @@ pub(crate) fn a_refused_token_is_renewed_once() {
         };
         world.server.fault_at("/userinfo", 9, Fault::Instead(refused.clone()));
         let error = world.who_am_i(&profile(), None, policy()).unwrap_err();
-        let kind = if renewed > 0 { Kind::NotAuthenticated } else { Kind::Server };
+        let kind = if refreshed > 0 { Kind::NotAuthenticated } else { Kind::Server };
         let case = format!("{status} {challenge} {body}: {error}");
         assert_eq!(error.kind(), kind, "{case}");
         assert_eq!(requests_to(&world, "/userinfo"), shown, "{case}");
-        assert_eq!(world.server.grants(REFRESH_TOKEN), renewed, "{case}");
+        assert_eq!(world.server.grants(REFRESH_TOKEN), refreshed, "{case}");
 
-        // Refused once alone, a token that is renewed is good.
+        // Refused once alone, a token that is refreshed is good.
         world.server.clear_faults();
         world.server.fault_at("/userinfo", 1, Fault::Instead(refused));
         let outcome = world.who_am_i(&profile(), None, policy());
-        assert_eq!(outcome.is_ok(), renewed > 0, "{case}");
-        assert_eq!(world.server.grants(REFRESH_TOKEN), 2 * renewed, "{case}");
+        assert_eq!(outcome.is_ok(), refreshed > 0, "{case}");
+        assert_eq!(world.server.grants(REFRESH_TOKEN), 2 * refreshed, "{case}");
     }
 }
 

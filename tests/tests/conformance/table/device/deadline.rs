@@ -1,4 +1,4 @@
-//! When it ends, if nobody decides.
+//! When polling ends, if the user doesn't decide.
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ pub(super) fn no_poll_outlives_it() {
     }
 }
 
-/// Not from the request, and not from when the person has seen it.
+/// Not from the request, and not from when the user has seen it.
 pub(super) fn it_counts_from_the_answer_that_brought_the_code() {
     let mut world = with_lifetime(20);
     world.latency = seconds(3);

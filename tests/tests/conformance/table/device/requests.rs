@@ -56,7 +56,7 @@ pub(super) fn one_login_is_one_device_request() {
         assert_eq!(world.prompts.len(), 1, "{end:?}");
     }
 
-    // A session that has ended asks nobody by itself, however often it is asked.
+    // After the session has ended, no demand for a token starts a login by itself.
     let (mut world, _) = with_an_old_token();
     world.server.end_sessions();
     for _ in 0..5 {
@@ -121,7 +121,7 @@ pub(super) fn a_server_without_the_endpoint_is_a_matter_of_configuration() {
         ("device_authorization_endpoint", None),
         ("device_authorization_endpoint", Some(json!(null))),
         ("device_authorization_endpoint", Some(json!(""))),
-        // Nothing would come of asking a person.
+        // Nothing would come of asking a user.
         ("token_endpoint", None),
     ] {
         let mut metadata = whole.clone();

@@ -23,7 +23,7 @@ fn polls(world: &World) -> usize {
     count(world, "/token")
 }
 
-pub(super) fn a_patient_person_is_waited_for() {
+pub(super) fn a_patient_user_is_waited_for() {
     let mut world =
         World::new(Settings { device_code_lifetime: seconds(1800), ..Settings::default() });
     world.after(seconds(1001), Event::Approve);
@@ -89,7 +89,7 @@ pub(super) fn a_verdict_is_the_last_request() {
     }
 }
 
-pub(super) fn a_person_who_refuses_is_believed() {
+pub(super) fn a_user_who_refuses_is_believed() {
     let mut world = world();
     world.after(seconds(6), Event::Deny);
     let error = log_in(&mut world).unwrap_err();
@@ -100,7 +100,7 @@ pub(super) fn a_person_who_refuses_is_believed() {
     assert!(world.transcript().ends_with("10 s POST /token -> 400 access_denied"));
 }
 
-pub(super) fn trouble_of_any_kind_is_waited_out() {
+pub(super) fn transient_failures_of_any_kind_are_waited_out() {
     let page = |status| Fault::Instead(Answer::html(status, "<html>Busy"));
     let busy = Answer::empty(503).with_header("Retry-After", "30");
     let days = Answer::empty(503).with_header("Retry-After", "9999999");
@@ -166,7 +166,7 @@ fn slow_down_for_days() -> Fault {
 }
 
 /// A portal that lets nothing through, or an address that is another server's.
-pub(super) fn ten_answers_in_a_row_that_are_no_verdict_end_it() {
+pub(super) fn ten_malformed_answers_in_a_row_end_it() {
     let stray = || Fault::Instead(Answer::html(200, "<html>Hotel"));
     let patient =
         || World::new(Settings { device_code_lifetime: seconds(3600), ..Settings::default() });
@@ -177,7 +177,8 @@ pub(super) fn ten_answers_in_a_row_that_are_no_verdict_end_it() {
     world.pass(seconds(600));
     assert_eq!(polls(&world), 10);
 
-    // A verdict between them, and they are no row any more; nor is what is no answer one of them.
+    // A well-formed answer between them starts the count anew. A failure without a malformed answer (503,
+    // a dropped connection) is not counted.
     for (between, in_a_row) in [
         (refusal("authorization_pending"), 9),
         (Fault::Instead(Answer::empty(503)), 9),
@@ -199,7 +200,7 @@ pub(super) fn ten_answers_in_a_row_that_are_no_verdict_end_it() {
     assert_eq!(polls(&world), 41);
 }
 
-/// Nothing left this machine: no route, no name, nobody listens.
+/// The request never left: no route, no such name, or nothing listens.
 pub(super) fn a_connection_that_is_refused_is_waited_out() {
     let waiting = authorization("d", seconds(5));
     let polls = || {

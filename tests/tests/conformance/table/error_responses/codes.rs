@@ -1,4 +1,4 @@
-//! What each code means, to whom.
+//! The meaning of each error code, by the machine that reads it.
 
 use aiod_auth_core::{Kind, session::Session};
 use aiod_auth_tests::{
@@ -12,7 +12,7 @@ use crate::{
         bot, get_token, get_token_as, instead, log_in, oauth_error, policy, profile, requests_to,
         seconds, stored, world,
     },
-    table::transport::EVERYBODY,
+    table::transport::ALL_ASKED,
 };
 
 const STATUSES: [u16; 8] = [200, 400, 401, 403, 428, 429, 500, 503];
@@ -42,7 +42,7 @@ const CODES: [&str; 20] = [
 
 pub(crate) fn each_code_means_the_same_with_every_status() {
     let mut failed = Vec::new();
-    for asked in EVERYBODY {
+    for asked in ALL_ASKED {
         for code in CODES {
             for status in STATUSES {
                 let Some(expected) = expected(asked, code, status) else { continue };
@@ -62,8 +62,8 @@ pub(crate) fn each_code_means_the_same_with_every_status() {
     assert!(failed.is_empty(), "{} failed\n{}", failed.len(), failed.join("\n"));
 }
 
-/// The table of codes. `None` is somebody else's row: what a page with status 200 proves at logout
-/// is said by OUT.
+/// The table of codes. `None`: another row says it. What a page with status 200 proves at logout is in
+/// the group OUT.
 fn expected(asked: Asked, code: &str, status: u16) -> Option<&'static str> {
     let poll = asked == Asked::Poll;
     let dead = matches!(asked, Asked::Revocation | Asked::EndSession);
@@ -71,7 +71,7 @@ fn expected(asked: Asked, code: &str, status: u16) -> Option<&'static str> {
         (_, 200) if asked == Asked::Revocation => "ok",
         (_, 200) if asked == Asked::EndSession => return None,
         ("server_error" | "temporarily_unavailable", _) => "retry",
-        // A code that nobody knows is no verdict where the status says "later".
+        // With a status of unavailability, an unknown code decides nothing.
         ("teapot", 429 | 500 | 503) => "retry",
         // Metadata may be at the next place.
         _ if asked == Asked::Metadata => "next place",
@@ -142,7 +142,7 @@ pub(crate) fn a_401_at_the_token_endpoint_is_about_the_client() {
     }
 }
 
-pub(crate) fn configuration_trouble_deletes_nothing() {
+pub(crate) fn a_refused_configuration_deletes_nothing() {
     for code in [
         "invalid_client",
         "unauthorized_client",
@@ -163,7 +163,8 @@ pub(crate) fn configuration_trouble_deletes_nothing() {
             let kept = stored(&world).unwrap();
             assert!(kept.session_ended_at.is_none(), "{status} {code}");
             assert!(kept.has_same_access_token(&before), "{status} {code}");
-            // Once that is mended, the session goes on; nobody asks for a minute, unless it is the client.
+            // Once the cause is mended, the session goes on. Until then no request is sent for a minute,
+            // unless it was the client that was refused.
             assert_eq!(kept.refused.is_some(), code != "invalid_client", "{status} {code}");
             world.pass(seconds(60));
             get_token(&mut world).unwrap();

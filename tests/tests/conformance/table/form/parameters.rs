@@ -64,12 +64,12 @@ pub(crate) fn what_is_added_is_sent_once() {
 /// A login, a refresh, a bot.
 fn in_a_whole_life() {
     let added = parameters(&[("audience", "crawler")]);
-    let person = Profile::clone(&profile()).with_parameters(added.clone());
+    let user = Profile::clone(&profile()).with_parameters(added.clone());
     let mut world = world();
-    let person = Arc::new(person.with_login(LoginMethod::Device));
-    log_in_as(&mut world, &person);
+    let user = Arc::new(user.with_login(LoginMethod::Device));
+    log_in_as(&mut world, &user);
     world.pass(seconds(300));
-    get_token_as(&mut world, &person).unwrap();
+    get_token_as(&mut world, &user).unwrap();
     let bot = Profile::clone(&bot("bot", "bot-secret")).with_parameters(added);
     get_token_as(&mut world, &Arc::new(bot)).unwrap();
     let mut posts = 0;

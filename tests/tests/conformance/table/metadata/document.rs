@@ -47,7 +47,7 @@ const BAD: [&str; 7] = [
     "/token",
 ];
 
-pub(super) fn a_bad_endpoint_is_refused_by_whoever_needs_it() {
+pub(super) fn a_bad_endpoint_is_refused_by_a_flow_that_needs_it() {
     type Begin = fn(&AuthorizationServer) -> Result<(), Error>;
     let begin: [(&str, Begin); 4] = [
         ("token_endpoint", |server| {
@@ -93,7 +93,7 @@ pub(super) fn a_bad_endpoint_is_refused_by_whoever_needs_it() {
         assert_eq!(error.kind(), Kind::Protocol);
         assert_eq!(world.server.log().len(), 1);
     }
-    // What nobody needs is no trouble.
+    // A bad endpoint that no flow needs is no error.
     let mut metadata = metadata();
     metadata["userinfo_endpoint"] = "http://as.example/x".into();
     log_in(&mut world(), profile_at(ISSUER), &metadata).unwrap();
@@ -152,7 +152,7 @@ pub(super) fn lists_are_often_short() {
     assert_eq!(error.kind(), Kind::Config);
 }
 
-/// One endpoint by hand, the others from the metadata.
+/// One endpoint is configured, the rest come from the metadata.
 pub(crate) fn what_is_given_by_hand_wins() {
     let mut metadata = metadata();
     metadata["token_endpoint"] = format!("{ISSUER}/another/token").into();

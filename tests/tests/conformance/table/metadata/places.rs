@@ -211,14 +211,14 @@ pub(super) fn a_failure_is_tried_again_and_not_kept() {
     assert_eq!(discoveries(&world), 6);
 }
 
-pub(super) fn trouble_at_one_place_is_none_at_the_other() {
+pub(super) fn a_failure_at_one_place_is_none_at_the_other() {
     for trouble in [bad_gateway(), Fault::Instead(Answer::empty(429))] {
         let mut world = world();
         world.server.fault_at("/.well-known/openid-configuration", 9, trouble);
         discover(&mut world, ISSUER).unwrap();
         assert_eq!(world.server.log().len(), 2);
 
-        // Whatever the others have not: the one in trouble may have it, and is asked again.
+        // If the other places have no metadata, the place that failed may have it, and is asked again.
         let mut world = self::world();
         world.server.fault_at("/.well-known/openid-configuration", 1, bad_gateway());
         world.server.fault_at(

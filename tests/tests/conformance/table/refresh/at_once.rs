@@ -35,7 +35,7 @@ fn place() -> (Running, tempfile::TempDir) {
     (running, folder)
 }
 
-/// Nobody's token was taken for a stolen one: the session still lives.
+/// No refresh token was sent twice and taken for a stolen one: the session still lives.
 fn assert_session_lives(running: &Running, folder: &Path) {
     let client = Client::new(profile_at(&running.base_url), FileStore::new(folder));
     client.token_for(Demand::new().forced()).unwrap();
@@ -160,8 +160,8 @@ pub(crate) fn threads_too() {
     assert_session_lives(&running, folder.path());
 }
 
-/// Somebody holds the lock, and has refreshed when they give it back.
-pub(super) fn whoever_waited_for_the_lock_reads_again() {
+/// Another process holds the lock, and has refreshed when it gives the lock back.
+pub(super) fn a_process_that_waited_for_the_lock_loads_again() {
     let (mut world, _) = with_an_old_token();
     let mut lock = world.store.try_lock(&profile().key()).unwrap();
     let free_at = world.now().saturating_add(seconds(3));

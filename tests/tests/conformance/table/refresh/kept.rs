@@ -11,8 +11,8 @@ use serde_json::json;
 use super::super::scene::*;
 
 /// A process that dies at any step of a refresh: what is on disk is the old token or the new one,
-/// whole, and the new one from the moment on that anybody could have seen it.
-pub(crate) fn a_new_refresh_token_is_on_disk_before_anybody_sees_the_access_token() {
+/// whole, and the new one from the moment on that a caller could have seen it.
+pub(crate) fn a_new_refresh_token_is_on_disk_before_a_caller_sees_the_access_token() {
     let (_, old) = with_an_old_token();
     for steps in 0.. {
         let folder = tempfile::tempdir().unwrap();
@@ -115,7 +115,7 @@ pub(super) fn tokens_that_could_not_be_saved_are_given_out_and_it_is_said() {
     assert_eq!(world.run(next).unwrap().persisted, Persisted::Saved);
 }
 
-/// Nobody has logged in: the token was given by hand, and the answer to its first use is broken.
+/// There was no login: the refresh token was imported, and the answer to its first use is malformed.
 pub(super) fn a_token_from_elsewhere_is_not_lost_either() {
     let mut world = world();
     let alive = log_in(&mut world).tokens.refresh_token.clone().unwrap();
@@ -186,9 +186,9 @@ pub(super) fn a_spoiled_answer_never_costs_a_rotated_token() {
 
 /// Then the caller is the one who has to keep it.
 fn without_a_store_it_is_handed_over() {
-    let (mut world, mut held) = with_an_old_token();
-    held.persisted = Persisted::NoStore;
-    let mut session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(held));
+    let (mut world, mut cached) = with_an_old_token();
+    cached.persisted = Persisted::NoStore;
+    let mut session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(cached));
     let outcome = world.run_with(&mut session, |_, step| match step {
         Step::Store(access) => {
             let reply = access.request().answered_without_store();

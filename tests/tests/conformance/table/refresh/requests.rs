@@ -68,7 +68,7 @@ pub(super) fn after_a_narrowed_answer_no_scope_is_sent() {
         // The caller can see the difference.
         assert_ne!(narrow.tokens.scope, scope("openid profile"));
         assert_eq!(refresh_token(&stored(&world).unwrap()), "rotated");
-        // Whoever asks for the profile's tokens still finds them.
+        // A demand for the profile's scope is still served from the store.
         let earlier = count(&world, "/token");
         assert_eq!(
             get_token(&mut world).unwrap().tokens.access_token().unwrap().expose(),

@@ -29,7 +29,7 @@ pub(super) fn a_session_that_ended_is_said_and_its_record_stays() {
     assert_eq!(refresh_token(&record), refresh_token(&before.tokens));
     assert!(record.session_ended_at.is_some());
 
-    // Whoever asks again and again does not ask the server again and again.
+    // Further demands send no further requests.
     let requests = world.server.log().len();
     for _ in 0..10 {
         assert_eq!(get_token(&mut world).unwrap_err().kind(), Kind::SessionEnded);
@@ -63,7 +63,10 @@ fn two_logins() -> (World, Tokens, Tokens) {
     (world, first, second)
 }
 
-fn refresh_while_somebody_writes(world: &mut World, written: &Tokens) -> Result<Tokens, Error> {
+fn refresh_while_another_process_writes(
+    world: &mut World,
+    written: &Tokens,
+) -> Result<Tokens, Error> {
     let mut session = Session::token(profile(), Demand::new(), policy());
     let (mut removed, mut swapped) = (false, false);
     let outcome = world.run_with(&mut session, |world, step| {
@@ -85,7 +88,7 @@ fn refresh_while_somebody_writes(world: &mut World, written: &Tokens) -> Result<
 
 pub(super) fn a_refused_token_is_held_against_the_store_first() {
     let (mut world, first, second) = two_logins();
-    let tokens = refresh_while_somebody_writes(&mut world, &second).unwrap();
+    let tokens = refresh_while_another_process_writes(&mut world, &second).unwrap();
     assert_eq!(sent(&world), [refresh_token(&first), refresh_token(&second)]);
     assert_ne!(refresh_token(&tokens), refresh_token(&second));
     assert_eq!(refresh_token(&stored(&world).unwrap()), refresh_token(&tokens));
@@ -94,13 +97,13 @@ pub(super) fn a_refused_token_is_held_against_the_store_first() {
     let (mut world, first, mut second) = two_logins();
     second.issued_at = world.now();
     second.expires_at = Some(world.now().saturating_add(seconds(300)));
-    let tokens = refresh_while_somebody_writes(&mut world, &second).unwrap();
+    let tokens = refresh_while_another_process_writes(&mut world, &second).unwrap();
     assert_eq!(sent(&world), [refresh_token(&first)]);
     assert!(tokens.has_same_access_token(&second));
 
     // The same token again is no other one.
     let (mut world, first, _) = two_logins();
-    let error = refresh_while_somebody_writes(&mut world, &first).unwrap_err();
+    let error = refresh_while_another_process_writes(&mut world, &first).unwrap_err();
     assert_eq!(error.kind(), Kind::SessionEnded);
     assert_eq!(sent(&world), [refresh_token(&first)]);
 }
@@ -108,13 +111,13 @@ pub(super) fn a_refused_token_is_held_against_the_store_first() {
 pub(super) fn another_token_is_tried_once_and_no_more() {
     let (mut world, first, second) = two_logins();
     world.server.end_sessions();
-    let error = refresh_while_somebody_writes(&mut world, &second).unwrap_err();
+    let error = refresh_while_another_process_writes(&mut world, &second).unwrap_err();
     assert_eq!(error.kind(), Kind::SessionEnded);
     assert_eq!(sent(&world), [refresh_token(&first), refresh_token(&second)]);
     assert_eq!(refresh_token(&stored(&world).unwrap()), refresh_token(&second));
 }
 
-/// Not even if each time somebody else has written another one.
+/// Not even if another process has written another one each time.
 pub(super) fn a_third_token_is_not_tried() {
     let (mut world, first, second) = two_logins();
     world.server.end_sessions();
@@ -136,8 +139,8 @@ pub(super) fn a_third_token_is_not_tried() {
     assert_eq!(refresh_token(&stored(&world).unwrap()), "third");
 }
 
-/// It is the client that is refused, and not the person's session.
-pub(super) fn a_refused_client_asks_nobody_to_log_in() {
+/// It is the client that is refused, and not the user's session.
+pub(super) fn a_refused_client_asks_for_no_login() {
     for code in ["invalid_client", "unauthorized_client", "invalid_request", "invalid_scope"] {
         let (mut world, before) = with_an_old_token();
         world.server.fault_at("/token", 9, refusal(code));
@@ -149,7 +152,7 @@ pub(super) fn a_refused_client_asks_nobody_to_log_in() {
     }
 }
 
-pub(super) fn trouble_that_passes_is_waited_out_with_the_same_token() {
+pub(super) fn a_transient_failure_is_waited_out_with_the_same_token() {
     let busy = Answer::empty(503).with_header("Retry-After", "3");
     for (fault, times) in [
         (bad_gateway(), 2),
@@ -175,11 +178,11 @@ pub(super) fn trouble_that_passes_is_waited_out_with_the_same_token() {
     assert_eq!(sent(&world), [refresh_token(&before.tokens); 2]);
 }
 
-pub(super) fn trouble_that_stays_changes_nothing() {
+pub(super) fn a_lasting_failure_changes_nothing() {
     for (fault, kind, sends) in [
         (bad_gateway(), Kind::Unavailable, 3),
         (Fault::Instead(Answer::empty(429)), Kind::Unavailable, 3),
-        // Nobody knows whether it arrived: not a third time.
+        // It may have arrived: not a third time.
         (Fault::DropBefore, Kind::Unavailable, 2),
         (Fault::Instead(Answer::html(200, "<html>Hotel")), Kind::Protocol, 1),
         (Fault::Instead(Answer::redirect(307, "https://evil.example/")), Kind::Protocol, 1),
@@ -246,7 +249,7 @@ fn kill_access_token(world: &mut World, tokens: &Tokens) {
     assert!(!world.server.access_token_is_alive(now_ms, token));
 }
 
-pub(crate) fn a_good_token_that_the_server_has_killed_is_renewed_once() {
+pub(crate) fn a_good_token_that_the_server_has_killed_is_refreshed_once() {
     let mut world = world();
     let tokens = log_in(&mut world).tokens;
     kill_access_token(&mut world, &tokens);
@@ -261,7 +264,7 @@ pub(crate) fn a_good_token_that_the_server_has_killed_is_renewed_once() {
     );
 }
 
-pub(super) fn a_token_that_stays_refused_is_not_renewed_for_ever() {
+pub(super) fn a_token_that_stays_refused_is_not_refreshed_for_ever() {
     let mut world = world();
     log_in(&mut world);
     let challenge = "Bearer error=\"invalid_token\"";
@@ -274,7 +277,7 @@ pub(super) fn a_token_that_stays_refused_is_not_renewed_for_ever() {
 }
 
 /// A caller whose API said 401.
-pub(super) fn who_was_refused_elsewhere_can_force_a_refresh() {
+pub(super) fn a_caller_can_force_a_refresh_after_a_refusal() {
     let mut world = world();
     let tokens = log_in(&mut world).tokens;
     kill_access_token(&mut world, &tokens);

@@ -45,7 +45,7 @@ fn answered(mut machine: impl Machine<Output = Tokens>, took: Duration) -> Token
 }
 
 /// The simulator's tokens live for 300 s.
-pub(crate) fn a_token_is_renewed_before_its_end() {
+pub(crate) fn a_token_is_refreshed_before_its_end() {
     for (age, refreshes) in [(200, 0), (269, 0), (271, 1), (299, 1), (301, 1)] {
         let mut world = world();
         let began = log_in(&mut world).tokens.issued_at;
@@ -57,7 +57,7 @@ pub(crate) fn a_token_is_renewed_before_its_end() {
     }
 }
 
-pub(crate) fn without_a_lifetime_nothing_is_renewed_in_advance() {
+pub(crate) fn without_a_lifetime_nothing_is_refreshed_in_advance() {
     let mut world = world();
     world.server.settings.send_expires_in = false;
     let first = log_in(&mut world).tokens;
@@ -71,7 +71,7 @@ pub(crate) fn without_a_lifetime_nothing_is_renewed_in_advance() {
         }
     }
     assert_eq!(requests_to(&world, "/token"), asked);
-    // It is, if somebody says that it was refused.
+    // It is refreshed if the caller forces it.
     let forced = Session::token(profile(), Demand::new().forced(), policy());
     world.server.settings.refresh_token_lifetime = seconds(1_000_000_000);
     drop(world.run(forced));

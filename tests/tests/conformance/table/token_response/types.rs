@@ -96,7 +96,7 @@ fn refreshed(before: &Value, after: &Value) -> (Result<(), Kind>, aiod_auth_core
     (outcome, stored(&world).unwrap())
 }
 
-pub(crate) fn a_refresh_brings_the_same_persons_id_token() {
+pub(crate) fn a_refresh_brings_the_same_users_id_token() {
     let claims = |members: Value| {
         let mut claims =
             json!({"iss": "http://127.0.0.1", "sub": "alice", "aud": "demo", "iat": 1, "exp": 2});
@@ -145,7 +145,7 @@ pub(crate) fn a_refresh_brings_the_same_persons_id_token() {
     }
 }
 
-/// With a signature that nobody made.
+/// With a signature that is no signature.
 fn id_token(claims: &Value) -> String {
     let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.c2lnbmF0dXJl", part(&json!({"alg": "RS256"})), part(claims))

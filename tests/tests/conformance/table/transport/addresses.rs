@@ -64,11 +64,11 @@ pub(crate) fn https_loopback_excepted() {
                 assert_eq!(error.kind(), Kind::Config, "{endpoint} {address}");
                 assert!(error.hint().unwrap().contains("https"), "{:?}", error.hint());
             }
-            // What metadata says is the server's mistake, and matters to who needs it.
+            // A bad address in metadata is the server's mistake, and an error only for a request to it.
             let server = server_with(&json!({ endpoint.metadata_name(): address }));
             assert_eq!(server.endpoint(endpoint), None, "{endpoint} {address}");
 
-            // Somebody said that it may be.
+            // The caller allowed it.
             let allowed = Issuer::allowing_insecure_http(address).unwrap();
             AuthorizationServer::new(allowed).with_endpoint(endpoint, address).unwrap();
         }

@@ -21,8 +21,8 @@ use crate::{
     sessions::{get_token, log_in, policy, profile, seconds, world},
 };
 
-/// Whoever asked.
-pub(crate) const EVERYBODY: [Asked; 9] = [
+/// Every kind of request.
+pub(crate) const ALL_ASKED: [Asked; 9] = [
     Asked::Metadata,
     Asked::Device,
     Asked::Poll,
@@ -34,7 +34,7 @@ pub(crate) const EVERYBODY: [Asked; 9] = [
     Asked::Introspection,
 ];
 
-pub(crate) fn a_status_without_a_verdict_is_passing_trouble() {
+pub(crate) fn an_unavailable_status_is_a_transient_failure() {
     let bodies = [
         "",
         " ",
@@ -49,7 +49,7 @@ pub(crate) fn a_status_without_a_verdict_is_passing_trouble() {
         "{\"error\":",
         "{\"access_token\":\"a\",\"token_type\":\"Bearer\",\"sub\":\"x\"}",
     ];
-    for asked in EVERYBODY {
+    for asked in ALL_ASKED {
         for status in [408, 429, 500, 501, 502, 503, 504, 505, 507, 520, 599] {
             for body in bodies {
                 let found = verdict(asked, &Answer::parse(&format!("{status} {body}"))).unwrap();

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) fn no_request_outlives_what_there_is_of_time() {
     for (name, mut machine) in all() {
         let timeout = sent_by(&mut machine).timeout().unwrap();
-        // A poll has what is left of the code, the others the policy's time.
+        // A poll has the rest of the code's lifetime, every other request the policy's time.
         let limit = if name == "poll" { 295 } else { 60 };
         assert!(timeout <= seconds(limit), "{name} {timeout:?}");
     }
@@ -62,7 +62,7 @@ pub(crate) fn a_server_that_never_answers_is_given_up() {
     assert_eq!(error.kind(), Kind::Unavailable, "{error}");
     assert!(took <= seconds(60), "{took:?}");
 
-    // While a person is waited for: to the end of the login, and not a moment longer.
+    // While a user is waited for: to the end of the login, and not a moment longer.
     for (limit, kind) in [(100, Kind::TimedOut), (10_000, Kind::Expired)] {
         let mut world = world();
         world.server.fault_at("/token", 3, instead(400, &oauth_error("authorization_pending")));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use scraper::ElementRef;
 use url::Url;
 
-use super::PersonError;
+use super::UserError;
 
 /// A form to POST: both servers' are.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    pub(super) fn read(page: &Url, form: ElementRef<'_>) -> Result<Self, PersonError> {
+    pub(super) fn read(page: &Url, form: ElementRef<'_>) -> Result<Self, UserError> {
         // A form without an action is sent to its own page.
         let action = page.join(form.attr("action").unwrap_or_default())?;
         let mut fields = BTreeMap::new();

@@ -1,7 +1,7 @@
-"""The person at the browser for Tiled's own device flow: logs in at Keycloak, which leads back to Tiled, and
+"""The user at the browser for Tiled's own device flow: logs in at Keycloak, which leads back to Tiled, and
 enters the code there. For tests/live/tiled.sh; standard library only.
 
-    tiled_person.py AUTHORIZATION_URI USER_CODE
+    tiled_user.py AUTHORIZATION_URI USER_CODE
 """
 import html.parser
 import http.cookiejar

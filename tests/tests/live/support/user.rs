@@ -1,28 +1,28 @@
-//! The person at the browser, one at a time.
+//! The user at the browser, one at a time.
 
 use std::sync::{Mutex, PoisonError};
 
 use aiod_auth_core::Prompt;
-use aiod_auth_tests::person::{ALICE, BOB, PersonError};
+use aiod_auth_tests::user::{ALICE, BOB, UserError};
 
 /// Alice opens this page and approves the login.
 ///
-/// When somebody approves one client for the first time twice at once, Keycloak writes the consent
-/// down twice, and answers each later approval with status 500. So the approvals queue up.
-pub(crate) fn alice_approves(page: &str) -> Result<(), PersonError> {
+/// One at a time: when a user's first two approvals of a client come at once, Keycloak stores the
+/// consent twice, and answers each later approval with status 500.
+pub(crate) fn alice_approves(page: &str) -> Result<(), UserError> {
     static BROWSER: Mutex<()> = Mutex::new(());
     let _queue = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     ALICE.approve(page)
 }
 
 /// Bob opens this page and refuses.
-pub(crate) fn bob_refuses(page: &str) -> Result<(), PersonError> {
+pub(crate) fn bob_refuses(page: &str) -> Result<(), UserError> {
     BOB.deny(page)
 }
 
-/// Nobody opens this page.
+/// The user never opens this page.
 #[expect(clippy::unnecessary_wraps, reason = "it stands where others decide")]
-pub(crate) fn nobody_comes(_page: &str) -> Result<(), PersonError> {
+pub(crate) fn no_visit(_page: &str) -> Result<(), UserError> {
     Ok(())
 }
 

@@ -1,14 +1,14 @@
-//! The person at the browser, for the flows that need one: opens the page of a device code, logs in
+//! A user at a browser, for the flows that need one: opens the page of a device code, logs in
 //! if asked, and presses a button.
 //!
 //! Knows Keycloak's pages and the simulator's. Everything happens over HTTP on loopback, within one
 //! origin, without a proxy and without scripts.
 //!
 //! ```no_run
-//! use aiod_auth_tests::person::ALICE;
+//! use aiod_auth_tests::user::ALICE;
 //!
 //! ALICE.approve("http://127.0.0.1:18180/realms/aiod/device?user_code=ABCD-EFGH")?;
-//! # Ok::<(), aiod_auth_tests::person::PersonError>(())
+//! # Ok::<(), aiod_auth_tests::user::UserError>(())
 //! ```
 
 use std::fmt;
@@ -24,21 +24,21 @@ mod form;
 mod page;
 
 /// A user of both realms in `tests/live/realms`, who has every role.
-pub const ALICE: Person = Person { user: "alice", password: "alice-password" };
+pub const ALICE: User = User { username: "alice", password: "alice-password" };
 
 /// A user of both realms in `tests/live/realms`, who has no role.
-pub const BOB: Person = Person { user: "bob", password: "bob-password" };
+pub const BOB: User = User { username: "bob", password: "bob-password" };
 
-/// Somebody with an account, and with a fresh browser for every decision.
+/// A user with an account, who opens a fresh browser for every decision.
 #[derive(Debug, Clone, Copy)]
-pub struct Person {
+pub struct User {
     /// What the login page asks for first.
-    pub user: &'static str,
+    pub username: &'static str,
     /// And then.
     pub password: &'static str,
 }
 
-impl Person {
+impl User {
     /// Opens the page, logs in if asked to, and grants what is asked for.
     ///
     /// `Ok` means that the server's last page said so. Keycloak also says it of a code that expired
@@ -46,8 +46,8 @@ impl Person {
     ///
     /// # Errors
     ///
-    /// [`PersonError`] says at which page it ended, and what that page said.
-    pub fn approve(&self, verification_uri_complete: &str) -> Result<(), PersonError> {
+    /// [`UserError`] says at which page it ended, and what that page said.
+    pub fn approve(&self, verification_uri_complete: &str) -> Result<(), UserError> {
         self.decide(verification_uri_complete, Decision::Approve)
     }
 
@@ -56,17 +56,17 @@ impl Person {
     /// # Errors
     ///
     /// The same as for [`approve`](Self::approve).
-    pub fn deny(&self, verification_uri_complete: &str) -> Result<(), PersonError> {
+    pub fn deny(&self, verification_uri_complete: &str) -> Result<(), UserError> {
         self.decide(verification_uri_complete, Decision::Deny)
     }
 
     /// Opens an authorization request (RFC 6749 §4.1.1), answers what the server asks, and grants what is
-    /// asked for. Where the server sends the browser then: nobody goes there.
+    /// asked for. Returns the address that the server redirects to; it is not opened.
     ///
     /// # Errors
     ///
     /// The same as for [`approve`](Self::approve).
-    pub fn authorize(&self, authorization_request: &str) -> Result<Url, PersonError> {
+    pub fn authorize(&self, authorization_request: &str) -> Result<Url, UserError> {
         self.answer_until_led_away(authorization_request, Decision::Approve)
     }
 
@@ -75,7 +75,7 @@ impl Person {
     /// # Errors
     ///
     /// The same as for [`approve`](Self::approve).
-    pub fn refuse(&self, authorization_request: &str) -> Result<Url, PersonError> {
+    pub fn refuse(&self, authorization_request: &str) -> Result<Url, UserError> {
         self.answer_until_led_away(authorization_request, Decision::Deny)
     }
 
@@ -84,7 +84,7 @@ impl Person {
     /// # Errors
     ///
     /// The same as for [`approve`](Self::approve).
-    pub fn answer_device_page(&self, uri: &str, grants: bool) -> Result<(), PersonError> {
+    pub fn answer_device_page(&self, uri: &str, grants: bool) -> Result<(), UserError> {
         let decision = if grants { Decision::Approve } else { Decision::Deny };
         let start = Url::parse(uri)?;
         let mut browser = Browser::new(&start);
@@ -92,7 +92,7 @@ impl Person {
         self.answer_all(&mut browser, page, decision).map(drop)
     }
 
-    fn answer_until_led_away(&self, uri: &str, decision: Decision) -> Result<Url, PersonError> {
+    fn answer_until_led_away(&self, uri: &str, decision: Decision) -> Result<Url, UserError> {
         let start = Url::parse(uri)?;
         let mut browser = Browser::new(&start);
         let outcome = match browser.open(start) {
@@ -100,8 +100,8 @@ impl Person {
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(page) => Err(PersonError::NoButton(page.seen())),
-            Err(PersonError::OtherOrigin(back)) => Ok(back),
+            Ok(page) => Err(UserError::NoButton(page.seen())),
+            Err(UserError::OtherOrigin(back)) => Ok(back),
             Err(error) => Err(error),
         }
     }
@@ -112,7 +112,7 @@ impl Person {
         browser: &mut Browser,
         mut page: Page,
         decision: Decision,
-    ) -> Result<Page, PersonError> {
+    ) -> Result<Page, UserError> {
         for _ in 0..FORMS_MAX {
             let form = page.login(self).or_else(|| page.decision(self, decision));
             let Some(form) = form.or_else(|| page.sends_itself()) else {
@@ -120,33 +120,33 @@ impl Person {
             };
             page = browser.submit(form)?;
         }
-        Err(PersonError::NoButton(page.seen()))
+        Err(UserError::NoButton(page.seen()))
     }
 
-    fn decide(&self, uri: &str, decision: Decision) -> Result<(), PersonError> {
+    fn decide(&self, uri: &str, decision: Decision) -> Result<(), UserError> {
         let start = Url::parse(uri)?;
         let mut browser = Browser::new(&start);
         let mut page = browser.open(start)?;
         if let Some(form) = page.login(self) {
             page = browser.submit(form)?;
             if page.login(self).is_some() {
-                return Err(PersonError::LoginRefused(page.seen()));
+                return Err(UserError::LoginRefused(page.seen()));
             }
         }
         let Some(form) = page.decision(self, decision) else {
-            return Err(PersonError::NoButton(page.seen()));
+            return Err(UserError::NoButton(page.seen()));
         };
         page = browser.submit(form)?;
         if !page.confirms(decision) {
-            return Err(PersonError::NotConfirmed(page.seen()));
+            return Err(UserError::NotConfirmed(page.seen()));
         }
         Ok(())
     }
 }
 
-/// Why a person could not do what was asked.
+/// Why a user could not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum PersonError {
+pub enum UserError {
     /// The address to open, or one that the server sent, is no URL.
     #[error("not a URL")]
     NotAUrl(#[from] url::ParseError),
@@ -158,7 +158,7 @@ pub enum PersonError {
         /// What went wrong.
         source: Box<ureq::Error>,
     },
-    /// A redirect or a form led away from the server that the person came to.
+    /// A redirect or a form led away from the server that the user came to.
     #[error("led away, to {0}")]
     OtherOrigin(Url),
     /// The server kept redirecting.
@@ -175,13 +175,13 @@ pub enum PersonError {
     NotConfirmed(Seen),
 }
 
-impl PersonError {
+impl UserError {
     fn no_answer(url: &Url, source: ureq::Error) -> Self {
         Self::NoAnswer { url: url.clone(), source: Box::new(source) }
     }
 }
 
-/// The page at which a person gave up.
+/// The page at which a user gave up.
 #[derive(Debug)]
 pub struct Seen {
     /// Its path, without the query: Keycloak's are long.
@@ -225,8 +225,8 @@ mod tests {
     #[test]
     fn the_simulators_page_is_walked_to_its_end() {
         for (decide, outcome) in [
-            (Person::approve as fn(&Person, &str) -> _, r#""access_token""#),
-            (Person::deny, r#""access_denied""#),
+            (User::approve as fn(&User, &str) -> _, r#""access_token""#),
+            (User::deny, r#""access_denied""#),
         ] {
             let simulator = sim::serve(sim::Settings::default()).unwrap();
             let post = |path: &str, form: &[(&str, &str)]| {
@@ -240,7 +240,7 @@ mod tests {
 
             decide(&BOB, uri).unwrap();
             let used = decide(&BOB, uri);
-            assert!(matches!(used, Err(PersonError::NoButton(_))), "{used:?}");
+            assert!(matches!(used, Err(UserError::NoButton(_))), "{used:?}");
 
             let device_code = device["device_code"].as_str().unwrap();
             let grant = ("grant_type", sim::DEVICE_CODE);

@@ -1,4 +1,4 @@
-//! Everything that may hold a secret, holding one.
+//! A value of each type that may have a secret in it, with the canary as the secret.
 
 use aiod_auth_core::{
     AccessToken, AuthorizationServer, DeviceCode, Endpoint, IdToken, LoginMethod, Machine,
@@ -51,10 +51,10 @@ pub(super) fn tokens() -> Tokens {
 
 pub(super) fn session_tokens() -> SessionTokens {
     let mut world = world();
-    let mut held = log_in(&mut world);
-    held.tokens = Arc::new(tokens());
-    held.key = Arc::new(profile().key());
-    held
+    let mut session = log_in(&mut world);
+    session.tokens = Arc::new(tokens());
+    session.key = Arc::new(profile().key());
+    session
 }
 
 pub(super) fn authorization() -> DeviceAuthorization {

@@ -8,7 +8,7 @@ use ureq::{
 };
 use url::{Origin, Url};
 
-use super::{PersonError, form::Form, page::Page};
+use super::{UserError, form::Form, page::Page};
 
 /// Stays at the origin where it began.
 pub(super) struct Browser {
@@ -24,18 +24,18 @@ impl Browser {
         Self { agent: agent(), origin: start.origin(), cookies: BTreeMap::new() }
     }
 
-    pub(super) fn open(&mut self, url: Url) -> Result<Page, PersonError> {
+    pub(super) fn open(&mut self, url: Url) -> Result<Page, UserError> {
         let response = self.get(&url)?;
         self.follow(url, response)
     }
 
-    pub(super) fn submit(&mut self, form: Form) -> Result<Page, PersonError> {
+    pub(super) fn submit(&mut self, form: Form) -> Result<Page, UserError> {
         let response = self.post(&form)?;
         self.follow(form.action, response)
     }
 
     /// From the first answer to the page at the end of its redirects.
-    fn follow(&mut self, mut url: Url, first: Response<Body>) -> Result<Page, PersonError> {
+    fn follow(&mut self, mut url: Url, first: Response<Body>) -> Result<Page, UserError> {
         let mut response = first;
         for _ in 0..REDIRECTS_MAX {
             self.keep_cookies(response.headers());
@@ -45,29 +45,29 @@ impl Browser {
             url = url.join(location)?;
             response = self.get(&url)?;
         }
-        Err(PersonError::TooManyRedirects(url))
+        Err(UserError::TooManyRedirects(url))
     }
 
-    fn get(&self, url: &Url) -> Result<Response<Body>, PersonError> {
+    fn get(&self, url: &Url) -> Result<Response<Body>, UserError> {
         self.stay_at_home(url)?;
         let request = self.agent.get(url.as_str());
         let request = request.header(header::COOKIE, self.cookie_header());
-        request.call().map_err(|source| PersonError::no_answer(url, source))
+        request.call().map_err(|source| UserError::no_answer(url, source))
     }
 
-    fn post(&self, form: &Form) -> Result<Response<Body>, PersonError> {
+    fn post(&self, form: &Form) -> Result<Response<Body>, UserError> {
         let url = &form.action;
         self.stay_at_home(url)?;
         let request = self.agent.post(url.as_str());
         let request = request.header(header::COOKIE, self.cookie_header());
         let response = request.send_form(&form.fields);
-        response.map_err(|source| PersonError::no_answer(url, source))
+        response.map_err(|source| UserError::no_answer(url, source))
     }
 
     /// The password and the cookies are for one server only.
-    fn stay_at_home(&self, url: &Url) -> Result<(), PersonError> {
+    fn stay_at_home(&self, url: &Url) -> Result<(), UserError> {
         if url.origin() != self.origin {
-            return Err(PersonError::OtherOrigin(url.clone()));
+            return Err(UserError::OtherOrigin(url.clone()));
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ mod tests {
     fn another_origin_gets_nothing() {
         let mut browser = Browser::new(&Url::parse(PAGE).unwrap());
         let elsewhere = Url::parse("http://127.0.0.1:1/device").unwrap();
-        assert!(matches!(browser.open(elsewhere), Err(PersonError::OtherOrigin(_))));
+        assert!(matches!(browser.open(elsewhere), Err(UserError::OtherOrigin(_))));
     }
 
     const PAGE: &str = "http://127.0.0.1:18180/device?user_code=ABCD-EFGH";

@@ -1,4 +1,4 @@
-//! What a person is shown, and how they give up.
+//! What a user is shown, and how they give up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -185,16 +185,16 @@ pub(super) fn a_login_that_is_dropped_while_it_waits_sends_no_poll() {
     let polls = || millis_of(running.simulator().log(), "/token").len();
     runtime.block_on(async {
         let mut login = Login::new(profile, seconds(60), policy());
-        let mut person = |_: &Prompt| {};
-        let run = driver.run_with(&mut login, &mut person);
+        let mut user = |_: &Prompt| {};
+        let run = driver.run_with(&mut login, &mut user);
         tokio::time::timeout(Duration::from_millis(1600), run).await.unwrap_err();
         assert_eq!(polls(), 1);
         tokio::time::sleep(Duration::from_millis(1600)).await;
         assert_eq!(polls(), 1);
-        // The login itself goes on where it was, if somebody still wants it.
+        // The login goes on where it was if it is driven again.
         running.simulator().clear_faults();
         running.simulator().fault_at("/token", 1, Fault::Instead(approved()));
-        driver.run_with(&mut login, &mut person).await.unwrap();
+        driver.run_with(&mut login, &mut user).await.unwrap();
         assert_eq!(polls(), 2);
     });
 }

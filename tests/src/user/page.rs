@@ -1,12 +1,12 @@
-//! What a person sees of an HTML page.
+//! What a user sees of an HTML page.
 
 use scraper::{ElementRef, Html, Node};
 use ureq::{Body, http::Response};
 use url::Url;
 
-use super::{Decision, Person, PersonError, Seen, form::Form};
+use super::{Decision, Seen, User, UserError, form::Form};
 
-/// As a person sees it.
+/// As a user sees it.
 pub(super) struct Page {
     url: Url,
     status: u16,
@@ -15,15 +15,15 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn load(url: Url, mut response: Response<Body>) -> Result<Self, PersonError> {
+    pub(super) fn load(url: Url, mut response: Response<Body>) -> Result<Self, UserError> {
         let status = response.status().as_u16();
         match response.body_mut().read_to_string() {
             Ok(html) => Self::read(url, status, &html),
-            Err(source) => Err(PersonError::no_answer(&url, source)),
+            Err(source) => Err(UserError::no_answer(&url, source)),
         }
     }
 
-    fn read(url: Url, status: u16, html: &str) -> Result<Self, PersonError> {
+    fn read(url: Url, status: u16, html: &str) -> Result<Self, UserError> {
         let document = Html::parse_document(html);
         let root = document.root_element();
         let elements = root.descendent_elements();
@@ -37,16 +37,16 @@ impl Page {
     }
 
     /// The login form, filled in.
-    pub(super) fn login(&self, person: &Person) -> Option<Form> {
+    pub(super) fn login(&self, user: &User) -> Option<Form> {
         let mut forms = self.forms.iter();
         let mut form = forms.find(|form| form.fields.contains_key("password"))?.clone();
-        form.set("username", person.user);
-        form.set("password", person.password);
+        form.set("username", user.username);
+        form.set("password", user.password);
         Some(form)
     }
 
     /// The form that has the button for this decision, with the button pressed.
-    pub(super) fn decision(&self, person: &Person, decision: Decision) -> Option<Form> {
+    pub(super) fn decision(&self, user: &User, decision: Decision) -> Option<Form> {
         self.forms.iter().find_map(|form| {
             let mut buttons = form.buttons.iter();
             let button = buttons.find(|button| decision.is_made_by(button))?;
@@ -54,7 +54,7 @@ impl Page {
             form.set(&button.name, &button.value);
             // The simulator has no login: its page asks there who it is.
             if form.fields.contains_key("user") {
-                form.set("user", person.user);
+                form.set("user", user.username);
             }
             Some(form)
         })
@@ -101,7 +101,7 @@ fn visible_text(root: ElementRef<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::person::{ALICE, BOB};
+    use crate::user::{ALICE, BOB};
 
     #[test]
     fn a_login_form_is_filled_in_and_keeps_its_other_fields() {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_what_a_person_reads() {
+    fn the_text_is_what_a_user_reads() {
         assert_eq!(page(KEYCLOAK_LOGIN).text, "Show Sign In");
         assert_eq!(page(KEYCLOAK_CONSENT).text, "Do you grant these access privileges? Yes No");
     }
