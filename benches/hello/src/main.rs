@@ -4,7 +4,8 @@ use aiod_auth_reqwest::{Client, Error, FileStore, Profile};
 
 async fn run() -> Result<(), Error> {
     let profile = Profile::new("https://auth.example.org/realms/lab", "my-tool")?;
-    let client = Client::new(profile.with_scope("openid".parse()?), FileStore::in_default_folder()?);
+    let client =
+        Client::new(profile.with_scope("openid".parse()?), FileStore::in_default_folder()?);
     let token = client.token_or_login(|prompt| println!("{prompt}")).await?;
     let header = token.authorization(); // "Bearer …": for your request; ask again for each
     println!("{} bytes", header.len());
