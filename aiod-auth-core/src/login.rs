@@ -108,8 +108,8 @@ impl LoginJob {
         }
         let refresh_token = self.refresh_token.take();
         let needed = self.needed(refresh_token.is_some());
-        let found = self.metadata.find(io, &self.profile, needed, &self.policy, deadline).await;
-        let server = found?;
+        let found = self.metadata.find(io, &self.profile, needed, &self.policy, deadline);
+        let server = Box::pin(found).await?;
         // Before the user is asked: no login succeeds without a token endpoint.
         server.require(Endpoint::Token)?;
         match (refresh_token, self.profile.login()) {
@@ -252,27 +252,26 @@ impl LoginJob {
         &self,
         io: &Io,
         server: TokenServer<'_>,
-        polling: Polling<'_>,
+        polling: Polling,
         end: Deadline,
     ) -> Result<Tokens, Failed> {
-        match polling.await {
-            Err(Failed { error, salvaged: Some(salvaged) }) => {
-                // The device code is spent, and only the refresh token of the malformed answer can be used.
-                let deadline = Deadline::within(io, self.policy.time_limit).min(end);
-                Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
-            }
-            outcome => outcome,
-        }
+        let (error, salvaged) = match polling.await {
+            Err(Failed { error, salvaged: Some(salvaged) }) => (error, salvaged),
+            outcome => return outcome,
+        };
+        // The device code is spent, and only the refresh token of the malformed answer can be used.
+        let deadline = Deadline::within(io, self.policy.time_limit).min(end);
+        Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
     }
 
     /// RFC 8628 §3.1 to §3.3. Returns the polling for the user's approval.
-    async fn ask_for_code<'a>(
-        &'a self,
-        io: &'a Io,
+    async fn ask_for_code(
+        &self,
+        io: &Io,
         server: &AuthorizationServer,
         deadline: Deadline,
         end: Deadline,
-    ) -> Result<Polling<'a>, Error> {
+    ) -> Result<Polling, Error> {
         let (client, scope) = (self.profile.client(), self.profile.scope());
         let parameters = self.profile.parameters();
         let request = CodeRequest::new(server, client, scope, parameters, self.policy)?;
@@ -282,18 +281,18 @@ impl LoginJob {
     }
 
     /// Shows the code to the user. Returns the polling for the approval.
-    pub(crate) async fn show_code<'a>(
+    pub(crate) async fn show_code(
         &self,
-        io: &'a Io,
+        io: &Io,
         polls: Polls,
         mut prompt: DevicePrompt,
         end: Deadline,
-    ) -> Polling<'a> {
+    ) -> Polling {
         // The code's lifetime counts from here, so the time that it takes to show it is a part of it.
         let polling_end = polls.end(io).with_caller(end, self.limit);
         prompt.expires_in = prompt.expires_in.map(|code| code.min(self.limit));
         io.show(Prompt::DeviceCode(Arc::new(prompt))).await;
-        Box::pin(polls.poll(io, polling_end))
+        Box::pin(polls.poll(io.clone(), polling_end))
     }
 
     /// Uses a refresh token from elsewhere. If the answer is malformed but has a new refresh token, the one
@@ -347,8 +346,7 @@ impl LoginJob {
 }
 
 /// Boxed, so that a login that waits for its user needs little memory beside it.
-pub(crate) type Polling<'a> =
-    Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync + 'a>>;
+pub(crate) type Polling = Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync>>;
 
 /// Refuses to begin a refresh whose answer might not be waited for: a rotated refresh token would be lost.
 pub(crate) fn check_time_for_refresh(io: &Io, deadline: Deadline) -> Result<(), Error> {

@@ -239,7 +239,7 @@ impl Client {
         let (client, (user, replies)) =
             (self.without_cancel(), user(limit, Arc::clone(self.driver.runtime())));
         let login = self.login.open().cache.begin_login();
-        let task = self.spawn(async move { client.log_in(login, limit, user).await })?;
+        let task = self.spawn(client.log_in(login, limit, user))?;
         let shown = async {
             replies.give(show, ask).await;
             outcome_of(task).await
@@ -554,19 +554,21 @@ impl Client {
     }
 
     /// In a task of its own, like every job.
-    async fn log_in(
+    fn log_in(
         &self,
         login: LoginUnderWay,
         limit: Duration,
         mut user: User,
-    ) -> Result<SessionTokens, Error> {
-        let began = self.driver.monotonic();
+    ) -> impl Future<Output = Result<SessionTokens, Error>> + Send + use<> {
+        let (driver, began) = (self.driver.clone(), self.driver.monotonic());
         let session = Session::login(self.shared_profile(), limit, self.policy);
         let session = session.with_metadata(self.driver.metadata());
         let mut session = session.with_cached(self.cached());
-        let outcome = self.driver.run_for(&mut session, &mut user).await;
-        let took = self.driver.monotonic().saturating_sub(began);
-        login.finish(outcome, self.driver.now(), took).map(Arc::unwrap_or_clone)
+        async move {
+            let outcome = driver.run_for(&mut session, &mut user).await;
+            let took = driver.monotonic().saturating_sub(began);
+            login.finish(outcome, driver.now(), took).map(Arc::unwrap_or_clone)
+        }
     }
 
     /// A login that needs no user.
@@ -618,16 +620,25 @@ impl Client {
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<Task<T>, Error> {
         let (promise, outcome) = Promise::new();
+        // A future that isn't boxed is there twice: as what is awaited, and as it came.
+        let work = Box::pin(work);
         let work = Box::pin(async move { promise.keep(work.await) });
         self.driver.runtime().spawn(work).map_err(|NoRuntime| Error::Usage(NO_RUNTIME))?;
         Ok(outcome)
     }
 
-    /// Waits, unless that is cancelled.
-    async fn wait<T>(&self, future: impl Future<Output = T> + Send) -> Result<T, Error> {
-        match &self.cancel {
-            Some(cancel) => cancel.unless_cancelled(future).await,
-            None => Ok(future.await),
+    /// Waits, unless that is cancelled. Boxed first: a future that is handed on is there once more for each
+    /// hand.
+    fn wait<T>(
+        &self,
+        future: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        let future = Box::pin(future);
+        async move {
+            match &self.cancel {
+                Some(cancel) => cancel.unless_cancelled(future).await,
+                None => Ok(future.await),
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! One request and its answer: what every flow is made of, and the only place that sends.
 
 use alloc::{boxed::Box, sync::Arc};
+use core::future::Future;
 
 use crate::{
     deviations::Deviations,
@@ -22,33 +23,36 @@ pub(crate) enum Sent<T> {
 }
 
 /// Sends a request once, reads its answer, and gives the request back.
-pub(crate) async fn send<T>(
+pub(crate) fn send<T>(
     io: &Io,
     request: Box<Request>,
     deviations: &Deviations,
     read: impl Fn(&Received<'_>) -> Answer<T>,
-) -> (Box<Request>, Sent<T>) {
-    let (request, Answered { sent_at, took, outcome }) = io.send(request).await;
-    let why = match outcome {
-        Ok(response) => {
-            let received = Received::new(&request, &response, sent_at, deviations);
-            let answer = read(&received);
-            io.note(received.into_notes());
-            return (request, Sent::Answer(response.status(), answer));
-        }
-        Err(NoResponse::Cut { response, why }) => {
-            let received = Received::new(&request, &response, sent_at, deviations).cut();
-            if let good @ Answer::Good(_) = read(&received) {
-                return (request, Sent::Answer(response.status(), good));
+) -> impl Future<Output = (Box<Request>, Sent<T>)> {
+    let answered = io.send(request);
+    async move {
+        let (request, Answered { sent_at, took, outcome }) = answered.await;
+        let why = match outcome {
+            Ok(response) => {
+                let received = Received::new(&request, &response, sent_at, deviations);
+                let answer = read(&received);
+                io.note(received.into_notes());
+                return (request, Sent::Answer(response.status(), answer));
             }
-            NoResponse::Unknown(why)
-        }
-        Err(NoResponse::TooLarge) => return (request, Sent::Unreadable(Problem::TooLarge)),
-        Err(NoResponse::NotHttp) => return (request, Sent::Unreadable(Problem::NotHttp)),
-        Err(why) => why,
-    };
-    let timed_out = request.timeout().is_some_and(|limit| took >= limit);
-    (request, Sent::NoResponse { why, timed_out })
+            Err(NoResponse::Cut { response, why }) => {
+                let received = Received::new(&request, &response, sent_at, deviations).cut();
+                if let good @ Answer::Good(_) = read(&received) {
+                    return (request, Sent::Answer(response.status(), good));
+                }
+                NoResponse::Unknown(why)
+            }
+            Err(NoResponse::TooLarge) => return (request, Sent::Unreadable(Problem::TooLarge)),
+            Err(NoResponse::NotHttp) => return (request, Sent::Unreadable(Problem::NotHttp)),
+            Err(why) => why,
+        };
+        let timed_out = request.timeout().is_some_and(|limit| took >= limit);
+        (request, Sent::NoResponse { why, timed_out })
+    }
 }
 
 /// How a request is sent, and sent again after transient failures.

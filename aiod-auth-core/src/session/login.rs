@@ -32,13 +32,14 @@ pub(super) async fn log_in(
 ) -> Result<SessionTokens, Failed> {
     let end = Deadline::within(io, limit);
     let lock_end = Deadline::within(io, context.policy.time_limit).min(end);
-    under_lock(io, &context.key, lock_end, async |lock| lock.prepare().await).await?;
+    // Boxed, as what comes after it: nearly all of the time is the user's, in between.
+    Box::pin(under_lock(io, &context.key, lock_end, async |lock| lock.prepare().await)).await?;
 
     let mut job = job(context, limit, None);
     match Box::pin(job.log_in(io, end)).await {
         Ok(tokens) => {
             let tokens = Arc::new(tokens);
-            let persisted = save(io, context, Arc::clone(&tokens)).await;
+            let persisted = Box::pin(save(io, context, Arc::clone(&tokens))).await;
             job.confirm(io, &tokens).await;
             Ok(SessionTokens::new(&context.key, tokens, persisted))
         }
@@ -146,10 +147,9 @@ async fn keep_salvaged(lock: &mut Locked<'_>, salvaged: Tokens) -> Option<Tokens
 pub(super) async fn keep(
     io: &Io,
     context: &Context,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
 ) -> Result<SessionTokens, Failed> {
     let deadline = Deadline::within(io, context.policy.time_limit);
-    let tokens = Arc::new(tokens);
     let persisted = under_lock(io, &context.key, deadline, async |_| {
         Ok::<_, Error>(replace(io, &context.key, Arc::clone(&tokens)).await)
     })

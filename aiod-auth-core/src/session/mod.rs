@@ -13,12 +13,13 @@
 //! | `lock` | what may be done only under the store's lock |
 
 use alloc::{boxed::Box, sync::Arc};
-use core::time::Duration;
+use core::{future::Future, time::Duration};
 
 pub use crate::{
     store::{StoreOperation, StoreReply, StoreRequest, Version},
     who_am_i::WhoAmI,
 };
+pub(crate) use freshness::GoodTimes;
 pub use freshness::{Demand, Freshness};
 pub use logout::{LoggedOut, Logout};
 pub use tokens::{Persisted, SessionTokens};
@@ -34,7 +35,7 @@ use crate::{
 };
 use acquire::{Acquire, save_again};
 use freshness::Target;
-use login::Given;
+use login::{Given, keep, log_in, log_in_with};
 
 mod acquire;
 mod freshness;
@@ -111,7 +112,7 @@ impl Session {
     /// this profile's. If the store fails, it is an error: the caller still has the tokens.
     #[must_use]
     pub fn keep(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
-        Self::new(profile, policy, Task::Keep(tokens))
+        Self::new(profile, policy, Task::Keep(Arc::new(tokens)))
     }
 
     /// Saves what the caller has and could not save yet, and asks no server.
@@ -170,7 +171,7 @@ enum Task {
     Acquire { demand: Demand, or_login: Option<Duration>, left_alone: Option<Error> },
     LogIn { limit: Duration },
     LogInWith(Given),
-    Keep(Tokens),
+    Keep(Arc<Tokens>),
     Save,
 }
 
@@ -188,35 +189,50 @@ impl Start for Job {
     type Output = SessionTokens;
     type Error = Failed;
 
-    async fn run(self, io: Io) -> Result<SessionTokens, Failed> {
+    /// Each task is boxed, so that a login that waits for its user needs no memory for a refresh.
+    fn run(self, io: Io) -> impl Future<Output = Result<SessionTokens, Failed>> + Send + Sync {
         let Self { mut context, task } = self;
-        let (demand, or_login, left_alone) = match task {
-            Task::LogIn { limit } => return login::log_in(&io, &context, limit).await,
-            Task::LogInWith(given) => return login::log_in_with(&io, &context, given).await,
-            Task::Keep(tokens) => return login::keep(&io, &context, tokens).await,
-            Task::Save => {
-                save_again(&io, &mut context).await;
-                return context.cached.ok_or_else(|| Error::Internal("session").into());
-            }
-            Task::Acquire { demand, or_login, left_alone } => (demand, or_login, left_alone),
-        };
-        let mut target = Target::new(demand);
-        if let Some(cached) = &context.cached {
-            target.note_first(&cached.tokens);
-        }
-        save_again(&io, &mut context).await;
-        let acquire = Acquire::new(&context, target, left_alone);
-        let outcome = Box::pin(acquire.run(&io)).await;
-        match (outcome, or_login) {
-            (Err(failed), Some(limit)) if failed.error.asks_for_login() => {
-                let outcome = login::log_in(&io, &context, limit).await;
-                // What is still good stays so, though there is no login.
-                outcome.map_err(|Failed { error, salvaged }| Failed {
-                    error,
-                    salvaged: salvaged.or(failed.salvaged),
-                })
-            }
-            (outcome, _) => outcome,
+        async move {
+            let (demand, or_login, left_alone) = match task {
+                Task::LogIn { limit } => {
+                    return Box::pin(log_in(&io, &context, limit)).await;
+                }
+                Task::LogInWith(given) => {
+                    return Box::pin(log_in_with(&io, &context, given)).await;
+                }
+                Task::Keep(tokens) => return Box::pin(keep(&io, &context, tokens)).await,
+                Task::Save => {
+                    Box::pin(save_again(&io, &mut context)).await;
+                    return context.cached.ok_or_else(|| Error::Internal("session").into());
+                }
+                Task::Acquire { demand, or_login, left_alone } => (demand, or_login, left_alone),
+            };
+            let acquired = Box::pin(acquire(&io, &mut context, demand, left_alone)).await;
+            let failed = match acquired {
+                Err(failed) if failed.error.asks_for_login() => failed,
+                outcome => return outcome,
+            };
+            let Some(limit) = or_login else { return Err(failed) };
+            let outcome = Box::pin(log_in(&io, &context, limit)).await;
+            // What is still good stays so, though there is no login.
+            outcome.map_err(|Failed { error, salvaged }| Failed {
+                error,
+                salvaged: salvaged.or(failed.salvaged),
+            })
         }
     }
+}
+
+async fn acquire(
+    io: &Io,
+    context: &mut Context,
+    demand: Demand,
+    left_alone: Option<Error>,
+) -> Result<SessionTokens, Failed> {
+    let mut target = Target::new(demand);
+    if let Some(cached) = &context.cached {
+        target.note_first(&cached.tokens);
+    }
+    save_again(io, context).await;
+    Acquire::new(context, target, left_alone).run(io).await
 }

@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     fn read_token(response: &Response) -> Answer<String> {
-        let request = Request::get("https://as.example".parse().unwrap());
+        let request = Request::get(url::Url::parse("https://as.example").unwrap());
         let deviations = Deviations::default();
         let received = Received::new(&request, response, Timestamp::UNIX_EPOCH, &deviations);
         read(Endpoint::Token, &received, |object| {

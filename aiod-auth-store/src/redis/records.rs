@@ -8,8 +8,8 @@ use std::{
 };
 
 use aiod_auth_core::{RecordKey, Timestamp, Tokens, session::Version};
+use hmac_sha256::Hash as Sha256;
 use redis::{Cmd, FromRedisValue};
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::scripts;
@@ -244,7 +244,7 @@ impl Records {
     /// Readable, and another one for every key: accounts may be chosen by users, so no two of them can be made to
     /// look the same.
     fn name(&self, kind: &str, key: &RecordKey) -> String {
-        let digest = Sha256::digest(key.id());
+        let digest = Sha256::hash(key.id().as_bytes());
         let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         format!("{}{kind}:{}-{digest}", self.prefix, crate::file::readable_name(key))
     }
