@@ -427,7 +427,7 @@ impl NoResponse {
 
     /// Whether it ends the polling for a device code, as a failure that can't pass by itself does. A TLS alert,
     /// plain HTTP on the TLS port, a captive portal's certificate, and a proxy that is unavailable or refuses
-    /// may pass: the code's lifetime ends the waiting (RFC 8628 §3.5). A proxy's 407 ends it at once: a wrong
+    /// may pass: the code's lifetime ends the waiting (RFC 8628 §3.5). A proxy that wants credentials ends it at once: a wrong
     /// password that is sent again and again locks accounts.
     pub(crate) const fn ends_polling(&self) -> bool {
         match self {
@@ -438,7 +438,9 @@ impl NoResponse {
             | Self::NotHttp => false,
             Self::Proxy(failure) => matches!(
                 failure.problem,
-                ProxyProblem::CredentialsWanted | ProxyProblem::Unusable(_)
+                ProxyProblem::CredentialsWanted
+                    | ProxyProblem::SocksCredentialsWanted
+                    | ProxyProblem::Unusable(_)
             ),
             Self::Tls(failure) => {
                 matches!(failure, TlsFailure::NoRoots(_) | TlsFailure::Unavailable(_))

@@ -164,7 +164,12 @@ fn nothing_is_kept_unless_it_may_be() {
     let ran = world.run_for_token("login --profile bot --no-save --print-token");
     assert!(ran.ended(0).stdout.starts_with("access-"));
     assert_eq!(world.records().len(), 0);
-    assert!(world.run("--store memory login --profile bot").ended(0).stdout.is_empty());
+    let ran = world.run("--store memory login --profile bot");
+    assert!(ran.ended(0).stdout.is_empty());
+    let warning = "warning: the store is `memory`: the login ends with this command\n";
+    assert!(ran.stderr.starts_with(warning), "{ran:?}");
+    let ran = world.run("--store memory login --no-save --profile bot");
+    assert!(!ran.ended(0).stderr.contains("memory"), "{ran:?}");
     assert_eq!(world.records().len(), 0);
 }
 

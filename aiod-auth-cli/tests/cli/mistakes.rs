@@ -104,6 +104,20 @@ fn configuration() {
 }
 
 #[test]
+fn a_secrets_file_without_a_secret_is_named_and_not_sent() {
+    let world = World::new();
+    for (text, why) in [
+        (" \t\n", "it is empty"),
+        ("secret = \"canary\"\n", "it is TOML, and has no client_secret"),
+        ("{\"client_secret\": \"canary\"}\n", "it is JSON"),
+    ] {
+        world.write("bot.toml", text);
+        world.run("token --profile bot").failed(2, &format!("bot.toml: {why}"));
+    }
+    assert_eq!(world.requests(), 0);
+}
+
+#[test]
 fn plain_http_beyond_loopback_is_refused_before_anything_is_sent() {
     let world = World::new();
     let line = "login --issuer http://192.0.2.1:81/ --client-id x";

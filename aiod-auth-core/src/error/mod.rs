@@ -249,18 +249,21 @@ pub enum NotLoggedIn {
     SessionEnded,
     /// The access token has expired, and no refresh token that lives is there to get another.
     Expired,
+    /// The access token has not expired, and no refresh token is there to get another.
+    NoRefreshToken,
     /// An access token that came from outside, by the variable of this name, has expired.
     GivenExpired(&'static str),
 }
 
 impl NotLoggedIn {
-    /// The word for it: `no_record`, `session_ended`, `expired`.
+    /// The word for it: `no_record`, `session_ended`, `expired`, `no_refresh_token`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoRecord => "no_record",
             Self::SessionEnded => "session_ended",
             Self::Expired | Self::GivenExpired(_) => "expired",
+            Self::NoRefreshToken => "no_refresh_token",
         }
     }
 }
@@ -274,6 +277,7 @@ impl fmt::Display for NotLoggedIn {
             Self::NoRecord => "not logged in",
             Self::SessionEnded => "not logged in: the server ended the session",
             Self::Expired => "not logged in: the tokens have expired",
+            Self::NoRefreshToken => "there is no refresh token to get another access token with",
         })
     }
 }

@@ -159,8 +159,10 @@ pub enum ProxyProblem {
     Unusable(&'static str),
     /// There is no connection to it, or it broke before the tunnel stood.
     NotReached(&'static str),
-    /// It wants credentials, or other ones: RFC 9110 §15.5.8, RFC 1929.
+    /// It wants credentials, or other ones: RFC 9110 §15.5.8.
     CredentialsWanted,
+    /// The same of a SOCKS5 proxy: RFC 1928 §3, RFC 1929.
+    SocksCredentialsWanted,
     /// It answered this HTTP status instead of opening a tunnel: RFC 9110 §9.3.6.
     Status(u16),
     /// It gave this reply code instead of a connection: RFC 1928 §6.
@@ -172,7 +174,9 @@ impl ProxyProblem {
     /// now, may be better later.
     const fn kind(self) -> Kind {
         match self {
-            Self::Unusable(_) | Self::CredentialsWanted => Kind::Config,
+            Self::Unusable(_) | Self::CredentialsWanted | Self::SocksCredentialsWanted => {
+                Kind::Config
+            }
             Self::NotReached(_) => Kind::Unavailable,
             Self::Status(408 | 425 | 429) => Kind::Unavailable,
             Self::Status(status) if status >= 500 => Kind::Unavailable,
@@ -192,6 +196,9 @@ impl ProxyProblem {
             Self::CredentialsWanted => {
                 "the proxy's address has to have the right user name and password: http://user:password@host:port"
             }
+            Self::SocksCredentialsWanted => {
+                "the proxy's address has to have the right user name and password: socks5h://user:password@host:port"
+            }
             Self::Unusable(_) => "correct the proxy's address: http://host:port",
             Self::NotReached(_) => {
                 "check the proxy's address; NO_PROXY names the hosts that need no proxy"
@@ -210,6 +217,7 @@ impl fmt::Display for ProxyProblem {
             Self::Unusable(why) => f.write_str(why),
             Self::NotReached(why) => write!(f, "can't be reached: {why}"),
             Self::CredentialsWanted => f.write_str("wants a user name and password (HTTP 407)"),
+            Self::SocksCredentialsWanted => f.write_str("wants a user name and password (SOCKS5)"),
             Self::Status(status) if self.is_transient() => {
                 write!(f, "can't reach the server (HTTP {status})")
             }
@@ -398,6 +406,7 @@ mod tests {
         let proxy = |problem| Unreachable::Proxy(Box::new(ProxyFailure::new("p:1", problem)));
         for (cause, kind, says) in [
             (proxy(ProxyProblem::CredentialsWanted), Kind::Config, "the proxy p:1 wants"),
+            (proxy(ProxyProblem::SocksCredentialsWanted), Kind::Config, "password (SOCKS5)"),
             (proxy(ProxyProblem::Status(403)), Kind::Config, "the proxy p:1 refuses"),
             (proxy(ProxyProblem::Status(503)), Kind::Unavailable, "the proxy p:1 can't reach"),
             (proxy(ProxyProblem::SocksReply(2)), Kind::Config, "the proxy p:1 refuses"),

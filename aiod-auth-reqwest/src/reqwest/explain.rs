@@ -35,6 +35,7 @@ pub(super) fn unconnected<'a>(
     let told = |problem| Unconnected::Told(NoResponse::Proxy(proxy.failure(problem)));
     match through_proxy(error) {
         Some(Through::CredentialsWanted) => told(ProxyProblem::CredentialsWanted),
+        Some(Through::SocksCredentialsWanted) => told(ProxyProblem::SocksCredentialsWanted),
         Some(Through::Closed) => told(ProxyProblem::NotReached("it closed the connection")),
         Some(Through::Socks(code)) => told(ProxyProblem::SocksReply(code)),
         Some(Through::NoProxy) => told(ProxyProblem::Unusable("is no SOCKS5 proxy")),
@@ -66,6 +67,7 @@ fn tls_failure(error: &(dyn Error + 'static), tls: Option<&Tls>) -> Option<TlsFa
 
 enum Through {
     CredentialsWanted,
+    SocksCredentialsWanted,
     NoTunnel,
     Closed,
     Socks(u8),
@@ -88,7 +90,9 @@ fn through_proxy(error: &(dyn Error + 'static)) -> Option<Through> {
         match text.strip_prefix("SOCKS error: ")? {
             "credentials not accepted"
             | "server does not support user/pass authentication"
-            | "server implements authentication incorrectly" => Some(Through::CredentialsWanted),
+            | "server implements authentication incorrectly" => {
+                Some(Through::SocksCredentialsWanted)
+            }
             "general server failure" => Some(Through::Socks(1)),
             "connection not allowed" => Some(Through::Socks(2)),
             "network unreachable" => Some(Through::Socks(3)),

@@ -8,7 +8,12 @@ use aiod_auth_ureq::Cancel;
 use serde::Serialize;
 
 use super::refresh_token;
-use crate::{args, context::Context, failure::Failure, settings::Settings};
+use crate::{
+    args,
+    context::Context,
+    failure::Failure,
+    settings::{self, Settings},
+};
 
 mod browser;
 mod prompt;
@@ -46,6 +51,9 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
             "leave out --no-save and the store `memory`; --config-dir DIR keeps it apart from other logins",
         ));
     }
+    if !options.no_save && settings.keeps_nothing() {
+        context.printer.warn("the store is `memory`: the login ends with this command");
+    }
     let session = log_in(context, options, &settings)?;
     context.printer.end_countdown();
     report(context, options, &settings, &session)
@@ -64,7 +72,7 @@ fn log_in(
         let _held_off = context.interrupt.hold_off();
         client.login_with_refresh_token(token)
     } else {
-        let (secrets, cancel) = (settings.secret_variables(), Cancel::new());
+        let (secrets, cancel) = (settings::secret_variables(context), Cancel::new());
         let show = |prompt: &Prompt| {
             if let Err(failure) = prompt::show(context, options, &secrets, prompt) {
                 context.printer.warn(&failure.message);
