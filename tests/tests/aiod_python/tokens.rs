@@ -135,8 +135,8 @@ fn both_use_one_file_in_turn() {
     }
 }
 
-/// What it takes we take, and what it chokes on is an error of ours. (Only a date without an access
-/// token is read here: the refresh token stands there without a doubt.)
+/// What it takes we take, and what it chokes on is an error of ours. (Only a date that is none is no error here:
+/// the refresh token stands there without a doubt.)
 #[test]
 fn both_agree_on_what_is_wrong() {
     let (home, mut cases) = (Home::new(), Vec::new());
@@ -177,7 +177,7 @@ fn both_agree_on_what_is_wrong() {
         let text = String::from_utf8_lossy(text);
         assert_eq!(said.is_ok(), *good, "Python: {text} {said:?}");
         let ours = AiodFile::new(file, home.key.clone()).load(&home.key);
-        assert_eq!(ours.is_ok(), *good, "ours: {text} {ours:?}");
+        assert_eq!(ours.is_ok(), *good || text.starts_with(access), "ours: {text} {ours:?}");
     }
 }
 

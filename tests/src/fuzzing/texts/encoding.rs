@@ -144,8 +144,8 @@ impl EncodingScript {
         let said = |member: &str| members.get(member).map(String::as_str);
         let access = tokens.access_token.as_ref().map(AccessToken::expose);
         assert_eq!(said("tokens.access_token"), access);
-        assert_eq!(said("tokens.refresh_token"), self.other.as_deref());
-        assert_eq!(said("tokens.id_token"), self.other.as_deref());
+        assert_eq!(said("tokens.refresh_token"), self.other_token());
+        assert_eq!(said("tokens.id_token"), self.other_token());
         assert_eq!(said("key.issuer"), Some(key.issuer.as_str()));
         assert_eq!(said("key.client_id"), Some(key.client_id.as_str()));
         assert_eq!(said("key.account"), self.other.as_deref());
@@ -195,17 +195,22 @@ impl EncodingScript {
         token
     }
 
+    /// An empty one is none.
+    fn other_token(&self) -> Option<&str> {
+        self.other.as_deref().filter(|text| !text.is_empty())
+    }
+
     fn tokens(&self) -> Tokens {
         let [issued_at, expires_at, ended_at] =
             self.times.map(|time| time.map(Timestamp::from_unix_millis));
         let word = AccessToken::new("word").unwrap();
         let mut tokens = Tokens::new(word, issued_at.unwrap_or(NOW));
         // Without any token it is no record.
-        if self.access_token().is_some() || self.other.is_some() {
+        if self.access_token().is_some() || self.other_token().is_some() {
             tokens.access_token = self.access_token();
         }
-        tokens.refresh_token = self.other.as_deref().map(RefreshToken::new);
-        tokens.id_token = self.other.as_deref().map(IdToken::new);
+        tokens.refresh_token = self.other_token().map(RefreshToken::new);
+        tokens.id_token = self.other_token().map(IdToken::new);
         tokens.scope = self.scope();
         (tokens.expires_at, tokens.session_ended_at) = (expires_at, ended_at);
         tokens

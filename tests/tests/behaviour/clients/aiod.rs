@@ -90,7 +90,8 @@ mod check {
         }
         let realm = Realm::new();
         fs::create_dir(realm.file()).unwrap();
-        assert_eq!(realm.client::<C>().token().unwrap_err().kind(), Kind::Store);
+        let refused = C::aiod_with(&realm.config, &realm.file()).err().unwrap();
+        assert_eq!(refused.kind(), Kind::Store);
     }
 
     pub(super) fn settings_that_can_not_be_used_are_an_error<C: AnyClient>() {
