@@ -53,13 +53,13 @@ pub enum StoreOperation {
 /// assert!(!version.matches(Some(&stored)));
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Version(Option<RefreshToken>);
+pub struct Version(Option<Arc<RefreshToken>>);
 
 impl Version {
     /// What was loaded. Machines make it; this is for tests of a store or a driver.
     #[must_use]
     pub fn of(stored: Option<&Tokens>) -> Self {
-        Self(stored.and_then(|tokens| tokens.refresh_token.clone()))
+        Self(stored.and_then(|tokens| tokens.refresh_token.clone()).map(Arc::new))
     }
 
     /// Whether it is just the refresh token in these.

@@ -108,7 +108,8 @@ impl StoreError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { source, .. } => {
-                HINTS.iter().find(|(kind, _)| *kind == source.kind()).map(|(_, hint)| *hint)
+                let known = HINTS.iter().find(|(kind, _)| *kind == source.kind());
+                Some(known.map_or("if it stays so, choose another place for the tokens", |it| it.1))
             }
             Self::Damaged { .. } => Some("log in again: it is moved aside then"),
             Self::NewerVersion { .. } => Some("update aiod-auth"),
@@ -161,9 +162,27 @@ impl From<StoreError> for Error {
     }
 }
 
-const HINTS: [(ErrorKind, &str); 4] = [
+const HINTS: [(ErrorKind, &str); 7] = [
     (ErrorKind::PermissionDenied, "check who owns the file and its folder"),
     (ErrorKind::ReadOnlyFilesystem, "choose a folder that can be written to"),
     (ErrorKind::StorageFull, "make room on the disk"),
     (ErrorKind::QuotaExceeded, "make room on the disk"),
+    (ErrorKind::IsADirectory, "move it away"),
+    (ErrorKind::NotADirectory, "move away what is in the folder's place"),
+    // The file that a save goes by.
+    (ErrorKind::WouldBlock, "another process uses it: wait for it, or end it"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_operating_system_says_there_is_something_to_do() {
+        for number in 1..134 {
+            let source = io::Error::from_raw_os_error(number);
+            let error = StoreError::Io { doing: "lock", path: "x".into(), source };
+            assert!(error.hint().is_some(), "{error:?}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     platform::Platform,
     print::without_users,
-    settings::{self, Settings},
+    settings::{self, Settings, StoreUri},
 };
 
 pub(crate) fn run(context: &Context, command: &Profile) -> Result<(), Failure> {
@@ -260,12 +260,10 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
 
 /// A file's name that was typed starts where it was typed.
 fn absolute_store(store: &str) -> Result<String, Failure> {
-    match store.split_once(':') {
-        Some((kind @ ("aiod" | "polars" | "tiled"), place)) if !place.is_empty() => {
-            Ok(format!("{kind}:{}", absolute(Path::new(place))?.display()))
-        }
-        Some(_) | None => Ok(store.into()),
+    if let StoreUri::Of(owner, Some(place)) = StoreUri::parse(store)? {
+        return Ok(format!("{}:{}", owner.name(), absolute(place)?.display()));
     }
+    Ok(store.into())
 }
 
 fn remove(context: &Context, name: &str) -> Result<(), Failure> {

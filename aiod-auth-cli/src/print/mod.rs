@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::{args::Global, failure::Failure};
 
 use countdown::Countdown;
-pub(crate) use words::{shortened, without_users};
+pub(crate) use words::{WORD_MAX, shortened, without_users};
 
 mod countdown;
 mod failure;
@@ -123,7 +123,7 @@ impl Printer {
     }
 
     pub(crate) fn warn(&self, words: &str) {
-        let words = shortened(&without_users(words), words::WORD_MAX);
+        let words = shortened(&without_users(words), WORD_MAX);
         if self.json {
             self.tell_json(&json!({ "warning": { "message": words } }));
         } else {

@@ -80,7 +80,7 @@ pub(crate) fn shortened(text: &str, length_max: usize) -> String {
 }
 
 /// What a message has room for.
-pub(super) const WORD_MAX: usize = 300;
+pub(crate) const WORD_MAX: usize = 300;
 
 #[cfg(test)]
 mod tests {

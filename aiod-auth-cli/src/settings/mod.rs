@@ -20,6 +20,7 @@ use crate::{
 
 pub(crate) use earlier::Earlier;
 use place::Place;
+pub(crate) use store_uri::StoreUri;
 
 mod core_profile;
 mod earlier;
@@ -32,6 +33,7 @@ mod network;
 mod place;
 #[cfg(feature = "redis")]
 mod redis;
+mod store_uri;
 
 /// The variable with Redis' password.
 const REDIS_PASSWORD_VARIABLE: &str = "AIOD_AUTH_REDIS_PASSWORD";
@@ -109,7 +111,7 @@ impl Settings {
             let login_command = login_command::of_profile(&context.global, config, name);
             Self::resolve(context, Some(name), account, profile, folder, login_command)
         };
-        resolve().map_err(|failure| failure.within(&format!("profile `{name}`")))
+        resolve().map_err(|failure| failure.in_config().within(&format!("profile `{name}`")))
     }
 
     fn ad_hoc(context: &Context) -> Result<Self, Failure> {
@@ -222,6 +224,11 @@ impl Settings {
         self
     }
 
+    /// Whether what is stored is there for the next command.
+    pub(crate) const fn saves(&self) -> bool {
+        self.place.saves()
+    }
+
     pub(crate) fn store_is_public(&self) -> bool {
         self.place.is_public()
     }
@@ -312,7 +319,7 @@ impl Settings {
 
     fn within(&self, failure: Failure) -> Failure {
         match &self.name {
-            Some(name) => failure.within(&format!("profile `{name}`")),
+            Some(name) => failure.in_config().within(&format!("profile `{name}`")),
             None => failure,
         }
     }
@@ -364,12 +371,7 @@ impl Settings {
             let tokens = self.tokens().ok().flatten();
             tokens.is_some_and(|tokens| tokens.refresh_token.is_some())
         };
-        self.is_only_itself() || self.logs_in_by_itself() && (self.keeps_nothing() || !is_users())
-    }
-
-    /// Whether what is stored ends with this command, as the profile has it.
-    pub(crate) fn keeps_nothing(&self) -> bool {
-        self.config.store.as_deref() == Some("memory")
+        self.is_only_itself() || self.logs_in_by_itself() && (!self.saves() || !is_users())
     }
 
     /// The variable with an access token or a key that is used in place of a login.

@@ -67,6 +67,13 @@ fn configuration() {
         ("issuer = \"as.example\"\nclient_id = \"x\"", "issuer is not a usable web address"),
         ("issuer = \"ISSUER\"\nclient_id = \"\"", "the client id is empty"),
         (
+            "issuer = \"ISSUER\"\nclient_id = \"x\"\nparameters = { grant_type = \"x\" }",
+            "parameter `grant_type`",
+        ),
+        ("issuer = \"ISSUER\"\nclient_id = \"x\"\nresource = \"urn:a#b\"", "a resource has to be"),
+        ("issuer = \"ISSUER\"\nclient_id = \"x\"\nredirect_uri = \"x\"", "redirect"),
+        ("issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"aiod:\"", "`aiod:` has no file name"),
+        (
             "issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"rediss://as.example\"",
             "`rediss` is not in this version",
         ),
@@ -92,7 +99,7 @@ fn configuration() {
         let keys = keys.replace("ISSUER", issuer);
         fs::write(file, format!("default_profile = \"a\"\n[profiles.a]\n{keys}\n")).unwrap();
         world.run("login").failed(2, message);
-        world.run("login --json").ended(2);
+        world.run("login --json").failed_as(2, "config");
     }
 }
 

@@ -150,6 +150,12 @@ pub enum Problem {
     /// Larger than the limit.
     #[error("the body is too large")]
     TooLarge,
+    /// It broke off.
+    #[error("it broke off")]
+    Cut,
+    /// Something came, and it is no HTTP, or its header is too large.
+    #[error("it can't be read as HTTP")]
+    NotHttp,
     /// A required member is missing, null or empty.
     #[error("`{0}` is missing")]
     Missing(&'static str),
@@ -226,6 +232,8 @@ impl Problem {
             | Self::TooDeep
             | Self::TooManyMembers
             | Self::TooLarge
+            | Self::Cut
+            | Self::NotHttp
             | Self::Missing(_)
             | Self::MissingBut { .. }
             | Self::Invalid(_)

@@ -1,9 +1,9 @@
 //! Why a request failed for now: the network, a proxy, TLS, or a server that is unavailable.
 
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, format, string::String};
 use core::{fmt, time::Duration};
 
-use super::Kind;
+use super::{Kind, ServerError};
 use crate::{http::NoResponse, time::in_words};
 
 /// Why the last attempt at a request failed.
@@ -19,7 +19,8 @@ use crate::{http::NoResponse, time::in_words};
 ///         _ => None,
 ///     }
 /// }
-/// let cause = Unreachable::RetryAfter { status: 503, after: Duration::from_secs(120) };
+/// let after = Duration::from_secs(120);
+/// let cause = Unreachable::RetryAfter { status: 503, after, said: None };
 /// let error = Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause };
 /// assert!(error.is_retryable());
 /// assert_eq!(asks_for(&error), Some(Duration::from_secs(120)));
@@ -45,6 +46,9 @@ pub enum Unreachable {
     /// It answered that it can't answer.
     #[error("HTTP {0}")]
     Status(u16),
+    /// The same, and it said why.
+    #[error("{}", status_and_code(.0))]
+    Unavailable(Box<ServerError>),
     /// The same, and it asks for more time than the caller has (RFC 9110 §10.2.3).
     #[error("HTTP {status}, try again in {}", in_words(*.after))]
     RetryAfter {
@@ -52,18 +56,20 @@ pub enum Unreachable {
         status: u16,
         /// How long it wants to be left alone.
         after: Duration,
+        /// What else it said.
+        said: Option<Box<ServerError>>,
     },
 }
 
 impl Unreachable {
-    /// Nothing, for a body that is too large: that is an answer.
+    /// `None` for an answer that came and can't be read.
     pub(crate) fn from_no_response(no_response: NoResponse) -> Option<Self> {
         match no_response {
             NoResponse::NotSent(why) => Some(Self::NotSent(why)),
             NoResponse::Unknown(why) | NoResponse::Cut { why, .. } => Some(Self::NoAnswer(why)),
             NoResponse::Proxy(failure) => Some(Self::Proxy(failure)),
             NoResponse::Tls(failure) => Some(Self::Tls(failure)),
-            NoResponse::TooLarge => None,
+            NoResponse::TooLarge | NoResponse::NotHttp => None,
         }
     }
 
@@ -73,9 +79,24 @@ impl Unreachable {
             | Self::NoAnswer(_)
             | Self::TimedOut
             | Self::Status(_)
+            | Self::Unavailable(_)
             | Self::RetryAfter { .. } => Kind::Unavailable,
             Self::Proxy(failure) => failure.problem.kind(),
             Self::Tls(failure) => failure.kind(),
+        }
+    }
+
+    /// What the server said.
+    pub(super) fn server_error(&self) -> Option<&ServerError> {
+        match self {
+            Self::Unavailable(said) => Some(said),
+            Self::RetryAfter { said, .. } => said.as_deref(),
+            Self::NotSent(_)
+            | Self::NoAnswer(_)
+            | Self::Proxy(_)
+            | Self::Tls(_)
+            | Self::TimedOut
+            | Self::Status(_) => None,
         }
     }
 
@@ -86,11 +107,8 @@ impl Unreachable {
 
     pub(super) fn hint(&self) -> &'static str {
         match self {
-            Self::NotSent(_)
-            | Self::NoAnswer(_)
-            | Self::TimedOut
-            | Self::Status(_)
-            | Self::RetryAfter { .. } => TRY_LATER,
+            Self::NotSent(_) | Self::NoAnswer(_) | Self::TimedOut | Self::Status(_) => TRY_LATER,
+            Self::Unavailable(_) | Self::RetryAfter { .. } => "try again later",
             Self::Proxy(failure) => failure.problem.hint(),
             Self::Tls(failure) => failure.hint(),
         }
@@ -362,6 +380,16 @@ impl fmt::Display for CertificateProblem {
             Self::Revoked => "has been revoked",
             Self::Unacceptable => "can't be accepted",
         })
+    }
+}
+
+/// The rest of it, as of any error of a server, is said apart.
+fn status_and_code(said: &ServerError) -> String {
+    match (said.status, &said.code) {
+        (Some(status), Some(code)) => format!("HTTP {status}, {code}"),
+        (Some(status), None) => format!("HTTP {status}"),
+        (None, Some(code)) => format!("{code}"),
+        (None, None) => String::new(),
     }
 }
 

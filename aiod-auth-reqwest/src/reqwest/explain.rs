@@ -53,6 +53,7 @@ pub(super) fn unanswered(error: &::reqwest::Error, tls: Option<&Tls>) -> NoRespo
             failure @ (TlsFailure::ClientCertificateWanted | TlsFailure::ClientCertificateRefused),
         ) => NoResponse::Tls(failure),
         _ if error.is_timeout() => NoResponse::Unknown("timed out"),
+        _ if is_not_http(error) => NoResponse::NotHttp,
         _ => NoResponse::Unknown("the connection failed"),
     }
 }
@@ -104,6 +105,14 @@ fn through_proxy(error: &(dyn Error + 'static)) -> Option<Through> {
             "io error during SOCKS handshake" => Some(Through::Closed),
             _ => None,
         }
+    })
+}
+
+/// hyper's errors can't be named either.
+fn is_not_http(error: &::reqwest::Error) -> bool {
+    chain(error).any(|error| {
+        let text = error.to_string();
+        text.starts_with("invalid HTTP") || text == "message head is too large"
     })
 }
 

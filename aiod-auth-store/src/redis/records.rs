@@ -8,14 +8,13 @@ use std::{
 };
 
 use aiod_auth_core::{RecordKey, Timestamp, Tokens, session::Version};
+use hmac_sha256::Hash as Sha256;
 use redis::{Cmd, FromRedisValue};
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::scripts;
 use crate::{
     Listed, Lock, RecordError, RecordText, SealError, SealingKey, StoreError, TokenRecord as _,
-    parse_record,
 };
 
 /// A Redis that answers, however one waits for it.
@@ -245,7 +244,7 @@ impl Records {
     /// Readable, and another one for every key: accounts may be chosen by users, so no two of them can be made to
     /// look the same.
     fn name(&self, kind: &str, key: &RecordKey) -> String {
-        let digest = Sha256::digest(key.id());
+        let digest = Sha256::hash(key.id().as_bytes());
         let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         format!("{}{kind}:{}-{digest}", self.prefix, crate::file::readable_name(key))
     }
@@ -350,11 +349,12 @@ impl Records {
         }
         let id = self.open(key, name, &location)?;
         let text = self.open(record, &id, &location)?;
-        let (key, tokens) = parse_record(&text).map_err(|error| error.at(&location))?;
-        if self.name("record", &key) != name {
+        let listed = Listed::from_record(&text, |_| location.clone());
+        let listed = listed.map_err(|error| error.at(&location))?;
+        if self.name("record", &listed.key) != name {
             return Err(RecordError::OtherKey.at(location));
         }
-        Ok(Listed::new(key, location, &tokens))
+        Ok(listed)
     }
 
     fn damaged(&self, key: &RecordKey, what: &str) -> StoreError {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aiod_auth_core::{AccessToken, IdToken, provider::tiled::Api};
+use aiod_auth_core::{AccessToken, IdToken, Timestamp, provider::tiled::Api, session::Version};
 use aiod_auth_store::{Store, StoreError, TiledStore};
 
 use crate::support;
@@ -43,6 +43,28 @@ fn one_file_for_each_token() {
     store.remove(&key).unwrap();
     assert!(store.load(&key).unwrap().is_none());
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left behind");
+}
+
+/// What was refused is deleted, as Tiled's own client does it; another program's login is not.
+#[test]
+fn a_session_that_has_ended_is_deleted() {
+    let cache = tempfile::tempdir().unwrap();
+    let (key, folder) = (support::key("tiled"), cache.path().join(NAME));
+    let api = Api::new("http://127.0.0.1:8480").unwrap();
+    let store = TiledStore::in_folder(key.clone(), &api, cache.path());
+    let refused = support::tokens("refused");
+    store.save(&key, &refused).unwrap();
+    let mut ended = refused.clone();
+    ended.session_ended_at = Some(Timestamp::UNIX_EPOCH);
+    fs::write(folder.join("refresh_token"), "theirs").unwrap();
+    let version = Version::of(Some(&refused));
+    assert!(store.save_if_unchanged(&key, &ended, &version).unwrap().is_some());
+    assert!(store.load(&key).unwrap().is_some());
+
+    store.save(&key, &refused).unwrap();
+    assert!(store.save_if_unchanged(&key, &ended, &version).unwrap().is_none());
+    assert!(store.load(&key).unwrap().is_none());
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 }
 
 #[test]

@@ -271,7 +271,7 @@ fn what_is_saved_again_never_replaces_a_users_login() {
 fn what_another_process_has_saved_is_used_while_the_server_is_left_alone() {
     let mut cache = nothing();
     let in_an_hour = || {
-        let cause = Unreachable::RetryAfter { status: 503, after: seconds(3600) };
+        let cause = Unreachable::RetryAfter { status: 503, after: seconds(3600), said: None };
         Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause }
     };
     let mut caller = cache.caller(Demand::new(), policy());

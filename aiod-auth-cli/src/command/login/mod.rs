@@ -43,7 +43,15 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
             .with_hint("run it in a terminal, without --json, or log in with --flow device"));
     }
     settings.check_login()?;
-    if !options.no_save && settings.keeps_nothing() {
+    if options.refresh_token_stdin && !settings.saves() {
+        return Err(Failure::usage(
+            "the server may replace the refresh token that is given, and the new one would be kept nowhere",
+        )
+        .with_hint(
+            "leave out --no-save and the store `memory`; --config-dir DIR keeps it apart from other logins",
+        ));
+    }
+    if !options.no_save && !settings.saves() {
         context.printer.warn("the store is `memory`: the login ends with this command");
     }
     let session = log_in(context, options, &settings)?;
@@ -93,11 +101,6 @@ fn report(
     }
     if let Some(failure) = not_saved {
         return Err(Failure::from(failure).within("logged in, but not saved"));
-    }
-    if options.refresh_token_stdin && session.persisted == Persisted::NoStore {
-        context.printer.warn(
-            "the refresh token that was given may have been replaced by another one, which ends with this command",
-        );
     }
     let (issuer, client) = (settings.profile.issuer(), settings.profile.client());
     let (issuer, client) = (issuer.as_str(), client.id());
