@@ -3,10 +3,12 @@
 use std::{path::Path, sync::Arc, time::SystemTime};
 
 use aiod_auth_core::{
-    AccessToken, ClientSecret, RecordKey, Tokens,
+    AccessToken, ClientSecret, Kind, RecordKey, Tokens,
     provider::{polars::expires_at, tiled::Api},
 };
-use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, Store, TiledStore};
+use aiod_auth_store::{
+    AiodFile, FileStore, MemoryStore, PolarsStore, Store, StoreError, TiledStore,
+};
 
 use crate::{
     config::ProfileConfig, context::Context, failure::Failure, interrupt::Interrupt,
@@ -71,8 +73,16 @@ impl Place {
                 Self::aiod(AiodFile::new(folder.join(file), key), guard)
             }
             StoreUri::Of(Owner::Polars, None) => {
-                let environment = environment(PolarsStore::VARIABLES);
-                Self::shared(PolarsStore::of(key, &environment)?, guard)
+                let store = PolarsStore::of(key, &environment(PolarsStore::VARIABLES));
+                let store = store.map_err(|error| {
+                    let is_of_environment = matches!(error, StoreError::CannotHold { .. });
+                    let mut failure = Failure::from(error);
+                    if is_of_environment {
+                        failure.kind = Kind::Config;
+                    }
+                    failure
+                })?;
+                Self::shared(store, guard)
             }
             StoreUri::Of(Owner::Polars, Some(named)) => {
                 Self::shared(PolarsStore::in_folder(key, folder.join(named)), guard)

@@ -259,12 +259,13 @@ impl Problem {
 pub struct StoreFailure {
     message: String,
     hint: Option<&'static str>,
+    is_away: bool,
 }
 
 impl StoreFailure {
     /// Says what failed, naming the place and no token.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { message: message.into(), hint: None, is_away: false }
     }
 
     /// Says what to do about it.
@@ -274,10 +275,24 @@ impl StoreFailure {
         self
     }
 
+    /// Says that the store is on another machine and doesn't answer, for now: new tokens are saved as soon as it
+    /// is back, if that is in time.
+    #[must_use]
+    pub const fn while_away(mut self) -> Self {
+        self.is_away = true;
+        self
+    }
+
     /// What to do about it.
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         self.hint
+    }
+
+    /// Whether the same may work in a moment.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        self.is_away
     }
 }
 

@@ -139,7 +139,9 @@ impl<'a> Acquire<'a> {
                         Refreshed::New(tokens) => (tokens, None),
                         Refreshed::Salvaged(error, tokens) => (tokens, Some(error)),
                         Refreshed::Refused(error, marked) => {
-                            match lock.save(Arc::new(marked)).await {
+                            // It holds no new token: one try is enough.
+                            let once = Deadline::within(io, Duration::ZERO);
+                            match lock.save(Arc::new(marked), once).await {
                                 Saved::Persisted(_) => return Err(error.into()),
                                 Saved::Conflict(theirs) => {
                                     (stored, self.cached) = (Some(theirs), None);
@@ -157,7 +159,7 @@ impl<'a> Acquire<'a> {
                 }
             };
             let tokens = Arc::new(tokens);
-            let persisted = match lock.save(Arc::clone(&tokens)).await {
+            let persisted = match lock.save(Arc::clone(&tokens), deadline).await {
                 Saved::Persisted(persisted) => persisted,
                 Saved::Conflict(_) if is_only_itself => Persisted::NotSaved(
                     StoreFailure::new("the login of a user is stored")
@@ -308,7 +310,7 @@ pub(super) async fn save_again(io: &Io, context: &mut Context) {
         if is_of_another_login && is_from_the_future(&cached.tokens, now) {
             return Ok(None);
         }
-        Ok(match lock.save(Arc::clone(&cached.tokens)).await {
+        Ok(match lock.save(Arc::clone(&cached.tokens), at_once).await {
             Saved::Persisted(persisted) => Some(SessionTokens { persisted, ..cached.clone() }),
             Saved::Conflict(_) => None,
         })

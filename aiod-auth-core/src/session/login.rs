@@ -46,7 +46,7 @@ pub(super) async fn log_in(
         Err(Failed { error, salvaged: Some(salvaged) }) => {
             let deadline = Deadline::within(io, context.policy.time_limit);
             let kept = under_lock(io, &context.key, deadline, async |lock| {
-                Ok::<_, Error>(keep_salvaged(lock, Tokens::clone(&salvaged)).await)
+                Ok::<_, Error>(keep_salvaged(lock, Tokens::clone(&salvaged), deadline).await)
             });
             let salvaged = kept.await.unwrap_or(Some(*salvaged));
             Err(Failed { error, salvaged: salvaged.map(Box::new) })
@@ -81,11 +81,11 @@ pub(super) async fn log_in_with(
         match Box::pin(job.log_in(io, end)).await {
             Ok(tokens) => {
                 let tokens = Arc::new(tokens);
-                let persisted = replace(io, key, Arc::clone(&tokens)).await;
+                let persisted = replace(io, key, Arc::clone(&tokens), end).await;
                 Ok(SessionTokens::new(key, tokens, persisted))
             }
             Err(Failed { error, salvaged: Some(salvaged) }) => {
-                let salvaged = keep_salvaged(lock, *salvaged).await;
+                let salvaged = keep_salvaged(lock, *salvaged, end).await;
                 Err(Failed { error, salvaged: salvaged.map(Box::new) })
             }
             Err(failed) => Err(failed),
@@ -125,19 +125,19 @@ async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
     let deadline = Deadline::within(io, context.policy.time_limit);
     match Locked::take(io, &context.key, deadline).await {
         Ok(lock) => {
-            let persisted = replace(io, &context.key, tokens).await;
+            let persisted = replace(io, &context.key, tokens, deadline).await;
             lock.give_back().await;
             persisted
         }
-        Err(NotLocked { is_busy: true, .. }) => replace(io, &context.key, tokens).await,
+        Err(NotLocked { is_busy: true, .. }) => replace(io, &context.key, tokens, deadline).await,
         Err(NotLocked { failure, is_busy: false }) => Persisted::NotSaved(failure),
     }
 }
 
 /// Saves the refresh token of a malformed answer to a login, unless another login is stored: then the token
 /// is returned. (Nothing was loaded under this lock: any login is another one.)
-async fn keep_salvaged(lock: &mut Locked<'_>, salvaged: Tokens) -> Option<Tokens> {
-    match lock.save(Arc::new(salvaged.clone())).await {
+async fn keep_salvaged(lock: &mut Locked<'_>, salvaged: Tokens, end: Deadline) -> Option<Tokens> {
+    match lock.save(Arc::new(salvaged.clone()), end).await {
         Saved::Persisted(Persisted::Saved) => None,
         Saved::Persisted(_) | Saved::Conflict(_) => Some(salvaged),
     }
@@ -151,7 +151,7 @@ pub(super) async fn keep(
 ) -> Result<SessionTokens, Failed> {
     let deadline = Deadline::within(io, context.policy.time_limit);
     let persisted = under_lock(io, &context.key, deadline, async |_| {
-        Ok::<_, Error>(replace(io, &context.key, Arc::clone(&tokens)).await)
+        Ok::<_, Error>(replace(io, &context.key, Arc::clone(&tokens), deadline).await)
     })
     .await?;
     match persisted {

@@ -78,11 +78,14 @@ mod tests {
     /// What is read and written line by line is what the library reads and writes.
     #[test]
     fn both_ways_are_the_same() {
-        for text in ["a", "A.b-c_d~+/=", "x y", "with \" a quote", "a\\b", "é", "a\nb", ""] {
+        for text in ["a", "A.b-c_d~+/=", "x y", "with \" a quote", "a\\b", "é", "a\nb"] {
             let without_account = RecordKey { account: None, ..key("a") };
-            for (key, tokens) in
-                [(key(text), tokens(text)), (key("a"), few(text)), (without_account, few(text))]
-            {
+            for (key, tokens) in [
+                (key(text), tokens(text)),
+                (key("a"), few(text)),
+                (key(""), tokens(text)),
+                (without_account, few(text)),
+            ] {
                 let by_library = write::edit(NEW_RECORD, &key, &tokens).unwrap();
                 if let Some(plain) = plain::write(&key, &tokens) {
                     assert_eq!(*plain, *by_library, "{text:?}");
@@ -99,6 +102,22 @@ mod tests {
         }
         assert!(plain::write(&key("a"), &tokens("a")).is_some());
         assert!(plain::write(&key("a"), &tokens("a\"")).is_none());
+    }
+
+    /// By either way of reading: an empty refresh token would be sent.
+    #[test]
+    fn a_token_that_is_empty_is_none() {
+        let mut empty = tokens("a");
+        empty.refresh_token = Some(RefreshToken::new(""));
+        empty.id_token = Some(IdToken::new(""));
+        let text = plain::write(&key("a"), &empty).unwrap();
+        for text in [text.as_str(), &format!("# Mine.\n{}", *text)] {
+            let (_, found) = read(text).unwrap();
+            assert!(found.access_token.is_some(), "{text}");
+            assert!(found.refresh_token.is_none() && found.id_token.is_none(), "{text}");
+            let alone = text.replace("access_token = \"a\"\n", "");
+            assert!(matches!(read(&alone), Err(Unreadable::Damaged(_))), "{text}");
+        }
     }
 
     #[test]

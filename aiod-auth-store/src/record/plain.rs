@@ -6,7 +6,7 @@ use aiod_auth_core::{
 };
 use zeroize::Zeroizing;
 
-use super::{Found, NEW_RECORD, belongs_to};
+use super::{Found, NEW_RECORD, belongs_to, read::some_text};
 
 /// The record, if it has this form.
 pub(super) fn read(text: &str) -> Option<Found> {
@@ -106,11 +106,11 @@ fn read_tokens(section: &str) -> Option<Tokens> {
     let mut tokens = Tokens::empty(lines.take("issued_at")?.parse().ok()?);
     tokens.access_token = lines.take("access_token").map(AccessToken::new).transpose().ok()?;
     tokens.expires_at = lines.time("expires_at").ok()?;
-    tokens.refresh_token = lines.take("refresh_token").map(RefreshToken::new);
+    tokens.refresh_token = some_text(lines.take("refresh_token")).map(RefreshToken::new);
     tokens.refresh_expires_at = lines.time("refresh_expires_at").ok()?;
     tokens.scope = lines.take("scope")?.parse().ok()?;
     tokens.session_scope = lines.take("session_scope").map(str::parse).transpose().ok()?;
-    tokens.id_token = lines.take("id_token").map(IdToken::new);
+    tokens.id_token = some_text(lines.take("id_token")).map(IdToken::new);
     tokens.session_ended_at = lines.time("session_ended_at").ok()?;
     let code = lines.take("refused_code").map(Into::into);
     tokens.refused = lines.time("refused_at").ok()?.map(|at| Refusal { at, code });

@@ -68,6 +68,41 @@ fn a_session_that_has_ended_is_deleted() {
 }
 
 #[test]
+fn what_is_wrong_beside_a_whole_refresh_token_costs_no_login() {
+    for name in ["access_token", "id_token"] {
+        let cache = tempfile::tempdir().unwrap();
+        let (key, folder) = (support::key("tiled"), cache.path().join(NAME));
+        let api = Api::new("http://127.0.0.1:8480").unwrap();
+        let store = TiledStore::in_folder(key.clone(), &api, cache.path());
+        let mut tokens = support::tokens("first");
+        tokens.id_token = Some(IdToken::new("id"));
+        store.save(&key, &tokens).unwrap();
+        let damage = || {
+            let file = folder.join(name);
+            fs::write(&file, "\0").unwrap();
+            // A new one could still be being written.
+            let newer = fs::metadata(folder.join("refresh_token")).unwrap().modified().unwrap();
+            let long_ago = std::time::Duration::from_secs(4);
+            let file = fs::File::options().append(true).open(file).unwrap();
+            file.set_modified(newer - long_ago).unwrap();
+        };
+        damage();
+        let loaded = store.load(&key).unwrap().unwrap();
+        assert!(loaded.refresh_token.unwrap().same_as(tokens.refresh_token.as_ref().unwrap()));
+        assert_eq!(loaded.access_token.is_some(), name == "id_token");
+        assert_eq!(loaded.id_token.is_some(), name == "access_token");
+        // The next answer brings no ID token: nothing damaged stays to come up beside it.
+        tokens.id_token = None;
+        store.save(&key, &tokens).unwrap();
+        assert!(store.load(&key).unwrap().unwrap().access_token.is_some());
+        assert!(!folder.join("id_token").exists());
+        damage();
+        store.remove(&key).unwrap();
+        assert!(store.load(&key).unwrap().is_none());
+    }
+}
+
+#[test]
 fn another_login_is_refused() {
     let cache = tempfile::tempdir().unwrap();
     let api = Api::new("http://127.0.0.1:8480").unwrap();
