@@ -191,8 +191,12 @@ impl Start for Job {
     async fn run(self, io: Io) -> Result<SessionTokens, Failed> {
         let Self { mut context, task } = self;
         let (demand, or_login, left_alone) = match task {
-            Task::LogIn { limit } => return login::log_in(&io, &context, limit).await,
-            Task::LogInWith(given) => return login::log_in_with(&io, &context, given).await,
+            Task::LogIn { limit } => {
+                return Box::pin(login::log_in(&io, &context, limit)).await;
+            }
+            Task::LogInWith(given) => {
+                return Box::pin(login::log_in_with(&io, &context, given)).await;
+            }
             Task::Keep(tokens) => return login::keep(&io, &context, tokens).await,
             Task::Save => {
                 save_again(&io, &mut context).await;
@@ -209,7 +213,7 @@ impl Start for Job {
         let outcome = Box::pin(acquire.run(&io)).await;
         match (outcome, or_login) {
             (Err(failed), Some(limit)) if failed.error.asks_for_login() => {
-                let outcome = login::log_in(&io, &context, limit).await;
+                let outcome = Box::pin(login::log_in(&io, &context, limit)).await;
                 // What is still good stays so, though there is no login.
                 outcome.map_err(|Failed { error, salvaged }| Failed {
                     error,
