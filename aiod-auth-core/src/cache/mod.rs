@@ -324,7 +324,7 @@ impl TokenCache {
             }
             Err(Failed { error, salvaged }) => {
                 self.failure = Some((error.clone(), job.policy));
-                self.left_alone = LeftAlone::after(&error, now).or(self.left_alone.take());
+                self.left_alone = LeftAlone::after(&error, now).or_else(|| self.left_alone.take());
                 match (&error, salvaged) {
                     (Error::SessionEnded(_), _) | (Error::NotAuthenticated(_), None) => {
                         self.cached = None;
