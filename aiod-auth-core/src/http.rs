@@ -400,8 +400,8 @@ pub enum NoResponse {
     NotSent(&'static str),
     /// The server may have seen it: a timeout, or a reset after writing.
     Unknown(&'static str),
-    /// An answer began and broke off, and why. In what there is of its body may be all that counts: a new refresh
-    /// token above all.
+    /// An answer began and broke off, and why. It is none; but a new refresh token in what there is of its body
+    /// is kept.
     Cut {
         /// With the body as far as it came.
         response: Box<Response>,
@@ -414,19 +414,33 @@ pub enum NoResponse {
     Tls(TlsFailure),
     /// An answer came whose body is larger than the limit.
     TooLarge,
+    /// Something came, and can't be read as an answer: it is no HTTP, or its header is too large.
+    NotHttp,
 }
 
 impl NoResponse {
+    /// An answer that broke off, with its body as far as it came.
+    #[must_use]
+    pub fn cut(response: Response, why: &'static str) -> Self {
+        Self::Cut { response: Box::new(response), why }
+    }
+
     /// Whether it ends the polling for a device code, as a failure that can't pass by itself does. A TLS alert,
     /// plain HTTP on the TLS port, a captive portal's certificate, and a proxy that is unavailable or refuses
-    /// may pass: the code's lifetime ends the waiting (RFC 8628 §3.5). A proxy's 407 ends it at once: a wrong
+    /// may pass: the code's lifetime ends the waiting (RFC 8628 §3.5). A proxy that wants credentials ends it at once: a wrong
     /// password that is sent again and again locks accounts.
     pub(crate) const fn ends_polling(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::Unknown(_) | Self::Cut { .. } | Self::TooLarge => false,
+            Self::NotSent(_)
+            | Self::Unknown(_)
+            | Self::Cut { .. }
+            | Self::TooLarge
+            | Self::NotHttp => false,
             Self::Proxy(failure) => matches!(
                 failure.problem,
-                ProxyProblem::CredentialsWanted | ProxyProblem::Unusable(_)
+                ProxyProblem::CredentialsWanted
+                    | ProxyProblem::SocksCredentialsWanted
+                    | ProxyProblem::Unusable(_)
             ),
             Self::Tls(failure) => {
                 matches!(failure, TlsFailure::NoRoots(_) | TlsFailure::Unavailable(_))

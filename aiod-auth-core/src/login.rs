@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 use core::{future::Future, pin::Pin, time::Duration};
 
 use crate::{
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, Kind},
     flow::{
         AuthorizationRequest, DevicePrompt, Redirect, access_token_request::TokenRequest,
         client_credentials::client_credentials, device_access_token::Polls,
@@ -41,6 +41,7 @@ impl Login {
             policy,
             refresh_token: None,
             metadata: MetadataCache::default(),
+            confirmation: None,
         }))
     }
 
@@ -66,21 +67,39 @@ pub(crate) struct LoginJob {
     /// The refresh token to use instead of asking a user.
     pub(crate) refresh_token: Option<RefreshToken>,
     pub(crate) metadata: MetadataCache,
+    /// Found on the way: what the server says to the user once the tokens are kept.
+    pub(crate) confirmation: Option<Box<tiled::Confirmation>>,
 }
 
 impl Start for LoginJob {
     type Output = Tokens;
     type Error = Failed;
 
-    async fn run(self, io: Io) -> Result<Tokens, Failed> {
+    async fn run(mut self, io: Io) -> Result<Tokens, Failed> {
         let end = Deadline::within(&io, self.limit);
-        self.log_in(&io, end).await
+        let tokens = self.log_in(&io, end).await?;
+        self.confirm(&io, &tokens).await;
+        Ok(tokens)
     }
 }
 
 impl LoginJob {
     /// Logs in until `end`. (`self.limit`, which that was made of, is for errors and prompts.)
-    pub(crate) async fn log_in(mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
+    pub(crate) async fn log_in(&mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
+        let (limit, asks_user) = (self.limit, self.refresh_token.is_none());
+        let mut outcome = Box::pin(self.log_in_until(io, end)).await;
+        if let Err(Failed { error, .. }) = &mut outcome
+            && asks_user
+            && end.has_passed(io)
+            && error.kind() == Kind::Unavailable
+        {
+            let cause = Some(Box::new(error.clone()));
+            *error = Error::TimedOut { limit, cause };
+        }
+        outcome
+    }
+
+    async fn log_in_until(&mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
         // The policy's limit is for requests alone. While the user is waited for, only `end` counts.
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
         if let Some(settings) = self.profile.tiled() {
@@ -110,6 +129,13 @@ impl LoginJob {
                 Some(because) => Box::pin(self.by_browser(io, &server, end, Some(because))).await,
                 None => Box::pin(self.by_device(io, &server, deadline, end)).await,
             },
+        }
+    }
+
+    /// Shows the user what the server says of a login.
+    pub(crate) async fn confirm(&mut self, io: &Io, tokens: &Tokens) {
+        if let Some(confirmation) = self.confirmation.take() {
+            Box::pin(confirmation.show(io, tokens, &self.policy)).await;
         }
     }
 
@@ -174,7 +200,7 @@ impl LoginJob {
         let code = loop {
             let (request, limit) = (Arc::clone(&request), end.left(io));
             if limit.is_zero() {
-                return Err(Error::TimedOut { limit: self.limit }.into());
+                return Err(Error::TimedOut { limit: self.limit, cause: None }.into());
             }
             let question = RedirectQuestion { request, chosen_because, limit };
             match io.redirect(question).await.map_err(|why| why.into_error(self.limit))? {

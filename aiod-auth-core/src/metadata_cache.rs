@@ -46,8 +46,8 @@ impl MetadataCache {
     ) -> Option<Arc<AuthorizationServer>> {
         // No thread waits for a lock: while another thread writes, the cache counts as empty, which costs
         // one discovery.
-        let known = self.0.try_borrow().map(|servers| servers.clone()).unwrap_or_default();
-        profile.server_for(known, needed, now)
+        let known = self.0.try_borrow();
+        profile.server_for(known.as_deref().map_or(&[], Vec::as_slice), needed, now)
     }
 
     fn put(&self, server: &Arc<AuthorizationServer>, now: Timestamp) {

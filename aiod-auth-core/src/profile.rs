@@ -273,22 +273,23 @@ impl Profile {
     /// endpoints if they are all that is needed. `None`: discovery is needed.
     pub(crate) fn server_for(
         &self,
-        known: impl IntoIterator<Item = Arc<AuthorizationServer>>,
+        known: &[Arc<AuthorizationServer>],
         needed: &[Endpoint],
         now: Timestamp,
     ) -> Option<Arc<AuthorizationServer>> {
         known
-            .into_iter()
+            .iter()
             .filter(|server| *server.issuer() == self.issuer && server.is_current(now))
             .filter(|server| server.is_with(&self.endpoints, &self.deviations))
             .find(|server| server.is_discovered() || server.has(needed))
+            .cloned()
             .or_else(|| self.given_server(needed).map(Arc::new))
     }
 
     /// The server without discovery, if all these endpoints are configured.
     fn given_server(&self, needed: &[Endpoint]) -> Option<AuthorizationServer> {
-        let server = self.discovered(AuthorizationServer::new(self.issuer.clone()));
-        server.has(needed).then_some(server)
+        let server = || self.discovered(AuthorizationServer::new(self.issuer.clone()));
+        self.endpoints.have(needed).then(server)
     }
 
     /// The discovered server, with the configured endpoints and deviations in place of its own.

@@ -125,7 +125,7 @@ impl AuthorizationServer {
     }
 
     pub(crate) fn has(&self, endpoints: &[Endpoint]) -> bool {
-        endpoints.iter().all(|endpoint| self.endpoint(*endpoint).is_some())
+        self.endpoints.have(endpoints)
     }
 
     /// Whether the end session endpoint takes a refresh token, without a browser: Keycloak's way.
@@ -176,6 +176,10 @@ impl Endpoints {
     pub(crate) fn put(&mut self, endpoint: Endpoint, url: impl Into<Arc<Url>>) {
         self.0.retain(|(known, _)| *known != endpoint);
         self.0.push((endpoint, url.into()));
+    }
+
+    pub(crate) fn have(&self, endpoints: &[Endpoint]) -> bool {
+        endpoints.iter().all(|endpoint| self.get(*endpoint).is_some())
     }
 
     pub(crate) fn get(&self, endpoint: Endpoint) -> Option<&Arc<Url>> {

@@ -54,14 +54,23 @@ fn is_clean(text: &str) -> bool {
         && every(text.as_bytes(), |byte| matches!(byte, 0x20..=0x7e))
         && !text.starts_with(' ')
         && !text.ends_with(' ')
-        && !text.contains("  ")
+        && !text.as_bytes().windows(2).any(|pair| pair == b"  ")
 }
 
 /// Whether each byte is allowed: in chunks, which the compiler compares at once.
 pub(crate) fn every(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
-    let (chunks, rest) = bytes.as_chunks::<32>();
-    let whole = |chunk: &[u8; 32]| chunk.iter().fold(true, |all, byte| all & allowed(*byte));
-    chunks.iter().all(whole) && rest.iter().all(|byte| allowed(*byte))
+    match bytes.len() {
+        32.. => every_chunk::<32>(bytes, allowed),
+        8.. => every_chunk::<8>(bytes, allowed),
+        _ => bytes.iter().all(|byte| allowed(*byte)),
+    }
+}
+
+/// The last chunk overlaps the one before it.
+fn every_chunk<const N: usize>(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
+    let whole = |chunk: &[u8; N]| chunk.iter().fold(true, |all, byte| all & allowed(*byte));
+    let (chunks, _) = bytes.as_chunks::<N>();
+    chunks.iter().all(whole) && bytes.last_chunk::<N>().is_none_or(whole)
 }
 
 /// Controls, and what changes the direction or hides itself in a line.
@@ -87,6 +96,19 @@ mod tests {
         ];
         for (text, cleaned) in cases {
             assert_eq!(clean(text), cleaned, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_that_is_not_allowed_is_found_wherever_it_is() {
+        for length in 0..100 {
+            let mut bytes = alloc::vec![b'x'; length];
+            assert!(every(&bytes, |byte| byte == b'x'), "{length}");
+            for at in 0..length {
+                bytes[at] = b'y';
+                assert!(!every(&bytes, |byte| byte == b'x'), "{at} of {length}");
+                bytes[at] = b'x';
+            }
         }
     }
 

@@ -169,7 +169,7 @@ impl Tokens {
             self.id_token.clone_from(&before.id_token);
         }
         let session_scope = before.session_scope();
-        if !session_scope.iter().all(|token| self.scope.contains(token)) {
+        if !self.scope.contains_all(session_scope) {
             self.session_scope = Some(session_scope.clone());
         }
         self
@@ -263,6 +263,10 @@ impl Scope {
     #[must_use]
     pub fn contains(&self, token: &str) -> bool {
         self.iter().any(|known| known == token)
+    }
+
+    fn contains_all(&self, other: &Self) -> bool {
+        self == other || other.iter().all(|token| self.contains(token))
     }
 
     /// As it goes over the wire: the tokens with a space between.

@@ -345,7 +345,8 @@ impl Client {
     /// As [`token`](Self::token); and if there is no login, or the session has ended, logs in with this refresh
     /// token, as [`login_with_refresh_token`](Self::login_with_refresh_token) does: for a program without a user,
     /// which got it from its operator. What the store has counts first: where the server replaces a refresh token
-    /// when it is used, the given one is dead from then on.
+    /// when it is used, the given one is dead from then on. So it is used under the store's lock: of many
+    /// processes that start with the same one, the first uses it, and the others find its login.
     ///
     /// # Errors
     /// As for both.
@@ -355,7 +356,9 @@ impl Client {
             return outcome;
         }
         let task = self.token_or(move |client: Self| async move {
-            client.login_with_refresh_token(refresh_token).await
+            let (profile, policy) = (client.shared_profile(), client.policy);
+            let session = Session::login_with_refresh_token(profile, refresh_token, policy);
+            client.keep(session.unless_logged_in()).await
         });
         let task = task.await?;
         self.wait(outcome_of(task)).await?

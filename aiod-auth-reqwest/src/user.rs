@@ -85,7 +85,7 @@ impl Caller for User {
     ) -> Result<(), Error> {
         self.send(Wanted::Ask(question));
         let is_answered = first(answered, self.runtime.sleep(self.limit)).await;
-        is_answered.ok_or(Error::TimedOut { limit: self.limit })
+        is_answered.ok_or(Error::TimedOut { limit: self.limit, cause: None })
     }
 
     async fn sleep(&mut self, delay: Duration, reason: Reason) -> Result<(), Error> {

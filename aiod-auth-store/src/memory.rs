@@ -1,8 +1,11 @@
 //! Tokens that live as long as the program.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use aiod_auth_core::{RecordKey, Tokens, session::Version};
@@ -27,7 +30,8 @@ use crate::{Listed, Lock, Store, StoreError};
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     records: Mutex<BTreeMap<RecordKey, Tokens>>,
-    locked: Arc<Mutex<BTreeSet<RecordKey>>>,
+    /// Of each record that was ever locked: whether it is.
+    locks: Mutex<BTreeMap<RecordKey, Arc<AtomicBool>>>,
 }
 
 impl Store for MemoryStore {
@@ -36,7 +40,7 @@ impl Store for MemoryStore {
     }
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        open(&self.records).insert(key.clone(), tokens.clone());
+        put(&mut open(&self.records), key, tokens);
         Ok(())
     }
 
@@ -46,8 +50,11 @@ impl Store for MemoryStore {
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        let was_free = open(&self.locked).insert(key.clone());
-        Ok(was_free.then(|| Lock::new(Held { key: key.clone(), locked: Arc::clone(&self.locked) })))
+        let mut locks = open(&self.locks);
+        let lock = locks.get(key).cloned();
+        let lock = lock.unwrap_or_else(|| Arc::clone(locks.entry(key.clone()).or_default()));
+        let is_taken = lock.swap(true, Ordering::Acquire);
+        Ok((!is_taken).then(|| Lock::new(Held(lock))))
     }
 
     /// A look and the write are one here.
@@ -62,7 +69,7 @@ impl Store for MemoryStore {
         if !version.matches(stored) {
             return Ok(stored.cloned());
         }
-        records.insert(key.clone(), tokens.clone());
+        put(&mut records, key, tokens);
         Ok(None)
     }
 
@@ -93,14 +100,21 @@ impl Store for MemoryStore {
     }
 }
 
-struct Held {
-    key: RecordKey,
-    locked: Arc<Mutex<BTreeSet<RecordKey>>>,
+/// The key of a record that is there already is kept.
+fn put(records: &mut BTreeMap<RecordKey, Tokens>, key: &RecordKey, tokens: &Tokens) {
+    match records.get_mut(key) {
+        Some(stored) => stored.clone_from(tokens),
+        None => {
+            records.insert(key.clone(), tokens.clone());
+        }
+    }
 }
+
+struct Held(Arc<AtomicBool>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        open(&self.locked).remove(&self.key);
+        self.0.store(false, Ordering::Release);
     }
 }
 

@@ -585,8 +585,12 @@ mod tests {
         Error::Unreachable { endpoint, attempts: 3, cause }
     }
 
+    const fn in_so_long(after: Duration) -> Unreachable {
+        Unreachable::RetryAfter { status: 503, after, said: None }
+    }
+
     fn in_an_hour() -> Error {
-        let cause = Unreachable::RetryAfter { status: 503, after: Duration::from_secs(3600) };
+        let cause = in_so_long(Duration::from_secs(3600));
         Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause }
     }
 
@@ -795,7 +799,7 @@ mod tests {
             }
         }
         // A clock that was set back blocks nothing, nor does a mistake of the server's for ever.
-        let years = Unreachable::RetryAfter { status: 503, after: Duration::MAX };
+        let years = in_so_long(Duration::MAX);
         let years = Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause: years };
         for (error, now) in [
             (in_an_hour(), Timestamp::from_unix_millis(NOW.as_unix_millis() - 1)),

@@ -14,7 +14,7 @@ use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, ErrorCode, Problem, ServerError, Unreachable},
     flow::{DeviceAuthorization, DevicePrompt},
-    http::{NoResponse, Request},
+    http::Request,
     machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
     note::Note,
     parameters::Parameters,
@@ -229,7 +229,7 @@ fn class(sent: Sent<Granted>, without_code: fn(&ServerError) -> Option<Error>) -
                 },
             }
         }
-        Sent::Answer(_, Answer::Later { status: 429, retry_after }) => {
+        Sent::Answer(_, Answer::Later { status: 429, retry_after, .. }) => {
             Poll::TooFast { at_least: at_least(retry_after) }
         }
         Sent::Answer(_, Answer::Later { retry_after, .. }) => {
@@ -240,9 +240,7 @@ fn class(sent: Sent<Granted>, without_code: fn(&ServerError) -> Option<Error>) -
             let error = answer::broken(Endpoint::Token, status, problem);
             if is_stray { Poll::Stray(error) } else { Poll::Final(error) }
         }
-        Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
-            Poll::Stray(answer::broken(Endpoint::Token, None, Problem::TooLarge))
-        }
+        Sent::Unreadable(problem) => Poll::Stray(answer::broken(Endpoint::Token, None, problem)),
         Sent::NoResponse { why, .. } if why.ends_polling() => {
             let (endpoint, cause) = (Endpoint::Token, Unreachable::from_no_response(why));
             Poll::Final(cause.map_or(Error::Internal("polling"), |cause| Error::Unreachable {
@@ -269,6 +267,7 @@ fn is_stray(problem: &Problem) -> bool {
             | Problem::TooDeep
             | Problem::TooManyMembers
             | Problem::TooLarge
+            | Problem::NotHttp
     )
 }
 
@@ -317,7 +316,7 @@ impl PollingEnd {
         match (self.left(io).is_zero(), self.code) {
             (false, _) => Ok(()),
             (true, Some(code)) if code.has_passed(io) => Err(Error::Expired),
-            (true, _) => Err(Error::TimedOut { limit: self.limit }),
+            (true, _) => Err(Error::TimedOut { limit: self.limit, cause: None }),
         }
     }
 }

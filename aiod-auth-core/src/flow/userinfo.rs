@@ -11,7 +11,7 @@ use crate::{
     retry::RetryPolicy,
     server::AuthorizationServer,
     token::Tokens,
-    wire::{answer::Received, id_token::Claims, userinfo::Userinfo},
+    wire::{answer::Received, id_token, userinfo::Userinfo},
 };
 
 /// Shows the access token and asks who it is for. Ends in [`Userinfo`].
@@ -68,7 +68,7 @@ impl Question {
         Ok(Self {
             request: Box::new(request.with_header("Authorization", authorization)),
             // Nothing is believed because of it, so that its issuer and audience don't matter.
-            subject: Claims::known(tokens.id_token.as_ref()).map(|claims| claims.subject),
+            subject: id_token::subject(tokens.id_token.as_ref()),
             deviations: Arc::clone(&server.deviations),
             policy,
         })

@@ -168,8 +168,10 @@ impl Target {
 
     pub(super) fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
         let mut demand = self.demand;
-        if let Some(first) = &self.first {
-            demand.force &= first.has_same_access_token(tokens);
+        if let Some(first) = &self.first
+            && demand.force
+        {
+            demand.force = first.has_same_access_token(tokens);
         }
         demand.freshness(tokens, now)
     }
@@ -190,6 +192,11 @@ impl Target {
         let first = self.first.as_ref()?;
         (self.demand.freshness(first, now) != Freshness::Stale).then_some(first)
     }
+}
+
+/// The clock was ahead when they were issued: by now, nothing is known of their age.
+pub(super) fn is_from_the_future(tokens: &Tokens, now: Timestamp) -> bool {
+    tokens.issued_at > now.saturating_add(CLOCK_STEP_MAX)
 }
 
 /// Whether an API would take them, whatever is asked for.

@@ -35,7 +35,7 @@ use crate::{
 };
 use acquire::{Acquire, save_again};
 use freshness::Target;
-use login::{keep, log_in};
+use login::{Given, keep, log_in, log_in_with};
 
 mod acquire;
 mod freshness;
@@ -79,19 +79,33 @@ impl Session {
     /// A new login, whatever there is, which may take as long as `limit`.
     #[must_use]
     pub fn login(profile: Arc<Profile>, limit: Duration, policy: RetryPolicy) -> Self {
-        Self::new(profile, policy, Task::LogIn { limit, refresh_token: None })
+        Self::new(profile, policy, Task::LogIn { limit })
     }
 
     /// A new login with a refresh token from elsewhere. It is proven by using it: a dead one is
     /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is saved.
+    ///
+    /// Where there was no login, and another process has stored one by the time that this has the store's lock,
+    /// it ends in that one, and the given refresh token is not used: the two may be one and the same.
     #[must_use]
     pub fn login_with_refresh_token(
         profile: Arc<Profile>,
         refresh_token: RefreshToken,
         policy: RetryPolicy,
     ) -> Self {
-        let limit = policy.time_limit;
-        Self::new(profile, policy, Task::LogIn { limit, refresh_token: Some(refresh_token) })
+        let given = Given { refresh_token, unless_logged_in: false };
+        Self::new(profile, policy, Task::LogInWith(given))
+    }
+
+    /// Uses a given refresh token only where no login is found under the store's lock; else ends in that
+    /// login, whose access token may have to be refreshed.
+    #[must_use]
+    pub fn unless_logged_in(self) -> Self {
+        Self(self.0.configure(|job| {
+            if let Task::LogInWith(given) = &mut job.task {
+                given.unless_logged_in = true;
+            }
+        }))
     }
 
     /// Saves tokens from elsewhere in place of the stored ones. No server is asked whether they are valid, or
@@ -155,7 +169,8 @@ struct Job {
 
 enum Task {
     Acquire { demand: Demand, or_login: Option<Duration>, left_alone: Option<Error> },
-    LogIn { limit: Duration, refresh_token: Option<RefreshToken> },
+    LogIn { limit: Duration },
+    LogInWith(Given),
     Keep(Arc<Tokens>),
     Save,
 }
@@ -179,8 +194,11 @@ impl Start for Job {
         let Self { mut context, task } = self;
         async move {
             let (demand, or_login, left_alone) = match task {
-                Task::LogIn { limit, refresh_token } => {
-                    return Box::pin(log_in(&io, &context, limit, refresh_token)).await;
+                Task::LogIn { limit } => {
+                    return Box::pin(log_in(&io, &context, limit)).await;
+                }
+                Task::LogInWith(given) => {
+                    return Box::pin(log_in_with(&io, &context, given)).await;
                 }
                 Task::Keep(tokens) => return Box::pin(keep(&io, &context, tokens)).await,
                 Task::Save => {
@@ -195,7 +213,7 @@ impl Start for Job {
                 outcome => return outcome,
             };
             let Some(limit) = or_login else { return Err(failed) };
-            let outcome = Box::pin(log_in(&io, &context, limit, None)).await;
+            let outcome = Box::pin(log_in(&io, &context, limit)).await;
             // What is still good stays so, though there is no login.
             outcome.map_err(|Failed { error, salvaged }| Failed {
                 error,

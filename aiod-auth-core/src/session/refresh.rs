@@ -55,14 +55,15 @@ impl Refresh<'_> {
         let mut policy = self.policy;
         let (mut is_other, mut was_lost) = (false, false);
         loop {
-            let Some(refresh_token) = tokens.refresh_token.clone() else {
+            let sent = Arc::clone(&tokens);
+            let Some(refresh_token) = &sent.refresh_token else {
                 return Err(Error::Internal("refresh"));
             };
-            let error = match self.send(io, &tokens, &refresh_token, policy).await {
-                Ok(new) => return self.check_user(&tokens, new),
+            let error = match self.send(io, &sent, refresh_token, policy).await {
+                Ok(new) => return self.check_user(&sent, new),
                 Err(Failed { error, salvaged }) => {
                     if let Some(new) = salvaged.and_then(|salvaged| salvaged.refresh_token) {
-                        return Ok(Refreshed::Salvaged(error, with_refresh_token(&tokens, new)));
+                        return Ok(Refreshed::Salvaged(error, with_refresh_token(&sent, new)));
                     }
                     error
                 }
@@ -74,7 +75,7 @@ impl Refresh<'_> {
             }
             if is_refusal(&error) {
                 let refusal = Refusal { at: io.now(), code: code_of(&error) };
-                let marked = Tokens { refused: Some(refusal), ..Tokens::clone(&tokens) };
+                let marked = Tokens { refused: Some(refusal), ..Tokens::clone(&sent) };
                 return Ok(Refreshed::Refused(error, marked));
             }
             if !is_lost && !matches!(error, Error::SessionEnded(_)) {
@@ -82,7 +83,7 @@ impl Refresh<'_> {
             }
             // What can't be read must not be overwritten, by a mark least of all.
             let Ok(stored) = lock.load().await else { return Err(error) };
-            match self.other_than(&refresh_token, stored.clone(), is_lost) {
+            match self.other_than(refresh_token, stored.clone(), is_lost) {
                 Some(other) if !is_other => {
                     if self.target.freshness(&other, io.now()) == Freshness::Good {
                         return Ok(Refreshed::Found(other));
@@ -102,7 +103,7 @@ impl Refresh<'_> {
                 }
                 _ => {
                     let error = explained(error, lock.interrupted_at().filter(|_| !is_other));
-                    return match marked(stored, &refresh_token, io.now()) {
+                    return match marked(stored, refresh_token, io.now()) {
                         Some(marked) => Ok(Refreshed::Refused(error, marked)),
                         None => Err(error),
                     };

@@ -28,10 +28,11 @@ pub(crate) fn code(
     deviations: &Deviations,
 ) -> Result<Option<ErrorCode>, Problem> {
     let is_success = matches!(status, 200..=299);
-    let elsewhere = match object.text("access_token") {
+    let has_token = || matches!(object.text("access_token"), Ok(Some(_)));
+    let elsewhere = match &deviations.error_at {
         // A word beside a token is no error.
-        Ok(Some(_)) if is_success => None,
-        _ => deviations.error_at.as_deref().and_then(|pointer| object.at(pointer)),
+        Some(pointer) if !(is_success && has_token()) => object.at(pointer),
+        _ => None,
     };
     match elsewhere.map(|word| deviations.code(&word)) {
         None | Some(ErrorCode::Other(_)) => {}
@@ -104,7 +105,8 @@ pub(crate) fn advice(
 
 /// What the server says to people.
 pub(crate) fn description(object: &Object<'_>) -> Option<String> {
-    let said = DESCRIPTIONS.iter().find_map(|pointer| object.text_at(pointer))?;
+    let said = object.text("error_description").ok().flatten();
+    let said = said.or_else(|| DESCRIPTIONS.iter().find_map(|at| object.text_at(at)))?;
     Some(clean(&said)).filter(|text| !text.is_empty())
 }
 

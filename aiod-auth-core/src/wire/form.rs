@@ -14,9 +14,15 @@ pub(crate) struct Form<'a> {
 }
 
 struct Pair<'a> {
-    name: &'a str,
-    value: &'a str,
+    name: Piece<'a>,
+    value: Piece<'a>,
     is_secret: bool,
+}
+
+/// A name or a value. One that is plain, as most tokens are, is copied whole.
+struct Piece<'a> {
+    text: &'a str,
+    is_plain: bool,
 }
 
 /// A form as it is sent, and where in it the values are that no text may show.
@@ -28,37 +34,37 @@ pub(crate) struct Encoded {
 
 impl<'a> Form<'a> {
     pub(crate) fn push(&mut self, name: &'a str, value: &'a str) {
-        self.add(Pair { name, value, is_secret: false });
+        self.add(name, value, false);
     }
 
     /// A value that is shown to this server alone: it is in no error's text, whatever the server says back.
     pub(crate) fn push_secret(&mut self, name: &'a str, value: &'a str) {
-        self.add(Pair { name, value, is_secret: true });
+        self.add(name, value, true);
     }
 
     /// As [`push_secret`](Self::push_secret), and an empty one is sent, too: a password.
     pub(crate) fn push_password(&mut self, name: &'a str, value: &'a str) {
-        self.put(Pair { name, value, is_secret: true });
+        self.put(name, value, true);
     }
 
-    fn add(&mut self, pair: Pair<'a>) {
-        if !pair.value.is_empty() {
-            self.put(pair);
+    fn add(&mut self, name: &'a str, value: &'a str, is_secret: bool) {
+        if !value.is_empty() {
+            self.put(name, value, is_secret);
         }
     }
 
-    fn put(&mut self, pair: Pair<'a>) {
+    fn put(&mut self, name: &'a str, value: &'a str, is_secret: bool) {
         // No flow has more: one buffer for all of them.
         if self.pairs.is_empty() {
             self.pairs.reserve_exact(8);
         }
-        self.pairs.push(pair);
+        self.pairs.push(Pair { name: Piece::new(name), value: Piece::new(value), is_secret });
     }
 
     /// The body, built once in a buffer that never grows: a copy left behind could not be wiped.
     pub(crate) fn encode(&self) -> Encoded {
         let length = |pair: &Pair<'_>| {
-            let both = escaped_length(pair.name).saturating_add(escaped_length(pair.value));
+            let both = pair.name.escaped_length().saturating_add(pair.value.escaped_length());
             both.saturating_add(2)
         };
         let mut body = Wiped::new(Vec::with_capacity(self.pairs.iter().map(length).sum()));
@@ -68,10 +74,10 @@ impl<'a> Form<'a> {
             if !body.is_empty() {
                 body.push(b'&');
             }
-            push_escaped(&mut body, name);
+            name.push_to(&mut body);
             body.push(b'=');
             let start = body.len();
-            push_escaped(&mut body, value);
+            value.push_to(&mut body);
             if *is_secret {
                 secrets.push(start..body.len());
             }
@@ -82,37 +88,47 @@ impl<'a> Form<'a> {
 
 /// One value alone, as it stands in a form.
 pub(crate) fn escape(value: &str) -> Wiped<String> {
-    let mut escaped = Wiped::new(String::with_capacity(escaped_length(value)));
+    let mut escaped = Wiped::new(String::with_capacity(Piece::new(value).escaped_length()));
     escaped.extend(form_urlencoded::byte_serialize(value.as_bytes()));
     escaped
 }
 
+impl<'a> Piece<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, is_plain: is_plain(text) }
+    }
+
+    fn escaped_length(&self) -> usize {
+        if self.is_plain {
+            return self.text.len();
+        }
+        // `%41` in place of a byte; a space is `+`.
+        let length = |byte| if is_plain_byte(byte) || byte == b' ' { 1 } else { 3 };
+        self.text.bytes().map(length).sum()
+    }
+
+    fn push_to(&self, body: &mut Vec<u8>) {
+        if self.is_plain {
+            body.extend_from_slice(self.text.as_bytes());
+            return;
+        }
+        for piece in form_urlencoded::byte_serialize(self.text.as_bytes()) {
+            body.extend_from_slice(piece.as_bytes());
+        }
+    }
+}
+
 /// Letters, digits and `*-._` stay as they are, space becomes `+`: servers that forget to unescape still
-/// understand plain secrets. A value that is plain, as most tokens are, is copied whole.
-fn push_escaped(body: &mut Vec<u8>, value: &str) {
-    if is_plain(value) {
-        body.extend_from_slice(value.as_bytes());
-        return;
-    }
-    for piece in form_urlencoded::byte_serialize(value.as_bytes()) {
-        body.extend_from_slice(piece.as_bytes());
-    }
-}
-
-fn escaped_length(value: &str) -> usize {
-    if is_plain(value) {
-        return value.len();
-    }
-    form_urlencoded::byte_serialize(value.as_bytes()).map(str::len).sum()
-}
-
+/// understand plain secrets.
 fn is_plain(value: &str) -> bool {
-    every(value.as_bytes(), |byte| {
-        let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        let is_digit = byte.wrapping_sub(b'0') < 10;
-        let is_mark = (byte == b'*') | (byte == b'-') | (byte == b'.') | (byte == b'_');
-        is_letter | is_digit | is_mark
-    })
+    every(value.as_bytes(), is_plain_byte)
+}
+
+fn is_plain_byte(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let is_digit = byte.wrapping_sub(b'0') < 10;
+    let is_mark = (byte == b'*') | (byte == b'-') | (byte == b'.') | (byte == b'_');
+    is_letter | is_digit | is_mark
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! The introspection response: RFC 7662 §2.2.
 
-use alloc::{boxed::Box, string::String, vec, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
-use super::{json::Object, token::scope};
+use super::{
+    json::{Object, Text},
+    token::scope,
+};
 use crate::{deviations::Deviations, error::Problem, time::Timestamp, token::Scope};
 
 /// What a server says about a token.
@@ -89,7 +92,7 @@ impl Introspection {
             issued_at: object.time("iat")?,
             not_before: object.time("nbf")?,
             subject: text("sub")?,
-            audience: audience(object)?,
+            audience: audience(object)?.into_iter().map(String::from).collect(),
             issuer: text("iss")?,
             id: text("jti")?,
             is_bound: object.has("cnf")?,
@@ -98,10 +101,10 @@ impl Introspection {
 }
 
 /// RFC 7519 §4.1.3: one, or a list.
-pub(crate) fn audience(object: &Object<'_>) -> Result<Vec<String>, Problem> {
+pub(crate) fn audience<'a>(object: &Object<'a>) -> Result<Vec<Text<'a>>, Problem> {
     match object.text("aud") {
-        Ok(one) => Ok(one.map(|one| vec![one.into()]).unwrap_or_default()),
-        Err(Problem::Invalid(_)) => Ok(object.strings("aud")?.unwrap_or_default()),
+        Ok(one) => Ok(one.into_iter().collect()),
+        Err(Problem::Invalid(_)) => Ok(object.texts("aud")?.unwrap_or_default()),
         Err(problem) => Err(problem),
     }
 }

@@ -5,7 +5,7 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::{cell::RefCell, ops::Deref, time::Duration};
 
-use super::scan::{self, Member, Value, unescape};
+use super::scan::{self, Member, Quoted, Value, unescape};
 use crate::{
     error::Problem, http::BODY_BYTES_MAX, note::Note, secret::Wiped, time::Timestamp,
     wire::servers::is_no_limit,
@@ -84,7 +84,7 @@ impl<'a> Object<'a> {
             {
                 Some(Text::Borrowed(raw))
             }
-            value @ (Value::Text { .. } | Value::Other(_)) => unquote(value),
+            value @ (Value::Text(_) | Value::Other(_)) => unquote(value),
         }
     }
 
@@ -103,7 +103,7 @@ impl<'a> Object<'a> {
     }
 
     fn only(&self, name: &str) -> Option<Value<'a>> {
-        let mut found = self.members.iter().filter(|(key, _)| is_called(*key, name));
+        let mut found = self.members.iter().filter(|(key, _)| key.is(name));
         match (found.next(), found.next()) {
             (Some((_, value)), None) => Some(*value),
             _ => None,
@@ -129,16 +129,18 @@ impl<'a> Object<'a> {
 
     /// An empty list counts as absent.
     pub(crate) fn strings(&self, name: &'static str) -> Result<Option<Vec<String>>, Problem> {
+        Ok(self.texts(name)?.map(|texts| texts.into_iter().map(String::from).collect()))
+    }
+
+    /// The same, borrowed.
+    pub(crate) fn texts(&self, name: &'static str) -> Result<Option<Vec<Text<'a>>>, Problem> {
         let raw = match self.value(name)? {
             None => return Ok(None),
             Some(Value::Other(raw)) => raw,
-            Some(Value::Text { .. }) => return Err(Problem::Invalid(name)),
+            Some(Value::Text(_)) => return Err(Problem::Invalid(name)),
         };
-        let texts: Option<Vec<String>> = scan::items(raw)
-            .map_err(|_| Problem::Invalid(name))?
-            .into_iter()
-            .map(|item| unquote(item).map(String::from))
-            .collect();
+        let items = scan::items(raw).map_err(|_| Problem::Invalid(name))?;
+        let texts: Option<Vec<Text<'a>>> = items.into_iter().map(unquote).collect();
         Ok(Some(texts.ok_or(Problem::Invalid(name))?).filter(|list| !list.is_empty()))
     }
 
@@ -148,7 +150,7 @@ impl<'a> Object<'a> {
             Some(Value::Other(raw)) => {
                 Self::scan(raw).map(Some).map_err(|_| Problem::Invalid(name))
             }
-            Some(Value::Text { .. }) => Err(Problem::Invalid(name)),
+            Some(Value::Text(_)) => Err(Problem::Invalid(name)),
         }
     }
 
@@ -157,11 +159,11 @@ impl<'a> Object<'a> {
         let raw = match self.value(name)? {
             None => return Ok(Vec::new()),
             Some(Value::Other(raw)) => raw,
-            Some(Value::Text { .. }) => return Err(Problem::Invalid(name)),
+            Some(Value::Text(_)) => return Err(Problem::Invalid(name)),
         };
         let object = |item| match item {
             Value::Other(raw) => Self::scan(raw).map_err(|_| Problem::Invalid(name)),
-            Value::Text { .. } => Err(Problem::Invalid(name)),
+            Value::Text(_) => Err(Problem::Invalid(name)),
         };
         scan::items(raw).map_err(|_| Problem::Invalid(name))?.into_iter().map(object).collect()
     }
@@ -245,30 +247,25 @@ impl<'a> Object<'a> {
                 quoted.trim()
             }
             (None, Value::Other(raw)) => raw,
-            (None, Value::Text { .. }) => return Err(Problem::Invalid(name)),
+            (None, Value::Text(_)) => return Err(Problem::Invalid(name)),
         };
         // `f64` would also read "inf" and "nan".
         if !digits.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
             return Err(Problem::Invalid(name));
         }
-        digits.parse().map(Some).map_err(|_| Problem::Invalid(name))
+        // Nearly all are whole, which is read sooner.
+        let whole = digits.parse::<u32>().map(f64::from);
+        whole.or_else(|_| digits.parse()).map(Some).map_err(|_| Problem::Invalid(name))
     }
 
     fn value(&self, name: &'static str) -> Result<Option<Value<'a>>, Problem> {
-        let mut found = self.members.iter().filter(|(key, _)| is_called(*key, name));
-        let first = found.next().map(|(_, value)| *value);
-        if found.next().is_some() {
-            return Err(Problem::Duplicate(name));
+        let mut found = None;
+        for (key, value) in &self.members {
+            if key.is(name) && found.replace(*value).is_some() {
+                return Err(Problem::Duplicate(name));
+            }
         }
-        Ok(first.filter(|value| *value != Value::Other("null")))
-    }
-}
-
-fn is_called(key: Value<'_>, name: &str) -> bool {
-    match key {
-        Value::Text { inner, escaped: false } => inner == name,
-        Value::Text { inner, escaped: true } => unescape(inner).is_some_and(|key| *key == *name),
-        Value::Other(_) => false,
+        Ok(found.filter(|value| *value != Value::Other("null")))
     }
 }
 
@@ -324,8 +321,8 @@ pub(crate) fn push_string(json: &mut String, text: &str) {
 /// The text of a string; `None` for what is none, or has half a character in it.
 fn unquote(value: Value<'_>) -> Option<Text<'_>> {
     match value {
-        Value::Text { inner, escaped: false } => Some(Text::Borrowed(inner)),
-        Value::Text { inner, escaped: true } => unescape(inner).map(Text::Copied),
+        Value::Text(Quoted { inner, escaped: false }) => Some(Text::Borrowed(inner)),
+        Value::Text(Quoted { inner, escaped: true }) => unescape(inner).map(Text::Copied),
         Value::Other(_) => None,
     }
 }
@@ -337,7 +334,7 @@ fn child<'a>(value: Value<'a>, step: &str) -> Option<Value<'a>> {
         Value::Other(raw) if raw.starts_with('[') => {
             scan::items(raw).ok()?.get(step.parse::<usize>().ok()?).copied()
         }
-        Value::Text { .. } | Value::Other(_) => None,
+        Value::Text(_) | Value::Other(_) => None,
     }
 }
 

@@ -13,8 +13,8 @@ use aiod_auth_benches::{
 };
 use aiod_auth_core::{
     AccessToken, AuthenticationMethod, AuthorizationServer, ClientIdentity, ClientSecret, Endpoint,
-    IdToken, Issuer, Machine, Profile, Reason, RefreshToken, Response, RetryPolicy, Scope, Step,
-    Timestamp, Tokens,
+    IdToken, Issuer, Machine, MetadataCache, Profile, Reason, RefreshToken, Response, RetryPolicy,
+    Scope, Step, Timestamp, Tokens,
     flow::{
         AccessTokenRequest, DeviceAccessTokenRequest, DeviceAuthorization,
         DeviceAuthorizationRequest,
@@ -99,12 +99,11 @@ impl World {
         let client = ClientIdentity::public(CLIENT_ID).unwrap();
         let scope: Scope = "openid".parse().unwrap();
         let mut server = AuthorizationServer::new(issuer());
-        let mut profile = Profile::with_client(issuer(), client.clone()).with_scope(scope.clone());
+        let profile = Profile::with_client(issuer(), client.clone()).with_scope(scope.clone());
         for (endpoint, address) in
             [(Endpoint::Token, TOKEN_URL), (Endpoint::DeviceAuthorization, DEVICE_URL)]
         {
             server = server.with_endpoint(endpoint, address).unwrap();
-            profile = profile.with_endpoint(endpoint, address).unwrap();
         }
         Self { server, client, scope, policy: RetryPolicy::default(), profile }
     }
@@ -261,16 +260,19 @@ fn main() {
             let refresh_token = RefreshToken::new(answers::refresh_token());
             asked.run(|| drop(black_box(drive(&mut world.refresh(&refresh_token), &script, None))));
         }
+        // What a `Client` does: it has discovered the server before, and has the tokens that it handed out.
         "refresh_session" => {
             let (script, store) =
                 (Script::new(vec![(200, answers::token())]), MemoryStore::default());
+            let metadata = MetadataCache::of(world.server.clone());
             let profile = Arc::new(world.profile.clone());
             let mut keeping = Session::keep(profile.clone(), tokens(), world.policy);
-            let mut cached = Some(drive(&mut keeping, &script, Some(&store)));
+            let mut cached = drive(&mut keeping, &script, Some(&store));
             asked.run(|| {
                 let session = Session::token(profile.clone(), Demand::new().forced(), world.policy);
-                cached =
-                    Some(drive(&mut session.with_cached(cached.take()), &script, Some(&store)));
+                let session = session.with_cached(Some(cached.clone()));
+                let mut session = session.with_metadata(&metadata);
+                cached = drive(&mut session, &script, Some(&store));
             });
         }
         "device" => {
