@@ -57,6 +57,14 @@ impl Failure {
         self
     }
 
+    /// What stands in config.toml may be wrong, but is no wrong usage of the command.
+    pub(crate) fn in_config(mut self) -> Self {
+        if self.kind == Kind::Usage {
+            self.kind = Kind::Config;
+        }
+        self
+    }
+
     /// What failed, in the place where it did.
     pub(crate) fn within(mut self, place: &str) -> Self {
         if !self.message.starts_with(place) {

@@ -1,6 +1,6 @@
 //! HTTP as the machines see it: a request, a response, and why there was no response.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{fmt, ops::Range, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -41,7 +41,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Request {
     method: Method,
-    url: Url,
+    /// An endpoint's, mostly, which is the same for all of its requests.
+    url: Arc<Url>,
     /// In addition to the headers that each request of its method has.
     headers: Vec<(&'static str, Wiped<String>)>,
     body: Encoded,
@@ -110,31 +111,31 @@ impl Method {
 }
 
 impl Request {
-    pub(crate) fn get(url: Url) -> Self {
-        Self::new(Method::Get, url, Encoded::default(), BodyKind::None)
+    pub(crate) fn get(url: impl Into<Arc<Url>>) -> Self {
+        Self::new(Method::Get, url.into(), Encoded::default(), BodyKind::None)
     }
 
     /// A DELETE without a body.
-    pub(crate) fn delete(url: Url) -> Self {
-        Self::new(Method::Delete, url, Encoded::default(), BodyKind::None)
+    pub(crate) fn delete(url: impl Into<Arc<Url>>) -> Self {
+        Self::new(Method::Delete, url.into(), Encoded::default(), BodyKind::None)
     }
 
     /// A POST without a body.
-    pub(crate) fn post_nothing(url: Url) -> Self {
-        Self::new(Method::Post, url, Encoded::default(), BodyKind::None)
+    pub(crate) fn post_nothing(url: impl Into<Arc<Url>>) -> Self {
+        Self::new(Method::Post, url.into(), Encoded::default(), BodyKind::None)
     }
 
     /// A POST of JSON.
-    pub(crate) fn post_json(url: Url, json: Encoded) -> Self {
-        Self::new(Method::Post, url, json, BodyKind::Json)
+    pub(crate) fn post_json(url: impl Into<Arc<Url>>, json: Encoded) -> Self {
+        Self::new(Method::Post, url.into(), json, BodyKind::Json)
     }
 
     /// A POST of a form: RFC 6749 appendix B.
-    pub(crate) fn post_form(url: Url, form: Encoded) -> Self {
-        Self::new(Method::Post, url, form, BodyKind::Form)
+    pub(crate) fn post_form(url: impl Into<Arc<Url>>, form: Encoded) -> Self {
+        Self::new(Method::Post, url.into(), form, BodyKind::Form)
     }
 
-    const fn new(method: Method, url: Url, body: Encoded, kind: BodyKind) -> Self {
+    const fn new(method: Method, url: Arc<Url>, body: Encoded, kind: BodyKind) -> Self {
         let headers = Vec::new();
         Self { method, url, headers, body, kind, timeout: None, basic_is_escaped: false }
     }
@@ -236,7 +237,7 @@ impl Request {
 
     /// Where to. An `http` address is on loopback, or the configuration allows it by name.
     #[must_use]
-    pub const fn url(&self) -> &Url {
+    pub fn url(&self) -> &Url {
         &self.url
     }
 
@@ -399,8 +400,8 @@ pub enum NoResponse {
     NotSent(&'static str),
     /// The server may have seen it: a timeout, or a reset after writing.
     Unknown(&'static str),
-    /// An answer began and broke off, and why. In what there is of its body may be all that counts: a new refresh
-    /// token above all.
+    /// An answer began and broke off, and why. It is none; but a new refresh token in what there is of its body
+    /// is kept.
     Cut {
         /// With the body as far as it came.
         response: Box<Response>,
@@ -413,19 +414,33 @@ pub enum NoResponse {
     Tls(TlsFailure),
     /// An answer came whose body is larger than the limit.
     TooLarge,
+    /// Something came, and can't be read as an answer: it is no HTTP, or its header is too large.
+    NotHttp,
 }
 
 impl NoResponse {
+    /// An answer that broke off, with its body as far as it came.
+    #[must_use]
+    pub fn cut(response: Response, why: &'static str) -> Self {
+        Self::Cut { response: Box::new(response), why }
+    }
+
     /// Whether it ends the polling for a device code, as a failure that can't pass by itself does. A TLS alert,
     /// plain HTTP on the TLS port, a captive portal's certificate, and a proxy that is unavailable or refuses
-    /// may pass: the code's lifetime ends the waiting (RFC 8628 §3.5). A proxy's 407 ends it at once: a wrong
+    /// may pass: the code's lifetime ends the waiting (RFC 8628 §3.5). A proxy that wants credentials ends it at once: a wrong
     /// password that is sent again and again locks accounts.
     pub(crate) const fn ends_polling(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::Unknown(_) | Self::Cut { .. } | Self::TooLarge => false,
+            Self::NotSent(_)
+            | Self::Unknown(_)
+            | Self::Cut { .. }
+            | Self::TooLarge
+            | Self::NotHttp => false,
             Self::Proxy(failure) => matches!(
                 failure.problem,
-                ProxyProblem::CredentialsWanted | ProxyProblem::Unusable(_)
+                ProxyProblem::CredentialsWanted
+                    | ProxyProblem::SocksCredentialsWanted
+                    | ProxyProblem::Unusable(_)
             ),
             Self::Tls(failure) => {
                 matches!(failure, TlsFailure::NoRoots(_) | TlsFailure::Unavailable(_))

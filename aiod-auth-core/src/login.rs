@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 use core::{future::Future, pin::Pin, time::Duration};
 
 use crate::{
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, Kind},
     flow::{
         AuthorizationRequest, DevicePrompt, Redirect, access_token_request::TokenRequest,
         client_credentials::client_credentials, device_access_token::Polls,
@@ -41,6 +41,7 @@ impl Login {
             policy,
             refresh_token: None,
             metadata: MetadataCache::default(),
+            confirmation: None,
         }))
     }
 
@@ -66,21 +67,39 @@ pub(crate) struct LoginJob {
     /// The refresh token to use instead of asking a user.
     pub(crate) refresh_token: Option<RefreshToken>,
     pub(crate) metadata: MetadataCache,
+    /// Found on the way: what the server says to the user once the tokens are kept.
+    pub(crate) confirmation: Option<Box<tiled::Confirmation>>,
 }
 
 impl Start for LoginJob {
     type Output = Tokens;
     type Error = Failed;
 
-    async fn run(self, io: Io) -> Result<Tokens, Failed> {
+    async fn run(mut self, io: Io) -> Result<Tokens, Failed> {
         let end = Deadline::within(&io, self.limit);
-        self.log_in(&io, end).await
+        let tokens = self.log_in(&io, end).await?;
+        self.confirm(&io, &tokens).await;
+        Ok(tokens)
     }
 }
 
 impl LoginJob {
     /// Logs in until `end`. (`self.limit`, which that was made of, is for errors and prompts.)
-    pub(crate) async fn log_in(mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
+    pub(crate) async fn log_in(&mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
+        let (limit, asks_user) = (self.limit, self.refresh_token.is_none());
+        let mut outcome = Box::pin(self.log_in_until(io, end)).await;
+        if let Err(Failed { error, .. }) = &mut outcome
+            && asks_user
+            && end.has_passed(io)
+            && error.kind() == Kind::Unavailable
+        {
+            let cause = Some(Box::new(error.clone()));
+            *error = Error::TimedOut { limit, cause };
+        }
+        outcome
+    }
+
+    async fn log_in_until(&mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
         // The policy's limit is for requests alone. While the user is waited for, only `end` counts.
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
         if let Some(settings) = self.profile.tiled() {
@@ -89,8 +108,8 @@ impl LoginJob {
         }
         let refresh_token = self.refresh_token.take();
         let needed = self.needed(refresh_token.is_some());
-        let found = self.metadata.find(io, &self.profile, needed, &self.policy, deadline).await;
-        let server = found?;
+        let found = self.metadata.find(io, &self.profile, needed, &self.policy, deadline);
+        let server = Box::pin(found).await?;
         // Before the user is asked: no login succeeds without a token endpoint.
         server.require(Endpoint::Token)?;
         match (refresh_token, self.profile.login()) {
@@ -110,6 +129,13 @@ impl LoginJob {
                 Some(because) => Box::pin(self.by_browser(io, &server, end, Some(because))).await,
                 None => Box::pin(self.by_device(io, &server, deadline, end)).await,
             },
+        }
+    }
+
+    /// Shows the user what the server says of a login.
+    pub(crate) async fn confirm(&mut self, io: &Io, tokens: &Tokens) {
+        if let Some(confirmation) = self.confirmation.take() {
+            Box::pin(confirmation.show(io, tokens, &self.policy)).await;
         }
     }
 
@@ -174,7 +200,7 @@ impl LoginJob {
         let code = loop {
             let (request, limit) = (Arc::clone(&request), end.left(io));
             if limit.is_zero() {
-                return Err(Error::TimedOut { limit: self.limit }.into());
+                return Err(Error::TimedOut { limit: self.limit, cause: None }.into());
             }
             let question = RedirectQuestion { request, chosen_because, limit };
             match io.redirect(question).await.map_err(|why| why.into_error(self.limit))? {
@@ -226,27 +252,26 @@ impl LoginJob {
         &self,
         io: &Io,
         server: TokenServer<'_>,
-        polling: Polling<'_>,
+        polling: Polling,
         end: Deadline,
     ) -> Result<Tokens, Failed> {
-        match polling.await {
-            Err(Failed { error, salvaged: Some(salvaged) }) => {
-                // The device code is spent, and only the refresh token of the malformed answer can be used.
-                let deadline = Deadline::within(io, self.policy.time_limit).min(end);
-                Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
-            }
-            outcome => outcome,
-        }
+        let (error, salvaged) = match polling.await {
+            Err(Failed { error, salvaged: Some(salvaged) }) => (error, salvaged),
+            outcome => return outcome,
+        };
+        // The device code is spent, and only the refresh token of the malformed answer can be used.
+        let deadline = Deadline::within(io, self.policy.time_limit).min(end);
+        Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
     }
 
     /// RFC 8628 §3.1 to §3.3. Returns the polling for the user's approval.
-    async fn ask_for_code<'a>(
-        &'a self,
-        io: &'a Io,
+    async fn ask_for_code(
+        &self,
+        io: &Io,
         server: &AuthorizationServer,
         deadline: Deadline,
         end: Deadline,
-    ) -> Result<Polling<'a>, Error> {
+    ) -> Result<Polling, Error> {
         let (client, scope) = (self.profile.client(), self.profile.scope());
         let parameters = self.profile.parameters();
         let request = CodeRequest::new(server, client, scope, parameters, self.policy)?;
@@ -256,18 +281,18 @@ impl LoginJob {
     }
 
     /// Shows the code to the user. Returns the polling for the approval.
-    pub(crate) async fn show_code<'a>(
+    pub(crate) async fn show_code(
         &self,
-        io: &'a Io,
+        io: &Io,
         polls: Polls,
         mut prompt: DevicePrompt,
         end: Deadline,
-    ) -> Polling<'a> {
+    ) -> Polling {
         // The code's lifetime counts from here, so the time that it takes to show it is a part of it.
         let polling_end = polls.end(io).with_caller(end, self.limit);
         prompt.expires_in = prompt.expires_in.map(|code| code.min(self.limit));
         io.show(Prompt::DeviceCode(Arc::new(prompt))).await;
-        Box::pin(polls.poll(io, polling_end))
+        Box::pin(polls.poll(io.clone(), polling_end))
     }
 
     /// Uses a refresh token from elsewhere. If the answer is malformed but has a new refresh token, the one
@@ -321,8 +346,7 @@ impl LoginJob {
 }
 
 /// Boxed, so that a login that waits for its user needs little memory beside it.
-pub(crate) type Polling<'a> =
-    Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync + 'a>>;
+pub(crate) type Polling = Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync>>;
 
 /// Refuses to begin a refresh whose answer might not be waited for: a rotated refresh token would be lost.
 pub(crate) fn check_time_for_refresh(io: &Io, deadline: Deadline) -> Result<(), Error> {

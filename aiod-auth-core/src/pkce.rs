@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash as Sha256;
 use zeroize::Zeroizing;
 
 use crate::{entropy::Entropy, error::Error};
@@ -44,7 +44,7 @@ impl CodeVerifier {
     /// The public half, for the authorization request: RFC 7636 §4.2, `S256`.
     #[must_use]
     pub fn challenge(&self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.as_bytes()))
+        BASE64_URL_SAFE_NO_PAD.encode(Sha256::hash(self.0.as_bytes()))
     }
 
     /// The secret itself.

@@ -1,9 +1,10 @@
 //! How often a request is attempted: the only place that knows what may be sent twice.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::{
-    error::{Endpoint, Error, Unreachable},
+    error::{Endpoint, Error, ServerError, Unreachable},
     http::NoResponse,
 };
 
@@ -123,7 +124,7 @@ pub(crate) enum Transient {
         timed_out: bool,
     },
     /// 408, 429, 5xx, or an error code that means "later".
-    Status { status: u16, retry_after: Option<Duration> },
+    Status { status: u16, retry_after: Option<Duration>, said: Option<Box<ServerError>> },
 }
 
 /// Counts the attempts of one request.
@@ -175,15 +176,15 @@ impl Attempts {
                 let cause = Unreachable::from_no_response(why).ok_or(Error::Internal("retry"))?;
                 if is_sent && timed_out { Unreachable::TimedOut } else { cause }
             }
-            Transient::Status { status, retry_after } => {
+            Transient::Status { status, retry_after, said } => {
                 self.sends = self.sends.saturating_add(1);
                 delay = delay.max(retry_after.unwrap_or_default());
                 match retry_after {
                     Some(after) if is_last || after > policy.retry_after_max || delay >= left => {
                         is_final = true;
-                        Unreachable::RetryAfter { status, after: after.min(RETRY_AFTER_MAX) }
+                        Unreachable::RetryAfter { status, after: after.min(RETRY_AFTER_MAX), said }
                     }
-                    _ => Unreachable::Status(status),
+                    _ => said.map_or(Unreachable::Status(status), Unreachable::Unavailable),
                 }
             }
         };
@@ -248,7 +249,7 @@ mod tests {
     fn a_refresh_without_answer_is_sent_twice_in_all() {
         let policy = RetryPolicy::default();
         let lost = no_response(NoResponse::Unknown("reset"));
-        let busy = Transient::Status { status: 503, retry_after: None };
+        let busy = Transient::Status { status: 503, retry_after: None, said: None };
         for (first, second) in [(&lost, &lost), (&busy, &lost), (&lost, &busy)] {
             let mut attempts = Attempts::new(Endpoint::Token, Resend::Once);
             assert!(attempts.after(first.clone(), &policy, LEFT).is_ok());
@@ -272,7 +273,7 @@ mod tests {
         let policy = RetryPolicy::default();
         let asked = |seconds, left| {
             let retry_after = Some(Duration::from_secs(seconds));
-            let failure = Transient::Status { status: 503, retry_after };
+            let failure = Transient::Status { status: 503, retry_after, said: None };
             Attempts::new(Endpoint::Token, Resend::Freely).after(failure, &policy, left)
         };
         assert_eq!(asked(30, LEFT).unwrap(), Duration::from_secs(30));
@@ -280,13 +281,13 @@ mod tests {
             let error = asked(seconds, LEFT).unwrap_err();
             let Error::Unreachable { attempts: 1, cause, .. } = error else { panic!("{error:?}") };
             let after = Duration::from_secs(expected);
-            assert_eq!(cause, Unreachable::RetryAfter { status: 503, after });
+            assert_eq!(cause, Unreachable::RetryAfter { status: 503, after, said: None });
         }
         let error = asked(20, Duration::from_secs(15)).unwrap_err();
         assert!(error.to_string().contains("try again in 20 s"), "{error}");
         // It would be in time, and the policy's own wait is longer.
         let mut attempts = Attempts::new(Endpoint::Token, Resend::Freely);
-        let busy = |retry_after| Transient::Status { status: 503, retry_after };
+        let busy = |retry_after| Transient::Status { status: 503, retry_after, said: None };
         attempts.after(busy(None), &policy, LEFT).unwrap();
         let asked = busy(Some(Duration::from_secs(1)));
         let error = attempts.after(asked, &policy, policy.delay(2)).unwrap_err();
@@ -303,6 +304,7 @@ mod tests {
             (NoResponse::Tls(TlsFailure::NotTls), false),
             (NoResponse::Tls(TlsFailure::Alert("internal_error")), true),
             (proxy(ProxyProblem::CredentialsWanted), false),
+            (proxy(ProxyProblem::SocksCredentialsWanted), false),
             (proxy(ProxyProblem::Status(403)), false),
             (proxy(ProxyProblem::NotReached("connection refused")), true),
         ] {
@@ -315,7 +317,7 @@ mod tests {
     #[test]
     fn a_refresh_is_not_sent_again_without_time_for_its_answer() {
         let policy = RetryPolicy::default();
-        let busy = Transient::Status { status: 503, retry_after: None };
+        let busy = Transient::Status { status: 503, retry_after: None, said: None };
         for (resend, left, again) in [
             (Resend::Never, 20, true),
             (Resend::Never, 15, false),
@@ -331,7 +333,11 @@ mod tests {
     #[test]
     fn a_retry_after_is_said_where_there_is_no_further_attempt() {
         let policy = RetryPolicy { attempts: 1, ..RetryPolicy::default() };
-        let busy = Transient::Status { status: 503, retry_after: Some(Duration::from_secs(20)) };
+        let busy = Transient::Status {
+            status: 503,
+            retry_after: Some(Duration::from_secs(20)),
+            said: None,
+        };
         let outcome = Attempts::new(Endpoint::Token, Resend::Never).after(busy, &policy, LEFT);
         assert!(outcome.unwrap_err().to_string().contains("try again in 20 s"));
     }

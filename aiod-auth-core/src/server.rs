@@ -54,7 +54,7 @@ pub struct AuthorizationServer {
 
 /// The addresses of endpoints: each endpoint at most once.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Endpoints(Vec<(Endpoint, Url)>);
+pub(crate) struct Endpoints(Vec<(Endpoint, Arc<Url>)>);
 
 impl AuthorizationServer {
     /// A server without any endpoint yet.
@@ -101,7 +101,7 @@ impl AuthorizationServer {
     /// An endpoint's address, if the server has it.
     #[must_use]
     pub fn endpoint(&self, endpoint: Endpoint) -> Option<&Url> {
-        self.endpoints.get(endpoint)
+        self.endpoints.get(endpoint).map(|url| &**url)
     }
 
     /// Whether it may be used without discovery: metadata is good for an hour.
@@ -134,8 +134,8 @@ impl AuthorizationServer {
         self.endpoint(Endpoint::EndSession).is_some_and(servers::ends_session_by_refresh_token)
     }
 
-    pub(crate) fn require(&self, endpoint: Endpoint) -> Result<&Url, Error> {
-        if let Some(url) = self.endpoint(endpoint) {
+    pub(crate) fn require(&self, endpoint: Endpoint) -> Result<&Arc<Url>, Error> {
+        if let Some(url) = self.endpoints.get(endpoint) {
             return Ok(url);
         }
         match self.unusable.iter().find(|(unusable, _)| *unusable == endpoint) {
@@ -148,7 +148,7 @@ impl AuthorizationServer {
     /// This server with the endpoints of a profile in place of its own.
     pub(crate) fn overridden_by(mut self, given: &Endpoints) -> Self {
         for (endpoint, url) in &given.0 {
-            self.endpoints.put(*endpoint, url.clone());
+            self.endpoints.put(*endpoint, Arc::clone(url));
         }
         self.given.clone_from(given);
         self
@@ -173,16 +173,16 @@ impl Endpoints {
         Ok(())
     }
 
-    pub(crate) fn put(&mut self, endpoint: Endpoint, url: Url) {
+    pub(crate) fn put(&mut self, endpoint: Endpoint, url: impl Into<Arc<Url>>) {
         self.0.retain(|(known, _)| *known != endpoint);
-        self.0.push((endpoint, url));
+        self.0.push((endpoint, url.into()));
     }
 
     pub(crate) fn have(&self, endpoints: &[Endpoint]) -> bool {
         endpoints.iter().all(|endpoint| self.get(*endpoint).is_some())
     }
 
-    pub(crate) fn get(&self, endpoint: Endpoint) -> Option<&Url> {
+    pub(crate) fn get(&self, endpoint: Endpoint) -> Option<&Arc<Url>> {
         self.0.iter().find(|(known, _)| *known == endpoint).map(|(_, url)| url)
     }
 }

@@ -1,6 +1,7 @@
 //! What a machine asks of a store, and its replies.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use crate::{profile::RecordKey, secret::RefreshToken, time::Timestamp, token::Tokens};
 
@@ -21,7 +22,7 @@ pub enum StoreOperation {
     /// Read it. Answer: [`StoreReply::Loaded`].
     Load,
     /// Take its lock if it is free, and hold it until [`Unlock`](Self::Unlock) or until the machine
-    /// is through. Answer: [`StoreReply::Locked`].
+    /// is through. Answer: [`StoreReply::Locked`], or what says more of it.
     TryLock,
     /// Find out whether it could be written, as far as that can be known: a refresh token is about to be
     /// spent, or a user asked. Answer: [`StoreReply::Done`].
@@ -92,6 +93,9 @@ pub enum StoreReply {
     Loaded(Option<Arc<Tokens>>),
     /// Whether the lock was free and is now held.
     Locked(bool),
+    /// Another handle has the lock, for a lease that ends after this time at the latest, also if its holder
+    /// has died.
+    Leased(Duration),
     /// The lock was free and is now held. An earlier process began a refresh under it then, and died: what
     /// the server answered may have been lost.
     LockedAfterInterruption(Timestamp),

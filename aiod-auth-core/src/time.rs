@@ -128,7 +128,9 @@ pub(crate) fn in_words(duration: Duration) -> String {
 }
 
 fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    // Cut off first, so that nothing overflows: this is in the way of each look at the clock.
+    let seconds = duration.as_secs().min(MAX_MILLIS.cast_unsigned()).cast_signed();
+    seconds.saturating_mul(1000).saturating_add(duration.subsec_millis().into())
 }
 
 /// A little inside 9999-12-30T22:00:00Z, the last point in time that jiff can hold.

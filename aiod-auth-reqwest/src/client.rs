@@ -239,7 +239,7 @@ impl Client {
         let (client, (user, replies)) =
             (self.without_cancel(), user(limit, Arc::clone(self.driver.runtime())));
         let login = self.login.open().cache.begin_login();
-        let task = self.spawn(async move { client.log_in(login, limit, user).await })?;
+        let task = self.spawn(client.log_in(login, limit, user))?;
         let shown = async {
             replies.give(show, ask).await;
             outcome_of(task).await
@@ -345,7 +345,8 @@ impl Client {
     /// As [`token`](Self::token); and if there is no login, or the session has ended, logs in with this refresh
     /// token, as [`login_with_refresh_token`](Self::login_with_refresh_token) does: for a program without a user,
     /// which got it from its operator. What the store has counts first: where the server replaces a refresh token
-    /// when it is used, the given one is dead from then on.
+    /// when it is used, the given one is dead from then on. So it is used under the store's lock: of many
+    /// processes that start with the same one, the first uses it, and the others find its login.
     ///
     /// # Errors
     /// As for both.
@@ -355,7 +356,9 @@ impl Client {
             return outcome;
         }
         let task = self.token_or(move |client: Self| async move {
-            client.login_with_refresh_token(refresh_token).await
+            let (profile, policy) = (client.shared_profile(), client.policy);
+            let session = Session::login_with_refresh_token(profile, refresh_token, policy);
+            client.keep(session.unless_logged_in()).await
         });
         let task = task.await?;
         self.wait(outcome_of(task)).await?
@@ -551,19 +554,21 @@ impl Client {
     }
 
     /// In a task of its own, like every job.
-    async fn log_in(
+    fn log_in(
         &self,
         login: LoginUnderWay,
         limit: Duration,
         mut user: User,
-    ) -> Result<SessionTokens, Error> {
-        let began = self.driver.monotonic();
+    ) -> impl Future<Output = Result<SessionTokens, Error>> + Send + use<> {
+        let (driver, began) = (self.driver.clone(), self.driver.monotonic());
         let session = Session::login(self.shared_profile(), limit, self.policy);
         let session = session.with_metadata(self.driver.metadata());
         let mut session = session.with_cached(self.cached());
-        let outcome = self.driver.run_for(&mut session, &mut user).await;
-        let took = self.driver.monotonic().saturating_sub(began);
-        login.finish(outcome, self.driver.now(), took).map(Arc::unwrap_or_clone)
+        async move {
+            let outcome = driver.run_for(&mut session, &mut user).await;
+            let took = driver.monotonic().saturating_sub(began);
+            login.finish(outcome, driver.now(), took).map(Arc::unwrap_or_clone)
+        }
     }
 
     /// A login that needs no user.
@@ -615,16 +620,25 @@ impl Client {
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<Task<T>, Error> {
         let (promise, outcome) = Promise::new();
+        // A future that isn't boxed is there twice: as what is awaited, and as it came.
+        let work = Box::pin(work);
         let work = Box::pin(async move { promise.keep(work.await) });
         self.driver.runtime().spawn(work).map_err(|NoRuntime| Error::Usage(NO_RUNTIME))?;
         Ok(outcome)
     }
 
-    /// Waits, unless that is cancelled.
-    async fn wait<T>(&self, future: impl Future<Output = T> + Send) -> Result<T, Error> {
-        match &self.cancel {
-            Some(cancel) => cancel.unless_cancelled(future).await,
-            None => Ok(future.await),
+    /// Waits, unless that is cancelled. Boxed first: a future that is handed on is there once more for each
+    /// hand.
+    fn wait<T>(
+        &self,
+        future: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        let future = Box::pin(future);
+        async move {
+            match &self.cancel {
+                Some(cancel) => cancel.unless_cancelled(future).await,
+                None => Ok(future.await),
+            }
         }
     }
 

@@ -166,23 +166,24 @@ impl Driver {
         caller: &mut impl Caller,
     ) -> Result<M::Output, M::Error> {
         let (mut lock, mut asking) = (None, Asking::default());
+        // What happens once or twice in a machine's life is boxed: most of it, a login waits.
         loop {
             log_notes(machine);
             let began = self.monotonic();
             let took = || self.monotonic().saturating_sub(began);
             match machine.poll(self.now())? {
                 Step::Send(exchange) => self.exchange(exchange).await,
-                Step::Store(access) => self.access(access, &mut lock).await,
+                Step::Store(access) => Box::pin(self.access(access, &mut lock)).await,
                 Step::Show(ticket) => {
-                    caller.show(ticket.prompt()).await;
+                    Box::pin(caller.show(ticket.prompt())).await;
                     ticket.complete(took());
                 }
                 Step::Ask(ticket @ (Ask::Listen(_) | Ask::Redirect(_))) => {
-                    asking.answer(self, ticket, caller).await;
+                    Box::pin(asking.answer(self, ticket, caller)).await;
                 }
                 Step::Ask(ticket) => {
                     let (question, pending) = UserQuestion::of(ticket);
-                    caller.ask(question, pending.get(took)).await?;
+                    Box::pin(caller.ask(question, pending.get(took))).await?;
                 }
                 Step::Wait(pause) => {
                     caller.sleep(pause.delay(), pause.reason()).await?;

@@ -1,23 +1,30 @@
 //! Between the task of a login and its caller, which has the closures that show and ask.
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, mem, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use aiod_auth_core::{Error, Prompt, Reason, cache::UserQuestion};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::{driver::Caller, runtime::Runtime};
 
 /// The task's end. When the caller is dropped, the login is cancelled; but only between requests: an
 /// answer that may bring tokens is waited for, and then they are saved.
 pub(crate) struct User {
-    wanted: mpsc::Sender<Wanted>,
+    caller: oneshot::Sender<Message>,
     /// How long the login may take.
     limit: Duration,
     runtime: Arc<dyn Runtime>,
 }
 
 /// The caller's end.
-pub(crate) struct Replies(mpsc::Receiver<Wanted>);
+pub(crate) struct Replies(oneshot::Receiver<Message>);
+
+/// What is wanted, and where the next one comes from. A login has very few of them, and waits for a long
+/// time: a queue would be larger than all the rest of it.
+struct Message {
+    wanted: Wanted,
+    next: Replies,
+}
 
 enum Wanted {
     Show(Prompt, oneshot::Sender<()>),
@@ -26,8 +33,8 @@ enum Wanted {
 
 /// Both ends, for a login that may take as long as `limit`.
 pub(crate) fn user(limit: Duration, runtime: Arc<dyn Runtime>) -> (User, Replies) {
-    let (wanted, replies) = mpsc::channel(1);
-    (User { wanted, limit, runtime }, Replies(replies))
+    let (caller, replies) = oneshot::channel();
+    (User { caller, limit, runtime }, Replies(replies))
 }
 
 impl Replies {
@@ -37,7 +44,8 @@ impl Replies {
         mut show: impl FnMut(&Prompt) + Send,
         mut ask: impl FnMut(UserQuestion) -> F + Send,
     ) {
-        while let Some(wanted) = self.0.recv().await {
+        while let Ok(Message { wanted, next }) = self.0.await {
+            self = next;
             match wanted {
                 Wanted::Show(prompt, shown) if !shown.is_closed() => {
                     show(&prompt);
@@ -51,12 +59,21 @@ impl Replies {
     }
 }
 
+impl User {
+    /// If the caller is gone, it is dropped.
+    fn send(&mut self, wanted: Wanted) {
+        let (caller, next) = oneshot::channel();
+        let message = Message { wanted, next: Replies(next) };
+        drop(mem::replace(&mut self.caller, caller).send(message));
+    }
+}
+
 impl Caller for User {
     /// Waits until it is shown; but no longer than the login may take: the caller may be there and not
     /// poll, while other callers wait for this login.
     async fn show(&mut self, prompt: &Prompt) {
         let (shown, was_shown) = oneshot::channel();
-        drop(self.wanted.send(Wanted::Show(prompt.clone(), shown)).await);
+        self.send(Wanted::Show(prompt.clone(), shown));
         first(was_shown, self.runtime.sleep(self.limit)).await;
     }
 
@@ -66,9 +83,9 @@ impl Caller for User {
         question: UserQuestion,
         answered: impl Future<Output = ()> + Send,
     ) -> Result<(), Error> {
-        drop(self.wanted.send(Wanted::Ask(question)).await);
+        self.send(Wanted::Ask(question));
         let is_answered = first(answered, self.runtime.sleep(self.limit)).await;
-        is_answered.ok_or(Error::TimedOut { limit: self.limit })
+        is_answered.ok_or(Error::TimedOut { limit: self.limit, cause: None })
     }
 
     async fn sleep(&mut self, delay: Duration, reason: Reason) -> Result<(), Error> {
@@ -78,7 +95,7 @@ impl Caller for User {
             sleep.await;
             return Ok(());
         }
-        match first(self.wanted.closed(), sleep).await {
+        match first(self.caller.closed(), sleep).await {
             Some(()) => Err(Error::Cancelled),
             None => Ok(()),
         }

@@ -1,6 +1,6 @@
 //! The contract of stores that wait for a network, for async programs.
 
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     RecordKey, StoreFailure, Tokens,
@@ -62,6 +62,15 @@ pub trait AsyncStore: fmt::Debug + Send + Sync {
     /// The lock can't be had.
     fn try_lock<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Lock>>;
 
+    /// As [`Store::lease_left`](crate::Store::lease_left).
+    ///
+    /// # Errors
+    /// It can't be asked.
+    fn lease_left<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Duration>> {
+        let _ = key;
+        Box::pin(async { Ok(None) })
+    }
+
     /// Gives the lock back. A lock that is dropped instead may stay taken until its lease has run out.
     ///
     /// # Errors
@@ -111,7 +120,11 @@ pub async fn perform_async(
         StoreOperation::Load => StoreReply::Loaded(store.load(key).await?.map(Arc::new)),
         StoreOperation::TryLock => {
             *lock = store.try_lock(key).await?;
-            locked(lock.as_ref())
+            let left = match lock {
+                Some(_) => None,
+                None => store.lease_left(key).await.ok().flatten(),
+            };
+            locked(lock.as_ref(), left)
         }
         StoreOperation::Prepare => {
             store.prepare(key).await?;
@@ -163,6 +176,10 @@ impl<S: AsyncStore + ?Sized> AsyncStore for Arc<S> {
 
     fn try_lock<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Lock>> {
         (**self).try_lock(key)
+    }
+
+    fn lease_left<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Duration>> {
+        (**self).lease_left(key)
     }
 
     fn unlock<'a>(&'a self, key: &'a RecordKey, lock: Lock) -> StoreFuture<'a, ()> {

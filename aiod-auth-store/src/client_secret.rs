@@ -10,7 +10,7 @@ use std::{
 };
 
 use aiod_auth_core::{ClientSecret, ConfigProblem, Error, Profile};
-use toml_edit::Document;
+use toml_edit::{Document, Item};
 use zeroize::Zeroizing;
 
 /// How a [`ClientSecret`] is read.
@@ -34,8 +34,8 @@ use zeroize::Zeroizing;
 /// The clients' `with_client_secret_file` reads it again whenever it is needed: a secret that is mounted may be
 /// replaced while the program runs.
 pub trait ReadClientSecret: Sized {
-    /// From a file: TOML with `client_secret`, or the secret alone, where a line break at the end doesn't count. It
-    /// is a regular file of this user or of root; one that every user of the machine can read gets a warning. A
+    /// From a file: TOML with `client_secret`, or the secret alone, where a line break at the end doesn't count;
+    /// neither JSON nor other TOML. It is a regular file of this user or of root; one that every user of the machine can read gets a warning. A
     /// name without a folder is looked for among the credentials that systemd hands over first
     /// (`$CREDENTIALS_DIRECTORY`, systemd.exec(5)), then in the current folder.
     ///
@@ -60,7 +60,7 @@ impl ReadClientSecret for ClientSecret {
 
     fn from_env(name: &str) -> Result<Self, Error> {
         match env::var(name) {
-            Ok(secret) if !secret.is_empty() => Ok(Self::new(secret)),
+            Ok(secret) if !secret.trim().is_empty() => Ok(Self::new(secret)),
             _ => Err(unreadable(
                 format!("the environment variable {name}"),
                 "it is not set, empty, or not UTF-8".to_owned(),
@@ -108,7 +108,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, String> {
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| "it is not UTF-8".to_owned())?;
     let secret = parse(text)?;
-    if secret.is_empty() {
+    if secret.trim().is_empty() {
         return Err("it is empty".to_owned());
     }
     if is_public(&metadata) {
@@ -132,6 +132,12 @@ fn parse(text: &str) -> Result<Zeroizing<String>, String> {
         let secret = secret.ok_or_else(|| "its client_secret is no text".to_owned())?;
         return Ok(Zeroizing::new(secret.to_owned()));
     }
+    if is_json(text) {
+        return Err("it is JSON, not the secret alone, nor TOML with client_secret".to_owned());
+    }
+    if is_toml(text) {
+        return Err("it is TOML, and has no client_secret".to_owned());
+    }
     // An editor's line break at the end is not part of it; anything else is.
     let line = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
     Ok(Zeroizing::new(line.unwrap_or(text).to_owned()))
@@ -141,6 +147,21 @@ fn parse(text: &str) -> Result<Zeroizing<String>, String> {
 fn names_the_secret(line: &str) -> bool {
     let rest = line.trim_start().strip_prefix("client_secret");
     rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+}
+
+/// An object with a member: no secret is written like that.
+fn is_json(text: &str) -> bool {
+    let inside = text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    inside.is_some_and(|inside| inside.trim_start().starts_with('"'))
+}
+
+/// With a text in quotes somewhere. Less may be a secret that happens to be TOML, as `a=1` is.
+fn is_toml(text: &str) -> bool {
+    fn has_text(item: &Item) -> bool {
+        let table = item.as_table_like();
+        item.is_str() || table.is_some_and(|table| table.iter().any(|(_, item)| has_text(item)))
+    }
+    Document::parse(text).is_ok_and(|document| has_text(document.as_item()))
 }
 
 fn check(metadata: &Metadata) -> Result<(), String> {
@@ -185,7 +206,10 @@ mod tests {
             ("secret\n\n", "secret\n"),
             (" secret ", " secret "),
             ("\u{feff}secret", "secret"),
-            ("a = \"b\"", "a = \"b\""),
+            ("a=1", "a=1"),
+            ("[a]", "[a]"),
+            ("\"quoted\"", "\"quoted\""),
+            ("{d34db33f}", "{d34db33f}"),
             ("client_secret", "client_secret"),
             ("client_secret = \"s\"\n", "s"),
             ("# a comment\nid = 1\n client_secret='s\"'", "s\""),
@@ -208,6 +232,10 @@ mod tests {
             (&b"client_secret = canary"[..], "not valid TOML"),
             (b"canary\xff", "not UTF-8"),
             (b"\n", "empty"),
+            (b" \t\r\n", "empty"),
+            (b"secret = \"canary\"\n", "TOML, and has no client_secret"),
+            (b"[bot]\nsecret = 'canary'\n", "TOML, and has no client_secret"),
+            (b"{\"client_secret\": \"canary\"}\n", "JSON"),
             (long.as_bytes(), "too big"),
         ] {
             fs::write(&file, content).unwrap();

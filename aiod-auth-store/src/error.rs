@@ -108,7 +108,8 @@ impl StoreError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { source, .. } => {
-                HINTS.iter().find(|(kind, _)| *kind == source.kind()).map(|(_, hint)| *hint)
+                let known = HINTS.iter().find(|(kind, _)| *kind == source.kind());
+                Some(known.map_or("if it stays so, choose another place for the tokens", |it| it.1))
             }
             Self::Damaged { .. } => Some("log in again: it is moved aside then"),
             Self::NewerVersion { .. } => Some("update aiod-auth"),
@@ -118,7 +119,13 @@ impl StoreError {
             Self::Refused { why: "it belongs to another user", .. } => {
                 Some("run this as its owner (in a container with --user), or move it away")
             }
+            Self::Refused { why: "it is a folder", .. } => {
+                Some("name a file, or move the folder away")
+            }
             Self::Refused { .. } => Some("move it away, or make it your own"),
+            Self::CannotHold { why: ONE_FILE_FOR_TWO_TOKENS, .. } => {
+                Some("name another file, such as cloud_access_token")
+            }
             Self::CannotHold { .. } => Some("choose another store for it"),
             Self::Settings { .. } => Some("correct it, or move it away"),
             Self::NoHome => Some("set HOME, or say which folder to use"),
@@ -144,10 +151,12 @@ impl StoreError {
 /// The core passes a text on, so the cause is part of it.
 impl From<StoreError> for StoreFailure {
     fn from(error: StoreError) -> Self {
+        let is_away = matches!(error, StoreError::Unavailable { .. });
         let failure = match error.source() {
             Some(cause) => Self::new(format!("{error}: {cause}")),
             None => Self::new(error.to_string()),
         };
+        let failure = if is_away { failure.while_away() } else { failure };
         match error.hint() {
             Some(hint) => failure.with_hint(hint),
             None => failure,
@@ -161,9 +170,32 @@ impl From<StoreError> for Error {
     }
 }
 
-const HINTS: [(ErrorKind, &str); 4] = [
+/// The refresh token would be lost with the first save.
+pub(crate) const ONE_FILE_FOR_TWO_TOKENS: &str =
+    "it is the refresh token's file, and the access token's, too";
+
+const HINTS: [(ErrorKind, &str); 8] = [
     (ErrorKind::PermissionDenied, "check who owns the file and its folder"),
     (ErrorKind::ReadOnlyFilesystem, "choose a folder that can be written to"),
     (ErrorKind::StorageFull, "make room on the disk"),
     (ErrorKind::QuotaExceeded, "make room on the disk"),
+    (ErrorKind::NotFound, "see whether its folder is there"),
+    (ErrorKind::IsADirectory, "move it away"),
+    (ErrorKind::NotADirectory, "move away what is in the folder's place"),
+    // The file that a save goes by.
+    (ErrorKind::WouldBlock, "another process uses it: wait for it, or end it"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_operating_system_says_there_is_something_to_do() {
+        for number in 1..134 {
+            let source = io::Error::from_raw_os_error(number);
+            let error = StoreError::Io { doing: "lock", path: "x".into(), source };
+            assert!(error.hint().is_some(), "{error:?}");
+        }
+    }
+}

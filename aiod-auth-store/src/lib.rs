@@ -46,7 +46,7 @@ pub use memory::MemoryStore;
 #[cfg(feature = "toml")]
 pub use polars::PolarsStore;
 #[cfg(feature = "toml")]
-pub use record::{RecordError, RecordText, TokenRecord, parse_record};
+pub use record::{RecordError, RecordText, TokenRecord};
 #[cfg(feature = "redis")]
 pub use redis::{AsyncRedisStore, RedisOptions, RedisStore};
 #[cfg(feature = "seal")]

@@ -10,11 +10,12 @@ use aiod_auth_core::{
 
 use crate::{
     Listed, Lock, LoginTo, MemoryStore, Store, StoreError,
+    error::ONE_FILE_FOR_TWO_TOKENS,
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
     },
-    format::polars::{self, Folders, Place},
+    format::polars::{self, Folders, Place, is_refresh_token},
     token_files::TokenFiles,
 };
 
@@ -28,6 +29,7 @@ use crate::{
 ///   `cloud_refresh_token` beside it), then `config.toml`, then `cloud_access_token` with
 ///   `cloud_refresh_token`, both in `POLARS_CLOUD_CONFIG_DIR` or the user's configuration folder, then these
 ///   two in `~/.polars`, as documented.
+///   An access token that has expired, without a refresh token, is passed over there.
 /// - Written where it was found. A first login goes to `config.toml`, unless the variable is set or
 ///   `~/.polars` is there.
 /// - Private, atomic and locked, which that client is not. What `config.toml` says besides is kept.
@@ -42,7 +44,8 @@ impl PolarsStore {
     /// The login of this key, where the environment says. `VARIABLES` are read from it.
     ///
     /// # Errors
-    /// [`StoreError::NoHome`].
+    /// [`StoreError::NoHome`]; [`StoreError::CannotHold`] if `POLARS_CLOUD_ACCESS_TOKEN_PATH` names the file of the
+    /// refresh token, which is beside it.
     pub fn of(key: RecordKey, environment: &Environment) -> Result<Self, StoreError> {
         let folder = |variable| environment.get(variable).map(absolute);
         let folders = etcetera::choose_base_strategy().map_err(|_| StoreError::NoHome);
@@ -60,6 +63,10 @@ impl PolarsStore {
             return Err(StoreError::NoHome);
         }
         let access_token_path = folder(ACCESS_TOKEN_PATH);
+        if let Some(path) = access_token_path.as_deref().filter(|path| is_refresh_token(path)) {
+            let (path, why) = (path.into(), ONE_FILE_FOR_TWO_TOKENS);
+            return Err(StoreError::CannotHold { path, why });
+        }
         let folders = Folders { access_token_path, config, documented };
         Ok(Self { key, folders, files: Files::default() })
     }
@@ -94,7 +101,7 @@ impl PolarsStore {
     fn place(&self) -> Result<Place, StoreError> {
         let mut failure = None;
         let has_login = |place: &Place| match self.load_from(place) {
-            Ok(tokens) => tokens.is_some(),
+            Ok(tokens) => tokens.is_some_and(|tokens| !self.is_over(&tokens)),
             // Of this one nothing is known, so of the next ones neither.
             Err(error @ StoreError::Io { .. }) => {
                 failure = Some(error);
@@ -104,6 +111,12 @@ impl PolarsStore {
         };
         let place = self.folders.place(has_login, Path::is_dir);
         failure.map_or(Ok(place), Err)
+    }
+
+    /// Whether nothing can come of these: they hide no login that lives elsewhere. (`polars_cloud` takes a single
+    /// token in `config.toml` for no login.)
+    fn is_over(&self, tokens: &Tokens) -> bool {
+        tokens.refresh_token.is_none() && tokens.has_expired(self.files.now())
     }
 
     /// The place that this handle has locked: it was decided then, so that nothing is looked for between an

@@ -7,7 +7,7 @@ use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
 };
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash as Sha256;
 use zeroize::Zeroizing;
 
 /// A key that seals records: XChaCha20-Poly1305, with a nonce that is random for each of them.
@@ -35,9 +35,11 @@ impl SealingKey {
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {
         let key = Zeroizing::new(key);
-        let digest = Sha256::new().chain_update(ID_LABEL).chain_update(*key).finalize();
+        let mut digest = Sha256::new();
+        digest.update(ID_LABEL);
+        digest.update(&*key);
         let mut id = [0; ID_BYTES];
-        for (place, byte) in id.iter_mut().zip(digest) {
+        for (place, byte) in id.iter_mut().zip(digest.finalize()) {
             *place = byte;
         }
         Self { key, id }

@@ -114,6 +114,16 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`load`](Self::load) gives may be out of date.
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError>;
 
+    /// Where the lock is a lease: after what time one that another handle has is free at the latest, also if its
+    /// holder has died. `None`: nothing of the kind is known.
+    ///
+    /// # Errors
+    /// It can't be asked.
+    fn lease_left(&self, key: &RecordKey) -> Result<Option<Duration>, StoreError> {
+        let _ = key;
+        Ok(None)
+    }
+
     /// Tries all that saving tokens for this key needs: a refresh token is about to be spent, or a user
     /// asked. A store that can't know says nothing; one that wraps another passes it on. Under the lock, what
     /// was tried stays ready for the save.
@@ -233,7 +243,8 @@ pub fn perform(
         StoreOperation::Load => StoreReply::Loaded(store.load(key)?.map(Arc::new)),
         StoreOperation::TryLock => {
             *lock = store.try_lock(key)?;
-            locked(lock.as_ref())
+            let left = if lock.is_none() { store.lease_left(key).ok().flatten() } else { None };
+            locked(lock.as_ref(), left)
         }
         StoreOperation::Prepare => {
             store.prepare(key)?;
@@ -260,10 +271,11 @@ pub fn perform(
     })
 }
 
-pub(crate) fn locked(lock: Option<&Lock>) -> StoreReply {
-    match lock.and_then(Lock::interrupted_refresh) {
-        Some(at) => StoreReply::LockedAfterInterruption(at),
-        None => StoreReply::Locked(lock.is_some()),
+pub(crate) fn locked(lock: Option<&Lock>, lease_left: Option<Duration>) -> StoreReply {
+    match (lock, lock.and_then(Lock::interrupted_refresh), lease_left) {
+        (_, Some(at), _) => StoreReply::LockedAfterInterruption(at),
+        (None, None, Some(left)) => StoreReply::Leased(left),
+        (_, None, _) => StoreReply::Locked(lock.is_some()),
     }
 }
 
@@ -314,6 +326,10 @@ macro_rules! pointer_is_a_store {
 
         fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
             (**self).try_lock(key)
+        }
+
+        fn lease_left(&self, key: &RecordKey) -> Result<Option<Duration>, StoreError> {
+            (**self).lease_left(key)
         }
 
         fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {

@@ -20,7 +20,7 @@ use crate::{
 ///
 /// It is bound to one server and one [`RecordKey`]; asked for another, it refuses.
 ///
-/// The files have room for the tokens alone. The access token's own `exp` claim says when it expires: other
+/// The files have room for the tokens alone: those of a session that has ended are deleted. The access token's own `exp` claim says when it expires: other
 /// than that client, which finds out by a refusal, nothing here sends one that has expired.
 #[derive(Clone, Debug)]
 pub struct TiledStore {
@@ -88,6 +88,10 @@ impl Store for TiledStore {
         version: &Version,
     ) -> Result<Option<Tokens>, StoreError> {
         self.check(key)?;
+        if tokens.session_ended_at.is_some() {
+            // There is no room for that. Tiled's own client deletes what was refused, and so is it known.
+            return self.remove_if_unchanged(key, version);
+        }
         self.token_files().save(&self.files, tokens, Some(version))
     }
 

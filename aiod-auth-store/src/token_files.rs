@@ -16,6 +16,7 @@ use aiod_auth_core::{
 use crate::{
     Lock, StoreError,
     document::damaged,
+    error::ONE_FILE_FOR_TWO_TOKENS,
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
@@ -60,7 +61,16 @@ impl TokenFiles {
     pub(crate) fn load(&self, files: &Files) -> Result<Option<Tokens>, StoreError> {
         let mut found: Option<Tokens> = None;
         for (path, kind) in self.all() {
-            let record = files.load(path, &kind)?;
+            let record = match files.load(path, &kind) {
+                // With a whole refresh token, it is got anew.
+                Err(error @ StoreError::Damaged { .. })
+                    if found.as_ref().is_some_and(|found| found.refresh_token.is_some()) =>
+                {
+                    log::debug!("passed over: {error}");
+                    continue;
+                }
+                record => record?,
+            };
             let Some(tokens) = record.and_then(|record| record.login.tokens) else { continue };
             found = match found {
                 None => Some(tokens),
@@ -94,7 +104,7 @@ impl TokenFiles {
                 // It is saved.
                 (OneToken::Refresh, Some(_)) => Ok(()),
                 // Another login's: beside these tokens it would be taken for theirs.
-                (_, None) => files.remove(path, &kind),
+                (_, None) => forget(files, path, kind),
                 (_, Some(_)) => files.save(path, &kind, tokens, None).map(drop),
             };
             if let Err(error) = outcome {
@@ -112,7 +122,7 @@ impl TokenFiles {
     pub(crate) fn remove(&self, files: &Files) -> Result<(), StoreError> {
         let mut all: Vec<_> = self.all().collect();
         all.reverse();
-        all.into_iter().try_for_each(|(path, kind)| files.remove(path, &kind))
+        all.into_iter().try_for_each(|(path, kind)| forget(files, path, kind))
     }
 
     pub(crate) fn try_lock(&self, files: &Files) -> Result<Option<Lock>, StoreError> {
@@ -125,7 +135,25 @@ impl TokenFiles {
     }
 
     pub(crate) fn prepare(&self, files: &Files) -> Result<(), StoreError> {
+        let mut places = Vec::new();
+        for (path, _) in self.all() {
+            let path = files.resolve(path)?;
+            if places.contains(&path) {
+                return Err(StoreError::CannotHold { path, why: ONE_FILE_FOR_TWO_TOKENS });
+            }
+            places.push(path);
+        }
         files.prepare(&self.refresh_token, &OneToken::Refresh)
+    }
+}
+
+/// What can't be read gets another name, if it isn't the record: it would come up beside the next login.
+fn forget(files: &Files, path: &Path, kind: OneToken) -> Result<(), StoreError> {
+    match files.remove(path, &kind) {
+        Err(StoreError::Damaged { .. }) if !matches!(kind, OneToken::Refresh) => {
+            files.set_aside(path)
+        }
+        outcome => outcome,
     }
 }
 

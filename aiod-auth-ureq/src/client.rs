@@ -239,8 +239,7 @@ impl Client {
     /// # Errors
     /// [`Error::SessionEnded`] for a dead one; nothing is saved then.
     pub fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
-        let profile = self.shared_profile();
-        let session = Session::login_with_refresh_token(profile, token, self.policy);
+        let session = Session::login_with_refresh_token(self.shared_profile(), token, self.policy);
         self.log_in(session, |session| self.driver.run(session))
     }
 
@@ -317,12 +316,17 @@ impl Client {
     /// As [`token`](Self::token); and if there is no login, or the session has ended, logs in with this refresh
     /// token, as [`login_with_refresh_token`](Self::login_with_refresh_token) does: for a program without a user,
     /// which got it from its operator. What the store has counts first: where the server replaces a refresh token
-    /// when it is used, the given one is dead from then on.
+    /// when it is used, the given one is dead from then on. So it is used under the store's lock: of many
+    /// processes that start with the same one, the first uses it, and the others find its login.
     ///
     /// # Errors
     /// As for both.
     pub fn token_or_login_with(&self, refresh_token: RefreshToken) -> Result<Token, Error> {
-        self.token_or(|| self.login_with_refresh_token(refresh_token))
+        let (profile, policy) = (self.shared_profile(), self.policy);
+        let session = Session::login_with_refresh_token(profile, refresh_token, policy);
+        self.token_or(|| {
+            self.log_in(session.unless_logged_in(), |session| self.driver.run(session))
+        })
     }
 
     fn token_or(

@@ -29,6 +29,13 @@ pub fn client_credentials() -> String {
     )
 }
 
+/// As far as a device login needs it.
+pub fn metadata() -> String {
+    format!(
+        r#"{{"issuer":"{ISSUER}","token_endpoint":"{TOKEN_URL}","device_authorization_endpoint":"{DEVICE_URL}"}}"#
+    )
+}
+
 pub fn device() -> String {
     format!(
         r#"{{"device_code":"mC2-kq4V0b3yqgX8n7tWb1oJx5sLrZ9aPfEhUdYvTcI","user_code":"QPWS-KJTR","verification_uri":"{ISSUER}/device","verification_uri_complete":"{ISSUER}/device?user_code=QPWS-KJTR","expires_in":600,"interval":5}}"#,

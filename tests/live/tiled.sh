@@ -15,7 +15,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export AIOD_AUTH_LIVE_KEYCLOAK=${AIOD_AUTH_LIVE_KEYCLOAK:-http://127.0.0.1:18180}
 version=0.2.20
 # As many as there are in tests/tests/live_tiled.
-expected_cases=12
+expected_cases=16
 live=${LIVE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/aiod-auth-live}
 first_port=${AIOD_AUTH_LIVE_TILED_PORT:-18480}
 pids=() own_keycloak= output=$(mktemp)

@@ -6,6 +6,7 @@ enters the code there. For tests/live/tiled.sh; standard library only.
 import html.parser
 import http.cookiejar
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -47,7 +48,10 @@ def main(page, code):
         if unknown:
             sys.exit(f"no field {unknown} in the form at {answer.geturl()}")
         fields = urllib.parse.urlencode({**form.fields, **typed}).encode()
-        return browser.open(urllib.parse.urljoin(answer.geturl(), form.action), fields, timeout=30)
+        try:
+            return browser.open(urllib.parse.urljoin(answer.geturl(), form.action), fields, timeout=30)
+        except urllib.error.HTTPError as error:
+            sys.exit(f"{typed} at {answer.geturl()}: {error.code} {error.read().decode()}")
 
     answer = browser.open(page, timeout=30)
     answer = submit(answer, username="alice", password="alice-password")

@@ -27,11 +27,18 @@ pub(crate) enum ExportFormat {
     Json,
     /// AI-on-Demand's token.toml, for its Python client
     Aiod,
+    /// Polars Cloud's folder, for its Python client: what POLARS_CLOUD_CONFIG_DIR names
+    Polars,
     /// Tiled's folder, for its Python client: what TILED_CACHE_DIR names
     Tiled,
 }
 
 impl ExportFormat {
+    /// Whether it is no single file.
+    pub(crate) const fn is_folder(self) -> bool {
+        matches!(self, Self::Polars | Self::Tiled)
+    }
+
     /// As it is written in options.
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -44,7 +51,7 @@ pub(crate) struct Import {
     /// Replace a newer login
     #[arg(long)]
     pub(crate) force: bool,
-    /// Which file, or Tiled's folder; - is stdin
+    /// Which file, or Tiled's or Polars Cloud's folder; - is stdin
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 }

@@ -5,7 +5,12 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use crate::{args, context::Context, failure::Failure, settings::Settings};
+use crate::{
+    args,
+    context::Context,
+    failure::Failure,
+    settings::{self, Settings},
+};
 
 use super::token;
 
@@ -18,7 +23,7 @@ pub(crate) fn run(context: &Context, options: &args::Exec) -> Result<ExitCode, F
     let mut command = Command::new(program);
     let access_token = session.tokens.access_token()?.expose();
     command.args(arguments);
-    for variable in settings.secret_variables() {
+    for variable in settings::secret_variables(context) {
         command.env_remove(variable);
     }
     for variable in settings.token_variables() {

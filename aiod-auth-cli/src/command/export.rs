@@ -5,18 +5,11 @@ use std::{io::ErrorKind, path::Path};
 use aiod_auth_core::{Error, Kind, NotLoggedIn, Tokens};
 use serde_json::json;
 
-use crate::{
-    args::{self, ExportFormat},
-    context::Context,
-    failure::Failure,
-    private_file,
-    settings::Settings,
-    transfer,
-};
+use crate::{args, context::Context, failure::Failure, private_file, settings::Settings, transfer};
 
 pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failure> {
     let settings = Settings::in_use(context)?;
-    let is_folder = options.format == ExportFormat::Tiled;
+    let is_folder = options.format.is_folder();
     if options.file == Path::new("-") {
         return context.printer.needed_text(&text(&settings, options)?);
     }
@@ -26,7 +19,7 @@ pub(crate) fn run(context: &Context, options: &args::Export) -> Result<(), Failu
     if is_folder {
         let _lock = settings.lock()?;
         let tokens = tokens(&settings)?;
-        transfer::folder::write(&settings.key(), &tokens, &options.file, options.force)?;
+        transfer::folder::write(&settings, &tokens, options)?;
     } else {
         write(&options.file, text.as_bytes(), options.force)?;
     }

@@ -17,10 +17,13 @@ use crate::{
 
 pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failure> {
     let settings = Settings::in_use(context)?;
-    let (login, name) = transfer::read_from(&settings.key(), &options.file)?;
+    let (login, name) = transfer::read_from(&settings, &options.file)?;
     check(&settings, &login, &name)?;
     keep(context, options, &settings, &login)?;
 
+    if settings.keeps_nothing() {
+        context.printer.warn("the store is `memory`: the login ends with this command");
+    }
     let tokens = &login.tokens;
     if context.global.json {
         return context.printer.json(&json!({

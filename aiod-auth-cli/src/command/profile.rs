@@ -12,7 +12,8 @@ use crate::{
     context::Context,
     failure::Failure,
     platform::Platform,
-    settings::{self, Settings},
+    print::without_users,
+    settings::{self, Settings, StoreUri},
 };
 
 pub(crate) fn run(context: &Context, command: &Profile) -> Result<(), Failure> {
@@ -51,7 +52,7 @@ fn list(context: &Context) -> Result<(), Failure> {
         let profile = config.profile(name)?;
         Ok(Listed {
             profile: name.into(),
-            issuer: profile.issuer,
+            issuer: profile.issuer.as_deref().map(without_users),
             client_id: profile.client_id,
             platform: profile.platform.map(Platform::name),
             default: config.default_profile.as_deref() == Some(name),
@@ -112,10 +113,10 @@ fn show(context: &Context, name: Option<&str>) -> Result<(), Failure> {
     }
     let lines =
         profile.iter().map(|(key, value)| format!("{key} = {}\n", value.to_string().trim()));
-    context.printer.text(&lines.collect::<String>())
+    context.printer.text(&without_users(&lines.collect::<String>()))
 }
 
-/// The profile as it is written.
+/// The profile as it is written, but for passwords.
 fn as_json(name: &str, profile: &dyn TableLike) -> Value {
     let mut object = members(profile);
     object.insert("profile".into(), json!(name));
@@ -132,12 +133,12 @@ fn value(item: &Item) -> Value {
         return Value::Object(members(table));
     }
     if let Some(list) = item.as_array() {
-        return list.iter().filter_map(|text| text.as_str()).collect();
+        return list.iter().filter_map(|text| text.as_str().map(without_users)).collect();
     }
     match (item.as_bool(), item.as_integer()) {
         (Some(value), _) => json!(value),
         (None, Some(number)) => json!(number),
-        (None, None) => json!(item.as_str()),
+        (None, None) => json!(item.as_str().map(without_users)),
     }
 }
 
@@ -259,12 +260,10 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
 
 /// A file's name that was typed starts where it was typed.
 fn absolute_store(store: &str) -> Result<String, Failure> {
-    match store.split_once(':') {
-        Some((kind @ ("aiod" | "polars" | "tiled"), place)) if !place.is_empty() => {
-            Ok(format!("{kind}:{}", absolute(Path::new(place))?.display()))
-        }
-        Some(_) | None => Ok(store.into()),
+    if let StoreUri::Of(owner, Some(place)) = StoreUri::parse(store)? {
+        return Ok(format!("{}:{}", owner.name(), absolute(place)?.display()));
     }
+    Ok(store.into())
 }
 
 fn remove(context: &Context, name: &str) -> Result<(), Failure> {

@@ -3,7 +3,10 @@
 use aiod_auth_core::{Timestamp, session::Demand};
 use serde::Serialize;
 
-use super::{stored::Stored, token};
+use super::{
+    stored::{Stored, lost},
+    token,
+};
 use crate::{context::Context, failure::Failure, settings::Settings};
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
@@ -11,8 +14,10 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     context.interrupt.report_first();
     let session = token::acquire(&settings, &settings.client()?, Demand::new().forced())?;
     // The token isn't handed out here, so without a record nothing came of it.
-    if let Stored::NotNeeded(failure) | Stored::Lost(failure) = Stored::of(&settings, &session) {
-        return Err(failure.within("refreshed, but not saved"));
+    match Stored::of(&settings, &session) {
+        Stored::Yes => {}
+        Stored::NotNeeded(failure) => return Err(failure.within(NOT_SAVED)),
+        Stored::Lost(failure) => return Err(lost(failure.within(NOT_SAVED))),
     }
     let expires_at = session.tokens.expires_at.as_ref().map(Timestamp::to_string);
     if context.global.json {
@@ -29,6 +34,8 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+const NOT_SAVED: &str = "refreshed, but not saved";
 
 #[derive(Serialize)]
 struct Refreshed<'a> {

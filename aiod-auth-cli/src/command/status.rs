@@ -2,7 +2,7 @@
 
 use std::{fmt, process::ExitCode, time::SystemTime};
 
-use aiod_auth_core::{Kind, NotLoggedIn, Timestamp, Tokens};
+use aiod_auth_core::{Error, Kind, NotLoggedIn, Timestamp, Tokens};
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -18,18 +18,21 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode, Failure> {
     let is_its = |tokens: &Tokens| !settings.is_only_itself() || tokens.refresh_token.is_none();
     let tokens = tokens.filter(is_its);
     let reason = why_not(settings.logs_in_by_itself(), tokens.as_ref(), SystemTime::now().into());
+    let reason = match (reason, settings.given()) {
+        (Some(NotLoggedIn::Expired), Some(variable)) => Some(NotLoggedIn::GivenExpired(variable)),
+        _ => reason,
+    };
     if settings.store_is_public() {
         let file = settings.location();
         log::warn!("the mode of {file} lets every user read it: run `chmod 600` on it");
     }
     context.printer.answer(&Status::new(&settings, tokens.as_ref(), reason))?;
-    if reason.is_none() {
-        return Ok(ExitCode::SUCCESS);
-    }
+    let Some(reason) = reason else { return Ok(ExitCode::SUCCESS) };
     if let Earlier::FitsSeveral { location, others } = &earlier {
         context.printer.warn(&choice(&settings, location, others));
     }
-    context.printer.say(&format!("next: run `{}`", settings.login_command));
+    let next = settings.explain(Error::NotAuthenticated(reason)).hint.unwrap_or_default();
+    context.printer.say(&format!("next: {next}"));
     Ok(ExitCode::from(exit_code(Kind::NotAuthenticated)))
 }
 

@@ -36,11 +36,9 @@ impl Stored {
                 context.printer.warn(&not_stored(&failure));
                 Ok(())
             }
-            Self::Lost(failure) => {
-                let message = format!("{}, and the login may be lost", not_stored(&failure));
-                let hint = failure.hint.unwrap_or_else(|| "mend the store".into());
-                Err(Failure::new(Kind::Store, message)
-                    .with_hint(format!("{hint}, then log in again")))
+            Self::Lost(mut failure) => {
+                failure.message = not_stored(&failure);
+                Err(lost(failure))
             }
         }
     }
@@ -51,6 +49,13 @@ impl Stored {
             context.printer.warn(&failure.message);
         }
     }
+}
+
+/// Where the refresh token that was not saved is the only one that is alive.
+pub(super) fn lost(failure: Failure) -> Failure {
+    let message = format!("{}, and the login may be lost", failure.message);
+    let hint = failure.hint.unwrap_or_else(|| "mend the store".into());
+    Failure::new(Kind::Store, message).with_hint(format!("{hint}, then log in again"))
 }
 
 fn not_stored(failure: &Failure) -> String {

@@ -4,7 +4,7 @@ use std::{env, time::Duration};
 
 use aiod_auth_core::{
     AccessToken, Deviations, Endpoint, Environment, Error, NotLoggedIn,
-    provider::tiled as tiled_core,
+    provider::{polars as polars_core, tiled as tiled_core},
 };
 
 use crate::{args::Flow, failure::Failure, secret::SecretSource};
@@ -70,6 +70,10 @@ impl Platform {
     /// Those that need no configuration: a profile of that name is always there.
     pub(crate) const BUILT_IN: [Self; 2] = [Self::Aiod, Self::Polars];
 
+    /// The environment variables in which their programs look for a secret.
+    pub(crate) const SECRET_VARIABLES: [&str; 3] =
+        [polars_core::ACCESS_TOKEN, polars::CLIENT_SECRET, tiled_core::API_KEY];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Aiod => "aiod",
@@ -90,7 +94,7 @@ impl Platform {
     /// The environment variable in which programs of the platform look for an access token.
     pub(crate) const fn token_variable(self) -> Option<&'static str> {
         match self {
-            Self::Polars => Some(aiod_auth_core::provider::polars::ACCESS_TOKEN),
+            Self::Polars => Some(polars_core::ACCESS_TOKEN),
             Self::Aiod | Self::Jetraw | Self::Tiled => None,
         }
     }
@@ -127,12 +131,24 @@ impl Platform {
     pub(crate) fn explain_given(self, variable: &'static str, error: Error) -> Failure {
         match self {
             Self::Tiled => tiled::explain_given(error),
-            // A login would not be asked.
-            Self::Aiod | Self::Polars | Self::Jetraw => {
-                Error::NotAuthenticated(NotLoggedIn::GivenExpired(variable)).into()
-            }
+            Self::Aiod | Self::Polars | Self::Jetraw => explain_given_token(variable, error),
         }
     }
+}
+
+/// A login would not be asked.
+fn explain_given_token(variable: &'static str, error: Error) -> Failure {
+    let expired = Failure::from(Error::NotAuthenticated(NotLoggedIn::GivenExpired(variable)));
+    let message = match &error {
+        Error::TokenRejected(_) => format!("the access token in {variable} is not accepted"),
+        Error::NotAuthenticated(NotLoggedIn::NoRefreshToken) => {
+            format!("there is nothing but the access token in {variable}, which is never refreshed")
+        }
+        _ => return expired,
+    };
+    let mut failure = Failure::from(error);
+    (failure.message, failure.hint) = (message, expired.hint);
+    failure
 }
 
 /// These variables, as far as they are set.

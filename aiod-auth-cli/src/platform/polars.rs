@@ -39,4 +39,4 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     Ok(known)
 }
 
-const CLIENT_SECRET: &str = "POLARS_CLOUD_CLIENT_SECRET";
+pub(super) const CLIENT_SECRET: &str = "POLARS_CLOUD_CLIENT_SECRET";

@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::{
     BOLD, ERROR,
-    words::{WORD_MAX, shortened},
+    words::{WORD_MAX, shortened, without_users},
 };
 use crate::failure::Failure;
 
 /// Three short lines at most: what failed, why, what to do next.
 pub(super) fn as_text(failure: &Failure) -> String {
-    let mut lines = format!("{ERROR}error{ERROR:#}: {}", shortened(&failure.message, WORD_MAX));
+    let mut lines = format!("{ERROR}error{ERROR:#}: {}", said(&failure.message));
     // Writing to a string can't fail.
     if let Some(reason) = &failure.reason {
         write!(lines, "\n{BOLD}reason{BOLD:#}: \"{reason}\"").ok();
@@ -21,6 +21,10 @@ pub(super) fn as_text(failure: &Failure) -> String {
         write!(lines, "\n{BOLD}next{BOLD:#}: {hint}").ok();
     }
     lines
+}
+
+fn said(message: &str) -> String {
+    shortened(&without_users(message), WORD_MAX)
 }
 
 /// The JSON of a failure. Absent parts are left out.
@@ -49,7 +53,7 @@ pub(super) fn as_json(failure: &Failure) -> Json<'_> {
     };
     let error = Members {
         kind: failure.kind.as_str(),
-        message: shortened(&message, WORD_MAX),
+        message: said(&message),
         hint: failure.hint.as_deref(),
         oauth_error: failure.oauth_error.as_deref(),
         http_status: failure.http_status,

@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::{args::Global, failure::Failure};
 
 use countdown::Countdown;
-pub(crate) use words::shortened;
+pub(crate) use words::{WORD_MAX, shortened, without_users};
 
 mod countdown;
 mod failure;
@@ -102,7 +102,7 @@ impl Printer {
     /// Words for a user.
     pub(crate) fn say(&self, words: &str) {
         if !self.quiet && !self.json {
-            self.tell(words);
+            self.tell(without_users(words));
         }
     }
 
@@ -123,7 +123,7 @@ impl Printer {
     }
 
     pub(crate) fn warn(&self, words: &str) {
-        let words = shortened(words, words::WORD_MAX);
+        let words = shortened(&without_users(words), WORD_MAX);
         if self.json {
             self.tell_json(&json!({ "warning": { "message": words } }));
         } else {
@@ -132,6 +132,7 @@ impl Printer {
     }
 
     pub(crate) fn log(&self, words: &str) {
+        let words = without_users(words);
         if self.json {
             self.tell_json(&json!({ "log": { "message": words } }));
         } else {

@@ -1,5 +1,7 @@
 //! Text that a terminal can be shown.
 
+use std::ops::Range;
+
 /// Escapes what a terminal would obey, or what changes the direction of a line or hides itself in it:
 /// outside of strings JSON has no such characters, so what it says stays the same.
 pub(super) fn escaped_json(json: String) -> String {
@@ -28,6 +30,45 @@ fn is_unsafe(character: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Addresses without their user information, which may be a password (RFC 3986 §3.2.1), and without a password among
+/// their parameters (`pass`, as Redis has it).
+pub(crate) fn without_users(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>');
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let end = after.find(is_end).unwrap_or(after.len());
+        let start = user_length(&after[..end]);
+        rest = &after[start..];
+        if let Some(password) = password(&rest[..end - start]) {
+            shown.push_str(&rest[..password.start]);
+            rest = &rest[password.end..];
+        }
+    }
+    shown + rest
+}
+
+/// Up to which `@` an address is user information. A colon that no port follows comes before a password; that may
+/// have a `/` in it, or an `@`.
+fn user_length(address: &str) -> usize {
+    let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+    let port = authority.rsplit(']').next().and_then(|host| Some(host.split_once(':')?.1));
+    let is_port = port.unwrap_or_default().bytes().all(|byte| byte.is_ascii_digit());
+    match address.rfind('@') {
+        Some(at) if authority.contains('@') || !is_port => at + 1,
+        _ => 0,
+    }
+}
+
+fn password(address: &str) -> Option<Range<usize>> {
+    let start = ["?pass=", "&pass="].iter().find_map(|name| Some(address.find(name)? + name.len()));
+    let start = start?;
+    let length = address[start..].find('&').unwrap_or(address.len() - start);
+    Some(start..start + length)
+}
+
 /// Cuts words that are longer than this: an address may be as long as a server or a file makes it.
 pub(crate) fn shortened(text: &str, length_max: usize) -> String {
     let mut words = text.split(' ').map(|word| match word.char_indices().nth(length_max) {
@@ -39,7 +80,7 @@ pub(crate) fn shortened(text: &str, length_max: usize) -> String {
 }
 
 /// What a message has room for.
-pub(super) const WORD_MAX: usize = 300;
+pub(crate) const WORD_MAX: usize = 300;
 
 #[cfg(test)]
 mod tests {
@@ -52,6 +93,34 @@ mod tests {
         assert!(!json.contains(is_unsafe), "{json}");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), nasty);
         assert_eq!(escaped_json("{\"a\":\"é\"}".into()), "{\"a\":\"é\"}");
+    }
+
+    #[test]
+    fn addresses_are_shown_without_their_user_information() {
+        for (text, shown) in [
+            ("", ""),
+            ("store = \"redis://u:canary@h/0\" # mine", "store = \"redis://h/0\" # mine"),
+            ("redis://:canary@[::1]:6379", "redis://[::1]:6379"),
+            ("`https://canary@a/b`, not `https://c`", "`https://a/b`, not `https://c`"),
+            ("https://u:c@n@ry@a and http://u:canary@b?c", "https://a and http://b?c"),
+            ("redis://u:can/ary@h/0", "redis://h/0"),
+            (
+                "redis+unix:///run/x?user=a&pass=canary&db=1",
+                "redis+unix:///run/x?user=a&pass=&db=1",
+            ),
+            ("redis+unix:///run/x?pass=canary", "redis+unix:///run/x?pass="),
+            ("https://a/?to=https://u:canary@b", "https://a/?to=https://b"),
+        ] {
+            assert_eq!(without_users(text), shown, "{text}");
+        }
+        for text in [
+            "https://as.example/@me?login_hint=a@b.example",
+            "alice@as.example at http://[::1]:80/a@b, http://127.0.0.1:80/@",
+            "https://a.example:8443: refused by x@y",
+            "://",
+        ] {
+            assert_eq!(without_users(text), text);
+        }
     }
 
     #[test]

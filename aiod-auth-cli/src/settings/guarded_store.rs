@@ -104,6 +104,10 @@ impl Store for GuardedStore {
         Ok(Some(Lock::new((lock, held_off)).after_interruption(interrupted_at)))
     }
 
+    fn lease_left(&self, key: &RecordKey) -> Result<Option<Duration>, StoreError> {
+        self.store.lease_left(key)
+    }
+
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.store.prepare(key)
     }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, env, path::Path};
 
-use crate::{args::Global, config::Config};
+use crate::{args::Global, config::Config, print::without_users};
 
 /// With a profile of `config.toml`, which is named unless it is the one anyway.
 pub(crate) fn of_profile(global: &Global, config: &Config, name: &str) -> String {
@@ -60,9 +60,9 @@ fn lossy(path: &Path) -> Cow<'_, str> {
     path.to_string_lossy()
 }
 
-/// One word of a POSIX shell, without control characters: a terminal would obey them.
+/// One word of a POSIX shell, without control characters, which a terminal would obey, and passwords.
 fn quoted(word: &str) -> String {
-    let word = word.replace(char::is_control, "");
+    let word = without_users(word).replace(char::is_control, "");
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word;
@@ -78,6 +78,7 @@ mod tests {
     fn what_is_pasted_is_one_word() {
         for (word, expected) in [
             ("https://as.example/realms/lab", "https://as.example/realms/lab"),
+            ("https://u:canary@as.example", "https://as.example"),
             ("", "''"),
             ("a b", "'a b'"),
             ("$(id)`id`", "'$(id)`id`'"),

@@ -20,6 +20,7 @@ use crate::{
 
 pub(crate) use earlier::Earlier;
 use place::Place;
+pub(crate) use store_uri::StoreUri;
 
 mod core_profile;
 mod earlier;
@@ -32,9 +33,13 @@ mod network;
 mod place;
 #[cfg(feature = "redis")]
 mod redis;
+mod store_uri;
 
 /// The variable with Redis' password.
 const REDIS_PASSWORD_VARIABLE: &str = "AIOD_AUTH_REDIS_PASSWORD";
+
+/// The variable in which a program gets its token.
+const ACCESS_TOKEN_VARIABLE: &str = "AIOD_AUTH_ACCESS_TOKEN";
 
 /// One login, and where its tokens are stored.
 #[derive(Debug)]
@@ -106,7 +111,7 @@ impl Settings {
             let login_command = login_command::of_profile(&context.global, config, name);
             Self::resolve(context, Some(name), account, profile, folder, login_command)
         };
-        resolve().map_err(|failure| failure.within(&format!("profile `{name}`")))
+        resolve().map_err(|failure| failure.in_config().within(&format!("profile `{name}`")))
     }
 
     fn ad_hoc(context: &Context) -> Result<Self, Failure> {
@@ -219,6 +224,11 @@ impl Settings {
         self
     }
 
+    /// Whether what is stored is there for the next command.
+    pub(crate) const fn saves(&self) -> bool {
+        self.place.saves()
+    }
+
     pub(crate) fn store_is_public(&self) -> bool {
         self.place.is_public()
     }
@@ -309,7 +319,7 @@ impl Settings {
 
     fn within(&self, failure: Failure) -> Failure {
         match &self.name {
-            Some(name) => failure.within(&format!("profile `{name}`")),
+            Some(name) => failure.in_config().within(&format!("profile `{name}`")),
             None => failure,
         }
     }
@@ -331,19 +341,6 @@ impl Settings {
         self.config.flow == Some(Flow::Password)
     }
 
-    /// The environment variables that may hold a secret of the client's or the store's: no other program's business.
-    pub(crate) fn secret_variables(&self) -> Vec<String> {
-        let mut variables =
-            [CLIENT_SECRET_VARIABLE, REDIS_PASSWORD_VARIABLE].map(String::from).to_vec();
-        if self.config.tiled.is_some() {
-            variables.push(tiled::API_KEY.into());
-        }
-        if let Some(SecretSource::Variable(name)) = &self.config.client_secret {
-            variables.push(name.clone());
-        }
-        variables
-    }
-
     /// The addresses of the APIs that the token is for, as far as they are known.
     pub(crate) fn api_addresses(&self) -> impl Iterator<Item = &str> {
         self.config.resource.iter().chain(&self.config.api).map(String::as_str)
@@ -360,8 +357,35 @@ impl Settings {
                 let platform = self.config.platform.unwrap_or(Platform::Polars);
                 platform.explain_given(variable, error)
             }
+            _ if error.asks_for_another_token() && self.has_its_own_tokens() => {
+                let hint = "a new login is no help: see at the server what this client may do";
+                Failure::from(error).with_hint(hint)
+            }
             _ => Failure::from(error).mended_by(&self.login_command),
         }
+    }
+
+    /// Whether the tokens are the client's, and no user's.
+    fn has_its_own_tokens(&self) -> bool {
+        let is_users = || {
+            let tokens = self.tokens().ok().flatten();
+            tokens.is_some_and(|tokens| tokens.refresh_token.is_some())
+        };
+        self.is_only_itself() || self.logs_in_by_itself() && (self.keeps_nothing() || !is_users())
+    }
+
+    /// Whether what is stored ends with this command, as the profile has it.
+    pub(crate) fn keeps_nothing(&self) -> bool {
+        self.config.store.as_deref() == Some("memory")
+    }
+
+    /// The variable with an access token or a key that is used in place of a login.
+    pub(crate) const fn given(&self) -> Option<&'static str> {
+        self.config.given
+    }
+
+    pub(crate) const fn platform(&self) -> Option<Platform> {
+        self.config.platform
     }
 
     /// In which variables a program gets its token.
@@ -370,7 +394,7 @@ impl Settings {
         let (ours, theirs) = match self.config.given {
             // A key is no token, and has another scheme.
             Some(tiled::API_KEY) => (None, Some(tiled::API_KEY)),
-            _ => (Some("AIOD_AUTH_ACCESS_TOKEN"), of_platform),
+            _ => (Some(ACCESS_TOKEN_VARIABLE), of_platform),
         };
         ours.into_iter().chain(theirs)
     }
@@ -379,6 +403,19 @@ impl Settings {
     pub(crate) const fn has_api_keys(&self) -> bool {
         self.config.tiled.is_some()
     }
+}
+
+/// The environment variables that may hold a secret, of any platform or profile: no other program's business.
+pub(crate) fn secret_variables(context: &Context) -> Vec<String> {
+    let own = [CLIENT_SECRET_VARIABLE, REDIS_PASSWORD_VARIABLE, ACCESS_TOKEN_VARIABLE];
+    let known = own.into_iter().chain(Platform::SECRET_VARIABLES).map(String::from);
+    // A file that can't be read names none.
+    let config = context.config().unwrap_or_default();
+    let named = config.profiles.into_values().filter_map(|profile| match profile.client_secret {
+        Some(SecretSource::Variable(name)) => Some(name),
+        Some(SecretSource::File(_)) | None => None,
+    });
+    known.chain(named).collect()
 }
 
 /// The one that is named, else the default.

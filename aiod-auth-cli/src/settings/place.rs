@@ -3,17 +3,22 @@
 use std::{path::Path, sync::Arc, time::SystemTime};
 
 use aiod_auth_core::{
-    AccessToken, ClientSecret, RecordKey, Tokens,
+    AccessToken, ClientSecret, Kind, RecordKey, Tokens,
     provider::{polars::expires_at, tiled::Api},
 };
-use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, Store, TiledStore};
+use aiod_auth_store::{
+    AiodFile, FileStore, MemoryStore, PolarsStore, Store, StoreError, TiledStore,
+};
 
 use crate::{
     config::ProfileConfig, context::Context, failure::Failure, interrupt::Interrupt,
     platform::environment, print::Printer, private_file::is_public_file,
 };
 
-use super::guarded_store::GuardedStore;
+use super::{
+    guarded_store::GuardedStore,
+    store_uri::{Owner, StoreUri},
+};
 
 /// A store, guarded against Ctrl-C.
 #[derive(Clone, Debug)]
@@ -43,52 +48,54 @@ impl Place {
         key: &RecordKey,
         config: &ProfileConfig,
     ) -> Result<Self, Failure> {
-        if config.store_key_file.is_some() && !uri.starts_with("redis") {
+        let uri = StoreUri::parse(uri)?;
+        if config.store_key_file.is_some() && !is_redis(uri) {
             return Err(Failure::config(
                 "store_key_file works with a store in Redis, and with no other",
             ));
         }
         let guard =
             &Guard { interrupt: context.interrupt.clone(), printer: context.printer.clone() };
-        match uri {
-            "file" => {
-                let store = FileStore::new(context.config_folder()?.join("tokens"));
-                Ok(Self::new(store, guard))
+        let key = key.clone();
+        Ok(match uri {
+            StoreUri::File => {
+                Self::new(FileStore::new(context.config_folder()?.join("tokens")), guard)
             }
+            StoreUri::Memory => Self { saves: false, ..Self::new(MemoryStore::default(), guard) },
             #[cfg(feature = "keyring")]
-            "keyring" => {
-                let store = super::keyring::open(context.config_folder()?.join("tokens"))?;
-                Ok(Self::new(store, guard))
+            StoreUri::Keyring => {
+                Self::new(super::keyring::open(context.config_folder()?.join("tokens"))?, guard)
             }
             #[cfg(feature = "redis")]
-            uri if uri.starts_with("redis:") || uri.starts_with("redis+unix:") => {
-                Ok(Self::new(super::redis::open(uri, config)?, guard))
+            StoreUri::Redis(address) => Self::new(super::redis::open(address, config)?, guard),
+            StoreUri::Of(Owner::Aiod, None) => Self::aiod(AiodFile::in_home(key)?, guard),
+            StoreUri::Of(Owner::Aiod, Some(file)) => {
+                Self::aiod(AiodFile::new(folder.join(file), key), guard)
             }
-            "memory" => Ok(Self::new(MemoryStore::default(), guard)),
-            "polars" => Ok(Self::shared(
-                PolarsStore::of(key.clone(), &environment(PolarsStore::VARIABLES))?,
-                guard,
-            )),
-            "tiled" => Ok(Self::shared(
-                TiledStore::of(key.clone(), &tiled_api(key)?, &environment(TiledStore::VARIABLES))?,
-                guard,
-            )),
-            uri if uri.starts_with("tiled:") && uri != "tiled:" => {
-                let cache = folder.join(uri.trim_start_matches("tiled:"));
-                let store = TiledStore::in_folder(key.clone(), &tiled_api(key)?, cache);
-                Ok(Self::shared(store, guard))
+            StoreUri::Of(Owner::Polars, None) => {
+                let store = PolarsStore::of(key, &environment(PolarsStore::VARIABLES));
+                let store = store.map_err(|error| {
+                    let is_of_environment = matches!(error, StoreError::CannotHold { .. });
+                    let mut failure = Failure::from(error);
+                    if is_of_environment {
+                        failure.kind = Kind::Config;
+                    }
+                    failure
+                })?;
+                Self::shared(store, guard)
             }
-            "aiod" => Ok(Self::aiod(AiodFile::in_home(key.clone())?, guard)),
-            uri if uri.starts_with("polars:") && uri != "polars:" => {
-                let named = folder.join(uri.trim_start_matches("polars:"));
-                Ok(Self::shared(PolarsStore::in_folder(key.clone(), named), guard))
+            StoreUri::Of(Owner::Polars, Some(named)) => {
+                Self::shared(PolarsStore::in_folder(key, folder.join(named)), guard)
             }
-            uri => match uri.strip_prefix("aiod:") {
-                Some("") => Err(Failure::config("the store `aiod:` has no file name")),
-                Some(file) => Ok(Self::aiod(AiodFile::new(folder.join(file), key.clone()), guard)),
-                None => Err(no_such_store(uri)),
-            },
-        }
+            StoreUri::Of(Owner::Tiled, None) => {
+                let (api, environment) = (tiled_api(&key)?, environment(TiledStore::VARIABLES));
+                Self::shared(TiledStore::of(key, &api, &environment)?, guard)
+            }
+            StoreUri::Of(Owner::Tiled, Some(cache)) => {
+                let api = tiled_api(&key)?;
+                Self::shared(TiledStore::in_folder(key, &api, folder.join(cache)), guard)
+            }
+        })
     }
 
     /// What is used as it is, and came from outside.
@@ -124,6 +131,11 @@ impl Place {
             }
             _ => Arc::clone(&self.store),
         }
+    }
+
+    /// Whether what is stored here is there for the next command.
+    pub(crate) const fn saves(&self) -> bool {
+        self.saves
     }
 
     /// The client's secret that is stored here. A file that can't be read has none: what uses it says why.
@@ -169,15 +181,9 @@ fn guarded(store: impl Store + 'static, guard: &Guard) -> Arc<dyn Store> {
     Arc::new(GuardedStore::new(store, &guard.interrupt, &guard.printer))
 }
 
-fn no_such_store(uri: &str) -> Failure {
-    let known = ["keyring", "redis", "redis+unix", "rediss"];
-    let scheme = uri.split(':').next().unwrap_or_default();
-    // The rest of the address may have a password in it.
-    if known.contains(&scheme) {
-        Failure::config(format!("the store `{scheme}` is not in this version"))
-    } else {
-        Failure::config("there is no such store").with_hint(
-            "use file, keyring, redis://HOST, memory, aiod:FILE, polars:DIR or tiled:DIR",
-        )
-    }
+const fn is_redis(uri: StoreUri<'_>) -> bool {
+    #[cfg(feature = "redis")]
+    return matches!(uri, StoreUri::Redis(_));
+    #[cfg(not(feature = "redis"))]
+    return false;
 }

@@ -2,43 +2,61 @@
 
 use std::path::Path;
 
-use aiod_auth_core::{RecordKey, Tokens, provider::tiled::Api};
-use aiod_auth_store::{Store, TiledStore};
+use aiod_auth_core::{Tokens, provider::tiled::Api};
+use aiod_auth_store::{PolarsStore, Store, TiledStore};
 
 use super::Login;
-use crate::{args::ExportFormat, failure::Failure};
+use crate::{
+    args::{Export, ExportFormat},
+    failure::Failure,
+    platform::Platform,
+    settings::Settings,
+};
 
-/// Whether this is a login at a Tiled server.
-pub(super) fn is_for(key: &RecordKey) -> bool {
-    Api::allowing_insecure_http(&key.issuer).is_ok_and(|api| api.as_str() == key.issuer)
-}
-
-/// `--format tiled`: what `TILED_CACHE_DIR` names.
-fn tiled(key: &RecordKey, folder: &Path) -> Result<TiledStore, Failure> {
-    let api = Api::allowing_insecure_http(&key.issuer)?;
-    if !is_for(key) {
-        return Err(Failure::config("the format tiled is for logins at a Tiled server"));
-    }
-    Ok(TiledStore::in_folder(key.clone(), &api, folder))
+/// The folder as the own client of the login's platform has it, if that has one: what `POLARS_CLOUD_CONFIG_DIR` or
+/// `TILED_CACHE_DIR` names.
+fn open(
+    settings: &Settings,
+    folder: &Path,
+) -> Result<Option<(ExportFormat, Box<dyn Store>)>, Failure> {
+    let key = settings.key();
+    Ok(match settings.platform() {
+        Some(Platform::Polars) => {
+            Some((ExportFormat::Polars, Box::new(PolarsStore::in_folder(key, folder))))
+        }
+        Some(Platform::Tiled) => {
+            let api = Api::allowing_insecure_http(&key.issuer)?;
+            Some((ExportFormat::Tiled, Box::new(TiledStore::in_folder(key, &api, folder))))
+        }
+        Some(Platform::Aiod | Platform::Jetraw) | None => None,
+    })
 }
 
 /// Whether there is no login already, which is looked for unless it may be replaced.
-pub(crate) fn write(
-    key: &RecordKey,
-    tokens: &Tokens,
-    folder: &Path,
-    force: bool,
-) -> Result<(), Failure> {
-    let store = tiled(key, folder)?;
-    if !force && store.load(key)?.is_some() {
+pub(crate) fn write(settings: &Settings, tokens: &Tokens, options: &Export) -> Result<(), Failure> {
+    let folder = &options.file;
+    let opened = open(settings, folder)?.filter(|(format, _)| *format == options.format);
+    let Some((_, store)) = opened else {
+        let server = match options.format {
+            ExportFormat::Polars => "Polars Cloud",
+            _ => "a Tiled server",
+        };
+        let format = options.format.name();
+        return Err(Failure::config(format!("the format {format} is for logins at {server}"))
+            .with_hint(format!("choose a profile with platform = \"{format}\"")));
+    };
+    let key = settings.key();
+    if !options.force && store.load(&key)?.is_some() {
         return Err(Failure::usage(format!("there is a login in {} already", folder.display()))
             .with_hint("choose another folder, or say --force"));
     }
-    Ok(store.save(key, tokens)?)
+    Ok(store.save(&key, tokens)?)
 }
 
-pub(super) fn read(key: &RecordKey, folder: &Path) -> Result<Login, Failure> {
+/// `None` if the login is at a platform whose client keeps no folder.
+pub(super) fn read(settings: &Settings, folder: &Path) -> Result<Option<Login>, Failure> {
+    let Some((format, store)) = open(settings, folder)? else { return Ok(None) };
     let none = || Failure::config(format!("{} has no tokens of this server", folder.display()));
-    let tokens = tiled(key, folder)?.load(key)?.ok_or_else(none)?;
-    Ok(Login { format: ExportFormat::Tiled, key: None, tokens, is_dated: false })
+    let tokens = store.load(&settings.key())?.ok_or_else(none)?;
+    Ok(Some(Login { format, key: None, tokens, is_dated: false }))
 }

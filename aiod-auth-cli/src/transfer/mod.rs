@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aiod_auth_core::{ClientSecret, RecordKey, Tokens, clean};
 
-use crate::{args::ExportFormat, failure::Failure};
+use crate::{args::ExportFormat, failure::Failure, settings::Settings};
 
 use source::Source;
 
@@ -34,17 +34,21 @@ pub(crate) fn write(
     match format {
         ExportFormat::Json => json::write(key, tokens),
         ExportFormat::Aiod => aiod::write(key, tokens, secret()?),
-        ExportFormat::Tiled => Err(Failure::usage("the format tiled is a folder")),
+        ExportFormat::Polars | ExportFormat::Tiled => {
+            Err(Failure::usage(format!("the format {} is a folder", format.name())))
+        }
     }
 }
 
-/// The login of this key from a file, or from the folder of a Tiled server's; and what that is called.
-pub(crate) fn read_from(key: &RecordKey, file: &Path) -> Result<(Login, String), Failure> {
-    if file.is_dir() && folder::is_for(key) {
-        return Ok((folder::read(key, file)?, file.display().to_string()));
+/// The login of these settings from a file, or from the folder of its platform's own client; and what that is called.
+pub(crate) fn read_from(settings: &Settings, file: &Path) -> Result<(Login, String), Failure> {
+    if file.is_dir()
+        && let Some(login) = folder::read(settings, file)?
+    {
+        return Ok((login, file.display().to_string()));
     }
     let source = Source::read(file)?;
-    Ok((read(key, &source)?, source.name))
+    Ok((read(&settings.key(), &source)?, source.name))
 }
 
 /// The login of this key from a file, whichever format that is in. What is wrong is said without any of

@@ -170,3 +170,29 @@ fn a_password_is_typed_and_kept_nowhere() {
     assert!(!record.contains("alice-password"), "{record}");
     assert_eq!(world.token_requests("password").len(), 2);
 }
+
+/// Whichever profile it is for. `script` gives the command a terminal.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_browser_gets_no_secret() {
+    use crate::world::{SECRETS, set_mode, wait_until};
+
+    let world = World::new();
+    let issuer = &world.server.base_url;
+    let config = std::fs::read_to_string(world.path("config.toml")).unwrap();
+    let bot = format!("[profiles.x]\nissuer = \"{issuer}\"\nclient_secret_env = \"OF_ANOTHER\"\n");
+    world.write("config.toml", &format!("{config}{bot}"));
+    world.write("browser", "#!/bin/sh\nenv >seen.new\nmv seen.new seen\n");
+    set_mode(&world.path("browser"), 0o700);
+
+    let mut command = world.program("script");
+    command.args(["-qec", "exec \"$AIOD_AUTH\" login", "/dev/null"]);
+    command.env("BROWSER", world.path("browser")).env("OF_ANOTHER", "canary").envs(SECRETS);
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+    let seen = world.path("seen");
+    wait_until("a visit to the page", || seen.exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("HOME=") && !seen.contains("canary"), "{seen}");
+}

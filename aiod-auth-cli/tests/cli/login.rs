@@ -1,4 +1,4 @@
-use std::{fs, process::Stdio};
+use std::{fs, process::Stdio, thread, time::Duration};
 
 use aiod_auth_tests::sim::{Answer, Fault};
 use serde_json::json;
@@ -161,13 +161,49 @@ fn a_server_without_a_complete_link_and_interval() {
 #[test]
 fn nothing_is_kept_unless_it_may_be() {
     let world = World::new();
-    let refresh_token = world.new_refresh_token();
-    let line = "login --refresh-token-stdin --no-save --print-token";
-    let ran = Ran::of(&mut world.command(line), &refresh_token);
+    let ran = world.run_for_token("login --profile bot --no-save --print-token");
     assert!(ran.ended(0).stdout.starts_with("access-"));
     assert_eq!(world.records().len(), 0);
-    assert!(world.run("--store memory login --profile bot").ended(0).stdout.is_empty());
+    let ran = world.run("--store memory login --profile bot");
+    assert!(ran.ended(0).stdout.is_empty());
+    let warning = "warning: the store is `memory`: the login ends with this command\n";
+    assert!(ran.stderr.starts_with(warning), "{ran:?}");
+    let ran = world.run("--store memory login --no-save --profile bot");
+    assert!(!ran.ended(0).stderr.contains("memory"), "{ran:?}");
     assert_eq!(world.records().len(), 0);
+}
+
+/// What the server gives in its place would end with the command.
+#[test]
+fn a_given_refresh_token_is_not_used_where_nothing_is_kept() {
+    let world = World::new();
+    let (key, before) = (world.new_refresh_token(), world.requests());
+    for line in ["--no-save", "--no-save --print-token", "--json --no-save", "--store memory"] {
+        let line = format!("login --refresh-token-stdin {line}");
+        let ran = world.run_with_input(&line, &key);
+        assert!(ran.ended(2).stderr.contains("--config-dir DIR"), "{ran:?}");
+    }
+    assert_eq!(world.requests(), before);
+    world.run_with_input("login --refresh-token-stdin", &key).ended(0);
+}
+
+/// A second use would end the session that came of the first.
+#[test]
+fn processes_that_are_given_the_same_refresh_token_use_it_once() {
+    let world = World::new();
+    let key = world.new_refresh_token();
+    // So that all have found the store empty before one logs in.
+    let slow = Fault::Delay(Duration::from_secs(3));
+    world.server.simulator().fault_at("/.well-known/openid-configuration", 4, slow);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                world.run_with_input("login --refresh-token-stdin", &key).ended(0);
+            });
+        }
+    });
+    assert_eq!(world.refreshes(), 1);
+    world.run("refresh").ended(0);
 }
 
 #[test]
@@ -242,7 +278,23 @@ fn a_login_that_can_not_be_saved_says_so() {
     let spent = world.requests();
     world.run_with_input("login --refresh-token-stdin", &key).failed(6, "tokens");
     assert_eq!(world.requests(), spent);
-    world.run_with_input("login --refresh-token-stdin --no-save", &key).ended(0);
+}
+
+#[test]
+fn what_is_in_the_way_of_a_lock_or_a_save_is_said_with_what_to_do() {
+    let world = World::new();
+    world.log_in();
+    let record = world.record();
+    for file in ["toml.lock", "toml.next"] {
+        fs::remove_file(record.with_extension(file)).ok();
+        fs::create_dir_all(record.with_extension(file).join("in it")).unwrap();
+        let ran = world.run("refresh");
+        ran.failed(6, file);
+        assert!(ran.stderr.contains("\nnext: move it away"), "{ran:?}");
+        world.run("login --json --timeout 1").failed_as(6, "store")["hint"].as_str().unwrap();
+        fs::remove_dir_all(record.with_extension(file)).unwrap();
+    }
+    world.run("refresh").ended(0);
 }
 
 #[test]

@@ -67,6 +67,13 @@ fn configuration() {
         ("issuer = \"as.example\"\nclient_id = \"x\"", "issuer is not a usable web address"),
         ("issuer = \"ISSUER\"\nclient_id = \"\"", "the client id is empty"),
         (
+            "issuer = \"ISSUER\"\nclient_id = \"x\"\nparameters = { grant_type = \"x\" }",
+            "parameter `grant_type`",
+        ),
+        ("issuer = \"ISSUER\"\nclient_id = \"x\"\nresource = \"urn:a#b\"", "a resource has to be"),
+        ("issuer = \"ISSUER\"\nclient_id = \"x\"\nredirect_uri = \"x\"", "redirect"),
+        ("issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"aiod:\"", "`aiod:` has no file name"),
+        (
             "issuer = \"ISSUER\"\nclient_id = \"x\"\nstore = \"rediss://as.example\"",
             "`rediss` is not in this version",
         ),
@@ -92,8 +99,22 @@ fn configuration() {
         let keys = keys.replace("ISSUER", issuer);
         fs::write(file, format!("default_profile = \"a\"\n[profiles.a]\n{keys}\n")).unwrap();
         world.run("login").failed(2, message);
-        world.run("login --json").ended(2);
+        world.run("login --json").failed_as(2, "config");
     }
+}
+
+#[test]
+fn a_secrets_file_without_a_secret_is_named_and_not_sent() {
+    let world = World::new();
+    for (text, why) in [
+        (" \t\n", "it is empty"),
+        ("secret = \"canary\"\n", "it is TOML, and has no client_secret"),
+        ("{\"client_secret\": \"canary\"}\n", "it is JSON"),
+    ] {
+        world.write("bot.toml", text);
+        world.run("token --profile bot").failed(2, &format!("bot.toml: {why}"));
+    }
+    assert_eq!(world.requests(), 0);
 }
 
 #[test]

@@ -17,7 +17,8 @@ fn world() -> World {
             "[profiles.polars]\nissuer = \"{base}\"\nclient_id = \"demo\"\n\
              token_endpoint = \"{base}/token\"\n\
              device_authorization_endpoint = \"{base}/device_authorization\"\n\
-             revocation_endpoint = \"{base}/revoke\"\n"
+             revocation_endpoint = \"{base}/revoke\"\n\
+             userinfo_endpoint = \"{base}/userinfo\"\n"
         ),
     );
     world
@@ -66,8 +67,64 @@ fn one_that_has_expired_is_named() {
     assert!(ran.stderr.contains("next: set a new one"), "{ran:?}");
     let status = run("status --json");
     assert_eq!(status.ended(3).json()["reason"], "expired");
+    let status = run("status");
+    let first = "the access token in POLARS_CLOUD_ACCESS_TOKEN has expired\n";
+    assert!(status.ended(3).stdout.starts_with(first), "{status:?}");
+    assert_eq!(status.stderr, "next: set a new one, or unset it and log in\n");
     run("refresh").failed(3, "POLARS_CLOUD_ACCESS_TOKEN");
     assert_eq!(world.requests(), 0);
+}
+
+#[test]
+fn one_that_is_alive_is_never_refreshed_and_may_be_refused() {
+    let world = world();
+    for token in [jwt(FAR_AWAY), "opaque".to_owned()] {
+        let run = |line| {
+            let mut command = polars(&world, line);
+            Ran::of(command.env("POLARS_CLOUD_ACCESS_TOKEN", &token), "")
+        };
+        for line in ["refresh", "token --force-refresh"] {
+            let ran = run(line);
+            ran.failed(3, "in POLARS_CLOUD_ACCESS_TOKEN, which is never refreshed");
+            assert!(ran.stderr.contains("next: set a new one"), "{ran:?}");
+        }
+        run("whoami").failed(3, "the access token in POLARS_CLOUD_ACCESS_TOKEN is not accepted");
+        assert_eq!(run("whoami --json").failed_as(3, "not_authenticated")["http_status"], 401);
+    }
+}
+
+#[test]
+fn a_login_travels_in_the_folder_of_the_own_client() {
+    let world = world();
+    log_in(&world, &[]);
+    let run = |line| Ran::of(&mut polars(&world, line), "");
+    let token = run("token").ended(0).stdout.clone();
+    let ran = run("export --format polars there --json");
+    assert_eq!(ran.ended(0).json()["format"], "polars");
+    let config = fs::read_to_string(world.path("there/config.toml")).unwrap();
+    assert!(config.contains("[auth]") && config.contains("refresh_token = \"refresh-"), "{config}");
+    assert_eq!(crate::world::mode(&world.path("there/config.toml")), 0o600);
+    let ran = run("export --format polars there");
+    ran.failed(2, "there is a login in there already");
+    run("export --format polars there --force").ended(0);
+    run("export --format polars -").failed(2, "the format polars is a folder");
+
+    // Where the client itself looks for it.
+    let mut command = polars(&world, "token");
+    let ran = Ran::of(command.env("POLARS_CLOUD_CONFIG_DIR", world.path("there")), "");
+    assert_eq!(ran.ended(0).stdout, token);
+    fs::remove_dir_all(world.path("polars_cloud")).unwrap();
+    run("import there").ended(0);
+    assert_eq!(run("token").ended(0).stdout, token);
+    run("import .").failed(2, ". has no tokens of this server");
+    let elsewhere = format!("--issuer {} --client-id demo", world.server.base_url);
+    world.run_with_input(
+        &format!("{elsewhere} login --refresh-token-stdin"),
+        &world.new_refresh_token(),
+    );
+    let ran = world.run(&format!("{elsewhere} export --format polars other"));
+    ran.failed(2, "the format polars is for logins at Polars Cloud");
+    assert!(ran.stderr.contains("platform = \"polars\""), "{ran:?}");
 }
 
 #[test]

@@ -199,3 +199,39 @@ fn a_link_stays_one() {
         assert!(fs::read_to_string(world.path(target)).unwrap().contains("[profiles.new]"));
     }
 }
+
+#[test]
+fn passwords_in_addresses_are_not_shown() {
+    let world = World::new();
+    let issuer = &world.server.base_url;
+    world.write(
+        "config.toml",
+        &format!(
+            "[profiles.a]\nissuer = \"{issuer}\"\nclient_id = \"demo\"\n\
+             resource = [\"https://u:canary@api.example/a\", \"urn:b\"]\n\
+             store = \"redis://u:canary@h/0\" # redis://:canary@old\n\
+             parameters = {{ audience = \"https://canary@api.example\" }}\n\
+             [profiles.b]\nissuer = \"https://u:canary@as.example\"\nclient_id = \"demo\"\n"
+        ),
+    );
+    let shown = world.run("profile show a").ended(0).stdout.clone();
+    assert!(shown.contains("store = \"redis://h/0\" # redis://old\n"), "{shown}");
+    let shown = world.run("profile show a --json").ended(0).json();
+    assert_eq!(
+        (&shown["store"], &shown["resource"], &shown["parameters"]["audience"]),
+        (
+            &json!("redis://h/0"),
+            &json!(["https://api.example/a", "urn:b"]),
+            &json!("https://api.example")
+        )
+    );
+    assert!(world.run("profile list").ended(0).stdout.contains("\nb  https://as.example\n"));
+    assert_eq!(world.run("profile list --json").json()[2]["issuer"], "https://as.example");
+    // What is wrong with such an address is said without it; it is no part of what to do next.
+    for line in ["status --profile a", "login --profile b", "status --profile b"] {
+        world.run(line).failed(2, "");
+    }
+    let ad_hoc = format!("--issuer {issuer} --client-id x --resource https://u:canary@api.example");
+    let ran = world.run(&format!("{ad_hoc} status"));
+    assert!(ran.ended(3).stderr.ends_with("--resource https://api.example`\n"), "{ran:?}");
+}

@@ -80,6 +80,13 @@ const NETWORKS: &[Row] = &[
         "refuses the connection (HTTP 403)",
         || through_a_proxy_that_says("403 No"),
     ),
+    test(
+        "A SOCKS5 proxy wants a password, or another one",
+        "it is named, without its password, and asked once",
+        2,
+        "tests/tests/network/proxies.rs",
+        "an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named",
+    ),
     run(
         "The proxy is away",
         "it is named; the command may work later",
@@ -377,6 +384,20 @@ const LOGINS: &[Row] = &[
         "aiod-auth-cli/tests/cli/accounts.rs",
         "an_earlier_login_that_fits_several_goes_to_none",
     ),
+    test(
+        "A refresh is asked for, and there is no refresh token",
+        "that is said; the access token can be used until it expires",
+        3,
+        "aiod-auth-cli/tests/cli/token.rs",
+        "without_a_refresh_token_there_is_nothing_to_refresh_with",
+    ),
+    run(
+        "The login is to be kept in memory",
+        "a warning: it ends with the command",
+        0,
+        "warning: the store is `memory`",
+        || World::new().run("--store memory login --profile bot"),
+    ),
     run(
         "A refresh token from elsewhere that is dead",
         "it is proven by using it: nothing is stored",
@@ -514,6 +535,17 @@ const PLACES: &[Row] = &[
         || {
             let world = World::new();
             fs::remove_file(world.path("bot.toml")).unwrap();
+            world.run("login --profile bot")
+        },
+    ),
+    run(
+        "The secret's file is blank, JSON, or TOML without `client_secret`",
+        "it is named, and not sent",
+        2,
+        "bot.toml: it is TOML, and has no client_secret",
+        || {
+            let world = World::new();
+            world.write("bot.toml", "secret = \"canary\"\n");
             world.run("login --profile bot")
         },
     ),

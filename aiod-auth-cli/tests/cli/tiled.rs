@@ -105,6 +105,34 @@ fn a_wrong_password_and_an_empty_one_end_a_login() {
 }
 
 #[test]
+fn what_the_server_says_after_a_login_is_for_users() {
+    let world = World::new();
+    let message = "You are logged in as {id}.\u{1b}]0;canary\u{7}";
+    world.server.simulator().tiled.confirmation_message = Some(message.replace("canary", "owned"));
+    let ran = typed(&world, "login", "alice\nalice-password\n");
+    let said = "\nYou are logged in as alice.]0;owned\nLogged in at ";
+    assert!(ran.ended(0).stderr.contains(said), "{ran:?}");
+    assert_eq!(ran.stdout, "");
+    let ran = typed(&world, "--quiet login", "alice\nalice-password\n");
+    assert!(!ran.ended(0).stderr.contains("You are logged in"), "{ran:?}");
+}
+
+/// As Tiled's own client does it: so no process sends them again, and `status` knows.
+#[test]
+fn the_files_of_a_session_that_has_ended_are_deleted() {
+    let world = World::new();
+    log_in(&world);
+    world.server.simulator().end_sessions();
+    run(&world, "refresh").failed(3, "ended the session");
+    assert!(files(&folder(&world)).is_empty());
+    let sent = world.requests();
+    let status = run(&world, "--json status");
+    assert_eq!(status.ended(3).json()["reason"], "no_record");
+    run(&world, "token").failed(3, "not logged in");
+    assert_eq!(world.requests(), sent);
+}
+
+#[test]
 fn a_login_that_is_not_saved_is_nowhere() {
     let world = World::new();
     let ran = typed(&world, "login --no-save --print-token", "alice\nalice-password\n");

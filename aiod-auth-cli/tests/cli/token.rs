@@ -122,11 +122,34 @@ fn an_id_token_is_refreshed_by_its_own_end() {
     );
     answer(-1);
     id_token("--force-refresh").ended(0);
+    answer(-2);
+    let error = id_token("--json").failed_as(1, "server");
+    assert!(error["message"].as_str().unwrap().contains("by this machine's clock"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("clock"), "{error}");
     // One that has expired is not handed out, and a server may give none with a refresh.
     let without = json!({"access_token": "access-new", "token_type": "Bearer", "refresh_token": "refresh-new"});
     world.server.simulator().fault_at("/token", 1, Fault::Instead(Answer::json(200, &without)));
     let error = id_token("--json").failed_as(1, "server");
     assert!(error["message"].as_str().unwrap().contains("gave no new one"), "{error}");
+}
+
+#[test]
+fn without_a_refresh_token_there_is_nothing_to_refresh_with() {
+    let world = World::new();
+    world.log_in();
+    world.run("export --format json login.json").ended(0);
+    let text = fs::read_to_string(world.path("login.json")).unwrap();
+    let mut login: Value = serde_json::from_str(&text).unwrap();
+    login["tokens"].as_object_mut().unwrap().remove("refresh_token").unwrap();
+    world.write("login.json", &login.to_string());
+    fs::remove_dir_all(world.path("tokens")).unwrap();
+    world.run("import login.json").ended(0);
+    world.run("status").ended(0);
+    world.run_for_token("token").ended(0);
+    for line in ["refresh", "token --force-refresh"] {
+        world.run(line).failed(3, "there is no refresh token to get another access token with");
+    }
+    world.run_for_token("token").ended(0);
 }
 
 #[test]
@@ -156,7 +179,11 @@ fn a_parameter_of_the_servers_own_is_sent_and_makes_a_login_of_its_own() {
 /// What can't be stored is printed all the same; whether that is a failure depends on what is lost.
 #[test]
 fn a_login_that_may_be_lost_is_a_failure() {
-    for (profile, code) in [("lab", 6), ("bot", 0)] {
+    for (line, code) in [
+        ("token --force-refresh --profile lab", 6),
+        ("refresh --profile lab", 6),
+        ("token --force-refresh --profile bot", 0),
+    ] {
         let world = World::new();
         world.log_in();
         world.run("login --profile bot").ended(0);
@@ -167,8 +194,7 @@ fn a_login_that_may_be_lost_is_a_failure() {
             simulator.log().iter().filter(|handled| handled.request.path() == "/token").count()
         };
         let before = asked(&world);
-        let line = format!("token --force-refresh --profile {profile}");
-        let mut command = world.command(&line);
+        let mut command = world.command(line);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         wait_until("a request for a token", || asked(&world) != before);
         fs::remove_dir_all(world.path("tokens")).unwrap();
@@ -176,10 +202,16 @@ fn a_login_that_may_be_lost_is_a_failure() {
         let output = end_of(child);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(output.stdout.starts_with(b"access-"), "{said}");
-        let lost = said.contains("error: this token was not saved: ")
-            && said.contains("the login may be lost");
-        assert_eq!(lost, code == 6, "{said}");
+        let is_handed_out = line.starts_with("token");
+        assert_eq!(output.stdout.starts_with(b"access-"), is_handed_out, "{said}");
+        let failed = match is_handed_out {
+            true => "error: this token was not saved: ",
+            false => "error: refreshed, but not saved: ",
+        };
+        let is_lost = said.contains(failed)
+            && said.contains("the login may be lost")
+            && said.contains(", then log in again");
+        assert_eq!(is_lost, code == 6, "{said}");
         assert_eq!(said.starts_with("warning: this token was not saved"), code == 0, "{said}");
     }
 }

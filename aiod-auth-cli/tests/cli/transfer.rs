@@ -149,6 +149,11 @@ fn a_login_is_for_its_own_profile() {
     let base = world.server.base_url.clone();
     for (pointer, value, message) in [
         ("/issuer", json!("https://evil.example"), format!("`https://evil.example`, not `{base}")),
+        (
+            "/issuer",
+            json!("https://u:canary@evil.example"),
+            "another issuer: `https://evil.example`, not".into(),
+        ),
         ("/client_id", json!("\u{1b}[2Jx"), "another client_id: `".into()),
         ("/scope", json!(["openid"]), "another scope: `openid`, not `openid roles`".into()),
         ("/resource", json!(["urn:a"]), "another resource: `urn:a`, not ``".into()),

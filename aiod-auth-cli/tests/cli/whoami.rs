@@ -32,3 +32,13 @@ fn a_token_that_is_dead_is_refreshed_once() {
     world.server.simulator().end_sessions();
     world.run("whoami --json").failed_as(3, "session_ended");
 }
+
+#[test]
+fn a_bot_that_is_refused_is_not_told_to_log_in() {
+    let world = World::new();
+    let refused = Answer::json(401, &json!({"error": "invalid_token"}));
+    world.server.simulator().fault_at("/userinfo", 3, Fault::Instead(refused));
+    let ran = world.run("whoami --profile bot");
+    ran.failed(3, "the access token is not accepted");
+    assert!(ran.stderr.contains("next: a new login is no help"), "{ran:?}");
+}

@@ -313,6 +313,16 @@ fn check_for_secrets(text: &str) {
     }
 }
 
+/// What a user may have in the environment, for any platform.
+pub(crate) const SECRETS: [(&str, &str); 6] = [
+    ("AIOD_AUTH_CLIENT_SECRET", "canary"),
+    ("AIOD_AUTH_REDIS_PASSWORD", "canary"),
+    ("AIOD_AUTH_ACCESS_TOKEN", "canary"),
+    ("POLARS_CLOUD_ACCESS_TOKEN", "canary"),
+    ("POLARS_CLOUD_CLIENT_SECRET", "canary"),
+    ("TILED_API_KEY", "canary"),
+];
+
 #[cfg(unix)]
 pub(crate) fn mode(path: &Path) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).unwrap().permissions()) & 0o777

@@ -324,7 +324,7 @@ impl TokenCache {
             }
             Err(Failed { error, salvaged }) => {
                 self.failure = Some((error.clone(), job.policy));
-                self.left_alone = LeftAlone::after(&error, now).or(self.left_alone.take());
+                self.left_alone = LeftAlone::after(&error, now).or_else(|| self.left_alone.take());
                 match (&error, salvaged) {
                     (Error::SessionEnded(_), _) | (Error::NotAuthenticated(_), None) => {
                         self.cached = None;
@@ -585,8 +585,12 @@ mod tests {
         Error::Unreachable { endpoint, attempts: 3, cause }
     }
 
+    const fn in_so_long(after: Duration) -> Unreachable {
+        Unreachable::RetryAfter { status: 503, after, said: None }
+    }
+
     fn in_an_hour() -> Error {
-        let cause = Unreachable::RetryAfter { status: 503, after: Duration::from_secs(3600) };
+        let cause = in_so_long(Duration::from_secs(3600));
         Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause }
     }
 
@@ -795,7 +799,7 @@ mod tests {
             }
         }
         // A clock that was set back blocks nothing, nor does a mistake of the server's for ever.
-        let years = Unreachable::RetryAfter { status: 503, after: Duration::MAX };
+        let years = in_so_long(Duration::MAX);
         let years = Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause: years };
         for (error, now) in [
             (in_an_hour(), Timestamp::from_unix_millis(NOW.as_unix_millis() - 1)),

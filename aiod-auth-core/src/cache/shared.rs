@@ -13,7 +13,7 @@ use crate::{
     machine::Failed,
     profile::RecordKey,
     retry::RetryPolicy,
-    session::{Demand, LoggedOut, Persisted, SessionTokens},
+    session::{Demand, Freshness, GoodTimes, LoggedOut, Persisted, SessionTokens},
     time::Timestamp,
     token::Tokens,
 };
@@ -23,7 +23,7 @@ use crate::{
 pub struct SharedCache {
     state: Monitor<State>,
     /// The same as in the cache, for readers that take no lock.
-    cached: ArcSwapOption<SessionTokens>,
+    cached: ArcSwapOption<Cached>,
     observer: Arc<dyn Observer>,
 }
 
@@ -33,6 +33,26 @@ struct State {
     under_way: usize,
     /// A caller is asking the user, because there was no token.
     is_asking: bool,
+}
+
+struct Cached {
+    session: Arc<SessionTokens>,
+    /// When nothing is to be done but to use them, for a demand that names no `min_valid`.
+    good: GoodTimes,
+}
+
+impl Cached {
+    fn new(session: &Arc<SessionTokens>) -> Arc<Self> {
+        let good = if session.is_settled() { session.good_times(None) } else { GoodTimes::NEVER };
+        Arc::new(Self { session: Arc::clone(session), good })
+    }
+
+    fn is_good(&self, demand: &Demand, now: Timestamp) -> bool {
+        match demand.min_valid {
+            None => self.good.freshness(demand, now) == Freshness::Good,
+            Some(_) => self.session.is_good(demand, now),
+        }
+    }
 }
 
 /// What a caller does next: as [`Want`], and there is nothing left to wait for.
@@ -61,14 +81,14 @@ impl SharedCache {
     #[must_use]
     pub fn good(&self, demand: &Demand, now: Timestamp) -> Option<Token> {
         let cached = self.cached.load();
-        let session = cached.as_ref()?;
-        session.is_good(demand, now).then(|| Token::new(Arc::clone(session)).ok())?
+        let cached = cached.as_ref()?;
+        cached.is_good(demand, now).then(|| Token::new(Arc::clone(&cached.session)).ok())?
     }
 
     /// The tokens, if there is a login as far as this client knows.
     #[must_use]
     pub fn cached(&self) -> Option<Arc<SessionTokens>> {
-        self.cached.load_full()
+        self.cached.load().as_ref().map(|cached| Arc::clone(&cached.session))
     }
 
     /// As [`TokenCache::caller`].
@@ -123,7 +143,7 @@ impl SharedCache {
     /// Whether nothing is left that could not be saved.
     #[must_use]
     pub fn is_saved(&self) -> bool {
-        self.cached.load().as_ref().is_none_or(|session| session.is_settled())
+        self.cached.load().as_ref().is_none_or(|cached| cached.session.is_settled())
     }
 
     /// Begins a login. It holds up no other caller.
@@ -180,7 +200,7 @@ impl SharedCache {
     fn change<T>(&self, change: impl FnOnce(&mut TokenCache) -> T) -> T {
         self.state.change(|state| {
             let result = change(&mut state.cache);
-            self.cached.store(state.cache.cached().cloned());
+            self.cached.store(state.cache.cached().map(Cached::new));
             result
         })
     }

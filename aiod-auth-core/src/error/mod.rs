@@ -1,6 +1,6 @@
 //! What can go wrong: typed for programs, in words for people.
 
-use alloc::{borrow::Cow, boxed::Box};
+use alloc::{borrow::Cow, boxed::Box, format, string::String};
 use core::{fmt, time::Duration};
 
 pub use problem::{ConfigProblem, Problem, StoreFailure};
@@ -59,10 +59,12 @@ pub enum Error {
     #[error("the code expired before the login was approved")]
     Expired,
     /// The caller's time limit for the login ran out.
-    #[error("the login was not approved within {}", in_words(*.limit))]
+    #[error("{}", timed_out(*.limit, .cause.as_deref()))]
     TimedOut {
         /// The limit.
         limit: Duration,
+        /// Why a user was not even asked, or was not waited for: the server was unavailable.
+        cause: Option<Box<Error>>,
     },
     /// The user or the caller gave up.
     #[error("the login was cancelled")]
@@ -164,6 +166,9 @@ impl Error {
         {
             return Some(error);
         }
+        if let Self::Unreachable { cause, .. } | Self::OutcomeUnknown { cause, .. } = self {
+            return cause.server_error();
+        }
         None
     }
 
@@ -184,7 +189,8 @@ impl Error {
         match self {
             Self::Config(problem) => problem.hint(),
             Self::InvalidResponse { problem, .. } => problem.hint(),
-            Self::Expired | Self::TimedOut { .. } => {
+            Self::TimedOut { cause: Some(cause), .. } => cause.plain_hint(),
+            Self::Expired | Self::TimedOut { cause: None, .. } => {
                 Some("log in again and approve the code in time")
             }
             Self::NotAuthenticated(NotLoggedIn::NoRecord) => Some("log in"),
@@ -206,6 +212,14 @@ impl Error {
             | Self::Finished
             | Self::Internal(_) => None,
         }
+    }
+}
+
+fn timed_out(limit: Duration, cause: Option<&Error>) -> String {
+    let limit = in_words(limit);
+    match cause {
+        Some(cause) => format!("the login did not end within {limit}: {cause}"),
+        None => format!("the login was not approved within {limit}"),
     }
 }
 
@@ -235,18 +249,21 @@ pub enum NotLoggedIn {
     SessionEnded,
     /// The access token has expired, and no refresh token that lives is there to get another.
     Expired,
+    /// The access token has not expired, and no refresh token is there to get another.
+    NoRefreshToken,
     /// An access token that came from outside, by the variable of this name, has expired.
     GivenExpired(&'static str),
 }
 
 impl NotLoggedIn {
-    /// The word for it: `no_record`, `session_ended`, `expired`.
+    /// The word for it: `no_record`, `session_ended`, `expired`, `no_refresh_token`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoRecord => "no_record",
             Self::SessionEnded => "session_ended",
             Self::Expired | Self::GivenExpired(_) => "expired",
+            Self::NoRefreshToken => "no_refresh_token",
         }
     }
 }
@@ -260,6 +277,7 @@ impl fmt::Display for NotLoggedIn {
             Self::NoRecord => "not logged in",
             Self::SessionEnded => "not logged in: the server ended the session",
             Self::Expired => "not logged in: the tokens have expired",
+            Self::NoRefreshToken => "there is no refresh token to get another access token with",
         })
     }
 }

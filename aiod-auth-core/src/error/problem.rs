@@ -150,6 +150,12 @@ pub enum Problem {
     /// Larger than the limit.
     #[error("the body is too large")]
     TooLarge,
+    /// It broke off.
+    #[error("it broke off")]
+    Cut,
+    /// Something came, and it is no HTTP, or its header is too large.
+    #[error("it can't be read as HTTP")]
+    NotHttp,
     /// A required member is missing, null or empty.
     #[error("`{0}` is missing")]
     Missing(&'static str),
@@ -226,6 +232,8 @@ impl Problem {
             | Self::TooDeep
             | Self::TooManyMembers
             | Self::TooLarge
+            | Self::Cut
+            | Self::NotHttp
             | Self::Missing(_)
             | Self::MissingBut { .. }
             | Self::Invalid(_)
@@ -251,12 +259,13 @@ impl Problem {
 pub struct StoreFailure {
     message: String,
     hint: Option<&'static str>,
+    is_away: bool,
 }
 
 impl StoreFailure {
     /// Says what failed, naming the place and no token.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { message: message.into(), hint: None, is_away: false }
     }
 
     /// Says what to do about it.
@@ -266,10 +275,24 @@ impl StoreFailure {
         self
     }
 
+    /// Says that the store is on another machine and doesn't answer, for now: new tokens are saved as soon as it
+    /// is back, if that is in time.
+    #[must_use]
+    pub const fn while_away(mut self) -> Self {
+        self.is_away = true;
+        self
+    }
+
     /// What to do about it.
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         self.hint
+    }
+
+    /// Whether the same may work in a moment.
+    #[must_use]
+    pub const fn is_away(&self) -> bool {
+        self.is_away
     }
 }
 

@@ -1,9 +1,9 @@
 //! Why a request failed for now: the network, a proxy, TLS, or a server that is unavailable.
 
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, format, string::String};
 use core::{fmt, time::Duration};
 
-use super::Kind;
+use super::{Kind, ServerError};
 use crate::{http::NoResponse, time::in_words};
 
 /// Why the last attempt at a request failed.
@@ -19,7 +19,8 @@ use crate::{http::NoResponse, time::in_words};
 ///         _ => None,
 ///     }
 /// }
-/// let cause = Unreachable::RetryAfter { status: 503, after: Duration::from_secs(120) };
+/// let after = Duration::from_secs(120);
+/// let cause = Unreachable::RetryAfter { status: 503, after, said: None };
 /// let error = Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause };
 /// assert!(error.is_retryable());
 /// assert_eq!(asks_for(&error), Some(Duration::from_secs(120)));
@@ -45,6 +46,9 @@ pub enum Unreachable {
     /// It answered that it can't answer.
     #[error("HTTP {0}")]
     Status(u16),
+    /// The same, and it said why.
+    #[error("{}", status_and_code(.0))]
+    Unavailable(Box<ServerError>),
     /// The same, and it asks for more time than the caller has (RFC 9110 §10.2.3).
     #[error("HTTP {status}, try again in {}", in_words(*.after))]
     RetryAfter {
@@ -52,18 +56,20 @@ pub enum Unreachable {
         status: u16,
         /// How long it wants to be left alone.
         after: Duration,
+        /// What else it said.
+        said: Option<Box<ServerError>>,
     },
 }
 
 impl Unreachable {
-    /// Nothing, for a body that is too large: that is an answer.
+    /// `None` for an answer that came and can't be read.
     pub(crate) fn from_no_response(no_response: NoResponse) -> Option<Self> {
         match no_response {
             NoResponse::NotSent(why) => Some(Self::NotSent(why)),
             NoResponse::Unknown(why) | NoResponse::Cut { why, .. } => Some(Self::NoAnswer(why)),
             NoResponse::Proxy(failure) => Some(Self::Proxy(failure)),
             NoResponse::Tls(failure) => Some(Self::Tls(failure)),
-            NoResponse::TooLarge => None,
+            NoResponse::TooLarge | NoResponse::NotHttp => None,
         }
     }
 
@@ -73,9 +79,24 @@ impl Unreachable {
             | Self::NoAnswer(_)
             | Self::TimedOut
             | Self::Status(_)
+            | Self::Unavailable(_)
             | Self::RetryAfter { .. } => Kind::Unavailable,
             Self::Proxy(failure) => failure.problem.kind(),
             Self::Tls(failure) => failure.kind(),
+        }
+    }
+
+    /// What the server said.
+    pub(super) fn server_error(&self) -> Option<&ServerError> {
+        match self {
+            Self::Unavailable(said) => Some(said),
+            Self::RetryAfter { said, .. } => said.as_deref(),
+            Self::NotSent(_)
+            | Self::NoAnswer(_)
+            | Self::Proxy(_)
+            | Self::Tls(_)
+            | Self::TimedOut
+            | Self::Status(_) => None,
         }
     }
 
@@ -86,11 +107,8 @@ impl Unreachable {
 
     pub(super) fn hint(&self) -> &'static str {
         match self {
-            Self::NotSent(_)
-            | Self::NoAnswer(_)
-            | Self::TimedOut
-            | Self::Status(_)
-            | Self::RetryAfter { .. } => TRY_LATER,
+            Self::NotSent(_) | Self::NoAnswer(_) | Self::TimedOut | Self::Status(_) => TRY_LATER,
+            Self::Unavailable(_) | Self::RetryAfter { .. } => "try again later",
             Self::Proxy(failure) => failure.problem.hint(),
             Self::Tls(failure) => failure.hint(),
         }
@@ -141,8 +159,10 @@ pub enum ProxyProblem {
     Unusable(&'static str),
     /// There is no connection to it, or it broke before the tunnel stood.
     NotReached(&'static str),
-    /// It wants credentials, or other ones: RFC 9110 §15.5.8, RFC 1929.
+    /// It wants credentials, or other ones: RFC 9110 §15.5.8.
     CredentialsWanted,
+    /// The same of a SOCKS5 proxy: RFC 1928 §3, RFC 1929.
+    SocksCredentialsWanted,
     /// It answered this HTTP status instead of opening a tunnel: RFC 9110 §9.3.6.
     Status(u16),
     /// It gave this reply code instead of a connection: RFC 1928 §6.
@@ -154,7 +174,9 @@ impl ProxyProblem {
     /// now, may be better later.
     const fn kind(self) -> Kind {
         match self {
-            Self::Unusable(_) | Self::CredentialsWanted => Kind::Config,
+            Self::Unusable(_) | Self::CredentialsWanted | Self::SocksCredentialsWanted => {
+                Kind::Config
+            }
             Self::NotReached(_) => Kind::Unavailable,
             Self::Status(408 | 425 | 429) => Kind::Unavailable,
             Self::Status(status) if status >= 500 => Kind::Unavailable,
@@ -174,6 +196,9 @@ impl ProxyProblem {
             Self::CredentialsWanted => {
                 "the proxy's address has to have the right user name and password: http://user:password@host:port"
             }
+            Self::SocksCredentialsWanted => {
+                "the proxy's address has to have the right user name and password: socks5h://user:password@host:port"
+            }
             Self::Unusable(_) => "correct the proxy's address: http://host:port",
             Self::NotReached(_) => {
                 "check the proxy's address; NO_PROXY names the hosts that need no proxy"
@@ -192,6 +217,7 @@ impl fmt::Display for ProxyProblem {
             Self::Unusable(why) => f.write_str(why),
             Self::NotReached(why) => write!(f, "can't be reached: {why}"),
             Self::CredentialsWanted => f.write_str("wants a user name and password (HTTP 407)"),
+            Self::SocksCredentialsWanted => f.write_str("wants a user name and password (SOCKS5)"),
             Self::Status(status) if self.is_transient() => {
                 write!(f, "can't reach the server (HTTP {status})")
             }
@@ -357,6 +383,16 @@ impl fmt::Display for CertificateProblem {
     }
 }
 
+/// The rest of it, as of any error of a server, is said apart.
+fn status_and_code(said: &ServerError) -> String {
+    match (said.status, &said.code) {
+        (Some(status), Some(code)) => format!("HTTP {status}, {code}"),
+        (Some(status), None) => format!("HTTP {status}"),
+        (None, Some(code)) => format!("{code}"),
+        (None, None) => String::new(),
+    }
+}
+
 const TRY_LATER: &str = "check the network and the address, or try again later";
 
 #[cfg(test)]
@@ -370,6 +406,7 @@ mod tests {
         let proxy = |problem| Unreachable::Proxy(Box::new(ProxyFailure::new("p:1", problem)));
         for (cause, kind, says) in [
             (proxy(ProxyProblem::CredentialsWanted), Kind::Config, "the proxy p:1 wants"),
+            (proxy(ProxyProblem::SocksCredentialsWanted), Kind::Config, "password (SOCKS5)"),
             (proxy(ProxyProblem::Status(403)), Kind::Config, "the proxy p:1 refuses"),
             (proxy(ProxyProblem::Status(503)), Kind::Unavailable, "the proxy p:1 can't reach"),
             (proxy(ProxyProblem::SocksReply(2)), Kind::Config, "the proxy p:1 refuses"),

@@ -169,7 +169,9 @@ pub(super) fn read(received: &Received<'_>) -> Answer<Granted> {
         // An error is no grant, whatever stands beside it.
         Answer::Good(_) | Answer::Refused(_) => return answer,
     };
-    match stray_refresh_token(received) {
+    // In a form that broke off it isn't known where a value ends.
+    let can_be_told = !received.is_cut || received.response.is_json_object();
+    match stray_refresh_token(received).filter(|_| can_be_told) {
         Some(token) => {
             let answer = TokenAnswer { granted: Err(problem), refresh_token: Some(token) };
             Answer::Good(Granted { status, answer, sent_at })

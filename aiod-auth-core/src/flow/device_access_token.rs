@@ -3,7 +3,7 @@
 //! Pace and deadline come from what was really waited. A jump of the wall clock changes neither.
 
 use alloc::{boxed::Box, sync::Arc};
-use core::time::Duration;
+use core::{future::Future, time::Duration};
 
 use super::{
     access_token_request::{Granted, read},
@@ -14,7 +14,7 @@ use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, ErrorCode, Problem, ServerError, Unreachable},
     flow::{DeviceAuthorization, DevicePrompt},
-    http::{NoResponse, Request},
+    http::Request,
     machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
     note::Note,
     parameters::Parameters,
@@ -125,41 +125,50 @@ impl Polls {
 
     /// RFC 8628 §3.4, §3.5. A refresh token that comes with an answer which is otherwise of no use is
     /// salvaged: the code is spent, and this is the login.
-    pub(crate) async fn poll(self, io: &Io, end: PollingEnd) -> Result<Tokens, Failed> {
-        let Self { mut request, requested, deviations, interval, without_code, .. } = self;
-        let mut pace = Pace::new(interval);
-        let mut strays = Strays::default();
-        // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
-        let (mut delay, mut reason) = (interval, Reason::Approval);
-        loop {
-            end.wait(io, delay, reason).await?;
-            request.set_timeout(end.left(io));
-            let sent;
-            (request, sent) = send(io, request, &deviations, read).await;
-            let poll = class(sent, without_code);
-            if !matches!(poll, Poll::Stray(_) | Poll::NoAnswer) {
-                strays = Strays::default();
+    ///
+    /// No `async fn`: a server that waits for thousands of users has this for each, and the compiler
+    /// would keep the arguments of such a one twice.
+    pub(crate) fn poll(
+        mut self,
+        io: Io,
+        end: PollingEnd,
+    ) -> impl Future<Output = Result<Tokens, Failed>> {
+        let mut pace = Pace::new(self.interval);
+        async move {
+            let mut strays = Strays::default();
+            // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
+            let (mut delay, mut reason) = (pace.interval, Reason::Approval);
+            loop {
+                io.wait(delay.min(end.left(&io)), reason).await;
+                end.check(&io)?;
+                self.request.set_timeout(end.left(&io));
+                let sent;
+                (self.request, sent) = send(&io, self.request, &self.deviations, read).await;
+                let poll = class(sent, self.without_code);
+                if !matches!(poll, Poll::Stray(_) | Poll::NoAnswer) {
+                    strays = Strays::default();
+                }
+                (delay, reason) = match poll {
+                    Poll::Granted(answer) => return answer.into_tokens(&self.requested, None),
+                    Poll::Final(error) => return Err(error.into()),
+                    Poll::Pending { at_least } => {
+                        (pace.after_pending().max(at_least), Reason::Approval)
+                    }
+                    Poll::SlowDown { named, at_least } => {
+                        (pace.after_slow_down(named).max(at_least), Reason::Approval)
+                    }
+                    Poll::TooFast { at_least } => (pace.after_429().max(at_least), Reason::Retry),
+                    Poll::Unavailable { at_least } => {
+                        (pace.after_failure().max(at_least), Reason::Retry)
+                    }
+                    Poll::Stray(error) => {
+                        strays.count(&io, error)?;
+                        (pace.after_failure(), Reason::Retry)
+                    }
+                    Poll::NoAnswer => (pace.after_failure(), Reason::Retry),
+                };
+                io.note(pace.note());
             }
-            (delay, reason) = match poll {
-                Poll::Granted(answer) => return answer.into_tokens(&requested, None),
-                Poll::Final(error) => return Err(error.into()),
-                Poll::Pending { at_least } => {
-                    (pace.after_pending().max(at_least), Reason::Approval)
-                }
-                Poll::SlowDown { named, at_least } => {
-                    (pace.after_slow_down(named).max(at_least), Reason::Approval)
-                }
-                Poll::TooFast { at_least } => (pace.after_429().max(at_least), Reason::Retry),
-                Poll::Unavailable { at_least } => {
-                    (pace.after_failure().max(at_least), Reason::Retry)
-                }
-                Poll::Stray(error) => {
-                    strays.count(io, error)?;
-                    (pace.after_failure(), Reason::Retry)
-                }
-                Poll::NoAnswer => (pace.after_failure(), Reason::Retry),
-            };
-            io.note(pace.note());
         }
     }
 }
@@ -168,9 +177,9 @@ impl Start for Polls {
     type Output = Tokens;
     type Error = Failed;
 
-    async fn run(self, io: Io) -> Result<Tokens, Failed> {
+    fn run(self, io: Io) -> impl Future<Output = Result<Tokens, Failed>> + Send + Sync {
         let end = self.end(&io);
-        self.poll(&io, end).await
+        self.poll(io, end)
     }
 }
 
@@ -220,7 +229,7 @@ fn class(sent: Sent<Granted>, without_code: fn(&ServerError) -> Option<Error>) -
                 },
             }
         }
-        Sent::Answer(_, Answer::Later { status: 429, retry_after }) => {
+        Sent::Answer(_, Answer::Later { status: 429, retry_after, .. }) => {
             Poll::TooFast { at_least: at_least(retry_after) }
         }
         Sent::Answer(_, Answer::Later { retry_after, .. }) => {
@@ -231,9 +240,7 @@ fn class(sent: Sent<Granted>, without_code: fn(&ServerError) -> Option<Error>) -
             let error = answer::broken(Endpoint::Token, status, problem);
             if is_stray { Poll::Stray(error) } else { Poll::Final(error) }
         }
-        Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
-            Poll::Stray(answer::broken(Endpoint::Token, None, Problem::TooLarge))
-        }
+        Sent::Unreadable(problem) => Poll::Stray(answer::broken(Endpoint::Token, None, problem)),
         Sent::NoResponse { why, .. } if why.ends_polling() => {
             let (endpoint, cause) = (Endpoint::Token, Unreachable::from_no_response(why));
             Poll::Final(cause.map_or(Error::Internal("polling"), |cause| Error::Unreachable {
@@ -260,6 +267,7 @@ fn is_stray(problem: &Problem) -> bool {
             | Problem::TooDeep
             | Problem::TooManyMembers
             | Problem::TooLarge
+            | Problem::NotHttp
     )
 }
 
@@ -303,13 +311,12 @@ impl PollingEnd {
         self.code.map_or(self.caller, |code| code.min(self.caller)).left(io)
     }
 
-    /// Waits; no poll at the deadline or after it, and no wait past it.
-    async fn wait(self, io: &Io, delay: Duration, reason: Reason) -> Result<(), Error> {
-        io.wait(delay.min(self.left(io)), reason).await;
+    /// No poll at the deadline or after it.
+    fn check(self, io: &Io) -> Result<(), Error> {
         match (self.left(io).is_zero(), self.code) {
             (false, _) => Ok(()),
             (true, Some(code)) if code.has_passed(io) => Err(Error::Expired),
-            (true, _) => Err(Error::TimedOut { limit: self.limit }),
+            (true, _) => Err(Error::TimedOut { limit: self.limit, cause: None }),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::send::{Sent, no_time, send};
 use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, Problem},
-    http::{NoResponse, Request},
+    http::Request,
     machine::{Deadline, Flow, Io, Reason, Start, public_machine},
     retry::{Attempts, Resend, RetryPolicy, Transient},
     server::{AuthorizationServer, Issuer},
@@ -100,11 +100,11 @@ pub(crate) async fn discover(
                 Sent::Answer(status, Answer::Broken(problem)) => {
                     nothing.malformed.get_or_insert((Some(status), problem));
                 }
-                Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
-                    nothing.malformed.get_or_insert((None, Problem::TooLarge));
+                Sent::Unreadable(problem) => {
+                    nothing.malformed.get_or_insert((None, problem));
                 }
-                Sent::Answer(_, Answer::Later { status, retry_after }) => {
-                    failure.get_or_insert(Transient::Status { status, retry_after });
+                Sent::Answer(_, Answer::Later { status, retry_after, said }) => {
+                    failure.get_or_insert(Transient::Status { status, retry_after, said });
                 }
                 // The other places are on the same machine.
                 Sent::NoResponse { why, timed_out } => {

@@ -31,7 +31,7 @@ impl EndSessionPage {
     /// # Errors
     /// [`Error::Config`] for a server without an end session endpoint.
     pub fn new(server: &AuthorizationServer, client: &ClientIdentity) -> Result<Self, Error> {
-        let mut url = server.require(Endpoint::EndSession)?.clone();
+        let mut url = Url::clone(server.require(Endpoint::EndSession)?);
         url.query_pairs_mut().append_pair("client_id", client.id());
         Ok(Self { url, state: None })
     }

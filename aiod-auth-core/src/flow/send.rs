@@ -1,11 +1,12 @@
 //! One request and its answer: what every flow is made of, and the only place that sends.
 
 use alloc::{boxed::Box, sync::Arc};
+use core::future::Future;
 
 use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, Problem, Unreachable},
-    http::{NoResponse, Request, Response},
+    http::{NoResponse, Request},
     machine::{Answered, Deadline, Io, Reason, Start},
     retry::{Attempts, Resend, RetryPolicy, Transient},
     wire::answer::{Answer, Received, broken},
@@ -15,41 +16,43 @@ use crate::{
 pub(crate) enum Sent<T> {
     /// With which status, and what it amounts to.
     Answer(u16, Answer<T>),
+    /// Something came, and can't be read at all.
+    Unreadable(Problem),
     /// No answer; and whether all the time that it had went by.
     NoResponse { why: NoResponse, timed_out: bool },
 }
 
 /// Sends a request once, reads its answer, and gives the request back.
-pub(crate) async fn send<T>(
+pub(crate) fn send<T>(
     io: &Io,
     request: Box<Request>,
     deviations: &Deviations,
     read: impl Fn(&Received<'_>) -> Answer<T>,
-) -> (Box<Request>, Sent<T>) {
-    let (request, Answered { sent_at, took, outcome }) = io.send(request).await;
-    let read_noted = |response: &Response| {
-        let received = Received::new(&request, response, sent_at, deviations);
-        let answer = read(&received);
-        io.note(received.into_notes());
-        answer
-    };
-    let why = match outcome {
-        Ok(response) => {
-            let answer = read_noted(&response);
-            return (request, Sent::Answer(response.status(), answer));
-        }
-        Err(NoResponse::Cut { response, why }) => {
-            if response.is_json_object()
-                && let good @ Answer::Good(_) = read_noted(&response)
-            {
-                return (request, Sent::Answer(response.status(), good));
+) -> impl Future<Output = (Box<Request>, Sent<T>)> {
+    let answered = io.send(request);
+    async move {
+        let (request, Answered { sent_at, took, outcome }) = answered.await;
+        let why = match outcome {
+            Ok(response) => {
+                let received = Received::new(&request, &response, sent_at, deviations);
+                let answer = read(&received);
+                io.note(received.into_notes());
+                return (request, Sent::Answer(response.status(), answer));
             }
-            NoResponse::Unknown(why)
-        }
-        Err(why) => why,
-    };
-    let timed_out = request.timeout().is_some_and(|limit| took >= limit);
-    (request, Sent::NoResponse { why, timed_out })
+            Err(NoResponse::Cut { response, why }) => {
+                let received = Received::new(&request, &response, sent_at, deviations).cut();
+                if let good @ Answer::Good(_) = read(&received) {
+                    return (request, Sent::Answer(response.status(), good));
+                }
+                NoResponse::Unknown(why)
+            }
+            Err(NoResponse::TooLarge) => return (request, Sent::Unreadable(Problem::TooLarge)),
+            Err(NoResponse::NotHttp) => return (request, Sent::Unreadable(Problem::NotHttp)),
+            Err(why) => why,
+        };
+        let timed_out = request.timeout().is_some_and(|limit| took >= limit);
+        (request, Sent::NoResponse { why, timed_out })
+    }
 }
 
 /// How a request is sent, and sent again after transient failures.
@@ -101,12 +104,10 @@ impl<'a> Call<'a> {
                 Sent::Answer(status, Answer::Broken(problem)) => {
                     return Err(broken(self.endpoint, status, problem));
                 }
-                Sent::Answer(_, Answer::Later { status, retry_after }) => {
-                    Transient::Status { status, retry_after }
+                Sent::Answer(_, Answer::Later { status, retry_after, said }) => {
+                    Transient::Status { status, retry_after, said }
                 }
-                Sent::NoResponse { why: NoResponse::TooLarge, .. } => {
-                    return Err(broken(self.endpoint, None, Problem::TooLarge));
-                }
+                Sent::Unreadable(problem) => return Err(broken(self.endpoint, None, problem)),
                 Sent::NoResponse { why, timed_out } => Transient::NoResponse { why, timed_out },
             };
             let delay = attempts.after(failure, self.policy, self.deadline.left(io))?;

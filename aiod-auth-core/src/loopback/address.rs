@@ -10,7 +10,7 @@ use alloc::{
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash as Sha256;
 use url::{Host, Url};
 
 use crate::{
@@ -40,7 +40,7 @@ impl RedirectAddress {
     /// another path.
     #[must_use]
     pub fn of(issuer: &Issuer) -> Self {
-        let hash = Sha256::digest(issuer.as_str().as_bytes());
+        let hash = Sha256::hash(issuer.as_str().as_bytes());
         let name = BASE64_URL_SAFE_NO_PAD.encode(hash);
         let path = format!("/callback/{}", name.get(..16).unwrap_or_default());
         Self { host: Name::Either, port: None, path }

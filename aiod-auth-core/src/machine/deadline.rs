@@ -1,6 +1,6 @@
 //! Time that a flow has.
 
-use core::time::Duration;
+use core::{future::Future, time::Duration};
 
 use super::{Io, Reason};
 
@@ -25,7 +25,7 @@ impl Deadline {
     }
 
     /// Waits, but not past the deadline.
-    pub(crate) async fn wait(self, io: &Io, delay: Duration, reason: Reason) {
-        io.wait(delay.min(self.left(io)), reason).await;
+    pub(crate) fn wait(self, io: &Io, delay: Duration, reason: Reason) -> impl Future<Output = ()> {
+        io.wait(delay.min(self.left(io)), reason)
     }
 }

@@ -22,54 +22,58 @@ pub(crate) trait Start: Send + Sync + 'static {
 
 /// Runs a flow, and keeps the step that is open. Tickets borrow that step, not the flow, so no type
 /// parameter and no `dyn` stands behind them.
-pub(crate) struct Flow<S: Start> {
-    state: State<S>,
-    io: Option<Io>,
-    open: Option<OpenStep>,
-}
+pub(crate) struct Flow<S: Start>(State<S>);
 
 enum State<S: Start> {
     Ready(S),
     Running(Running<S::Output, S::Error>),
-    Done(Result<S::Output, S::Error>),
-    Finished,
+    Ended {
+        /// As long as it was only looked at. Boxed: all the time before, it would take up room.
+        outcome: Option<Box<Result<S::Output, S::Error>>>,
+        notes: Vec<Note>,
+    },
 }
 
-type Running<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + Sync>>;
+struct Running<T, E> {
+    flow: Pin<Box<dyn Future<Output = Result<T, E>> + Send + Sync>>,
+    io: Io,
+    open: Option<OpenStep>,
+}
 
 impl<S: Start> Flow<S> {
     pub(crate) const fn new(start: S) -> Self {
-        Self { state: State::Ready(start), io: None, open: None }
+        Self(State::Ready(start))
     }
 
     /// Says more, before the flow begins.
     pub(crate) fn configure(mut self, configure: impl FnOnce(&mut S)) -> Self {
-        if let State::Ready(start) = &mut self.state {
+        if let State::Ready(start) = &mut self.0 {
             configure(start);
         }
         self
     }
 
     pub(crate) fn poll(&mut self, now: Timestamp) -> Result<Step<'_, S::Output>, S::Error> {
-        self.advance(now);
-        match (&mut self.open, &mut self.state) {
-            (Some(OpenStep::Send(open)), _) => Ok(Step::Send(Exchange(open))),
-            (Some(OpenStep::Store(open)), _) => Ok(Step::Store(StoreAccess(open))),
-            (Some(OpenStep::Show(open)), _) => Ok(Step::Show(Show(open))),
-            (Some(OpenStep::Ask(open)), _) => Ok(Step::Ask(Ask::new(open))),
-            (Some(OpenStep::Wait(open)), _) => Ok(Step::Wait(Pause(open))),
-            (None, state) => match mem::replace(state, State::Finished) {
-                State::Done(outcome) => outcome.map(Step::Done),
-                State::Ready(_) | State::Running(_) | State::Finished => {
-                    Err(Error::Finished.into())
-                }
-            },
+        if let Some(outcome) = self.advance(now) {
+            return outcome.map(Step::Done);
+        }
+        match self.open() {
+            Some(OpenStep::Send(open)) => Ok(Step::Send(Exchange(open))),
+            Some(OpenStep::Store(open)) => Ok(Step::Store(StoreAccess(open))),
+            Some(OpenStep::Show(open)) => Ok(Step::Show(Show(open))),
+            Some(OpenStep::Ask(open)) => Ok(Step::Ask(Ask::new(open))),
+            Some(OpenStep::Wait(open)) => Ok(Step::Wait(Pause(open))),
+            None => Err(Error::Finished.into()),
         }
     }
 
     pub(crate) fn wanted(&mut self, now: Timestamp) -> Wanted<'_> {
-        self.advance(now);
-        match &self.open {
+        if let Some(end) = self.advance(now)
+            && let State::Ended { outcome, .. } = &mut self.0
+        {
+            *outcome = Some(Box::new(end));
+        }
+        match self.open() {
             Some(OpenStep::Send(open)) => Wanted::Send(&open.wanted),
             Some(OpenStep::Store(open)) => Wanted::Store(&open.wanted),
             Some(OpenStep::Show(open)) => Wanted::Show(&open.wanted),
@@ -80,33 +84,56 @@ impl<S: Start> Flow<S> {
     }
 
     pub(crate) fn take_notes(&mut self) -> Vec<Note> {
-        self.io.as_ref().map(Io::take_notes).unwrap_or_default()
+        match &mut self.0 {
+            State::Ready(_) => Vec::new(),
+            State::Running(running) => running.io.take_notes(),
+            State::Ended { notes, .. } => mem::take(notes),
+        }
     }
 
-    /// Runs the flow up to its next step, unless one is open.
-    fn advance(&mut self, now: Timestamp) {
-        let io = self.io.get_or_insert_with(|| Io::new(now));
-        if let State::Ready(_) = self.state
-            && let State::Ready(start) = mem::replace(&mut self.state, State::Finished)
-        {
-            self.state = State::Running(Box::pin(start.run(io.clone())));
-        }
-        let State::Running(running) = &mut self.state else { return };
-        self.open = io.give(self.open.take(), now);
-        if self.open.is_some() {
-            return;
-        }
-        let outcome = match running.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => {
-                self.open = io.take_wanted();
-                if self.open.is_some() {
-                    return;
-                }
-                Err(Error::Internal("machine").into())
+    /// Runs the flow up to its next step, unless one is open, or to its outcome.
+    fn advance(&mut self, now: Timestamp) -> Option<Result<S::Output, S::Error>> {
+        let ended = State::Ended { outcome: None, notes: Vec::new() };
+        let mut running = match mem::replace(&mut self.0, ended) {
+            State::Ready(start) => {
+                let io = Io::new(now);
+                Running { flow: Box::pin(start.run(io.clone())), io, open: None }
+            }
+            State::Running(running) => running,
+            State::Ended { outcome, notes } => {
+                self.0 = State::Ended { outcome: None, notes };
+                return outcome.map(|outcome| *outcome);
             }
         };
-        self.state = State::Done(outcome);
+        let outcome = running.advance(now);
+        self.0 = match outcome {
+            None => State::Running(running),
+            Some(_) => State::Ended { outcome: None, notes: running.io.take_notes() },
+        };
+        outcome
+    }
+
+    const fn open(&mut self) -> Option<&mut OpenStep> {
+        match &mut self.0 {
+            State::Running(running) => running.open.as_mut(),
+            State::Ready(_) | State::Ended { .. } => None,
+        }
+    }
+}
+
+impl<T, E: From<Error>> Running<T, E> {
+    fn advance(&mut self, now: Timestamp) -> Option<Result<T, E>> {
+        self.open = self.io.give(self.open.take(), now);
+        if self.open.is_some() {
+            return None;
+        }
+        match self.flow.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => {
+                self.open = self.io.take_wanted();
+                self.open.is_none().then(|| Err(Error::Internal("machine").into()))
+            }
+        }
     }
 }
 

@@ -1,7 +1,12 @@
 //! All that a flow sees of the outside, and the step that is open.
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::{future::poll_fn, mem, task::Poll, time::Duration};
+use core::{
+    future::{Future, poll_fn},
+    mem,
+    task::Poll,
+    time::Duration,
+};
 
 use atomic_refcell::AtomicRefCell;
 
@@ -25,25 +30,21 @@ pub(crate) struct Io(Arc<AtomicRefCell<Meeting>>);
 /// Where a flow and its driver meet. Never contended: a flow runs only inside `Machine::poll`, which
 /// borrows the machine, as each ticket does.
 struct Meeting {
-    slot: Slot,
+    /// The step that is wanted, on its way to the driver; then what came of it, on its way back.
+    step: Option<OpenStep>,
     now: Timestamp,
     /// Slept or waited for, as reported: monotonic, whatever the wall clock does.
     elapsed: Duration,
     notes: Vec<Note>,
 }
 
-enum Slot {
-    Empty,
-    Wanted(OpenStep),
-    Came(OpenStep),
-}
-
 /// One step, from when it is wanted until what came of it is fetched.
 pub(super) enum OpenStep {
-    Send(Open<Box<Request>, Answered>),
+    Send(Open<Box<Request>, Arrived>),
     Store(Open<StoreRequest, Result<StoreReply, StoreFailure>>),
     Show(Open<Prompt, ()>),
-    Ask(OpenAsk),
+    /// Rare, and large.
+    Ask(Box<OpenAsk>),
     Wait(Open<Wait, ()>),
 }
 
@@ -60,6 +61,12 @@ pub(super) struct Open<W, R> {
     pub(super) wanted: W,
     came: Option<R>,
     took: Duration,
+}
+
+/// What came of a request, and when it was sent by the wall clock.
+pub(super) struct Arrived {
+    pub(super) sent_at: Timestamp,
+    pub(super) outcome: Result<Response, NoResponse>,
 }
 
 /// How a request was answered.
@@ -124,77 +131,91 @@ impl OpenStep {
 
 impl Io {
     pub(super) fn new(now: Timestamp) -> Self {
-        let (slot, elapsed) = (Slot::Empty, Duration::ZERO);
-        Self(Arc::new(AtomicRefCell::new(Meeting { slot, now, elapsed, notes: Vec::new() })))
+        let meeting = Meeting { step: None, now, elapsed: Duration::ZERO, notes: Vec::new() };
+        Self(Arc::new(AtomicRefCell::new(meeting)))
     }
+
+    // None of these is an `async fn`: the compiler keeps an argument of such a one twice for as long as it
+    // waits, and what waits for a user or a server is nearly always one of these.
 
     /// Sends a request, once. It comes back, so that it can be sent again without being built again.
-    pub(crate) async fn send(&self, request: Box<Request>) -> (Box<Request>, Answered) {
+    pub(crate) fn send(
+        &self,
+        request: Box<Request>,
+    ) -> impl Future<Output = (Box<Request>, Answered)> {
         self.step(OpenStep::Send(Open::new(request)), |step| {
-            let OpenStep::Send(Open { wanted, came, .. }) = step else { return None };
-            Some((wanted, came?))
+            let OpenStep::Send(Open { wanted, came, took }) = step else { return None };
+            let Arrived { sent_at, outcome } = came?;
+            Some((wanted, Answered { sent_at, took, outcome }))
         })
-        .await
     }
 
-    pub(crate) async fn store(&self, request: StoreRequest) -> Result<StoreReply, Error> {
+    pub(crate) fn store(
+        &self,
+        request: StoreRequest,
+    ) -> impl Future<Output = Result<StoreReply, Error>> {
         self.step(OpenStep::Store(Open::new(request)), |step| {
             let OpenStep::Store(Open { came, .. }) = step else { return None };
+            Some(came?.map_err(Error::Store))
+        })
+    }
+
+    pub(crate) fn show(&self, prompt: Prompt) -> impl Future<Output = ()> {
+        self.step(OpenStep::Show(Open::new(prompt)), |_| Some(()))
+    }
+
+    pub(crate) fn listen(
+        &self,
+        question: ListenQuestion,
+    ) -> impl Future<Output = Result<Listening, NoAnswer>> {
+        self.ask(OpenAsk::Listen(Open::new(question)), |ask| {
+            let OpenAsk::Listen(Open { came, .. }) = ask else { return None };
             came
         })
-        .await
-        .map_err(Error::Store)
     }
 
-    pub(crate) async fn show(&self, prompt: Prompt) {
-        self.step(OpenStep::Show(Open::new(prompt)), |_| Some(())).await;
-    }
-
-    pub(crate) async fn listen(&self, question: ListenQuestion) -> Result<Listening, NoAnswer> {
-        self.step(OpenStep::Ask(OpenAsk::Listen(Open::new(question))), |step| {
-            let OpenStep::Ask(OpenAsk::Listen(Open { came, .. })) = step else { return None };
+    pub(crate) fn redirect(
+        &self,
+        question: RedirectQuestion,
+    ) -> impl Future<Output = Result<Redirect, NoAnswer>> {
+        self.ask(OpenAsk::Redirect(Open::new(question)), |ask| {
+            let OpenAsk::Redirect(Open { came, .. }) = ask else { return None };
             came
         })
-        .await
     }
 
-    pub(crate) async fn redirect(&self, question: RedirectQuestion) -> Result<Redirect, NoAnswer> {
-        self.step(OpenStep::Ask(OpenAsk::Redirect(Open::new(question))), |step| {
-            let OpenStep::Ask(OpenAsk::Redirect(Open { came, .. })) = step else { return None };
-            came
-        })
-        .await
-    }
-
-    pub(crate) async fn password(
+    pub(crate) fn password(
         &self,
         question: PasswordQuestion,
-    ) -> Result<Credentials, NoAnswer> {
-        self.step(OpenStep::Ask(OpenAsk::Password(Open::new(question))), |step| {
-            let OpenStep::Ask(OpenAsk::Password(Open { came, .. })) = step else { return None };
+    ) -> impl Future<Output = Result<Credentials, NoAnswer>> {
+        self.ask(OpenAsk::Password(Open::new(question)), |ask| {
+            let OpenAsk::Password(Open { came, .. }) = ask else { return None };
             came
         })
-        .await
     }
 
-    pub(crate) async fn provider(&self, question: ProviderQuestion) -> Result<usize, NoAnswer> {
-        self.step(OpenStep::Ask(OpenAsk::Provider(Open::new(question))), |step| {
-            let OpenStep::Ask(OpenAsk::Provider(Open { came, .. })) = step else { return None };
+    pub(crate) fn provider(
+        &self,
+        question: ProviderQuestion,
+    ) -> impl Future<Output = Result<usize, NoAnswer>> {
+        self.ask(OpenAsk::Provider(Open::new(question)), |ask| {
+            let OpenAsk::Provider(Open { came, .. }) = ask else { return None };
             came
         })
-        .await
     }
 
     /// Waits for the whole of `delay`, however often the driver wakes up.
-    pub(crate) async fn wait(&self, delay: Duration, reason: Reason) {
+    pub(crate) fn wait(&self, delay: Duration, reason: Reason) -> impl Future<Output = ()> {
         let until = self.elapsed().saturating_add(delay);
-        loop {
-            let delay = until.saturating_sub(self.elapsed());
-            if delay.is_zero() {
-                return;
+        async move {
+            while self.elapsed() < until {
+                self.sleep(until.saturating_sub(self.elapsed()), reason).await;
             }
-            self.step(OpenStep::Wait(Open::new(Wait { delay, reason })), |_| Some(())).await;
         }
+    }
+
+    fn sleep(&self, delay: Duration, reason: Reason) -> impl Future<Output = ()> {
+        self.step(OpenStep::Wait(Open::new(Wait { delay, reason })), |_| Some(()))
     }
 
     /// The wall clock, as of the last poll.
@@ -213,19 +234,27 @@ impl Io {
 
     /// Asks for a step and takes what came of it. (Another step than the one that was asked for can't come:
     /// it would leave the flow waiting for nothing, which ends the machine as `Error::Internal`.)
-    async fn step<T>(&self, wanted: OpenStep, take: impl Fn(OpenStep) -> Option<T>) -> T {
-        self.0.borrow_mut().slot = Slot::Wanted(wanted);
-        poll_fn(|_| {
-            let mut meeting = self.0.borrow_mut();
-            match mem::replace(&mut meeting.slot, Slot::Empty) {
-                Slot::Came(step) => take(step).map_or(Poll::Pending, Poll::Ready),
-                slot @ (Slot::Empty | Slot::Wanted(_)) => {
-                    meeting.slot = slot;
-                    Poll::Pending
-                }
-            }
+    fn step<T>(
+        &self,
+        wanted: OpenStep,
+        take: impl Fn(OpenStep) -> Option<T>,
+    ) -> impl Future<Output = T> {
+        self.0.borrow_mut().step = Some(wanted);
+        poll_fn(move |_| {
+            let came = self.0.borrow_mut().step.take_if(|step| step.is_complete().is_some());
+            came.and_then(&take).map_or(Poll::Pending, Poll::Ready)
         })
-        .await
+    }
+
+    fn ask<T>(
+        &self,
+        wanted: OpenAsk,
+        take: impl Fn(OpenAsk) -> Option<T>,
+    ) -> impl Future<Output = T> {
+        self.step(OpenStep::Ask(Box::new(wanted)), move |step| {
+            let OpenStep::Ask(ask) = step else { return None };
+            take(*ask)
+        })
     }
 
     // The driver's side.
@@ -235,18 +264,14 @@ impl Io {
         let step = step?;
         let Some(took) = step.is_complete() else { return Some(step) };
         let mut meeting = self.0.borrow_mut();
-        meeting.slot = Slot::Came(step);
+        meeting.step = Some(step);
         meeting.now = now;
         meeting.elapsed = meeting.elapsed.saturating_add(took);
         None
     }
 
     pub(super) fn take_wanted(&self) -> Option<OpenStep> {
-        let mut meeting = self.0.borrow_mut();
-        match mem::replace(&mut meeting.slot, Slot::Empty) {
-            Slot::Wanted(step) => Some(step),
-            Slot::Empty | Slot::Came(_) => None,
-        }
+        self.0.borrow_mut().step.take()
     }
 
     pub(super) fn take_notes(&self) -> Vec<Note> {

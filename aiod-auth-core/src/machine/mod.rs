@@ -26,7 +26,7 @@ pub use question::{
 pub(crate) use deadline::Deadline;
 pub(crate) use flow::{Flow, Start, public_machine};
 pub(crate) use io::{Answered, Io};
-use io::{Open, Wait};
+use io::{Arrived, Open, Wait};
 
 use crate::{
     error::{Error, StoreFailure},
@@ -139,7 +139,7 @@ pub enum Wanted<'m> {
 /// # Ok::<(), aiod_auth_core::Error>(())
 /// ```
 #[must_use]
-pub struct Exchange<'m>(&'m mut Open<Box<Request>, Answered>);
+pub struct Exchange<'m>(&'m mut Open<Box<Request>, Arrived>);
 
 impl<'m> Exchange<'m> {
     /// What to send.
@@ -172,7 +172,7 @@ impl<'m> Exchange<'m> {
 /// ```
 #[must_use]
 pub struct InFlight<'m> {
-    step: &'m mut Open<Box<Request>, Answered>,
+    step: &'m mut Open<Box<Request>, Arrived>,
     completed: bool,
 }
 
@@ -192,7 +192,7 @@ impl InFlight<'_> {
     ) {
         self.completed = true;
         let sent_at = now.saturating_sub(took);
-        self.step.complete(took, Answered { sent_at, took, outcome });
+        self.step.complete(took, Arrived { sent_at, outcome });
     }
 }
 
@@ -200,8 +200,8 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         if !self.completed {
             let outcome = Err(NoResponse::Unknown("the request was abandoned"));
-            let (sent_at, took) = (Timestamp::UNIX_EPOCH, Duration::ZERO);
-            self.step.complete(took, Answered { sent_at, took, outcome });
+            let sent_at = Timestamp::UNIX_EPOCH;
+            self.step.complete(Duration::ZERO, Arrived { sent_at, outcome });
         }
     }
 }

@@ -29,6 +29,8 @@ pub enum Prompt {
     /// Which page to open in a browser of this machine: RFC 8252.
     #[cfg(feature = "std")]
     Browser(Arc<BrowserPrompt>),
+    /// What the server says to a user who has logged in, without control characters. Nothing waits for the user.
+    Confirmation(Arc<str>),
 }
 
 impl fmt::Display for Prompt {
@@ -37,6 +39,7 @@ impl fmt::Display for Prompt {
             Self::DeviceCode(prompt) => prompt.fmt(f),
             #[cfg(feature = "std")]
             Self::Browser(prompt) => prompt.fmt(f),
+            Self::Confirmation(words) => f.write_str(words),
         }
     }
 }

@@ -127,7 +127,7 @@ impl NoAnswer {
     pub(crate) const fn into_error(self, limit: Duration) -> Error {
         match self {
             Self::Cancelled => Error::Cancelled,
-            Self::OutOfTime => Error::TimedOut { limit },
+            Self::OutOfTime => Error::TimedOut { limit, cause: None },
             Self::Impossible(why) => Error::Usage(why),
         }
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::{
     Context, Freshness, Persisted, SessionTokens, Version,
-    freshness::{Target, is_usable},
+    freshness::{Target, is_from_the_future, is_usable},
     lock::{Locked, NotLocked, Saved, load, under_lock},
     plan::{Plan, Situation, is_only_itself, is_own},
     refresh::{Refresh, Refreshed},
@@ -139,7 +139,9 @@ impl<'a> Acquire<'a> {
                         Refreshed::New(tokens) => (tokens, None),
                         Refreshed::Salvaged(error, tokens) => (tokens, Some(error)),
                         Refreshed::Refused(error, marked) => {
-                            match lock.save(Arc::new(marked)).await {
+                            // It holds no new token: one try is enough.
+                            let once = Deadline::within(io, Duration::ZERO);
+                            match lock.save(Arc::new(marked), once).await {
                                 Saved::Persisted(_) => return Err(error.into()),
                                 Saved::Conflict(theirs) => {
                                     (stored, self.cached) = (Some(theirs), None);
@@ -157,7 +159,7 @@ impl<'a> Acquire<'a> {
                 }
             };
             let tokens = Arc::new(tokens);
-            let persisted = match lock.save(Arc::clone(&tokens)).await {
+            let persisted = match lock.save(Arc::clone(&tokens), deadline).await {
                 Saved::Persisted(persisted) => persisted,
                 Saved::Conflict(_) if is_only_itself => Persisted::NotSaved(
                     StoreFailure::new("the login of a user is stored")
@@ -284,9 +286,10 @@ impl<'a> Acquire<'a> {
 }
 
 /// Saves what could not be saved before, if the store can do it at once: before a server is asked, since one that
-/// is away must not keep a rotated refresh token from the store. Newer tokens that are stored take its place.
+/// is unavailable must not keep a rotated refresh token from the store. Newer tokens that are stored take its place.
+/// What looks newer because a clock was ahead takes the place of just what it replaced.
 pub(super) async fn save_again(io: &Io, context: &mut Context) {
-    let (profile, key) = (&context.profile, &context.key);
+    let (profile, key, now) = (&context.profile, &context.key, io.now());
     let Some(cached) = context.cached.as_mut().filter(|cached| !cached.is_settled()) else {
         return;
     };
@@ -297,13 +300,19 @@ pub(super) async fn save_again(io: &Io, context: &mut Context) {
             lock.pass_over_users(stored.as_deref());
         }
         let stored = stored.filter(|tokens| is_own(profile, tokens));
-        let newer = newest(stored, Some(cached)).filter(|it| !Arc::ptr_eq(it, &cached.tokens));
-        Ok(match newer {
-            Some(newer) => Some(SessionTokens::new(key, newer, Persisted::Saved)),
-            None => match lock.save(Arc::clone(&cached.tokens)).await {
-                Saved::Persisted(persisted) => Some(SessionTokens { persisted, ..cached.clone() }),
-                Saved::Conflict(_) => None,
-            },
+        let is_of_another_login = stored.as_ref().is_some_and(|stored| {
+            !cached.replaces.is_of(stored) && stored.session_ended_at.is_none()
+        });
+        let newest = newest(stored, Some(cached));
+        if let Some(newer) = newest.filter(|it| !Arc::ptr_eq(it, &cached.tokens)) {
+            return Ok(Some(SessionTokens::new(key, newer, Persisted::Saved)));
+        }
+        if is_of_another_login && is_from_the_future(&cached.tokens, now) {
+            return Ok(None);
+        }
+        Ok(match lock.save(Arc::clone(&cached.tokens), at_once).await {
+            Saved::Persisted(persisted) => Some(SessionTokens { persisted, ..cached.clone() }),
+            Saved::Conflict(_) => None,
         })
     });
     if let Ok::<_, Error>(Some(session)) = saved.await {

@@ -91,34 +91,58 @@ impl Demand {
 
     /// How good these tokens are now. Without a known lifetime they are good until they are refused:
     /// none is invented.
-    ///
-    /// No lock, no allocation: this is the hot path of every caller.
     #[must_use]
     pub fn freshness(&self, tokens: &Tokens, now: Timestamp) -> Freshness {
+        GoodTimes::of(tokens, self.min_valid).freshness(self, now)
+    }
+}
+
+/// The times between which tokens are good. They change only with the tokens, so what is asked often keeps
+/// them: a look at the clock is compared with them, and nothing is worked out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GoodTimes {
+    /// Before this, the clock was ahead when they were issued: nothing is known of their age.
+    from: Timestamp,
+    /// From then on they may be refreshed. `None`: their lifetime is not known.
+    early: Option<Timestamp>,
+    /// From then on they must be refreshed. `None`: their lifetime is not known.
+    stale: Option<Timestamp>,
+}
+
+impl GoodTimes {
+    pub(crate) const NEVER: Self = {
+        let beginning = Timestamp::from_unix_millis(i64::MIN);
+        Self { from: beginning, early: Some(beginning), stale: Some(beginning) }
+    };
+
+    /// For a demand with this `min_valid`.
+    pub(crate) fn of(tokens: &Tokens, min_valid: Option<Duration>) -> Self {
         if tokens.session_ended_at.is_some() || tokens.access_token.is_none() {
-            return Freshness::Stale;
+            return Self::NEVER;
         }
-        // The clock was ahead when they were issued: by now, nothing is known of their age.
-        if tokens.issued_at > now.saturating_add(CLOCK_STEP_MAX) {
-            return Freshness::Stale;
-        }
-        let (Some(left), Some(lifetime)) = (tokens.valid_for(now), tokens.lifetime()) else {
-            return if self.force { Freshness::Stale } else { Freshness::Good };
+        let from = tokens.issued_at.saturating_sub(CLOCK_STEP_MAX);
+        let (Some(expires_at), Some(lifetime)) = (tokens.expires_at, tokens.lifetime()) else {
+            return Self { from, early: None, stale: None };
         };
-        // Nearly every call: more is left than all margins can take.
-        let margins_max = self.min_valid.unwrap_or(HARD_MAX).saturating_add(SOFT_SPREAD_MAX);
-        if !self.force && left > margins_max {
-            return Freshness::Good;
-        }
-        let hard = self.min_valid.unwrap_or_else(|| HARD_MAX.min(part(lifetime, 10)));
+        let hard = min_valid.unwrap_or_else(|| HARD_MAX.min(part(lifetime, 10)));
         // Many clients that got their tokens together don't refresh them together.
-        let soft = spread(
-            SOFT_MAX.min(part(lifetime, 5)),
-            tokens.issued_at.as_unix_millis().cast_unsigned(),
-        );
-        if self.force || left <= hard {
+        let seed = tokens.issued_at.as_unix_millis().cast_unsigned();
+        let soft = spread(SOFT_MAX.min(part(lifetime, 5)), seed);
+        let early = expires_at.saturating_sub(hard.saturating_add(soft));
+        Self { from, early: Some(early), stale: Some(expires_at.saturating_sub(hard)) }
+    }
+
+    /// No early refresh before then.
+    pub(super) fn not_early_before(mut self, at: Timestamp) -> Self {
+        self.early = self.early.map(|early| early.max(at));
+        self
+    }
+
+    /// For a demand with the same `min_valid`. No lock, no allocation: this is the hot path of every caller.
+    pub(crate) fn freshness(&self, demand: &Demand, now: Timestamp) -> Freshness {
+        if demand.force || now < self.from || self.stale.is_some_and(|stale| now >= stale) {
             Freshness::Stale
-        } else if self.early && left <= hard.saturating_add(soft) {
+        } else if demand.early && self.early.is_some_and(|early| now >= early) {
             Freshness::RefreshEarly
         } else {
             Freshness::Good
@@ -170,6 +194,11 @@ impl Target {
     }
 }
 
+/// The clock was ahead when they were issued: by now, nothing is known of their age.
+pub(super) fn is_from_the_future(tokens: &Tokens, now: Timestamp) -> bool {
+    tokens.issued_at > now.saturating_add(CLOCK_STEP_MAX)
+}
+
 /// Whether an API would take them, whatever is asked for.
 pub(super) fn is_usable(tokens: &Tokens, now: Timestamp) -> bool {
     Demand::new().valid_for(Duration::ZERO).freshness(tokens, now) != Freshness::Stale
@@ -185,9 +214,6 @@ const CLOCK_STEP_MAX: Duration = Duration::from_secs(60);
 const HARD_MAX: Duration = Duration::from_secs(30);
 /// The margin before that, in which it may be.
 const SOFT_MAX: Duration = Duration::from_secs(120);
-
-/// [`SOFT_MAX`], spread.
-const SOFT_SPREAD_MAX: Duration = Duration::from_secs(150);
 
 #[cfg(test)]
 mod tests {

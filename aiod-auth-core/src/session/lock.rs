@@ -1,6 +1,6 @@
 //! What may be done only under the store's lock.
 
-use alloc::{string::ToString, sync::Arc};
+use alloc::{format, string::ToString, sync::Arc};
 use core::time::Duration;
 
 use super::{Persisted, StoreOperation, StoreReply, StoreRequest, Version};
@@ -72,12 +72,14 @@ impl<'a> Locked<'a> {
     ) -> Result<Self, NotLocked> {
         let began = io.elapsed();
         loop {
+            let mut lease = None;
             match store(io, key, StoreOperation::TryLock).await {
                 Ok(StoreReply::Locked(true)) => return Ok(Self::new(io, key, None)),
                 Ok(StoreReply::LockedAfterInterruption(at)) => {
                     return Ok(Self::new(io, key, Some(at)));
                 }
                 Ok(StoreReply::Locked(false)) => {}
+                Ok(StoreReply::Leased(left)) => lease = Some(left),
                 Err(Error::Store(failure)) => return Err(NotLocked { failure, is_busy: false }),
                 Ok(_) | Err(_) => {
                     let failure =
@@ -86,10 +88,7 @@ impl<'a> Locked<'a> {
                 }
             }
             if deadline.has_passed(io) {
-                let failure =
-                    StoreFailure::new("another process holds the lock of the token store")
-                        .with_hint("wait for it, or end it");
-                return Err(NotLocked { failure, is_busy: true });
+                return Err(NotLocked { failure: busy(lease), is_busy: true });
             }
             let waited = io.elapsed().saturating_sub(began);
             let share = waited.checked_div(4).unwrap_or_default();
@@ -135,10 +134,16 @@ impl<'a> Locked<'a> {
         store(self.io, self.key, StoreOperation::Prepare).await.map(drop)
     }
 
-    /// In place of what was loaded, if that is still there.
-    pub(super) async fn save(&mut self, tokens: Arc<Tokens>) -> Saved {
+    /// In place of what was loaded, if that is still there. A store that is away is asked again until the
+    /// deadline.
+    pub(super) async fn save(&mut self, tokens: Arc<Tokens>, deadline: Deadline) -> Saved {
+        let saved = Version::of(Some(&tokens));
         let operation = StoreOperation::SaveIfUnchanged(tokens, self.version.clone());
-        match store(self.io, self.key, operation).await {
+        match save_in_time(self.io, self.key, operation, deadline).await {
+            // By a try whose answer got lost.
+            Ok(StoreReply::Conflict(theirs)) if saved.is_of(&theirs) => {
+                Saved::Persisted(Persisted::Saved)
+            }
             Ok(StoreReply::Conflict(theirs)) => {
                 self.version = Version::of(Some(&theirs));
                 Saved::Conflict(theirs)
@@ -155,9 +160,51 @@ impl<'a> Locked<'a> {
     }
 }
 
-/// In place of whatever there is.
-pub(super) async fn replace(io: &Io, key: &Arc<RecordKey>, tokens: Arc<Tokens>) -> Persisted {
-    persisted(store(io, key, StoreOperation::Save(tokens)).await)
+/// In place of whatever there is. A store that is away is asked again until the deadline.
+pub(super) async fn replace(
+    io: &Io,
+    key: &Arc<RecordKey>,
+    tokens: Arc<Tokens>,
+    deadline: Deadline,
+) -> Persisted {
+    persisted(save_in_time(io, key, StoreOperation::Save(tokens), deadline).await)
+}
+
+/// Nothing else may have these tokens: while the store is away, it is asked again, as long as there is time for
+/// a try like the last.
+async fn save_in_time(
+    io: &Io,
+    key: &Arc<RecordKey>,
+    operation: StoreOperation,
+    deadline: Deadline,
+) -> Result<StoreReply, Error> {
+    loop {
+        let began = io.elapsed();
+        let outcome = store(io, key, operation.clone()).await;
+        let took = io.elapsed().saturating_sub(began);
+        let is_time = deadline.left(io) > took.saturating_add(SAVE_PAUSE);
+        match &outcome {
+            Err(Error::Store(failure)) if failure.is_away() && is_time => {}
+            _ => return outcome,
+        }
+        deadline.wait(io, SAVE_PAUSE, Reason::Tokens).await;
+    }
+}
+
+/// Why there is no lock at the end of a wait for it.
+fn busy(lease: Option<Duration>) -> StoreFailure {
+    match lease {
+        Some(left) => {
+            let seconds = left.as_secs().saturating_add(1);
+            StoreFailure::new(format!(
+                "the lock of the token store is leased to another process, which may have died: it is free in \
+                 {seconds} s at the latest"
+            ))
+            .with_hint("try again then")
+        }
+        None => StoreFailure::new("another process holds the lock of the token store")
+            .with_hint("wait for it, or end it"),
+    }
 }
 
 fn persisted(outcome: Result<StoreReply, Error>) -> Persisted {
@@ -168,6 +215,8 @@ fn persisted(outcome: Result<StoreReply, Error>) -> Persisted {
         Err(error) => Persisted::NotSaved(StoreFailure::new(error.to_string())),
     }
 }
+
+const SAVE_PAUSE: Duration = Duration::from_millis(250);
 
 impl From<NotLocked> for Error {
     fn from(not_locked: NotLocked) -> Self {

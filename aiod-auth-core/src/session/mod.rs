@@ -13,12 +13,13 @@
 //! | `lock` | what may be done only under the store's lock |
 
 use alloc::{boxed::Box, sync::Arc};
-use core::time::Duration;
+use core::{future::Future, time::Duration};
 
 pub use crate::{
     store::{StoreOperation, StoreReply, StoreRequest, Version},
     who_am_i::WhoAmI,
 };
+pub(crate) use freshness::GoodTimes;
 pub use freshness::{Demand, Freshness};
 pub use logout::{LoggedOut, Logout};
 pub use tokens::{Persisted, SessionTokens};
@@ -34,6 +35,7 @@ use crate::{
 };
 use acquire::{Acquire, save_again};
 use freshness::Target;
+use login::{Given, keep, log_in, log_in_with};
 
 mod acquire;
 mod freshness;
@@ -77,26 +79,40 @@ impl Session {
     /// A new login, whatever there is, which may take as long as `limit`.
     #[must_use]
     pub fn login(profile: Arc<Profile>, limit: Duration, policy: RetryPolicy) -> Self {
-        Self::new(profile, policy, Task::LogIn { limit, refresh_token: None })
+        Self::new(profile, policy, Task::LogIn { limit })
     }
 
     /// A new login with a refresh token from elsewhere. It is proven by using it: a dead one is
     /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is saved.
+    ///
+    /// Where there was no login, and another process has stored one by the time that this has the store's lock,
+    /// it ends in that one, and the given refresh token is not used: the two may be one and the same.
     #[must_use]
     pub fn login_with_refresh_token(
         profile: Arc<Profile>,
         refresh_token: RefreshToken,
         policy: RetryPolicy,
     ) -> Self {
-        let limit = policy.time_limit;
-        Self::new(profile, policy, Task::LogIn { limit, refresh_token: Some(refresh_token) })
+        let given = Given { refresh_token, unless_logged_in: false };
+        Self::new(profile, policy, Task::LogInWith(given))
+    }
+
+    /// Uses a given refresh token only where no login is found under the store's lock; else ends in that
+    /// login, whose access token may have to be refreshed.
+    #[must_use]
+    pub fn unless_logged_in(self) -> Self {
+        Self(self.0.configure(|job| {
+            if let Task::LogInWith(given) = &mut job.task {
+                given.unless_logged_in = true;
+            }
+        }))
     }
 
     /// Saves tokens from elsewhere in place of the stored ones. No server is asked whether they are valid, or
     /// this profile's. If the store fails, it is an error: the caller still has the tokens.
     #[must_use]
     pub fn keep(profile: Arc<Profile>, tokens: Tokens, policy: RetryPolicy) -> Self {
-        Self::new(profile, policy, Task::Keep(tokens))
+        Self::new(profile, policy, Task::Keep(Arc::new(tokens)))
     }
 
     /// Saves what the caller has and could not save yet, and asks no server.
@@ -153,8 +169,9 @@ struct Job {
 
 enum Task {
     Acquire { demand: Demand, or_login: Option<Duration>, left_alone: Option<Error> },
-    LogIn { limit: Duration, refresh_token: Option<RefreshToken> },
-    Keep(Tokens),
+    LogIn { limit: Duration },
+    LogInWith(Given),
+    Keep(Arc<Tokens>),
     Save,
 }
 
@@ -172,36 +189,50 @@ impl Start for Job {
     type Output = SessionTokens;
     type Error = Failed;
 
-    async fn run(self, io: Io) -> Result<SessionTokens, Failed> {
+    /// Each task is boxed, so that a login that waits for its user needs no memory for a refresh.
+    fn run(self, io: Io) -> impl Future<Output = Result<SessionTokens, Failed>> + Send + Sync {
         let Self { mut context, task } = self;
-        let (demand, or_login, left_alone) = match task {
-            Task::LogIn { limit, refresh_token } => {
-                return login::log_in(&io, &context, limit, refresh_token).await;
-            }
-            Task::Keep(tokens) => return login::keep(&io, &context, tokens).await,
-            Task::Save => {
-                save_again(&io, &mut context).await;
-                return context.cached.ok_or_else(|| Error::Internal("session").into());
-            }
-            Task::Acquire { demand, or_login, left_alone } => (demand, or_login, left_alone),
-        };
-        let mut target = Target::new(demand);
-        if let Some(cached) = &context.cached {
-            target.note_first(&cached.tokens);
-        }
-        save_again(&io, &mut context).await;
-        let acquire = Acquire::new(&context, target, left_alone);
-        let outcome = Box::pin(acquire.run(&io)).await;
-        match (outcome, or_login) {
-            (Err(failed), Some(limit)) if failed.error.asks_for_login() => {
-                let outcome = login::log_in(&io, &context, limit, None).await;
-                // What is still good stays so, though there is no login.
-                outcome.map_err(|Failed { error, salvaged }| Failed {
-                    error,
-                    salvaged: salvaged.or(failed.salvaged),
-                })
-            }
-            (outcome, _) => outcome,
+        async move {
+            let (demand, or_login, left_alone) = match task {
+                Task::LogIn { limit } => {
+                    return Box::pin(log_in(&io, &context, limit)).await;
+                }
+                Task::LogInWith(given) => {
+                    return Box::pin(log_in_with(&io, &context, given)).await;
+                }
+                Task::Keep(tokens) => return Box::pin(keep(&io, &context, tokens)).await,
+                Task::Save => {
+                    Box::pin(save_again(&io, &mut context)).await;
+                    return context.cached.ok_or_else(|| Error::Internal("session").into());
+                }
+                Task::Acquire { demand, or_login, left_alone } => (demand, or_login, left_alone),
+            };
+            let acquired = Box::pin(acquire(&io, &mut context, demand, left_alone)).await;
+            let failed = match acquired {
+                Err(failed) if failed.error.asks_for_login() => failed,
+                outcome => return outcome,
+            };
+            let Some(limit) = or_login else { return Err(failed) };
+            let outcome = Box::pin(log_in(&io, &context, limit)).await;
+            // What is still good stays so, though there is no login.
+            outcome.map_err(|Failed { error, salvaged }| Failed {
+                error,
+                salvaged: salvaged.or(failed.salvaged),
+            })
         }
     }
+}
+
+async fn acquire(
+    io: &Io,
+    context: &mut Context,
+    demand: Demand,
+    left_alone: Option<Error>,
+) -> Result<SessionTokens, Failed> {
+    let mut target = Target::new(demand);
+    if let Some(cached) = &context.cached {
+        target.note_first(&cached.tokens);
+    }
+    save_again(io, context).await;
+    Acquire::new(context, target, left_alone).run(io).await
 }

@@ -75,10 +75,16 @@ impl Situation<'_> {
         }
         match tokens.clone().filter(|it| self.target.would_do(it, self.now)) {
             Some(last) => Plan::Use(last),
-            None => Plan::LogIn {
-                reason: NotLoggedIn::of(tokens.as_deref()),
-                usable: tokens.filter(|it| is_usable(it, self.now)),
-            },
+            None => {
+                let reason = NotLoggedIn::of(tokens.as_deref());
+                let usable = tokens.filter(|it| is_usable(it, self.now));
+                match (reason, &usable) {
+                    (NotLoggedIn::Expired, Some(_)) => {
+                        Plan::LogIn { usable, reason: NotLoggedIn::NoRefreshToken }
+                    }
+                    _ => Plan::LogIn { usable, reason },
+                }
+            }
         }
     }
 
@@ -149,8 +155,10 @@ mod tests {
             Plan::ClientCredentials => "client credentials",
             Plan::SessionEnded => "ended",
             Plan::Refused(_) => "refused",
-            Plan::LogIn { usable: None, .. } => "log in",
-            Plan::LogIn { usable: Some(_), .. } => "log in, still usable",
+            Plan::LogIn { usable: Some(_), reason: NotLoggedIn::NoRefreshToken } => {
+                "no refresh token"
+            }
+            Plan::LogIn { .. } => "log in",
         }
     }
 
@@ -172,7 +180,8 @@ mod tests {
             (any, alone(10), "use"),
             (any, alone(-1), "log in"),
             (long, alone(300), "use"),
-            (forced, alone(1000), "log in, still usable"),
+            (forced, alone(1000), "no refresh token"),
+            (forced, alone(-1), "log in"),
             (any, ended_ago(10), "ended"),
             (any, ended_ago(90), "refresh"),
             // By a clock that was ahead.

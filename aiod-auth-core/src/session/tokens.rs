@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
-use super::{Demand, Freshness, Version};
+use super::{Demand, Freshness, Version, freshness::GoodTimes};
 use crate::{
     error::{Error, StoreFailure},
     profile::RecordKey,
@@ -83,18 +83,19 @@ impl SessionTokens {
     /// How good they are for a demand. After an early refresh that failed, none is due for a minute.
     #[must_use]
     pub fn freshness(&self, demand: &Demand, now: Timestamp) -> Freshness {
-        match (demand.freshness(&self.tokens, now), &self.early_refresh_failed) {
-            (Freshness::RefreshEarly, Some((at, _)))
-                if now.saturating_duration_since(*at) < EARLY_REFRESH_PAUSE =>
-            {
-                Freshness::Good
-            }
-            (freshness, _) => freshness,
+        self.good_times(demand.min_valid).freshness(demand, now)
+    }
+
+    /// For a demand with this `min_valid`.
+    pub(crate) fn good_times(&self, min_valid: Option<Duration>) -> GoodTimes {
+        let times = GoodTimes::of(&self.tokens, min_valid);
+        match &self.early_refresh_failed {
+            Some((at, _)) => times.not_early_before(at.saturating_add(EARLY_REFRESH_PAUSE)),
+            None => times,
         }
     }
 
-    /// Whether they are good for this demand and nothing else is to be done: the way of nearly every call
-    /// of a client. No lock, no allocation.
+    /// Whether they are good for this demand and nothing else is to be done.
     #[must_use]
     pub fn is_good(&self, demand: &Demand, now: Timestamp) -> bool {
         self.is_settled() && self.freshness(demand, now) == Freshness::Good

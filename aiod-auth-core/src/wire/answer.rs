@@ -27,7 +27,7 @@ pub(crate) enum Answer<T> {
     /// The server refuses the request.
     Refused(Refused),
     /// Unavailable: the server can't answer now.
-    Later { status: u16, retry_after: Option<Duration> },
+    Later { status: u16, retry_after: Option<Duration>, said: Option<Box<ServerError>> },
     /// Malformed.
     Broken(Problem),
 }
@@ -38,6 +38,8 @@ pub(crate) struct Received<'a> {
     pub(crate) response: &'a Response,
     pub(crate) sent_at: Timestamp,
     pub(crate) deviations: &'a Deviations,
+    /// The body broke off: nothing in it is taken for the whole.
+    pub(crate) is_cut: bool,
     notes: RefCell<Vec<Note>>,
 }
 
@@ -48,7 +50,13 @@ impl<'a> Received<'a> {
         sent_at: Timestamp,
         deviations: &'a Deviations,
     ) -> Self {
-        Self { request, response, sent_at, deviations, notes: RefCell::new(Vec::new()) }
+        let notes = RefCell::new(Vec::new());
+        Self { request, response, sent_at, deviations, is_cut: false, notes }
+    }
+
+    pub(crate) const fn cut(mut self) -> Self {
+        self.is_cut = true;
+        self
     }
 
     pub(super) fn note(&self, field: &'static str, rule: &'static str) {
@@ -80,6 +88,9 @@ pub(crate) fn read<T>(
     if matches!(received.response.status(), 300..=399) {
         return Answer::Broken(Problem::Redirect { to: redirect_origin(received) });
     }
+    if received.is_cut {
+        return Answer::Broken(Problem::Cut);
+    }
     check_clock(received);
     let body = body::read(received);
     let mut object = Object::parse(&body.text);
@@ -93,9 +104,11 @@ pub(crate) fn read<T>(
     }
     let mut answer = read_object(endpoint, received, &object, parse);
     match &mut answer {
-        Answer::Refused(refused) => received.hide_secrets(&mut refused.error),
+        Answer::Refused(Refused { error, .. }) | Answer::Later { said: Some(error), .. } => {
+            received.hide_secrets(error);
+        }
         Answer::Broken(Problem::MissingBut { said, .. }) => received.request.hide_secrets(said),
-        Answer::Good(_) | Answer::Later { .. } | Answer::Broken(_) => {}
+        Answer::Good(_) | Answer::Later { said: None, .. } | Answer::Broken(_) => {}
     }
     if let Ok(object) = object {
         received.notes.borrow_mut().extend(object.into_notes());
@@ -123,7 +136,13 @@ fn read_object<T>(
             Err(problem) => Answer::Broken(problem),
         },
         Class::Unexpected => Answer::Broken(Problem::UnexpectedStatus),
-        Class::Unavailable => Answer::Later { status, retry_after: retry_after(received) },
+        Class::Unavailable => {
+            let object = object.as_ref().ok();
+            let said = error::server_error(endpoint, status, code, object, false);
+            let says_something = said.code.is_some() || said.description.is_some();
+            let said = says_something.then(|| Box::new(said));
+            Answer::Later { status, retry_after: retry_after(received), said }
+        }
         Class::Refused => {
             if received.response.is_success() {
                 received.note("error", "came with a status of success: the error counts"); // GitHub, Slack
@@ -176,7 +195,7 @@ mod tests {
     use super::*;
 
     fn read_token(response: &Response) -> Answer<String> {
-        let request = Request::get("https://as.example".parse().unwrap());
+        let request = Request::get(url::Url::parse("https://as.example").unwrap());
         let deviations = Deviations::default();
         let received = Received::new(&request, response, Timestamp::UNIX_EPOCH, &deviations);
         read(Endpoint::Token, &received, |object| {

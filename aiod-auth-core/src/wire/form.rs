@@ -68,7 +68,8 @@ impl<'a> Form<'a> {
             both.saturating_add(2)
         };
         let mut body = Wiped::new(Vec::with_capacity(self.pairs.iter().map(length).sum()));
-        let mut secrets = Vec::new();
+        let secret = |pair: &&Pair<'_>| pair.is_secret;
+        let mut secrets = Vec::with_capacity(self.pairs.iter().filter(secret).count());
         for Pair { name, value, is_secret } in &self.pairs {
             if !body.is_empty() {
                 body.push(b'&');

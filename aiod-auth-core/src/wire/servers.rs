@@ -60,10 +60,29 @@ pub(crate) fn ends_session_by_refresh_token(end_session_endpoint: &Url) -> bool 
     end_session_endpoint.path().ends_with("/protocol/openid-connect/logout")
 }
 
-/// Google writes its issuer with and without `https://` (OpenID Connect Core §15.6.2).
+/// Tiled names the scopes that an address wants in every 401's challenge, that for an expired token among them.
+/// What sets a lack of permissions apart is the text alone.
+pub(crate) fn is_about_permissions(description: &str) -> bool {
+    description.starts_with("Not enough permissions")
+}
+
+/// Whether two spellings of an issuer name one address: with a slash at the end, another case of the host, the
+/// default port, or without a scheme, as Google has it (OpenID Connect Core §15.6.2). For the ID tokens of one
+/// session, which come from one server: what makes an issuer trusted is compared letter by letter.
 pub(crate) fn same_issuer(one: &str, other: &str) -> bool {
-    let google = ["https://accounts.google.com", "accounts.google.com"];
-    one == other || (google.contains(&one) && google.contains(&other))
+    one == other || address(one).is_some_and(|one| address(other) == Some(one))
+}
+
+fn address(issuer: &str) -> Option<Url> {
+    let with_scheme = if issuer.contains("://") {
+        Url::parse(issuer)
+    } else {
+        Url::parse(&alloc::format!("https://{issuer}"))
+    };
+    let mut address = with_scheme.ok()?;
+    let path = alloc::string::String::from(address.path().trim_end_matches('/'));
+    address.set_path(&path);
+    Some(address)
 }
 
 #[cfg(test)]
@@ -71,10 +90,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn google_is_one_issuer_and_no_other_is_two() {
-        assert!(same_issuer("https://accounts.google.com", "accounts.google.com"));
-        assert!(!same_issuer("https://as.example", "as.example"));
-        assert!(!same_issuer("https://accounts.google.com", "https://accounts.google.com/"));
-        assert!(!same_issuer("https://accounts.google.com", "https://as.example"));
+    fn spellings_of_one_issuer_are_the_same_and_other_addresses_are_not() {
+        for (one, other, same) in [
+            ("https://accounts.google.com", "accounts.google.com", true),
+            ("https://as.example", "https://as.example/", true),
+            ("https://as.example/realms/a", "https://AS.example:443/realms/a/", true),
+            ("https://as.example", "https://other.example", false),
+            ("https://as.example/realms/a", "https://as.example/realms/A", false),
+            ("https://as.example/a", "https://as.example/b", false),
+            ("https://as.example", "http://as.example", false),
+            ("https://as.example", "https://as.example:8443", false),
+            ("https://as.example", "https://as.example/?tenant=b", false),
+            ("no address", "no address", true),
+            ("no address", "none either", false),
+        ] {
+            assert_eq!(same_issuer(one, other), same, "{one} {other}");
+            assert_eq!(same_issuer(other, one), same, "{other} {one}");
+        }
     }
 }

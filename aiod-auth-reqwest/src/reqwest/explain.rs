@@ -35,6 +35,7 @@ pub(super) fn unconnected<'a>(
     let told = |problem| Unconnected::Told(NoResponse::Proxy(proxy.failure(problem)));
     match through_proxy(error) {
         Some(Through::CredentialsWanted) => told(ProxyProblem::CredentialsWanted),
+        Some(Through::SocksCredentialsWanted) => told(ProxyProblem::SocksCredentialsWanted),
         Some(Through::Closed) => told(ProxyProblem::NotReached("it closed the connection")),
         Some(Through::Socks(code)) => told(ProxyProblem::SocksReply(code)),
         Some(Through::NoProxy) => told(ProxyProblem::Unusable("is no SOCKS5 proxy")),
@@ -52,6 +53,7 @@ pub(super) fn unanswered(error: &::reqwest::Error, tls: Option<&Tls>) -> NoRespo
             failure @ (TlsFailure::ClientCertificateWanted | TlsFailure::ClientCertificateRefused),
         ) => NoResponse::Tls(failure),
         _ if error.is_timeout() => NoResponse::Unknown("timed out"),
+        _ if is_not_http(error) => NoResponse::NotHttp,
         _ => NoResponse::Unknown("the connection failed"),
     }
 }
@@ -65,6 +67,7 @@ fn tls_failure(error: &(dyn Error + 'static), tls: Option<&Tls>) -> Option<TlsFa
 
 enum Through {
     CredentialsWanted,
+    SocksCredentialsWanted,
     NoTunnel,
     Closed,
     Socks(u8),
@@ -87,7 +90,9 @@ fn through_proxy(error: &(dyn Error + 'static)) -> Option<Through> {
         match text.strip_prefix("SOCKS error: ")? {
             "credentials not accepted"
             | "server does not support user/pass authentication"
-            | "server implements authentication incorrectly" => Some(Through::CredentialsWanted),
+            | "server implements authentication incorrectly" => {
+                Some(Through::SocksCredentialsWanted)
+            }
             "general server failure" => Some(Through::Socks(1)),
             "connection not allowed" => Some(Through::Socks(2)),
             "network unreachable" => Some(Through::Socks(3)),
@@ -100,6 +105,14 @@ fn through_proxy(error: &(dyn Error + 'static)) -> Option<Through> {
             "io error during SOCKS handshake" => Some(Through::Closed),
             _ => None,
         }
+    })
+}
+
+/// hyper's errors can't be named either.
+fn is_not_http(error: &::reqwest::Error) -> bool {
+    chain(error).any(|error| {
+        let text = error.to_string();
+        text.starts_with("invalid HTTP") || text == "message head is too large"
     })
 }
 

@@ -133,9 +133,9 @@ impl TokioRuntime {
         let response = Response::new(status, texts, std::mem::take(&mut *body));
         match outcome {
             Ok(()) => Ok(response),
-            Err(NoResponse::Unknown(why)) => {
-                Err(NoResponse::Cut { response: Box::new(response), why })
-            }
+            Err(NoResponse::Unknown(why)) => Err(NoResponse::cut(response, why)),
+            // A chunk without its length.
+            Err(NoResponse::NotHttp) => Err(NoResponse::cut(response, "the body can't be read")),
             Err(no_response) => Err(no_response),
         }
     }
@@ -240,7 +240,15 @@ fn with_tls(builder: ClientBuilder, _: Option<&Tls>) -> Result<ClientBuilder, Tl
 }
 
 fn sending_once(builder: ClientBuilder) -> ClientBuilder {
-    builder.redirect(redirect::Policy::none()).retry(retry::never()).referer(false)
+    builder
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        // An answer that could be read must not be lost: a refresh token may be in it.
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_max_headers(1000)
 }
 
 /// As reqwest takes it. Names are resolved by the proxy.

@@ -57,12 +57,16 @@ impl Content {
     pub(super) fn read(text: &str, written_at: Timestamp) -> Result<Self, Unreadable> {
         let mut file = Members::of(parse(text)?.into_table());
         // Ours alone: what is wrong with it costs no login.
-        let own = lenient("all of it", file.take(TABLE));
+        let own = lenient(TABLE, file.take(TABLE));
         let refresh_token = some_text(file.text(REFRESH_TOKEN)?).map(RefreshToken::new);
         let client_secret = some_text(file.text(CLIENT_SECRET)?).map(ClientSecret::new);
-        let access_token =
-            some_text(file.text(ACCESS_TOKEN)?).and_then(|text| AccessToken::new(text).ok());
-        let expires_at = file.time(EXPIRATION_DATE)?;
+        // The access token can be had anew: what is wrong with it costs no login either.
+        let access_token = lenient(ACCESS_TOKEN, file.text(ACCESS_TOKEN));
+        let access_token = some_text(access_token).and_then(|text| AccessToken::new(text).ok());
+        let expires_at = file.time(EXPIRATION_DATE);
+        // It may have expired.
+        let access_token = access_token.filter(|_| expires_at.is_ok());
+        let expires_at = lenient(EXPIRATION_DATE, expires_at);
         match (&refresh_token, &client_secret) {
             (Some(_), None) | (None, Some(_)) => {}
             (Some(_), Some(_)) => {
@@ -100,7 +104,8 @@ impl Content {
         tokens.refresh_expires_at = lenient("refresh_expires_at", own.time("refresh_expires_at"));
         tokens.scope = lenient("scope", own.scope("scope")).unwrap_or_default();
         tokens.session_scope = lenient("session_scope", own.scope("session_scope"));
-        tokens.id_token = lenient("id_token", own.text("id_token")).map(IdToken::new);
+        let id_token = some_text(lenient("id_token", own.text("id_token")));
+        tokens.id_token = id_token.map(IdToken::new);
         tokens.session_ended_at = lenient("session_ended_at", own.time("session_ended_at"));
         let code = lenient("refused_code", own.text("refused_code"));
         let refused_at = lenient("refused_at", own.time("refused_at"));
@@ -123,7 +128,7 @@ impl Content {
 
 fn lenient<T>(member: &str, read: Result<Option<T>, Unreadable>) -> Option<T> {
     read.unwrap_or_else(|_| {
-        log::debug!("passed over what can't be read in {TABLE} of a token file: {member}");
+        log::debug!("passed over what can't be read in a token file: {member}");
         None
     })
 }

@@ -1,6 +1,6 @@
 //! An async store in the one suite.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use aiod_auth_core::{RecordKey, Tokens, session::Version};
 
@@ -95,6 +95,10 @@ where
             let held = Held { store, run, key: key.clone(), lock: Some(lock) };
             Lock::new(held).after_interruption(interrupted_at)
         }))
+    }
+
+    fn lease_left(&self, key: &RecordKey) -> Result<Option<Duration>, StoreError> {
+        self.wait(self.store.lease_left(key))
     }
 
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {

@@ -64,7 +64,6 @@ pub fn run_within(limits: &Limits, new_store: &dyn Fn() -> Box<dyn Store>) {
 #[derive(Clone, Debug, Default)]
 pub struct Limits {
     only: Option<RecordKey>,
-    no_empty_tokens: bool,
 }
 
 impl Limits {
@@ -72,13 +71,6 @@ impl Limits {
     #[must_use]
     pub fn one_record(mut self, key: RecordKey) -> Self {
         self.only = Some(key);
-        self
-    }
-
-    /// A token that is empty counts as none there.
-    #[must_use]
-    pub const fn without_empty_tokens(mut self) -> Self {
-        self.no_empty_tokens = true;
         self
     }
 }

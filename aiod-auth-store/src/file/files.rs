@@ -290,6 +290,11 @@ impl Files {
         }
     }
 
+    /// Gives a damaged file that is worth nothing by itself another name.
+    pub(crate) fn set_aside(&self, file: &Path) -> Result<(), StoreError> {
+        self.move_aside(&self.resolve(file)?)
+    }
+
     /// Forgets the tokens. Only what can be read is removed: what is damaged, or another login's, stays.
     pub(crate) fn remove(&self, file: &Path, format: &dyn Format) -> Result<(), StoreError> {
         let path = self.resolve(file)?;
@@ -364,12 +369,7 @@ impl Files {
     fn check_target(&self, path: &Path) -> Result<(), StoreError> {
         let status = match self.system.open(path, How::Write) {
             Ok(file) => file.status(),
-            // A folder is moved aside.
-            Err(error)
-                if is_one_of(&error, &[io::ErrorKind::NotFound, io::ErrorKind::IsADirectory]) =>
-            {
-                return Ok(());
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             // One of ours that is read-only can be replaced, where it isn't a mount.
             Err(error)
                 if error.kind() == io::ErrorKind::PermissionDenied
@@ -476,13 +476,16 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             status => status.map_err(failed())?,
         };
+        if status.kind != Kind::File {
+            return Err(failed()(io::ErrorKind::IsADirectory.into()));
+        }
         let aside = if self.system.is_mount_point(path) {
             let mut file = self.system.open(path, How::Read).map_err(failed())?;
             let content = file.read(super::BYTES_MAX).map_err(failed())?;
             self.copy(path, "corrupt", &content)?
         } else {
             // Half a token may be in it, and another program may have left it open.
-            if status.kind == Kind::File && status.mode & 0o077 != 0 && status.owner == Owner::Us {
+            if status.mode & 0o077 != 0 && status.owner == Owner::Us {
                 let outcome = self.system.set_mode(path, status.mode & 0o7700);
                 if_allowed(path, outcome).map_err(failed())?;
             }
@@ -614,8 +617,12 @@ impl Files {
 
     // Looking.
 
-    fn resolve(&self, file: &Path) -> Result<PathBuf, StoreError> {
+    pub(crate) fn resolve(&self, file: &Path) -> Result<PathBuf, StoreError> {
         resolve(&*self.system, file)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.system.now().into()
     }
 
     fn is_there(&self, path: &Path) -> bool {
@@ -885,7 +892,7 @@ pub(crate) fn read_text(
     let status = file.status().map_err(failed())?;
     place::check(path, &status)?;
     if status.kind == Kind::Folder {
-        return Err(damaged("it is a folder"));
+        return Err(StoreError::Refused { path: path.into(), why: place::IS_FOLDER });
     }
     let size = usize::try_from(status.size).unwrap_or(usize::MAX);
     if size > super::BYTES_MAX {

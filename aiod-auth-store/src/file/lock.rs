@@ -16,7 +16,7 @@ use std::{
 
 use super::{
     mark::Fingerprint,
-    place::{beside, check, resolve},
+    place::{beside, check, not_opened, resolve},
     system::{FileSystem, How, Locked, OpenFile, if_supported},
 };
 use crate::StoreError;
@@ -35,9 +35,16 @@ impl LockFile {
         system: &Arc<dyn FileSystem>,
         record: &Path,
     ) -> Result<Option<Self>, StoreError> {
-        let path = resolve(&**system, &path(record))?;
+        let named = path(record);
+        let path = resolve(&**system, &named).map_err(|error| match error {
+            // What is in the way is the name, and not what it leads to.
+            StoreError::Refused { why, .. } => StoreError::Refused { path: named, why },
+            error => error,
+        })?;
         for _ in 0..TRIES_MAX {
-            let file = system.open(&path, How::Create).map_err(StoreError::io("lock", &path))?;
+            let file = system
+                .open(&path, How::Create)
+                .map_err(|error| not_opened(&**system, "lock", &path, error))?;
             let status = file.status().map_err(StoreError::io("lock", &path))?;
             check(&path, &status)?;
             let is_locked = match file.try_lock().map_err(StoreError::io("lock", &path))? {

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::{
     lock::{LockFile, is_named},
     mark::{self, Fingerprint},
-    place::{beside, check, folder},
+    place::{beside, check, folder, not_opened},
     system::{FileSystem, How, Kind, Locked, OpenFile, Owner, Status, if_allowed, if_supported},
 };
 use crate::StoreError;
@@ -102,7 +102,8 @@ impl NextFile {
 
     fn open(system: &Arc<dyn FileSystem>, path: &Path, how: How) -> Result<Opened, StoreError> {
         let failed = || StoreError::io("write", path);
-        let file = system.open(path, how).map_err(failed())?;
+        let file =
+            system.open(path, how).map_err(|error| not_opened(&**system, "write", path, error))?;
         let status = file.status().map_err(failed())?;
         check(path, &status)?;
         check_owner(path, &status)?;

@@ -10,7 +10,8 @@ use crate::StoreError;
 
 /// Follows symbolic links, so that what they lead to is written, and they stay.
 ///
-/// There may be nothing at the end yet.
+/// There may be nothing at the end yet; what is there is a file. A folder may have been named by mistake, and
+/// is left alone.
 pub(crate) fn resolve(system: &dyn FileSystem, path: &Path) -> Result<PathBuf, StoreError> {
     let mut path = path.to_owned();
     for _ in 0..LINKS_MAX {
@@ -20,14 +21,32 @@ pub(crate) fn resolve(system: &dyn FileSystem, path: &Path) -> Result<PathBuf, S
             Err(error) => return Err(StoreError::io("find", &path)(error)),
         };
         check(&path, &status)?;
-        if status.kind != Kind::Link {
-            return Ok(path);
+        match status.kind {
+            Kind::Link => {}
+            Kind::Folder => return Err(StoreError::Refused { path, why: IS_FOLDER }),
+            Kind::File | Kind::Other => return Ok(path),
         }
         let target = system.read_link(&path).map_err(StoreError::io("follow", &path))?;
         path = path.with_file_name(target);
     }
     let why = "its symbolic links have no end";
     Err(StoreError::Refused { path, why })
+}
+
+/// Why a file beside a record could not be opened: if something else has its name, that is why.
+pub(crate) fn not_opened(
+    system: &dyn FileSystem,
+    doing: &'static str,
+    path: &Path,
+    error: io::Error,
+) -> StoreError {
+    let why = match system.status(path).map(|status| status.kind) {
+        Ok(Kind::Folder) => IS_FOLDER,
+        Ok(Kind::Link) => "it is a symbolic link",
+        Ok(Kind::Other) => "it is no file",
+        Ok(Kind::File) | Err(_) => return StoreError::io(doing, path)(error),
+    };
+    StoreError::Refused { path: path.into(), why }
 }
 
 /// Refuses what isn't ours, and what is neither a file nor a folder: reading a pipe would never
@@ -127,5 +146,6 @@ pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 
+pub(crate) const IS_FOLDER: &str = "it is a folder";
 /// As Linux has it.
 const LINKS_MAX: usize = 40;

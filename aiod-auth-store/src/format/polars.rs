@@ -94,6 +94,11 @@ impl Place {
     }
 }
 
+/// Whether this is the name that the refresh token has beside an access token.
+pub(crate) fn is_refresh_token(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == REFRESH_TOKEN_FILE)
+}
+
 /// Reads it. When the client wrote it, the tokens were issued when the file was written, at the latest.
 pub(crate) fn read(config: &str, written_at: Timestamp) -> Result<Option<Tokens>, Unreadable> {
     let mut config = Members::of(parse(config)?.into_table());
@@ -102,8 +107,12 @@ pub(crate) fn read(config: &str, written_at: Timestamp) -> Result<Option<Tokens>
     let Some(mut auth) = config.take(AUTH)? else {
         return Ok(None);
     };
-    let access_token = auth.text(ACCESS_TOKEN)?.filter(|token| !token.is_empty());
     let refresh_token = auth.text(REFRESH_TOKEN)?.filter(|token| !token.is_empty());
+    let access_token = match auth.text(ACCESS_TOKEN) {
+        // It is got anew.
+        Err(_) if refresh_token.is_some() => None,
+        token => token?.filter(|token| !token.is_empty()),
+    };
     let tokens = tokens(access_token, refresh_token, written_at)?;
     Ok(match (tokens, own) {
         (Some(tokens), Some(own)) => Some(with_own(tokens, own)),
@@ -133,6 +142,7 @@ pub(crate) fn tokens(
     let mut tokens = Tokens::empty(issued_at);
     tokens.access_token = match access_token.map(AccessToken::new).transpose() {
         Ok(token) => token,
+        Err(_) if refresh_token.is_some() => None,
         Err(_) => return Err(damaged("the access token is none")),
     };
     tokens.expires_at = tokens.access_token.as_ref().and_then(expires_at);
@@ -264,15 +274,29 @@ mod tests {
             ("[auth]\naccess_token = \"a\"\nrefresh_token = \"r\"\nx = 1\n[y]\n", both.clone()),
             ("auth = { access_token = 'a', refresh_token = 'r' }", both),
             ("[auth]\nrefresh_token = \"r\"\n", Some((String::new(), "r".to_owned()))),
+            // With a whole refresh token, what is wrong with the rest costs no login.
+            ("auth = { access_token = 5, refresh_token = 'r' }", Some((String::new(), "r".into()))),
+            (
+                "auth = { access_token = 'é', refresh_token = 'r' }",
+                Some((String::new(), "r".into())),
+            ),
+            (
+                "auth = { access_token = 'a', refresh_token = '' }",
+                Some(("a".into(), String::new())),
+            ),
             ("[auth]\naccess_token = \"\"\n", None),
             ("[other]\n", None),
             ("", None),
         ] {
             assert_eq!(read(text).ok(), Some(expected), "{text}");
         }
-        for text in
-            ["broken [", "auth = 5", "[auth]\naccess_token = 5\n", "[auth]\naccess_token = 'é'"]
-        {
+        for text in [
+            "broken [",
+            "auth = 5",
+            "[auth]\naccess_token = 5\n",
+            "[auth]\naccess_token = 'é'",
+            "auth = { access_token = 'a', refresh_token = 5 }",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

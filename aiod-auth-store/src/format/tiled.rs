@@ -8,7 +8,8 @@
 //!   `$XDG_CACHE_HOME/tiled`, or `~/.cache/tiled`.
 //! - The files are made with mode 0600, then written in place: first `refresh_token`, then `access_token`,
 //!   then `id_token`, if there is one. They are read whole: a line break at the end would be sent.
-//! - An access token that the server refuses is deleted; so is a refresh token, when the session is over.
+//! - An access token that the server refuses is deleted; so is a refresh token, when the session is over. The ID
+//!   token stays; ours goes with them.
 //! - Folders inside that folder are deleted when it starts: nothing of ours may be one.
 
 use std::{

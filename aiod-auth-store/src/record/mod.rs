@@ -14,17 +14,22 @@
 //! [key]
 //! issuer = "https://auth.example.org/"
 //! client_id = "my-tool"
+//! belongs_to = "no account"
 //! scope = "openid offline_access"
 //! resource = []
 //! ```
 //!
+//! `belongs_to` stands where `account` would. A record that has neither was written when profiles had no logins
+//! of their own, and may be that of any.
+//!
 //! The key comes last, and its last member always stands there: wherever a file was cut off, that
 //! is noticed, and a record that lost its refresh token is not taken for one that never had any.
 
-pub(crate) use read::read;
-pub use text::{RecordError, RecordText, TokenRecord, parse_record};
+pub(crate) use read::{Found, read};
+pub use text::{RecordError, RecordText, TokenRecord};
 pub(crate) use write::write;
 
+use aiod_auth_core::RecordKey;
 use toml_edit::{Document, Item, Table};
 
 use crate::document::{self, Unreadable, damaged};
@@ -50,6 +55,11 @@ fn check_version(record: &Table) -> Result<(), Unreadable> {
 
 const VERSION: i64 = 1;
 
+/// What stands in the place of an account, where there is none.
+fn belongs_to(key: &RecordKey) -> Option<&'static str> {
+    key.account.is_none().then_some("no account")
+}
+
 const NEW_RECORD: &str = "\
 # Kept by aiod-auth. This file is a secret: it logs its reader in.
 version = 1
@@ -61,32 +71,53 @@ version = 1
 
 #[cfg(test)]
 mod tests {
-    use aiod_auth_core::{
-        AccessToken, IdToken, RecordKey, RefreshToken, Refusal, Scope, Timestamp, Tokens,
-    };
+    use aiod_auth_core::{AccessToken, IdToken, RefreshToken, Refusal, Scope, Timestamp, Tokens};
 
     use super::*;
 
     /// What is read and written line by line is what the library reads and writes.
     #[test]
     fn both_ways_are_the_same() {
-        for text in ["a", "A.b-c_d~+/=", "x y", "with \" a quote", "a\\b", "é", "a\nb", ""] {
-            for (key, tokens) in [(key(text), tokens(text)), (key("a"), few(text))] {
+        for text in ["a", "A.b-c_d~+/=", "x y", "with \" a quote", "a\\b", "é", "a\nb"] {
+            let without_account = RecordKey { account: None, ..key("a") };
+            for (key, tokens) in [
+                (key(text), tokens(text)),
+                (key("a"), few(text)),
+                (key(""), tokens(text)),
+                (without_account, few(text)),
+            ] {
                 let by_library = write::edit(NEW_RECORD, &key, &tokens).unwrap();
                 if let Some(plain) = plain::write(&key, &tokens) {
                     assert_eq!(*plain, *by_library, "{text:?}");
                     assert!(plain::read(&plain).is_some(), "{text:?}");
                 }
                 for found in [read(&by_library), read::read_any(&by_library)] {
-                    let (found_key, found) = found.unwrap();
-                    assert_eq!(found_key, key, "{text:?}");
-                    let again = write::edit(NEW_RECORD, &key, &found).unwrap();
+                    let found = found.unwrap();
+                    assert_eq!(found.key, key, "{text:?}");
+                    assert!(!found.account_is_unknown, "{text:?}");
+                    let again = write::edit(NEW_RECORD, &key, &found.tokens).unwrap();
                     assert_eq!(*again, *by_library, "{text:?}");
                 }
             }
         }
         assert!(plain::write(&key("a"), &tokens("a")).is_some());
         assert!(plain::write(&key("a"), &tokens("a\"")).is_none());
+    }
+
+    /// By either way of reading: an empty refresh token would be sent.
+    #[test]
+    fn a_token_that_is_empty_is_none() {
+        let mut empty = tokens("a");
+        empty.refresh_token = Some(RefreshToken::new(""));
+        empty.id_token = Some(IdToken::new(""));
+        let text = plain::write(&key("a"), &empty).unwrap();
+        for text in [text.as_str(), &format!("# Mine.\n{}", *text)] {
+            let (_, found) = read(text).unwrap();
+            assert!(found.access_token.is_some(), "{text}");
+            assert!(found.refresh_token.is_none() && found.id_token.is_none(), "{text}");
+            let alone = text.replace("access_token = \"a\"\n", "");
+            assert!(matches!(read(&alone), Err(Unreadable::Damaged(_))), "{text}");
+        }
     }
 
     #[test]

@@ -6,12 +6,13 @@ use aiod_auth_core::{
 };
 use zeroize::Zeroizing;
 
-use super::NEW_RECORD;
+use super::{Found, NEW_RECORD, belongs_to, read::some_text};
 
 /// The record, if it has this form.
-pub(super) fn read(text: &str) -> Option<(RecordKey, Tokens)> {
+pub(super) fn read(text: &str) -> Option<Found> {
     let (tokens, key) = text.strip_prefix(head())?.split_once("\n\n[key]\n")?;
-    Some((read_key(key.strip_suffix('\n')?)?, read_tokens(tokens)?))
+    let (key, account_is_unknown) = read_key(key.strip_suffix('\n')?)?;
+    Some(Found { key, tokens: read_tokens(tokens)?, account_is_unknown })
 }
 
 /// The text of a new record, if it has this form.
@@ -45,6 +46,7 @@ pub(super) fn write(key: &RecordKey, tokens: &Tokens) -> Option<Zeroizing<String
         ("issuer", Some(&*key.issuer)),
         ("client_id", Some(&*key.client_id)),
         ("account", key.account.as_deref()),
+        ("belongs_to", belongs_to(key)),
         ("scope", Some(&*key_scope)),
     ];
     let values = of_tokens.iter().chain(&of_key).filter_map(|(_, value)| *value);
@@ -104,11 +106,11 @@ fn read_tokens(section: &str) -> Option<Tokens> {
     let mut tokens = Tokens::empty(lines.take("issued_at")?.parse().ok()?);
     tokens.access_token = lines.take("access_token").map(AccessToken::new).transpose().ok()?;
     tokens.expires_at = lines.time("expires_at").ok()?;
-    tokens.refresh_token = lines.take("refresh_token").map(RefreshToken::new);
+    tokens.refresh_token = some_text(lines.take("refresh_token")).map(RefreshToken::new);
     tokens.refresh_expires_at = lines.time("refresh_expires_at").ok()?;
     tokens.scope = lines.take("scope")?.parse().ok()?;
     tokens.session_scope = lines.take("session_scope").map(str::parse).transpose().ok()?;
-    tokens.id_token = lines.take("id_token").map(IdToken::new);
+    tokens.id_token = some_text(lines.take("id_token")).map(IdToken::new);
     tokens.session_ended_at = lines.time("session_ended_at").ok()?;
     let code = lines.take("refused_code").map(Into::into);
     tokens.refused = lines.time("refused_at").ok()?.map(|at| Refusal { at, code });
@@ -116,7 +118,8 @@ fn read_tokens(section: &str) -> Option<Tokens> {
     has_token.then_some(tokens)
 }
 
-fn read_key(section: &str) -> Option<RecordKey> {
+/// And whether it may be any account's.
+fn read_key(section: &str) -> Option<(RecordKey, bool)> {
     let (section, resource) = section.rsplit_once('\n')?;
     let resource = resource.strip_prefix("resource = [")?.strip_suffix(']')?;
     let resource = match resource {
@@ -127,14 +130,18 @@ fn read_key(section: &str) -> Option<RecordKey> {
             list.collect::<Option<_>>()?
         }
     };
-    let mut lines = Lines::<4>::read(section, ["issuer", "client_id", "account", "scope"])?;
-    Some(RecordKey {
+    let mut lines =
+        Lines::<5>::read(section, ["issuer", "client_id", "account", "belongs_to", "scope"])?;
+    let belongs_to = lines.take("belongs_to");
+    let key = RecordKey {
         issuer: lines.take("issuer")?.into(),
         client_id: lines.take("client_id")?.into(),
         account: lines.take("account").map(Into::into),
         scope: lines.take("scope")?.parse().ok()?,
         resource,
-    })
+    };
+    let account_is_unknown = key.account.is_none() && belongs_to.is_none();
+    Some((key, account_is_unknown))
 }
 
 /// The members of a section, each on a line of its own.

@@ -1,12 +1,22 @@
 //! From text to tokens.
 
-use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Refusal, Scope, Tokens};
+use aiod_auth_core::{
+    AccessToken, IdToken, RecordKey, RefreshToken, Refusal, Scope, Timestamp, Tokens,
+};
 
 use super::{parse, plain};
 use crate::document::{Members, Unreadable, damaged};
 
+/// What a record says.
+pub(crate) struct Found {
+    pub(crate) key: RecordKey,
+    pub(crate) tokens: Tokens,
+    /// It names no account, and doesn't say that it belongs to none.
+    pub(crate) account_is_unknown: bool,
+}
+
 /// Reads a record, and which key it is for.
-pub(crate) fn read(text: &str) -> Result<(RecordKey, Tokens), Unreadable> {
+pub(crate) fn read(text: &str) -> Result<Found, Unreadable> {
     if !text.ends_with('\n') {
         return Err(damaged("it ends within a line"));
     }
@@ -16,45 +26,74 @@ pub(crate) fn read(text: &str) -> Result<(RecordKey, Tokens), Unreadable> {
     read_any(text)
 }
 
-pub(super) fn read_any(text: &str) -> Result<(RecordKey, Tokens), Unreadable> {
+pub(super) fn read_any(text: &str) -> Result<Found, Unreadable> {
     let mut record = Members::of(parse(text)?.into_table());
     let tokens = tokens(record.require("tokens")?)?;
-    let key = key(record.require("key")?)?;
-    Ok((key, tokens))
+    let (key, account_is_unknown) = key(record.require("key")?)?;
+    Ok(Found { key, tokens, account_is_unknown })
 }
 
 fn tokens(mut section: Members) -> Result<Tokens, Unreadable> {
-    // What can't go into a header is no token.
-    let access_token = section.text("access_token")?.map(AccessToken::new);
-    let refresh_token = section.text("refresh_token")?.map(RefreshToken::new);
-    if access_token.is_none() && refresh_token.is_none() {
+    let refresh_token = some_text(section.text("refresh_token")?).map(RefreshToken::new);
+    let rest = Rest { is_needed: refresh_token.is_none() };
+    let access_token = some_text(rest.of(section.text("access_token"))?);
+    if access_token.is_none() && rest.is_needed {
         return Err(section.wrong("access_token", "is missing"));
     }
-    let Some(issued_at) = section.time("issued_at")? else {
-        return Err(section.wrong("issued_at", "is missing"));
+    let issued_at = match rest.of(section.time("issued_at"))? {
+        None if rest.is_needed => return Err(section.wrong("issued_at", "is missing")),
+        issued_at => issued_at.unwrap_or(Timestamp::UNIX_EPOCH),
     };
+    let expires_at = section.time("expires_at");
+    // One that can't be read may be over.
+    let access_token = access_token.filter(|_| rest.is_needed || expires_at.is_ok());
     let mut tokens = Tokens::empty(issued_at);
-    tokens.access_token = access_token.and_then(Result::ok);
-    tokens.expires_at = section.time("expires_at")?;
+    // What can't go into a header is no token.
+    tokens.access_token = access_token.and_then(|text| AccessToken::new(text).ok());
+    tokens.expires_at = rest.of(expires_at)?;
     tokens.refresh_token = refresh_token;
-    tokens.refresh_expires_at = section.time("refresh_expires_at")?;
-    tokens.scope = scope(&mut section)?;
-    tokens.session_scope = section.scope("session_scope")?;
-    tokens.id_token = section.text("id_token")?.map(IdToken::new);
-    tokens.session_ended_at = section.time("session_ended_at")?;
-    let code = section.text("refused_code")?;
-    tokens.refused = section.time("refused_at")?.map(|at| Refusal { at, code });
+    tokens.refresh_expires_at = rest.of(section.time("refresh_expires_at"))?;
+    tokens.scope = rest.of(scope(&mut section).map(Some))?.unwrap_or_default();
+    tokens.session_scope = rest.of(section.scope("session_scope"))?;
+    tokens.id_token = some_text(rest.of(section.text("id_token"))?).map(IdToken::new);
+    tokens.session_ended_at = rest.of(section.time("session_ended_at"))?;
+    let code = rest.of(section.text("refused_code"))?;
+    tokens.refused = rest.of(section.time("refused_at"))?.map(|at| Refusal { at, code });
     Ok(tokens)
 }
 
-fn key(mut section: Members) -> Result<RecordKey, Unreadable> {
-    Ok(RecordKey {
+/// What a record says beside its refresh token. With a whole one, all of that can be had anew: what can't be read
+/// is unknown, and costs no login.
+#[derive(Clone, Copy)]
+struct Rest {
+    is_needed: bool,
+}
+
+impl Rest {
+    fn of<T>(self, read: Result<Option<T>, Unreadable>) -> Result<Option<T>, Unreadable> {
+        match read {
+            Err(_) if !self.is_needed => Ok(None),
+            read => read,
+        }
+    }
+}
+
+/// A token that is empty is none: it is never sent.
+pub(super) fn some_text<T: AsRef<str>>(text: Option<T>) -> Option<T> {
+    text.filter(|text| !text.as_ref().is_empty())
+}
+
+fn key(mut section: Members) -> Result<(RecordKey, bool), Unreadable> {
+    let belongs_to = section.text("belongs_to")?;
+    let key = RecordKey {
         issuer: section.required("issuer")?,
         client_id: section.required("client_id")?,
         account: section.text("account")?,
         scope: scope(&mut section)?,
         resource: section.texts("resource")?,
-    })
+    };
+    let account_is_unknown = key.account.is_none() && belongs_to.is_none();
+    Ok((key, account_is_unknown))
 }
 
 fn scope(section: &mut Members) -> Result<Scope, Unreadable> {

@@ -25,6 +25,8 @@ pub(super) fn may_pass(error: &RedisError) -> bool {
             | ServerErrorKind::MasterDown
             | ServerErrorKind::ReadOnly,
         ) => true,
+        // Its replicas are away, as in a failover.
+        _ if error.code() == Some("NOREPLICAS") => true,
         _ => error.is_io_error() || error.is_connection_dropped(),
     }
 }

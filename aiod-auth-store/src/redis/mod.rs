@@ -41,7 +41,8 @@ mod scripts;
 /// - **Sealed,** if there is a key ([`RedisOptions::with_sealing_key`]). Else all that can read this Redis are
 ///   logged in with what is there.
 /// - **Away.** What Redis doesn't answer is asked again for a while ([`RedisOptions::with_patience`]), then it is
-///   [`StoreError::Unavailable`]. Asking twice is safe: a script knows its own write again.
+///   [`StoreError::Unavailable`]; a client asks for a save of new tokens again until its call's time is over.
+///   Asking twice is safe: a script knows its own write again.
 /// - **As lasting as that Redis is.** With `appendonly yes` and `appendfsync always` nothing that was saved is
 ///   lost in a crash; with less, the last second or more may be. A login that is lost is a new login; an older
 ///   one that comes back is refused by a server that rotates refresh tokens.
@@ -151,8 +152,9 @@ impl Ask for RedisStore {
     }
 
     fn give_back(&self, unlock: &Unlock) {
-        // Once: the lease does the rest.
-        self.try_once::<i64>(&unlock.command()).ok();
+        if self.try_once::<i64>(&unlock.command()).is_err() {
+            self.0.records.leave_behind(unlock);
+        }
     }
 }
 
@@ -175,11 +177,16 @@ impl Ask for AsyncRedisStore {
     }
 
     fn give_back(&self, unlock: &Unlock) {
-        // Without a runtime, the lease does it.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (store, command) = (self.clone(), unlock.command());
-            runtime.spawn(async move { store.try_once::<i64>(&command).await.ok() });
-        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            self.0.records.leave_behind(unlock);
+            return;
+        };
+        let (store, unlock) = (self.clone(), unlock.clone());
+        runtime.spawn(async move {
+            if store.try_once::<i64>(&unlock.command()).await.is_err() {
+                store.0.records.leave_behind(&unlock);
+            }
+        });
     }
 }
 
@@ -254,6 +261,10 @@ impl Store for RedisStore {
         at_once(records::try_lock(self, key))
     }
 
+    fn lease_left(&self, key: &RecordKey) -> Result<Option<Duration>, StoreError> {
+        at_once(records::lease_left(self, key))
+    }
+
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         at_once(records::prepare(self, key))
     }
@@ -295,6 +306,10 @@ impl AsyncStore for AsyncRedisStore {
 
     fn try_lock<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Lock>> {
         Box::pin(records::try_lock(self, key))
+    }
+
+    fn lease_left<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, Option<Duration>> {
+        Box::pin(records::lease_left(self, key))
     }
 
     fn unlock<'a>(&'a self, key: &'a RecordKey, lock: Lock) -> StoreFuture<'a, ()> {

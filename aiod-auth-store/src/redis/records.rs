@@ -8,14 +8,13 @@ use std::{
 };
 
 use aiod_auth_core::{RecordKey, Timestamp, Tokens, session::Version};
+use hmac_sha256::Hash as Sha256;
 use redis::{Cmd, FromRedisValue};
-use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::scripts;
 use crate::{
     Listed, Lock, RecordError, RecordText, SealError, SealingKey, StoreError, TokenRecord as _,
-    parse_record,
 };
 
 /// A Redis that answers, however one waits for it.
@@ -28,7 +27,7 @@ pub(super) trait Ask: Clone + Send + Sync + 'static {
 
     fn records(&self) -> &Records;
 
-    /// Once, and without an answer: from a destructor.
+    /// Once, and without an answer: from a destructor. If that fails, it is left behind.
     fn give_back(&self, unlock: &Unlock);
 }
 
@@ -97,20 +96,27 @@ pub(super) async fn try_lock<R: Ask>(
     key: &RecordKey,
 ) -> Result<Option<Lock>, StoreError> {
     let records = redis.records();
-    let nonce = nonce()?;
+    let (id, nonce) = (key.id(), nonce()?);
+    let left_behind = records.left_behind().remove(&id);
     let lease_ms = u64::try_from(records.lease.as_millis()).unwrap_or(u64::MAX).max(1);
     let command = script(scripts::LOCK, &[&records.name("lock", key), &records.fence()])
         .arg(&nonce)
         .arg(lease_ms)
+        .arg(left_behind.as_deref().unwrap_or_default())
         .take();
-    let Some(token) = redis.ask::<Option<String>>(&command).await? else {
-        return Ok(None);
+    let token = match redis.ask::<Option<String>>(&command).await {
+        Ok(Some(token)) => token,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            // It may have been taken.
+            records.left_behind().insert(id, left_behind.unwrap_or(nonce));
+            return Err(error);
+        }
     };
     let value = format!("{token}.{nonce}");
-    let id = key.id();
     records.held().insert(id.clone(), value.clone());
     let names = [records.name("lock", key), records.name("record", key)];
-    let held = Held { redis: redis.clone(), id, unlock: Unlock { names, value } };
+    let held = Held { redis: redis.clone(), unlock: Unlock { names, id, value } };
     let begun = field(redis, key, "begun").await?;
     let begun = begun.and_then(|at| at.parse().ok()).map(Timestamp::from_unix_millis);
     Ok(Some(Lock::new(held).after_interruption(begun)))
@@ -122,13 +128,29 @@ pub(super) async fn unlock(
     lock: Lock,
 ) -> Result<(), StoreError> {
     let records = redis.records();
-    let value = records.held().remove(&key.id());
+    let id = key.id();
+    let value = records.held().remove(&id);
     drop(lock);
-    if let Some(value) = value {
-        let names = [records.name("lock", key), records.name("record", key)];
-        redis.ask::<i64>(&Unlock { names, value }.command()).await?;
+    let Some(value) = value else { return Ok(()) };
+    let names = [records.name("lock", key), records.name("record", key)];
+    let unlock = Unlock { names, id, value };
+    let outcome = redis.ask::<i64>(&unlock.command()).await;
+    if outcome.is_err() {
+        records.leave_behind(&unlock);
     }
-    Ok(())
+    outcome.map(drop)
+}
+
+/// What is left of the lease of whatever handle has the lock.
+pub(super) async fn lease_left(
+    redis: &impl Ask,
+    key: &RecordKey,
+) -> Result<Option<Duration>, StoreError> {
+    let mut left = redis::cmd("PTTL");
+    left.arg(redis.records().name("lock", key));
+    // Negative: there is none.
+    let left = redis.ask::<i64>(&left).await?;
+    Ok(u64::try_from(left).ok().map(Duration::from_millis))
 }
 
 pub(super) async fn prepare(redis: &impl Ask, key: &RecordKey) -> Result<(), StoreError> {
@@ -217,6 +239,9 @@ pub(super) struct Records {
     patience: Duration,
     /// By a key's id: what its lock holds.
     held: Mutex<BTreeMap<String, String>>,
+    /// By a key's id: the nonce of a lock that could not be given back, since Redis was away. It is this handle's
+    /// own, which takes it again.
+    left_behind: Mutex<BTreeMap<String, String>>,
 }
 
 impl Records {
@@ -227,7 +252,8 @@ impl Records {
         lease: Duration,
         patience: Duration,
     ) -> Self {
-        Self { place, prefix, sealing, lease, patience, held: Mutex::default() }
+        let (held, left_behind) = Default::default();
+        Self { place, prefix, sealing, lease, patience, held, left_behind }
     }
 
     pub(super) fn place(&self) -> &str {
@@ -245,7 +271,7 @@ impl Records {
     /// Readable, and another one for every key: accounts may be chosen by users, so no two of them can be made to
     /// look the same.
     fn name(&self, kind: &str, key: &RecordKey) -> String {
-        let digest = Sha256::digest(key.id());
+        let digest = Sha256::hash(key.id().as_bytes());
         let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         format!("{}{kind}:{}-{digest}", self.prefix, crate::file::readable_name(key))
     }
@@ -268,6 +294,17 @@ impl Records {
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn left_behind(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.left_behind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It could not be given back.
+    pub(super) fn leave_behind(&self, unlock: &Unlock) {
+        if let Some((_, nonce)) = unlock.value.split_once('.') {
+            self.left_behind().insert(unlock.id.clone(), nonce.into());
+        }
     }
 
     /// With the fencing token of the lock under which it is written; 0 without one.
@@ -350,11 +387,12 @@ impl Records {
         }
         let id = self.open(key, name, &location)?;
         let text = self.open(record, &id, &location)?;
-        let (key, tokens) = parse_record(&text).map_err(|error| error.at(&location))?;
-        if self.name("record", &key) != name {
+        let listed = Listed::from_record(&text, |_| location.clone());
+        let listed = listed.map_err(|error| error.at(&location))?;
+        if self.name("record", &listed.key) != name {
             return Err(RecordError::OtherKey.at(location));
         }
-        Ok(Listed::new(key, location, &tokens))
+        Ok(listed)
     }
 
     fn damaged(&self, key: &RecordKey, what: &str) -> StoreError {
@@ -363,8 +401,11 @@ impl Records {
 }
 
 /// How a lock is given back.
+#[derive(Clone)]
 pub(super) struct Unlock {
     names: [String; 2],
+    /// The key's.
+    id: String,
     value: String,
 }
 
@@ -378,7 +419,6 @@ impl Unlock {
 /// A lock that was not given back by [`unlock`] is given back when this is dropped.
 struct Held<R: Ask> {
     redis: R,
-    id: String,
     unlock: Unlock,
 }
 
@@ -386,8 +426,8 @@ impl<R: Ask> Drop for Held<R> {
     fn drop(&mut self) {
         let mut held = self.redis.records().held();
         // Another thread may have it by now, if the lease ran out.
-        if held.get(&self.id) == Some(&self.unlock.value) {
-            held.remove(&self.id);
+        if held.get(&self.unlock.id) == Some(&self.unlock.value) {
+            held.remove(&self.unlock.id);
             drop(held);
             self.redis.give_back(&self.unlock);
         }

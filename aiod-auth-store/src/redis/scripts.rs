@@ -1,13 +1,14 @@
 //! What Redis does in one step.
 
-/// KEYS: lock, fence. ARGV: nonce, lease in ms. The fencing token, or nothing if another handle has the lock. To
-/// ask again, because the answer got lost, gives the same token.
+/// KEYS: lock, fence. ARGV: nonce, lease in ms, the nonce of a lock that this handle could not give back. The
+/// fencing token, or nothing if another handle has the lock. To ask again, because the answer got lost, gives the
+/// same token.
 pub(super) const LOCK: &str = "
 local held = redis.call('GET', KEYS[1])
 if held then
     local token, nonce = string.match(held, '^(%d+)%.(.+)$')
     if nonce == ARGV[1] then return token end
-    return false
+    if nonce ~= ARGV[3] then return false end
 end
 local token = string.format('%d', redis.call('INCR', KEYS[2]))
 redis.call('SET', KEYS[1], token .. '.' .. ARGV[1], 'PX', ARGV[2])

@@ -17,7 +17,8 @@ use aiod_auth_core::{
     AccessToken, Profile, RecordKey, RefreshToken, Timestamp, Tokens, session::Version,
 };
 use aiod_auth_store::{
-    AsyncRedisStore, AsyncStore as _, RedisOptions, RedisStore, SealingKey, Store, StoreError,
+    AsyncRedisStore, AsyncStore as _, LOCK_HELD_MAX, RedisOptions, RedisStore, SealingKey, Store,
+    StoreError,
     contract_tests::{self, Blocked},
 };
 
@@ -172,6 +173,55 @@ fn a_holder_that_died_is_free_after_its_lease_and_its_refresh_is_known() {
     assert!(lock.interrupted_refresh().is_some());
     drop(lock);
     assert!(next.try_lock(&key).unwrap().unwrap().interrupted_refresh().is_none());
+}
+
+#[test]
+fn a_lock_that_is_busy_says_when_its_lease_ends() {
+    let server = Server::start();
+    let (one, other, key) = (server.store(), server.store(), key("me"));
+    assert_eq!(other.lease_left(&key).unwrap(), None);
+    let lock = one.try_lock(&key).unwrap();
+    let left = other.lease_left(&key).unwrap().unwrap();
+    assert!(left > Duration::from_secs(60) && left <= LOCK_HELD_MAX, "{left:?}");
+    drop(lock);
+    assert_eq!(other.lease_left(&key).unwrap(), None);
+}
+
+/// Else a process whose Redis was away for a moment would wait for itself until the lease ends.
+#[test]
+fn a_lock_that_could_not_be_given_back_is_taken_again_by_the_same_handle_and_no_other() {
+    let mut server = Server::start_with(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let options = || server.options().with_patience(Duration::from_millis(100));
+    let (store, other) = (RedisStore::new(options()).unwrap(), server.store());
+    let waiting = AsyncRedisStore::new(options()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (key, another) = (key("me"), key("you"));
+    let lock = store.try_lock(&key).unwrap().unwrap();
+    let waiting_lock = runtime.block_on(waiting.try_lock(&another)).unwrap().unwrap();
+    server.kill();
+    drop(lock);
+    runtime.block_on(waiting.unlock(&another, waiting_lock)).unwrap_err();
+    assert!(store.try_lock(&key).is_err(), "it is away");
+    server.run();
+
+    assert!(other.try_lock(&key).unwrap().is_none());
+    let lock = store.try_lock(&key).unwrap().unwrap();
+    assert!(store.try_lock(&key).unwrap().is_none(), "by one caller");
+    assert!(other.try_lock(&key).unwrap().is_none());
+    drop(lock);
+    assert!(other.try_lock(&key).unwrap().is_some());
+    let waiting_lock = runtime.block_on(waiting.try_lock(&another)).unwrap();
+    assert!(waiting_lock.is_some());
+}
+
+#[test]
+fn a_redis_whose_replicas_are_away_is_away() {
+    let server = Server::start();
+    let options = server.options().with_patience(Duration::from_millis(100));
+    let store = RedisStore::new(options).unwrap();
+    server.command(&["CONFIG", "SET", "min-replicas-to-write", "3"]);
+    let error = store.save(&key("me"), &tokens("a")).unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aiod_auth_core::StoreFailure;
+use aiod_auth_core::{RecordKey, StoreFailure};
 use aiod_auth_store::StoreError;
 
 use crate::support::{Place, key, names, tokens};
@@ -43,7 +43,8 @@ fn a_record_that_was_cut_off_anywhere_is_damaged() {
 #[test]
 fn what_is_wrong_is_named_and_no_value_is_shown() {
     let place = Place::with_record();
-    let whole = place.text();
+    // With a refresh token, most of it costs no login.
+    let whole = place.text().replacen(REFRESH_TOKEN, "", 1);
     let without = |line: &str| whole.replacen(line, "", 1);
     let with = |line: &str, wrong: &str| whole.replacen(line, wrong, 1);
     let access_token = "access_token = \"first\"\n";
@@ -52,9 +53,12 @@ fn what_is_wrong_is_named_and_no_value_is_shown() {
         (with(access_token, "access_token = first\n"), "line 5 is not TOML"),
         (with(access_token, "access_token = \"first\n"), "line 5 is not TOML"),
         (with(access_token, &access_token.repeat(2)), "line 6 is not TOML"),
+        (without(access_token), "tokens.access_token is missing"),
+        (with(access_token, "access_token = \"\"\n"), "tokens.access_token is missing"),
+        (with(access_token, "refresh_token = \"\"\n"), "tokens.access_token is missing"),
         (
-            without(access_token).replacen("refresh_token = \"refresh-first\"\n", "", 1),
-            "tokens.access_token is missing",
+            with(access_token, &format!("{access_token}refresh_token = 5\n")),
+            "tokens.refresh_token is no string",
         ),
         (with(access_token, "access_token = [\"first\"]\n"), "tokens.access_token is no string"),
         (without("[tokens]"), "tokens is missing"),
@@ -77,9 +81,41 @@ fn what_is_wrong_is_named_and_no_value_is_shown() {
     damaged(&place, "not UTF-8");
     place.write(vec![b'#'; 5 * 1024 * 1024]);
     damaged(&place, "too big");
-    fs::remove_file(place.path()).unwrap();
-    fs::create_dir(place.path()).unwrap();
-    damaged(&place, "it is a folder");
+}
+
+const REFRESH_TOKEN: &str = "refresh_token = \"refresh-first\"\n";
+
+#[test]
+fn with_a_whole_refresh_token_what_is_wrong_with_the_rest_costs_no_login() {
+    let place = Place::with_record();
+    let whole = place.text();
+    let access_token = "access_token = \"first\"\n";
+    let issued_at = "issued_at = \"1970-01-01T00:00:00Z\"\n";
+    let scope = "scope = \"openid\"\n";
+    for (line, wrong, has_access_token) in [
+        (access_token, "access_token = [1]\n", false),
+        (issued_at, "", true),
+        (issued_at, "issued_at = \"soon\"\n", true),
+        (scope, "", true),
+        (scope, "scope = 5\n", true),
+        // It may have expired.
+        (scope, "scope = \"openid\"\nexpires_at = \"2999-01-01T00:00:00\"\n", false),
+        (scope, "scope = \"openid\"\nexpires_at = 2999-01-01T00:00:00Z\n", false),
+        (scope, "scope = \"openid\"\nrefresh_expires_at = 5\n", true),
+        (scope, "scope = \"openid\"\nid_token = 5\nsession_ended_at = 5\n", true),
+        (scope, "scope = \"openid\"\nsession_scope = 5\nrefused_at = 5\n", true),
+    ] {
+        assert!(whole.contains(line), "{line}");
+        place.write(whole.replacen(line, wrong, 1));
+        let found = place.store.load(&place.key).unwrap().unwrap();
+        assert_eq!(found.refresh_token.unwrap().expose(), "refresh-first", "{wrong}");
+        assert_eq!(found.access_token.is_some(), has_access_token, "{wrong}");
+        assert_eq!(found.expires_at, None, "{wrong}");
+        place.store.save(&place.key, &tokens("new")).unwrap();
+        assert_eq!(place.loaded().as_deref(), Some("new"), "{wrong}");
+        assert!(!place.text().contains(" = 5"), "what was wrong is mended: {}", place.text());
+    }
+    assert_eq!(names(place.path().parent().unwrap()).len(), 1, "nothing was moved aside");
 }
 
 /// Loading and removing say so, and name the file and what to do.
@@ -122,15 +158,42 @@ fn a_damaged_record_is_moved_aside_by_the_next_save() {
     assert_eq!(kept, ["one", "three", "two"]);
 }
 
+/// It may be the user's home folder, named by mistake.
 #[test]
-fn a_folder_in_the_place_of_a_record_is_moved_aside_too() {
-    let place = Place::with_record();
-    fs::remove_file(place.path()).unwrap();
-    fs::create_dir(place.path()).unwrap();
-    fs::write(place.path().join("file"), "kept").unwrap();
-    place.store.save(&place.key, &tokens("new")).unwrap();
-    assert_eq!(place.loaded().as_deref(), Some("new"));
-    assert_eq!(names(place.path().parent().unwrap()).len(), 2);
+fn a_folder_in_the_place_of_a_record_is_refused_and_never_moved() {
+    for place in [Place::new(), Place::aiod()] {
+        fs::create_dir_all(place.path()).unwrap();
+        fs::write(place.path().join("file"), "kept").unwrap();
+        for outcome in [
+            place.store.load(&place.key).map(drop),
+            place.store.prepare(&place.key),
+            place.store.try_lock(&place.key).map(drop),
+            place.store.save(&place.key, &tokens("new")),
+            place.store.remove(&place.key),
+        ] {
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+            assert!(error.to_string().contains(place.path().to_str().unwrap()), "{error}");
+            assert_eq!(error.hint(), Some("name a file, or move the folder away"));
+        }
+        assert_eq!(names(&place.path()), ["file"]);
+        assert_eq!(names(place.path().parent().unwrap()).len(), 1, "and nothing is beside it");
+    }
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_file_beside_a_record_is_named_with_what_to_do() {
+    for beside in ["lock", "next"] {
+        let place = Place::with_record();
+        let folder = format!("{}.{beside}", place.path().display());
+        fs::remove_file(&folder).ok();
+        fs::create_dir(&folder).unwrap();
+        let error = place.store.prepare(&place.key).unwrap_err();
+        assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+        assert_eq!(error.to_string(), format!("will not use {folder}: it is a folder"));
+        assert_eq!(error.hint(), Some("name a file, or move the folder away"));
+        assert_eq!(place.loaded().as_deref(), Some("first"));
+    }
 }
 
 #[test]
@@ -153,6 +216,32 @@ fn comments_and_unknown_members_are_kept() {
     let expected =
         text.replace("refresh_token = \"refresh-first\"\n", "").replace("first", "second");
     assert_eq!(place.text(), expected);
+}
+
+/// A record that names no account says whether it is from before there were any.
+#[test]
+fn a_record_without_an_account_says_that_it_has_none() {
+    let place = Place::new();
+    let key = RecordKey { account: None, ..place.key.clone() };
+    place.store.save(&key, &tokens("new")).unwrap();
+    let path = place.store.location(&key);
+    let text = fs::read_to_string(&path).unwrap();
+    let mark = "client_id = \"my-tool\"\nbelongs_to = \"no account\"\nscope";
+    assert!(text.contains(mark), "{text}");
+    let is_unknown = || place.store.list().unwrap()[0].account_is_unknown;
+    assert!(!is_unknown());
+
+    let before = text.replace("belongs_to = \"no account\"\n", "");
+    for before in [before.clone(), before.replace("[key]", "[key] # mine")] {
+        fs::write(&path, &before).unwrap();
+        assert!(is_unknown(), "{before}");
+        assert!(place.store.load(&key).unwrap().is_some());
+        place.store.save(&key, &tokens("new")).unwrap();
+        assert!(!is_unknown(), "{before}");
+    }
+    // A login of an account's own needs no such word.
+    place.store.save(&place.key, &tokens("new")).unwrap();
+    assert!(place.store.list().unwrap().iter().all(|listed| !listed.account_is_unknown));
 }
 
 #[test]

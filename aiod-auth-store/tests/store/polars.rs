@@ -18,7 +18,7 @@ use crate::support;
 fn config_toml_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let key = support::key("PolarsCloud");
-    let limits = Limits::default().one_record(key.clone()).without_empty_tokens();
+    let limits = Limits::default().one_record(key.clone());
     let store = || PolarsStore::in_folder(key.clone(), folder.path());
     contract_tests::run_within(&limits, &|| Box::new(store()));
 }
@@ -127,14 +127,7 @@ fn what_is_damaged_is_named_and_kept() {
         ("cloud_refresh_token", "two canary"),
     ] {
         let place = Place::with(&[(name, text)]);
-        // A new one could still be being written.
-        let long_ago = std::time::SystemTime::UNIX_EPOCH;
-        fs::File::options()
-            .append(true)
-            .open(place.path(name))
-            .unwrap()
-            .set_modified(long_ago)
-            .unwrap();
+        set_old(&place.path(name));
         let error = place.store.load(&place.key).unwrap_err();
         assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
         let said = format!("{error} {error:?}");
@@ -149,6 +142,54 @@ fn what_is_damaged_is_named_and_kept() {
         assert_eq!(aside.len(), 1, "{aside:?}");
         assert!(place.load().is_some());
     }
+}
+
+#[test]
+fn what_is_wrong_with_an_access_token_hides_no_refresh_token() {
+    for name in ["cloud_access_token", "config.toml"] {
+        let place = Place::with(match name {
+            "config.toml" => &[("config.toml", "[auth]\naccess_token = 5\nrefresh_token = 'r'\n")],
+            _ => &[("cloud_access_token", "two canary"), TWO_FILES[1]],
+        });
+        set_old(&place.path(name));
+        assert_eq!(place.load(), Some((String::new(), "r".into())), "{name}");
+        place.store.save(&place.key, &support::tokens("new")).unwrap();
+        assert_eq!(place.load(), Some(("new".into(), "refresh-new".into())), "{name}");
+        place.store.remove(&place.key).unwrap();
+        assert_eq!(place.load(), None, "{name}");
+    }
+}
+
+/// What can't be read beside it is no reason to keep the login.
+#[test]
+fn a_logout_works_beside_an_access_token_that_is_none() {
+    let place = Place::with(&[("cloud_access_token", "two canary"), TWO_FILES[1]]);
+    set_old(&place.path("cloud_access_token"));
+    place.store.remove(&place.key).unwrap();
+    assert_eq!(place.load(), None);
+    let names = support::names(place.folder.path());
+    assert!(names.iter().all(|name| name.starts_with("cloud_access_token.corrupt-")), "{names:?}");
+    assert_eq!(names.len(), 1, "{names:?}");
+}
+
+#[test]
+fn an_access_token_that_has_expired_hides_no_login_elsewhere() {
+    // Expired at 1000 s, and in the year 2286.
+    let (expired, good) = ("e30.eyJleHAiOjEwMDB9.c2ln", "e30.eyJleHAiOjk5OTk5OTk5OTl9.c2ln");
+    let alive = [(".polars/cloud_access_token", "a"), (".polars/cloud_refresh_token", "r")];
+    let in_config = |access: &str, rest: &str| format!("[auth]\naccess_token = '{access}'\n{rest}");
+    for (config, expected) in [
+        (in_config(expired, ""), ("a", "r")),
+        (in_config(good, ""), (good, "")),
+        (in_config(expired, "refresh_token = 's'\n"), (expired, "s")),
+        (in_config("opaque", ""), ("opaque", "")),
+    ] {
+        let place = Place::with(&[("config.toml", &config), alive[0], alive[1]]);
+        assert_eq!(place.load(), Some((expected.0.into(), expected.1.into())), "{config}");
+    }
+    // Alone, it is what there is: it is said when it expired.
+    let place = Place::with(&[("config.toml", &in_config(expired, ""))]);
+    assert_eq!(place.load(), Some((expired.into(), String::new())));
 }
 
 #[test]
@@ -188,6 +229,60 @@ fn what_is_written_is_private() {
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
     }
+}
+
+/// A new one could still be being written.
+fn set_old(path: &Path) {
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    fs::File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
+}
+
+fn named(path: &Path) -> Result<PolarsStore, StoreError> {
+    let folder = path.parent().unwrap().join("empty");
+    let variables =
+        [("POLARS_CLOUD_CONFIG_DIR", folder.as_path()), ("POLARS_CLOUD_ACCESS_TOKEN_PATH", path)];
+    let variables = variables.map(|(name, path)| (name, path.display().to_string()));
+    let environment: Environment = variables.into_iter().collect();
+    PolarsStore::of(support::key("PolarsCloud"), &environment)
+}
+
+/// The next save of the access token would take the refresh token's place.
+#[test]
+fn one_file_for_both_tokens_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = support::key("PolarsCloud");
+    let error = named(&folder.path().join("cloud_refresh_token")).unwrap_err();
+    assert!(matches!(error, StoreError::CannotHold { .. }), "{error:?}");
+    assert_eq!(error.hint(), Some("name another file, such as cloud_access_token"));
+
+    let file = folder.path().join("cloud_access_token");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("cloud_refresh_token", &file).unwrap();
+        let error = named(&file).unwrap().prepare(&key).unwrap_err();
+        assert!(matches!(error, StoreError::CannotHold { .. }), "{error:?}");
+        fs::remove_file(&file).unwrap();
+    }
+    named(&file).unwrap().prepare(&key).unwrap();
+}
+
+#[test]
+fn a_folder_in_the_place_of_the_access_token_is_refused_and_never_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = support::key("PolarsCloud");
+    let home = folder.path().join("home");
+    fs::create_dir(&home).unwrap();
+    fs::write(home.join("thesis"), "kept").unwrap();
+    let store = named(&home).unwrap();
+    for outcome in [store.load(&key).map(drop), store.prepare(&key)] {
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+        assert_eq!(error.hint(), Some("name a file, or move the folder away"));
+    }
+    // A program that asks nothing before keeps the session at least.
+    store.save(&key, &support::tokens("new")).unwrap();
+    assert_eq!(support::names(folder.path()), ["cloud_refresh_token", "home"]);
+    assert_eq!(support::names(&home), ["thesis"]);
 }
 
 #[test]

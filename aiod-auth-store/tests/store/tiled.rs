@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aiod_auth_core::{AccessToken, IdToken, provider::tiled::Api};
+use aiod_auth_core::{AccessToken, IdToken, Timestamp, provider::tiled::Api, session::Version};
 use aiod_auth_store::{Store, StoreError, TiledStore};
 
 use crate::support;
@@ -43,6 +43,63 @@ fn one_file_for_each_token() {
     store.remove(&key).unwrap();
     assert!(store.load(&key).unwrap().is_none());
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left behind");
+}
+
+/// What was refused is deleted, as Tiled's own client does it; another program's login is not.
+#[test]
+fn a_session_that_has_ended_is_deleted() {
+    let cache = tempfile::tempdir().unwrap();
+    let (key, folder) = (support::key("tiled"), cache.path().join(NAME));
+    let api = Api::new("http://127.0.0.1:8480").unwrap();
+    let store = TiledStore::in_folder(key.clone(), &api, cache.path());
+    let refused = support::tokens("refused");
+    store.save(&key, &refused).unwrap();
+    let mut ended = refused.clone();
+    ended.session_ended_at = Some(Timestamp::UNIX_EPOCH);
+    fs::write(folder.join("refresh_token"), "theirs").unwrap();
+    let version = Version::of(Some(&refused));
+    assert!(store.save_if_unchanged(&key, &ended, &version).unwrap().is_some());
+    assert!(store.load(&key).unwrap().is_some());
+
+    store.save(&key, &refused).unwrap();
+    assert!(store.save_if_unchanged(&key, &ended, &version).unwrap().is_none());
+    assert!(store.load(&key).unwrap().is_none());
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[test]
+fn what_is_wrong_beside_a_whole_refresh_token_costs_no_login() {
+    for name in ["access_token", "id_token"] {
+        let cache = tempfile::tempdir().unwrap();
+        let (key, folder) = (support::key("tiled"), cache.path().join(NAME));
+        let api = Api::new("http://127.0.0.1:8480").unwrap();
+        let store = TiledStore::in_folder(key.clone(), &api, cache.path());
+        let mut tokens = support::tokens("first");
+        tokens.id_token = Some(IdToken::new("id"));
+        store.save(&key, &tokens).unwrap();
+        let damage = || {
+            let file = folder.join(name);
+            fs::write(&file, "\0").unwrap();
+            // A new one could still be being written.
+            let newer = fs::metadata(folder.join("refresh_token")).unwrap().modified().unwrap();
+            let long_ago = std::time::Duration::from_secs(4);
+            let file = fs::File::options().append(true).open(file).unwrap();
+            file.set_modified(newer - long_ago).unwrap();
+        };
+        damage();
+        let loaded = store.load(&key).unwrap().unwrap();
+        assert!(loaded.refresh_token.unwrap().same_as(tokens.refresh_token.as_ref().unwrap()));
+        assert_eq!(loaded.access_token.is_some(), name == "id_token");
+        assert_eq!(loaded.id_token.is_some(), name == "access_token");
+        // The next answer brings no ID token: nothing damaged stays to come up beside it.
+        tokens.id_token = None;
+        store.save(&key, &tokens).unwrap();
+        assert!(store.load(&key).unwrap().unwrap().access_token.is_some());
+        assert!(!folder.join("id_token").exists());
+        damage();
+        store.remove(&key).unwrap();
+        assert!(store.load(&key).unwrap().is_none());
+    }
 }
 
 #[test]

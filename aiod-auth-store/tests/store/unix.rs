@@ -180,6 +180,21 @@ fn read_only() {
 }
 
 #[test]
+fn a_link_in_the_place_of_a_file_beside_a_record_is_named_with_what_to_do() {
+    for (beside, target) in [("lock", "/dev/null"), ("next", "/dev/null"), ("next", "nowhere")] {
+        let place = Place::with_record();
+        let link = format!("{}.{beside}", place.path().display());
+        fs::remove_file(&link).ok();
+        symlink(target, &link).unwrap();
+        let error = place.store.prepare(&place.key).unwrap_err();
+        assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+        assert!(error.to_string().starts_with(&format!("will not use {link}: it is ")), "{error}");
+        assert_eq!(error.hint(), Some("move it away, or make it your own"));
+        assert_eq!(place.loaded().as_deref(), Some("first"));
+    }
+}
+
+#[test]
 fn the_default_folder_is_this_projects_own() {
     let folder = default_config_folder().unwrap();
     assert!(folder.is_absolute() && folder.ends_with("aiod-auth"));

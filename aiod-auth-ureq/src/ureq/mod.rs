@@ -69,6 +69,7 @@ impl UreqTransport {
             .user_agent(user_agent)
             .timeout_connect(Some(limits.connect))
             .max_idle_age(IDLE_MAX)
+            .max_response_header_size(HEADER_BYTES_MAX)
             // The connector's matter, here and below.
             .proxy(None)
             .build();
@@ -124,9 +125,9 @@ impl UreqTransport {
         let response = Response::new(parts.status.as_u16(), texts(&parts.headers), body);
         match outcome.map_err(|error| no_response(&error.into())) {
             Ok(_) => Ok(response),
-            Err(NoResponse::Unknown(why)) => {
-                Err(NoResponse::Cut { response: Box::new(response), why })
-            }
+            Err(NoResponse::Unknown(why)) => Err(NoResponse::cut(response, why)),
+            // A chunk without its length.
+            Err(NoResponse::NotHttp) => Err(NoResponse::cut(response, "the body can't be read")),
             Err(no_response) => Err(no_response),
         }
     }
@@ -179,6 +180,8 @@ fn no_response(error: &::ureq::Error) -> NoResponse {
             None => NoResponse::Unknown("the connection failed"),
         },
         ::ureq::Error::BodyExceedsLimit(_) => NoResponse::TooLarge,
+        // Its own mistakes in writing a request would be here, too; it makes none of what the core gives.
+        ::ureq::Error::Protocol(_) | ::ureq::Error::LargeResponseHeader(..) => NoResponse::NotHttp,
         ::ureq::Error::Timeout(_) => NoResponse::Unknown("timed out"),
         ::ureq::Error::Io(error) => NoResponse::Unknown(reason(error)),
         // Before anything is sent: the address, a header, TLS that an agent doesn't have.
@@ -198,6 +201,9 @@ const UNUSABLE: ProxyProblem = ProxyProblem::Unusable("is not a usable address")
 
 /// For a request and its answer together.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Kerberos tickets and cookies make large headers.
+const HEADER_BYTES_MAX: usize = 256 * 1024;
 
 /// A connection that the server has closed meanwhile loses the request that is sent on it, and a
 /// refresh must not be lost. Most servers keep an idle connection for five seconds or more.

@@ -77,10 +77,10 @@ pub(super) fn socks5(
             let mut verdict = [0; 2];
             stream.read_exact(&mut verdict).map_err(io)?;
             if verdict[1] != 0 {
-                return Err(ProxyProblem::CredentialsWanted);
+                return Err(ProxyProblem::SocksCredentialsWanted);
             }
         }
-        ([VERSION, _], _) => return Err(ProxyProblem::CredentialsWanted),
+        ([VERSION, _], _) => return Err(ProxyProblem::SocksCredentialsWanted),
         _ => return Err(NO_SOCKS),
     }
     let mut request = vec![VERSION, CONNECT, 0];
@@ -206,8 +206,8 @@ mod tests {
             (&open, b"\x05\x00\x05\x00\x00\x01\0\0\0\0\0\0", Ok(())),
             (&open, b"\x05\x00\x05\x00\x00\x03\x01x\0\0", Ok(())),
             (&known, b"\x05\x02\x01\x00\x05\x00\x00\x01\0\0\0\0\0\0", Ok(())),
-            (&known, b"\x05\x02\x01\x01", Err(ProxyProblem::CredentialsWanted)),
-            (&open, b"\x05\xff", Err(ProxyProblem::CredentialsWanted)),
+            (&known, b"\x05\x02\x01\x01", Err(ProxyProblem::SocksCredentialsWanted)),
+            (&open, b"\x05\xff", Err(ProxyProblem::SocksCredentialsWanted)),
             (&open, b"\x05\x00\x05\x02\x00\x01", Err(ProxyProblem::SocksReply(2))),
             (&open, b"HTTP/1.1 400", Err(NO_SOCKS)),
             (&open, b"\x05", Err(ProxyProblem::NotReached(closed))),

@@ -21,7 +21,13 @@ use aiod_auth_core::{
     },
     session::{Demand, Session},
 };
+#[cfg(feature = "clients")]
+use aiod_auth_core::{NoResponse, Request};
+#[cfg(feature = "clients")]
+use aiod_auth_reqwest::{BoxFuture, NoRuntime, Runtime};
 use aiod_auth_store::{FileStore, MemoryStore, Store, perform};
+#[cfg(feature = "clients")]
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const HEADERS: [(&str, &str); 1] = [("content-type", "application/json")];
 
@@ -145,6 +151,86 @@ fn with_store(world: &World, others: usize, run: impl FnOnce(&FileStore)) {
     run(&store);
 }
 
+/// tokio, with a server in memory in place of the network: device codes, and no approval.
+#[cfg(feature = "clients")]
+#[derive(Debug)]
+struct Unapproving {
+    started: tokio::time::Instant,
+    polls: Arc<AtomicUsize>,
+}
+
+#[cfg(feature = "clients")]
+impl Runtime for Unapproving {
+    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
+        let (status, body) = match request.url().as_str() {
+            DEVICE_URL => (200, answers::device()),
+            url if url.starts_with(ISSUER) && url.contains(".well-known") => {
+                (200, answers::metadata())
+            }
+            _ => {
+                self.polls.fetch_add(1, Ordering::Relaxed);
+                (400, answers::pending())
+            }
+        };
+        Box::pin(async move { Ok(Response::new(status, HEADERS, body)) })
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), NoRuntime> {
+        drop(tokio::spawn(task));
+        Ok(())
+    }
+
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// So many users, each with an account of their own, whose logins wait for the second poll.
+#[cfg(feature = "clients")]
+fn in_flight_async(users: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let polls = Arc::new(AtomicUsize::new(0));
+        let started = tokio::time::Instant::now();
+        let server = Unapproving { started, polls: Arc::clone(&polls) };
+        let driver = aiod_auth_reqwest::Driver::with_runtime(server)
+            .with_store(Arc::new(MemoryStore::default()));
+        let profile = Profile::new(ISSUER, CLIENT_ID).unwrap();
+        let client = aiod_auth_reqwest::Client::with_driver(
+            profile.with_scope("openid".parse().unwrap()),
+            driver,
+        );
+        for user in 0..=users {
+            let client = client.for_account(format!("{user:06}"));
+            drop(tokio::spawn(async move {
+                let login = client.login(|prompt| {
+                    black_box(prompt);
+                });
+                login.await.map(drop)
+            }));
+            // The first one finds the server.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // They poll after 5 s, and after 10 s.
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        assert_eq!(polls.load(Ordering::Relaxed), users + 1);
+        std::mem::forget(client);
+    });
+    std::mem::forget(runtime);
+}
+
 fn main() {
     let asked = Asked::from_arguments();
     let world = World::new();
@@ -239,6 +325,8 @@ fn main() {
                 }
             });
         }
+        #[cfg(feature = "clients")]
+        "in_flight_async" => in_flight_async(asked.operations),
         "save" | "save_beside_10000" => {
             let others = if asked.scenario == "save" { 0 } else { 10_000 };
             let key = world.profile.key();

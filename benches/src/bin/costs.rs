@@ -8,8 +8,12 @@
 //!
 //! Instructions are cachegrind's count, allocations and bytes are memcheck's. Each is taken for two
 //! numbers of operations: the difference, divided, is one operation in its steady state.
+//!
+//! The program in `hello/` is measured by its crates and, with `--write` alone, by its size: to build it takes
+//! minutes.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
@@ -29,6 +33,9 @@ enum Counts {
     InstructionsAndAllocations,
     Instructions,
     BytesInUse,
+    /// Crates that the program is made of, and crates that want a build tool beyond a C compiler.
+    CratesAndTools,
+    ProgramBytes,
 }
 
 const fn row(scenario: &'static str, says: &'static str, operations: usize, counts: Counts) -> Row {
@@ -36,7 +43,9 @@ const fn row(scenario: &'static str, says: &'static str, operations: usize, coun
 }
 
 const ROWS: &[Row] = {
-    use Counts::{BytesInUse, Instructions, InstructionsAndAllocations as Both};
+    use Counts::{
+        BytesInUse, CratesAndTools, Instructions, InstructionsAndAllocations as Both, ProgramBytes,
+    };
     &[
         row("read", "read a 3.7 kB token answer", 50, Both),
         row("refresh", "refresh, machine", 50, Both),
@@ -46,9 +55,17 @@ const ROWS: &[Row] = {
         row("header", "header of a valid token, blocking `Client`", 1000, Both),
         row("header_async", "the same, async `Client`", 1000, Both),
         row("in_flight", "bytes of a device login in flight, machine", 100, BytesInUse),
+        row(
+            "in_flight_async",
+            "the same, async `Client` on tokio, an account each",
+            100,
+            BytesInUse,
+        ),
         row("save", "save one record (file store)", 20, Instructions),
         row("save_beside_10000", "the same beside 10,000 others", 20, Instructions),
         row("load", "load it", 20, Instructions),
+        row("crates", "a program that logs in: crates, and build tools", 0, CratesAndTools),
+        row("program", "bytes of that program", 0, ProgramBytes),
     ]
 };
 
@@ -62,18 +79,21 @@ type Cell = Option<Vec<u64>>;
 fn main() -> ExitCode {
     let mode = std::env::args().nth(1);
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/costs.md");
-    let measured: Vec<Vec<Cell>> = ROWS
+    let builds_program = mode.as_deref() == Some("--write");
+    let rows: Vec<&Row> =
+        ROWS.iter().filter(|row| builds_program || row.counts != Counts::ProgramBytes).collect();
+    let measured: Vec<Vec<Cell>> = rows
         .iter()
         .map(|row| {
             eprintln!("{} …", row.scenario);
             COLUMNS.iter().map(|column| measure(row, column)).collect()
         })
         .collect();
-    let table = table(&measured);
+    let table = table(&rows, &measured);
     println!("{table}");
     match mode.as_deref() {
         Some("--write") => write(&document, &table),
-        Some("--check") => return check(&document, &measured),
+        Some("--check") => return check(&document, &rows, &measured),
         _ => {}
     }
     ExitCode::SUCCESS
@@ -107,7 +127,51 @@ fn measure(row: &Row, column: &str) -> Cell {
                 heap(binary, scenario, n).map(|heap| heap.in_use)
             })?]
         }
+        Counts::CratesAndTools if column == "aiod_auth" => {
+            let tools = crates("normal,build").into_iter().filter(|name| wants_a_tool(name));
+            vec![count(crates("normal").len()), count(tools.count())]
+        }
+        Counts::ProgramBytes if column == "aiod_auth" => vec![program_bytes()],
+        Counts::CratesAndTools | Counts::ProgramBytes => return None,
     })
+}
+
+fn hello(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.args(arguments).arg("--locked");
+    cargo.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/hello/Cargo.toml"));
+    cargo
+}
+
+/// The program's dependencies of these kinds, without the program itself: `name v1.2.3`.
+fn crates(kinds: &str) -> BTreeSet<String> {
+    let output = hello(&["tree", "--prefix", "none", "--edges", kinds]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(" (").next())
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+/// Cargo itself, and a C compiler, are there.
+fn wants_a_tool(name: &str) -> bool {
+    ["bindgen ", "cmake ", "nasm-rs ", "pkg-config ", "vcpkg "]
+        .iter()
+        .any(|tool| name.starts_with(tool))
+}
+
+fn program_bytes() -> u64 {
+    let folder = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    let target = folder.parent().unwrap().to_str().unwrap();
+    assert!(hello(&["build", "--release", "--target-dir", target]).status().unwrap().success());
+    fs::metadata(folder.join("aiod-auth-hello")).unwrap().len()
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap()
 }
 
 fn per_operation(
@@ -170,10 +234,10 @@ fn number_after(report: &str, label: &str) -> Option<u64> {
     digits.parse().ok()
 }
 
-fn table(measured: &[Vec<Cell>]) -> String {
+fn table(rows: &[&Row], measured: &[Vec<Cell>]) -> String {
     let mut table =
         String::from("| scenario | limit | oauth2 5 | this project |\n| --- | --: | --: | --: |\n");
-    for (row, cells) in ROWS.iter().zip(measured) {
+    for (row, cells) in rows.iter().zip(measured) {
         write!(table, "| {} |", row.says).unwrap();
         for cell in cells {
             let shown = cell
@@ -197,10 +261,10 @@ fn write(document: &PathBuf, table: &str) {
 }
 
 /// Only what this project costs is held against the document.
-fn check(document: &Path, measured: &[Vec<Cell>]) -> ExitCode {
+fn check(document: &Path, rows: &[&Row], measured: &[Vec<Cell>]) -> ExitCode {
     let text = fs::read_to_string(document).unwrap();
     let mut failed = false;
-    for (row, cells) in ROWS.iter().zip(measured) {
+    for (row, cells) in rows.iter().zip(measured) {
         let line = text.lines().find(|line| line.starts_with(&format!("| {} |", row.says)));
         let documented: Vec<u64> = line
             .and_then(|line| line.trim_end_matches(" |").rsplit(" | ").next())

@@ -9,7 +9,7 @@ use std::{
 
 use aiod_auth_core::{RecordKey, Tokens, session::Version};
 use aiod_auth_store::{
-    LOCK_HELD_MAX, Listed, Lock, SealingKey, Store, StoreError, TokenRecord as _, parse_record,
+    LOCK_HELD_MAX, Listed, Lock, SealingKey, Store, StoreError, TokenRecord as _,
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
@@ -182,10 +182,7 @@ impl Store for SqliteStore {
             let (id, record) = row.map_err(failed)?;
             // One that can't be read is left out.
             let Ok(text) = self.open_seal(record, &id) else { continue };
-            if let Ok((key, tokens)) = parse_record(&text) {
-                let location = self.location(&key);
-                listed.push(Listed::new(key, location, &tokens));
-            }
+            listed.extend(Listed::from_record(&text, |key| self.location(key)));
         }
         Ok(listed)
     }

@@ -27,6 +27,8 @@ pub struct Tiled {
     pub is_required: bool,
     /// How long an access token is good for, in seconds.
     pub access_token_lifetime_s: u64,
+    /// What a provider says after a login.
+    pub confirmation_message: Option<String>,
     /// What is in the place of the whole description, if anything.
     pub description: Option<Value>,
     /// The cookie that unsafe requests have to send back, twice.
@@ -67,6 +69,7 @@ impl Default for Tiled {
             providers: vec![Provider::Password("toy")],
             is_required: true,
             access_token_lifetime_s: 900,
+            confirmation_message: None,
             description: None,
             csrf: "csrf-1".into(),
             sessions: Vec::new(),
@@ -105,7 +108,8 @@ impl Tiled {
     }
 
     fn about(&self, base: &str) -> Answer {
-        let providers: Vec<Value> = self.providers.iter().map(|it| it.as_json(base)).collect();
+        let providers: Vec<Value> =
+            self.providers.iter().map(|it| self.described(it, base)).collect();
         let is_openid = self.providers.iter().any(|it| matches!(it, Provider::OpenId(_)));
         let root = base.trim_end_matches("/api/v1");
         let about = json!({
@@ -132,6 +136,14 @@ impl Tiled {
         let about = self.description.as_ref().unwrap_or(&about);
         let cookie = format!("tiled_csrf={}; HttpOnly; Path=/; SameSite=lax", self.csrf);
         Answer::json(200, about).with_header("Set-Cookie", &cookie)
+    }
+
+    fn described(&self, provider: &Provider, base: &str) -> Value {
+        let mut described = provider.as_json(base);
+        if let Some(message) = &self.confirmation_message {
+            described["confirmation_message"] = json!(message);
+        }
+        described
     }
 
     /// Both of them, and the same.
@@ -206,7 +218,10 @@ impl Tiled {
 
     fn api_keys(&mut self, now_ms: u64, request: &Request, random: &mut Random) -> Answer {
         let (user, used) = match self.who(now_ms, request) {
-            Err(answer) => return answer,
+            // It names them whatever is wrong.
+            Err(answer) => {
+                return answer.with_header("WWW-Authenticate", "Bearer scope=\"create:apikeys\"");
+            }
             Ok(None) => {
                 return detail(401, "Not enough permissions. Requires scopes ['create:apikeys'].")
                     .with_header("WWW-Authenticate", "Bearer scope=\"create:apikeys\"");

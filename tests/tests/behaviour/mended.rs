@@ -344,3 +344,44 @@ fn an_endpoint_that_is_given_by_hand_is_the_one_that_is_asked() {
         assert!(!seconds_of(&world, path).is_empty(), "{path}");
     }
 }
+
+/// Make `Answer::Later` without `said`: this fails.
+#[test]
+fn a_server_that_is_unavailable_says_why_in_its_own_words() {
+    let (mut world, _) = with_an_old_token();
+    let words = json!({"error": "temporarily_unavailable", "error_description": "until 18:00"});
+    for (status, header, expected) in
+        [(400, None, "HTTP 400, temporarily_unavailable"), (503, Some("3600"), "try again in 1 h")]
+    {
+        let mut answer = Answer::json(status, &words);
+        if let Some(seconds) = header {
+            answer = answer.with_header("Retry-After", seconds);
+        }
+        world.server.fault_at("/token", 3, Fault::Instead(answer));
+        let error = get_token(&mut world).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable);
+        assert!(error.to_string().contains(expected), "{error}");
+        let said = error.server_error().unwrap();
+        assert_eq!(said.description.as_deref(), Some("until 18:00"));
+        assert_eq!(said.code.as_ref().unwrap().as_str(), "temporarily_unavailable");
+        world.server.clear_faults();
+    }
+}
+
+/// The user was not asked yet: the server never answered.
+#[test]
+fn a_login_whose_time_runs_out_before_the_user_is_asked_says_so() {
+    let mut world = world();
+    world.latency = seconds(400);
+    let error = world.run(Session::login(profile(), seconds(5), policy())).unwrap_err();
+    assert_eq!(error.kind(), Kind::TimedOut);
+    let text = error.to_string();
+    assert!(text.starts_with("the login did not end within 5 s: "), "{text}");
+    // A refresh token may have been spent: that is what counts.
+    world.latency = Duration::ZERO;
+    let token = log_in(&mut world).tokens.refresh_token.clone().unwrap();
+    world.latency = seconds(400);
+    let session = Session::login_with_refresh_token(profile(), token, policy());
+    let error = world.run(session).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+}

@@ -31,6 +31,8 @@ struct Outside<'a> {
     now: Timestamp,
     /// After how long the network says that there is no answer, unless the request ends before.
     lost_after: Duration,
+    /// How long each save takes of a store that is away, and until when it is.
+    away: (Duration, Timestamp),
     /// The refresh token in each request that had one, and how long its answer might take.
     sent: Vec<(String, Duration)>,
 }
@@ -52,6 +54,7 @@ impl<'a> Outside<'a> {
             store,
             now: START,
             lost_after: Duration::MAX,
+            away: (Duration::ZERO, Timestamp::UNIX_EPOCH),
             sent: Vec::new(),
         }
     }
@@ -90,6 +93,16 @@ impl Around for Outside<'_> {
     }
 
     fn store(&mut self, access: StoreAccess<'_>) {
+        let (took, until) = self.away;
+        let is_save = matches!(
+            access.request().operation,
+            StoreOperation::Save(_) | StoreOperation::SaveIfUnchanged(..)
+        );
+        if is_save && self.now < until {
+            self.now = self.now.saturating_add(took);
+            let failure = StoreFailure::new("the store is away").while_away();
+            return access.complete(took, Err(failure));
+        }
         let outcome = match (&access.request().operation, self.store) {
             (_, Disk::None) => Ok(access.request().answered_without_store()),
             (StoreOperation::Load, _) => Ok(StoreReply::Loaded(self.stored.clone())),
@@ -248,6 +261,78 @@ fn what_could_not_be_saved_is_saved_before_a_server_is_asked() {
     }
 }
 
+/// Found by a tester: the store was away for six seconds in the middle of a refresh, and the rotated refresh token
+/// was lost with the process, though it had most of its minute left.
+#[test]
+fn a_store_that_is_away_is_asked_to_save_until_the_calls_time_is_over() {
+    let after = |count: u64| START.saturating_add(seconds(100 + count));
+    for (away, saved) in [(0, true), (8, true), (50, true), (58, false), (1000, false)] {
+        let mut around = Outside::new(Disk::Good, |_| granted("a1", "r1"));
+        around.stored = Some(Arc::new(old()));
+        around.now = after(0);
+        around.away = (seconds(5), after(away));
+        let mut cache = nothing();
+        let session = call(&mut cache, &mut around, Demand::new()).unwrap();
+        assert_eq!(session.persisted == Persisted::Saved, saved, "{away}");
+        let stored = refresh_token(around.stored.as_ref().unwrap());
+        assert_eq!(stored, if saved { "r1" } else { "r0" }, "{away}");
+        assert_eq!(refresh_token(cached(&cache)), "r1", "{away}");
+        assert!(around.now <= after(60), "{away}: {:?}", around.now);
+    }
+}
+
+/// The lock of a process that died has a lease: there is no process to end.
+#[test]
+fn a_lock_that_is_leased_says_when_it_is_free() {
+    let leases = [(seconds(83), true), (Duration::ZERO, false)];
+    for (lease, is_leased) in leases {
+        let mut around = Leasing { now: START, lease: is_leased.then_some(lease) };
+        let mut session =
+            Session::login_with_refresh_token(profile(), RefreshToken::new("r"), policy());
+        let error = drive::run(&mut session, &mut around).unwrap_err().error;
+        assert_eq!(error.kind(), Kind::Store);
+        assert_eq!(
+            error.to_string().contains("may have died: it is free in 84 s"),
+            is_leased,
+            "{error}"
+        );
+        let hint = error.hint().unwrap();
+        assert_eq!(hint, if is_leased { "try again then" } else { "wait for it, or end it" });
+    }
+}
+
+/// A store whose lock is always another's.
+struct Leasing {
+    now: Timestamp,
+    lease: Option<Duration>,
+}
+
+impl Around for Leasing {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn send(&mut self, _: Exchange<'_>) {
+        panic!("nothing is sent without the lock");
+    }
+
+    fn store(&mut self, access: StoreAccess<'_>) {
+        let reply = match access.request().operation {
+            StoreOperation::TryLock => {
+                self.lease.map_or(StoreReply::Locked(false), StoreReply::Leased)
+            }
+            _ => access.request().answered_without_store(),
+        };
+        access.complete(Duration::ZERO, Ok(reply));
+    }
+
+    fn wait(&mut self, pause: Pause<'_>) {
+        let delay = pause.delay();
+        self.now = self.now.saturating_add(delay);
+        pause.complete(delay);
+    }
+}
+
 /// A client that logs in as itself and can't save its token, since a user's login is stored, leaves that alone.
 #[test]
 fn what_is_saved_again_never_replaces_a_users_login() {
@@ -271,7 +356,7 @@ fn what_is_saved_again_never_replaces_a_users_login() {
 fn what_another_process_has_saved_is_used_while_the_server_is_left_alone() {
     let mut cache = nothing();
     let in_an_hour = || {
-        let cause = Unreachable::RetryAfter { status: 503, after: seconds(3600) };
+        let cause = Unreachable::RetryAfter { status: 503, after: seconds(3600), said: None };
         Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause }
     };
     let mut caller = cache.caller(Demand::new(), policy());

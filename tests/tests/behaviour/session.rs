@@ -144,6 +144,50 @@ fn a_refresh_token_from_elsewhere_is_proven_by_using_it() {
     assert!(stored(&world).is_some());
 }
 
+/// Runs a login with this refresh token, and beside it, before it has the lock, another process's login with the
+/// same.
+fn log_in_beside_another(world: &mut World, given: &RefreshToken) -> Result<SessionTokens, Error> {
+    let new = || Session::login_with_refresh_token(profile(), given.clone(), policy());
+    let mut another = Some(new());
+    world.run_with(&mut new(), |world, step| {
+        if matches!(step, Step::Send(_))
+            && let Some(another) = another.take()
+        {
+            world.run(another).unwrap();
+        }
+        Some(step)
+    })
+}
+
+#[test]
+fn two_logins_with_one_refresh_token_use_it_once() {
+    let mut world = world();
+    let given = log_in(&mut world).tokens.refresh_token.clone().unwrap();
+    world.store.remove(&profile().key()).unwrap();
+    let session = log_in_beside_another(&mut world, &given).unwrap();
+    // A second use would have ended it.
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+    assert_eq!(refresh_token(&session.tokens), refresh_token(&stored(&world).unwrap()));
+    let_it_expire(&mut world);
+    get_token(&mut world).unwrap();
+}
+
+#[test]
+fn a_given_refresh_token_replaces_a_login_that_was_there() {
+    let mut world = world();
+    log_in(&mut world);
+    let given = log_in(&mut world).tokens.refresh_token.clone().unwrap();
+    let another = log_in(&mut world).tokens;
+    let session = Session::login_with_refresh_token(profile(), given.clone(), policy());
+    let session = world.run(session).unwrap();
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+    assert_ne!(refresh_token(&session.tokens), refresh_token(&another));
+    // One who only needs some login takes it.
+    let session = Session::login_with_refresh_token(profile(), given, policy()).unless_logged_in();
+    world.run(session).unwrap();
+    assert_eq!(world.server.grants(REFRESH_TOKEN), 1);
+}
+
 #[test]
 fn a_refresh_that_is_dropped_on_the_way_counts_as_sent() {
     let mut world = world();

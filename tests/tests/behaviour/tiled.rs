@@ -1,7 +1,7 @@
 //! Tiled, in virtual time: its logins, its refresh, its API keys.
 
 use aiod_auth_core::{
-    Kind, LoginMethod,
+    Kind, LoginMethod, Step,
     provider::tiled::{
         Api, CreateApiKey, DescriptionRequest, ListApiKeys, NewApiKey, RevokeApiKey,
         Settings as TiledSettings, WhichApiKey,
@@ -66,6 +66,62 @@ fn a_password_has_three_tries() {
     assert_eq!(said, Some("Incorrect username or password"));
     // The login that was there is there.
     assert!(token(&mut world, Demand::new()).is_ok());
+}
+
+/// Logs in where the provider says this afterwards; hands out what was shown of it.
+fn confirmation(
+    provider: Provider,
+    message: &str,
+    whoami: Option<Fault>,
+) -> (World, Option<String>) {
+    let mut world = world();
+    world.server.tiled.providers = vec![provider];
+    world.server.tiled.confirmation_message = Some(message.into());
+    if let Some(fault) = whoami {
+        world.server.fault_at("/api/v1/auth/whoami", 9, fault);
+    }
+    world.answers.push_back(Password("alice-password"));
+    world.after(seconds(1), Event::Approve);
+    let mut login = Session::login(tiled(), seconds(300), policy());
+    let outcome = world.run_with(&mut login, |world, step| {
+        if let Step::Show(show) = &step
+            && matches!(show.prompt(), Prompt::Confirmation(_))
+        {
+            let stored = world.store.load(&tiled().key()).unwrap();
+            assert!(stored.is_some(), "it is said of a login that is kept");
+        }
+        Some(step)
+    });
+    outcome.unwrap();
+    let shown = match world.prompts.last() {
+        Some(prompt @ Prompt::Confirmation(_)) => Some(prompt.to_string()),
+        _ => None,
+    };
+    (world, shown)
+}
+
+#[test]
+fn what_the_provider_says_after_a_login_is_shown_once_it_is_kept() {
+    let (toy, device) = (Provider::Password("toy"), Provider::Device("x"));
+    for (provider, message, expected) in [
+        (toy.clone(), "You are logged in as {id}.", "You are logged in as alice."),
+        (device, "{id}, welcome", "alice, welcome"),
+        (Provider::OpenId("keycloak"), "You are {id}.", "You are external user."),
+        (toy.clone(), "Hello\u{1b}[2J\n there", "Hello there"),
+    ] {
+        let (mut world, shown) = confirmation(provider, message, None);
+        assert_eq!(shown.as_deref(), Some(expected));
+        let asks = usize::from(expected.contains("alice"));
+        assert_eq!(world.transcript().matches("/auth/whoami").count(), asks, "{message}");
+    }
+    // Nothing that goes wrong there is worth an error, or a second try.
+    for fault in [Fault::DropBefore, instead(500, &json!({"detail": "x"}))] {
+        let (mut world, shown) = confirmation(toy.clone(), "You are {id}.", Some(fault));
+        assert_eq!(shown, None);
+        assert_eq!(world.transcript().matches("/auth/whoami").count(), 1);
+    }
+    let (_, shown) = confirmation(toy, "", None);
+    assert_eq!(shown, None);
 }
 
 #[test]

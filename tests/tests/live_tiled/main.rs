@@ -3,10 +3,15 @@
 #![allow(clippy::panic, clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "tests")]
 
 use std::{
-    env,
-    io::{BufRead as _, BufReader, Write as _},
+    env, fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::fs::{MetadataExt as _, chown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -68,6 +73,13 @@ impl Place {
 
     fn cache(&self) -> PathBuf {
         self.folder.path().join("cache")
+    }
+
+    /// The server's, in the cache folder.
+    fn folder_of_tokens(&self) -> PathBuf {
+        let folders: Vec<_> = fs::read_dir(self.cache().join("tokens")).unwrap().collect();
+        assert_eq!(folders.len(), 1);
+        folders.into_iter().next().unwrap().unwrap().path()
     }
 
     fn surrounded(&self, program: &str) -> Command {
@@ -150,8 +162,11 @@ fn approve_at_keycloak(prompt: &Value) {
     ALICE.approve(prompt["verification_uri_complete"].as_str().unwrap()).unwrap();
 }
 
-/// At Tiled, after a login at Keycloak.
+/// At Tiled, after a login at Keycloak. One at a time: at the first logins of a user that come together, Tiled fails
+/// (it makes the same user twice).
 fn enter_code(page: &str, code: &str) {
+    static BROWSER: Mutex<()> = Mutex::new(());
+    let _queue = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let mut user = Command::new(variable("AIOD_AUTH_LIVE_TILED_PYTHON"));
     let said = user.arg(live("tiled_user.py")).args([page, code]).output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
@@ -328,6 +343,122 @@ fn the_prompt_is_called_again_when_the_session_was_ended_elsewhere() {
     assert_eq!(place.python("logout")["outcome"], "logged out");
     thread::sleep(ACCESS_TOKEN_LIFETIME);
     assert_eq!(get(), 2);
+}
+
+#[test]
+fn the_async_client_asks_again_when_the_session_was_ended_elsewhere() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let place = Place::at(toy());
+    runtime.block_on(async {
+        let client = aiod_auth_reqwest::Client::of(place.login_to());
+        let asked = AtomicUsize::new(0);
+        let get = async || {
+            let ask = |question| {
+                asked.fetch_add(1, Ordering::Relaxed);
+                alice(question);
+                std::future::ready(())
+            };
+            let limit = Duration::from_secs(60);
+            client.token_or_login_asking(limit, |_| {}, ask).await.unwrap();
+            asked.load(Ordering::Relaxed)
+        };
+        assert_eq!(get().await, 1);
+        assert_eq!(get().await, 1);
+        assert_eq!(place.python("logout")["outcome"], "logged out");
+        thread::sleep(ACCESS_TOKEN_LIFETIME);
+        assert_eq!(get().await, 2);
+    });
+}
+
+/// Both delete what the server refused, so that it is not sent again.
+#[test]
+fn a_session_that_has_ended_is_deleted_as_the_python_client_does_it() {
+    let tokens = |place: &Place| -> Vec<String> {
+        let folder = place.folder_of_tokens();
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let names = names.map(|name| name.into_string().unwrap());
+        names.filter(|name| name.ends_with("_token")).collect()
+    };
+    // Its own logout is not seen in a copy of its folder, but at the server.
+    let end_session = |place: &Place| {
+        let elsewhere = tempfile::tempdir().unwrap();
+        let copied = Command::new("cp").arg("-r").args([&place.cache(), elsewhere.path()]).status();
+        assert!(copied.unwrap().success());
+        let mut logout = place.command("logout");
+        logout.env("TILED_CACHE_DIR", elsewhere.path().join("cache"));
+        assert_eq!(ran(&mut logout, "").code, 0);
+    };
+    let place = Place::at(toy()).logged_in();
+    end_session(&place);
+    assert_eq!(place.run("refresh").code, 3);
+    assert_eq!(tokens(&place), [""; 0]);
+    assert_eq!(place.python("whoami")["outcome"], "no tokens");
+
+    let place = place.logged_in();
+    end_session(&place);
+    thread::sleep(ACCESS_TOKEN_LIFETIME);
+    assert_eq!(place.python("whoami")["outcome"], "no tokens");
+    assert_eq!(tokens(&place), [""; 0]);
+    assert_eq!(place.run("status").code, 3);
+}
+
+/// As root in a container with a user's folder in it.
+#[test]
+fn a_token_file_of_another_owner_is_refused_and_left() {
+    let place = Place::at(toy()).logged_in();
+    let file = place.folder_of_tokens().join("refresh_token");
+    let text = fs::read_to_string(&file).unwrap();
+    if chown(&file, Some(1000), Some(1000)).is_err() {
+        assert!(env::var_os("CI").is_none(), "this test needs root");
+        eprintln!("not tried: this test needs root");
+        return;
+    }
+    for line in ["status", "token", "refresh", "whoami", "logout"] {
+        let ran = place.run(line);
+        assert_eq!(ran.code, 6, "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains("it belongs to another user\nnext: "), "{}", ran.stderr);
+    }
+    let ran = place.typed("login", "alice\nalice-password\n");
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("Password"), "nothing is asked in vain: {}", ran.stderr);
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(fs::metadata(&file).unwrap().uid(), 1000);
+    chown(&file, Some(0), Some(0)).unwrap();
+    assert_eq!(place.json("whoami")["name"], "alice");
+}
+
+/// On a terminal, where it is tried.
+#[test]
+fn a_browser_that_can_not_be_started_is_no_failure() {
+    let place = Place::at(oidc());
+    let login = format!("{} --api {} login --timeout 90", variable("AIOD_AUTH_COMMAND"), place.url);
+    let mut terminal = place.surrounded("script");
+    terminal.args(["-qfec", &login, "/dev/null"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    terminal.env("PATH", variable("PATH")).env("NO_COLOR", "1").env("BROWSER", "/nowhere:/neither");
+    let mut child = terminal.spawn().unwrap();
+    let (mut page, mut said) = (None, String::new());
+    for line in BufReader::new(child.stdout.as_mut().unwrap()).split(b'\n') {
+        let line = String::from_utf8_lossy(&line.unwrap()).trim().to_owned();
+        said.push_str(&line);
+        if line.starts_with("http") {
+            page = Some(line);
+        } else if let Some(page) = &page
+            && let Some(code) = line.split_whitespace().find(|word| is_user_code(word))
+        {
+            enter_code(page, code);
+            break;
+        }
+    }
+    // Whatever it says on the way: a full pipe would stop it.
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(child.wait().unwrap().success(), "{said}");
+    assert!(said.contains("Logged in at"), "{said}");
+    assert_eq!(place.json("whoami")["name"], "alice");
+}
+
+/// `ABCD-1234`
+fn is_user_code(word: &str) -> bool {
+    word.len() == 9 && word.chars().enumerate().all(|(at, c)| (at == 4) == (c == '-'))
 }
 
 #[test]

@@ -1,8 +1,12 @@
-//! Answers that break off: the server has spent the refresh token, and what counts may be there.
+//! Answers that break off, or have odd headers: the server has spent the refresh token, and the new one may be
+//! there.
 
-use aiod_auth_core::{Error, Failed, Tokens};
+use aiod_auth_core::{Error, Failed, RetryPolicy, Tokens};
 
-use crate::{handed_in::refresh, server::Server};
+use crate::{
+    handed_in::{refresh, refresh_with},
+    server::Server,
+};
 
 /// What comes of an answer.
 #[derive(Debug, PartialEq)]
@@ -12,18 +16,20 @@ enum Outcome {
     Salvaged(String),
     /// It isn't known what the server did.
     Unknown,
+    /// The answer can't be read.
+    Malformed,
 }
 
-const ROWS: [(&[u8], fn() -> Outcome); 8] = [
-    // Its length was wrong.
+const ROWS: [(&[u8], fn() -> Outcome); 9] = [
+    // Whatever it looks like, it is no answer.
     (
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"access_token\":\"a1\",\"refresh_token\":\"r1\"}",
-        || Outcome::Tokens,
+        || Outcome::Salvaged("r1".into()),
     ),
     (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2c\r\n\
           {\"access_token\":\"a1\",\"refresh_token\":\"r1\"}  \r\n",
-        || Outcome::Tokens,
+        || Outcome::Salvaged("r1".into()),
     ),
     (
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"access_token\":\"a1\",\"refresh_token\":\"r1\",\"sco",
@@ -32,6 +38,10 @@ const ROWS: [(&[u8], fn() -> Outcome); 8] = [
     (
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"refresh_token\":\"r1\",\"access_token\":\"a",
         || Outcome::Salvaged("r1".into()),
+    ),
+    (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"access_token\":\"a1\",\"refresh_token\":\"a-refresh-token\"}",
+        || Outcome::Unknown,
     ),
     // A part of a refresh token is none.
     (
@@ -62,13 +72,14 @@ fn outcome(outcome: Result<Tokens, Failed>) -> Outcome {
             Outcome::Salvaged(tokens.refresh_token.unwrap().expose().into())
         }
         Err(Failed { error: Error::OutcomeUnknown { .. }, .. }) => Outcome::Unknown,
+        Err(Failed { error: Error::InvalidResponse { .. }, .. }) => Outcome::Malformed,
         Err(failed) => panic!("{failed:?}"),
     }
 }
 
 /// Make `Cut` in the client's transport `Unknown`: this fails.
 #[test]
-fn what_is_whole_in_it_is_used_by_the_blocking_client() {
+fn a_new_refresh_token_in_it_is_kept_by_the_blocking_client() {
     for (bytes, expected) in ROWS {
         let server = Server::raw(bytes);
         let driver = aiod_auth_ureq::Driver::new();
@@ -79,7 +90,7 @@ fn what_is_whole_in_it_is_used_by_the_blocking_client() {
 }
 
 #[tokio::test]
-async fn what_is_whole_in_it_is_used_by_the_async_client() {
+async fn a_new_refresh_token_in_it_is_kept_by_the_async_client() {
     for (bytes, expected) in ROWS {
         let server = Server::raw(bytes);
         let driver = aiod_auth_reqwest::Driver::new();
@@ -87,4 +98,53 @@ async fn what_is_whole_in_it_is_used_by_the_async_client() {
         let answer = outcome(driver.run(&mut refresh(&address)).await);
         assert_eq!(answer, expected(), "{}", String::from_utf8_lossy(bytes));
     }
+}
+
+/// Headers that are odd, each before a good answer; and what ureq can't read.
+fn odd_headers() -> [(String, Outcome); 5] {
+    let many = |n| (0..n).map(|n| format!("X-{n}: x\r\n")).collect();
+    [
+        (many(100), Outcome::Tokens),
+        (format!("X: {}\r\n", "x".repeat(70_000)), Outcome::Tokens),
+        (many(130), Outcome::Malformed),
+        ("X: a\r\n b\r\n".into(), Outcome::Malformed),
+        ("no colon\r\n".into(), Outcome::Malformed),
+    ]
+}
+
+fn with_header(header: &str) -> &'static [u8] {
+    let body = r#"{"access_token":"a1","refresh_token":"r1"}"#;
+    let length = body.len();
+    let answer = format!("HTTP/1.1 200 OK\r\n{header}Content-Length: {length}\r\n\r\n{body}");
+    Vec::leak(answer.into_bytes())
+}
+
+/// An answer has come, so the refresh token is not sent again.
+#[test]
+fn an_odd_header_costs_no_second_refresh_in_the_blocking_client() {
+    for (header, expected) in odd_headers() {
+        let server = Server::raw(with_header(&header));
+        let driver = aiod_auth_ureq::Driver::new();
+        let address = format!("http://127.0.0.1:{}", server.port);
+        let mut request = refresh_with(&address, RetryPolicy::default());
+        assert_eq!(outcome(driver.run(&mut request)), expected, "{header:.20}");
+        assert_eq!(server.connections(), 1, "{header:.20}");
+    }
+}
+
+#[tokio::test]
+async fn an_odd_header_costs_nothing_in_the_async_client() {
+    for (header, _) in odd_headers() {
+        let server = Server::raw(with_header(&header));
+        let driver = aiod_auth_reqwest::Driver::new();
+        let address = format!("http://127.0.0.1:{}", server.port);
+        let mut request = refresh_with(&address, RetryPolicy::default());
+        assert_eq!(outcome(driver.run(&mut request).await), Outcome::Tokens, "{header:.20}");
+    }
+    let server = Server::raw(b"SSH-2.0-OpenSSH_9.2\r\n");
+    let address = format!("http://127.0.0.1:{}", server.port);
+    let mut request = refresh_with(&address, RetryPolicy::default());
+    let driver = aiod_auth_reqwest::Driver::new();
+    assert_eq!(outcome(driver.run(&mut request).await), Outcome::Malformed);
+    assert_eq!(server.connections(), 1);
 }

@@ -32,12 +32,16 @@ fn redirecting() -> (String, std::sync::mpsc::Receiver<String>) {
 }
 
 pub(crate) fn refresh(address: &str) -> AccessTokenRequest {
+    let mut policy = RetryPolicy::default();
+    policy.attempts = 1;
+    refresh_with(address, policy)
+}
+
+pub(crate) fn refresh_with(address: &str, policy: RetryPolicy) -> AccessTokenRequest {
     let server = AuthorizationServer::new(Issuer::new(address).unwrap())
         .with_endpoint(Endpoint::Token, &format!("{address}/token"))
         .unwrap();
     let client = ClientIdentity::public("me").unwrap();
-    let mut policy = RetryPolicy::default();
-    policy.attempts = 1;
     let token = RefreshToken::new("a-refresh-token");
     AccessTokenRequest::refresh(&server, &client, &token, &Scope::default(), policy).unwrap()
 }

@@ -146,7 +146,7 @@ fn rows() -> Vec<Row> {
         Row {
             proxy: Answers::SocksForMe,
             variables: &[("all_proxy", "socks5h://me:wrong@PROXY")],
-            fails: Some((Kind::Config, "wants a user name and password")),
+            fails: Some((Kind::Config, "wants a user name and password (SOCKS5)")),
             asked: &["a stranger"],
             ..SECURE
         },

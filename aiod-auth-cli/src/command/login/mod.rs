@@ -8,7 +8,12 @@ use aiod_auth_ureq::Cancel;
 use serde::Serialize;
 
 use super::refresh_token;
-use crate::{args, context::Context, failure::Failure, settings::Settings};
+use crate::{
+    args,
+    context::Context,
+    failure::Failure,
+    settings::{self, Settings},
+};
 
 mod browser;
 mod prompt;
@@ -38,6 +43,17 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
             .with_hint("run it in a terminal, without --json, or log in with --flow device"));
     }
     settings.check_login()?;
+    if options.refresh_token_stdin && !settings.saves() {
+        return Err(Failure::usage(
+            "the server may replace the refresh token that is given, and the new one would be kept nowhere",
+        )
+        .with_hint(
+            "leave out --no-save and the store `memory`; --config-dir DIR keeps it apart from other logins",
+        ));
+    }
+    if !options.no_save && settings.keeps_nothing() {
+        context.printer.warn("the store is `memory`: the login ends with this command");
+    }
     let session = log_in(context, options, &settings)?;
     context.printer.end_countdown();
     report(context, options, &settings, &session)
@@ -56,7 +72,7 @@ fn log_in(
         let _held_off = context.interrupt.hold_off();
         client.login_with_refresh_token(token)
     } else {
-        let (secrets, cancel) = (settings.secret_variables(), Cancel::new());
+        let (secrets, cancel) = (settings::secret_variables(context), Cancel::new());
         let show = |prompt: &Prompt| {
             if let Err(failure) = prompt::show(context, options, &secrets, prompt) {
                 context.printer.warn(&failure.message);
@@ -85,11 +101,6 @@ fn report(
     }
     if let Some(failure) = not_saved {
         return Err(Failure::from(failure).within("logged in, but not saved"));
-    }
-    if options.refresh_token_stdin && session.persisted == Persisted::NoStore {
-        context.printer.warn(
-            "the refresh token that was given may have been replaced by another one, which ends with this command",
-        );
     }
     let (issuer, client) = (settings.profile.issuer(), settings.profile.client());
     let (issuer, client) = (issuer.as_str(), client.id());

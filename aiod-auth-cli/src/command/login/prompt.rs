@@ -9,7 +9,12 @@ use aiod_auth_core::{BrowserPrompt, Prompt, flow::DevicePrompt};
 use serde::Serialize;
 
 use super::{browser, question};
-use crate::{args, context::Context, failure::Failure, print::shortened};
+use crate::{
+    args,
+    context::Context,
+    failure::Failure,
+    print::{WORD_MAX, shortened},
+};
 
 /// It fails if a program that was to be told has stopped reading: what wasn't shown can't be approved.
 pub(super) fn show(
@@ -21,6 +26,11 @@ pub(super) fn show(
     match prompt {
         Prompt::DeviceCode(prompt) => show_device_code(context, options, secret_variables, prompt),
         Prompt::Browser(prompt) => show_page(context, options, secret_variables, prompt),
+        Prompt::Confirmation(words) => {
+            context.printer.end_countdown();
+            context.printer.say(&shortened(words, WORD_MAX));
+            Ok(())
+        }
         other => {
             context.printer.instruct(&other.to_string());
             Ok(())

@@ -111,13 +111,22 @@ fn get_with_id_token(settings: &Settings, options: &args::Token) -> Result<Sessi
     if options.force_refresh || left(&session)?.is_none_or(|left| left > margin) {
         return Ok(session);
     }
+    let before = session.tokens.id_token.clone();
     let session = ask(true)?;
-    if left(&session)?.is_some_and(|left| left.is_zero()) {
-        let failure =
-            Failure::new(Kind::Server, "the ID token has expired, and the server gave no new one");
-        return Err(failure.with_hint(format!("run `{}`", settings.login_command)));
+    if left(&session)?.is_none_or(|left| !left.is_zero()) {
+        return Ok(session);
     }
-    Ok(session)
+    let is_same = match (&before, &session.tokens.id_token) {
+        (Some(before), Some(after)) => before.same_as(after),
+        _ => false,
+    };
+    let server = |message| Failure::new(Kind::Server, message);
+    Err(match is_same {
+        true => server("the ID token has expired, and the server gave no new one")
+            .with_hint(format!("run `{}`", settings.login_command)),
+        false => server("the server's new ID token has expired already, by this machine's clock")
+            .with_hint("set this machine's clock, if it is that which is wrong"),
+    })
 }
 
 /// As for access tokens: 30 s, or a tenth of the lifetime.

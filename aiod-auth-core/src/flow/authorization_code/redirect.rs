@@ -135,13 +135,8 @@ impl Query {
     /// RFC 6749 §4.1.2.1.
     fn refused(&self) -> Option<Error> {
         let code = ErrorCode::from_wire(self.value("error").ok().flatten()?);
-        if matches!(code, ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable) {
-            return Some(Error::Unreachable {
-                endpoint: Endpoint::Authorization,
-                attempts: 1,
-                cause: Unreachable::NoAnswer("it says that it is unavailable"),
-            });
-        }
+        let is_unavailable =
+            matches!(code, ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable);
         let is_denial = code == ErrorCode::AccessDenied;
         // What is only for people is shown in whatever bytes it came.
         let text =
@@ -155,7 +150,14 @@ impl Query {
             html: false,
             advice: None,
         });
-        Some(if is_denial { Error::AccessDenied(error) } else { Error::Refused(error) })
+        Some(if is_denial {
+            Error::AccessDenied(error)
+        } else if is_unavailable {
+            let (endpoint, cause) = (error.endpoint, Unreachable::Unavailable(error));
+            Error::Unreachable { endpoint, attempts: 1, cause }
+        } else {
+            Error::Refused(error)
+        })
     }
 
     /// RFC 6749 appendix A.11: printable ASCII.

@@ -59,7 +59,7 @@ impl AuthorizationRequest {
         }
         let (redirect_uri, state) = (redirect_uri.into(), state.into_text());
         let code_verifier = CodeVerifier::new(code_verifier);
-        let mut url = endpoint.clone();
+        let mut url = Url::clone(endpoint);
         let mut query = url.query_pairs_mut();
         query
             .append_pair("response_type", "code")

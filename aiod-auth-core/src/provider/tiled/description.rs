@@ -127,7 +127,7 @@ impl Provider {
         Self {
             name: text("provider").unwrap_or_default(),
             login: ProviderLogin::parse(object, api).unwrap_or_else(ProviderLogin::Unusable),
-            confirmation_message: text("confirmation_message"),
+            confirmation_message: text("confirmation_message").filter(|words| !words.is_empty()),
         }
     }
 

@@ -202,7 +202,18 @@ pub(crate) async fn who_am_i(
     deadline: Deadline,
 ) -> Result<Userinfo, Error> {
     let server = Server::ask(io, &settings.api, policy, deadline).await?;
-    let link: &Url = Server::link(server.description.whoami.as_ref(), "whoami")?;
+    let link = Server::link(server.description.whoami.as_ref(), "whoami")?;
+    who(io, link, tokens, policy, deadline).await
+}
+
+/// Where the server's description says that it is answered.
+pub(super) async fn who(
+    io: &Io,
+    link: &Url,
+    tokens: &Tokens,
+    policy: &RetryPolicy,
+    deadline: Deadline,
+) -> Result<Userinfo, Error> {
     let request = Box::new(Request::get(link.clone()));
     let read = |received: &Received<'_>| {
         unless_null(received, |received| {
@@ -223,7 +234,7 @@ fn unless_null<T>(
     match read(received) {
         Answer::Good(good) => Answer::Good(Some(good)),
         Answer::Refused(refused) => Answer::Refused(refused),
-        Answer::Later { status, retry_after } => Answer::Later { status, retry_after },
+        Answer::Later { status, retry_after, said } => Answer::Later { status, retry_after, said },
         Answer::Broken(problem) => Answer::Broken(problem),
     }
 }

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use url::Url;
 
 use super::{
+    confirmation::Confirmation,
     description::{Provider, ProviderLogin},
     deviations,
     device::{self, OwnDevice},
@@ -30,7 +31,7 @@ use crate::{
 /// Logs in with the given refresh token, or by the provider that fits or that the user chooses.
 pub(crate) async fn log_in(
     io: &Io,
-    mut job: LoginJob,
+    job: &mut LoginJob,
     settings: Arc<Settings>,
     deadline: Deadline,
     end: Deadline,
@@ -41,16 +42,18 @@ pub(crate) async fn log_in(
     if let Some(token) = refresh_token {
         return job.redeem(io, tiled, token, deadline, Reason::Retry).await;
     }
-    let provider = choose(io, &job, &server, settings.provider.as_deref(), end).await?;
+    let provider = choose(io, job, &server, settings.provider.as_deref(), end).await?;
+    let whoami = server.description.whoami.as_ref();
+    job.confirmation = Confirmation::of(provider, whoami).map(Box::new);
     match provider.usable()? {
         ProviderLogin::Password { token_endpoint } => {
-            by_password(io, &job, &server, token_endpoint, end).await
+            by_password(io, job, &server, token_endpoint, end).await
         }
-        ProviderLogin::Device { endpoint } => by_own_device(io, &job, &server, endpoint, end).await,
+        ProviderLogin::Device { endpoint } => by_own_device(io, job, &server, endpoint, end).await,
         login @ (ProviderLogin::OpenId { .. } | ProviderLogin::Unusable(_)) => {
             let openid = server.openid(login)?;
             let deadline = Deadline::within(io, job.policy.time_limit).min(end);
-            let job = LoginJob { profile: Arc::new(openid.profile), ..job };
+            job.profile = Arc::new(openid.profile);
             Box::pin(job.by_device(io, &openid.server, deadline, end)).await
         }
     }

@@ -19,6 +19,7 @@ pub use settings::Settings;
 
 mod address;
 mod api_key;
+mod confirmation;
 mod csrf;
 mod description;
 mod device;
@@ -30,6 +31,8 @@ mod principal;
 mod refresh;
 mod server;
 mod settings;
+
+pub(crate) use confirmation::Confirmation;
 
 use crate::{
     deviations::Deviations,

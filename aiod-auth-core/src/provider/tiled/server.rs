@@ -24,6 +24,7 @@ use crate::{
         answer::{self, Answer, Received, broken},
         form::Encoded,
         json::push_string,
+        servers::is_about_permissions,
     },
 };
 
@@ -180,19 +181,18 @@ pub(super) fn json(members: &[(&str, &str)]) -> Encoded {
     Encoded { body: Wiped::new(json.into_inner().into_bytes()), secrets }
 }
 
-/// Reads an answer to a user who is logged in. A 401 whose challenge has a `scope` doesn't refuse the token: it
-/// names a permission that is missing.
+/// Reads an answer to a user who is logged in. A 401 doesn't refuse the token where it says that a permission is
+/// missing.
 pub(super) fn read_for_user<T>(
     received: &Received<'_>,
     parse: impl FnOnce(&crate::wire::json::Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
     let mut answer = crate::flow::resource::read(Endpoint::CurrentUser, received, parse);
-    if let Answer::Refused(refused) = &mut answer {
-        let challenges = received.response.challenges();
-        if challenges.iter().any(|challenge| challenge.param("scope").is_some()) {
-            refused.error.code = Some(crate::error::ErrorCode::InsufficientScope);
-            refused.error.advice = Some(crate::error::Advice::PermissionIsMissing);
-        }
+    if let Answer::Refused(refused) = &mut answer
+        && refused.error.description.as_deref().is_some_and(is_about_permissions)
+    {
+        refused.error.code = Some(crate::error::ErrorCode::InsufficientScope);
+        refused.error.advice = Some(crate::error::Advice::PermissionIsMissing);
     }
     answer
 }

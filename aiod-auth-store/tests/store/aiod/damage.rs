@@ -41,7 +41,6 @@ fn a_file_that_was_cut_off_anywhere_is_never_misread() {
 #[test]
 fn what_is_wrong_is_named_and_no_value_is_shown() {
     let refresh = "refresh_token = \"canary\"\n";
-    let access = format!("{refresh}access_token = \"canary\"\n");
     for (text, what) in [
         (format!("{refresh}client_secret = \"canary\"\n"), "refresh_token and client_secret"),
         (String::new(), "refresh_token is missing, or client_secret"),
@@ -56,22 +55,42 @@ fn what_is_wrong_is_named_and_no_value_is_shown() {
         (refresh.replace("\"canary\"", "canary"), "line 1 is not TOML"),
         (refresh.repeat(2), "line 2 is not TOML"),
         (format!("\n{refresh}]"), "line 3 is not TOML"),
-        (format!("{access}expiration_date = \"canary\""), "expiration_date is no date"),
-        (
-            format!("{access}expiration_date = \"2999-01-01T00:00:00\""),
-            "expiration_date is no date",
-        ),
-        (format!("{access}expiration_date = 2999-01-01T00:00:00Z"), "expiration_date is no string"),
-        (format!("{access}expiration_date = 5"), "expiration_date is no string"),
     ] {
         damaged(&place_with(&text), what);
     }
     damaged(&place_with(b"refresh_token = \"canary\xff\"\n"), "not UTF-8");
     damaged(&place_with(vec![b'#'; 17 * 1024 * 1024]), "too big");
-    let place = place_with("");
-    fs::remove_file(place.path()).unwrap();
-    fs::create_dir(place.path()).unwrap();
-    damaged(&place, "it is a folder");
+}
+
+#[test]
+fn what_is_wrong_with_the_access_token_costs_no_login() {
+    for lasting in ["refresh_token = \"first\"\n", "client_secret = \"first\"\n"] {
+        for own in ["", "\n[aiod_auth]\nissued_at = \"2026-11-22T17:53:55Z\"\n"] {
+            for rest in [
+                "access_token = \"a\"\nexpiration_date = \"canary\"\n",
+                "access_token = \"a\"\nexpiration_date = \"2999-01-01T00:00:00\"\n",
+                "access_token = \"a\"\nexpiration_date = 2999-01-01T00:00:00Z\n",
+                "access_token = \"a\"\nexpiration_date = 5\n",
+                "access_token = 5\nexpiration_date = \"2999-01-01T00:00:00Z\"\n",
+            ] {
+                let text = format!("{lasting}{rest}{own}");
+                let place = place_with(&text);
+                let found = load(&place);
+                if let Some(tokens) = &found {
+                    // An access token that may have expired is none.
+                    assert!(tokens.access_token.is_none(), "{text}");
+                    assert!(tokens.expires_at.is_none(), "{text}");
+                    assert_eq!(tokens.refresh_token.as_ref().unwrap().expose(), "first", "{text}");
+                } else {
+                    let file = AiodFile::new(place.path(), place.key.clone());
+                    assert_eq!(file.client_secret().unwrap().unwrap().expose(), "first", "{text}");
+                }
+                assert_eq!(found.is_some(), lasting.starts_with("refresh"), "{text}");
+                place.store.save(&place.key, &session("new")).unwrap();
+                assert_eq!(place.loaded().as_deref(), Some("new"), "{text}");
+            }
+        }
+    }
 }
 
 /// It is our own table, which the Python client passes over.

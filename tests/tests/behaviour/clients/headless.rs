@@ -2,11 +2,14 @@
 
 use std::{fs, path::Path};
 
+use aiod_auth_store::FileStore;
+
 use super::*;
 
 both! {
     a_given_refresh_token_counts_where_there_is_nothing
     a_given_refresh_token_is_used_once_by_many_callers
+    a_given_refresh_token_is_used_once_by_many_processes
     a_given_refresh_token_is_no_way_around_a_server_that_is_away
     a_given_refresh_token_that_is_dead_is_said_and_not_kept
     a_secret_that_is_replaced_is_read_again
@@ -48,6 +51,32 @@ mod check {
             }
         });
         assert_eq!(refreshes(&running), 1);
+    }
+
+    /// Each with a client of its own, and nothing in the store. A second use would end the session.
+    pub(super) fn a_given_refresh_token_is_used_once_by_many_processes<C: AnyClient>() {
+        for round in 0..8 {
+            let running = server(seconds(20));
+            let folder = tempfile::tempdir().unwrap();
+            let client = || {
+                let store = FileStore::new(folder.path().join("tokens"));
+                C::new(&running, profile_at(&running), store)
+            };
+            let token = given(&running);
+            let start = Barrier::new(4);
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        let client = client();
+                        start.wait();
+                        client.token_or_login_with(token.clone()).unwrap();
+                    });
+                }
+            });
+            assert_eq!(refreshes(&running), 1, "{round}");
+            running.pass(seconds(30));
+            client().token().unwrap();
+        }
     }
 
     pub(super) fn a_given_refresh_token_is_no_way_around_a_server_that_is_away<C: AnyClient>() {

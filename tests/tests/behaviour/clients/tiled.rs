@@ -92,7 +92,11 @@ mod check {
         let profile = settings_at(network.base_url).profile().unwrap();
         let client = C::new(&network, profile, MemoryStore::default());
         log_in(&client);
-        let expired = Fault::Instead(Answer::json(401, &json!({"detail": "expired"})));
+        // As it is recorded: the challenge of a token that is too old names scopes all the same.
+        let detail = json!({"detail": "Access token has expired. Refresh token."});
+        let scopes = "Bearer scope=\"read:data\"";
+        let expired = Answer::json(401, &detail).with_header("WWW-Authenticate", scopes);
+        let expired = Fault::Instead(expired);
         network.simulator().fault_at("/api/v1/auth/whoami", 1, expired.clone());
         assert!(client.api_keys().unwrap().is_empty());
         let refreshes = |network: &Arc<Network>| {

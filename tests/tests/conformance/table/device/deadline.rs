@@ -59,7 +59,10 @@ pub(super) fn it_ends_exactly_when_the_code_expires() {
     // The caller's limit is another one, with a kind of its own.
     let mut world = world();
     let error = log_in(&mut world, 11).unwrap_err();
-    assert!(matches!(error, Error::TimedOut { limit } if limit == seconds(11)), "{error:?}");
+    assert!(
+        matches!(error, Error::TimedOut { limit, cause: None } if limit == seconds(11)),
+        "{error:?}"
+    );
     assert_eq!(polls(&world), [5, 10]);
     assert_eq!(elapsed(&world), seconds(11));
 }

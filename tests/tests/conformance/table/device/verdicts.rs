@@ -237,6 +237,7 @@ pub(super) fn a_connection_that_is_refused_is_waited_out() {
         (NoResponse::TooLarge, false),
         (NoResponse::Tls(TlsFailure::NoRoots("/etc/ssl".into())), true),
         (proxy(ProxyProblem::CredentialsWanted), true),
+        (proxy(ProxyProblem::SocksCredentialsWanted), true),
         (NoResponse::Tls(TlsFailure::NotTls), false),
         (NoResponse::Tls(TlsFailure::Alert("internal_error")), false),
         (NoResponse::Tls(TlsFailure::Refused("handshake_failure")), false),

@@ -52,7 +52,7 @@ pub(crate) fn a_server_that_never_answers_is_given_up() {
     for (profile, limit) in [(profile(), 40), (bot("bot", "bot-secret"), 30)] {
         let (error, took) =
             given_up(&mut silent(), Session::login(profile, seconds(limit), policy()));
-        assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+        assert_eq!(error.kind(), Kind::TimedOut, "{error}");
         assert!(took <= seconds(limit), "{took:?}");
     }
     let error = get_token_as(&mut silent(), &bot("bot", "bot-secret")).unwrap_err();
