@@ -68,9 +68,13 @@ pub(crate) fn every(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
 
 /// The last chunk overlaps the one before it.
 fn every_chunk<const N: usize>(bytes: &[u8], allowed: impl Fn(u8) -> bool) -> bool {
-    let whole = |chunk: &[u8; N]| chunk.iter().fold(true, |all, byte| all & allowed(*byte));
     let (chunks, _) = bytes.as_chunks::<N>();
-    chunks.iter().all(whole) && bytes.last_chunk::<N>().is_none_or(whole)
+    for chunk in chunks.iter().chain(bytes.last_chunk::<N>()) {
+        if !chunk.iter().fold(true, |all, byte| all & allowed(*byte)) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Controls, and what changes the direction or hides itself in a line.
