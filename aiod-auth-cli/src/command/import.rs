@@ -21,7 +21,7 @@ pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failu
     check(&settings, &login, &name)?;
     keep(context, options, &settings, &login)?;
 
-    if settings.keeps_nothing() {
+    if !settings.saves() {
         context.printer.warn("the store is `memory`: the login ends with this command");
     }
     let tokens = &login.tokens;

@@ -123,7 +123,7 @@ fn given(
         return refresh_token::read(context).map(Some);
     }
     let Some(file) = &options.file else { return Ok(None) };
-    let (login, name) = transfer::read_from(&settings, file)?;
+    let (login, name) = transfer::read_from(settings, file)?;
     let token = login.tokens.refresh_token;
     let none = || Failure::config(format!("{name} has no refresh token"));
     token.ok_or_else(none).map(Some)

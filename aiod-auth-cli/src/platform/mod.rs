@@ -139,12 +139,12 @@ impl Platform {
 /// A login would not be asked.
 fn explain_given_token(variable: &'static str, error: Error) -> Failure {
     let expired = Failure::from(Error::NotAuthenticated(NotLoggedIn::GivenExpired(variable)));
-    let message = match &error {
-        Error::TokenRejected(_) => format!("the access token in {variable} is not accepted"),
-        Error::NotAuthenticated(NotLoggedIn::NoRefreshToken) => {
-            format!("there is nothing but the access token in {variable}, which is never refreshed")
-        }
-        _ => return expired,
+    let message = if matches!(error, Error::TokenRejected(_)) {
+        format!("the access token in {variable} is not accepted")
+    } else if matches!(error, Error::NotAuthenticated(NotLoggedIn::NoRefreshToken)) {
+        format!("there is nothing but the access token in {variable}, which is never refreshed")
+    } else {
+        return expired;
     };
     let mut failure = Failure::from(error);
     (failure.message, failure.hint) = (message, expired.hint);

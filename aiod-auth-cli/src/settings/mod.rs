@@ -371,12 +371,7 @@ impl Settings {
             let tokens = self.tokens().ok().flatten();
             tokens.is_some_and(|tokens| tokens.refresh_token.is_some())
         };
-        self.is_only_itself() || self.logs_in_by_itself() && (self.keeps_nothing() || !is_users())
-    }
-
-    /// Whether what is stored ends with this command, as the profile has it.
-    pub(crate) fn keeps_nothing(&self) -> bool {
-        self.config.store.as_deref() == Some("memory")
+        self.is_only_itself() || self.logs_in_by_itself() && (!self.saves() || !is_users())
     }
 
     /// The variable with an access token or a key that is used in place of a login.

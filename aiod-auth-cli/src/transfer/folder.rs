@@ -13,20 +13,24 @@ use crate::{
     settings::Settings,
 };
 
-/// The folder as the own client of the login's platform has it, if that has one: what `POLARS_CLOUD_CONFIG_DIR` or
-/// `TILED_CACHE_DIR` names.
-fn open(
-    settings: &Settings,
-    folder: &Path,
-) -> Result<Option<(ExportFormat, Box<dyn Store>)>, Failure> {
+/// A folder as a platform's own client has it.
+struct Folder {
+    format: ExportFormat,
+    store: Box<dyn Store>,
+}
+
+/// That of the login's platform, if its client has one: what `POLARS_CLOUD_CONFIG_DIR` or `TILED_CACHE_DIR` names.
+fn open(settings: &Settings, folder: &Path) -> Result<Option<Folder>, Failure> {
     let key = settings.key();
     Ok(match settings.platform() {
         Some(Platform::Polars) => {
-            Some((ExportFormat::Polars, Box::new(PolarsStore::in_folder(key, folder))))
+            let store = Box::new(PolarsStore::in_folder(key, folder));
+            Some(Folder { format: ExportFormat::Polars, store })
         }
         Some(Platform::Tiled) => {
             let api = Api::allowing_insecure_http(&key.issuer)?;
-            Some((ExportFormat::Tiled, Box::new(TiledStore::in_folder(key, &api, folder))))
+            let store = Box::new(TiledStore::in_folder(key, &api, folder));
+            Some(Folder { format: ExportFormat::Tiled, store })
         }
         Some(Platform::Aiod | Platform::Jetraw) | None => None,
     })
@@ -35,12 +39,10 @@ fn open(
 /// Whether there is no login already, which is looked for unless it may be replaced.
 pub(crate) fn write(settings: &Settings, tokens: &Tokens, options: &Export) -> Result<(), Failure> {
     let folder = &options.file;
-    let opened = open(settings, folder)?.filter(|(format, _)| *format == options.format);
-    let Some((_, store)) = opened else {
-        let server = match options.format {
-            ExportFormat::Polars => "Polars Cloud",
-            _ => "a Tiled server",
-        };
+    let opened = open(settings, folder)?.filter(|opened| opened.format == options.format);
+    let Some(Folder { store, .. }) = opened else {
+        let is_polars = options.format == ExportFormat::Polars;
+        let server = if is_polars { "Polars Cloud" } else { "a Tiled server" };
         let format = options.format.name();
         return Err(Failure::config(format!("the format {format} is for logins at {server}"))
             .with_hint(format!("choose a profile with platform = \"{format}\"")));
@@ -55,7 +57,7 @@ pub(crate) fn write(settings: &Settings, tokens: &Tokens, options: &Export) -> R
 
 /// `None` if the login is at a platform whose client keeps no folder.
 pub(super) fn read(settings: &Settings, folder: &Path) -> Result<Option<Login>, Failure> {
-    let Some((format, store)) = open(settings, folder)? else { return Ok(None) };
+    let Some(Folder { format, store }) = open(settings, folder)? else { return Ok(None) };
     let none = || Failure::config(format!("{} has no tokens of this server", folder.display()));
     let tokens = store.load(&settings.key())?.ok_or_else(none)?;
     Ok(Some(Login { format, key: None, tokens, is_dated: false }))

@@ -246,6 +246,6 @@ fn bash_completes_the_command() {
     assert_eq!(complete(&["tok"]), ["token"]);
     assert_eq!(complete(&["profile", "sh"]), ["show"]);
     assert_eq!(complete(&["token", "--format", "exec"]), ["exec-credential"]);
-    assert_eq!(complete(&["export", "--format", ""]), ["json", "aiod", "tiled"]);
+    assert_eq!(complete(&["export", "--format", ""]), ["json", "aiod", "polars", "tiled"]);
     assert!(complete(&["login", "--no"]).contains(&"--no-browser".into()));
 }

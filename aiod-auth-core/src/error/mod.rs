@@ -64,7 +64,7 @@ pub enum Error {
         /// The limit.
         limit: Duration,
         /// Why a user was not even asked, or was not waited for: the server was unavailable.
-        cause: Option<Box<Error>>,
+        cause: Option<Box<Self>>,
     },
     /// The user or the caller gave up.
     #[error("the login was cancelled")]

@@ -51,7 +51,7 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
             "leave out --no-save and the store `memory`; --config-dir DIR keeps it apart from other logins",
         ));
     }
-    if !options.no_save && settings.keeps_nothing() {
+    if !options.no_save && !settings.saves() {
         context.printer.warn("the store is `memory`: the login ends with this command");
     }
     let session = log_in(context, options, &settings)?;
