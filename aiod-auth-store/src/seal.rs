@@ -37,7 +37,7 @@ impl SealingKey {
         let key = Zeroizing::new(key);
         let mut digest = Sha256::new();
         digest.update(ID_LABEL);
-        digest.update(&*key);
+        digest.update(key.as_slice());
         let mut id = [0; ID_BYTES];
         for (place, byte) in id.iter_mut().zip(digest.finalize()) {
             *place = byte;

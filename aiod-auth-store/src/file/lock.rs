@@ -36,11 +36,13 @@ impl LockFile {
         record: &Path,
     ) -> Result<Option<Self>, StoreError> {
         let named = path(record);
-        let path = resolve(&**system, &named).map_err(|error| match error {
+        let path = match resolve(&**system, &named) {
             // What is in the way is the name, and not what it leads to.
-            StoreError::Refused { why, .. } => StoreError::Refused { path: named, why },
-            error => error,
-        })?;
+            Err(StoreError::Refused { why, .. }) => {
+                return Err(StoreError::Refused { path: named, why });
+            }
+            path => path?,
+        };
         for _ in 0..TRIES_MAX {
             let file = system
                 .open(&path, How::Create)

@@ -112,7 +112,7 @@ mod tests {
         empty.id_token = Some(IdToken::new(""));
         let text = plain::write(&key("a"), &empty).unwrap();
         for text in [text.as_str(), &format!("# Mine.\n{}", *text)] {
-            let (_, found) = read(text).unwrap();
+            let found = read(text).unwrap().tokens;
             assert!(found.access_token.is_some(), "{text}");
             assert!(found.refresh_token.is_none() && found.id_token.is_none(), "{text}");
             let alone = text.replace("access_token = \"a\"\n", "");
