@@ -20,47 +20,49 @@ enum Outcome {
     Malformed,
 }
 
-const ROWS: [(&[u8], fn() -> Outcome); 9] = [
+fn rows() -> [(&'static [u8], Outcome); 9] {
+    [
     // Whatever it looks like, it is no answer.
     (
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"access_token\":\"a1\",\"refresh_token\":\"r1\"}",
-        || Outcome::Salvaged("r1".into()),
+        Outcome::Salvaged("r1".into()),
     ),
     (
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2c\r\n\
           {\"access_token\":\"a1\",\"refresh_token\":\"r1\"}  \r\n",
-        || Outcome::Salvaged("r1".into()),
+        Outcome::Salvaged("r1".into()),
     ),
     (
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"access_token\":\"a1\",\"refresh_token\":\"r1\",\"sco",
-        || Outcome::Salvaged("r1".into()),
+        Outcome::Salvaged("r1".into()),
     ),
     (
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"refresh_token\":\"r1\",\"access_token\":\"a",
-        || Outcome::Salvaged("r1".into()),
+        Outcome::Salvaged("r1".into()),
     ),
     (
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"access_token\":\"a1\",\"refresh_token\":\"a-refresh-token\"}",
-        || Outcome::Unknown,
+        Outcome::Unknown,
     ),
     // A part of a refresh token is none.
     (
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"access_token\":\"a1\",\"refresh_token\":\"r",
-        || Outcome::Unknown,
+        Outcome::Unknown,
     ),
     // Where a value in a form ends isn't known.
     (
         b"HTTP/1.1 200 OK\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 500\r\n\r\n\
           refresh_token=r1&access_token=a",
-        || Outcome::Unknown,
+        Outcome::Unknown,
     ),
     // No verdict is taken from a part of an answer.
     (
         b"HTTP/1.1 400 Bad Request\r\nContent-Length: 500\r\n\r\n{\"error\":\"invalid_grant\"}",
-        || Outcome::Unknown,
+        Outcome::Unknown,
     ),
-    (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", || Outcome::Unknown),
-];
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", Outcome::Unknown),
+]
+}
 
 fn outcome(outcome: Result<Tokens, Failed>) -> Outcome {
     match outcome {
@@ -80,23 +82,23 @@ fn outcome(outcome: Result<Tokens, Failed>) -> Outcome {
 /// Make `Cut` in the client's transport `Unknown`: this fails.
 #[test]
 fn a_new_refresh_token_in_it_is_kept_by_the_blocking_client() {
-    for (bytes, expected) in ROWS {
+    for (bytes, expected) in rows() {
         let server = Server::raw(bytes);
         let driver = aiod_auth_ureq::Driver::new();
         let address = format!("http://127.0.0.1:{}", server.port);
         let answer = outcome(driver.run(&mut refresh(&address)));
-        assert_eq!(answer, expected(), "{}", String::from_utf8_lossy(bytes));
+        assert_eq!(answer, expected, "{}", String::from_utf8_lossy(bytes));
     }
 }
 
 #[tokio::test]
 async fn a_new_refresh_token_in_it_is_kept_by_the_async_client() {
-    for (bytes, expected) in ROWS {
+    for (bytes, expected) in rows() {
         let server = Server::raw(bytes);
         let driver = aiod_auth_reqwest::Driver::new();
         let address = format!("http://127.0.0.1:{}", server.port);
         let answer = outcome(driver.run(&mut refresh(&address)).await);
-        assert_eq!(answer, expected(), "{}", String::from_utf8_lossy(bytes));
+        assert_eq!(answer, expected, "{}", String::from_utf8_lossy(bytes));
     }
 }
 
