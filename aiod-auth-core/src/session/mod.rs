@@ -83,7 +83,7 @@ impl Session {
     }
 
     /// A new login with a refresh token from elsewhere. It is proven by using it: a dead one is
-    /// [`Error::SessionEnded`](crate::Error::SessionEnded), and nothing is saved.
+    /// [`Error::SessionEnded`], and nothing is saved.
     ///
     /// Where there was no login, and another process has stored one by the time that this has the store's lock,
     /// it ends in that one, and the given refresh token is not used: the two may be one and the same.
