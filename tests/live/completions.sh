@@ -18,7 +18,7 @@ main() {
   in_fish 'aiod-auth tok' token
   in_fish 'aiod-auth profile sh' show
   in_fish 'aiod-auth token --format exec' exec-credential
-  in_fish 'aiod-auth export --format ' 'aiod json tiled'
+  in_fish 'aiod-auth export --format ' 'aiod json polars tiled'
   in_fish 'aiod-auth login --no-b' --no-browser
   HOME=$folder zsh -f "$here/completions.zsh" "$folder"
   echo "completions: fish and zsh complete the command"
