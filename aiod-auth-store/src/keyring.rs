@@ -19,6 +19,7 @@ use crate::{
         place::make_folder,
         system::{FileSystem, Os},
     },
+    parse_record,
 };
 
 /// Keeps tokens in the platform's keyring: the Secret Service on Linux (GNOME's, KDE's), the Keychain on macOS,
@@ -186,9 +187,11 @@ impl Store for KeyringStore {
                 Err(Error::NoEntry) => continue,
                 Err(error) => return Err(failed(error)),
             };
-            match text(&bytes).and_then(|text| Listed::from_record(&text, |key| self.location(key)))
-            {
-                Ok(one) => listed.push(one),
+            match text(&bytes).and_then(|text| parse_record(&text)) {
+                Ok((key, tokens)) => {
+                    let location = self.location(&key);
+                    listed.push(Listed::new(key, location, &tokens));
+                }
                 Err(error) => log::warn!("left out of the list: {error}"),
             }
         }

@@ -46,7 +46,7 @@ pub use memory::MemoryStore;
 #[cfg(feature = "toml")]
 pub use polars::PolarsStore;
 #[cfg(feature = "toml")]
-pub use record::{RecordError, RecordText, TokenRecord};
+pub use record::{RecordError, RecordText, TokenRecord, parse_record};
 #[cfg(feature = "redis")]
 pub use redis::{AsyncRedisStore, RedisOptions, RedisStore};
 #[cfg(feature = "seal")]

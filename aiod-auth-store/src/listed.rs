@@ -8,9 +8,6 @@ use aiod_auth_core::{RecordKey, Scope, Timestamp, Tokens};
 pub struct Listed {
     /// Whose it is.
     pub key: RecordKey,
-    /// Whether it names no account, and doesn't say that it belongs to none: it was written by a version that
-    /// kept no accounts apart. Only a text can say so ([`from_record`](Self::from_record)).
-    pub account_is_unknown: bool,
     /// Where it is, as [`Store::location`](crate::Store::location) says it.
     pub location: String,
     /// When the access token was asked for.
@@ -33,7 +30,6 @@ impl Listed {
     pub fn new(key: RecordKey, location: String, tokens: &Tokens) -> Self {
         Self {
             key,
-            account_is_unknown: false,
             location,
             issued_at: tokens.issued_at,
             expires_at: tokens.expires_at,

@@ -1,5 +1,4 @@
-//! Logins that were made before profiles had logins of their own: their records have no account, and don't
-//! say that they belong to none, as those do that are written without a profile today.
+//! Logins that were made before profiles had logins of their own: their records have no account.
 //!
 //! Such a record goes to the only profile that it fits, if that one has neither an `account` of its own
 //! nor a record yet. Where it fits several it stays where it is: whose it is only the user knows.
@@ -62,10 +61,6 @@ impl Settings {
             // Another process was faster.
             return Ok(());
         };
-        if !self.account_is_unknown(&from) {
-            // Or has logged in without a profile.
-            return Ok(());
-        }
         self.store().save(&to, &tokens)?;
         // Twice is better than not at all, so only now.
         Ok(self.store().remove(&from)?)
@@ -77,8 +72,7 @@ impl Settings {
         };
         let key = self.earlier_key();
         let stored = self.store().load(&key);
-        // What is wrong with one that can't be read is said.
-        if matches!(stored, Ok(None)) || stored.is_ok() && !self.account_is_unknown(&key) {
+        if matches!(stored, Ok(None)) {
             return Ok(Earlier::Nothing);
         }
         let location = self.store().location(&key);
@@ -87,12 +81,6 @@ impl Settings {
             return Ok(Earlier::FitsSeveral { location, others });
         }
         Ok(stored?.map_or(Earlier::Nothing, |tokens| Earlier::Fits(Box::new(tokens))))
-    }
-
-    /// A store that can't say what it has keeps no login from one.
-    fn account_is_unknown(&self, key: &RecordKey) -> bool {
-        let listed = self.store().list().unwrap_or_default();
-        listed.into_iter().any(|listed| listed.account_is_unknown && listed.key == *key)
     }
 
     /// The other profiles whose login this may be as well.

@@ -44,24 +44,14 @@ fn earlier(world: &World) -> (FileStore, RecordKey) {
     (FileStore::new(world.path("tokens")), profile.key())
 }
 
-/// Alice's, without a profile.
-fn log_in_ad_hoc(world: &World) {
+/// Alice's, made before.
+fn log_in_earlier(world: &World) {
     let issuer = &world.server.base_url;
     let ad_hoc = format!("--issuer {issuer} --client-id demo --scope openid --scope roles");
     let token = world.new_refresh_token();
     world.run_with_input(&format!("login --refresh-token-stdin {ad_hoc}"), &token).ended(0);
     let (store, key) = earlier(world);
     assert!(store.load(&key).unwrap().is_some(), "an ad hoc login has no account");
-}
-
-/// Alice's, made before: its record doesn't say that it belongs to no account.
-fn log_in_earlier(world: &World) {
-    log_in_ad_hoc(world);
-    let (store, key) = earlier(world);
-    let text = fs::read_to_string(store.location(&key)).unwrap();
-    let before = text.replace("belongs_to = \"no account\"\n", "");
-    assert_ne!(text, before);
-    fs::write(store.location(&key), before).unwrap();
 }
 
 fn file_of(world: &World, options: &str) -> String {
@@ -200,28 +190,6 @@ fn a_new_login_replaces_an_earlier_one() {
     let issuer = &world.server.base_url;
     let ad_hoc = format!("--issuer {issuer} --client-id demo --scope openid --scope roles");
     assert_eq!(name(&world, &ad_hoc), "Alice Example");
-}
-
-#[test]
-fn a_login_without_a_profile_is_taken_over_by_none() {
-    let world = world(&["lab"]);
-    log_in_ad_hoc(&world);
-    let (store, key) = earlier(&world);
-    let ran = world.run("--profile lab status");
-    assert!(!ran.ended(3).stderr.contains("warning"), "{ran:?}");
-    for line in ["token", "refresh", "whoami"] {
-        world.run(&format!("--profile lab {line}")).failed(3, "");
-    }
-    let all = world.run("logout --all --json");
-    assert_eq!(all.ended(0).stdout, "", "no profile has a login");
-    assert!(store.load(&key).unwrap().is_some(), "the profile's logout is not its logout");
-    let issuer = &world.server.base_url;
-    let ad_hoc = format!("--issuer {issuer} --client-id demo --scope openid --scope roles");
-    assert_eq!(name(&world, &ad_hoc), "Alice Example");
-    // Also where one from before stood there.
-    log_in_earlier(&world);
-    log_in_ad_hoc(&world);
-    world.run("--profile lab token").failed(3, "");
 }
 
 /// As in a store that is mounted read-only.

@@ -19,6 +19,7 @@ pub use crate::{
     store::{StoreOperation, StoreReply, StoreRequest, Version},
     who_am_i::WhoAmI,
 };
+#[cfg(feature = "std")]
 pub(crate) use freshness::GoodTimes;
 pub use freshness::{Demand, Freshness};
 pub use logout::{LoggedOut, Logout};

@@ -95,12 +95,11 @@ impl FileStore {
     /// The record in a file, if it is still there.
     fn listed(&self, path: &Path) -> Result<Option<Listed>, StoreError> {
         let Some(text) = self.files.text(path)? else { return Ok(None) };
-        let listed = Listed::from_record(&text, |_| path.display().to_string());
-        let listed = listed.map_err(|error| error.at(path))?;
-        if self.path(&listed.key) != path {
+        let (key, tokens) = record::read(&text).map_err(|error| explain(path, error))?;
+        if self.path(&key) != path {
             return Err(StoreError::OtherKey { path: path.into() });
         }
-        Ok(Some(listed))
+        Ok(Some(Listed::new(key, path.display().to_string(), &tokens)))
     }
 
     fn path(&self, key: &RecordKey) -> PathBuf {
@@ -183,11 +182,11 @@ struct Own<'a>(&'a RecordKey);
 
 impl Format for Own<'_> {
     fn read(&self, path: &Path, text: &str, _written_at: Timestamp) -> Result<Login, StoreError> {
-        let found = record::read(text).map_err(|error| explain(path, error))?;
-        if found.key != *self.0 {
+        let (found, tokens) = record::read(text).map_err(|error| explain(path, error))?;
+        if found != *self.0 {
             return Err(StoreError::OtherKey { path: path.into() });
         }
-        Ok(Login { tokens: Some(found.tokens), client_secret: None })
+        Ok(Login { tokens: Some(tokens), client_secret: None })
     }
 
     fn write(

@@ -14,22 +14,17 @@
 //! [key]
 //! issuer = "https://auth.example.org/"
 //! client_id = "my-tool"
-//! belongs_to = "no account"
 //! scope = "openid offline_access"
 //! resource = []
 //! ```
 //!
-//! `belongs_to` stands where `account` would. A record that has neither was written when profiles had no logins
-//! of their own, and may be that of any.
-//!
 //! The key comes last, and its last member always stands there: wherever a file was cut off, that
 //! is noticed, and a record that lost its refresh token is not taken for one that never had any.
 
-pub(crate) use read::{Found, read};
-pub use text::{RecordError, RecordText, TokenRecord};
+pub(crate) use read::read;
+pub use text::{RecordError, RecordText, TokenRecord, parse_record};
 pub(crate) use write::write;
 
-use aiod_auth_core::RecordKey;
 use toml_edit::{Document, Item, Table};
 
 use crate::document::{self, Unreadable, damaged};
@@ -55,11 +50,6 @@ fn check_version(record: &Table) -> Result<(), Unreadable> {
 
 const VERSION: i64 = 1;
 
-/// What stands in the place of an account, where there is none.
-fn belongs_to(key: &RecordKey) -> Option<&'static str> {
-    key.account.is_none().then_some("no account")
-}
-
 const NEW_RECORD: &str = "\
 # Kept by aiod-auth. This file is a secret: it logs its reader in.
 version = 1
@@ -71,7 +61,9 @@ version = 1
 
 #[cfg(test)]
 mod tests {
-    use aiod_auth_core::{AccessToken, IdToken, RefreshToken, Refusal, Scope, Timestamp, Tokens};
+    use aiod_auth_core::{
+        AccessToken, IdToken, RecordKey, RefreshToken, Refusal, Scope, Timestamp, Tokens,
+    };
 
     use super::*;
 
@@ -79,23 +71,18 @@ mod tests {
     #[test]
     fn both_ways_are_the_same() {
         for text in ["a", "A.b-c_d~+/=", "x y", "with \" a quote", "a\\b", "é", "a\nb"] {
-            let without_account = RecordKey { account: None, ..key("a") };
-            for (key, tokens) in [
-                (key(text), tokens(text)),
-                (key("a"), few(text)),
-                (key(""), tokens(text)),
-                (without_account, few(text)),
-            ] {
+            for (key, tokens) in
+                [(key(text), tokens(text)), (key("a"), few(text)), (key(""), tokens(text))]
+            {
                 let by_library = write::edit(NEW_RECORD, &key, &tokens).unwrap();
                 if let Some(plain) = plain::write(&key, &tokens) {
                     assert_eq!(*plain, *by_library, "{text:?}");
                     assert!(plain::read(&plain).is_some(), "{text:?}");
                 }
                 for found in [read(&by_library), read::read_any(&by_library)] {
-                    let found = found.unwrap();
-                    assert_eq!(found.key, key, "{text:?}");
-                    assert!(!found.account_is_unknown, "{text:?}");
-                    let again = write::edit(NEW_RECORD, &key, &found.tokens).unwrap();
+                    let (found_key, found) = found.unwrap();
+                    assert_eq!(found_key, key, "{text:?}");
+                    let again = write::edit(NEW_RECORD, &key, &found).unwrap();
                     assert_eq!(*again, *by_library, "{text:?}");
                 }
             }
@@ -112,7 +99,7 @@ mod tests {
         empty.id_token = Some(IdToken::new(""));
         let text = plain::write(&key("a"), &empty).unwrap();
         for text in [text.as_str(), &format!("# Mine.\n{}", *text)] {
-            let found = read(text).unwrap().tokens;
+            let found = read(text).unwrap().1;
             assert!(found.access_token.is_some(), "{text}");
             assert!(found.refresh_token.is_none() && found.id_token.is_none(), "{text}");
             let alone = text.replace("access_token = \"a\"\n", "");

@@ -6,13 +6,12 @@ use aiod_auth_core::{
 };
 use zeroize::Zeroizing;
 
-use super::{Found, NEW_RECORD, belongs_to, read::some_text};
+use super::{NEW_RECORD, read::some_text};
 
 /// The record, if it has this form.
-pub(super) fn read(text: &str) -> Option<Found> {
+pub(super) fn read(text: &str) -> Option<(RecordKey, Tokens)> {
     let (tokens, key) = text.strip_prefix(head())?.split_once("\n\n[key]\n")?;
-    let (key, account_is_unknown) = read_key(key.strip_suffix('\n')?)?;
-    Some(Found { key, tokens: read_tokens(tokens)?, account_is_unknown })
+    Some((read_key(key.strip_suffix('\n')?)?, read_tokens(tokens)?))
 }
 
 /// The text of a new record, if it has this form.
@@ -46,7 +45,6 @@ pub(super) fn write(key: &RecordKey, tokens: &Tokens) -> Option<Zeroizing<String
         ("issuer", Some(&*key.issuer)),
         ("client_id", Some(&*key.client_id)),
         ("account", key.account.as_deref()),
-        ("belongs_to", belongs_to(key)),
         ("scope", Some(&*key_scope)),
     ];
     let values = of_tokens.iter().chain(&of_key).filter_map(|(_, value)| *value);
@@ -118,8 +116,7 @@ fn read_tokens(section: &str) -> Option<Tokens> {
     has_token.then_some(tokens)
 }
 
-/// And whether it may be any account's.
-fn read_key(section: &str) -> Option<(RecordKey, bool)> {
+fn read_key(section: &str) -> Option<RecordKey> {
     let (section, resource) = section.rsplit_once('\n')?;
     let resource = resource.strip_prefix("resource = [")?.strip_suffix(']')?;
     let resource = match resource {
@@ -130,18 +127,14 @@ fn read_key(section: &str) -> Option<(RecordKey, bool)> {
             list.collect::<Option<_>>()?
         }
     };
-    let mut lines =
-        Lines::<5>::read(section, ["issuer", "client_id", "account", "belongs_to", "scope"])?;
-    let belongs_to = lines.take("belongs_to");
-    let key = RecordKey {
+    let mut lines = Lines::<4>::read(section, ["issuer", "client_id", "account", "scope"])?;
+    Some(RecordKey {
         issuer: lines.take("issuer")?.into(),
         client_id: lines.take("client_id")?.into(),
         account: lines.take("account").map(Into::into),
         scope: lines.take("scope")?.parse().ok()?,
         resource,
-    };
-    let account_is_unknown = key.account.is_none() && belongs_to.is_none();
-    Some((key, account_is_unknown))
+    })
 }
 
 /// The members of a section, each on a line of its own.

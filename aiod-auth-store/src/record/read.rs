@@ -7,16 +7,8 @@ use aiod_auth_core::{
 use super::{parse, plain};
 use crate::document::{Members, Unreadable, damaged};
 
-/// What a record says.
-pub(crate) struct Found {
-    pub(crate) key: RecordKey,
-    pub(crate) tokens: Tokens,
-    /// It names no account, and doesn't say that it belongs to none.
-    pub(crate) account_is_unknown: bool,
-}
-
 /// Reads a record, and which key it is for.
-pub(crate) fn read(text: &str) -> Result<Found, Unreadable> {
+pub(crate) fn read(text: &str) -> Result<(RecordKey, Tokens), Unreadable> {
     if !text.ends_with('\n') {
         return Err(damaged("it ends within a line"));
     }
@@ -26,11 +18,11 @@ pub(crate) fn read(text: &str) -> Result<Found, Unreadable> {
     read_any(text)
 }
 
-pub(super) fn read_any(text: &str) -> Result<Found, Unreadable> {
+pub(super) fn read_any(text: &str) -> Result<(RecordKey, Tokens), Unreadable> {
     let mut record = Members::of(parse(text)?.into_table());
     let tokens = tokens(record.require("tokens")?)?;
-    let (key, account_is_unknown) = key(record.require("key")?)?;
-    Ok(Found { key, tokens, account_is_unknown })
+    let key = key(record.require("key")?)?;
+    Ok((key, tokens))
 }
 
 fn tokens(mut section: Members) -> Result<Tokens, Unreadable> {
@@ -83,17 +75,14 @@ pub(super) fn some_text<T: AsRef<str>>(text: Option<T>) -> Option<T> {
     text.filter(|text| !text.as_ref().is_empty())
 }
 
-fn key(mut section: Members) -> Result<(RecordKey, bool), Unreadable> {
-    let belongs_to = section.text("belongs_to")?;
-    let key = RecordKey {
+fn key(mut section: Members) -> Result<RecordKey, Unreadable> {
+    Ok(RecordKey {
         issuer: section.required("issuer")?,
         client_id: section.required("client_id")?,
         account: section.text("account")?,
         scope: scope(&mut section)?,
         resource: section.texts("resource")?,
-    };
-    let account_is_unknown = key.account.is_none() && belongs_to.is_none();
-    Ok((key, account_is_unknown))
+    })
 }
 
 fn scope(section: &mut Members) -> Result<Scope, Unreadable> {

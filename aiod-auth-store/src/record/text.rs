@@ -5,8 +5,8 @@ use std::{fmt, path::PathBuf};
 use aiod_auth_core::{RecordKey, Tokens};
 use zeroize::Zeroizing;
 
-use super::{Found, read, write};
-use crate::{Listed, StoreError, document::Unreadable};
+use super::{read, write};
+use crate::{StoreError, document::Unreadable};
 
 /// Tokens as the text of a record: what [`FileStore`](crate::FileStore) writes, for a database, a keyring, or
 /// any other place.
@@ -48,28 +48,16 @@ impl TokenRecord for Tokens {
     }
 
     fn from_record(text: &str, key: &RecordKey) -> Result<Self, RecordError> {
-        let found = read_limited(text)?;
-        if found.key != *key { Err(RecordError::OtherKey) } else { Ok(found.tokens) }
+        let (found, tokens) = parse_record(text)?;
+        if found != *key { Err(RecordError::OtherKey) } else { Ok(tokens) }
     }
 }
 
-impl Listed {
-    /// What may be told of the record with this text, at the location of its key: for
-    /// [`Store::list`](crate::Store::list).
-    ///
-    /// # Errors
-    /// As [`TokenRecord::from_record`].
-    pub fn from_record(
-        text: &str,
-        location: impl FnOnce(&RecordKey) -> String,
-    ) -> Result<Self, RecordError> {
-        let Found { key, tokens, account_is_unknown } = read_limited(text)?;
-        let location = location(&key);
-        Ok(Self { account_is_unknown, ..Self::new(key, location, &tokens) })
-    }
-}
-
-fn read_limited(text: &str) -> Result<Found, RecordError> {
+/// What a text says, and whose it is.
+///
+/// # Errors
+/// As [`TokenRecord::from_record`].
+pub fn parse_record(text: &str) -> Result<(RecordKey, Tokens), RecordError> {
     if text.len() > crate::file::BYTES_MAX {
         return Err(RecordError::Damaged("it is too big".into()));
     }

@@ -4,7 +4,7 @@ use aiod_auth_core::{AccessToken, IdToken, RecordKey, RefreshToken, Scope, Times
 use toml_edit::{Array, DocumentMut, Item, TableLike};
 use zeroize::Zeroizing;
 
-use super::{NEW_RECORD, belongs_to, parse, plain};
+use super::{NEW_RECORD, parse, plain};
 use crate::document::{Unreadable, damaged, put, text};
 
 /// Writes a record. Comments, and members that this version doesn't know, are kept from the record
@@ -67,7 +67,6 @@ fn write_key(section: &mut dyn TableLike, key: &RecordKey) {
     put(section, "issuer", Some(&key.issuer));
     put(section, "client_id", Some(&key.client_id));
     put(section, "account", key.account.as_deref());
-    put(section, "belongs_to", belongs_to(key));
     put(section, "scope", Some(key.scope.to_string()));
     put(section, "resource", Some(Array::from_iter(&key.resource)));
 }

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::scripts;
 use crate::{
     Listed, Lock, RecordError, RecordText, SealError, SealingKey, StoreError, TokenRecord as _,
+    parse_record,
 };
 
 /// A Redis that answers, however one waits for it.
@@ -387,12 +388,11 @@ impl Records {
         }
         let id = self.open(key, name, &location)?;
         let text = self.open(record, &id, &location)?;
-        let listed = Listed::from_record(&text, |_| location.clone());
-        let listed = listed.map_err(|error| error.at(&location))?;
-        if self.name("record", &listed.key) != name {
+        let (key, tokens) = parse_record(&text).map_err(|error| error.at(&location))?;
+        if self.name("record", &key) != name {
             return Err(RecordError::OtherKey.at(location));
         }
-        Ok(listed)
+        Ok(Listed::new(key, location, &tokens))
     }
 
     fn damaged(&self, key: &RecordKey, what: &str) -> StoreError {

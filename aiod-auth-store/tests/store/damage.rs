@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use aiod_auth_core::{RecordKey, StoreFailure};
+use aiod_auth_core::StoreFailure;
 use aiod_auth_store::StoreError;
 
 use crate::support::{Place, key, names, tokens};
@@ -216,32 +216,6 @@ fn comments_and_unknown_members_are_kept() {
     let expected =
         text.replace("refresh_token = \"refresh-first\"\n", "").replace("first", "second");
     assert_eq!(place.text(), expected);
-}
-
-/// A record that names no account says whether it is from before there were any.
-#[test]
-fn a_record_without_an_account_says_that_it_has_none() {
-    let place = Place::new();
-    let key = RecordKey { account: None, ..place.key.clone() };
-    place.store.save(&key, &tokens("new")).unwrap();
-    let path = place.store.location(&key);
-    let text = fs::read_to_string(&path).unwrap();
-    let mark = "client_id = \"my-tool\"\nbelongs_to = \"no account\"\nscope";
-    assert!(text.contains(mark), "{text}");
-    let is_unknown = || place.store.list().unwrap()[0].account_is_unknown;
-    assert!(!is_unknown());
-
-    let before = text.replace("belongs_to = \"no account\"\n", "");
-    for before in [before.clone(), before.replace("[key]", "[key] # mine")] {
-        fs::write(&path, &before).unwrap();
-        assert!(is_unknown(), "{before}");
-        assert!(place.store.load(&key).unwrap().is_some());
-        place.store.save(&key, &tokens("new")).unwrap();
-        assert!(!is_unknown(), "{before}");
-    }
-    // A login of an account's own needs no such word.
-    place.store.save(&place.key, &tokens("new")).unwrap();
-    assert!(place.store.list().unwrap().iter().all(|listed| !listed.account_is_unknown));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use aiod_auth_core::{RecordKey, Tokens, session::Version};
 use aiod_auth_store::{
-    LOCK_HELD_MAX, Listed, Lock, SealingKey, Store, StoreError, TokenRecord as _,
+    LOCK_HELD_MAX, Listed, Lock, SealingKey, Store, StoreError, TokenRecord as _, parse_record,
 };
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
@@ -182,7 +182,10 @@ impl Store for SqliteStore {
             let (id, record) = row.map_err(failed)?;
             // One that can't be read is left out.
             let Ok(text) = self.open_seal(record, &id) else { continue };
-            listed.extend(Listed::from_record(&text, |key| self.location(key)));
+            if let Ok((key, tokens)) = parse_record(&text) {
+                let location = self.location(&key);
+                listed.push(Listed::new(key, location, &tokens));
+            }
         }
         Ok(listed)
     }

@@ -35,7 +35,8 @@ impl Disk {
     pub fn holds(&self, refresh_token: &str) -> bool {
         self.0.with(refresh_token).iter().any(|content| {
             let record = mark::written(content).map(record::read);
-            let found = record.and_then(Result::ok).and_then(|found| found.tokens.refresh_token);
+            let tokens = record.and_then(Result::ok).map(|(_, tokens)| tokens);
+            let found = tokens.and_then(|tokens| tokens.refresh_token);
             found.is_some_and(|found| found.expose() == refresh_token)
         })
     }
