@@ -286,8 +286,9 @@ impl<'a> Acquire<'a> {
 }
 
 /// Saves what could not be saved before, if the store can do it at once: before a server is asked, since one that
-/// is unavailable must not keep a rotated refresh token from the store. Newer tokens that are stored take its place.
-/// What looks newer because a clock was ahead takes the place of just what it replaced.
+/// is unavailable must not keep a rotated refresh token from the store. It takes no place of newer tokens, and is kept
+/// beside them: theirs may be the session that is over. What looks newer because a clock was ahead takes the place of
+/// just what it replaced.
 pub(super) async fn save_again(io: &Io, context: &mut Context) {
     let (profile, key, now) = (&context.profile, &context.key, io.now());
     let Some(cached) = context.cached.as_mut().filter(|cached| !cached.is_settled()) else {
@@ -304,10 +305,8 @@ pub(super) async fn save_again(io: &Io, context: &mut Context) {
             !cached.replaces.is_of(stored) && stored.session_ended_at.is_none()
         });
         let newest = newest(stored, Some(cached));
-        if let Some(newer) = newest.filter(|it| !Arc::ptr_eq(it, &cached.tokens)) {
-            return Ok(Some(SessionTokens::new(key, newer, Persisted::Saved)));
-        }
-        if is_of_another_login && is_from_the_future(&cached.tokens, now) {
+        let is_newer_stored = newest.is_some_and(|it| !Arc::ptr_eq(&it, &cached.tokens));
+        if is_newer_stored || is_of_another_login && is_from_the_future(&cached.tokens, now) {
             return Ok(None);
         }
         Ok(match lock.save(Arc::clone(&cached.tokens), at_once).await {
