@@ -419,9 +419,20 @@ pub enum NoResponse {
 }
 
 impl NoResponse {
-    /// An answer that broke off, with its body as far as it came.
+    /// For a transport whose reading of an answer's body failed so: [`Cut`](Self::Cut), with the body as far as it
+    /// came, where the connection failed or the body is malformed; else as it is.
     #[must_use]
-    pub fn cut(response: Response, why: &'static str) -> Self {
+    pub fn of_body(self, response: Response) -> Self {
+        let why = match self {
+            Self::Unknown(why) => why,
+            // A chunk without its length.
+            Self::NotHttp => "the body can't be read",
+            Self::NotSent(_)
+            | Self::Cut { .. }
+            | Self::Proxy(_)
+            | Self::Tls(_)
+            | Self::TooLarge => return self,
+        };
         Self::Cut { response: Box::new(response), why }
     }
 

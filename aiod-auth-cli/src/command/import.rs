@@ -21,9 +21,7 @@ pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failu
     check(&settings, &login, &name)?;
     keep(context, options, &settings, &login)?;
 
-    if !settings.saves() {
-        context.printer.warn("the store is `memory`: the login ends with this command");
-    }
+    settings.warn_of_memory(context);
     let tokens = &login.tokens;
     if context.global.json {
         return context.printer.json(&json!({

@@ -229,6 +229,13 @@ impl Settings {
         self.place.saves()
     }
 
+    /// For what stores a login.
+    pub(crate) fn warn_of_memory(&self, context: &Context) {
+        if !self.saves() {
+            context.printer.warn("the store is `memory`: the login ends with this command");
+        }
+    }
+
     pub(crate) fn store_is_public(&self) -> bool {
         self.place.is_public()
     }

@@ -420,8 +420,8 @@ impl TokenCache {
     /// Begins a logout, if no job is running; it ends with [`finish_logout`](Self::finish_logout).
     #[must_use]
     pub fn begin_logout(&mut self, policy: RetryPolicy, now: Timestamp) -> Option<Job> {
-        let demand = Purpose::Acquire(Demand::new());
-        (!self.is_running).then(|| self.begin(demand, policy, now))
+        let purpose = Purpose::Acquire(Demand::new());
+        (!self.is_running).then(|| self.begin(purpose, policy, now))
     }
 
     /// Ends a logout. If it failed, the tokens stay.

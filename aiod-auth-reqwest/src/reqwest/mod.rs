@@ -133,10 +133,7 @@ impl TokioRuntime {
         let response = Response::new(status, texts, std::mem::take(&mut *body));
         match outcome {
             Ok(()) => Ok(response),
-            Err(NoResponse::Unknown(why)) => Err(NoResponse::cut(response, why)),
-            // A chunk without its length.
-            Err(NoResponse::NotHttp) => Err(NoResponse::cut(response, "the body can't be read")),
-            Err(no_response) => Err(no_response),
+            Err(no_response) => Err(no_response.of_body(response)),
         }
     }
 }

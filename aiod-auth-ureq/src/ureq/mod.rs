@@ -123,12 +123,9 @@ impl UreqTransport {
         let outcome = reader.read_to_end(&mut body);
         let body = std::mem::take(&mut *body);
         let response = Response::new(parts.status.as_u16(), texts(&parts.headers), body);
-        match outcome.map_err(|error| no_response(&error.into())) {
+        match outcome {
             Ok(_) => Ok(response),
-            Err(NoResponse::Unknown(why)) => Err(NoResponse::cut(response, why)),
-            // A chunk without its length.
-            Err(NoResponse::NotHttp) => Err(NoResponse::cut(response, "the body can't be read")),
-            Err(no_response) => Err(no_response),
+            Err(error) => Err(no_response(&error.into()).of_body(response)),
         }
     }
 

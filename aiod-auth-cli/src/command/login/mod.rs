@@ -51,8 +51,8 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
             "leave out --no-save and the store `memory`; --config-dir DIR keeps it apart from other logins",
         ));
     }
-    if !options.no_save && !settings.saves() {
-        context.printer.warn("the store is `memory`: the login ends with this command");
+    if !options.no_save {
+        settings.warn_of_memory(context);
     }
     let session = log_in(context, options, &settings)?;
     context.printer.end_countdown();
