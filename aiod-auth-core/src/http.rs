@@ -349,6 +349,21 @@ impl Response {
         self.headers("www-authenticate").take(16).flat_map(www_authenticate::parse).collect()
     }
 
+    /// Whether an API refuses the token that it was shown, so that another one may help: a 401, unless its
+    /// challenge says that something else is wrong (RFC 6750 §3.1: `insufficient_scope`, `invalid_request`).
+    ///
+    /// ```
+    /// use aiod_auth_core::Response;
+    ///
+    /// let answer = |challenge| Response::new(401, [("WWW-Authenticate", challenge)], b"");
+    /// assert!(answer("Bearer error=\"invalid_token\"").rejects_token());
+    /// assert!(!answer("Bearer error=\"insufficient_scope\"").rejects_token());
+    /// ```
+    #[must_use]
+    pub fn rejects_token(&self) -> bool {
+        crate::flow::resource::is_token_rejected(self.status, &self.challenges())
+    }
+
     /// The body.
     #[must_use]
     pub fn body(&self) -> &[u8] {

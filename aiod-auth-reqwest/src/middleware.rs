@@ -1,8 +1,8 @@
 //! A client's token in another client's requests: for `reqwest-middleware`.
 
 use ::reqwest::{
-    Request, Response, StatusCode,
-    header::{AUTHORIZATION, HeaderValue},
+    Request, Response,
+    header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE},
 };
 use aiod_auth_core::{Error, Origins, cache::Token};
 use async_trait::async_trait;
@@ -13,8 +13,8 @@ use crate::Client;
 
 /// Adds a fresh token to each request to an API that it is for, and to no other.
 ///
-/// A request that is answered with 401 is sent once more, with another token, if its body can be sent again. One
-/// that has an `Authorization` header already is left alone. Redirects are followed below this: reqwest itself
+/// A request that is answered with 401 is sent once more, with another token, if its body can be sent again, unless
+/// the challenge says that the token is not what is wrong (RFC 6750 §3.1: `insufficient_scope`). One that has an `Authorization` header already is left alone. Redirects are followed below this: reqwest itself
 /// drops the header where one leads to another host.
 ///
 /// ```no_run
@@ -65,7 +65,7 @@ impl Middleware for BearerToken {
         let again = request.try_clone();
         authorize(&mut request, &token).map_err(MiddlewareError::middleware)?;
         let response = next.clone().run(request, extensions).await?;
-        let (StatusCode::UNAUTHORIZED, Some(mut again)) = (response.status(), again) else {
+        let Some(mut again) = again.filter(|_| rejects_token(&response)) else {
             return Ok(response);
         };
         // What the API said is what counts where no other token can be had.
@@ -73,6 +73,13 @@ impl Middleware for BearerToken {
         authorize(&mut again, &other).map_err(MiddlewareError::middleware)?;
         next.run(again, extensions).await
     }
+}
+
+fn rejects_token(response: &Response) -> bool {
+    let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
+    let challenges = challenges.filter_map(|challenge| challenge.to_str().ok());
+    let challenges = challenges.map(|challenge| (WWW_AUTHENTICATE.as_str(), challenge));
+    aiod_auth_core::Response::new(response.status().as_u16(), challenges, b"").rejects_token()
 }
 
 fn authorize(request: &mut Request, token: &Token) -> std::result::Result<(), Error> {

@@ -2,7 +2,10 @@
 
 use ::ureq::{
     Agent, AsSendBody, Body, SendBody,
-    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header::AUTHORIZATION},
+    http::{
+        HeaderMap, HeaderValue, Request, Response, Uri,
+        header::{AUTHORIZATION, WWW_AUTHENTICATE},
+    },
     middleware::{Middleware, MiddlewareNext},
 };
 use aiod_auth_core::{Error, Origins, cache::Token};
@@ -12,7 +15,8 @@ use crate::Client;
 /// Adds a fresh token to each request to an API that it is for, and to no other.
 ///
 /// As a middleware of an agent it adds the header. [`run`](Self::run) runs a request on any agent, and once more,
-/// with another token, if the answer is 401: that is more than a middleware can do. A request that has an
+/// with another token, if the answer is 401: that is more than a middleware can do. It doesn't where the challenge
+/// says that the token is not what is wrong (RFC 6750 §3.1: `insufficient_scope`). A request that has an
 /// `Authorization` header already is left alone. Redirects are followed below this: ureq itself drops the header.
 ///
 /// ```no_run
@@ -65,7 +69,7 @@ impl BearerToken {
         };
         let token = self.client.token().map_err(inside)?;
         let outcome = with(&token);
-        if !is_unauthorized(&outcome) {
+        if !rejects_token(&outcome) {
             return outcome;
         }
         match self.client.token_instead_of(&token) {
@@ -102,12 +106,15 @@ fn authorize(headers: &mut HeaderMap, token: &Token) -> Result<(), Error> {
     Ok(())
 }
 
-/// ureq makes an error of it, if its agent says so.
-fn is_unauthorized(outcome: &Result<Response<Body>, ureq::Error>) -> bool {
-    match outcome {
-        Ok(response) => response.status() == StatusCode::UNAUTHORIZED,
-        Err(error) => matches!(error, ::ureq::Error::StatusCode(401)),
-    }
+/// ureq makes an error of a 401, without its challenge, if its agent says so.
+fn rejects_token(outcome: &Result<Response<Body>, ureq::Error>) -> bool {
+    let Ok(response) = outcome else {
+        return matches!(outcome, Err(::ureq::Error::StatusCode(401)));
+    };
+    let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
+    let challenges = challenges.filter_map(|challenge| challenge.to_str().ok());
+    let challenges = challenges.map(|challenge| (WWW_AUTHENTICATE.as_str(), challenge));
+    aiod_auth_core::Response::new(response.status().as_u16(), challenges, b"").rejects_token()
 }
 
 fn inside(error: Error) -> ::ureq::Error {

@@ -84,15 +84,24 @@ pub(crate) fn token_rejected(error: Error) -> Error {
     let Error::Refused(error) = error else {
         return error;
     };
-    let other = match &error.code {
-        Some(ErrorCode::InsufficientScope | ErrorCode::InvalidRequest) => true,
-        // RFC 9449 §7.1, §9: a bearer token is of no use.
-        Some(ErrorCode::Other(code)) => matches!(&**code, "use_dpop_nonce" | "invalid_dpop_proof"),
-        _ => false,
-    };
-    if error.status == Some(401) && !other {
+    if error.status == Some(401) && !error.code.as_ref().is_some_and(is_of_no_token) {
         Error::TokenRejected(error)
     } else {
         Error::Refused(error)
+    }
+}
+
+/// The same of an API's answer.
+pub(crate) fn is_token_rejected(status: u16, challenges: &[Challenge]) -> bool {
+    status == 401 && !challenges.iter().find_map(code).as_ref().is_some_and(is_of_no_token)
+}
+
+/// Whether another token would be refused as well.
+fn is_of_no_token(code: &ErrorCode) -> bool {
+    match code {
+        ErrorCode::InsufficientScope | ErrorCode::InvalidRequest => true,
+        // RFC 9449 §7.1, §9: a bearer token is of no use.
+        ErrorCode::Other(code) => matches!(&**code, "use_dpop_nonce" | "invalid_dpop_proof"),
+        _ => false,
     }
 }

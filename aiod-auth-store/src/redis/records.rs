@@ -50,9 +50,9 @@ pub(super) async fn save(
     let new = records.new_version(key)?;
     loop {
         let stored = stored(redis, key).await?;
-        let (before, damaged) = match records.read(key, &stored) {
-            Err(StoreError::Damaged { .. }) => (None, stored.record.clone().unwrap_or_default()),
-            read => (read?, Vec::new()),
+        let (before, is_damaged) = match records.read(key, &stored) {
+            Err(StoreError::Damaged { .. }) => (None, true),
+            read => (read?, false),
         };
         let before_tokens = before.as_ref().map(|(_, tokens)| tokens);
         if let Some(version) = version
@@ -63,7 +63,7 @@ pub(super) async fn save(
         }
         let text = before.as_ref().map(|(text, _)| text.as_str());
         let text = tokens.to_record(key, text).map_err(|error| error.at(records.location(key)))?;
-        let command = records.save_command(key, &stored, &new, &text, &damaged)?;
+        let command = records.save_command(key, &stored, &new, &text, is_damaged)?;
         if redis.ask::<i64>(&command).await? == 1 {
             return Ok(None);
         }
@@ -204,6 +204,8 @@ pub(super) async fn list(redis: &impl Ask) -> Result<Vec<Listed>, StoreError> {
 /// What is kept for a key, as it stands there.
 struct Stored {
     record: Option<Vec<u8>>,
+    /// It is left where it is.
+    is_too_big: bool,
     version: Option<String>,
 }
 
@@ -212,13 +214,11 @@ async fn stored(redis: &impl Ask, key: &RecordKey) -> Result<Stored, StoreError>
     let name = records.name("record", key);
     let mut length = redis::cmd("HSTRLEN");
     length.arg(&name).arg("record");
-    if redis.ask::<usize>(&length).await? > SEALED_BYTES_MAX {
-        return Err(records.damaged(key, "it is too big"));
-    }
+    let is_too_big = redis.ask::<usize>(&length).await? > SEALED_BYTES_MAX;
     let mut get = redis::cmd("HMGET");
-    get.arg(&name).arg("record").arg("version");
+    get.arg(&name).arg(if is_too_big { "begun" } else { "record" }).arg("version");
     let (record, version): (Option<Vec<u8>>, Option<String>) = redis.ask(&get).await?;
-    Ok(Stored { record, version })
+    Ok(Stored { record: record.filter(|_| !is_too_big), is_too_big, version })
 }
 
 async fn field(
@@ -320,6 +320,9 @@ impl Records {
         key: &RecordKey,
         stored: &Stored,
     ) -> Result<Option<(Zeroizing<String>, Tokens)>, StoreError> {
+        if stored.is_too_big {
+            return Err(self.damaged(key, "it is too big"));
+        }
         let Some(record) = &stored.record else {
             return match stored.version {
                 None => Ok(None),
@@ -368,9 +371,16 @@ impl Records {
         stored: &Stored,
         new: &str,
         text: &RecordText,
-        damaged: &[u8],
+        is_damaged: bool,
     ) -> Result<Cmd, StoreError> {
         let (name, id) = (self.name("record", key), key.id());
+        // One from before anything was sealed has tokens in it that are not to be read there.
+        let is_to_go =
+            self.sealing.is_some() && !stored.record.as_deref().is_some_and(crate::seal::is_sealed);
+        let damaged = match (is_damaged, is_to_go) {
+            (true, false) => "keep",
+            (true, true) | (false, _) => "",
+        };
         let command = script(scripts::SAVE, &[&name])
             .arg(stored.version.as_deref().unwrap_or_default())
             .arg(new)

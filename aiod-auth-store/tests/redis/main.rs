@@ -273,6 +273,38 @@ fn a_damaged_record_is_said_and_moved_aside_by_the_next_save() {
 }
 
 #[test]
+fn a_record_that_is_too_big_is_moved_aside_by_the_next_save() {
+    let server = Server::start();
+    let (store, key) = (server.store(), key("me"));
+    store.save(&key, &tokens("a")).unwrap();
+    let name = &server.command(&["KEYS", "aiod-auth:record:*"])[0];
+    server.command(&["SETRANGE", "big", "20000000", "x"]);
+    let script = "return redis.call('HSET', KEYS[1], 'record', redis.call('GET', KEYS[2]))";
+    server.command(&["EVAL", script, "2", name, "big"]);
+    assert!(matches!(store.load(&key), Err(StoreError::Damaged { .. })));
+    store.prepare(&key).unwrap();
+    store.save(&key, &tokens("b")).unwrap();
+    assert_eq!(refresh_token(&store, &key), "b");
+    assert!(server.command(&["HSTRLEN", name, "damaged"])[0].contains("20000001"));
+}
+
+/// It is damaged where records are sealed: what could be written there in clear text could be anybody's.
+#[test]
+fn what_was_not_sealed_does_not_stay_when_sealing_is_switched_on() {
+    let server = Server::start();
+    let key = key("me");
+    server.store().save(&key, &tokens("in-clear-text")).unwrap();
+    let options = server.options().with_sealing_key(SealingKey::new([7; 32]));
+    let store = RedisStore::new(options).unwrap();
+    assert!(matches!(store.load(&key), Err(StoreError::Damaged { .. })));
+    store.save(&key, &tokens("sealed")).unwrap();
+    assert_eq!(refresh_token(&store, &key), "sealed");
+    let name = &server.command(&["KEYS", "aiod-auth:record:*"])[0];
+    let all = server.command(&["HGETALL", name]).join(" ");
+    assert!(!all.contains("in-clear-text"), "{all}");
+}
+
+#[test]
 fn a_newer_versions_record_is_refused_and_stays() {
     let server = Server::start();
     let (store, key) = (server.store(), key("me"));

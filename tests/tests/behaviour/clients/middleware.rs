@@ -1,7 +1,7 @@
 //! The token of a client in the requests of another one, over real sockets: reqwest's and ureq's.
 
 use aiod_auth_core::Origins;
-use aiod_auth_tests::sim::Running;
+use aiod_auth_tests::sim::{Answer, Fault, Running};
 use reqwest::StatusCode;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use tokio::runtime::{Builder, Runtime};
@@ -125,6 +125,42 @@ fn ureq_runs_a_request_with_a_token_for_its_origins_and_once_more_after_401() {
         let post = http::Request::post(Apis::url(&apis.ours)).body("body").unwrap();
         assert_eq!(token.run(&agent, &post).unwrap().status(), 200);
         apis.check(&first, &access_token(&client.cached().unwrap().tokens));
+    }
+}
+
+/// RFC 6750 §3.1: another token would be refused as well.
+#[test]
+fn what_the_challenge_says_of_something_else_costs_no_refresh() {
+    let apis = Apis::new();
+    let blocking = aiod_auth_ureq::Client::new(profile_at(&apis.ours), MemoryStore::default());
+    blocking.login(approve(&apis.ours)).unwrap();
+    let token = aiod_auth_ureq::BearerToken::new(blocking, apis.origins());
+    let agent: Agent = Agent::config_builder().http_status_as_error(false).build().into();
+    let client = aiod_auth_reqwest::Client::new(profile_at(&apis.ours), MemoryStore::default());
+    let runtime = runtime();
+    runtime.block_on(client.login(approve(&apis.ours))).unwrap();
+    let api = api(&client, &apis);
+    for (error, requests) in
+        [("insufficient_scope", 1), ("invalid_request", 1), ("invalid_token", 2)]
+    {
+        let refused = || {
+            let challenge = format!("Bearer error=\"{error}\"");
+            let answer = Answer::empty(401).with_header("WWW-Authenticate", &challenge);
+            let before = (Apis::seen(&apis.ours).len(), refreshes(&apis.ours));
+            apis.ours.simulator().fault_at("/userinfo", 1, Fault::Instead(answer));
+            before
+        };
+        let check = |status: u16, before: (usize, usize)| {
+            assert_eq!(status, if requests == 1 { 401 } else { 200 }, "{error}");
+            assert_eq!(Apis::seen(&apis.ours).len(), before.0 + requests, "{error}");
+            assert_eq!(refreshes(&apis.ours), before.1 + requests - 1, "{error}");
+        };
+        let before = refused();
+        let get = http::Request::get(Apis::url(&apis.ours)).body(()).unwrap();
+        check(token.run(&agent, &get).unwrap().status().as_u16(), before);
+        let before = refused();
+        let answer = runtime.block_on(api.get(Apis::url(&apis.ours)).send()).unwrap();
+        check(answer.status().as_u16(), before);
     }
 }
 
