@@ -181,9 +181,12 @@ fn guarded(store: impl Store + 'static, guard: &Guard) -> Arc<dyn Store> {
     Arc::new(GuardedStore::new(store, &guard.interrupt, &guard.printer))
 }
 
+#[cfg(feature = "redis")]
 const fn is_redis(uri: StoreUri<'_>) -> bool {
-    #[cfg(feature = "redis")]
-    return matches!(uri, StoreUri::Redis(_));
-    #[cfg(not(feature = "redis"))]
-    return false;
+    matches!(uri, StoreUri::Redis(_))
+}
+
+#[cfg(not(feature = "redis"))]
+const fn is_redis(_: StoreUri<'_>) -> bool {
+    false
 }
