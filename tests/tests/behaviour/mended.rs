@@ -92,7 +92,7 @@ where
     timeout.unwrap()
 }
 
-/// Make `deadline` anew in `Job::end` of `logout.rs`, or in `Acquire::acquire` after the load: this fails.
+/// Make `deadline` anew in `LogoutJob::end`, or in `Acquire::acquire` after the load: this fails.
 #[test]
 fn what_a_slow_store_took_is_taken_off_the_time_for_the_first_request() {
     let mut world = world();
@@ -105,7 +105,7 @@ fn what_a_slow_store_took_is_taken_off_the_time_for_the_first_request() {
     assert_eq!(first_timeout_after_a_slow_load(&mut session, &mut world), seconds(25));
 }
 
-/// Drop `no_proof` in `Job::end_one`: this fails.
+/// Drop `no_proof` in `LogoutJob::end_one`: this fails.
 #[test]
 fn why_the_end_session_endpoint_gave_no_proof_is_said_where_there_is_no_revocation() {
     let mut world = world();
