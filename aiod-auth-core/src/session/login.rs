@@ -29,24 +29,13 @@ pub(super) async fn log_in(
     Box::pin(under_lock(io, &context.key, lock_end, async |lock| lock.prepare().await)).await?;
 
     let mut job = job(context, limit, None);
-    let outcome = Box::pin(job.log_in(io, end)).await;
-    // However long the user took, there is time to save.
-    let deadline = Deadline::within(io, context.policy.time_limit);
-    match outcome {
-        Ok(tokens) => {
-            let tokens = Arc::new(tokens);
-            let persisted = Box::pin(save(io, context, Arc::clone(&tokens), deadline)).await;
-            job.confirm(io, &tokens).await;
-            Ok(SessionTokens::new(&context.key, tokens, persisted))
-        }
-        Err(failed) if failed.salvaged.is_none() => Err(failed),
-        Err(failed) => {
-            let saved = under_lock(io, &context.key, deadline, async |lock| {
-                Ok::<_, Error>(save_salvaged(lock, failed.clone(), deadline).await)
-            });
-            Err(Box::pin(saved).await.unwrap_or(failed))
-        }
-    }
+    let tokens = match Box::pin(job.log_in(io, end)).await {
+        Ok(tokens) => Arc::new(tokens),
+        Err(failed) => return Err(Box::pin(save_failed(io, context, failed)).await),
+    };
+    let persisted = Box::pin(save(io, context, Arc::clone(&tokens))).await;
+    job.confirm(io, &tokens).await;
+    Ok(SessionTokens::new(&context.key, tokens, persisted))
 }
 
 /// Logs in with a refresh token from elsewhere, and keeps what comes of it. It is used under the lock, and only
@@ -99,8 +88,10 @@ async fn standing(io: &Io, context: &Context) -> Option<Arc<Tokens>> {
     }
 }
 
-/// In place of whatever there is. A process that is stuck with the lock costs no approved login.
-async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>, deadline: Deadline) -> Persisted {
+/// In place of whatever there is. However long the user took, there is time to save; and a process that is
+/// stuck with the lock costs no approved login.
+async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
+    let deadline = Deadline::within(io, context.policy.time_limit);
     match Locked::take(io, &context.key, deadline).await {
         Ok(lock) => {
             let persisted = replace(io, &context.key, tokens, deadline).await;
@@ -110,6 +101,18 @@ async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>, deadline: Deadlin
         Err(NotLocked { is_busy: true, .. }) => replace(io, &context.key, tokens, deadline).await,
         Err(NotLocked { failure, is_busy: false }) => Persisted::NotSaved(failure),
     }
+}
+
+/// Saves what a failed login of a user has salvaged.
+async fn save_failed(io: &Io, context: &Context, failed: Failed) -> Failed {
+    if failed.salvaged.is_none() {
+        return failed;
+    }
+    let deadline = Deadline::within(io, context.policy.time_limit);
+    let saved = under_lock(io, &context.key, deadline, async |lock| {
+        Ok::<_, Error>(save_salvaged(lock, failed.clone(), deadline).await)
+    });
+    saved.await.unwrap_or(failed)
 }
 
 /// Saves the refresh token of a malformed answer to a login, unless another login is stored: then the token stays

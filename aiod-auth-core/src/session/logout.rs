@@ -256,10 +256,7 @@ impl LogoutJob {
     }
 
     fn unconfirmed(&self, error: Error) -> Result<LoggedOut, Error> {
-        if self.ignore_errors {
-            return Ok(LoggedOut::Unconfirmed(Box::new(error)));
-        }
-        Err(error)
+        if self.ignore_errors { Ok(LoggedOut::Unconfirmed(Box::new(error))) } else { Err(error) }
     }
 }
 

@@ -115,9 +115,8 @@ impl Session {
     }
 
     fn new(profile: Arc<Profile>, policy: RetryPolicy, task: Task) -> Self {
-        let key = Arc::new(profile.key());
-        let (cached, metadata) = (None, MetadataCache::default());
-        let (left_alone, unless_logged_in) = (None, false);
+        let (key, metadata) = (Arc::new(profile.key()), MetadataCache::default());
+        let (cached, left_alone, unless_logged_in) = (None, None, false);
         let context =
             Context { profile, key, policy, cached, metadata, left_alone, unless_logged_in };
         Self(Runner::new(SessionJob { context, task, or_login: None }))

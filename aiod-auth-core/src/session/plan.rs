@@ -80,8 +80,8 @@ impl Situation<'_> {
             // For less long than is asked for.
             return Plan::Use(tokens);
         }
-        let reason =
-            if usable { NotLoggedIn::NoRefreshToken } else { NotLoggedIn::of(Some(&tokens)) };
+        let expired = NotLoggedIn::of(Some(&tokens));
+        let reason = if usable { NotLoggedIn::NoRefreshToken } else { expired };
         Plan::Fail { error: Error::NotAuthenticated(reason), usable: usable.then_some(tokens) }
     }
 }
@@ -159,11 +159,11 @@ mod tests {
             Plan::ClientCredentials => "client credentials",
             Plan::Fail { error: Error::SessionEnded(_), .. } => "ended",
             Plan::Fail { error: Error::Refused(_), .. } => "refused",
-            Plan::Fail { error, usable: Some(_) } => match error {
-                Error::NotAuthenticated(NotLoggedIn::NoRefreshToken) => "no refresh token",
-                _ => "another error",
-            },
-            Plan::Fail { .. } => "log in",
+            Plan::Fail { usable: Some(_), error } => {
+                assert!(matches!(error, Error::NotAuthenticated(NotLoggedIn::NoRefreshToken)));
+                "no refresh token"
+            }
+            Plan::Fail { usable: None, .. } => "log in",
         }
     }
 
