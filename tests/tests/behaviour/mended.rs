@@ -242,6 +242,23 @@ fn no_user_is_asked_for_what_can_not_be_kept() {
     assert_eq!(world.transcript(), "");
 }
 
+/// Cut `lock.prepare()` in `log_in_with`: this fails.
+#[test]
+fn no_given_refresh_token_is_spent_for_what_can_not_be_kept() {
+    let mut world = world();
+    let given = RefreshToken::new("given");
+    let mut session = Session::login_with_refresh_token(profile(), given, policy());
+    let outcome = world.run_with(&mut session, |_, step| match step {
+        Step::Store(access) if matches!(access.request().operation, StoreOperation::Prepare) => {
+            access.complete(Duration::ZERO, Err(StoreFailure::new("read-only")));
+            None
+        }
+        step => Some(step),
+    });
+    assert_eq!(outcome.unwrap_err().kind(), Kind::Store);
+    assert!(!world.transcript().contains("/token"), "{}", world.transcript());
+}
+
 /// Make `is_busy: true` in `save` of `session/login.rs` a failure: this fails.
 #[test]
 fn a_process_that_is_stuck_with_the_lock_costs_no_approved_login() {
