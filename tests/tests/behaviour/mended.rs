@@ -2,7 +2,8 @@
 //! per promise. Each says the line that was cut to see it fail.
 
 use aiod_auth_core::{
-    Endpoint, Failed, Kind, Login, MetadataCache, Parameters, Step, StoreFailure, Unreachable,
+    Endpoint, Failed, Kind, Login, MetadataCache, Parameters, RefreshToken, Step, StoreFailure,
+    Unreachable,
     cache::{TokenCache, Want},
     session::{LoggedOut, Logout, Persisted, StoreOperation, StoreReply, WhoAmI},
 };
