@@ -11,8 +11,8 @@ use crate::{
         device_authorization::CodeRequest, send::no_time,
     },
     machine::{
-        Deadline, EmptyPassword, Failed, Flow, Io, ListenQuestion, Listening, PasswordQuestion,
-        Prompt, Reason, RedirectQuestion, Start, public_machine,
+        Deadline, EmptyPassword, Failed, Io, ListenQuestion, Listening, PasswordQuestion, Prompt,
+        Reason, RedirectQuestion, Runner, Start, public_machine,
     },
     metadata_cache::MetadataCache,
     profile::{LoginMethod, Profile},
@@ -27,7 +27,7 @@ use crate::{
 /// Logs in as a [`Profile`] says. Ends in [`Tokens`], and stores nothing:
 /// [`Session`](crate::session::Session) does.
 #[derive(Debug)]
-pub struct Login(Flow<LoginJob>);
+pub struct Login(Runner<LoginJob>);
 
 public_machine!(Login => Tokens, Failed);
 
@@ -35,14 +35,7 @@ impl Login {
     /// A new login, which may take as long as `limit` in all.
     #[must_use]
     pub fn new(profile: Arc<Profile>, limit: Duration, policy: RetryPolicy) -> Self {
-        Self(Flow::new(LoginJob {
-            profile,
-            limit,
-            policy,
-            refresh_token: None,
-            metadata: MetadataCache::default(),
-            confirmation: None,
-        }))
+        Self(Runner::new(LoginJob::new(profile, limit, policy)))
     }
 
     /// Logs in with a refresh token from elsewhere (some platforms call it an API key), and proves that
@@ -84,6 +77,12 @@ impl Start for LoginJob {
 }
 
 impl LoginJob {
+    /// With a user, and with no server that is known.
+    pub(crate) fn new(profile: Arc<Profile>, limit: Duration, policy: RetryPolicy) -> Self {
+        let (refresh_token, metadata) = (None, MetadataCache::default());
+        Self { profile, limit, policy, refresh_token, metadata, confirmation: None }
+    }
+
     /// Logs in until `end`. (`self.limit`, which that was made of, is for errors and prompts.)
     pub(crate) async fn log_in(&mut self, io: &Io, end: Deadline) -> Result<Tokens, Failed> {
         let (limit, asks_user) = (self.limit, self.refresh_token.is_none());
@@ -154,7 +153,7 @@ impl LoginJob {
     /// Why the login is by browser, if the profile leaves that open and the server has no device flow.
     fn instead(&self, server: &AuthorizationServer) -> Option<&'static str> {
         let has = |endpoint| server.endpoint(endpoint).is_some();
-        let is_free = !self.profile.login_is_decided();
+        let is_free = !self.profile.login_is_explicit();
         (is_free && !has(Endpoint::DeviceAuthorization) && has(Endpoint::Authorization))
             .then_some("the server has no device flow")
     }
@@ -341,7 +340,7 @@ impl LoginJob {
     fn redemption<'a>(&'a self, refresh_token: &'a RefreshToken) -> Redemption<'a> {
         let (profile, policy) = (&*self.profile, self.policy);
         let scope = profile.scope();
-        Redemption { profile, refresh_token, scope, policy, resend: Resend::Once }
+        Redemption { profile, refresh_token, scope, policy, resend: Resend::OnceUnanswered }
     }
 }
 

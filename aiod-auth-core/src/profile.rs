@@ -245,14 +245,14 @@ impl Profile {
     }
 
     /// Whether the caller chose how to log in.
-    pub(crate) const fn login_is_decided(&self) -> bool {
+    pub(crate) const fn login_is_explicit(&self) -> bool {
         !matches!(self.login, LoginMethod::Auto)
     }
 
     /// Whether the configured endpoints allow a login by browser and no device flow.
     pub(crate) fn gives_browser_alone(&self) -> bool {
         let gives = |endpoint| self.endpoints.get(endpoint).is_some();
-        !self.login_is_decided()
+        !self.login_is_explicit()
             && gives(Endpoint::Authorization)
             && !gives(Endpoint::DeviceAuthorization)
     }

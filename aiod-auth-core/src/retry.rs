@@ -53,6 +53,12 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// For a refresh while the old token is still good: one attempt is enough, since callers whose token
+    /// runs out meanwhile try again.
+    pub(crate) fn for_early_refresh(self) -> Self {
+        Self { attempts: 1, ..self }
+    }
+
     /// Whether a failure under this policy also counts under the other: this one allows as many attempts,
     /// and at least half the time.
     pub(crate) fn is_as_good_as(&self, other: &Self) -> bool {
@@ -64,7 +70,7 @@ impl RetryPolicy {
     pub(crate) fn request_timeout(&self, resend: Resend, left: Duration) -> Duration {
         let limit = match resend {
             Resend::Freely => self.request_timeout.unwrap_or(REQUEST_TIMEOUT),
-            Resend::Once | Resend::Never | Resend::IfNotSent => {
+            Resend::OnceUnanswered | Resend::IfAnswered | Resend::IfNotSent => {
                 self.request_timeout.unwrap_or(Duration::MAX)
             }
         };
@@ -81,6 +87,14 @@ impl RetryPolicy {
 /// No refresh is begun with less time left than this: a slow server's answer would not be waited for, and
 /// a rotated refresh token would be lost with it.
 pub(crate) const REFRESH_TIME_MIN: Duration = Duration::from_secs(15);
+
+/// A longer `Retry-After` than [`RetryPolicy::retry_after_max`] is reported, and remembered by a client; but
+/// no server is avoided for longer than this because of one header.
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// Between two polls for a device code a `Retry-After` counts up to this much: one bad header must not cost
+/// the login.
+pub(crate) const RETRY_AFTER_MAX_BETWEEN_POLLS: Duration = Duration::from_secs(60);
 
 /// The limit for one request and its answer, unless it is a refresh or the policy has another limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -102,16 +116,17 @@ const fn mix(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Whether a request may be sent again after it may have arrived.
+/// Whether a request may be sent again once it may have arrived. (One that was not sent, always; after an
+/// answer that means "later", all but the last.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resend {
     /// As often as the policy allows: nothing is spent by the first one.
     Freely,
-    /// Once: a refresh token may have been spent by the first one.
-    Once,
-    /// Never: the caller has something to look up first.
-    Never,
-    /// Never, whatever was answered: an authorization code may be spent (RFC 6749 §4.1.2).
+    /// Once without an answer: a refresh token may have been spent by the first one.
+    OnceUnanswered,
+    /// Not without an answer: the caller has something to look up first.
+    IfAnswered,
+    /// Not at all, whatever was answered: an authorization code may be spent (RFC 6749 §4.1.2).
     IfNotSent,
 }
 
@@ -157,7 +172,7 @@ impl Attempts {
         // What spends something is not sent again without time for its answer.
         let left = match self.resend {
             Resend::Freely => left,
-            Resend::Once | Resend::Never | Resend::IfNotSent => {
+            Resend::OnceUnanswered | Resend::IfAnswered | Resend::IfNotSent => {
                 left.saturating_sub(REFRESH_TIME_MIN)
             }
         };
@@ -190,8 +205,8 @@ impl Attempts {
         };
         let sends_max = match self.resend {
             Resend::Freely => u32::MAX,
-            Resend::Once => 2,
-            Resend::Never | Resend::IfNotSent => 1,
+            Resend::OnceUnanswered => 2,
+            Resend::IfAnswered | Resend::IfNotSent => 1,
         };
         let spends = self.unanswered > 0 || self.resend == Resend::IfNotSent;
         is_final |= spends && self.sends >= sends_max || !cause.is_transient();
@@ -203,15 +218,13 @@ impl Attempts {
 
     fn gave_up(&self, cause: Unreachable) -> Error {
         let (endpoint, attempts) = (self.endpoint, self.made);
-        if self.unanswered > 0 && matches!(self.resend, Resend::Once | Resend::Never) {
+        if self.unanswered > 0 && matches!(self.resend, Resend::OnceUnanswered | Resend::IfAnswered)
+        {
             return Error::OutcomeUnknown { endpoint, attempts, cause };
         }
         Error::Unreachable { endpoint, attempts, cause }
     }
 }
-
-/// No server is avoided for longer than this because of one header.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
 #[cfg(test)]
 mod tests {
@@ -251,7 +264,7 @@ mod tests {
         let lost = no_response(NoResponse::Unknown("reset"));
         let busy = Transient::Status { status: 503, retry_after: None, said: None };
         for (first, second) in [(&lost, &lost), (&busy, &lost), (&lost, &busy)] {
-            let mut attempts = Attempts::new(Endpoint::Token, Resend::Once);
+            let mut attempts = Attempts::new(Endpoint::Token, Resend::OnceUnanswered);
             assert!(attempts.after(first.clone(), &policy, LEFT).is_ok());
             let error = attempts.after(second.clone(), &policy, LEFT).unwrap_err();
             assert!(matches!(error, Error::OutcomeUnknown { attempts: 2, .. }), "{error:?}");
@@ -262,7 +275,7 @@ mod tests {
     fn a_refresh_whose_time_ran_out_is_not_sent_again() {
         let policy = RetryPolicy::default();
         let late = Transient::NoResponse { why: NoResponse::Unknown("timed out"), timed_out: true };
-        for (resend, again) in [(Resend::Freely, true), (Resend::Once, false)] {
+        for (resend, again) in [(Resend::Freely, true), (Resend::OnceUnanswered, false)] {
             let outcome = Attempts::new(Endpoint::Token, resend).after(late.clone(), &policy, LEFT);
             assert_eq!(outcome.is_ok(), again, "{resend:?}");
         }
@@ -319,9 +332,9 @@ mod tests {
         let policy = RetryPolicy::default();
         let busy = Transient::Status { status: 503, retry_after: None, said: None };
         for (resend, left, again) in [
-            (Resend::Never, 20, true),
-            (Resend::Never, 15, false),
-            (Resend::Once, 15, false),
+            (Resend::IfAnswered, 20, true),
+            (Resend::IfAnswered, 15, false),
+            (Resend::OnceUnanswered, 15, false),
             (Resend::Freely, 15, true),
         ] {
             let left = Duration::from_secs(left);
@@ -338,7 +351,7 @@ mod tests {
             retry_after: Some(Duration::from_secs(20)),
             said: None,
         };
-        let outcome = Attempts::new(Endpoint::Token, Resend::Never).after(busy, &policy, LEFT);
+        let outcome = Attempts::new(Endpoint::Token, Resend::IfAnswered).after(busy, &policy, LEFT);
         assert!(outcome.unwrap_err().to_string().contains("try again in 20 s"));
     }
 
@@ -346,8 +359,8 @@ mod tests {
     fn a_refresh_may_take_all_the_time_that_is_left() {
         let mut policy = RetryPolicy::default();
         assert_eq!(policy.request_timeout(Resend::Freely, LEFT), Duration::from_secs(30));
-        assert_eq!(policy.request_timeout(Resend::Never, LEFT), LEFT);
+        assert_eq!(policy.request_timeout(Resend::IfAnswered, LEFT), LEFT);
         policy.request_timeout = Some(Duration::from_secs(10));
-        assert_eq!(policy.request_timeout(Resend::Never, LEFT), Duration::from_secs(10));
+        assert_eq!(policy.request_timeout(Resend::IfAnswered, LEFT), Duration::from_secs(10));
     }
 }

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, sync::Arc};
 use crate::{
     error::{Endpoint, Error, NotLoggedIn},
     flow::{Userinfo, current_user, userinfo},
-    machine::{Deadline, Flow, Io, Start, public_machine},
+    machine::{Deadline, Io, Runner, Start, public_machine},
     metadata_cache::MetadataCache,
     profile::Profile,
     provider::tiled,
@@ -18,7 +18,7 @@ use crate::{
 /// any time (RFC 6750 §3.1), and a caller asks once more with a new one.
 #[derive(Debug)]
 #[doc(alias = "get_current_user")]
-pub struct WhoAmI(Flow<Job>);
+pub struct WhoAmI(Runner<WhoAmIJob>);
 
 public_machine!(WhoAmI => Userinfo, Error);
 
@@ -37,7 +37,7 @@ impl WhoAmI {
             return Err(Error::NotAuthenticated(NotLoggedIn::NoRecord));
         }
         let (tokens, metadata) = (Arc::clone(&session.tokens), MetadataCache::default());
-        Ok(Self(Flow::new(Job { profile, policy, tokens, metadata })))
+        Ok(Self(Runner::new(WhoAmIJob { profile, policy, tokens, metadata })))
     }
 
     /// Servers that need not be discovered again.
@@ -47,14 +47,14 @@ impl WhoAmI {
     }
 }
 
-struct Job {
+struct WhoAmIJob {
     profile: Arc<Profile>,
     policy: RetryPolicy,
     tokens: Arc<Tokens>,
     metadata: MetadataCache,
 }
 
-impl Start for Job {
+impl Start for WhoAmIJob {
     type Output = Userinfo;
     type Error = Error;
 
@@ -70,7 +70,7 @@ impl Start for Job {
         }
         let needed = &[Endpoint::Userinfo];
         let server = self.metadata.find(&io, profile, needed, policy, deadline).await?;
-        let question = userinfo::Question::new(&server, &self.tokens, self.policy)?;
-        Box::pin(question.ask(&io, deadline)).await
+        let job = userinfo::UserinfoJob::new(&server, &self.tokens, self.policy)?;
+        Box::pin(job.ask(&io, deadline)).await
     }
 }

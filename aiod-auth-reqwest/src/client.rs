@@ -13,7 +13,7 @@ use aiod_auth_core::ClientSecret;
 use aiod_auth_core::{
     Endpoint, Error, Machine, Profile, Prompt, RefreshToken, RetryPolicy, Tokens, Unreachable,
     cache::{
-        Call, Caller, Cancel, LoginUnderWay, Observer, Outcome, Promise, SharedCache, Token,
+        Caller, Cancel, LoginUnderWay, Observer, Outcome, Promise, SharedCache, ToDo, Token,
         UserQuestion, Work,
     },
     flow::Userinfo,
@@ -521,17 +521,17 @@ impl Client {
     }
 
     async fn acquire(&self, mut caller: Caller) -> Result<Token, Error> {
-        let call = self.login.open().cache.call(&mut caller, || self.driver.now());
-        let session = match self.wait(call).await?? {
-            Call::Use(session) => session,
-            Call::UseAndRun(session, work) if self.refreshes_early => {
+        let to_do = self.login.open().cache.want(&mut caller, || self.driver.now());
+        let session = match self.wait(to_do).await?? {
+            ToDo::Use(session) => session,
+            ToDo::UseAndRun(session, work) if self.refreshes_early => {
                 if let Err(error) = self.start(work) {
                     log::warn!("no early refresh: {error}");
                 }
                 session
             }
-            Call::UseAndRun(session, work) => self.run(work).await.unwrap_or(session),
-            Call::Run(work) => self.run(work).await?,
+            ToDo::UseAndRun(session, work) => self.run(work).await.unwrap_or(session),
+            ToDo::Run(work) => self.run(work).await?,
         };
         Token::new(session)
     }

@@ -15,7 +15,7 @@ use std::{
 use aiod_auth_core::ClientSecret;
 use aiod_auth_core::{
     Error, Failed, Machine, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
-    cache::{Call, Caller, Cancel, Observer, Promise, SharedCache, Token, UserQuestion, Work},
+    cache::{Caller, Cancel, Observer, Promise, SharedCache, ToDo, Token, UserQuestion, Work},
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
@@ -476,15 +476,15 @@ impl Client {
     }
 
     fn acquire(&self, mut caller: Caller) -> Result<Token, Error> {
-        let call = self.login.open().cache.call(&mut caller, || self.driver.now());
-        let session = match self.wait(call)?? {
-            Call::Use(session) => session,
-            Call::UseAndRun(session, work) if self.refreshes_early => {
+        let to_do = self.login.open().cache.want(&mut caller, || self.driver.now());
+        let session = match self.wait(to_do)?? {
+            ToDo::Use(session) => session,
+            ToDo::UseAndRun(session, work) if self.refreshes_early => {
                 self.run_beside(work);
                 session
             }
-            Call::UseAndRun(session, work) => self.runner().run(work).unwrap_or(session),
-            Call::Run(work) => self.run(work)?,
+            ToDo::UseAndRun(session, work) => self.worker().run(work).unwrap_or(session),
+            ToDo::Run(work) => self.run(work)?,
         };
         Token::new(session)
     }
@@ -492,18 +492,18 @@ impl Client {
     /// A job for the caller, who may give up on waiting for it, but not on the job.
     fn run(&self, work: Work) -> Result<Arc<SessionTokens>, Error> {
         if self.cancel.is_none() {
-            return self.runner().run(work);
+            return self.worker().run(work);
         }
         let (promise, outcome) = Promise::new();
-        let runner = self.runner();
-        self.spawn(move || promise.keep(runner.run(work)))?;
+        let worker = self.worker();
+        self.spawn(move || promise.keep(worker.run(work)))?;
         self.wait(outcome.get())?.unwrap_or(Err(Error::Internal("client")))
     }
 
     /// A job that no caller waits for. If there is no thread for it, it isn't done.
     fn run_beside(&self, work: Work) {
-        let runner = self.runner();
-        if let Err(error) = self.spawn(move || drop(runner.run(work))) {
+        let worker = self.worker();
+        if let Err(error) = self.spawn(move || drop(worker.run(work))) {
             log::warn!("no early refresh: {error}");
         }
     }
@@ -547,8 +547,8 @@ impl Client {
         }
     }
 
-    fn runner(&self) -> Runner {
-        Runner { profile: self.shared_profile(), driver: self.driver.clone() }
+    fn worker(&self) -> Worker {
+        Worker { profile: self.shared_profile(), driver: self.driver.clone() }
     }
 
     /// For a job, with the client's secret as it is now.
@@ -610,12 +610,12 @@ impl Drop for Login {
 }
 
 /// What a job needs that outlives its caller.
-struct Runner {
+struct Worker {
     profile: Arc<Profile>,
     driver: Driver,
 }
 
-impl Runner {
+impl Worker {
     fn run(&self, work: Work) -> Result<Arc<SessionTokens>, Error> {
         let Some(job) = work.job() else { return Err(Error::Internal("client")) };
         let session = job.session(Arc::clone(&self.profile));

@@ -12,7 +12,7 @@ pub use {
     cancel::Cancel,
     promise::{Outcome, Promise},
     question::{Pending, Unanswered, UserQuestion},
-    shared::{Asking, Call, LoginUnderWay, LogoutUnderWay, SharedCache, UnderWay, Work},
+    shared::{Asking, LoginUnderWay, LogoutUnderWay, SharedCache, ToDo, UnderWay, Work},
 };
 pub use {
     observer::{Event, Observer, What},
@@ -23,7 +23,7 @@ use crate::{
     error::{Error, StoreFailure, Unreachable},
     machine::Failed,
     profile::{Profile, RecordKey},
-    retry::RetryPolicy,
+    retry::{RETRY_AFTER_MAX, RetryPolicy},
     session::{Demand, Freshness, LoggedOut, Persisted, Session, SessionTokens, Version},
     time::Timestamp,
     token::Tokens,
@@ -251,13 +251,10 @@ impl TokenCache {
                 if self.is_running || !(is_early || self.is_to_be_saved(now)) {
                     return Want::Use(session);
                 }
-                let mut policy = caller.policy;
-                let purpose = if is_early {
-                    // As hasty as the session is then: callers whose token has run out meanwhile try again.
-                    policy.attempts = 1;
-                    Purpose::Acquire(demand)
+                let (purpose, policy) = if is_early {
+                    (Purpose::Acquire(demand), caller.policy.for_early_refresh())
                 } else {
-                    Purpose::Save
+                    (Purpose::Save, caller.policy)
                 };
                 return Want::UseAndRun(session, self.begin(purpose, policy, now));
             }
@@ -481,7 +478,7 @@ impl TokenCache {
 impl LeftAlone {
     fn after(error: &Error, now: Timestamp) -> Option<Self> {
         let mut error = error.clone();
-        let until = now.saturating_add((*pause_of(&mut error)?).min(LEFT_ALONE_MAX));
+        let until = now.saturating_add((*pause_of(&mut error)?).min(RETRY_AFTER_MAX));
         Some(Self { from: now, until, error })
     }
 
@@ -515,9 +512,6 @@ fn not_saved() -> Persisted {
 }
 
 const SAVE_PAUSE: Duration = Duration::from_secs(10);
-
-/// Longer, and it is rather a mistake of the server's.
-const LEFT_ALONE_MAX: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
 mod tests {
@@ -806,7 +800,7 @@ mod tests {
         let years = Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause: years };
         for (error, now) in [
             (in_an_hour(), Timestamp::from_unix_millis(NOW.as_unix_millis() - 1)),
-            (years, at(24 * 3600)),
+            (years, at(3600)),
         ] {
             let mut cache = self::cache();
             let job = run(&mut cache, ANY);

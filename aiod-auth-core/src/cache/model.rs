@@ -12,7 +12,7 @@ use shuttle::{
 };
 
 use super::{
-    Call, Cancel, Event, Observer, Promise, SharedCache,
+    Cancel, Event, Observer, Promise, SharedCache, ToDo,
     monitor::Monitor,
     shared::{Asking, Work},
 };
@@ -70,8 +70,8 @@ fn never_two_jobs_at_once_and_one_that_is_dropped_holds_up_no_other() {
                 let (cache, running) = (Arc::clone(&cache), Arc::clone(&running));
                 thread::spawn(move || {
                     let mut caller = cache.caller(Demand::new().forced(), RetryPolicy::default());
-                    match block_on(cache.call(&mut caller, || NOW)) {
-                        Ok(Call::Run(work) | Call::UseAndRun(_, work)) => {
+                    match block_on(cache.want(&mut caller, || NOW)) {
+                        Ok(ToDo::Run(work) | ToDo::UseAndRun(_, work)) => {
                             assert_eq!(running.fetch_add(1, SeqCst), 0, "two at once");
                             thread::yield_now();
                             running.fetch_sub(1, SeqCst);
@@ -82,7 +82,7 @@ fn never_two_jobs_at_once_and_one_that_is_dropped_holds_up_no_other() {
                                 work.finish(Ok(new), NOW, Duration::ZERO).unwrap();
                             }
                         }
-                        Ok(Call::Use(_)) => {}
+                        Ok(ToDo::Use(_)) => {}
                         Err(error) => panic!("{error:?}"),
                     }
                 })
@@ -202,10 +202,10 @@ fn token(
     run: impl Fn(Work) -> Result<Arc<SessionTokens>, Error>,
 ) -> Result<Arc<SessionTokens>, Error> {
     let mut caller = cache.caller(Demand::new(), RetryPolicy::default());
-    match block_on(cache.call(&mut caller, || NOW))? {
-        Call::Use(session) => Ok(session),
-        Call::Run(work) => run(work),
-        Call::UseAndRun(session, work) => {
+    match block_on(cache.want(&mut caller, || NOW))? {
+        ToDo::Use(session) => Ok(session),
+        ToDo::Run(work) => run(work),
+        ToDo::UseAndRun(session, work) => {
             run(work)?;
             Ok(session)
         }

@@ -59,7 +59,7 @@ impl Cached {
 #[must_use]
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a client has to deal with each")]
-pub enum Call {
+pub enum ToDo {
     /// Use these.
     Use(Arc<SessionTokens>),
     /// Use these, and do this work beside the caller.
@@ -107,19 +107,19 @@ impl SharedCache {
     ///
     /// # Errors
     /// As [`Want::Fail`] says.
-    pub async fn call(
+    pub async fn want(
         self: &Arc<Self>,
         caller: &mut Caller,
         now: impl Fn() -> Timestamp,
-    ) -> Result<Call, Error> {
+    ) -> Result<ToDo, Error> {
         self.state
             .until(|state| {
                 Some(match state.cache.want(caller, now()) {
-                    Want::Use(session) => Ok(Call::Use(session)),
+                    Want::Use(session) => Ok(ToDo::Use(session)),
                     Want::UseAndRun(session, job) => {
-                        Ok(Call::UseAndRun(session, self.begin(state, job)))
+                        Ok(ToDo::UseAndRun(session, self.begin(state, job)))
                     }
-                    Want::Run(job) => Ok(Call::Run(self.begin(state, job))),
+                    Want::Run(job) => Ok(ToDo::Run(self.begin(state, job))),
                     Want::Fail(error) => Err(error),
                     Want::Wait => return None,
                 })

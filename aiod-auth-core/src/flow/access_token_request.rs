@@ -7,19 +7,18 @@ use crate::{
     client::ClientIdentity,
     deviations::Deviations,
     error::{Endpoint, Error, Problem, ServerError},
-    flow::send::Call,
+    flow::send::Sender,
     http::Request,
-    machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
+    machine::{Deadline, Failed, Io, Reason, Runner, Start, public_machine},
     parameters::Parameters,
     retry::{Resend, RetryPolicy},
     secret::RefreshToken,
     server::AuthorizationServer,
-    time::Timestamp,
     token::{Scope, Tokens},
     wire::{
         answer::{self, Answer, Received},
         form::Form,
-        token::{TokenAnswer, stray_refresh_token},
+        token::TokenAnswer,
     },
 };
 
@@ -40,13 +39,13 @@ use crate::{
 /// # Ok::<(), aiod_auth_core::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct AccessTokenRequest(Flow<TokenRequest>);
+pub struct AccessTokenRequest(Runner<TokenRequest>);
 
 public_machine!(AccessTokenRequest => Tokens, Failed);
 
 impl AccessTokenRequest {
     pub(super) const fn new(request: TokenRequest) -> Self {
-        Self(Flow::new(request))
+        Self(Runner::new(request))
     }
 
     /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
@@ -126,16 +125,16 @@ impl TokenRequest {
     ) -> Result<Tokens, Failed> {
         let Self { request, requested, policy, deviations, resend, .. } = self;
         let Self { for_itself, refresh_token, refused, .. } = self;
-        let call = Call::new(Endpoint::Token, &policy, deadline, &deviations);
-        let call = Call { resend, reason, ..call };
-        let mut granted = match call.send(io, request, read).await {
+        let sender = Sender::new(Endpoint::Token, &policy, deadline, &deviations);
+        let sender = Sender { resend, reason, ..sender };
+        let mut answer = match sender.send(io, request, read).await {
             Err(Error::Refused(error)) => return Err(refused(error).into()),
             outcome => outcome?,
         };
         if for_itself {
-            granted.answer.refresh_token = None;
+            answer.refresh_token = None;
         }
-        granted.into_tokens(&requested, refresh_token)
+        answer.into_tokens(&requested, refresh_token)
     }
 }
 
@@ -149,19 +148,9 @@ impl Start for TokenRequest {
     }
 }
 
-/// An answer with tokens, or with something wrong with them.
-pub(super) struct Granted {
-    status: u16,
-    answer: TokenAnswer,
-    sent_at: Timestamp,
-}
-
-pub(super) fn read(received: &Received<'_>) -> Answer<Granted> {
-    let (status, sent_at) = (received.response.status(), received.sent_at);
-    let answer = answer::read(Endpoint::Token, received, |object| {
-        let answer = TokenAnswer::parse(object, received.deviations);
-        Ok(Granted { status, answer, sent_at })
-    });
+pub(super) fn read(received: &Received<'_>) -> Answer<TokenAnswer> {
+    let answer =
+        answer::read(Endpoint::Token, received, |object| Ok(TokenAnswer::parse(object, received)));
     let problem = match &answer {
         Answer::Broken(problem) => problem.clone(),
         Answer::Later { .. } => Problem::UnexpectedStatus,
@@ -170,34 +159,8 @@ pub(super) fn read(received: &Received<'_>) -> Answer<Granted> {
         Answer::Good(_) | Answer::Refused(_) => return answer,
     };
     // In a form that broke off it isn't known where a value ends.
-    let can_be_told = !received.is_cut || received.response.is_json_object();
-    match stray_refresh_token(received).filter(|_| can_be_told) {
-        Some(token) => {
-            let answer = TokenAnswer { granted: Err(problem), refresh_token: Some(token) };
-            Answer::Good(Granted { status, answer, sent_at })
-        }
-        None => answer,
+    if received.is_cut && !received.response.is_json_object() {
+        return answer;
     }
-}
-
-impl Granted {
-    /// The tokens; with the refresh token that was sent, if the answer brings no other. One that comes
-    /// with an answer which is otherwise of no use is salvaged.
-    pub(super) fn into_tokens(
-        self,
-        requested: &Scope,
-        sent: Option<RefreshToken>,
-    ) -> Result<Tokens, Failed> {
-        let Self { status, answer, sent_at } = self;
-        match answer.granted {
-            Ok(granted) => {
-                Ok(granted.into_tokens(answer.refresh_token.or(sent), sent_at, requested))
-            }
-            Err(problem) => {
-                let salvage = |token| Tokens::from_refresh_token(token, sent_at);
-                let error = answer::broken(Endpoint::Token, status, problem);
-                Err(Failed::with(error, answer.refresh_token.map(salvage)))
-            }
-        }
-    }
+    TokenAnswer::stray(received, problem).map_or(answer, Answer::Good)
 }

@@ -4,12 +4,12 @@ use alloc::boxed::Box;
 
 use url::Url;
 
-use super::{resource, send::Call};
+use super::{resource, send::Sender};
 use crate::{
     deviations::Deviations,
     error::{Endpoint, Error},
     http::Request,
-    machine::{Deadline, Flow, Io, Start, public_machine},
+    machine::{Deadline, Io, Runner, Start, public_machine},
     retry::RetryPolicy,
     token::Tokens,
     wire::{
@@ -33,7 +33,7 @@ use crate::{
 /// # Ok::<(), aiod_auth_core::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct CurrentUserRequest(Flow<CurrentUser>);
+pub struct CurrentUserRequest(Runner<CurrentUser>);
 
 public_machine!(CurrentUserRequest => Userinfo, Error);
 
@@ -47,7 +47,7 @@ impl CurrentUserRequest {
     /// # Errors
     /// [`Error::NotAuthenticated`] without an access token.
     pub fn new(address: &Url, tokens: &Tokens, policy: RetryPolicy) -> Result<Self, Error> {
-        Ok(Self(Flow::new(CurrentUser { request: request(address, tokens)?, policy })))
+        Ok(Self(Runner::new(CurrentUser { request: request(address, tokens)?, policy })))
     }
 }
 
@@ -79,8 +79,8 @@ pub(crate) async fn ask(
     deadline: Deadline,
 ) -> Result<Userinfo, Error> {
     let deviations = Deviations::default();
-    let call = Call::new(Endpoint::CurrentUser, policy, deadline, &deviations);
-    call.send(io, request, read).await.map_err(resource::token_rejected)
+    let sender = Sender::new(Endpoint::CurrentUser, policy, deadline, &deviations);
+    sender.send(io, request, read).await.map_err(resource::token_rejected)
 }
 
 fn read(received: &Received<'_>) -> Answer<Userinfo> {

@@ -6,7 +6,7 @@ use alloc::{boxed::Box, sync::Arc};
 use core::{future::Future, time::Duration};
 
 use super::{
-    access_token_request::{Granted, read},
+    access_token_request::read,
     send::{Sent, send},
 };
 use crate::{
@@ -15,21 +15,23 @@ use crate::{
     error::{Endpoint, Error, ErrorCode, Problem, ServerError, Unreachable},
     flow::{DeviceAuthorization, DevicePrompt},
     http::Request,
-    machine::{Deadline, Failed, Flow, Io, Reason, Start, public_machine},
+    machine::{Deadline, Failed, Io, Reason, Runner, Start, public_machine},
     note::Note,
     parameters::Parameters,
+    retry::RETRY_AFTER_MAX_BETWEEN_POLLS,
     server::AuthorizationServer,
     token::{Scope, Tokens},
     wire::{
         answer::{self, Answer, Refused},
         form::Form,
+        token::TokenAnswer,
     },
 };
 
 /// Polls until the user has decided, the code has expired, or the time limit is over. Ends in
 /// [`Tokens`]. A transient failure (a dropped network, a 503, a web page) is waited out.
 #[derive(Debug)]
-pub struct DeviceAccessTokenRequest(Flow<Polls>);
+pub struct DeviceAccessTokenRequest(Runner<Polls>);
 
 public_machine!(DeviceAccessTokenRequest => Tokens, Failed);
 
@@ -47,7 +49,7 @@ impl DeviceAccessTokenRequest {
     ) -> Result<Self, Error> {
         let parameters = Parameters::default();
         let polls = Polls::new(server, client, authorization, scope, &parameters, limit)?;
-        Ok(Self(Flow::new(polls)))
+        Ok(Self(Runner::new(polls)))
     }
 
     /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
@@ -149,7 +151,7 @@ impl Polls {
                     strays = Strays::default();
                 }
                 (delay, reason) = match poll {
-                    Poll::Granted(answer) => return answer.into_tokens(&self.requested, None),
+                    Poll::Answered(answer) => return answer.into_tokens(&self.requested, None),
                     Poll::Final(error) => return Err(error.into()),
                     Poll::Pending { at_least } => {
                         (pace.after_pending().max(at_least), Reason::Approval)
@@ -185,7 +187,8 @@ impl Start for Polls {
 
 /// What one poll came to.
 enum Poll {
-    Granted(Box<Granted>),
+    /// Not with an error.
+    Answered(Box<TokenAnswer>),
     /// An error that ends the polling: RFC 8628 §3.5.
     Final(Error),
     Pending {
@@ -209,11 +212,12 @@ enum Poll {
     NoAnswer,
 }
 
-fn class(sent: Sent<Granted>, without_code: fn(&ServerError) -> Option<Error>) -> Poll {
-    let at_least =
-        |retry_after: Option<Duration>| retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+fn class(sent: Sent<TokenAnswer>, without_code: fn(&ServerError) -> Option<Error>) -> Poll {
+    let at_least = |retry_after: Option<Duration>| {
+        retry_after.unwrap_or_default().min(RETRY_AFTER_MAX_BETWEEN_POLLS)
+    };
     match sent {
-        Sent::Answer(_, Answer::Good(granted)) => Poll::Granted(Box::new(granted)),
+        Sent::Answer(_, Answer::Good(answer)) => Poll::Answered(Box::new(answer)),
         Sent::Answer(_, Answer::Refused(Refused { error, interval, retry_after })) => {
             let at_least = at_least(retry_after);
             match error.code {
@@ -386,9 +390,6 @@ impl Pace {
 }
 
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
-
-/// A `Retry-After` counts up to this much: one bad header must not cost the login.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// How long a code without a lifetime is waited for, however patient the caller is.
 const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);

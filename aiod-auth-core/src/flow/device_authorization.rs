@@ -5,13 +5,13 @@ use core::{fmt, time::Duration};
 
 use url::Url;
 
-use super::send::Call;
+use super::send::Sender;
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
     error::{Endpoint, Error},
     http::Request,
-    machine::{Deadline, Flow, Io, Start, public_machine},
+    machine::{Deadline, Io, Runner, Start, public_machine},
     parameters::Parameters,
     retry::RetryPolicy,
     secret::DeviceCode,
@@ -43,7 +43,7 @@ use crate::{
 /// # Ok::<(), aiod_auth_core::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct DeviceAuthorizationRequest(Flow<CodeRequest>);
+pub struct DeviceAuthorizationRequest(Runner<CodeRequest>);
 
 public_machine!(DeviceAuthorizationRequest => DeviceAuthorization, Error);
 
@@ -59,7 +59,7 @@ impl DeviceAuthorizationRequest {
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         let request = CodeRequest::new(server, client, scope, &Parameters::default(), policy)?;
-        Ok(Self(Flow::new(request)))
+        Ok(Self(Runner::new(request)))
     }
 
     /// Says more than the flow needs: which API the token is for, or a parameter of the server's own.
@@ -100,11 +100,11 @@ impl CodeRequest {
     ) -> Result<DeviceAuthorization, Error> {
         let Self { request, policy, deviations, transport } = self;
         let endpoint = Endpoint::DeviceAuthorization;
-        let call = Call::new(endpoint, &policy, deadline, &deviations);
+        let sender = Sender::new(endpoint, &policy, deadline, &deviations);
         let read = |received: &Received<'_>| {
             answer::read(endpoint, received, |object| device::read(object, transport))
         };
-        call.send(io, request, read).await
+        sender.send(io, request, read).await
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, Problem},
     http::Request,
-    machine::{Deadline, Flow, Io, Reason, Start, public_machine},
+    machine::{Deadline, Io, Reason, Runner, Start, public_machine},
     retry::{Attempts, Resend, RetryPolicy, Transient},
     server::{AuthorizationServer, Issuer},
     wire::{
@@ -35,7 +35,7 @@ use crate::{
 /// # Ok::<(), aiod_auth_core::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Discovery(Flow<Places>);
+pub struct Discovery(Runner<Places>);
 
 public_machine!(Discovery => AuthorizationServer, Error);
 
@@ -43,7 +43,7 @@ impl Discovery {
     /// Asks the issuer itself.
     #[must_use]
     pub fn new(issuer: Issuer, policy: RetryPolicy) -> Self {
-        Self(Flow::new(Places { issuer, policy, deviations: Arc::default() }))
+        Self(Runner::new(Places { issuer, policy, deviations: Arc::default() }))
     }
 
     /// Says what the server does otherwise than the standards.

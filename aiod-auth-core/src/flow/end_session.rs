@@ -6,7 +6,7 @@ use super::send::OneRequest;
 use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error, Problem},
-    machine::{Flow, public_machine},
+    machine::{Runner, public_machine},
     retry::RetryPolicy,
     secret::RefreshToken,
     server::AuthorizationServer,
@@ -18,7 +18,7 @@ use crate::{
 
 /// Ends a Keycloak session with its refresh token, without a browser: all its tokens die.
 #[derive(Debug)]
-pub struct EndSessionRequest(Flow<OneRequest<()>>);
+pub struct EndSessionRequest(Runner<OneRequest<()>>);
 
 public_machine!(EndSessionRequest => (), Error);
 
@@ -33,7 +33,7 @@ impl EndSessionRequest {
         refresh_token: &RefreshToken,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        end_session(server, client, refresh_token, policy).map(|it| Self(Flow::new(it)))
+        end_session(server, client, refresh_token, policy).map(|it| Self(Runner::new(it)))
     }
 }
 

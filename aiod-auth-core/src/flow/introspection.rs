@@ -8,7 +8,7 @@ use crate::{
     deviations::Deviations,
     error::{ConfigProblem, Endpoint, Error},
     http::Request,
-    machine::{Flow, public_machine},
+    machine::{Runner, public_machine},
     retry::RetryPolicy,
     secret::AccessToken,
     server::AuthorizationServer,
@@ -37,7 +37,7 @@ use crate::{
 /// # Ok::<(), aiod_auth_core::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct IntrospectionRequest(Flow<OneRequest<Introspection>>);
+pub struct IntrospectionRequest(Runner<OneRequest<Introspection>>);
 
 public_machine!(IntrospectionRequest => Introspection, Error);
 
@@ -76,7 +76,7 @@ impl IntrospectionRequest {
     }
 
     fn sending(request: Request, policy: RetryPolicy, deviations: &Arc<Deviations>) -> Self {
-        Self(Flow::new(OneRequest {
+        Self(Runner::new(OneRequest {
             endpoint: Endpoint::Introspection,
             request: Box::new(request),
             read,

@@ -33,8 +33,14 @@ impl AccessTokenRequest {
         scope: &Scope,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        let request =
-            TokenRequest::refresh(server, client, refresh_token, scope, policy, Resend::Once)?;
+        let request = TokenRequest::refresh(
+            server,
+            client,
+            refresh_token,
+            scope,
+            policy,
+            Resend::OnceUnanswered,
+        )?;
         Ok(Self::new(request))
     }
 }

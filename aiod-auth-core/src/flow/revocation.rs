@@ -6,7 +6,7 @@ use super::send::OneRequest;
 use crate::{
     client::ClientIdentity,
     error::{Endpoint, Error, ErrorCode},
-    machine::{Flow, public_machine},
+    machine::{Runner, public_machine},
     retry::RetryPolicy,
     secret::{AccessToken, RefreshToken},
     server::AuthorizationServer,
@@ -34,7 +34,7 @@ use crate::{
 /// # Ok::<(), aiod_auth_core::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct RevocationRequest(Flow<OneRequest<()>>);
+pub struct RevocationRequest(Runner<OneRequest<()>>);
 
 public_machine!(RevocationRequest => (), Error);
 
@@ -50,7 +50,7 @@ impl RevocationRequest {
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         revocation(server, client, token.expose(), "refresh_token", policy)
-            .map(|it| Self(Flow::new(it)))
+            .map(|it| Self(Runner::new(it)))
     }
 
     /// Revokes an access token alone.
@@ -64,7 +64,7 @@ impl RevocationRequest {
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         revocation(server, client, token.expose(), "access_token", policy)
-            .map(|it| Self(Flow::new(it)))
+            .map(|it| Self(Runner::new(it)))
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn send<T>(
 
 /// How a request is sent, and sent again after transient failures.
 #[derive(Clone, Copy)]
-pub(crate) struct Call<'a> {
+pub(crate) struct Sender<'a> {
     pub(crate) endpoint: Endpoint,
     pub(crate) policy: &'a RetryPolicy,
     pub(crate) deadline: Deadline,
@@ -68,7 +68,7 @@ pub(crate) struct Call<'a> {
     pub(crate) deviations: &'a Deviations,
 }
 
-impl<'a> Call<'a> {
+impl<'a> Sender<'a> {
     /// What may be sent as often as the policy says, since the first one spends nothing.
     pub(crate) const fn new(
         endpoint: Endpoint,
@@ -133,8 +133,8 @@ pub(crate) struct OneRequest<T> {
 
 impl<T> OneRequest<T> {
     pub(crate) async fn send(self, io: &Io, deadline: Deadline) -> Result<T, Error> {
-        let call = Call::new(self.endpoint, &self.policy, deadline, &self.deviations);
-        call.send(io, self.request, self.read).await
+        let sender = Sender::new(self.endpoint, &self.policy, deadline, &self.deviations);
+        sender.send(io, self.request, self.read).await
     }
 }
 

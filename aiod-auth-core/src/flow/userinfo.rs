@@ -2,12 +2,12 @@
 
 use alloc::{boxed::Box, string::String, sync::Arc};
 
-use super::{resource, send::Call};
+use super::{resource, send::Sender};
 use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, Problem},
     http::Request,
-    machine::{Deadline, Flow, Io, Start, public_machine},
+    machine::{Deadline, Io, Runner, Start, public_machine},
     retry::RetryPolicy,
     server::AuthorizationServer,
     token::Tokens,
@@ -29,7 +29,7 @@ use crate::{
 /// # Ok::<(), aiod_auth_core::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct UserinfoRequest(Flow<Question>);
+pub struct UserinfoRequest(Runner<UserinfoJob>);
 
 public_machine!(UserinfoRequest => Userinfo, Error);
 
@@ -45,11 +45,11 @@ impl UserinfoRequest {
         tokens: &Tokens,
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
-        Question::new(server, tokens, policy).map(|question| Self(Flow::new(question)))
+        UserinfoJob::new(server, tokens, policy).map(|job| Self(Runner::new(job)))
     }
 }
 
-pub(crate) struct Question {
+pub(crate) struct UserinfoJob {
     request: Box<Request>,
     /// Whom the ID token is about.
     subject: Option<String>,
@@ -57,7 +57,7 @@ pub(crate) struct Question {
     policy: RetryPolicy,
 }
 
-impl Question {
+impl UserinfoJob {
     pub(crate) fn new(
         server: &AuthorizationServer,
         tokens: &Tokens,
@@ -76,7 +76,7 @@ impl Question {
 
     pub(crate) async fn ask(self, io: &Io, deadline: Deadline) -> Result<Userinfo, Error> {
         let Self { request, subject, deviations, policy } = self;
-        let call = Call::new(Endpoint::Userinfo, &policy, deadline, &deviations);
+        let sender = Sender::new(Endpoint::Userinfo, &policy, deadline, &deviations);
         let read = |received: &Received<'_>| {
             resource::read(Endpoint::Userinfo, received, |object| {
                 let userinfo = Userinfo::parse(object)?;
@@ -87,11 +87,11 @@ impl Question {
                 }
             })
         };
-        call.send(io, request, read).await.map_err(resource::token_rejected)
+        sender.send(io, request, read).await.map_err(resource::token_rejected)
     }
 }
 
-impl Start for Question {
+impl Start for UserinfoJob {
     type Output = Userinfo;
     type Error = Error;
 

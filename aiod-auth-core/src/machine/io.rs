@@ -19,7 +19,8 @@ use crate::{
     flow::Redirect,
     http::{NoResponse, Request, Response},
     note::Note,
-    session::{StoreReply, StoreRequest},
+    profile::RecordKey,
+    session::{StoreOperation, StoreReply, StoreRequest},
     time::Timestamp,
 };
 
@@ -152,8 +153,10 @@ impl Io {
 
     pub(crate) fn store(
         &self,
-        request: StoreRequest,
+        key: &Arc<RecordKey>,
+        operation: StoreOperation,
     ) -> impl Future<Output = Result<StoreReply, Error>> {
+        let request = StoreRequest::new(Arc::clone(key), operation);
         self.step(OpenStep::Store(Open::new(request)), |step| {
             let OpenStep::Store(Open { came, .. }) = step else { return None };
             Some(came?.map_err(Error::Store))

@@ -9,7 +9,7 @@
 //!   exception is [`InFlight`]: dropped, it means "sent, and no answer came".
 //! - Waits are durations, reported back as really slept. No machine computes a wait from the clock.
 //!
-//! Inside, a flow is an `async fn` over [`Io`]: what it awaits is a step. [`Flow`] runs it.
+//! Inside, a flow is an `async fn` over [`Io`]: what it awaits is a step. [`Runner`] runs it.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, time::Duration};
@@ -24,9 +24,9 @@ pub use question::{
 };
 
 pub(crate) use deadline::Deadline;
-pub(crate) use flow::{Flow, Start, public_machine};
 pub(crate) use io::{Answered, Io};
 use io::{Arrived, Open, Wait};
+pub(crate) use runner::{Runner, Start, public_machine};
 
 use crate::{
     error::{Error, StoreFailure},
@@ -40,10 +40,10 @@ use crate::{
 mod browser_prompt;
 mod deadline;
 mod failed;
-mod flow;
 mod io;
 mod prompt;
 mod question;
+mod runner;
 
 /// A flow, or a composition of flows, that ends in an output or an error.
 ///

@@ -4,15 +4,15 @@ use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
 use super::{
-    Context, Freshness, Persisted, SessionTokens, Version,
+    Context, Demand, Freshness, Persisted, SessionTokens, Version,
     freshness::{Target, is_from_the_future, is_usable},
     lock::{Locked, NotLocked, Saved, load, under_lock},
     plan::{Plan, Situation, is_only_itself, is_own},
-    refresh::{Refresh, Refreshed},
+    refresh::Refreshed,
     tokens::newest,
 };
 use crate::{
-    error::{Endpoint, Error, ErrorCode, ServerError, StoreFailure},
+    error::{Endpoint, Error, StoreFailure},
     flow::client_credentials::client_credentials,
     machine::{Deadline, Failed, Io},
     provider::tiled,
@@ -22,55 +22,51 @@ use crate::{
 };
 
 /// Acquires tokens: cached, or stored, or by refresh, or by client credentials; and keeps them.
+pub(super) async fn acquire(
+    io: &Io,
+    context: &mut Context,
+    demand: Demand,
+) -> Result<SessionTokens, Failed> {
+    save_again(io, context).await;
+    let deadline = Deadline::within(io, context.policy.time_limit);
+    let (cached, target) = (context.cached.as_ref(), Target::new(demand));
+    let mut acquire = Acquire { io, context, deadline, cached, target, is_early: false };
+    if let Some(cached) = cached {
+        acquire.look_at(&cached.tokens);
+    }
+    match acquire.acquire().await {
+        Err(failed) if acquire.is_early => acquire.early_refresh_failed(failed),
+        outcome => outcome.map_err(Failed::from),
+    }
+}
+
 pub(super) struct Acquire<'a> {
-    context: &'a Context,
+    pub(super) io: &'a Io,
+    pub(super) context: &'a Context,
+    pub(super) deadline: Deadline,
     /// What the caller has, until its refresh token is spent.
-    cached: Option<&'a SessionTokens>,
-    target: Target,
-    left_alone: Option<Error>,
+    pub(super) cached: Option<&'a SessionTokens>,
+    pub(super) target: Target,
     /// What is there is still good: a refresh is early, and its failure is none.
     is_early: bool,
 }
 
-impl<'a> Acquire<'a> {
-    /// `left_alone`: the server asked for it, and this error says so. Then only the store is looked at.
-    pub(super) const fn new(
-        context: &'a Context,
-        target: Target,
-        left_alone: Option<Error>,
-    ) -> Self {
-        Self { context, cached: context.cached.as_ref(), target, left_alone, is_early: false }
-    }
-
-    pub(super) async fn run(mut self, io: &Io) -> Result<SessionTokens, Failed> {
-        let deadline = Deadline::within(io, self.context.policy.time_limit);
-        match self.acquire(io, deadline).await {
-            Err(unacquired) if self.is_early => self.early_refresh_failed(io, unacquired),
-            outcome => outcome.map_err(Failed::from),
-        }
-    }
-
-    async fn acquire(&mut self, io: &Io, deadline: Deadline) -> Result<SessionTokens, Unacquired> {
-        let (context, key) = (self.context, &self.context.key);
-        if let Some(cached) = &context.cached {
-            self.is_early = self.look_at(&cached.tokens, io) == Freshness::RefreshEarly;
-        }
+impl Acquire<'_> {
+    async fn acquire(&mut self) -> Result<SessionTokens, Unacquired> {
+        let (io, context, deadline) = (self.io, self.context, self.deadline);
+        let key = &context.key;
         let stored = load(io, key).await?;
-        let plan = self.plan(io, stored);
-        if matches!(plan, Plan::Refresh(_) | Plan::ClientCredentials)
-            && let Some(error) = self.left_alone.take()
-        {
-            return Err(error.into());
-        }
-        match plan {
+        let is_for_client = match self.plan(stored) {
             Plan::Use(tokens) => return Ok(self.session_of(tokens)),
-            Plan::Refresh(ref tokens) => {
-                self.is_early |= self.look_at(tokens, io) == Freshness::RefreshEarly;
+            Plan::Fail { error, usable } => return Err(self.nothing_to_do(error, usable)),
+            Plan::Refresh(tokens) => {
+                self.look_at(&tokens);
+                false
             }
-            Plan::ClientCredentials => {}
-            plan @ (Plan::SessionEnded | Plan::Refused(_) | Plan::LogIn { .. }) => {
-                return Err(self.nothing_to_do(plan));
-            }
+            Plan::ClientCredentials => true,
+        };
+        if let Some(error) = &context.left_alone {
+            return Err(Error::clone(error).into());
         }
         // Before the lock: a server that is slow must not make other processes wait.
         let (profile, policy) = (&context.profile, self.policy());
@@ -94,15 +90,13 @@ impl<'a> Acquire<'a> {
         let mut lock = match Locked::take(io, key, lock_end).await {
             Ok(lock) => lock,
             // A bot's secret may be mounted where nothing can be written.
-            Err(NotLocked { failure, is_busy: false })
-                if matches!(plan, Plan::ClientCredentials) =>
-            {
-                let tokens = Arc::new(self.client_credentials(io, server, deadline).await?);
+            Err(NotLocked { failure, is_busy: false }) if is_for_client => {
+                let tokens = Arc::new(self.client_credentials(server).await?);
                 return Ok(SessionTokens::new(key, tokens, Persisted::NotSaved(failure)));
             }
-            Err(not_locked) => return Err(Error::from(not_locked).into()),
+            Err(NotLocked { failure, .. }) => return Err(Error::Store(failure).into()),
         };
-        let outcome = self.acquire_under(io, &mut lock, server, deadline).await;
+        let outcome = self.acquire_under(&mut lock, server).await;
         lock.give_back().await;
         outcome
     }
@@ -111,10 +105,8 @@ impl<'a> Acquire<'a> {
     /// them before a caller sees them. Where another login is stored by then, that one is used: once.
     async fn acquire_under(
         &mut self,
-        io: &Io,
         lock: &mut Locked<'_>,
         server: TokenServer<'_>,
-        deadline: Deadline,
     ) -> Result<SessionTokens, Unacquired> {
         let key = &self.context.key;
         let mut stored = lock.load().await?;
@@ -123,7 +115,7 @@ impl<'a> Acquire<'a> {
             if is_only_itself {
                 lock.pass_over_users(stored.as_deref());
             }
-            let plan = self.plan(io, stored);
+            let plan = self.plan(stored);
             if round > 1 && !matches!(plan, Plan::Use(_)) {
                 break;
             }
@@ -131,16 +123,13 @@ impl<'a> Acquire<'a> {
                 Plan::Use(tokens) => return Ok(self.session_of(tokens)),
                 Plan::Refresh(tokens) => {
                     lock.prepare().await?;
-                    let (context, cached, target) = (self.context, self.cached, &self.target);
-                    let policy = self.policy();
-                    let refresh = Refresh { context, cached, target, server, policy, deadline };
-                    match Box::pin(refresh.run(io, lock, tokens)).await? {
+                    match Box::pin(self.refresh(lock, server, tokens)).await? {
                         Refreshed::Found(tokens) => return Ok(self.session_of(tokens)),
                         Refreshed::New(tokens) => (tokens, None),
                         Refreshed::Salvaged(error, tokens) => (tokens, Some(error)),
                         Refreshed::Refused(error, marked) => {
                             // It holds no new token: one try is enough.
-                            let once = Deadline::within(io, Duration::ZERO);
+                            let once = Deadline::within(self.io, Duration::ZERO);
                             match lock.save(Arc::new(marked), once).await {
                                 Saved::Persisted(_) => return Err(error.into()),
                                 Saved::Conflict(theirs) => {
@@ -151,15 +140,11 @@ impl<'a> Acquire<'a> {
                         }
                     }
                 }
-                Plan::ClientCredentials => {
-                    (self.client_credentials(io, server, deadline).await?, None)
-                }
-                plan @ (Plan::SessionEnded | Plan::Refused(_) | Plan::LogIn { .. }) => {
-                    return Err(self.nothing_to_do(plan));
-                }
+                Plan::ClientCredentials => (self.client_credentials(server).await?, None),
+                Plan::Fail { error, usable } => return Err(self.nothing_to_do(error, usable)),
             };
             let tokens = Arc::new(tokens);
-            let persisted = match lock.save(Arc::clone(&tokens), deadline).await {
+            let persisted = match lock.save(Arc::clone(&tokens), self.deadline).await {
                 Saved::Persisted(persisted) => persisted,
                 Saved::Conflict(_) if is_only_itself => Persisted::NotSaved(
                     StoreFailure::new("the login of a user is stored")
@@ -172,38 +157,30 @@ impl<'a> Acquire<'a> {
                 }
             };
             // What the caller has unsaved is spent by now: these take its place.
-            let is_in_store_alone = persisted == Persisted::Saved && !self.has_unsaved();
-            let replaces = lock.version().clone();
+            let has_unsaved = self.context.cached.as_ref().is_some_and(|it| !it.is_settled());
+            let is_in_store_alone = persisted == Persisted::Saved && !has_unsaved;
+            let replaces = lock.version.clone();
             let session = SessionTokens::new(key, tokens, persisted).replacing(replaces);
-            return match error {
-                None => Ok(session),
-                Some(error) => {
-                    let salvaged = (!is_in_store_alone).then_some(session);
-                    Err(Unacquired { error, salvaged })
-                }
-            };
+            let Some(error) = error else { return Ok(session) };
+            let salvaged = (!is_in_store_alone).then_some(session);
+            return Err(Unacquired { error, salvaged });
         }
         let failure = StoreFailure::new("another program keeps changing the stored login")
             .with_hint("wait for it, or end it");
         Err(Error::Store(failure).into())
     }
 
-    async fn client_credentials(
-        &self,
-        io: &Io,
-        server: TokenServer<'_>,
-        deadline: Deadline,
-    ) -> Result<Tokens, Error> {
+    async fn client_credentials(&self, server: TokenServer<'_>) -> Result<Tokens, Error> {
         let (profile, policy) = (&self.context.profile, self.policy());
         let server = server.for_clients()?;
         // It salvages nothing: RFC 6749 §4.4.3.
-        let outcome = client_credentials(io, server, profile, policy, deadline).await;
+        let outcome = client_credentials(self.io, server, profile, policy, self.deadline).await;
         outcome.map_err(|failed| failed.error)
     }
 
-    fn plan(&mut self, io: &Io, stored: Option<Arc<Tokens>>) -> Plan {
-        let (profile, target) = (&self.context.profile, &self.target);
-        let situation = Situation { profile, target, stored, cached: self.cached, now: io.now() };
+    fn plan(&mut self, stored: Option<Arc<Tokens>>) -> Plan {
+        let (profile, target, cached) = (&self.context.profile, &self.target, self.cached);
+        let situation = Situation { profile, target, stored, cached, now: self.io.now() };
         let plan = situation.plan();
         if let Some(tokens) = situation.tokens() {
             self.target.note_first(&tokens);
@@ -211,23 +188,14 @@ impl<'a> Acquire<'a> {
         plan
     }
 
-    fn look_at(&mut self, tokens: &Arc<Tokens>, io: &Io) -> Freshness {
-        let freshness = self.target.freshness(tokens, io.now());
+    fn look_at(&mut self, tokens: &Arc<Tokens>) {
+        self.is_early |= self.target.freshness(tokens, self.io.now()) == Freshness::RefreshEarly;
         self.target.note_first(tokens);
-        freshness
     }
 
-    fn policy(&self) -> RetryPolicy {
-        let mut policy = self.context.policy;
-        if self.is_early {
-            // While the old one is good, one attempt is enough.
-            policy.attempts = 1;
-        }
-        policy
-    }
-
-    fn has_unsaved(&self) -> bool {
-        self.context.cached.as_ref().is_some_and(|cached| !cached.is_settled())
+    pub(super) fn policy(&self) -> RetryPolicy {
+        let policy = self.context.policy;
+        if self.is_early { policy.for_early_refresh() } else { policy }
     }
 
     fn session_of(&self, tokens: Arc<Tokens>) -> SessionTokens {
@@ -241,17 +209,12 @@ impl<'a> Acquire<'a> {
     }
 
     /// An early refresh that fails is no failure while the old tokens are good.
-    fn early_refresh_failed(
-        &self,
-        io: &Io,
-        unacquired: Unacquired,
-    ) -> Result<SessionTokens, Failed> {
-        let Some(first) = self.target.first_while_good(io.now()) else {
-            return Err(unacquired.into());
-        };
-        let Unacquired { error, salvaged } = unacquired;
+    fn early_refresh_failed(&self, failed: Unacquired) -> Result<SessionTokens, Failed> {
+        let now = self.io.now();
+        let Some(first) = self.target.first_while_good(now) else { return Err(failed.into()) };
+        let Unacquired { error, salvaged } = failed;
         let mut session = match salvaged {
-            Some(newer) if is_usable(&newer.tokens, io.now()) => newer,
+            Some(newer) if is_usable(&newer.tokens, now) => newer,
             // The record held a refresh token alone by then.
             Some(newer) => {
                 let refresh_token = newer.tokens.refresh_token.clone();
@@ -260,28 +223,12 @@ impl<'a> Acquire<'a> {
             }
             None => self.session_of(Arc::clone(first)),
         };
-        session.early_refresh_failed = Some((io.now(), Box::new(error)));
+        session.early_refresh_failed = Some((now, Box::new(error)));
         Ok(session)
     }
 
-    fn nothing_to_do(&self, plan: Plan) -> Unacquired {
-        match plan {
-            Plan::SessionEnded => {
-                let verdict = ServerError::remembered(Some(ErrorCode::InvalidGrant));
-                Error::SessionEnded(Box::new(verdict)).into()
-            }
-            Plan::Refused(refusal) => {
-                let refused = ServerError::refused_before(refusal.code.as_deref());
-                Error::Refused(Box::new(refused)).into()
-            }
-            Plan::LogIn { usable, reason } => {
-                let salvaged = usable.map(|tokens| self.session_of(tokens));
-                Unacquired { error: Error::NotAuthenticated(reason), salvaged }
-            }
-            Plan::Use(_) | Plan::Refresh(_) | Plan::ClientCredentials => {
-                Error::Internal("session plan").into()
-            }
-        }
+    fn nothing_to_do(&self, error: Error, usable: Option<Arc<Tokens>>) -> Unacquired {
+        Unacquired { error, salvaged: usable.map(|tokens| self.session_of(tokens)) }
     }
 }
 

@@ -35,21 +35,6 @@ pub struct Demand {
 }
 
 /// How good a token is for a [`Demand`].
-///
-/// ```
-/// use aiod_auth_core::{AccessToken, Timestamp, Tokens, session::{Demand, Freshness}};
-///
-/// # let now = Timestamp::UNIX_EPOCH;
-/// # let tokens = Tokens::new(AccessToken::new("secret")?, now);
-/// let action = match Demand::new().refreshed_early().freshness(&tokens, now) {
-///     Freshness::Good => "use it",
-///     Freshness::RefreshEarly => "use it, and refresh it beside",
-///     Freshness::Stale => "refresh it, then use it",
-/// };
-/// // Without a known lifetime it is good until it is refused.
-/// assert_eq!(action, "use it");
-/// # Ok::<(), aiod_auth_core::Error>(())
-/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a caller has to deal with each")]
 pub enum Freshness {
@@ -181,12 +166,6 @@ impl Target {
         self.demand.force
     }
 
-    /// Whether they can be used, for less long than is asked for.
-    pub(super) fn would_do(&self, tokens: &Tokens, now: Timestamp) -> bool {
-        let any = Demand { min_valid: Some(Duration::ZERO), ..self.demand };
-        any.freshness(tokens, now) != Freshness::Stale
-    }
-
     /// What was there at first, if it can still be used.
     pub(super) fn first_while_good(&self, now: Timestamp) -> Option<&Arc<Tokens>> {
         let first = self.first.as_ref()?;
@@ -220,41 +199,32 @@ mod tests {
     use super::*;
     use crate::secret::AccessToken;
 
-    fn freshness(demand: Demand, lifetime_s: u64, age_s: u64) -> Freshness {
+    #[test]
+    fn the_demand_decides_and_margins_scale_with_the_lifetime() {
         let at = |seconds| Timestamp::UNIX_EPOCH.saturating_add(Duration::from_secs(seconds));
-        let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), at(0));
-        tokens.expires_at = Some(at(lifetime_s));
-        demand.freshness(&tokens, at(age_s))
-    }
-
-    #[test]
-    fn margins_scale_with_the_lifetime() {
-        let once = Demand::default();
-        for (lifetime, age, expected) in [
-            (3600, 0, Freshness::Good),
-            (3600, 3569, Freshness::Good),
-            (3600, 3570, Freshness::Stale),
-            (60, 53, Freshness::Good),
-            (60, 54, Freshness::Stale),
-            (2, 1, Freshness::Good),
-            (2, 2, Freshness::Stale),
-            (2, 200, Freshness::Stale),
+        let any = Demand::new();
+        let (early, long) = (any.refreshed_early(), any.valid_for(Duration::from_secs(600)));
+        for (demand, lifetime_s, age_s, expected) in [
+            (any, 3600, 0, Freshness::Good),
+            (any, 3600, 3569, Freshness::Good),
+            (any, 3600, 3570, Freshness::Stale),
+            (any, 60, 53, Freshness::Good),
+            (any, 60, 54, Freshness::Stale),
+            (any, 2, 1, Freshness::Good),
+            (any, 2, 2, Freshness::Stale),
+            (any, 2, 200, Freshness::Stale),
+            (early, 3600, 3400, Freshness::Good),
+            (early, 3600, 3500, Freshness::RefreshEarly),
+            (early, 3600, 3570, Freshness::Stale),
+            (early, 60, 40, Freshness::Good),
+            (long, 3600, 2999, Freshness::Good),
+            (long, 3600, 3000, Freshness::Stale),
+            (any.forced(), 3600, 0, Freshness::Stale),
         ] {
-            assert_eq!(freshness(once, lifetime, age), expected, "{age} s of {lifetime} s");
+            let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), at(0));
+            tokens.expires_at = Some(at(lifetime_s));
+            let freshness = demand.freshness(&tokens, at(age_s));
+            assert_eq!(freshness, expected, "{demand:?}: {age_s} s of {lifetime_s} s");
         }
-        let service = Demand { early: true, ..once };
-        assert_eq!(freshness(service, 3600, 3400), Freshness::Good);
-        assert_eq!(freshness(service, 3600, 3500), Freshness::RefreshEarly);
-        assert_eq!(freshness(service, 3600, 3570), Freshness::Stale);
-        assert_eq!(freshness(service, 60, 40), Freshness::Good);
-    }
-
-    #[test]
-    fn what_the_caller_asks_for_decides() {
-        let long = Demand { min_valid: Some(Duration::from_secs(600)), ..Demand::default() };
-        assert_eq!(freshness(long, 3600, 2999), Freshness::Good);
-        assert_eq!(freshness(long, 3600, 3000), Freshness::Stale);
-        let force = Demand { force: true, ..Demand::default() };
-        assert_eq!(freshness(force, 3600, 0), Freshness::Stale);
     }
 }

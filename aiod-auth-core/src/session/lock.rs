@@ -3,7 +3,7 @@
 use alloc::{format, string::ToString, sync::Arc};
 use core::time::Duration;
 
-use super::{Persisted, StoreOperation, StoreReply, StoreRequest, Version};
+use super::{Persisted, StoreOperation, StoreReply, Version};
 use crate::{
     error::{Error, StoreFailure},
     machine::{Deadline, Io, Reason},
@@ -13,12 +13,14 @@ use crate::{
     token::Tokens,
 };
 
-/// Proof that the store's lock is held, and the version of the record that was loaded under it last.
+/// Proof that the store's lock is held.
 pub(super) struct Locked<'a> {
     io: &'a Io,
     key: &'a Arc<RecordKey>,
-    version: Version,
-    interrupted_at: Option<Timestamp>,
+    /// Of the record that was loaded last.
+    pub(super) version: Version,
+    /// When an earlier process began a refresh that it did not finish.
+    pub(super) interrupted_at: Option<Timestamp>,
 }
 
 /// Why there is no lock.
@@ -43,7 +45,8 @@ pub(super) async fn under_lock<T, E: From<Error>>(
     deadline: Deadline,
     work: impl AsyncFnOnce(&mut Locked<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    let mut lock = Locked::take(io, key, deadline).await.map_err(Error::from)?;
+    let taken = Locked::take(io, key, deadline).await;
+    let mut lock = taken.map_err(|not_locked| Error::Store(not_locked.failure))?;
     let outcome = work(&mut lock).await;
     lock.give_back().await;
     outcome
@@ -51,15 +54,7 @@ pub(super) async fn under_lock<T, E: From<Error>>(
 
 /// One look at the record, without the lock: a record is whole at any time.
 pub(super) async fn load(io: &Io, key: &Arc<RecordKey>) -> Result<Option<Arc<Tokens>>, Error> {
-    store(io, key, StoreOperation::Load).await.map(StoreReply::into_loaded)
-}
-
-async fn store(
-    io: &Io,
-    key: &Arc<RecordKey>,
-    operation: StoreOperation,
-) -> Result<StoreReply, Error> {
-    io.store(StoreRequest::new(Arc::clone(key), operation)).await
+    io.store(key, StoreOperation::Load).await.map(StoreReply::into_loaded)
 }
 
 impl<'a> Locked<'a> {
@@ -71,22 +66,23 @@ impl<'a> Locked<'a> {
         deadline: Deadline,
     ) -> Result<Self, NotLocked> {
         let began = io.elapsed();
+        let locked = |interrupted_at| {
+            let version = Version::default();
+            Ok(Self { io, key, version, interrupted_at })
+        };
         loop {
-            let mut lease = None;
-            match store(io, key, StoreOperation::TryLock).await {
-                Ok(StoreReply::Locked(true)) => return Ok(Self::new(io, key, None)),
-                Ok(StoreReply::LockedAfterInterruption(at)) => {
-                    return Ok(Self::new(io, key, Some(at)));
-                }
-                Ok(StoreReply::Locked(false)) => {}
-                Ok(StoreReply::Leased(left)) => lease = Some(left),
+            let lease = match io.store(key, StoreOperation::TryLock).await {
+                Ok(StoreReply::Locked(true)) => return locked(None),
+                Ok(StoreReply::LockedAfterInterruption(at)) => return locked(Some(at)),
+                Ok(StoreReply::Locked(false)) => None,
+                Ok(StoreReply::Leased(left)) => Some(left),
                 Err(Error::Store(failure)) => return Err(NotLocked { failure, is_busy: false }),
                 Ok(_) | Err(_) => {
-                    let failure =
-                        StoreFailure::new("the token store gave no answer about its lock");
+                    let failure = "the token store gave no answer about its lock";
+                    let failure = StoreFailure::new(failure);
                     return Err(NotLocked { failure, is_busy: false });
                 }
-            }
+            };
             if deadline.has_passed(io) {
                 return Err(NotLocked { failure: busy(lease), is_busy: true });
             }
@@ -98,28 +94,14 @@ impl<'a> Locked<'a> {
         }
     }
 
-    fn new(io: &'a Io, key: &'a Arc<RecordKey>, interrupted_at: Option<Timestamp>) -> Self {
-        Self { io, key, version: Version::default(), interrupted_at }
-    }
-
-    /// When an earlier process began a refresh that it did not finish.
-    pub(super) const fn interrupted_at(&self) -> Option<Timestamp> {
-        self.interrupted_at
-    }
-
     pub(super) async fn give_back(self) {
-        store(self.io, self.key, StoreOperation::Unlock).await.ok();
+        self.io.store(self.key, StoreOperation::Unlock).await.ok();
     }
 
     pub(super) async fn load(&mut self) -> Result<Option<Arc<Tokens>>, Error> {
         let stored = load(self.io, self.key).await?;
         self.version = Version::of(stored.as_deref());
         Ok(stored)
-    }
-
-    /// What was loaded last.
-    pub(super) const fn version(&self) -> &Version {
-        &self.version
     }
 
     /// What is stored is a user's login, which a client that logs in as itself never replaces.
@@ -131,7 +113,7 @@ impl<'a> Locked<'a> {
 
     /// Before a refresh token is spent or the user asked: could the new tokens be saved?
     pub(super) async fn prepare(&self) -> Result<(), Error> {
-        store(self.io, self.key, StoreOperation::Prepare).await.map(drop)
+        self.io.store(self.key, StoreOperation::Prepare).await.map(drop)
     }
 
     /// In place of what was loaded, if that is still there. A store that is away is asked again until the
@@ -155,7 +137,7 @@ impl<'a> Locked<'a> {
     /// Removes what was loaded; `Some`: another login is stored by now, and stays.
     pub(super) async fn remove(&self) -> Result<Option<Arc<Tokens>>, Error> {
         let operation = StoreOperation::Remove(self.version.clone());
-        let reply = store(self.io, self.key, operation).await?;
+        let reply = self.io.store(self.key, operation).await?;
         Ok(if let StoreReply::Conflict(theirs) = reply { Some(theirs) } else { None })
     }
 }
@@ -180,7 +162,7 @@ async fn save_in_time(
 ) -> Result<StoreReply, Error> {
     loop {
         let began = io.elapsed();
-        let outcome = store(io, key, operation.clone()).await;
+        let outcome = io.store(key, operation.clone()).await;
         let took = io.elapsed().saturating_sub(began);
         let is_time = deadline.left(io) > took.saturating_add(GIVE_BACK);
         match &outcome {
@@ -219,9 +201,3 @@ fn persisted(outcome: Result<StoreReply, Error>) -> Persisted {
 const SAVE_PAUSE: Duration = Duration::from_millis(250);
 /// What a store that is away may take for it.
 const GIVE_BACK: Duration = Duration::from_secs(8);
-
-impl From<NotLocked> for Error {
-    fn from(not_locked: NotLocked) -> Self {
-        Self::Store(not_locked.failure)
-    }
-}

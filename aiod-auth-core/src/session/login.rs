@@ -17,13 +17,6 @@ use crate::{
     token::Tokens,
 };
 
-/// A refresh token from elsewhere, in place of a user.
-pub(super) struct Given {
-    pub(super) refresh_token: RefreshToken,
-    /// It is not used where a login is stored.
-    pub(super) unless_logged_in: bool,
-}
-
 /// Logs a user in within `limit`, and saves the tokens. The store is prepared before the user is asked.
 pub(super) async fn log_in(
     io: &Io,
@@ -36,23 +29,13 @@ pub(super) async fn log_in(
     Box::pin(under_lock(io, &context.key, lock_end, async |lock| lock.prepare().await)).await?;
 
     let mut job = job(context, limit, None);
-    match Box::pin(job.log_in(io, end)).await {
-        Ok(tokens) => {
-            let tokens = Arc::new(tokens);
-            let persisted = Box::pin(save(io, context, Arc::clone(&tokens))).await;
-            job.confirm(io, &tokens).await;
-            Ok(SessionTokens::new(&context.key, tokens, persisted))
-        }
-        Err(Failed { error, salvaged: Some(salvaged) }) => {
-            let deadline = Deadline::within(io, context.policy.time_limit);
-            let kept = under_lock(io, &context.key, deadline, async |lock| {
-                Ok::<_, Error>(keep_salvaged(lock, Tokens::clone(&salvaged), deadline).await)
-            });
-            let salvaged = kept.await.unwrap_or(Some(*salvaged));
-            Err(Failed { error, salvaged: salvaged.map(Box::new) })
-        }
-        Err(failed) => Err(failed),
-    }
+    let tokens = match Box::pin(job.log_in(io, end)).await {
+        Ok(tokens) => Arc::new(tokens),
+        Err(failed) => return Err(Box::pin(save_failed(io, context, failed)).await),
+    };
+    let persisted = Box::pin(save(io, context, Arc::clone(&tokens))).await;
+    job.confirm(io, &tokens).await;
+    Ok(SessionTokens::new(&context.key, tokens, persisted))
 }
 
 /// Logs in with a refresh token from elsewhere, and keeps what comes of it. It is used under the lock, and only
@@ -61,15 +44,13 @@ pub(super) async fn log_in(
 pub(super) async fn log_in_with(
     io: &Io,
     context: &Context,
-    given: Given,
+    refresh_token: RefreshToken,
 ) -> Result<SessionTokens, Failed> {
-    let (key, limit) = (&context.key, context.policy.time_limit);
-    let end = Deadline::within(io, limit);
-    let is_to_replace = !given.unless_logged_in && standing(io, context).await.is_some();
-    under_lock(io, key, end, async |lock| lock.prepare().await).await?;
+    let (profile, key, policy) = (&context.profile, &context.key, &context.policy);
+    let end = Deadline::within(io, policy.time_limit);
+    let is_to_replace = !context.unless_logged_in && standing(io, context).await.is_some();
     // Before the lock: a server that is slow must not make other processes wait.
-    if context.profile.tiled().is_none() {
-        let (profile, policy) = (&context.profile, &context.policy);
+    if profile.tiled().is_none() {
         context.metadata.find(io, profile, &[Endpoint::Token], policy, end).await?;
     }
     under_lock(io, key, end, async |lock| {
@@ -77,32 +58,22 @@ pub(super) async fn log_in_with(
             return Ok(SessionTokens::new(key, theirs, Persisted::Saved));
         }
         lock.prepare().await?;
-        let mut job = job(context, limit, Some(given.refresh_token));
+        let mut job = job(context, policy.time_limit, Some(refresh_token));
         match Box::pin(job.log_in(io, end)).await {
             Ok(tokens) => {
                 let tokens = Arc::new(tokens);
                 let persisted = replace(io, key, Arc::clone(&tokens), end).await;
                 Ok(SessionTokens::new(key, tokens, persisted))
             }
-            Err(Failed { error, salvaged: Some(salvaged) }) => {
-                let salvaged = keep_salvaged(lock, *salvaged, end).await;
-                Err(Failed { error, salvaged: salvaged.map(Box::new) })
-            }
-            Err(failed) => Err(failed),
+            Err(failed) => Err(save_salvaged(lock, failed, end).await),
         }
     })
     .await
 }
 
 fn job(context: &Context, limit: Duration, refresh_token: Option<RefreshToken>) -> LoginJob {
-    LoginJob {
-        profile: Arc::clone(&context.profile),
-        limit,
-        policy: context.policy,
-        refresh_token,
-        metadata: context.metadata.clone(),
-        confirmation: None,
-    }
+    let job = LoginJob::new(Arc::clone(&context.profile), limit, context.policy);
+    LoginJob { refresh_token, metadata: context.metadata.clone(), ..job }
 }
 
 /// The login that is stored, if it is one that can be used. One that can't be read is moved aside by a new one.
@@ -113,9 +84,7 @@ async fn standing(io: &Io, context: &Context) -> Option<Arc<Tokens>> {
     let situation = Situation { profile, target, stored, cached: None, now: io.now() };
     match situation.plan() {
         Plan::Use(tokens) | Plan::Refresh(tokens) => Some(tokens),
-        Plan::ClientCredentials | Plan::SessionEnded | Plan::Refused(_) | Plan::LogIn { .. } => {
-            None
-        }
+        Plan::ClientCredentials | Plan::Fail { .. } => None,
     }
 }
 
@@ -133,12 +102,25 @@ async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
     }
 }
 
-/// Saves the refresh token of a malformed answer to a login, unless another login is stored: then the token
-/// is returned. (Nothing was loaded under this lock: any login is another one.)
-async fn keep_salvaged(lock: &mut Locked<'_>, salvaged: Tokens, end: Deadline) -> Option<Tokens> {
-    match lock.save(Arc::new(salvaged.clone()), end).await {
-        Saved::Persisted(Persisted::Saved) => None,
-        Saved::Persisted(_) | Saved::Conflict(_) => Some(salvaged),
+/// Saves what a failed login of a user has salvaged.
+async fn save_failed(io: &Io, context: &Context, failed: Failed) -> Failed {
+    if failed.salvaged.is_none() {
+        return failed;
+    }
+    let deadline = Deadline::within(io, context.policy.time_limit);
+    let saved = under_lock(io, &context.key, deadline, async |lock| {
+        Ok::<_, Error>(save_salvaged(lock, failed.clone(), deadline).await)
+    });
+    saved.await.unwrap_or(failed)
+}
+
+/// Saves the refresh token of a malformed answer to a login, unless another login is stored: then the token stays
+/// in the failure. (Nothing was loaded under this lock: any login is another one.)
+async fn save_salvaged(lock: &mut Locked<'_>, failed: Failed, end: Deadline) -> Failed {
+    let Some(salvaged) = &failed.salvaged else { return failed };
+    match lock.save(Arc::new(Tokens::clone(salvaged)), end).await {
+        Saved::Persisted(Persisted::Saved) => failed.error.into(),
+        Saved::Persisted(_) | Saved::Conflict(_) => failed,
     }
 }
 
@@ -148,15 +130,14 @@ pub(super) async fn keep(
     context: &Context,
     tokens: Arc<Tokens>,
 ) -> Result<SessionTokens, Failed> {
-    let deadline = Deadline::within(io, context.policy.time_limit);
-    let persisted = under_lock(io, &context.key, deadline, async |_| {
-        Ok::<_, Error>(replace(io, &context.key, Arc::clone(&tokens), deadline).await)
-    })
-    .await?;
-    match persisted {
+    let (key, deadline) = (&context.key, Deadline::within(io, context.policy.time_limit));
+    let saving = under_lock(io, key, deadline, async |_| {
+        Ok::<_, Error>(replace(io, key, Arc::clone(&tokens), deadline).await)
+    });
+    match saving.await? {
         Persisted::NotSaved(failure) => Err(Error::Store(failure).into()),
-        Persisted::Saved | Persisted::NoStore => {
-            Ok(SessionTokens::new(&context.key, tokens, persisted))
+        persisted @ (Persisted::Saved | Persisted::NoStore) => {
+            Ok(SessionTokens::new(key, tokens, persisted))
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{ConfigProblem, Endpoint, Error, ErrorCode},
     flow::{end_session::end_session, revocation},
-    machine::{Deadline, Flow, Io, Start, public_machine},
+    machine::{Deadline, Io, Runner, Start, public_machine},
     metadata_cache::MetadataCache,
     profile::{Profile, RecordKey},
     provider::tiled,
@@ -26,7 +26,7 @@ use crate::{
 /// Without proof (the server is unavailable, or answers with a page) it is an error and nothing is
 /// removed, unless the caller said so.
 #[derive(Debug)]
-pub struct Logout(Flow<Job>);
+pub struct Logout(Runner<LogoutJob>);
 
 public_machine!(Logout => LoggedOut, Error);
 
@@ -68,9 +68,9 @@ impl Logout {
     /// and could not save.
     #[must_use]
     pub fn new(profile: Arc<Profile>, cached: Option<SessionTokens>, policy: RetryPolicy) -> Self {
-        let key = Arc::new(profile.key());
-        let cached = cached.filter(|cached| cached.key == key);
-        Self::of(profile, key, What::Stored { cached }, policy)
+        let job = LogoutJob::new(profile, policy);
+        let cached = cached.filter(|cached| cached.key == job.key);
+        Self(Runner::new(LogoutJob { cached, ..job }))
     }
 
     /// Ends the session of a refresh token from elsewhere, and proves it as for any other. The store is
@@ -81,14 +81,8 @@ impl Logout {
         refresh_token: RefreshToken,
         policy: RetryPolicy,
     ) -> Self {
-        let key = Arc::new(profile.key());
-        let tokens = Tokens::from_refresh_token(refresh_token, Timestamp::UNIX_EPOCH);
-        Self::of(profile, key, What::Given(tokens), policy)
-    }
-
-    fn of(profile: Arc<Profile>, key: Arc<RecordKey>, what: What, policy: RetryPolicy) -> Self {
-        let (ignore_errors, metadata) = (false, MetadataCache::default());
-        Self(Flow::new(Job { profile, key, policy, what, ignore_errors, metadata }))
+        let given = Some(Tokens::from_refresh_token(refresh_token, Timestamp::UNIX_EPOCH));
+        Self(Runner::new(LogoutJob { given, ..LogoutJob::new(profile, policy) }))
     }
 
     /// Removes the record whatever the server says, or if it says nothing.
@@ -104,50 +98,51 @@ impl Logout {
     }
 }
 
-struct Job {
+struct LogoutJob {
     profile: Arc<Profile>,
     key: Arc<RecordKey>,
     policy: RetryPolicy,
-    what: What,
+    /// What the caller has.
+    cached: Option<SessionTokens>,
+    /// From elsewhere: they alone, and no record.
+    given: Option<Tokens>,
     ignore_errors: bool,
     metadata: MetadataCache,
 }
 
-enum What {
-    Stored { cached: Option<SessionTokens> },
-    Given(Tokens),
-}
-
-impl Start for Job {
+impl Start for LogoutJob {
     type Output = LoggedOut;
     type Error = Error;
 
     async fn run(self, io: Io) -> Result<LoggedOut, Error> {
         let deadline = Deadline::within(&io, self.policy.time_limit);
-        match &self.what {
-            What::Given(tokens) => self.end(&io, [tokens], deadline).await,
-            What::Stored { cached } => {
-                under_lock(&io, &self.key, deadline, async |lock| {
-                    self.log_out(&io, lock, cached.as_ref(), deadline).await
-                })
-                .await
-            }
+        if let Some(given) = &self.given {
+            return self.end(&io, [given], deadline).await;
         }
+        let work = async |lock: &mut Locked<'_>| self.log_out(&io, lock, deadline).await;
+        under_lock(&io, &self.key, deadline, work).await
     }
 }
 
-impl Job {
+impl LogoutJob {
+    fn new(profile: Arc<Profile>, policy: RetryPolicy) -> Self {
+        let key = Arc::new(profile.key());
+        let (cached, given, metadata) = (None, None, MetadataCache::default());
+        Self { profile, key, policy, cached, given, ignore_errors: false, metadata }
+    }
+
     async fn log_out(
         &self,
         io: &Io,
         lock: &mut Locked<'_>,
-        cached: Option<&SessionTokens>,
         deadline: Deadline,
     ) -> Result<LoggedOut, Error> {
+        let cached = self.cached.as_ref();
         let ended = match lock.load().await {
             Ok(stored) => {
-                let newest = newest(stored.clone(), cached);
-                let Some(newest) = newest else { return Ok(LoggedOut::NotLoggedIn) };
+                let Some(newest) = newest(stored.clone(), cached) else {
+                    return Ok(LoggedOut::NotLoggedIn);
+                };
                 if stored.is_some() && !self.ignore_errors {
                     // What can't be changed can't be removed: a record of a session that is over would be
                     // used on.
@@ -180,30 +175,26 @@ impl Job {
         sessions: impl IntoIterator<Item = &'t Tokens>,
         deadline: Deadline,
     ) -> Result<LoggedOut, Error> {
-        self.end_all(io, sessions, deadline).await.or_else(|error| self.unconfirmed(error))
-    }
-
-    async fn end_all<'t>(
-        &self,
-        io: &Io,
-        sessions: impl IntoIterator<Item = &'t Tokens>,
-        deadline: Deadline,
-    ) -> Result<LoggedOut, Error> {
         let (profile, policy) = (&self.profile, &self.policy);
-        let mut ended = LoggedOut::Ended;
-        if let Some(settings) = profile.tiled() {
-            let server = Box::pin(tiled::Server::ask(io, &settings.api, policy, deadline)).await?;
-            for tokens in sessions {
-                ended = Box::pin(tiled::log_out(io, &server, tokens, *policy, deadline)).await?;
+        let ending = async {
+            let mut ended = LoggedOut::Ended;
+            if let Some(settings) = profile.tiled() {
+                let server = tiled::Server::ask(io, &settings.api, policy, deadline);
+                let server = Box::pin(server).await?;
+                for tokens in sessions {
+                    let ending = tiled::log_out(io, &server, tokens, *policy, deadline);
+                    ended = Box::pin(ending).await?;
+                }
+                return Ok(ended);
             }
-            return Ok(ended);
-        }
-        let needed = &[Endpoint::Revocation];
-        let server = self.metadata.find(io, profile, needed, policy, deadline).await?;
-        for tokens in sessions {
-            ended = self.end_one(io, &server, tokens, deadline).await?;
-        }
-        Ok(ended)
+            let needed = &[Endpoint::Revocation];
+            let server = self.metadata.find(io, profile, needed, policy, deadline).await?;
+            for tokens in sessions {
+                ended = self.end_one(io, &server, tokens, deadline).await?;
+            }
+            Ok(ended)
+        };
+        ending.await.or_else(|error| self.unconfirmed(error))
     }
 
     /// Keycloak's own way first: it ends the whole session, revocation only this client's part.
@@ -250,11 +241,11 @@ impl Job {
             return Ok(LoggedOut::RemovedLocally);
         }
         let client = self.profile.client();
-        let outcome = match revocation::of_tokens(server, client, tokens, self.policy) {
-            Ok(request) => Box::pin(request.send(io, deadline)).await,
-            Err(error) => Err(error),
+        let revoking = async {
+            let request = revocation::of_tokens(server, client, tokens, self.policy)?;
+            Box::pin(request.send(io, deadline)).await
         };
-        match outcome {
+        match revoking.await {
             Ok(()) => Ok(LoggedOut::Ended),
             // An access token that can't be revoked ends by itself.
             Err(error) if tokens.refresh_token.is_none() && is_not_offered(&error) => {
@@ -265,10 +256,7 @@ impl Job {
     }
 
     fn unconfirmed(&self, error: Error) -> Result<LoggedOut, Error> {
-        if self.ignore_errors {
-            return Ok(LoggedOut::Unconfirmed(Box::new(error)));
-        }
-        Err(error)
+        if self.ignore_errors { Ok(LoggedOut::Unconfirmed(Box::new(error))) } else { Err(error) }
     }
 }
 

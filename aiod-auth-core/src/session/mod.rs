@@ -27,16 +27,15 @@ pub use tokens::{Persisted, SessionTokens};
 
 use crate::{
     error::Error,
-    machine::{Failed, Flow, Io, Start, public_machine},
+    machine::{Failed, Io, Runner, Start, public_machine},
     metadata_cache::MetadataCache,
     profile::{Profile, RecordKey},
     retry::RetryPolicy,
     secret::RefreshToken,
     token::Tokens,
 };
-use acquire::{Acquire, save_again};
-use freshness::Target;
-use login::{Given, keep, log_in, log_in_with};
+use acquire::{acquire, save_again};
+use login::{keep, log_in, log_in_with};
 
 mod acquire;
 mod freshness;
@@ -62,7 +61,7 @@ mod tokens;
 /// # Ok::<(), aiod_auth_core::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Session(Flow<Job>);
+pub struct Session(Runner<SessionJob>);
 
 public_machine!(Session => SessionTokens, Failed);
 
@@ -73,14 +72,13 @@ impl Session {
     /// Tokens as good as `demand` says, without asking the user.
     #[must_use]
     pub fn token(profile: Arc<Profile>, demand: Demand, policy: RetryPolicy) -> Self {
-        let (or_login, left_alone) = (None, None);
-        Self::new(profile, policy, Task::Acquire { demand, or_login, left_alone })
+        Self::new(profile, policy, Task::Acquire(demand))
     }
 
     /// A new login, whatever there is, which may take as long as `limit`.
     #[must_use]
     pub fn login(profile: Arc<Profile>, limit: Duration, policy: RetryPolicy) -> Self {
-        Self::new(profile, policy, Task::LogIn { limit })
+        Self::new(profile, policy, Task::LogIn(limit))
     }
 
     /// A new login with a refresh token from elsewhere. It is proven by using it: a dead one is
@@ -94,19 +92,14 @@ impl Session {
         refresh_token: RefreshToken,
         policy: RetryPolicy,
     ) -> Self {
-        let given = Given { refresh_token, unless_logged_in: false };
-        Self::new(profile, policy, Task::LogInWith(given))
+        Self::new(profile, policy, Task::LogInWith(refresh_token))
     }
 
     /// Uses a given refresh token only where no login is found under the store's lock; else ends in that
     /// login, whose access token may have to be refreshed.
     #[must_use]
     pub fn unless_logged_in(self) -> Self {
-        Self(self.0.configure(|job| {
-            if let Task::LogInWith(given) = &mut job.task {
-                given.unless_logged_in = true;
-            }
-        }))
+        Self(self.0.configure(|job| job.context.unless_logged_in = true))
     }
 
     /// Saves tokens from elsewhere in place of the stored ones. No server is asked whether they are valid, or
@@ -122,29 +115,23 @@ impl Session {
     }
 
     fn new(profile: Arc<Profile>, policy: RetryPolicy, task: Task) -> Self {
-        let key = Arc::new(profile.key());
-        let (cached, metadata) = (None, MetadataCache::default());
-        Self(Flow::new(Job { context: Context { profile, key, policy, cached, metadata }, task }))
+        let (key, metadata) = (Arc::new(profile.key()), MetadataCache::default());
+        let (cached, left_alone, unless_logged_in) = (None, None, false);
+        let context =
+            Context { profile, key, policy, cached, metadata, left_alone, unless_logged_in };
+        Self(Runner::new(SessionJob { context, task, or_login: None }))
     }
 
     /// If there is no login or the session has ended, logs in, within `limit`.
     #[must_use]
     pub fn or_login(self, limit: Duration) -> Self {
-        Self(self.0.configure(|job| {
-            if let Task::Acquire { or_login, .. } = &mut job.task {
-                *or_login = Some(limit);
-            }
-        }))
+        Self(self.0.configure(|job| job.or_login = Some(limit)))
     }
 
     /// Looks for good tokens in the store, and fails with this error where there are none: the server asked to
     /// be left alone.
     pub(crate) fn leaving_alone(self, error: Error) -> Self {
-        Self(self.0.configure(|job| {
-            if let Task::Acquire { left_alone, .. } = &mut job.task {
-                *left_alone = Some(error);
-            }
-        }))
+        Self(self.0.configure(|job| job.context.left_alone = Some(Box::new(error))))
     }
 
     /// What an earlier session ended in. Its tokens count where they are newer than what is stored, since
@@ -164,15 +151,17 @@ impl Session {
     }
 }
 
-struct Job {
+struct SessionJob {
     context: Context,
     task: Task,
+    /// Tokens are to be acquired; if there is no login, the user is to log in within this.
+    or_login: Option<Duration>,
 }
 
 enum Task {
-    Acquire { demand: Demand, or_login: Option<Duration>, left_alone: Option<Error> },
-    LogIn { limit: Duration },
-    LogInWith(Given),
+    Acquire(Demand),
+    LogIn(Duration),
+    LogInWith(RefreshToken),
     Keep(Arc<Tokens>),
     Save,
 }
@@ -185,56 +174,39 @@ struct Context {
     /// What the caller has.
     cached: Option<SessionTokens>,
     metadata: MetadataCache,
+    /// The server asked for it, and this error says so: only the store is looked at.
+    left_alone: Option<Box<Error>>,
+    /// A given refresh token is not used where a login is stored.
+    unless_logged_in: bool,
 }
 
-impl Start for Job {
+impl Start for SessionJob {
     type Output = SessionTokens;
     type Error = Failed;
 
     /// Each task is boxed, so that a login that waits for its user needs no memory for a refresh.
     fn run(self, io: Io) -> impl Future<Output = Result<SessionTokens, Failed>> + Send + Sync {
-        let Self { mut context, task } = self;
+        let Self { mut context, task, or_login } = self;
         async move {
-            let (demand, or_login, left_alone) = match task {
-                Task::LogIn { limit } => {
-                    return Box::pin(log_in(&io, &context, limit)).await;
-                }
-                Task::LogInWith(given) => {
-                    return Box::pin(log_in_with(&io, &context, given)).await;
+            let failed = match task {
+                Task::LogIn(limit) => return Box::pin(log_in(&io, &context, limit)).await,
+                Task::LogInWith(refresh_token) => {
+                    return Box::pin(log_in_with(&io, &context, refresh_token)).await;
                 }
                 Task::Keep(tokens) => return Box::pin(keep(&io, &context, tokens)).await,
                 Task::Save => {
                     Box::pin(save_again(&io, &mut context)).await;
                     return context.cached.ok_or_else(|| Error::Internal("session").into());
                 }
-                Task::Acquire { demand, or_login, left_alone } => (demand, or_login, left_alone),
-            };
-            let acquired = Box::pin(acquire(&io, &mut context, demand, left_alone)).await;
-            let failed = match acquired {
-                Err(failed) if failed.error.asks_for_login() => failed,
-                outcome => return outcome,
+                Task::Acquire(demand) => match Box::pin(acquire(&io, &mut context, demand)).await {
+                    Err(failed) if failed.error.asks_for_login() => failed,
+                    outcome => return outcome,
+                },
             };
             let Some(limit) = or_login else { return Err(failed) };
             let outcome = Box::pin(log_in(&io, &context, limit)).await;
             // What is still good stays so, though there is no login.
-            outcome.map_err(|Failed { error, salvaged }| Failed {
-                error,
-                salvaged: salvaged.or(failed.salvaged),
-            })
+            outcome.map_err(|new| Failed { salvaged: new.salvaged.or(failed.salvaged), ..new })
         }
     }
-}
-
-async fn acquire(
-    io: &Io,
-    context: &mut Context,
-    demand: Demand,
-    left_alone: Option<Error>,
-) -> Result<SessionTokens, Failed> {
-    let mut target = Target::new(demand);
-    if let Some(cached) = &context.cached {
-        target.note_first(&cached.tokens);
-    }
-    save_again(io, context).await;
-    Acquire::new(context, target, left_alone).run(io).await
 }

@@ -1,17 +1,18 @@
 //! What to do with what is there: a pure function.
 
+use alloc::{boxed::Box, sync::Arc};
+
 use super::{
     Freshness, SessionTokens,
     freshness::{Target, is_usable},
     tokens::newest,
 };
 use crate::{
-    error::NotLoggedIn,
+    error::{Error, ErrorCode, NotLoggedIn, ServerError},
     profile::{LoginMethod, Profile},
     time::Timestamp,
-    token::{Refusal, Tokens, has_just_been},
+    token::{Tokens, has_just_been},
 };
-use alloc::sync::Arc;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -22,12 +23,9 @@ pub(super) enum Plan {
     Refresh(Arc<Tokens>),
     /// A token for the client itself: RFC 6749 §4.4.
     ClientCredentials,
-    /// The server ended the session a moment ago, and isn't asked again.
-    SessionEnded,
-    /// The server refused a refresh a moment ago, and isn't asked again.
-    Refused(Refusal),
-    /// There is nothing to get a token with, and why. Those that are still usable were not asked for.
-    LogIn { usable: Option<Arc<Tokens>>, reason: NotLoggedIn },
+    /// There is nothing to get a token with, or the server refused a moment ago and isn't asked again. Those that
+    /// are still usable were not asked for.
+    Fail { error: Error, usable: Option<Arc<Tokens>> },
 }
 
 /// What is there.
@@ -47,49 +45,50 @@ impl Situation<'_> {
     }
 
     pub(super) fn plan(&self) -> Plan {
-        let tokens = self.tokens();
-        if let Some(tokens) = &tokens {
-            if self.target.freshness(tokens, self.now) == Freshness::Good {
-                return Plan::Use(Arc::clone(tokens));
-            }
-            if self.has_just_ended(tokens) {
-                return Plan::SessionEnded;
-            }
-        }
-        if let Some(tokens) = &tokens
-            && let Some(refusal) = tokens.refused.as_ref().filter(|it| it.counts(self.now))
-            && !self.target.is_explicit()
-        {
-            return match self.target.freshness(tokens, self.now) {
-                Freshness::Good | Freshness::RefreshEarly => Plan::Use(Arc::clone(tokens)),
-                Freshness::Stale => Plan::Refused(refusal.clone()),
+        let is_client = self.profile.login() == LoginMethod::ClientCredentials;
+        let Some(tokens) = self.tokens() else {
+            return match is_client {
+                true => Plan::ClientCredentials,
+                false => Plan::fail(Error::NotAuthenticated(NotLoggedIn::NoRecord)),
             };
+        };
+        let freshness = self.target.freshness(&tokens, self.now);
+        if freshness == Freshness::Good {
+            return Plan::Use(tokens);
         }
-        let session = tokens.clone().filter(|tokens| tokens.refresh_token.is_some());
+        if tokens.session_ended_at.is_some_and(|at| has_just_been(at, self.now)) {
+            let verdict = ServerError::remembered(Some(ErrorCode::InvalidGrant));
+            return Plan::fail(Error::SessionEnded(Box::new(verdict)));
+        }
+        let refused = tokens.refused.as_ref().filter(|refused| refused.counts(self.now));
+        if let Some(refused) = refused.filter(|_| !self.target.is_explicit()) {
+            if freshness != Freshness::Stale {
+                return Plan::Use(tokens);
+            }
+            let refused = ServerError::refused_before(refused.code.as_deref());
+            return Plan::fail(Error::Refused(Box::new(refused)));
+        }
         // A client that may log in as itself never takes the place of a user's login.
-        if let Some(session) = session.filter(|_| !is_only_itself(self.profile)) {
-            return Plan::Refresh(session);
+        if tokens.refresh_token.is_some() && !is_only_itself(self.profile) {
+            return Plan::Refresh(tokens);
         }
-        if self.profile.login() == LoginMethod::ClientCredentials {
+        if is_client {
             return Plan::ClientCredentials;
         }
-        match tokens.clone().filter(|it| self.target.would_do(it, self.now)) {
-            Some(last) => Plan::Use(last),
-            None => {
-                let reason = NotLoggedIn::of(tokens.as_deref());
-                let usable = tokens.filter(|it| is_usable(it, self.now));
-                match (reason, &usable) {
-                    (NotLoggedIn::Expired, Some(_)) => {
-                        Plan::LogIn { usable, reason: NotLoggedIn::NoRefreshToken }
-                    }
-                    _ => Plan::LogIn { usable, reason },
-                }
-            }
+        let usable = is_usable(&tokens, self.now);
+        if usable && !self.target.is_explicit() {
+            // For less long than is asked for.
+            return Plan::Use(tokens);
         }
+        let expired = NotLoggedIn::of(Some(&tokens));
+        let reason = if usable { NotLoggedIn::NoRefreshToken } else { expired };
+        Plan::Fail { error: Error::NotAuthenticated(reason), usable: usable.then_some(tokens) }
     }
+}
 
-    fn has_just_ended(&self, tokens: &Tokens) -> bool {
-        tokens.session_ended_at.is_some_and(|at| has_just_been(at, self.now))
+impl Plan {
+    const fn fail(error: Error) -> Self {
+        Self::Fail { error, usable: None }
     }
 }
 
@@ -100,7 +99,7 @@ pub(super) fn is_own(profile: &Profile, tokens: &Tokens) -> bool {
 
 /// Whether it was decided that the client itself logs in here, and no user.
 pub(super) fn is_only_itself(profile: &Profile) -> bool {
-    profile.login() == LoginMethod::ClientCredentials && profile.login_is_decided()
+    profile.login() == LoginMethod::ClientCredentials && profile.login_is_explicit()
 }
 
 #[cfg(test)]
@@ -114,6 +113,7 @@ mod tests {
         secret::{AccessToken, ClientSecret, RefreshToken},
         server::Issuer,
         session::{Demand, Persisted, Version},
+        token::Refusal,
     };
 
     const NOW: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
@@ -128,24 +128,28 @@ mod tests {
         Profile::with_client(Issuer::new("https://as.example").unwrap(), client)
     }
 
-    /// An access token that is good for so many seconds; and a refresh token, or none.
-    fn tokens(name: &str, good_for_s: i64, refresh_token: bool) -> Arc<Tokens> {
-        let at = |seconds: i64| Timestamp::from_unix_millis(NOW.as_unix_millis() + seconds * 1000);
+    fn only_itself() -> Profile {
+        bot().with_login(LoginMethod::ClientCredentials)
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_millis(NOW.as_unix_millis() + seconds * 1000)
+    }
+
+    /// An access token that is good for so many seconds.
+    fn alone(name: &str, good_for_s: i64) -> Tokens {
         let mut tokens = Tokens::new(AccessToken::new(name).unwrap(), at(good_for_s - 3600));
         tokens.expires_at = Some(at(good_for_s));
-        tokens.refresh_token = refresh_token.then(|| RefreshToken::new(name));
-        Arc::new(tokens)
+        tokens
     }
 
-    fn ended(at: Timestamp) -> Arc<Tokens> {
-        let tokens = Tokens::clone(&tokens("ended", 1000, true));
-        Arc::new(Tokens { session_ended_at: Some(at), ..tokens })
+    /// And a refresh token.
+    fn session(name: &str, good_for_s: i64) -> Tokens {
+        Tokens { refresh_token: Some(RefreshToken::new(name)), ..alone(name, good_for_s) }
     }
 
-    fn plan(profile: &Profile, demand: Demand, stored: Option<Arc<Tokens>>) -> &'static str {
-        let target = Target::new(demand);
-        let plan = Situation { profile, target: &target, stored, cached: None, now: NOW }.plan();
-        word(&plan)
+    fn ended(at: Timestamp) -> Tokens {
+        Tokens { session_ended_at: Some(at), ..session("ended", 1000) }
     }
 
     fn word(plan: &Plan) -> &'static str {
@@ -153,124 +157,90 @@ mod tests {
             Plan::Use(_) => "use",
             Plan::Refresh(_) => "refresh",
             Plan::ClientCredentials => "client credentials",
-            Plan::SessionEnded => "ended",
-            Plan::Refused(_) => "refused",
-            Plan::LogIn { usable: Some(_), reason: NotLoggedIn::NoRefreshToken } => {
+            Plan::Fail { error: Error::SessionEnded(_), .. } => "ended",
+            Plan::Fail { error: Error::Refused(_), .. } => "refused",
+            Plan::Fail { usable: Some(_), error } => {
+                assert!(matches!(error, Error::NotAuthenticated(NotLoggedIn::NoRefreshToken)));
                 "no refresh token"
             }
-            Plan::LogIn { .. } => "log in",
+            Plan::Fail { usable: None, .. } => "log in",
         }
     }
 
     #[test]
     fn what_is_stored_and_what_is_asked_for_decide() {
-        let any = Demand::new();
-        let long = Demand::new().valid_for(Duration::from_secs(600));
-        let forced = Demand::new().forced();
-        let alone = |good_for_s| Some(tokens("a", good_for_s, false));
-        let session = |good_for_s| Some(tokens("a", good_for_s, true));
-        let ended_ago = |seconds| Some(ended(NOW.saturating_sub(Duration::from_secs(seconds))));
-        for (demand, stored, expected) in [
-            (any, None, "log in"),
-            (any, session(1000), "use"),
-            (any, session(10), "refresh"),
-            (long, session(300), "refresh"),
-            (forced, session(1000), "refresh"),
-            (any, alone(1000), "use"),
-            (any, alone(10), "use"),
-            (any, alone(-1), "log in"),
-            (long, alone(300), "use"),
-            (forced, alone(1000), "no refresh token"),
-            (forced, alone(-1), "log in"),
-            (any, ended_ago(10), "ended"),
-            (any, ended_ago(90), "refresh"),
-            // By a clock that was ahead.
-            (any, Some(ended(NOW.saturating_add(Duration::from_secs(1)))), "refresh"),
-        ] {
-            assert_eq!(plan(&user(), demand, stored.clone()), expected, "{demand:?} {stored:?}");
-        }
-    }
-
-    #[test]
-    fn a_client_with_a_secret_uses_it_where_no_user_is_logged_in() {
-        let only_itself = bot().with_login(LoginMethod::ClientCredentials);
-        for (profile, stored, expected) in [
-            (bot(), None, "client credentials"),
-            (bot(), Some(tokens("a", 10, false)), "client credentials"),
-            (bot(), Some(tokens("a", 10, true)), "refresh"),
-            (only_itself.clone(), Some(tokens("a", 10, true)), "client credentials"),
-            (only_itself.clone(), Some(tokens("a", 1000, true)), "client credentials"),
-            (only_itself, Some(tokens("a", 1000, false)), "use"),
-        ] {
-            assert_eq!(plan(&profile, Demand::new(), stored), expected);
-        }
-    }
-
-    #[test]
-    fn a_refusal_counts_for_a_minute_unless_a_refresh_is_asked_for() {
-        let refused = |seconds_ago, good_for_s| {
-            let mut refused = Tokens::clone(&tokens("a", good_for_s, true));
-            let at = NOW.saturating_sub(Duration::from_secs(seconds_ago));
-            refused.refused = Some(Refusal { at, code: None });
-            Some(Arc::new(refused))
-        };
         let (any, forced) = (Demand::new(), Demand::new().forced());
-        for (demand, stored, expected) in [
-            (any.refreshed_early(), refused(10, 60), "use"),
-            (any.refreshed_early(), refused(90, 60), "refresh"),
-            (any, refused(10, 5), "refused"),
-            (any, refused(90, 5), "refresh"),
-            (any, refused(10, 1000), "use"),
-            (forced, refused(10, 5), "refresh"),
-        ] {
-            assert_eq!(plan(&user(), demand, stored.clone()), expected, "{demand:?} {stored:?}");
+        let (long, early) = (any.valid_for(Duration::from_secs(600)), any.refreshed_early());
+        let alone = |good_for_s| Some(alone("a", good_for_s));
+        let session = |good_for_s| Some(session("a", good_for_s));
+        let refused = |ago_s: i64, good_for_s| {
+            let refused = Some(Refusal { at: at(-ago_s), code: None });
+            session(good_for_s).map(|tokens| Tokens { refused, ..tokens })
+        };
+        let rows: &[(fn() -> Profile, _, _, _)] = &[
+            (user, any, None, "log in"),
+            (user, any, session(1000), "use"),
+            (user, any, session(10), "refresh"),
+            (user, long, session(300), "refresh"),
+            (user, forced, session(1000), "refresh"),
+            (user, any, alone(1000), "use"),
+            (user, any, alone(10), "use"),
+            (user, any, alone(-1), "log in"),
+            (user, long, alone(300), "use"),
+            (user, forced, alone(1000), "no refresh token"),
+            (user, forced, alone(-1), "log in"),
+            (user, any, Some(ended(at(-10))), "ended"),
+            (user, any, Some(ended(at(-90))), "refresh"),
+            // By a clock that was ahead.
+            (user, any, Some(ended(at(1))), "refresh"),
+            // A client with a secret uses it where no user is logged in.
+            (bot, any, None, "client credentials"),
+            (bot, any, alone(10), "client credentials"),
+            (bot, any, session(10), "refresh"),
+            (only_itself, any, session(10), "client credentials"),
+            (only_itself, any, session(1000), "client credentials"),
+            (only_itself, any, alone(1000), "use"),
+            // A refusal counts for a minute, unless a refresh is asked for.
+            (user, early, refused(10, 60), "use"),
+            (user, early, refused(90, 60), "refresh"),
+            (user, any, refused(10, 5), "refused"),
+            (user, any, refused(90, 5), "refresh"),
+            (user, any, refused(10, 1000), "use"),
+            (user, forced, refused(10, 5), "refresh"),
+        ];
+        for (profile, demand, stored, expected) in rows {
+            let (profile, target) = (&profile(), &Target::new(*demand));
+            let stored = stored.clone().map(Arc::new);
+            let plan = Situation { profile, target, stored, cached: None, now: NOW }.plan();
+            assert_eq!(word(&plan), *expected, "{demand:?} {plan:?}");
         }
-    }
-
-    /// What could not be saved, in place of this, beside what is stored.
-    fn plan_with_cached(
-        stored: &Arc<Tokens>,
-        (cached, persisted): (&Arc<Tokens>, Persisted),
-        replaces: Option<&Tokens>,
-    ) -> &'static str {
-        let (profile, target) = (user(), Target::new(Demand::new()));
-        let cached = SessionTokens::new(&Arc::new(profile.key()), Arc::clone(cached), persisted);
-        let cached = Some(&cached.replacing(Version::of(replaces)));
-        let (profile, target, stored) = (&profile, &target, Some(Arc::clone(stored)));
-        word(&Situation { profile, target, stored, cached, now: NOW }.plan())
-    }
-
-    fn not_saved() -> Persisted {
-        Persisted::NotSaved(StoreFailure::new("full"))
-    }
-
-    /// Found by the simulation: the spent refresh token in the store would have gone out again.
-    #[test]
-    fn cached_tokens_that_could_not_be_saved_replace_what_is_stored_though_the_clock_was_set_back()
-    {
-        let stored = tokens("stored", 10, true);
-        let mut new = Tokens::clone(&tokens("new", 1000, true));
-        new.issued_at = stored.issued_at.saturating_sub(Duration::from_secs(86_400));
-        let cached = (&Arc::new(new), not_saved());
-        assert_eq!(plan_with_cached(&stored, cached, Some(&stored)), "use");
     }
 
     #[test]
     fn cached_tokens_count_where_they_could_not_be_saved_and_are_newer() {
-        let (old, new) = (tokens("old", 10, true), tokens("new", 1000, true));
-        let over = ended(NOW);
-        let mut login = Tokens::clone(&new);
-        login.issued_at = over.issued_at.saturating_sub(Duration::from_secs(3600));
-        let login = Arc::new(login);
-        for (stored, cached, persisted, expected) in [
-            (&old, &new, not_saved(), "use"),
-            (&old, &new, Persisted::Saved, "refresh"),
-            (&new, &old, not_saved(), "use"),
-            (&old, &old, not_saved(), "refresh"),
-            // Found by the simulation: the clock was set back between that session's end and a login.
-            (&over, &login, not_saved(), "use"),
+        let (old, new, over) = (session("old", 10), session("new", 1000), ended(NOW));
+        let issued_before = |other: &Tokens, seconds| {
+            let issued_at = other.issued_at.saturating_sub(Duration::from_secs(seconds));
+            Tokens { issued_at, ..new.clone() }
+        };
+        let not_saved = Persisted::NotSaved(StoreFailure::new("full"));
+        for (stored, cached, persisted, replaces, expected) in [
+            (&old, &new, &not_saved, None, "use"),
+            (&old, &new, &Persisted::Saved, None, "refresh"),
+            (&new, &old, &not_saved, None, "use"),
+            (&old, &old, &not_saved, None, "refresh"),
+            // Found by the simulation: the clock was set back between that session's end and a login; and between
+            // a refresh and the one before it, whose spent refresh token in the store would have gone out again.
+            (&over, &issued_before(&over, 3600), &not_saved, None, "use"),
+            (&old, &issued_before(&old, 86_400), &not_saved, Some(&old), "use"),
         ] {
-            assert_eq!(plan_with_cached(stored, (cached, persisted), None), expected);
+            let (profile, target) = (&user(), &Target::new(Demand::new()));
+            let cached = Arc::new(cached.clone());
+            let cached = SessionTokens::new(&Arc::new(profile.key()), cached, persisted.clone());
+            let cached = Some(&cached.replacing(Version::of(replaces)));
+            let stored = Some(Arc::new(stored.clone()));
+            let plan = Situation { profile, target, stored, cached, now: NOW }.plan();
+            assert_eq!(word(&plan), expected);
         }
     }
 }

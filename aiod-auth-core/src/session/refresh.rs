@@ -1,15 +1,15 @@
 //! One refresh under the store's lock, with its attempts: the part of a session that must not lose a
 //! token.
 
-use alloc::{borrow::ToOwned, string::String, sync::Arc};
+use alloc::{borrow::ToOwned, sync::Arc};
 use core::time::Duration;
 
-use super::{Context, Freshness, SessionTokens, freshness::Target, lock::Locked, tokens::newest};
+use super::{Freshness, acquire::Acquire, lock::Locked, tokens::newest};
 use crate::{
     error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
     login::check_time_for_refresh,
-    machine::{Deadline, Failed, Io, Reason},
-    retry::{Resend, RetryPolicy},
+    machine::{Failed, Reason},
+    retry::Resend,
     secret::RefreshToken,
     time::Timestamp,
     token::{Refusal, Tokens},
@@ -32,34 +32,31 @@ pub(super) enum Refreshed {
     Refused(Error, Tokens),
 }
 
-/// What a refresh needs to know.
-pub(super) struct Refresh<'a> {
-    pub(super) context: &'a Context,
-    pub(super) cached: Option<&'a SessionTokens>,
-    pub(super) target: &'a Target,
-    pub(super) server: TokenServer<'a>,
-    pub(super) policy: RetryPolicy,
-    pub(super) deadline: Deadline,
-}
-
-impl Refresh<'_> {
+impl Acquire<'_> {
     /// A refresh token goes out again only after the store was read again: once if the connection ended
     /// without an answer; and where the store holds another one by then, once with that.
-    pub(super) async fn run(
+    pub(super) async fn refresh(
         &self,
-        io: &Io,
         lock: &mut Locked<'_>,
-        tokens: Arc<Tokens>,
+        server: TokenServer<'_>,
+        mut tokens: Arc<Tokens>,
     ) -> Result<Refreshed, Error> {
-        let mut tokens = tokens;
-        let mut policy = self.policy;
+        let (io, deadline) = (self.io, self.deadline);
+        let mut policy = self.policy();
         let (mut is_other, mut was_lost) = (false, false);
         loop {
             let sent = Arc::clone(&tokens);
             let Some(refresh_token) = &sent.refresh_token else {
                 return Err(Error::Internal("refresh"));
             };
-            let error = match self.send(io, &sent, refresh_token, policy).await {
+            let (profile, scope) = (&*self.context.profile, sent.session_scope());
+            let resend = Resend::IfAnswered;
+            let redemption = Redemption { profile, refresh_token, scope, policy, resend };
+            let redeemed = async {
+                check_time_for_refresh(io, deadline)?;
+                server.redeem(io, redemption, deadline, Reason::Retry).await
+            };
+            let mut error = match redeemed.await {
                 Ok(new) => return self.check_user(&sent, new),
                 Err(Failed { error, salvaged }) => {
                     if let Some(new) = salvaged.and_then(|salvaged| salvaged.refresh_token) {
@@ -69,13 +66,15 @@ impl Refresh<'_> {
                 }
             };
             let is_lost = matches!(error, Error::OutcomeUnknown { .. });
-            if was_lost && (is_lost || matches!(error, Error::Unreachable { .. })) {
+            if was_lost
+                && let Error::OutcomeUnknown { endpoint, cause, .. }
+                | Error::Unreachable { endpoint, cause, .. } = error
+            {
                 // Whatever happened to the second one, what came of the first is unknown.
-                return Err(lost_twice(error));
+                return Err(Error::OutcomeUnknown { endpoint, attempts: 2, cause });
             }
-            if is_refusal(&error) {
-                let refusal = Refusal { at: io.now(), code: code_of(&error) };
-                let marked = Tokens { refused: Some(refusal), ..Tokens::clone(&sent) };
+            if let refused @ Some(_) = refusal(&error, io.now()) {
+                let marked = Tokens { refused, ..Tokens::clone(&sent) };
                 return Ok(Refreshed::Refused(error, marked));
             }
             if !is_lost && !matches!(error, Error::SessionEnded(_)) {
@@ -91,18 +90,24 @@ impl Refresh<'_> {
                     (tokens, is_other) = (other, true);
                 }
                 _ if is_lost => {
-                    if !may_be_sent_again(&error) {
+                    // It may still come, and the server has seen the refresh token then.
+                    if let Error::OutcomeUnknown { cause: Unreachable::TimedOut, .. } = error {
                         return Err(error);
                     }
-                    let pause = self.policy.delay(1).max(Duration::from_millis(1));
+                    let pause = policy.delay(1).max(Duration::from_millis(1));
                     io.wait(pause, Reason::Retry).await;
-                    if check_time_for_refresh(io, self.deadline).is_err() {
+                    if check_time_for_refresh(io, deadline).is_err() {
                         return Err(error);
                     }
                     (was_lost, policy.attempts) = (true, 1);
                 }
                 _ => {
-                    let error = explained(error, lock.interrupted_at().filter(|_| !is_other));
+                    // An interrupted refresh may have spent it: the answer got lost with the process.
+                    if let Error::SessionEnded(verdict) = &mut error
+                        && let Some(at) = lock.interrupted_at.filter(|_| !is_other)
+                    {
+                        verdict.blame_interruption(at);
+                    }
                     return match marked(stored, refresh_token, io.now()) {
                         Some(marked) => Ok(Refreshed::Refused(error, marked)),
                         None => Err(error),
@@ -110,20 +115,6 @@ impl Refresh<'_> {
                 }
             }
         }
-    }
-
-    async fn send(
-        &self,
-        io: &Io,
-        tokens: &Tokens,
-        refresh_token: &RefreshToken,
-        policy: RetryPolicy,
-    ) -> Result<Tokens, Failed> {
-        check_time_for_refresh(io, self.deadline)?;
-        let (profile, scope) = (&*self.context.profile, tokens.session_scope());
-        let redemption =
-            Redemption { profile, refresh_token, scope, policy, resend: Resend::Never };
-        self.server.redeem(io, redemption, self.deadline, Reason::Retry).await
     }
 
     /// Other tokens with another refresh token than the one that was sent. Those of a session that is known to
@@ -154,11 +145,10 @@ impl Refresh<'_> {
             Person::Unknown => new.id_token = None,
             Person::Other => return Err(malformed(Problem::OtherSubject)),
             Person::Refused(problem) => {
+                let error = malformed(problem);
                 return match new.refresh_token.take() {
-                    Some(token) => {
-                        Ok(Refreshed::Salvaged(malformed(problem), with_refresh_token(old, token)))
-                    }
-                    None => Err(malformed(problem)),
+                    Some(token) => Ok(Refreshed::Salvaged(error, with_refresh_token(old, token))),
+                    None => Err(error),
                 };
             }
         }
@@ -166,38 +156,12 @@ impl Refresh<'_> {
     }
 }
 
-/// Whether the record remembers this refusal, which may end without a new login. A refusal of the client
-/// itself is mended in the configuration, of which the record knows nothing.
-fn is_refusal(error: &Error) -> bool {
-    let Error::Refused(refused) = error else { return false };
-    refused.code != Some(ErrorCode::InvalidClient)
-}
-
-fn code_of(error: &Error) -> Option<String> {
-    Some(error.server_error()?.code.as_ref()?.as_str().to_owned())
-}
-
-/// Only if the connection ended without an answer. One that is late may still come, and the server has
-/// seen the refresh token then.
-const fn may_be_sent_again(error: &Error) -> bool {
-    !matches!(error, Error::OutcomeUnknown { cause: Unreachable::TimedOut, .. })
-}
-
-fn lost_twice(error: Error) -> Error {
-    if let Error::OutcomeUnknown { endpoint, cause, .. }
-    | Error::Unreachable { endpoint, cause, .. } = error
-    {
-        return Error::OutcomeUnknown { endpoint, attempts: 2, cause };
-    }
-    error
-}
-
-/// A refresh token that an interrupted refresh may have spent: the server's answer got lost with the process.
-fn explained(mut error: Error, interrupted_at: Option<Timestamp>) -> Error {
-    if let (Error::SessionEnded(verdict), Some(at)) = (&mut error, interrupted_at) {
-        verdict.blame_interruption(at);
-    }
-    error
+/// What the record remembers of a refusal, which may end without a new login. A refusal of the client itself
+/// is mended in the configuration, of which the record knows nothing.
+fn refusal(error: &Error, at: Timestamp) -> Option<Refusal> {
+    let Error::Refused(refused) = error else { return None };
+    let code = refused.code.as_ref().map(|code| code.as_str().to_owned());
+    (refused.code != Some(ErrorCode::InvalidClient)).then_some(Refusal { at, code })
 }
 
 /// What there was, with a new refresh token.

@@ -46,16 +46,6 @@ pub struct SessionTokens {
 }
 
 /// Whether tokens are in the store.
-///
-/// ```
-/// use aiod_auth_core::session::Persisted;
-///
-/// /// Whether a restart needs a new login.
-/// const fn survives(persisted: &Persisted) -> bool {
-///     matches!(persisted, Persisted::Saved)
-/// }
-/// assert!(!survives(&Persisted::NoStore));
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is no fourth possibility")]
 pub enum Persisted {

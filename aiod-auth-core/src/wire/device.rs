@@ -13,7 +13,7 @@ use crate::{
     flow::{DeviceAuthorization, DevicePrompt},
     secret::DeviceCode,
     server::Transport,
-    text::clean,
+    text::{clean, every},
 };
 
 /// The answer, with addresses that a user may be sent to.
@@ -23,10 +23,11 @@ pub(crate) fn read(
 ) -> Result<DeviceAuthorization, Problem> {
     object.must_be_whole()?;
     let page = address(object, "verification_uri", VERIFICATION_URL)?
-        .ok_or(Problem::Missing("verification_uri"))?;
+        .ok_or(Problem::Missing("verification_uri"))?
+        .page(transport)?;
     // The code can be entered without it.
     let complete = match address(object, "verification_uri_complete", VERIFICATION_URL_COMPLETE)
-        .and_then(|address| address.map(|address| address.page(transport)).transpose())
+        .and_then(|it| it.map(|address| address.page_beside(&page, transport)).transpose())
     {
         Err(Problem::Invalid(member) | Problem::InsecureAddress(member)) => {
             object.note(member, "is no address to send a user to: taken as absent");
@@ -34,7 +35,7 @@ pub(crate) fn read(
         }
         complete => complete?,
     };
-    read_shown_at(object, page.page(transport)?, complete)
+    read_shown_at(object, page, complete)
 }
 
 /// The rest of the answer, for a page that is known.
@@ -79,6 +80,26 @@ impl Address<'_> {
             Ok(_) | Err(_) => Err(Problem::Invalid(member)),
         }
     }
+
+    /// The same, where another page is known. Most servers send that page with the code as its query, and
+    /// what has been checked is not parsed again.
+    fn page_beside(&self, page: &Url, transport: Transport) -> Result<Url, Problem> {
+        let rest = self.text.strip_prefix(page.as_str());
+        let Some(query) = rest.and_then(|rest| rest.strip_prefix('?')).filter(|query| {
+            let is_alone = page.query().is_none() && page.fragment().is_none();
+            is_alone && self.text.len() <= ADDRESS_BYTES_MAX && every(query.as_bytes(), is_plain)
+        }) else {
+            return self.page(transport);
+        };
+        let mut page = page.clone();
+        page.set_query(Some(query));
+        Ok(page)
+    }
+}
+
+/// What a URL parser leaves as it is in a query.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'=' | b'&')
 }
 
 fn address<'a>(
@@ -144,6 +165,31 @@ mod tests {
         let long =
             alloc::format!(r#"{GOOD},"verification_uri_complete":"https://as.example/{long}""#);
         assert!(read(&long).unwrap().verification_uri_complete.is_none());
+    }
+
+    /// Let `page_beside` go on where the page has a query, or `is_plain` be true of `#`: this fails.
+    #[test]
+    fn a_page_with_the_code_is_what_a_parser_makes_of_it() {
+        let pages = ["https://a.example", "https://a.example/d", "https://a.example/d?x"];
+        let codes = [
+            "",
+            "?",
+            "?c=U-1&x=~._",
+            "?c=U#top",
+            "?c=%55",
+            "?c=\\u00e9",
+            "?c=a b",
+            "?c=\\t",
+            "/?c",
+        ];
+        for (page, code) in pages.iter().flat_map(|page| codes.map(|code| (page, code))) {
+            let prompt = read(&alloc::format!(
+                r#""device_code":"d","user_code":"U","verification_uri":"{page}","verification_uri_complete":"{page}{code}""#
+            ));
+            let code = code.replace("\\u00e9", "é").replace("\\t", "\t");
+            let parsed = Url::parse(&alloc::format!("{page}{code}")).unwrap();
+            assert_eq!(prompt.unwrap().verification_uri_complete, Some(parsed), "{page}{code}");
+        }
     }
 
     #[test]

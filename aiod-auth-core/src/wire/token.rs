@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::{
-    answer::Received,
+    answer::{self, Received},
     body,
     error::description,
     json::{Object, Text},
@@ -12,23 +12,26 @@ use super::{
 };
 use crate::{
     deviations::Deviations,
-    error::Problem,
+    error::{Endpoint, Problem},
+    machine::Failed,
     secret::{AccessToken, IdToken, RefreshToken},
     time::Timestamp,
     token::{Scope, Tokens, is_token},
 };
 
-/// What the server gave. A bad member spoils `granted`; a good refresh token is there all the same,
-/// since with rotation the one that was sent may be dead.
+/// An answer of the token endpoint. A bad member spoils `issued`; a good refresh token is there all the
+/// same, since with rotation the one that was sent may be dead.
 #[derive(Debug)]
 pub(crate) struct TokenAnswer {
-    pub(crate) granted: Result<Granted, Problem>,
+    status: u16,
+    sent_at: Timestamp,
+    issued: Result<IssuedToken, Problem>,
     pub(crate) refresh_token: Option<RefreshToken>,
 }
 
-/// The rest of a good answer.
+/// An access token, and what the server says of it.
 #[derive(Debug)]
-pub(crate) struct Granted {
+struct IssuedToken {
     access_token: AccessToken,
     expires_in: Option<Duration>,
     refresh_expires_in: Option<Duration>,
@@ -37,32 +40,59 @@ pub(crate) struct Granted {
 }
 
 impl TokenAnswer {
-    pub(crate) fn parse(object: &Object<'_>, deviations: &Deviations) -> Self {
-        let granted = Granted::parse(object, deviations);
+    pub(crate) fn parse(object: &Object<'_>, received: &Received<'_>) -> Self {
+        let issued = IssuedToken::parse(object, received.deviations);
         match token(object, "refresh_token") {
-            Ok(token) => Self { granted, refresh_token: token.map(RefreshToken::new) },
-            Err(problem) => Self { granted: granted.and(Err(problem)), refresh_token: None },
+            Ok(token) => Self::new(received, issued, token.map(RefreshToken::new)),
+            Err(problem) => Self::new(received, issued.and(Err(problem)), None),
+        }
+    }
+
+    /// A new refresh token in what is no answer of the token endpoint: tokens under a status of failure, or
+    /// JSON with something after it. The server has given it out, so the one that was sent may be dead.
+    pub(crate) fn stray(received: &Received<'_>, problem: Problem) -> Option<Self> {
+        if matches!(received.response.status(), 300..=399) {
+            return None;
+        }
+        let body = body::read(received);
+        let object = Object::as_far_as_it_goes(&body.text);
+        if !received.response.is_success() {
+            token(&object, "access_token").ok()??;
+        }
+        let refresh_token = token(&object, "refresh_token").ok()??;
+        let is_new = !received.request.has_secret(&refresh_token);
+        is_new.then(|| Self::new(received, Err(problem), Some(RefreshToken::new(&*refresh_token))))
+    }
+
+    fn new(
+        received: &Received<'_>,
+        issued: Result<IssuedToken, Problem>,
+        refresh_token: Option<RefreshToken>,
+    ) -> Self {
+        let (status, sent_at) = (received.response.status(), received.sent_at);
+        Self { status, sent_at, issued, refresh_token }
+    }
+
+    /// The tokens; with the refresh token that was sent, if the answer brings no other. One that comes
+    /// with an answer which is otherwise of no use is salvaged.
+    pub(crate) fn into_tokens(
+        self,
+        requested: &Scope,
+        sent: Option<RefreshToken>,
+    ) -> Result<Tokens, Failed> {
+        let Self { status, sent_at, issued, refresh_token } = self;
+        match issued {
+            Ok(issued) => Ok(issued.into_tokens(refresh_token.or(sent), sent_at, requested)),
+            Err(problem) => {
+                let salvage = |token| Tokens::from_refresh_token(token, sent_at);
+                let error = answer::broken(Endpoint::Token, status, problem);
+                Err(Failed::with(error, refresh_token.map(salvage)))
+            }
         }
     }
 }
 
-/// A new refresh token in what is no answer of the token endpoint: tokens under a status of failure, or JSON
-/// with something after it. The server has given it out, so the one that was sent may be dead.
-pub(crate) fn stray_refresh_token(received: &Received<'_>) -> Option<RefreshToken> {
-    if matches!(received.response.status(), 300..=399) {
-        return None;
-    }
-    let body = body::read(received);
-    let object = Object::as_far_as_it_goes(&body.text);
-    if !received.response.is_success() {
-        token(&object, "access_token").ok()??;
-    }
-    let refresh_token = token(&object, "refresh_token").ok()??;
-    let is_new = !received.request.has_secret(&refresh_token);
-    is_new.then(|| RefreshToken::new(&*refresh_token))
-}
-
-impl Granted {
+impl IssuedToken {
     fn parse(object: &Object<'_>, deviations: &Deviations) -> Result<Self, Problem> {
         object.must_be_whole()?;
         let access_token =
@@ -80,7 +110,7 @@ impl Granted {
     }
 
     /// An absent scope is the one that was asked for: RFC 6749 §5.1.
-    pub(crate) fn into_tokens(
+    fn into_tokens(
         self,
         refresh_token: Option<RefreshToken>,
         sent_at: Timestamp,
@@ -174,9 +204,13 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+    use crate::http::{Request, Response};
 
     fn parse(text: &str) -> TokenAnswer {
-        TokenAnswer::parse(&Object::parse(text).unwrap(), &Deviations::default())
+        let request = Request::get(url::Url::parse("https://as.example").unwrap());
+        let (response, deviations) = (Response::new(200, [], text), Deviations::default());
+        let received = Received::new(&request, &response, Timestamp::UNIX_EPOCH, &deviations);
+        TokenAnswer::parse(&Object::parse(text).unwrap(), &received)
     }
 
     #[test]
@@ -196,7 +230,7 @@ mod tests {
         ];
         for (members, problem) in cases {
             let answer = parse(&alloc::format!("{{{members},\"refresh_token\":\"new\"}}"));
-            assert_eq!(answer.granted.unwrap_err(), problem, "{members}");
+            assert_eq!(answer.issued.unwrap_err(), problem, "{members}");
             assert_eq!(answer.refresh_token.unwrap().expose(), "new", "{members}");
         }
     }
@@ -206,23 +240,19 @@ mod tests {
         for value in ["null", "\"\""] {
             let answer =
                 parse(&alloc::format!(r#"{{"access_token":"a","refresh_token":{value}}}"#));
-            assert!(answer.granted.is_ok() && answer.refresh_token.is_none(), "{value}");
+            assert!(answer.issued.is_ok() && answer.refresh_token.is_none(), "{value}");
         }
         for value in ["1", "\"a\\u0000\"", "{}"] {
             let answer =
                 parse(&alloc::format!(r#"{{"access_token":"a","refresh_token":{value}}}"#));
-            assert_eq!(answer.granted.unwrap_err(), Problem::Invalid("refresh_token"), "{value}");
+            assert_eq!(answer.issued.unwrap_err(), Problem::Invalid("refresh_token"), "{value}");
         }
     }
 
     #[test]
     fn what_real_servers_send_is_understood() {
         let requested: Scope = "read write".parse().unwrap();
-        let sent_at = Timestamp::UNIX_EPOCH;
-        let tokens = |text: &str| {
-            let answer = parse(text);
-            answer.granted.unwrap().into_tokens(answer.refresh_token, sent_at, &requested)
-        };
+        let tokens = |text: &str| parse(text).into_tokens(&requested, None).unwrap();
         let seconds = |tokens: &Tokens| tokens.lifetime().map(|lifetime| lifetime.as_secs());
         for (text, lifetime, scope) in [
             (r#"{"access_token":"a","token_type":"bearer "}"#, None, "read write"),

@@ -25,12 +25,12 @@ use super::{
 #[derive(Arbitrary, Debug)]
 pub struct FlowScript {
     client: Client,
-    flow: Flow,
+    flow: AnyFlow,
     around: Script,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
-enum Flow {
+enum AnyFlow {
     Discovery { with_path: bool },
     DeviceAuthorization,
     DeviceAccessToken { interval_s: u8, expires_in_s: Option<u8>, limit_s: u8 },
@@ -67,19 +67,19 @@ impl FlowScript {
         stage.time.limit = Some(policy.time_limit);
         stage.sends_max = policy.attempts.max(1);
         match self.flow {
-            Flow::Discovery { with_path } => {
+            AnyFlow::Discovery { with_path } => {
                 let path = if with_path { "/realms/r/" } else { "" };
                 let issuer = Issuer::new(&format!("{ISSUER}{path}"))?;
                 stage.sends_max *= 3;
                 let found = stage.play(&mut Discovery::new(issuer, policy))?;
                 assert!(!with_path, "another issuer's metadata: {found:?}");
             }
-            Flow::DeviceAuthorization => {
+            AnyFlow::DeviceAuthorization => {
                 let mut request =
                     DeviceAuthorizationRequest::new(&server, &client, &scope, policy)?;
                 stage.play(&mut request)?;
             }
-            Flow::DeviceAccessToken { interval_s, expires_in_s, limit_s } => {
+            AnyFlow::DeviceAccessToken { interval_s, expires_in_s, limit_s } => {
                 let limit = seconds(limit_s);
                 stage.time.limit = Some(limit);
                 stage.sends_max = u32::MAX;
@@ -90,21 +90,21 @@ impl FlowScript {
                     DeviceAccessTokenRequest::new(&server, &client, &authorization, &scope, limit)?;
                 stage.play_for_tokens(&mut polls)?;
             }
-            Flow::ClientCredentials => {
+            AnyFlow::ClientCredentials => {
                 let mut request =
                     AccessTokenRequest::client_credentials(&server, &client, &scope, policy)?;
                 stage.time.begin();
                 let tokens = stage.play_for_tokens(&mut request)?;
                 assert!(tokens.refresh_token.is_none(), "RFC 6749 §4.4.3");
             }
-            Flow::Refresh => {
+            AnyFlow::Refresh => {
                 stage.records.begin(false, false);
                 let mut request =
                     AccessTokenRequest::refresh(&server, &client, &refresh_token, &scope, policy)?;
                 stage.time.begin();
                 stage.play_for_tokens(&mut request)?;
             }
-            Flow::Introspection { with_bearer } => {
+            AnyFlow::Introspection { with_bearer } => {
                 let mut request = if with_bearer {
                     IntrospectionRequest::with_bearer(&server, &tokens, &access_token, policy)?
                 } else {
@@ -112,7 +112,7 @@ impl FlowScript {
                 };
                 stage.play(&mut request)?;
             }
-            Flow::Revocation { of_access_token } => {
+            AnyFlow::Revocation { of_access_token } => {
                 let mut request = if of_access_token {
                     RevocationRequest::access_token(&server, &client, &access_token, policy)?
                 } else {
@@ -120,11 +120,11 @@ impl FlowScript {
                 };
                 stage.play(&mut request)?;
             }
-            Flow::EndSession => {
+            AnyFlow::EndSession => {
                 let mut request = EndSessionRequest::new(&server, &client, &refresh_token, policy)?;
                 stage.play(&mut request)?;
             }
-            Flow::Userinfo => {
+            AnyFlow::Userinfo => {
                 stage.play(&mut UserinfoRequest::new(&server, &tokens, policy)?)?;
             }
         }

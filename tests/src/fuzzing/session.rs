@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     Error, Failed, Profile, RefreshToken, RetryPolicy, Timestamp, Unreachable,
-    cache::{Caller, Job as CacheJob, TokenCache, Want},
+    cache::{Caller, Job, TokenCache, Want},
     session::{Demand, Freshness, Logout, Session, SessionTokens, WhoAmI},
 };
 use arbitrary::Arbitrary;
@@ -18,12 +18,12 @@ pub struct SessionScript {
     client: Client,
     /// There are tokens in the store at first, which expired so many seconds ago.
     stored_expired_s: Option<i16>,
-    jobs: [Job; 2],
+    jobs: [Doing; 2],
     around: Script,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
-enum Job {
+enum Doing {
     Token { force: bool, early: bool, min_valid_s: Option<u16>, login_limit_s: Option<u8> },
     Login { limit_s: u8 },
     LoginWithRefreshToken,
@@ -62,7 +62,7 @@ pub fn machine_session(script: &SessionScript) -> &'static str {
     ending
 }
 
-impl Job {
+impl Doing {
     /// As the clients do it: what comes of it is in the cache.
     fn run(
         self,
@@ -163,8 +163,8 @@ fn run_token(
     at_once.unwrap_or(outcome)
 }
 
-fn caller_policy(job: &Option<CacheJob>, stage: &Stage<'_>) -> RetryPolicy {
-    job.as_ref().map_or_else(|| stage.policy(), CacheJob::policy)
+fn caller_policy(job: &Option<Job>, stage: &Stage<'_>) -> RetryPolicy {
+    job.as_ref().map_or_else(|| stage.policy(), Job::policy)
 }
 
 fn run_login(stage: &mut Stage<'_>, session: Session, cache: &mut TokenCache) -> Result<(), Error> {

@@ -2,7 +2,8 @@
 //! per promise. Each says the line that was cut to see it fail.
 
 use aiod_auth_core::{
-    Endpoint, Failed, Kind, Login, MetadataCache, Parameters, Step, StoreFailure, Unreachable,
+    Endpoint, Failed, Kind, Login, MetadataCache, Parameters, RefreshToken, Step, StoreFailure,
+    Unreachable,
     cache::{TokenCache, Want},
     session::{LoggedOut, Logout, Persisted, StoreOperation, StoreReply, WhoAmI},
 };
@@ -92,7 +93,7 @@ where
     timeout.unwrap()
 }
 
-/// Make `deadline` anew in `Job::end` of `logout.rs`, or in `Acquire::acquire` after the load: this fails.
+/// Make `deadline` anew in `LogoutJob::end`, or in `Acquire::acquire` after the load: this fails.
 #[test]
 fn what_a_slow_store_took_is_taken_off_the_time_for_the_first_request() {
     let mut world = world();
@@ -105,7 +106,7 @@ fn what_a_slow_store_took_is_taken_off_the_time_for_the_first_request() {
     assert_eq!(first_timeout_after_a_slow_load(&mut session, &mut world), seconds(25));
 }
 
-/// Drop `no_proof` in `Job::end_one`: this fails.
+/// Drop `no_proof` in `LogoutJob::end_one`: this fails.
 #[test]
 fn why_the_end_session_endpoint_gave_no_proof_is_said_where_there_is_no_revocation() {
     let mut world = world();
@@ -240,6 +241,23 @@ fn no_user_is_asked_for_what_can_not_be_kept() {
     assert_eq!(outcome.unwrap_err().kind(), Kind::Store);
     assert!(world.prompts.is_empty());
     assert_eq!(world.transcript(), "");
+}
+
+/// Cut `lock.prepare()` in `log_in_with`: this fails.
+#[test]
+fn no_given_refresh_token_is_spent_for_what_can_not_be_kept() {
+    let mut world = world();
+    let given = RefreshToken::new("given");
+    let mut session = Session::login_with_refresh_token(profile(), given, policy());
+    let outcome = world.run_with(&mut session, |_, step| match step {
+        Step::Store(access) if matches!(access.request().operation, StoreOperation::Prepare) => {
+            access.complete(Duration::ZERO, Err(StoreFailure::new("read-only")));
+            None
+        }
+        step => Some(step),
+    });
+    assert_eq!(outcome.unwrap_err().kind(), Kind::Store);
+    assert!(!world.transcript().contains("/token"), "{}", world.transcript());
 }
 
 /// Make `is_busy: true` in `save` of `session/login.rs` a failure: this fails.

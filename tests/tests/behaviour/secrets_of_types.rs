@@ -112,7 +112,7 @@ const HARMLESS: &[&str] = &[
     // Printed with their builders.
     "TokioRuntime", "UreqTransport", "Tls", "TlsOptions", "Stream",
     // Printed as their parts.
-    "ApiKey", "CreateApiKey", "DescriptionRequest", "ListApiKeys", "RevokeApiKey", "WhichApiKey", "Asked", "Blocked", "KeyringStore", "Disk", "Process", "BrowserPrompt", "Call", "LoginTo", "Pending", "UnderWay", "Unanswered", "UserQuestion", "Work", "Asking", "Listening", "LogoutUnderWay", "Outcome", "Promise", "RedirectQuestion",
+    "ApiKey", "CreateApiKey", "DescriptionRequest", "ListApiKeys", "RevokeApiKey", "WhichApiKey", "Asked", "Blocked", "KeyringStore", "Disk", "Process", "BrowserPrompt", "LoginTo", "ToDo", "Pending", "UnderWay", "Unanswered", "UserQuestion", "Work", "Asking", "Listening", "LogoutUnderWay", "Outcome", "Promise", "RedirectQuestion",
     // Printed as a step, and as what is made of them.
     "Ask", "Pause", "Show", "StoreAccess", "LoggedOut", "Token", "Lock", "Error",
 ];

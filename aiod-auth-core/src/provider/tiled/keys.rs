@@ -13,9 +13,9 @@ use super::{
 use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, NotLoggedIn},
-    flow::{resource::token_rejected, send::Call},
+    flow::{resource::token_rejected, send::Sender},
     http::Request,
-    machine::{Deadline, Flow, Io, Start, public_machine},
+    machine::{Deadline, Io, Runner, Start, public_machine},
     profile::Profile,
     retry::{Resend, RetryPolicy},
     session::SessionTokens,
@@ -30,7 +30,7 @@ use crate::{
 /// secret, which the server says this once.
 #[derive(Debug)]
 #[doc(alias = "create_api_key")]
-pub struct CreateApiKey(Flow<Job<ApiKey>>);
+pub struct CreateApiKey(Runner<ApiKeyJob<ApiKey>>);
 
 public_machine!(CreateApiKey => ApiKey, Error);
 
@@ -48,13 +48,19 @@ impl CreateApiKey {
         key: NewApiKey,
     ) -> Result<Self, Error> {
         let read = |received: &Received<'_>| read_for_user(received, ApiKey::parse);
-        Ok(Self(Flow::new(Job::new(profile, session, policy, Question::Create(key), read)?)))
+        Ok(Self(Runner::new(ApiKeyJob::new(
+            profile,
+            session,
+            policy,
+            Operation::Create(key),
+            read,
+        )?)))
     }
 }
 
 /// Describes all API keys of the user who is logged in. Ends in [`ApiKey`]s without secrets.
 #[derive(Debug)]
-pub struct ListApiKeys(Flow<Job<Vec<ApiKey>>>);
+pub struct ListApiKeys(Runner<ApiKeyJob<Vec<ApiKey>>>);
 
 public_machine!(ListApiKeys => Vec<ApiKey>, Error);
 
@@ -71,14 +77,14 @@ impl ListApiKeys {
         let read = |received: &Received<'_>| {
             read_for_user(received, |object| Principal::parse(object).map(|it| it.api_keys))
         };
-        Ok(Self(Flow::new(Job::new(profile, session, policy, Question::List, read)?)))
+        Ok(Self(Runner::new(ApiKeyJob::new(profile, session, policy, Operation::List, read)?)))
     }
 }
 
 /// Describes the API key that is in use. Ends in an [`ApiKey`] without its secret.
 #[derive(Debug)]
 #[doc(alias = "which_api_key")]
-pub struct WhichApiKey(Flow<Job<ApiKey>>);
+pub struct WhichApiKey(Runner<ApiKeyJob<ApiKey>>);
 
 public_machine!(WhichApiKey => ApiKey, Error);
 
@@ -96,14 +102,14 @@ impl WhichApiKey {
             return Err(Error::Usage("no API key is in use: TILED_API_KEY is not set"));
         }
         let read = |received: &Received<'_>| read_for_user(received, ApiKey::parse);
-        Ok(Self(Flow::new(Job::new(profile, session, policy, Question::Which, read)?)))
+        Ok(Self(Runner::new(ApiKeyJob::new(profile, session, policy, Operation::Which, read)?)))
     }
 }
 
 /// Revokes an API key of the user who is logged in.
 #[derive(Debug)]
 #[doc(alias = "revoke_api_key")]
-pub struct RevokeApiKey(Flow<Job<()>>);
+pub struct RevokeApiKey(Runner<ApiKeyJob<()>>);
 
 public_machine!(RevokeApiKey => (), Error);
 
@@ -118,36 +124,36 @@ impl RevokeApiKey {
         policy: RetryPolicy,
         key: &str,
     ) -> Result<Self, Error> {
-        let question = Question::Revoke(first_eight(key)?.into());
+        let operation = Operation::Revoke(first_eight(key)?.into());
         let read = |received: &Received<'_>| match received.response.status() {
             200..=299 => Answer::Good(()),
             _ => read_for_user(received, |_| Ok(())),
         };
-        Ok(Self(Flow::new(Job::new(profile, session, policy, question, read)?)))
+        Ok(Self(Runner::new(ApiKeyJob::new(profile, session, policy, operation, read)?)))
     }
 }
 
-enum Question {
+enum Operation {
     Create(NewApiKey),
     List,
     Which,
     Revoke(alloc::string::String),
 }
 
-struct Job<T> {
+struct ApiKeyJob<T> {
     settings: Arc<Settings>,
     tokens: Arc<Tokens>,
     policy: RetryPolicy,
-    question: Question,
+    operation: Operation,
     read: fn(&Received<'_>) -> Answer<T>,
 }
 
-impl<T> Job<T> {
+impl<T> ApiKeyJob<T> {
     fn new(
         profile: &Profile,
         session: &SessionTokens,
         policy: RetryPolicy,
-        question: Question,
+        operation: Operation,
         read: fn(&Received<'_>) -> Answer<T>,
     ) -> Result<Self, Error> {
         let none = Error::Usage("only a Tiled server has API keys");
@@ -155,11 +161,11 @@ impl<T> Job<T> {
         if *session.key != profile.key() {
             return Err(Error::NotAuthenticated(NotLoggedIn::NoRecord));
         }
-        Ok(Self { settings, tokens: Arc::clone(&session.tokens), policy, question, read })
+        Ok(Self { settings, tokens: Arc::clone(&session.tokens), policy, operation, read })
     }
 }
 
-impl<T: Send + Sync + 'static> Start for Job<T> {
+impl<T: Send + Sync + 'static> Start for ApiKeyJob<T> {
     type Output = T;
     type Error = Error;
 
@@ -168,25 +174,25 @@ impl<T: Send + Sync + 'static> Start for Job<T> {
         let server = Server::ask(&io, &self.settings.api, &self.policy, deadline).await?;
         let description = &server.description;
         let keys = || Server::link(description.api_keys.as_ref(), "apikey");
-        let request = match &self.question {
-            Question::Create(key) => {
+        let request = match &self.operation {
+            Operation::Create(key) => {
                 server.guarded(Request::post_json(keys()?.clone(), key.to_json()))
             }
-            Question::Which => Box::new(Request::get(keys()?.clone())),
-            Question::List => {
+            Operation::Which => Box::new(Request::get(keys()?.clone())),
+            Operation::List => {
                 let link = Server::link(description.whoami.as_ref(), "whoami")?;
                 Box::new(Request::get(link.clone()))
             }
-            Question::Revoke(first_eight) => {
+            Operation::Revoke(first_eight) => {
                 let mut link = keys()?.clone();
                 link.query_pairs_mut().append_pair("first_eight", first_eight);
                 server.guarded(Request::delete(link))
             }
         };
-        let resend = match &self.question {
+        let resend = match &self.operation {
             // A second one would be another key.
-            Question::Create(_) => Resend::Never,
-            Question::List | Question::Which | Question::Revoke(_) => Resend::Freely,
+            Operation::Create(_) => Resend::IfAnswered,
+            Operation::List | Operation::Which | Operation::Revoke(_) => Resend::Freely,
         };
         let read = |received: &Received<'_>| unless_null(received, self.read);
         send(&io, request, &self.tokens, &self.policy, deadline, resend, read).await
@@ -251,7 +257,8 @@ async fn send<T>(
     let authorization = tokens.access_token()?.authorization();
     let request = Box::new(request.with_header("Authorization", authorization));
     let deviations = Deviations::default();
-    let call = Call::new(Endpoint::CurrentUser, policy, deadline, &deviations);
-    let answer = Call { resend, ..call }.send(io, request, read).await.map_err(token_rejected)?;
+    let sender = Sender::new(Endpoint::CurrentUser, policy, deadline, &deviations);
+    let answer =
+        Sender { resend, ..sender }.send(io, request, read).await.map_err(token_rejected)?;
     answer.ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))
 }

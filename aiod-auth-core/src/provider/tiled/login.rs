@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::{ConfigProblem, Endpoint, Error},
     flow::device_access_token::Polls,
-    flow::{access_token_request::TokenRequest, send::Call},
+    flow::{access_token_request::TokenRequest, send::Sender},
     http::Request,
     login::LoginJob,
     machine::{
@@ -168,9 +168,9 @@ async fn by_own_device(
     let deviations = Arc::new(deviations());
     let deadline = Deadline::within(io, job.policy.time_limit).min(end);
     let begins = Endpoint::DeviceAuthorization;
-    let call = Call::new(begins, &job.policy, deadline, &deviations);
+    let sender = Sender::new(begins, &job.policy, deadline, &deviations);
     let request = server.guarded(Request::post_nothing(endpoint.clone()));
-    let device = call.send(io, request, |received| {
+    let device = sender.send(io, request, |received| {
         answer::read(begins, received, |object| OwnDevice::parse(object, &server.api))
     });
     let OwnDevice { authorization, poll_at } = device.await?;

@@ -8,7 +8,7 @@ use crate::{
     error::{ConfigProblem, Endpoint, Error},
     flow::{
         end_session::{self, end_session},
-        send::{Call, OneRequest},
+        send::{OneRequest, Sender},
     },
     http::Request,
     machine::{Deadline, Io},
@@ -39,8 +39,8 @@ pub(crate) async fn log_out(
     let body = json(&[("refresh_token", refresh_token.expose())]);
     let request = server.guarded(Request::post_json(server.api.revoke_session(), body));
     let deviations = Deviations::default();
-    let call = Call::new(Endpoint::Revocation, &policy, deadline, &deviations);
-    call.send(io, request, done_or_over).await?;
+    let sender = Sender::new(Endpoint::Revocation, &policy, deadline, &deviations);
+    sender.send(io, request, done_or_over).await?;
     Ok(LoggedOut::Ended)
 }
 

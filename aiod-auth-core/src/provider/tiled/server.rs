@@ -13,9 +13,9 @@ use crate::{
     client::ClientIdentity,
     deviations::Deviations,
     error::{Endpoint, Error, Problem},
-    flow::send::Call,
+    flow::send::Sender,
     http::Request,
-    machine::{Deadline, Flow, Io, Start, public_machine},
+    machine::{Deadline, Io, Runner, Start, public_machine},
     profile::{LoginMethod, Profile},
     retry::RetryPolicy,
     secret::Wiped,
@@ -31,7 +31,7 @@ use crate::{
 /// Asks a server for its description: whether it needs a login, and by which providers. Ends in a
 /// [`Description`].
 #[derive(Debug)]
-pub struct DescriptionRequest(Flow<Job>);
+pub struct DescriptionRequest(Runner<DescriptionJob>);
 
 public_machine!(DescriptionRequest => Description, Error);
 
@@ -39,16 +39,16 @@ impl DescriptionRequest {
     /// Asks this server. It ends in [`Error::InvalidResponse`] if that is no Tiled server.
     #[must_use]
     pub const fn new(api: Api, policy: RetryPolicy) -> Self {
-        Self(Flow::new(Job { api, policy }))
+        Self(Runner::new(DescriptionJob { api, policy }))
     }
 }
 
-struct Job {
+struct DescriptionJob {
     api: Api,
     policy: RetryPolicy,
 }
 
-impl Start for Job {
+impl Start for DescriptionJob {
     type Output = Description;
     type Error = Error;
 
@@ -88,7 +88,7 @@ impl Server {
     ) -> Result<Box<Self>, Error> {
         let request = Box::new(Request::get(api.url().clone()));
         let deviations = Deviations::default();
-        let call = Call::new(Endpoint::Metadata, policy, deadline, &deviations);
+        let sender = Sender::new(Endpoint::Metadata, policy, deadline, &deviations);
         let read = |received: &Received<'_>| {
             answer::read(Endpoint::Metadata, received, |object| {
                 let description = Description::parse(object, api)?;
@@ -96,7 +96,7 @@ impl Server {
                 Ok(Box::new(Self { api: api.clone(), description, csrf }))
             })
         };
-        call.send(io, request, read).await
+        sender.send(io, request, read).await
     }
 
     /// A request that changes something at this server, with the headers of its CSRF protection.

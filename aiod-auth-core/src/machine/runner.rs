@@ -12,7 +12,7 @@ use core::{
 use super::{Ask, Exchange, Io, Pause, Show, Step, StoreAccess, Wanted, io::OpenStep};
 use crate::{error::Error, note::Note, time::Timestamp};
 
-/// What a flow needs to know before it begins, and the flow itself.
+/// A flow: what it needs to know before it begins, and how it runs.
 pub(crate) trait Start: Send + Sync + 'static {
     type Output: Send + Sync + 'static;
     type Error: From<Error> + Send + Sync + 'static;
@@ -22,7 +22,7 @@ pub(crate) trait Start: Send + Sync + 'static {
 
 /// Runs a flow, and keeps the step that is open. Tickets borrow that step, not the flow, so no type
 /// parameter and no `dyn` stands behind them.
-pub(crate) struct Flow<S: Start>(State<S>);
+pub(crate) struct Runner<S: Start>(State<S>);
 
 enum State<S: Start> {
     Ready(S),
@@ -40,7 +40,7 @@ struct Running<T, E> {
     open: Option<OpenStep>,
 }
 
-impl<S: Start> Flow<S> {
+impl<S: Start> Runner<S> {
     pub(crate) const fn new(start: S) -> Self {
         Self(State::Ready(start))
     }
@@ -137,13 +137,13 @@ impl<T, E: From<Error>> Running<T, E> {
     }
 }
 
-impl<S: Start> fmt::Debug for Flow<S> {
+impl<S: Start> fmt::Debug for Runner<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flow").finish_non_exhaustive()
+        f.debug_struct("Runner").finish_non_exhaustive()
     }
 }
 
-/// A public machine is a struct around one [`Flow`].
+/// A public machine is a struct around one [`Runner`].
 macro_rules! public_machine {
     ($machine:ty => $output:ty, $error:ty) => {
         impl $crate::machine::Machine for $machine {
