@@ -248,6 +248,49 @@ fn a_profile_names_the_server_and_the_store_a_folder() {
     world.run("--profile a status").failed(2, "for Tiled servers alone");
 }
 
+/// Tiled's own client keeps one login for a server; a profile with an account has one of its own.
+#[test]
+fn two_profiles_of_one_server_say_that_they_are_one_login() {
+    let world = World::new();
+    let base = world.server.base_url.clone();
+    let run = |line: &str, text: &str| {
+        let mut command = world.command(line);
+        let command = command.env("TILED_CACHE_DIR", world.path("cache"));
+        Ran::of(command.env("TILED_FORCE_PROMPT", "1"), text)
+    };
+    assert_eq!(
+        run(&format!("profile set one --api {base}"), "").ended(0).stderr.lines().count(),
+        1
+    );
+    let second = run(&format!("profile set two --api {base}"), "");
+    assert!(
+        second.ended(0).stderr.starts_with("warning: `two` has the login of `one`"),
+        "{second:?}"
+    );
+    run(&format!("profile set own --api {base} --account bob"), "").ended(0);
+    run("--profile one login", "alice\nalice-password\n").ended(0);
+    for (profile, other) in [("one", "two"), ("two", "one")] {
+        let status = run(&format!("--profile {profile} status"), "");
+        assert!(
+            status.ended(0).stdout.ends_with(&format!("the same login: profile {other}\n")),
+            "{status:?}"
+        );
+    }
+    let ad_hoc = run(&format!("--api {base} status"), "");
+    assert!(ad_hoc.ended(0).stdout.ends_with("the same login: profile one, two\n"), "{ad_hoc:?}");
+    run("--profile own token", "").failed(3, "not logged in");
+    run(&format!("--api {base} --account bob token"), "").failed(3, "not logged in");
+    run("--profile own login", "bob\nbob-password\n").ended(0);
+    let name =
+        |line: &str| run(&format!("--json {line} whoami"), "").ended(0).json()["name"].clone();
+    assert_eq!(name("--profile own"), "bob");
+    assert_eq!(name("--profile two"), "alice");
+    let status = run("--profile own status", "");
+    assert!(!status.ended(0).stdout.contains("the same login"), "{status:?}");
+    run("--profile own logout", "").ended(0);
+    assert_eq!(name("--profile one"), "alice");
+}
+
 #[test]
 fn a_login_travels_in_tileds_own_folder() {
     let world = World::new();
