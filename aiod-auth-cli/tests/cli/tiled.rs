@@ -6,8 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use aiod_auth_tests::sim::tiled::Provider;
-use serde_json::Value;
+use aiod_auth_tests::sim::{Answer, Fault, tiled::Provider};
+use serde_json::{Value, json};
 
 use crate::world::{Ran, World};
 
@@ -200,6 +200,42 @@ fn api_keys_are_made_listed_used_and_revoked() {
     refused.failed(3, "the API key in TILED_API_KEY is not accepted");
     assert!(!refused.stderr.contains(&key));
     with_key(&world, "two words", "whoami").failed(2, "TILED_API_KEY");
+}
+
+/// The server says the secret this once.
+#[test]
+fn an_api_key_that_was_made_is_named_whatever_becomes_of_its_secret() {
+    let world = World::new();
+    log_in(&world);
+    #[cfg(target_os = "linux")]
+    for options in ["", "--quiet ", "--json "] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = tiled(&world, &format!("{options}api-key create"));
+        let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let name = format!("0000000{}", run(&world, "--json api-key list").stdout.lines().count());
+        assert!(stderr.contains(&format!("the API key {name} was made all the same")), "{stderr}");
+        assert!(stderr.contains(&format!("api-key revoke {name}")), "{stderr}");
+        assert!(!stderr.contains("key-"), "{stderr}");
+    }
+
+    let answered = |body: Value| {
+        let answer = Fault::Instead(Answer::json(200, &body));
+        world.server.simulator().fault_at("/api/v1/auth/apikey", 1, answer);
+        run(&world, "api-key create")
+    };
+    let odd =
+        json!({"first_eight": "dd3d3f4a", "secret": "dd3d3f4a-all", "expiration_time": "2026-W52"});
+    let ran = answered(odd);
+    assert_eq!(ran.ended(0).stdout, "dd3d3f4a-all\n");
+    assert!(
+        ran.stderr.starts_with("Made the API key dd3d3f4a, until 2026-W52, which is no time"),
+        "{ran:?}"
+    );
+    let ran = answered(json!({"first_eight": "dd3d3f4a", "expiration_time": null}));
+    assert!(ran.ended(1).stderr.contains("next: revoke it with"), "{ran:?}");
+    assert_eq!(ran.stdout, "");
 }
 
 #[test]

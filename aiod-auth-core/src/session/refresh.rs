@@ -121,8 +121,8 @@ impl Refresh<'_> {
     ) -> Result<Tokens, Failed> {
         check_time_for_refresh(io, self.deadline)?;
         let (profile, scope) = (&*self.context.profile, tokens.session_scope());
-        let redemption =
-            Redemption { profile, refresh_token, scope, policy, resend: Resend::Never };
+        let (tokens, resend) = (Some(tokens), Resend::Never);
+        let redemption = Redemption { profile, refresh_token, tokens, scope, policy, resend };
         self.server.redeem(io, redemption, self.deadline, Reason::Retry).await
     }
 

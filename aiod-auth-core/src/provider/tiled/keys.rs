@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     deviations::Deviations,
-    error::{Endpoint, Error, NotLoggedIn},
+    error::{Endpoint, Error, NotLoggedIn, Problem},
     flow::{resource::token_rejected, send::Call},
     http::Request,
     machine::{Deadline, Flow, Io, Start, public_machine},
@@ -69,7 +69,7 @@ impl ListApiKeys {
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         let read = |received: &Received<'_>| {
-            read_for_user(received, |object| Principal::parse(object).map(|it| it.api_keys))
+            read_for_user(received, |object| Principal::parse(object)?.api_keys)
         };
         Ok(Self(Flow::new(Job::new(profile, session, policy, Question::List, read)?)))
     }
@@ -120,7 +120,9 @@ impl RevokeApiKey {
     ) -> Result<Self, Error> {
         let question = Question::Revoke(first_eight(key)?.into());
         let read = |received: &Received<'_>| match received.response.status() {
-            200..=299 => Answer::Good(()),
+            204 => Answer::Good(()),
+            // It may be a page.
+            200..=299 => Answer::Broken(Problem::UnexpectedStatus),
             _ => read_for_user(received, |_| Ok(())),
         };
         Ok(Self(Flow::new(Job::new(profile, session, policy, question, read)?)))
