@@ -13,7 +13,7 @@ use crate::{
 pub(super) fn is_of_provider(refresh_token: &RefreshToken, tokens: Option<&Tokens>) -> bool {
     match tokens.and_then(|tokens| Some((tokens, tokens.access_token.as_ref()?))) {
         Some((tokens, access_token)) => {
-            names_issuer(access_token.expose()).unwrap_or(tokens.id_token.is_some())
+            names_issuer(access_token.expose()).unwrap_or_else(|| tokens.id_token.is_some())
         }
         None => names_issuer(refresh_token.expose()).unwrap_or(true),
     }
