@@ -378,6 +378,12 @@ impl Response {
     pub(crate) const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }
+
+    /// Whether the body is a web page, whatever its label says.
+    pub(crate) fn is_page(&self) -> bool {
+        let body = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
+        body.trim_ascii_start().starts_with(b"<")
+    }
 }
 
 /// The header fields that flows read.

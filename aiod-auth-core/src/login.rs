@@ -340,7 +340,8 @@ impl LoginJob {
     fn redemption<'a>(&'a self, refresh_token: &'a RefreshToken) -> Redemption<'a> {
         let (profile, policy) = (&*self.profile, self.policy);
         let scope = profile.scope();
-        Redemption { profile, refresh_token, scope, policy, resend: Resend::OnceUnanswered }
+        let (tokens, resend) = (None, Resend::OnceUnanswered);
+        Redemption { profile, refresh_token, tokens, scope, policy, resend }
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum TokenServer<'a> {
 pub(crate) struct Redemption<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) refresh_token: &'a RefreshToken,
+    /// What it came with, where that is known.
+    pub(crate) tokens: Option<&'a Tokens>,
     pub(crate) scope: &'a Scope,
     pub(crate) policy: RetryPolicy,
     pub(crate) resend: Resend,
@@ -41,7 +43,7 @@ impl<'a> TokenServer<'a> {
         deadline: Deadline,
         reason: Reason,
     ) -> Result<Tokens, Failed> {
-        let Redemption { profile, refresh_token, scope, policy, resend } = redemption;
+        let Redemption { profile, refresh_token, scope, policy, resend, .. } = redemption;
         match self {
             Self::OAuth(server) => {
                 let client = profile.client();

@@ -245,6 +245,9 @@ impl LoginTo {
 
     /// A user's login at Polars Cloud, whatever else the environment has.
     ///
+    /// That client's files don't say whose tokens they hold: `settings` have to be of the server and the client
+    /// that it uses. For any other, use [`LoginTo::new`] with a store of its own.
+    ///
     /// # Errors
     /// [`Error::Config`], or [`Error::Store`] without a home.
     pub fn polars_user(settings: &Settings, environment: &Environment) -> Result<Self, Error> {

@@ -9,7 +9,8 @@ use std::{
 };
 
 use aiod_auth_core::{
-    AccessToken, IdToken, RefreshToken, Timestamp, Tokens, provider::polars::expires_at,
+    AccessToken, IdToken, RefreshToken, Timestamp, Tokens,
+    provider::{polars::expires_at, tiled::are_of_one_user},
     session::Version,
 };
 
@@ -75,7 +76,9 @@ impl TokenFiles {
             found = match found {
                 None => Some(tokens),
                 // A save that was interrupted: it may be another login's.
-                Some(found) if is_older(&tokens, &found) => Some(found),
+                Some(found) if is_older(&tokens, &found) && !is_proven(&tokens, &found) => {
+                    Some(found)
+                }
                 Some(found) => Some(kind.put(found, tokens)),
             };
         }
@@ -161,6 +164,15 @@ fn forget(files: &Files, path: &Path, kind: OneToken) -> Result<(), StoreError> 
 fn is_older(tokens: &Tokens, than: &Tokens) -> bool {
     let together = |tokens: &Tokens| tokens.issued_at.saturating_add(WRITTEN_TOGETHER);
     than.refresh_token.is_some() && together(tokens) < than.issued_at
+}
+
+/// Whether an ID token is of the same login, however old: Tiled's own client writes it anew only where a refresh
+/// brings one.
+fn is_proven(tokens: &Tokens, beside: &Tokens) -> bool {
+    match (&tokens.id_token, &beside.access_token) {
+        (Some(id_token), Some(access_token)) => are_of_one_user(access_token, id_token),
+        _ => false,
+    }
 }
 
 /// Clocks of file systems are coarse, and each client has its own order.

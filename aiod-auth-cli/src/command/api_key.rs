@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aiod_auth_core::{
-    ApiKeySecret, Timestamp, clean,
+    ApiKeySecret, Kind, Timestamp, clean,
     provider::tiled::{ApiKey, CreateApiKey, ListApiKeys, NewApiKey, RevokeApiKey, WhichApiKey},
 };
 use serde::Serialize;
@@ -42,12 +42,22 @@ fn create(
         CreateApiKey::new(profile, session, policy, new.clone())
     });
     let key = key.map_err(|error| settings.explain(error))?;
-    if context.global.json {
-        return context.printer.needed_json(&Shown::of(&key));
-    }
-    context.printer.needed_text(key.secret.as_ref().map_or("", ApiKeySecret::expose))?;
+    // Its name first: it is there, whatever becomes of its secret.
     context.printer.say(&format!("Made the API key {}.", Shown::of(&key)));
-    Ok(())
+    let printed = match &key.secret {
+        None => Err(Failure::new(Kind::Protocol, "the server's answer has no `secret`")),
+        Some(_) if context.global.json => context.printer.needed_json(&Shown::of(&key)),
+        Some(secret) => context.printer.needed_text(secret.expose()),
+    };
+    printed.map_err(|failure| without_secret(failure, &key.first_eight))
+}
+
+/// The key is there, and its secret is not: the server doesn't say it again.
+fn without_secret(mut failure: Failure, first_eight: &str) -> Failure {
+    let message = format!("{}; the API key {first_eight} was made all the same", failure.message);
+    failure.message = message;
+    failure
+        .with_hint(format!("revoke it with `api-key revoke {first_eight}`, and make another one"))
 }
 
 /// One object a line; for people, a line each.
@@ -85,6 +95,8 @@ fn revoke(context: &Context, settings: &Settings, key: &str) -> Result<(), Failu
 struct Shown<'a> {
     first_eight: &'a str,
     expires_at: Option<String>,
+    #[serde(skip)]
+    unread_expiry: Option<&'a str>,
     note: Option<&'a str>,
     scope: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +108,7 @@ impl<'a> Shown<'a> {
         Self {
             first_eight: &key.first_eight,
             expires_at: key.expires_at.as_ref().map(Timestamp::to_string),
+            unread_expiry: key.unread_expiry.as_deref(),
             note: key.note.as_deref(),
             scope: key.scopes.iter().map(|scope| clean(scope)).collect(),
             secret: key.secret.as_ref().map(ApiKeySecret::expose),
@@ -105,10 +118,11 @@ impl<'a> Shown<'a> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self
-            .expires_at
-            .as_deref()
-            .map_or_else(|| "never expires".into(), |at| format!("until {at}"));
+        let end = match (&self.expires_at, self.unread_expiry) {
+            (Some(at), _) => format!("until {at}"),
+            (None, Some(words)) => format!("until {words}, which is no time"),
+            (None, None) => "never expires".into(),
+        };
         write!(f, "{}, {end}: {}", self.first_eight, self.scope.join(" "))?;
         self.note.map_or(Ok(()), |note| write!(f, " ({note})"))
     }

@@ -165,6 +165,14 @@ fn change(context: &Context, options: &ProfileSet) -> Result<(), Failure> {
             "the login of `{name}` as it was before is still there, and alive: {location}"
         ));
     }
+    if let Ok(settings) = Settings::of_profile(context, &config, name)
+        && let Some(other) = settings.profiles_of_the_same_login(context).first()
+    {
+        context.printer.warn(&format!(
+            "`{name}` has the login of `{other}`, which is in {}; with --account it has one of its own",
+            settings.location()
+        ));
+    }
     context.printer.say(&format!("The profile `{name}` is set."));
     Ok(())
 }

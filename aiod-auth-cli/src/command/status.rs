@@ -26,7 +26,8 @@ pub(crate) fn run(context: &Context) -> Result<ExitCode, Failure> {
         let file = settings.location();
         log::warn!("the mode of {file} lets every user read it: run `chmod 600` on it");
     }
-    context.printer.answer(&Status::new(&settings, tokens.as_ref(), reason))?;
+    let same = settings.profiles_of_the_same_login(context);
+    context.printer.answer(&Status::new(&settings, tokens.as_ref(), reason, same))?;
     let Some(reason) = reason else { return Ok(ExitCode::SUCCESS) };
     if let Earlier::FitsSeveral { location, others } = &earlier {
         context.printer.warn(&choice(&settings, location, others));
@@ -64,6 +65,9 @@ struct Status<'a> {
     refresh_token_expires_at: Option<String>,
     scope: Vec<&'a str>,
     store: String,
+    /// Other profiles, whose login it is, too.
+    #[serde(skip)]
+    same: Vec<String>,
 }
 
 fn as_word<S: Serializer>(reason: &Option<NotLoggedIn>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -75,6 +79,7 @@ impl<'a> Status<'a> {
         settings: &'a Settings,
         tokens: Option<&'a Tokens>,
         reason: Option<NotLoggedIn>,
+        same: Vec<String>,
     ) -> Self {
         let refresh_token_end = tokens.and_then(|tokens| tokens.refresh_expires_at);
         Self {
@@ -89,6 +94,7 @@ impl<'a> Status<'a> {
             refresh_token_expires_at: refresh_token_end.as_ref().map(Timestamp::to_string),
             scope: tokens.map(|tokens| tokens.scope.iter().collect()).unwrap_or_default(),
             store: settings.location(),
+            same,
         }
     }
 }
@@ -143,7 +149,11 @@ impl fmt::Display for Status<'_> {
         if !self.scope.is_empty() {
             writeln!(f, "scope: {}", self.scope.join(" "))?;
         }
-        write!(f, "store: {}", self.store)
+        write!(f, "store: {}", self.store)?;
+        if !self.same.is_empty() {
+            write!(f, "\nthe same login: profile {}", self.same.join(", "))?;
+        }
+        Ok(())
     }
 }
 

@@ -71,6 +71,8 @@ impl ProfileConfig {
             issuer: self.issuer.as_deref(),
             client_id: self.client_id.as_deref(),
             has_secret: self.client_secret.is_some(),
+            logs_in_by_itself: self.logs_in_by_itself(),
+            account: self.account.as_deref(),
             api: self.api.as_deref(),
             organisation: self.organisation.as_deref(),
             allow_insecure_http: self.allow_insecure_http,
@@ -83,6 +85,8 @@ impl ProfileConfig {
             Some(secret) => {
                 self.client_secret = Some(secret);
                 self.client_id = Some(known.client_id);
+                // What the profile says of a store is for its own login.
+                self.store = None;
             }
             None => {
                 self.client_id.get_or_insert(known.client_id);
@@ -103,6 +107,15 @@ impl ProfileConfig {
         self.tiled = known.tiled;
         self.request_timeout = self.request_timeout.or(known.request_timeout);
         Ok(self)
+    }
+
+    /// Whether a new token needs neither a user nor a refresh token, for what stands here.
+    pub(crate) fn logs_in_by_itself(&self) -> bool {
+        match self.flow.unwrap_or(Flow::Auto) {
+            Flow::ClientCredentials => true,
+            Flow::Auto => self.client_secret.is_some(),
+            Flow::Device | Flow::Browser | Flow::Password => false,
+        }
     }
 }
 

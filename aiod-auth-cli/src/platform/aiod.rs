@@ -22,13 +22,11 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         Some(_) => None,
         None => Some(settings.issuer().map_err(in_settings)?.as_str().into()),
     };
-    // What the platform's own client keeps is for its own server and client.
-    let is_its_own = said.issuer.is_none() && said.client_id.is_none();
     Ok(Known {
         issuer,
         client_id: settings.client_id,
         current_user: Some(api.into()),
-        store: is_its_own.then_some("aiod"),
+        store: said.is_the_platforms().then_some("aiod"),
         request_timeout: Some(settings.request_timeout.min(REQUEST_TIMEOUT_MAX)),
         ..Known::default()
     })

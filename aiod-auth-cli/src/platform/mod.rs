@@ -34,12 +34,24 @@ pub(crate) struct Said<'a> {
     pub(crate) client_id: Option<&'a str>,
     /// Whether there is a client's secret.
     pub(crate) has_secret: bool,
+    /// Whether a new token needs no user.
+    pub(crate) logs_in_by_itself: bool,
+    pub(crate) account: Option<&'a str>,
     /// The address of the platform's API.
     pub(crate) api: Option<&'a str>,
     pub(crate) organisation: Option<&'a str>,
     pub(crate) allow_insecure_http: bool,
     /// It is a user's login that counts, and nothing else that the environment has.
     pub(crate) is_for_user: bool,
+}
+
+impl Said<'_> {
+    /// Whether this is the login that the platform's own client keeps. It keeps one, and doesn't say whose it is:
+    /// so it is for that client's own server and client alone, and another account's is elsewhere.
+    fn is_the_platforms(&self) -> bool {
+        let has_account = self.account.is_some_and(|account| !account.is_empty());
+        self.issuer.is_none() && self.client_id.is_none() && !self.has_secret && !has_account
+    }
 }
 
 /// What the platform adds to that. What the profile says itself counts, `api` excepted.

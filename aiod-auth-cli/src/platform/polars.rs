@@ -15,7 +15,10 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         client_id: settings.client_id.clone(),
         endpoints: settings.endpoints()?,
         deviations: settings.deviations(),
-        store: Some("polars"),
+        store: match said.logs_in_by_itself {
+            true => Some(OF_BOTS),
+            false => said.is_the_platforms().then_some("polars"),
+        },
         ..Known::default()
     };
     let credentials = match said.has_secret || said.is_for_user {
@@ -27,8 +30,7 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         Some(Credentials::ServiceAccount(account)) => {
             known.client_id = account.client_id;
             known.client_secret = Some(SecretSource::Variable(CLIENT_SECRET.into()));
-            // As its own client does.
-            known.store = Some("memory");
+            known.store = Some(OF_BOTS);
         }
         _ => {
             if said.is_for_user && environment.get(ACCESS_TOKEN).is_some() {
@@ -40,3 +42,6 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
 }
 
 pub(super) const CLIENT_SECRET: &str = "POLARS_CLOUD_CLIENT_SECRET";
+
+/// Its own client keeps the tokens of a service account in memory alone.
+const OF_BOTS: &str = "memory";

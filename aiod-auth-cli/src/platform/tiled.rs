@@ -26,7 +26,7 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     Ok(Known {
         issuer: Some(key.issuer),
         client_id: key.client_id,
-        store: Some("tiled"),
+        store: said.is_the_platforms().then_some("tiled"),
         given: (has_key && !said.is_for_user).then_some(API_KEY),
         tiled: Some(settings),
         ..Known::default()

@@ -102,11 +102,11 @@ impl Settings {
             Some(store) => (Some(store.clone()), Path::new("")),
             None => (None, config.folder()),
         };
-        let written = config.profile(name)?;
+        let mut written = config.profile(name)?;
+        written.account = context.global.account.clone().or(written.account);
         let resolve = || {
             let mut profile = written.complete(context.is_for_user)?;
             profile.store = store.or(profile.store);
-            profile.account = context.global.account.clone().or(profile.account);
             let account = profile.account.clone().unwrap_or_else(|| name.into());
             let login_command = login_command::of_profile(&context.global, config, name);
             Self::resolve(context, Some(name), account, profile, folder, login_command)
@@ -147,6 +147,7 @@ impl Settings {
         let profile = ProfileConfig {
             platform: Some(Platform::Tiled),
             api: global.api.clone(),
+            account: global.account.clone(),
             store: global.store.clone(),
             ..ProfileConfig::default()
         };
@@ -264,6 +265,24 @@ impl Settings {
         self.place.is_shared()
     }
 
+    /// The other profiles whose login this is, too: a platform's own client keeps one for a server.
+    pub(crate) fn profiles_of_the_same_login(&self, context: &Context) -> Vec<String> {
+        // `--store` is for one command, and would be every profile's.
+        if !self.store_is_shared() || context.global.store.is_some() {
+            return Vec::new();
+        }
+        let config = context.config().unwrap_or_default();
+        let is_same = |other: &&str| {
+            let is_of_platform =
+                config.profile(other).is_ok_and(|it| it.platform == self.platform());
+            is_of_platform
+                && Some(*other) != self.name.as_deref()
+                && Self::of_profile(context, &config, other)
+                    .is_ok_and(|it| it.store_is_shared() && it.location() == self.location())
+        };
+        config.names().into_iter().filter(is_same).map(Into::into).collect()
+    }
+
     /// What makes requests, with the client's secret.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let secret = self.client_secret()?;
@@ -333,7 +352,7 @@ impl Settings {
 
     /// Whether a new token needs neither a user nor a refresh token.
     pub(crate) fn logs_in_by_itself(&self) -> bool {
-        has_its_own_secret(&self.config)
+        self.config.logs_in_by_itself()
             || self.config.flow.unwrap_or(Flow::Auto) == Flow::Auto
                 && self.stored_secret().is_some()
     }
@@ -445,15 +464,7 @@ pub(crate) fn check(context: &Context, config: &Config, name: &str) -> Result<()
 
 /// Whether this client can do without a store: it gets a new token by itself, as often as it likes.
 fn is_homeless_bot(context: &Context, config: &ProfileConfig) -> bool {
-    has_its_own_secret(config) && context.config_folder().is_err()
-}
-
-fn has_its_own_secret(config: &ProfileConfig) -> bool {
-    match config.flow.unwrap_or(Flow::Auto) {
-        Flow::ClientCredentials => true,
-        Flow::Auto => config.client_secret.is_some(),
-        Flow::Device | Flow::Browser | Flow::Password => false,
-    }
+    config.logs_in_by_itself() && context.config_folder().is_err()
 }
 
 fn is_set(variable: &str) -> bool {

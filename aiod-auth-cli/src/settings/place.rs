@@ -57,6 +57,12 @@ impl Place {
         let guard =
             &Guard { interrupt: context.interrupt.clone(), printer: context.printer.clone() };
         let key = key.clone();
+        if matches!(uri, StoreUri::Of(Owner::Polars, _)) && config.logs_in_by_itself() {
+            return Err(Failure::config(
+                "the store `polars` is for a user's login, and this client has a secret",
+            )
+            .with_hint("leave `store` out, or name another one, or a user's `flow`"));
+        }
         Ok(match uri {
             StoreUri::File => {
                 Self::new(FileStore::new(context.config_folder()?.join("tokens")), guard)

@@ -166,9 +166,30 @@ fn a_bot_is_known_by_its_file() {
     // With the secret elsewhere, the file becomes a bot's with the first token.
     fs::remove_file(world.path(".aiod/token.toml")).unwrap();
     world.run("token").failed(3, "not logged in");
-    world.run("profile set aiod --client-secret-file bot.toml").ended(0);
+    world.run("profile set aiod --client-secret-file bot.toml --store aiod").ended(0);
     world.run_for_token("token").ended(0);
     assert!(token_file(&world).starts_with("client_secret = \"bot-secret\"\naccess_token = "));
+}
+
+#[test]
+fn a_bot_and_another_account_leave_the_users_login_in_the_file() {
+    let world = reachable();
+    let settings = fs::read_to_string(world.path(".aiod/config.toml")).unwrap();
+    world.write(".aiod/config.toml", &settings.replace("\"demo\"", "\"bot\""));
+    write_python_login(&world);
+    let before = token_file(&world);
+    world.write(
+        "config.toml",
+        "[profiles.robot]\nplatform = \"aiod\"\nclient_secret_file = \"bot.toml\"\n",
+    );
+    for line in ["token", "refresh", "logout"] {
+        world.run_for_token(&format!("--profile robot {line}")).ended(0);
+        world.run(&format!("--profile aiod --account bob {line}"));
+    }
+    assert_eq!(world.refreshes(), 0);
+    assert_eq!(token_file(&world), before);
+    world.run("--profile aiod --account bob token").failed(3, "not logged in");
+    world.run("--profile aiod status").ended(0);
 }
 
 #[test]

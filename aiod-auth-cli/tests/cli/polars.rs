@@ -14,7 +14,7 @@ fn world() -> World {
     world.write(
         "config.toml",
         &format!(
-            "[profiles.polars]\nissuer = \"{base}\"\nclient_id = \"demo\"\n\
+            "[profiles.polars]\nissuer = \"{base}\"\nclient_id = \"demo\"\nstore = \"polars\"\n\
              token_endpoint = \"{base}/token\"\n\
              device_authorization_endpoint = \"{base}/device_authorization\"\n\
              revocation_endpoint = \"{base}/revoke\"\n\
@@ -147,6 +147,78 @@ fn a_client_id_and_its_secret_come_together() {
     assert!(ran.ended(0).stdout.starts_with("access-"), "{ran:?}");
     assert!(!world.path("polars_cloud").exists(), "these tokens are kept in memory alone");
     assert_eq!(run("status --json").ended(0).json()["store"], "memory");
+}
+
+/// The files of the own client don't say whose tokens they hold: they are for its own server and client, and for
+/// a user.
+#[test]
+fn what_the_own_client_keeps_is_for_no_other_server_client_or_account() {
+    let world = World::new();
+    let base = &world.server.base_url;
+    let kept = format!(
+        "[auth]\naccess_token = \"{}\"\nrefresh_token = \"refresh-of-a-user\"\n",
+        jwt(FAR_AWAY)
+    );
+    fs::create_dir(world.path("polars_cloud")).unwrap();
+    world.write("polars_cloud/config.toml", &kept);
+    let bot = format!(
+        "client_id = \"bot\"\nclient_secret_file = \"bot.toml\"\ntoken_endpoint = \"{base}/token\""
+    );
+    let profiles = [
+        ("server", format!("issuer = \"{base}\"")),
+        ("client", "client_id = \"mine\"".into()),
+        ("account", "account = \"bob\"".into()),
+        ("bot", format!("issuer = \"{base}\"\n{bot}")),
+        ("both", format!("issuer = \"{base}\"\n{bot}\nstore = \"polars\"")),
+    ];
+    let text =
+        profiles.map(|(name, keys)| format!("[profiles.{name}]\nplatform = \"polars\"\n{keys}\n"));
+    world.write("config.toml", &text.concat());
+    let run = |profile: &str, line: &str| {
+        let mut command = world.command(&format!("--profile {profile} {line}"));
+        command.env("POLARS_CLOUD_CONFIG_DIR", world.path("polars_cloud"));
+        Ran::of(&mut command, "")
+    };
+    run("polars", "status").ended(0);
+    for other in ["server", "client", "account", "polars --account bob"] {
+        for line in ["refresh", "token", "whoami"] {
+            run(other, line).failed(3, "not logged in");
+        }
+        assert_eq!(run(other, "--json logout").ended(0).json()["outcome"], "not_logged_in");
+        let status = run(other, "--json status").ended(3).json();
+        let store = world.path("tokens").to_str().unwrap().to_owned();
+        assert!(status["store"].as_str().unwrap().starts_with(&store), "{other}: {status}");
+    }
+    assert_eq!(world.requests(), 0);
+
+    let first = run("bot", "token").ended(0).stdout.clone();
+    assert!(first.starts_with("access-") && first != run("bot", "token").stdout, "{first}");
+    run("bot", "refresh").ended(0);
+    assert_eq!(run("bot", "--json status").ended(0).json()["store"], "memory");
+    run("bot", "logout").ended(0);
+    for line in ["token", "status"] {
+        run("both", line).failed(2, "the store `polars` is for a user's login");
+    }
+    assert_eq!(world.token_requests("refresh_token"), [""; 0]);
+    assert_eq!(fs::read_to_string(world.path("polars_cloud/config.toml")).unwrap(), kept);
+    assert!(world.records().is_empty());
+}
+
+/// What `store` says is for the user's login.
+#[test]
+fn a_service_account_of_the_environment_is_in_memory_whatever_the_profile_says() {
+    let world = world();
+    for store in ["polars", "file"] {
+        world.run(&format!("profile set polars --store {store}")).ended(0);
+        let run = |line| {
+            let mut command = polars(&world, line);
+            command.env("POLARS_CLOUD_CLIENT_ID", "bot");
+            Ran::of(command.env("POLARS_CLOUD_CLIENT_SECRET", "bot-secret"), "")
+        };
+        run("token").ended(0);
+        assert_eq!(run("--json status").ended(0).json()["store"], "memory", "{store}");
+        assert!(world.records().is_empty() && !world.path("polars_cloud").exists());
+    }
 }
 
 /// A login by the device flow, approved; with these variables.

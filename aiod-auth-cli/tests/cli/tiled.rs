@@ -6,8 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use aiod_auth_tests::sim::tiled::Provider;
-use serde_json::Value;
+use aiod_auth_tests::sim::{Answer, Fault, tiled::Provider};
+use serde_json::{Value, json};
 
 use crate::world::{Ran, World};
 
@@ -202,6 +202,42 @@ fn api_keys_are_made_listed_used_and_revoked() {
     with_key(&world, "two words", "whoami").failed(2, "TILED_API_KEY");
 }
 
+/// The server says the secret this once.
+#[test]
+fn an_api_key_that_was_made_is_named_whatever_becomes_of_its_secret() {
+    let world = World::new();
+    log_in(&world);
+    #[cfg(target_os = "linux")]
+    for options in ["", "--quiet ", "--json "] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = tiled(&world, &format!("{options}api-key create"));
+        let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let name = format!("0000000{}", run(&world, "--json api-key list").stdout.lines().count());
+        assert!(stderr.contains(&format!("the API key {name} was made all the same")), "{stderr}");
+        assert!(stderr.contains(&format!("api-key revoke {name}")), "{stderr}");
+        assert!(!stderr.contains("key-"), "{stderr}");
+    }
+
+    let answered = |body: Value| {
+        let answer = Fault::Instead(Answer::json(200, &body));
+        world.server.simulator().fault_at("/api/v1/auth/apikey", 1, answer);
+        run(&world, "api-key create")
+    };
+    let odd =
+        json!({"first_eight": "dd3d3f4a", "secret": "dd3d3f4a-all", "expiration_time": "2026-W52"});
+    let ran = answered(odd);
+    assert_eq!(ran.ended(0).stdout, "dd3d3f4a-all\n");
+    assert!(
+        ran.stderr.starts_with("Made the API key dd3d3f4a, until 2026-W52, which is no time"),
+        "{ran:?}"
+    );
+    let ran = answered(json!({"first_eight": "dd3d3f4a", "expiration_time": null}));
+    assert!(ran.ended(1).stderr.contains("next: revoke it with"), "{ran:?}");
+    assert_eq!(ran.stdout, "");
+}
+
 #[test]
 fn only_a_tiled_server_has_api_keys() {
     World::new().run("api-key list").failed(2, "only a Tiled server has API keys");
@@ -246,6 +282,49 @@ fn a_profile_names_the_server_and_the_store_a_folder() {
         &format!("[profiles.a]\nissuer = \"{base}\"\nclient_id = \"a\"\nstore = \"tiled\"\n"),
     );
     world.run("--profile a status").failed(2, "for Tiled servers alone");
+}
+
+/// Tiled's own client keeps one login for a server; a profile with an account has one of its own.
+#[test]
+fn two_profiles_of_one_server_say_that_they_are_one_login() {
+    let world = World::new();
+    let base = world.server.base_url.clone();
+    let run = |line: &str, text: &str| {
+        let mut command = world.command(line);
+        let command = command.env("TILED_CACHE_DIR", world.path("cache"));
+        Ran::of(command.env("TILED_FORCE_PROMPT", "1"), text)
+    };
+    assert_eq!(
+        run(&format!("profile set one --api {base}"), "").ended(0).stderr.lines().count(),
+        1
+    );
+    let second = run(&format!("profile set two --api {base}"), "");
+    assert!(
+        second.ended(0).stderr.starts_with("warning: `two` has the login of `one`"),
+        "{second:?}"
+    );
+    run(&format!("profile set own --api {base} --account bob"), "").ended(0);
+    run("--profile one login", "alice\nalice-password\n").ended(0);
+    for (profile, other) in [("one", "two"), ("two", "one")] {
+        let status = run(&format!("--profile {profile} status"), "");
+        assert!(
+            status.ended(0).stdout.ends_with(&format!("the same login: profile {other}\n")),
+            "{status:?}"
+        );
+    }
+    let ad_hoc = run(&format!("--api {base} status"), "");
+    assert!(ad_hoc.ended(0).stdout.ends_with("the same login: profile one, two\n"), "{ad_hoc:?}");
+    run("--profile own token", "").failed(3, "not logged in");
+    run(&format!("--api {base} --account bob token"), "").failed(3, "not logged in");
+    run("--profile own login", "bob\nbob-password\n").ended(0);
+    let name =
+        |line: &str| run(&format!("--json {line} whoami"), "").ended(0).json()["name"].clone();
+    assert_eq!(name("--profile own"), "bob");
+    assert_eq!(name("--profile two"), "alice");
+    let status = run("--profile own status", "");
+    assert!(!status.ended(0).stdout.contains("the same login"), "{status:?}");
+    run("--profile own logout", "").ended(0);
+    assert_eq!(name("--profile one"), "alice");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, sync::Arc};
 use super::send::OneRequest;
 use crate::{
     client::ClientIdentity,
-    error::{Endpoint, Error, ErrorCode},
+    error::{Endpoint, Error, ErrorCode, Problem},
     machine::{Runner, public_machine},
     retry::RetryPolicy,
     secret::{AccessToken, RefreshToken},
@@ -107,10 +107,14 @@ fn read(received: &Received<'_>) -> Answer<()> {
 }
 
 /// RFC 7009 §2.2: the status alone says that it is done (Keycloak writes an error into a 200). A
-/// token that is already dead is what was wanted (Google: 400 `invalid_token`).
+/// token that is already dead is what was wanted (Google: 400 `invalid_token`). But a web page is that of
+/// something in between, which asks for a login to the network, say: the server has seen nothing.
 pub(super) fn done_or_dead(endpoint: Endpoint, received: &Received<'_>) -> Answer<()> {
     if received.response.is_success() {
-        return Answer::Good(());
+        return match received.response.is_page() {
+            true => Answer::Broken(Problem::Html),
+            false => Answer::Good(()),
+        };
     }
     match answer::read(endpoint, received, |_| Ok(())) {
         Answer::Refused(refused)

@@ -9,9 +9,6 @@ use alloc::{
     vec::Vec,
 };
 
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use zeroize::Zeroizing;
-
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
@@ -22,7 +19,7 @@ use crate::{
     server::Issuer,
     time::Timestamp,
     token::Tokens,
-    wire::json::Object,
+    wire::jwt::Payload,
 };
 
 /// The settings for Polars Cloud. The defaults are the platform's own servers.
@@ -228,11 +225,7 @@ pub fn given(access_token: AccessToken, now: Timestamp) -> Result<Tokens, Error>
 /// claim is read, and the signature is not checked: that is the server's task.
 #[must_use]
 pub fn expires_at(access_token: &AccessToken) -> Option<Timestamp> {
-    let parts: Vec<&str> = access_token.expose().split('.').take(4).collect();
-    let [_, payload, _] = parts.as_slice() else { return None };
-    let json = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    let json = Zeroizing::new(json);
-    Object::parse(core::str::from_utf8(&json).ok()?).ok()?.time("exp").ok()?
+    Payload::of(access_token.expose())?.claims()?.time("exp").ok()?
 }
 
 /// The platform's environment variables, besides those for the places of its files.
@@ -259,6 +252,8 @@ const PATHS: [(Endpoint, &str); 6] = [
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {

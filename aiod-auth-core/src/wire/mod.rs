@@ -9,6 +9,7 @@ pub(crate) mod form;
 pub(crate) mod id_token;
 pub(crate) mod introspection;
 pub(crate) mod json;
+pub(crate) mod jwt;
 pub(crate) mod metadata;
 mod retry_after;
 mod scan;

@@ -1,6 +1,9 @@
 //! Tiled's own folder.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
 
 use aiod_auth_core::{AccessToken, IdToken, Timestamp, provider::tiled::Api, session::Version};
 use aiod_auth_store::{Store, StoreError, TiledStore};
@@ -67,6 +70,34 @@ fn a_session_that_has_ended_is_deleted() {
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 }
 
+/// JWTs of <https://as.example>.
+const OF_ALICE: &str = "e30.eyJpc3MiOiJodHRwczovL2FzLmV4YW1wbGUiLCJzdWIiOiJhbGljZSJ9.c2ln";
+const OF_BOB: &str = "e30.eyJpc3MiOiJodHRwczovL2FzLmV4YW1wbGUiLCJzdWIiOiJib2IifQ.c2ln";
+
+/// Tiled's own client writes the ID token anew only where a refresh brings one.
+#[test]
+fn an_old_id_token_is_kept_beside_an_access_token_of_the_same_user() {
+    for (access_token, is_kept) in [(OF_ALICE, true), (OF_BOB, false)] {
+        let cache = tempfile::tempdir().unwrap();
+        let (key, folder) = (support::key("tiled"), cache.path().join(NAME));
+        let api = Api::new("http://127.0.0.1:8480").unwrap();
+        let store = TiledStore::in_folder(key.clone(), &api, cache.path());
+        let mut tokens = support::tokens("first");
+        tokens.id_token = Some(IdToken::new(OF_ALICE));
+        store.save(&key, &tokens).unwrap();
+        // As that client leaves it after an hour of refreshes.
+        let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        let file = fs::File::options().append(true).open(folder.join("id_token")).unwrap();
+        file.set_modified(an_hour_ago).unwrap();
+        fs::write(folder.join("access_token"), access_token).unwrap();
+
+        let loaded = store.load(&key).unwrap().unwrap();
+        assert_eq!(loaded.id_token.is_some(), is_kept, "another user's would end another session");
+        store.save(&key, &loaded).unwrap();
+        assert_eq!(folder.join("id_token").exists(), is_kept);
+    }
+}
+
 #[test]
 fn what_is_wrong_beside_a_whole_refresh_token_costs_no_login() {
     for name in ["access_token", "id_token"] {
@@ -82,7 +113,7 @@ fn what_is_wrong_beside_a_whole_refresh_token_costs_no_login() {
             fs::write(&file, "\0").unwrap();
             // A new one could still be being written.
             let newer = fs::metadata(folder.join("refresh_token")).unwrap().modified().unwrap();
-            let long_ago = std::time::Duration::from_secs(4);
+            let long_ago = Duration::from_secs(4);
             let file = fs::File::options().append(true).open(file).unwrap();
             file.set_modified(newer - long_ago).unwrap();
         };

@@ -251,6 +251,10 @@ fn an_openid_provider_is_logged_in_to_as_any_other_server() {
     assert_eq!(world.transcript(), expected);
     assert_eq!(session.key, Arc::new(tiled().key()));
     let first = refresh_token(&session.tokens).to_owned();
+    // A provider that is asked for `openid` gives one, which the simulator doesn't.
+    let mut tokens = Tokens::clone(&session.tokens);
+    tokens.id_token = Some(aiod_auth_core::IdToken::new("e30.e30.c2ln"));
+    world.store.save(&tiled().key(), &tokens).unwrap();
 
     let session = token(&mut world, Demand::new().forced()).unwrap();
     assert_eq!(world.transcript(), "5 s GET /api/v1/ -> 200\n5 s POST /token -> 200");
@@ -372,6 +376,65 @@ fn a_logout_is_proven_and_one_that_was_over_is_as_good() {
     let error = world.run(Logout::new(tiled(), None, policy())).unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
     assert!(world.store.load(&tiled().key()).unwrap().is_some());
+}
+
+/// A network's own login page, or a gateway's refusal, in the server's place.
+#[test]
+fn what_is_not_the_servers_answer_proves_no_logout_and_no_revocation() {
+    let page = Answer::html(200, "<html>Welcome to the hotel</html>");
+    let gateway = |status| Answer::json(status, &json!({"message": "Unauthorized"}));
+    let mut world = world();
+    let session = logged_in(&mut world);
+    for answer in [page.clone(), Answer::json(200, &json!({})), gateway(401), gateway(409)] {
+        world.server.fault_at("/api/v1/auth/session/revoke", 1, Fault::Instead(answer));
+        let error = world.run(Logout::new(tiled(), None, policy())).unwrap_err();
+        assert!(matches!(error.kind(), Kind::Protocol | Kind::Server), "{error}");
+        assert!(world.store.load(&tiled().key()).unwrap().is_some());
+        assert_eq!(world.server.tiled.living_sessions(), 1);
+    }
+    let new = CreateApiKey::new(&tiled(), &session, policy(), NewApiKey::default()).unwrap();
+    let key = world.run(new).unwrap();
+    let revoke = || RevokeApiKey::new(&tiled(), &session, policy(), &key.first_eight).unwrap();
+    world.server.fault_at("/api/v1/auth/apikey", 1, Fault::Instead(page));
+    assert_eq!(world.run(revoke()).unwrap_err().kind(), Kind::Protocol);
+    world.run(revoke()).unwrap();
+}
+
+/// Its description names a provider elsewhere by then, which would get a refresh token that it didn't issue.
+#[test]
+fn the_servers_own_refresh_token_goes_nowhere_else() {
+    let mut world = world();
+    logged_in(&mut world);
+    let there = "https://elsewhere.example/token";
+    world.server.tiled.description = Some(json!({"authentication": {
+        "providers": [{"provider": "x", "mode": "external", "links": {"client_id": "c",
+            "auth_endpoint": "https://elsewhere.example/device", "token_endpoint": there}}],
+        "links": {"refresh_session": there, "logout": "https://elsewhere.example/logout"}}}));
+    token(&mut world, Demand::new().forced()).unwrap();
+    let expected = "0 s GET /api/v1/ -> 200\n0 s POST /api/v1/auth/session/refresh -> 200";
+    assert_eq!(world.transcript(), expected);
+    let ended = world.run(Logout::new(tiled(), None, policy())).unwrap();
+    assert!(matches!(ended, LoggedOut::Ended));
+    let expected = "0 s GET /api/v1/ -> 200\n0 s POST /api/v1/auth/session/revoke -> 204";
+    assert_eq!(world.transcript(), expected);
+}
+
+#[test]
+fn an_api_key_that_can_not_be_read_costs_no_other_answer() {
+    let mut world = world();
+    let session = logged_in(&mut world);
+    let keys =
+        json!([{"first_eight": "dd3d3f4a", "expiration_time": "2026-W52"}, {"note": "no name"}]);
+    let me = instead(200, &json!({"uuid": "1", "identities": [{"id": "alice"}], "api_keys": keys}));
+    world.server.fault_at("/api/v1/auth/whoami", 2, me);
+    let asked = world.who_am_i(&tiled(), None, policy()).unwrap();
+    assert_eq!(asked.userinfo.name.as_deref(), Some("alice"));
+    let keys = world.run(ListApiKeys::new(&tiled(), &session, policy()).unwrap()).unwrap();
+    assert_eq!(keys.len(), 1);
+    assert_eq!(
+        (&*keys[0].first_eight, keys[0].unread_expiry.as_deref()),
+        ("dd3d3f4a", Some("2026-W52"))
+    );
 }
 
 #[test]

@@ -91,6 +91,13 @@ impl Api {
         url
     }
 
+    /// Where the server refreshes the tokens that it issued itself: `auth/session/refresh`.
+    pub(super) fn refresh_session(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}auth/session/refresh", self.url.path()));
+        url
+    }
+
     /// A link of the server's own. Passwords and tokens go there, so it has to be the same server.
     pub(super) fn own_link(&self, name: &'static str, address: &str) -> Result<Url, Problem> {
         let mut url =

@@ -25,8 +25,10 @@ pub struct ApiKey {
     pub first_eight: String,
     /// What stands for a login. Only the answer to its creation has it.
     pub secret: Option<ApiKeySecret>,
-    /// When it expires. `None`: never.
+    /// When it expires. `None`: never, unless there is an [`unread_expiry`](Self::unread_expiry).
     pub expires_at: Option<Timestamp>,
+    /// What the server says of that, where it is no time: when the key expires is not known then.
+    pub unread_expiry: Option<String>,
     /// What its owner noted.
     pub note: Option<String>,
     /// What it may do; `inherit` is all that its owner may.
@@ -36,10 +38,22 @@ pub struct ApiKey {
 impl ApiKey {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
         object.must_be_whole()?;
+        let secret = object.text("secret")?;
+        // What only helps costs no secret: the server says it this once.
+        let first_eight = match (object.text("first_eight"), &secret) {
+            (Ok(Some(name)), _) => clean(&name),
+            (_, Some(secret)) => clean(&secret.chars().take(8).collect::<String>()),
+            (name, None) => clean(&name?.ok_or(Problem::Missing("first_eight"))?),
+        };
+        let (expires_at, unread_expiry) = match time(object, "expiration_time") {
+            Ok(time) => (time, None),
+            Err(text) => (None, Some(text)),
+        };
         Ok(Self {
-            first_eight: clean(&object.required_text("first_eight")?),
-            secret: object.text("secret")?.map(ApiKeySecret::new),
-            expires_at: time(object, "expiration_time")?,
+            first_eight,
+            secret: secret.map(ApiKeySecret::new),
+            expires_at,
+            unread_expiry,
             note: object.text("note").ok().flatten().map(|note| clean(&note)),
             scopes: object.strings("scopes").ok().flatten().unwrap_or_default(),
         })
@@ -95,11 +109,15 @@ pub(crate) fn first_eight(text: &str) -> Result<&str, Error> {
     ))
 }
 
-/// ISO 8601, in UTC where it has no offset.
-fn time(object: &Object<'_>, name: &'static str) -> Result<Option<Timestamp>, Problem> {
-    let Some(text) = object.text(name)? else { return Ok(None) };
+/// ISO 8601, in UTC where it has no offset; or what stands in its place.
+fn time(object: &Object<'_>, name: &'static str) -> Result<Option<Timestamp>, String> {
+    let text = match object.text(name) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok(None),
+        Err(problem) => return Err(problem.to_string()),
+    };
     let time = text.parse().or_else(|_| alloc::format!("{}Z", &*text).parse());
-    time.map(Some).map_err(|_| Problem::Invalid(name))
+    time.map(Some).map_err(|_| clean(&text))
 }
 
 #[cfg(test)]
@@ -122,6 +140,29 @@ mod tests {
         let key = ApiKey::parse(&Object::parse(text).unwrap()).unwrap();
         assert_eq!(key.secret.as_ref().map(ApiKeySecret::expose), Some("canary"));
         assert!(!alloc::format!("{key:?}").contains("canary"));
+    }
+
+    /// The secret is said once: nothing beside it is worth losing it.
+    #[test]
+    fn a_secret_is_kept_whatever_is_wrong_beside_it() {
+        for (members, expiry) in [
+            (r#""first_eight":"1b976573","expiration_time":"2026-W52""#, Some("2026-W52")),
+            (
+                r#""first_eight":"1b976573","expiration_time":7,"note":7,"scopes":7"#,
+                Some("`expiration_time`"),
+            ),
+            (r#""first_eight":7"#, None),
+            (r#""expiration_time":null"#, None),
+        ] {
+            let text = alloc::format!(r#"{{"secret":"1b976573canary",{members}}}"#);
+            let key = ApiKey::parse(&Object::parse(&text).unwrap()).unwrap();
+            assert_eq!((&*key.first_eight, key.expires_at), ("1b976573", None));
+            assert_eq!(key.secret.as_ref().map(ApiKeySecret::expose), Some("1b976573canary"));
+            let said = key.unread_expiry.as_deref();
+            assert_eq!(said.is_some(), expiry.is_some(), "{members}");
+            assert!(said.unwrap_or_default().starts_with(expiry.unwrap_or_default()), "{said:?}");
+        }
+        assert!(ApiKey::parse(&Object::parse("{}").unwrap()).is_err());
     }
 
     #[test]

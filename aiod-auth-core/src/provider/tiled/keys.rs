@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     deviations::Deviations,
-    error::{Endpoint, Error, NotLoggedIn},
+    error::{Endpoint, Error, NotLoggedIn, Problem},
     flow::{resource::token_rejected, send::Sender},
     http::Request,
     machine::{Deadline, Io, Runner, Start, public_machine},
@@ -75,7 +75,7 @@ impl ListApiKeys {
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         let read = |received: &Received<'_>| {
-            read_for_user(received, |object| Principal::parse(object).map(|it| it.api_keys))
+            read_for_user(received, |object| Principal::parse(object)?.api_keys)
         };
         Ok(Self(Runner::new(ApiKeyJob::new(profile, session, policy, Operation::List, read)?)))
     }
@@ -126,7 +126,9 @@ impl RevokeApiKey {
     ) -> Result<Self, Error> {
         let operation = Operation::Revoke(first_eight(key)?.into());
         let read = |received: &Received<'_>| match received.response.status() {
-            200..=299 => Answer::Good(()),
+            204 => Answer::Good(()),
+            // It may be a page.
+            200..=299 => Answer::Broken(Problem::UnexpectedStatus),
             _ => read_for_user(received, |_| Ok(())),
         };
         Ok(Self(Runner::new(ApiKeyJob::new(profile, session, policy, operation, read)?)))

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, sync::Arc};
 use super::server::{OpenId, Refreshes, Server, json};
 use crate::{
     deviations::Deviations,
-    error::{ConfigProblem, Endpoint, Error},
+    error::{ConfigProblem, Endpoint, Error, Problem},
     flow::{
         end_session::{self, end_session},
         send::{OneRequest, Sender},
@@ -18,6 +18,7 @@ use crate::{
     wire::{
         answer::{self, Answer, Received},
         form::Form,
+        json::Object,
     },
 };
 
@@ -33,7 +34,7 @@ pub(crate) async fn log_out(
         // An access token can't be revoked, and expires soon.
         return Ok(LoggedOut::RemovedLocally);
     };
-    if let Refreshes::There(openid) = server.refreshes()? {
+    if let Refreshes::There(openid) = server.refreshes(refresh_token, Some(tokens))? {
         return end_at_provider(io, &openid, tokens, policy, deadline).await;
     }
     let body = json(&[("refresh_token", refresh_token.expose())]);
@@ -44,13 +45,22 @@ pub(crate) async fn log_out(
     Ok(LoggedOut::Ended)
 }
 
-/// Success is a 204; a 401 for a token that is not valid (any more); a 409 for a session that is gone.
+/// 204, and no other success: that may be a page. Or the server's word that there is no such session, or no more: 401
+/// and 409 with `detail`, which a gateway's refusal doesn't have.
 fn done_or_over(received: &Received<'_>) -> Answer<()> {
-    match received.response.status() {
-        200..=299 => Answer::Good(()),
-        401 | 409 if received.response.body().starts_with(b"{") => Answer::Good(()),
-        _ => answer::read(Endpoint::Revocation, received, |_| Ok(())),
+    let answer = answer::read(Endpoint::Revocation, received, |_| Ok(()));
+    match (received.response.status(), answer) {
+        (204, _) => Answer::Good(()),
+        (200..=299, _) => Answer::Broken(Problem::UnexpectedStatus),
+        (401 | 409, Answer::Refused(_)) if has_detail(received) => Answer::Good(()),
+        (_, answer) => answer,
     }
+}
+
+fn has_detail(received: &Received<'_>) -> bool {
+    let text = core::str::from_utf8(received.response.body()).unwrap_or_default();
+    let object = Object::parse(text);
+    object.is_ok_and(|object| matches!(object.text("detail"), Ok(Some(_))))
 }
 
 /// Ends the session by refresh token, at a Keycloak; else as the Tiled client does it, by `id_token_hint`, to

@@ -7,6 +7,7 @@
 pub use address::Api;
 pub use api_key::{ApiKey, NewApiKey};
 pub use description::{Description, Provider, ProviderLogin};
+pub use issuer::are_of_one_user;
 pub(crate) use keys::who_am_i;
 pub use keys::{CreateApiKey, ListApiKeys, RevokeApiKey, WhichApiKey};
 pub use lifetime::parse_lifetime;
@@ -23,6 +24,7 @@ mod confirmation;
 mod csrf;
 mod description;
 mod device;
+mod issuer;
 mod keys;
 mod lifetime;
 mod login;

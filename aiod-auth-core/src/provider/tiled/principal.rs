@@ -12,7 +12,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Principal {
     pub(crate) userinfo: Userinfo,
-    pub(crate) api_keys: Vec<ApiKey>,
+    /// Who that is can be known where these can't.
+    pub(crate) api_keys: Result<Vec<ApiKey>, Problem>,
 }
 
 impl Principal {
@@ -27,8 +28,11 @@ impl Principal {
             name: names("identities", "id").into_iter().next(),
             roles: names("roles", "name"),
         };
-        let api_keys = object.objects("api_keys")?.iter().map(ApiKey::parse).collect();
-        Ok(Self { userinfo, api_keys: Result::from_iter::<Vec<_>>(api_keys)? })
+        // One without a name can't be revoked or told from another.
+        let api_keys = object
+            .objects("api_keys")
+            .map(|keys| keys.iter().filter_map(|key| ApiKey::parse(key).ok()).collect());
+        Ok(Self { userinfo, api_keys })
     }
 }
 
@@ -48,7 +52,8 @@ mod tests {
         let Userinfo { subject, name, roles } = principal.userinfo;
         assert_eq!((subject.as_deref(), name.as_deref()), (Some("627ce16d"), Some("alice")));
         assert_eq!(roles, ["user", "admin"]);
-        let keys: Vec<_> = principal.api_keys.into_iter().map(|key| key.first_eight).collect();
+        let keys: Vec<_> =
+            principal.api_keys.unwrap().into_iter().map(|key| key.first_eight).collect();
         assert_eq!(keys, ["dd3d3f4a"]);
         assert!(Principal::parse(&Object::parse("{}").unwrap()).is_err());
     }

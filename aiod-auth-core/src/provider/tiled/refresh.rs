@@ -23,8 +23,8 @@ pub(crate) async fn redeem(
     deadline: Deadline,
     reason: Reason,
 ) -> Result<Tokens, Failed> {
-    let Redemption { refresh_token, scope, policy, resend, .. } = redemption;
-    let link = match server.refreshes()? {
+    let Redemption { refresh_token, tokens, scope, policy, resend, .. } = redemption;
+    let link = match server.refreshes(refresh_token, tokens)? {
         Refreshes::Here(link) => link,
         Refreshes::There(openid) => {
             let (server, client) = (&openid.server, openid.profile.client());

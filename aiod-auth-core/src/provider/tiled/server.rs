@@ -8,6 +8,7 @@ use super::{
     address::Api,
     csrf::Csrf,
     description::{Description, ProviderLogin},
+    issuer::is_of_provider,
 };
 use crate::{
     client::ClientIdentity,
@@ -18,8 +19,9 @@ use crate::{
     machine::{Deadline, Io, Runner, Start, public_machine},
     profile::{LoginMethod, Profile},
     retry::RetryPolicy,
-    secret::Wiped,
+    secret::{RefreshToken, Wiped},
     server::{AuthorizationServer, Issuer, Transport},
+    token::Tokens,
     wire::{
         answer::{self, Answer, Received, broken},
         form::Encoded,
@@ -66,9 +68,9 @@ pub(crate) struct Server {
 }
 
 /// The server that refreshes the tokens.
-pub(super) enum Refreshes<'a> {
+pub(super) enum Refreshes {
     /// The Tiled server itself, at this endpoint.
-    Here(&'a Url),
+    Here(Url),
     /// An OpenID provider.
     There(Box<OpenId>),
 }
@@ -110,20 +112,24 @@ impl Server {
         link.ok_or_else(|| broken(Endpoint::Metadata, 200, Problem::Missing(name)))
     }
 
-    /// The server that refreshes the tokens, by the address of the link `refresh_session`.
-    pub(super) fn refreshes(&self) -> Result<Refreshes<'_>, Error> {
+    /// The server that refreshes this token, which came with these: an OpenID provider if that issued it and the
+    /// link `refresh_session` is its own, else the Tiled server. Its own tokens go nowhere else, whatever the
+    /// description says by then.
+    pub(super) fn refreshes(
+        &self,
+        refresh_token: &RefreshToken,
+        tokens: Option<&Tokens>,
+    ) -> Result<Refreshes, Error> {
         let description = &self.description;
         let link = Self::link(description.refresh.as_ref(), "refresh_session")?;
-        for provider in &description.providers {
-            if let ProviderLogin::OpenId { token_endpoint, .. } = &provider.login
-                && token_endpoint == link
-            {
-                return Ok(Refreshes::There(Box::new(self.openid(&provider.login)?)));
+        let is_its = |login: &&ProviderLogin| matches!(login, ProviderLogin::OpenId { token_endpoint, .. } if token_endpoint == link);
+        match description.providers.iter().map(|provider| &provider.login).find(is_its) {
+            Some(login) if is_of_provider(refresh_token, tokens) => {
+                Ok(Refreshes::There(Box::new(self.openid(login)?)))
             }
-        }
-        match link.origin() == self.api.url().origin() {
-            true => Ok(Refreshes::Here(link)),
-            false => Err(broken(Endpoint::Metadata, 200, Problem::Invalid("refresh_session"))),
+            Some(_) => Ok(Refreshes::Here(self.api.refresh_session())),
+            None if link.origin() == self.api.url().origin() => Ok(Refreshes::Here(link.clone())),
+            None => Err(broken(Endpoint::Metadata, 200, Problem::Invalid("refresh_session"))),
         }
     }
 

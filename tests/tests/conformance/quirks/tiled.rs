@@ -145,6 +145,10 @@ pub(super) fn what_is_over_is_over() {
             (r#"401 {"detail":"Could not validate credentials"}"#, "ok"),
             (r#"409 {"detail":"No session 1"}"#, "ok"),
             ("401 <html>a proxy", "error:server"),
+            (r#"401 {"message":"a gateway"}"#, "error:server"),
+            (r#"409 {"detail":{"a":"gateway"}}"#, "error:server"),
+            ("200 <html>Welcome to the hotel", "error:protocol"),
+            ("200 {}", "error:protocol"),
             (r#"500 {"detail":"Internal server error"}"#, "retry"),
         ],
     );

@@ -29,7 +29,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "REV-03",
-        "takes any 2xx as done, whatever the body says",
+        "takes any 2xx as done, whatever the body says, unless it is a web page: that is another server's",
         Answers(Asked::Revocation, DONE),
     ),
     row(
@@ -68,7 +68,9 @@ pub(crate) const ROWS: &[Row] = &[
 
 const DONE: &[(&str, &str)] = &[
     ("200", "ok"),
-    ("200 <html><h1>Bye</h1>", "ok"),
+    // What asks for a login to the network.
+    ("200 <html><h1>Welcome to the hotel</h1>", "error:protocol"),
+    ("200\nContent-Type: application/json\n\n\u{feff} <!DOCTYPE html>", "error:protocol"),
     (r#"200 {"ok":false}"#, "ok"),
     ("200 OK", "ok"),
     ("200 []", "ok"),
