@@ -130,6 +130,7 @@ impl<'a> Acquire<'a> {
             let (tokens, error) = match plan {
                 Plan::Use(tokens) => return Ok(self.session_of(tokens)),
                 Plan::Refresh(tokens) => {
+                    lock.check_time()?;
                     lock.prepare().await?;
                     let (context, cached, target) = (self.context, self.cached, &self.target);
                     let policy = self.policy();
@@ -333,6 +334,11 @@ impl From<Error> for Unacquired {
 
 impl From<Unacquired> for Failed {
     fn from(Unacquired { error, salvaged }: Unacquired) -> Self {
-        Self { error, salvaged: salvaged.map(|it| Box::new(Tokens::clone(&it.tokens))) }
+        let Some(session) = salvaged else { return error.into() };
+        let not_saved = match session.persisted {
+            Persisted::NotSaved(failure) => Some(Box::new(failure)),
+            Persisted::Saved | Persisted::NoStore => None,
+        };
+        Self { error, salvaged: Some(Box::new(Tokens::clone(&session.tokens))), not_saved }
     }
 }

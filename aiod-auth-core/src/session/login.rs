@@ -10,7 +10,7 @@ use super::{
     plan::{Plan, Situation},
 };
 use crate::{
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, StoreFailure},
     login::LoginJob,
     machine::{Deadline, Failed, Io},
     secret::RefreshToken,
@@ -43,13 +43,15 @@ pub(super) async fn log_in(
             job.confirm(io, &tokens).await;
             Ok(SessionTokens::new(&context.key, tokens, persisted))
         }
-        Err(Failed { error, salvaged: Some(salvaged) }) => {
+        Err(Failed { error, salvaged: Some(salvaged), .. }) => {
             let deadline = Deadline::within(io, context.policy.time_limit);
-            let kept = under_lock(io, &context.key, deadline, async |lock| {
-                Ok::<_, Error>(keep_salvaged(lock, Tokens::clone(&salvaged), deadline).await)
-            });
-            let salvaged = kept.await.unwrap_or(Some(*salvaged));
-            Err(Failed { error, salvaged: salvaged.map(Box::new) })
+            let mut lock = match Locked::take(io, &context.key, deadline).await {
+                Ok(lock) => lock,
+                Err(NotLocked { failure, .. }) => return Err(not_saved(error, salvaged, failure)),
+            };
+            let failed = keep_salvaged(&mut lock, error, salvaged, deadline).await;
+            lock.give_back().await;
+            Err(failed)
         }
         Err(failed) => Err(failed),
     }
@@ -57,7 +59,7 @@ pub(super) async fn log_in(
 
 /// Logs in with a refresh token from elsewhere, and keeps what comes of it. It is used under the lock, and only
 /// after another look: another process may have used the same one a moment ago, and a server that replaces
-/// refresh tokens would end the session that came of it.
+/// refresh tokens would end the session that came of it. So would one that the stored login has used up already.
 pub(super) async fn log_in_with(
     io: &Io,
     context: &Context,
@@ -66,27 +68,34 @@ pub(super) async fn log_in_with(
     let (key, limit) = (&context.key, context.policy.time_limit);
     let end = Deadline::within(io, limit);
     let is_to_replace = !given.unless_logged_in && standing(io, context).await.is_some();
-    under_lock(io, key, end, async |lock| lock.prepare().await).await?;
+    under_lock(io, key, end, async |lock| {
+        lock.check_time()?;
+        lock.prepare().await
+    })
+    .await?;
     // Before the lock: a server that is slow must not make other processes wait.
     if context.profile.tiled().is_none() {
         let (profile, policy) = (&context.profile, &context.policy);
         context.metadata.find(io, profile, &[Endpoint::Token], policy, end).await?;
     }
     under_lock(io, key, end, async |lock| {
-        if !is_to_replace && let Some(theirs) = standing(io, context).await {
+        if let Some(theirs) = standing(io, context).await
+            && (!is_to_replace || theirs.has_used_up(&given.refresh_token))
+        {
             return Ok(SessionTokens::new(key, theirs, Persisted::Saved));
         }
+        lock.check_time()?;
         lock.prepare().await?;
-        let mut job = job(context, limit, Some(given.refresh_token));
+        let mut job = job(context, limit, Some(given.refresh_token.clone()));
         match Box::pin(job.log_in(io, end)).await {
             Ok(tokens) => {
-                let tokens = Arc::new(tokens);
+                let tokens = Arc::new(tokens.began_with(&given.refresh_token));
                 let persisted = replace(io, key, Arc::clone(&tokens), end).await;
                 Ok(SessionTokens::new(key, tokens, persisted))
             }
-            Err(Failed { error, salvaged: Some(salvaged) }) => {
-                let salvaged = keep_salvaged(lock, *salvaged, end).await;
-                Err(Failed { error, salvaged: salvaged.map(Box::new) })
+            Err(Failed { error, salvaged: Some(salvaged), .. }) => {
+                let salvaged = Box::new(salvaged.began_with(&given.refresh_token));
+                Err(keep_salvaged(lock, error, salvaged, end).await)
             }
             Err(failed) => Err(failed),
         }
@@ -134,13 +143,25 @@ async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
     }
 }
 
-/// Saves the refresh token of a malformed answer to a login, unless another login is stored: then the token
-/// is returned. (Nothing was loaded under this lock: any login is another one.)
-async fn keep_salvaged(lock: &mut Locked<'_>, salvaged: Tokens, end: Deadline) -> Option<Tokens> {
-    match lock.save(Arc::new(salvaged.clone()), end).await {
-        Saved::Persisted(Persisted::Saved) => None,
-        Saved::Persisted(_) | Saved::Conflict(_) => Some(salvaged),
+/// The failure of a login whose malformed answer brought a refresh token. That is saved, unless another login is
+/// stored; what is not saved is handed out. (Nothing was loaded under this lock: any login is another one.)
+async fn keep_salvaged(
+    lock: &mut Locked<'_>,
+    error: Error,
+    salvaged: Box<Tokens>,
+    end: Deadline,
+) -> Failed {
+    match lock.save(Arc::new(Tokens::clone(&salvaged)), end).await {
+        Saved::Persisted(Persisted::Saved) => error.into(),
+        Saved::Persisted(Persisted::NotSaved(failure)) => not_saved(error, salvaged, failure),
+        Saved::Persisted(Persisted::NoStore) | Saved::Conflict(_) => {
+            Failed { salvaged: Some(salvaged), ..error.into() }
+        }
     }
+}
+
+fn not_saved(error: Error, salvaged: Box<Tokens>, failure: StoreFailure) -> Failed {
+    Failed { error, salvaged: Some(salvaged), not_saved: Some(Box::new(failure)) }
 }
 
 /// Saves tokens from elsewhere. A store that fails is an error: the caller still has the tokens.

@@ -61,7 +61,7 @@ impl Refresh<'_> {
             };
             let error = match self.send(io, &sent, refresh_token, policy).await {
                 Ok(new) => return self.check_user(&sent, new),
-                Err(Failed { error, salvaged }) => {
+                Err(Failed { error, salvaged, .. }) => {
                     if let Some(new) = salvaged.and_then(|salvaged| salvaged.refresh_token) {
                         return Ok(Refreshed::Salvaged(error, with_refresh_token(&sent, new)));
                     }
