@@ -294,7 +294,7 @@ fn a_lock_that_is_leased_says_when_it_is_free() {
     let leases = [(seconds(83), true), (Duration::ZERO, false)];
     for (lease, is_leased) in leases {
         let lease = is_leased.then_some(lease);
-        let mut around = Busy { now: START, lease, free_at: after(3600) };
+        let mut around = Busy { now: START, lease, free_at: START.saturating_add(seconds(3600)) };
         let mut session =
             Session::login_with_refresh_token(profile(), RefreshToken::new("r"), policy());
         let error = drive::run(&mut session, &mut around).unwrap_err().error;
