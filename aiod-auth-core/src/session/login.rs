@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{
     Context, Demand, Persisted, SessionTokens,
     freshness::Target,
-    lock::{Locked, Saved, load, replace, under_lock},
+    lock::{Locked, NotLocked, Saved, load, replace, under_lock},
     plan::{Plan, Situation},
 };
 use crate::{

@@ -6,7 +6,10 @@ use ::ureq::{
     Agent, Body,
     http::{self, HeaderMap},
 };
-use aiod_auth_core::{BODY_BYTES_MAX, NoResponse, ProxyProblem, Request, Response, proxy::{Proxies, Proxy}};
+use aiod_auth_core::{
+    BODY_BYTES_MAX, NoResponse, ProxyProblem, Request, Response,
+    proxy::{Proxies, Proxy},
+};
 use aiod_auth_tls::TlsOptions;
 use zeroize::Zeroizing;
 
