@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn error::Error>> {
 
 /// A session has failed, and there may be a refresh token that is nowhere but here.
 fn run(mut session: Session, store: &mut InMemory) -> Result<SessionTokens, Box<dyn error::Error>> {
-    drive(&mut session, store).map_err(|Failed { error, salvaged }| {
+    drive(&mut session, store).map_err(|Failed { error, salvaged, .. }| {
         if let Some(salvaged) = salvaged {
             println!("what could not be saved is kept for the next session");
             store.0 = Some(Arc::from(salvaged));

@@ -471,11 +471,17 @@ impl NoResponse {
             Self::Proxy(failure) => matches!(
                 failure.problem,
                 ProxyProblem::CredentialsWanted
+                    | ProxyProblem::SchemeNotSpoken(_)
                     | ProxyProblem::SocksCredentialsWanted
                     | ProxyProblem::Unusable(_)
             ),
             Self::Tls(failure) => {
-                matches!(failure, TlsFailure::NoRoots(_) | TlsFailure::Unavailable(_))
+                matches!(
+                    failure,
+                    TlsFailure::NoRoots(_)
+                        | TlsFailure::UnusableRoots(_)
+                        | TlsFailure::Unavailable(_)
+                )
             }
         }
     }

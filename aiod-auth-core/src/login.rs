@@ -227,7 +227,7 @@ impl LoginJob {
         let end = end.max(Deadline::within(io, REFRESH_TIME_MIN));
         let deadline = Deadline::within(io, self.policy.time_limit).min(end);
         match Box::pin(request.send(io, deadline, Reason::Retry)).await {
-            Err(Failed { error, salvaged: Some(salvaged) }) => {
+            Err(Failed { error, salvaged: Some(salvaged), .. }) => {
                 Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
             }
             outcome => outcome,
@@ -255,7 +255,7 @@ impl LoginJob {
         end: Deadline,
     ) -> Result<Tokens, Failed> {
         let (error, salvaged) = match polling.await {
-            Err(Failed { error, salvaged: Some(salvaged) }) => (error, salvaged),
+            Err(Failed { error, salvaged: Some(salvaged), .. }) => (error, salvaged),
             outcome => return outcome,
         };
         // The device code is spent, and only the refresh token of the malformed answer can be used.
@@ -306,7 +306,7 @@ impl LoginJob {
     ) -> Result<Tokens, Failed> {
         check_time_for_refresh(io, deadline)?;
         match server.redeem(io, self.redemption(&token), deadline, reason).await {
-            Err(Failed { error, salvaged: Some(salvaged) }) => {
+            Err(Failed { error, salvaged: Some(salvaged), .. }) => {
                 Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
             }
             outcome => outcome,
@@ -325,15 +325,13 @@ impl LoginJob {
     ) -> Result<Tokens, Failed> {
         let Some(token) = &salvaged.refresh_token else { return Err(error.into()) };
         if check_time_for_refresh(io, deadline).is_err() {
-            return Err(Failed { error, salvaged: Some(salvaged) });
+            return Err(Failed { salvaged: Some(salvaged), ..error.into() });
         }
         let outcome = server.redeem(io, self.redemption(token), deadline, Reason::Tokens).await;
         outcome.map_err(|failed| match failed {
             // The salvaged token is dead: there is nothing to return.
             Failed { error: error @ Error::SessionEnded(_), .. } => error.into(),
-            Failed { error, salvaged: newer } => {
-                Failed { error, salvaged: newer.or(Some(salvaged)) }
-            }
+            failed => Failed { salvaged: failed.salvaged.or(Some(salvaged)), ..failed },
         })
     }
 

@@ -317,6 +317,7 @@ mod tests {
             (NoResponse::Tls(TlsFailure::NotTls), false),
             (NoResponse::Tls(TlsFailure::Alert("internal_error")), true),
             (proxy(ProxyProblem::CredentialsWanted), false),
+            (proxy(ProxyProblem::SchemeNotSpoken("NTLM")), false),
             (proxy(ProxyProblem::SocksCredentialsWanted), false),
             (proxy(ProxyProblem::Status(403)), false),
             (proxy(ProxyProblem::NotReached("connection refused")), true),

@@ -1,6 +1,6 @@
 //! What a machine asks of a store, and its replies.
 
-use alloc::sync::Arc;
+use alloc::{string::String, sync::Arc};
 use core::time::Duration;
 
 use crate::{profile::RecordKey, secret::RefreshToken, time::Timestamp, token::Tokens};
@@ -98,9 +98,13 @@ pub enum StoreReply {
     Loaded(Option<Arc<Tokens>>),
     /// Whether the lock was free and is now held.
     Locked(bool),
-    /// Another handle has the lock, for a lease that ends after this time at the latest, also if its holder
-    /// has died.
-    Leased(Duration),
+    /// Another handle has the lock.
+    Busy {
+        /// Of which record, for people: no secret.
+        place: String,
+        /// The lock is a lease, which ends after this time at the latest, also if its holder has died.
+        lease_left: Option<Duration>,
+    },
     /// The lock was free and is now held. An earlier process began a refresh under it then, and died: what
     /// the server answered may have been lost.
     LockedAfterInterruption(Timestamp),

@@ -1,7 +1,9 @@
 //! Tokens as they are stored, and scopes.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::{fmt, str::FromStr, time::Duration};
+
+use hmac_sha256::Hash as Sha256;
 
 use crate::{
     error::{Error, NotLoggedIn},
@@ -55,6 +57,9 @@ pub struct Tokens {
     /// The server's last refusal of a refresh for another reason. For a minute no further refresh is sent,
     /// unless the caller forces one.
     pub refused: Option<Refusal>,
+    /// Of the refresh token from elsewhere that this login began with, the SHA-256 in hexadecimal: used once more,
+    /// it may end the session.
+    pub given_sha256: Option<String>,
 }
 
 /// A refused refresh that may succeed later, once its cause is mended.
@@ -79,6 +84,11 @@ impl Refusal {
 /// Within the last minute.
 pub(crate) fn has_just_been(at: Timestamp, now: Timestamp) -> bool {
     at <= now && now.saturating_duration_since(at) < REFUSAL_AGE_MAX
+}
+
+/// A refresh token is random, so no salt is needed.
+fn sha256_of(token: &RefreshToken) -> String {
+    Sha256::hash(token.expose().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 const REFUSAL_AGE_MAX: Duration = Duration::from_secs(60);
@@ -123,6 +133,7 @@ impl Tokens {
             id_token: None,
             session_ended_at: None,
             refused: None,
+            given_sha256: None,
         }
     }
 
@@ -165,6 +176,7 @@ impl Tokens {
         if self.refresh_expires_at.is_none() && same_refresh_token {
             self.refresh_expires_at = before.refresh_expires_at;
         }
+        self.given_sha256.clone_from(&before.given_sha256);
         if self.id_token.is_none() {
             self.id_token.clone_from(&before.id_token);
         }
@@ -173,6 +185,18 @@ impl Tokens {
             self.session_scope = Some(session_scope.clone());
         }
         self
+    }
+
+    /// The login that began with this refresh token from elsewhere.
+    pub(crate) fn began_with(mut self, given: &RefreshToken) -> Self {
+        self.given_sha256 = Some(sha256_of(given));
+        self
+    }
+
+    /// Whether this refresh token was used up when this login began: the server has given another in its place.
+    pub(crate) fn has_used_up(&self, given: &RefreshToken) -> bool {
+        self.given_sha256.as_ref().is_some_and(|digest| *digest == sha256_of(given))
+            && !self.refresh_token.as_ref().is_some_and(|token| token.same_as(given))
     }
 
     pub(crate) fn session_scope(&self) -> &Scope {

@@ -120,11 +120,13 @@ pub async fn perform_async(
         StoreOperation::Load => StoreReply::Loaded(store.load(key).await?.map(Arc::new)),
         StoreOperation::TryLock => {
             *lock = store.try_lock(key).await?;
-            let left = match lock {
-                Some(_) => None,
-                None => store.lease_left(key).await.ok().flatten(),
-            };
-            locked(lock.as_ref(), left)
+            match lock {
+                Some(lock) => locked(lock),
+                None => StoreReply::Busy {
+                    place: store.location(key),
+                    lease_left: store.lease_left(key).await.ok().flatten(),
+                },
+            }
         }
         StoreOperation::Prepare => {
             store.prepare(key).await?;

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use aiod_auth_core::{
-    Environment, Error, RecordKey, Timestamp, Tokens,
+    ConfigProblem, Environment, Error, RecordKey, Timestamp, Tokens,
     provider::polars::{Credentials, ServiceAccount, Settings, given},
     session::Version,
 };
 
 use crate::{
     Listed, Lock, LoginTo, MemoryStore, Store, StoreError,
-    error::ONE_FILE_FOR_TWO_TOKENS,
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
@@ -44,9 +43,9 @@ impl PolarsStore {
     /// The login of this key, where the environment says. `VARIABLES` are read from it.
     ///
     /// # Errors
-    /// [`StoreError::NoHome`]; [`StoreError::CannotHold`] if `POLARS_CLOUD_ACCESS_TOKEN_PATH` names the file of the
+    /// [`Error::Store`] without a home; [`Error::Config`] if `POLARS_CLOUD_ACCESS_TOKEN_PATH` names the file of the
     /// refresh token, which is beside it.
-    pub fn of(key: RecordKey, environment: &Environment) -> Result<Self, StoreError> {
+    pub fn of(key: RecordKey, environment: &Environment) -> Result<Self, Error> {
         let folder = |variable| environment.get(variable).map(absolute);
         let folders = etcetera::choose_base_strategy().map_err(|_| StoreError::NoHome);
         let config = match folder(CONFIG_DIR) {
@@ -60,12 +59,12 @@ impl PolarsStore {
             None => config.join(".polars"),
         };
         if !config.is_absolute() {
-            return Err(StoreError::NoHome);
+            return Err(StoreError::NoHome.into());
         }
         let access_token_path = folder(ACCESS_TOKEN_PATH);
         if let Some(path) = access_token_path.as_deref().filter(|path| is_refresh_token(path)) {
-            let (path, why) = (path.into(), ONE_FILE_FOR_TWO_TOKENS);
-            return Err(StoreError::CannotHold { path, why });
+            let (setting, file) = (ACCESS_TOKEN_PATH, path.display().to_string());
+            return Err(Error::Config(ConfigProblem::RefreshTokensFile { setting, file }));
         }
         let folders = Folders { access_token_path, config, documented };
         Ok(Self { key, folders, files: Files::default() })
@@ -218,7 +217,8 @@ impl LoginTo {
     /// The tokens of a service account are kept in memory alone, as that client does.
     ///
     /// # Errors
-    /// [`Error::Config`] for settings that can't be used, or one of two variables that belong together;
+    /// [`Error::Config`] for settings that can't be used, one of two variables that belong together, or one file for
+    /// two tokens;
     /// [`Error::NotAuthenticated`] for a token from outside that has expired; [`Error::Store`] without a home.
     #[doc(alias = "authenticate")]
     pub fn polars(environment: &Environment, now: Timestamp) -> Result<Self, Error> {

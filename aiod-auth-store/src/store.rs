@@ -243,8 +243,13 @@ pub fn perform(
         StoreOperation::Load => StoreReply::Loaded(store.load(key)?.map(Arc::new)),
         StoreOperation::TryLock => {
             *lock = store.try_lock(key)?;
-            let left = if lock.is_none() { store.lease_left(key).ok().flatten() } else { None };
-            locked(lock.as_ref(), left)
+            match lock {
+                Some(lock) => locked(lock),
+                None => StoreReply::Busy {
+                    place: store.location(key),
+                    lease_left: store.lease_left(key).ok().flatten(),
+                },
+            }
         }
         StoreOperation::Prepare => {
             store.prepare(key)?;
@@ -271,11 +276,10 @@ pub fn perform(
     })
 }
 
-pub(crate) fn locked(lock: Option<&Lock>, lease_left: Option<Duration>) -> StoreReply {
-    match (lock, lock.and_then(Lock::interrupted_refresh), lease_left) {
-        (_, Some(at), _) => StoreReply::LockedAfterInterruption(at),
-        (None, None, Some(left)) => StoreReply::Leased(left),
-        (_, None, _) => StoreReply::Locked(lock.is_some()),
+pub(crate) fn locked(lock: &Lock) -> StoreReply {
+    match lock.interrupted_refresh() {
+        Some(at) => StoreReply::LockedAfterInterruption(at),
+        None => StoreReply::Locked(true),
     }
 }
 

@@ -31,4 +31,10 @@ mod backend;
 )))]
 #[path = "none.rs"]
 mod backend;
+#[cfg(all(
+    unix,
+    not(any(target_vendor = "apple", target_os = "android")),
+    any(feature = "ring", feature = "aws-lc-rs", feature = "native-tls", feature = "no-provider")
+))]
+mod named_roots;
 mod options;

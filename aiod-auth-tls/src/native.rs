@@ -27,8 +27,11 @@ impl Tls {
     /// From the platform's certificates and these options.
     ///
     /// # Errors
+    /// [`TlsFailure::UnusableRoots`] if a file that the environment names can't be read whole;
     /// [`TlsFailure::Unavailable`] if the client's certificate and key can't be used.
     pub fn new(options: &TlsOptions) -> Result<Self, TlsFailure> {
+        #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
+        crate::named_roots::check()?;
         let mut builder = TlsConnector::builder();
         for root in options.roots() {
             let root = Certificate::from_der(root);

@@ -234,7 +234,8 @@ impl Client {
     }
 
     /// Logs in with a refresh token from elsewhere (some platforms call it an API key), and proves that it
-    /// is alive by using it.
+    /// is alive by using it. One that the stored login has used up already is not used again, which might end the
+    /// session: that login stands.
     ///
     /// # Errors
     /// [`Error::SessionEnded`] for a dead one; nothing is saved then.

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use aiod_auth_core::{Kind, RecordKey};
+use aiod_auth_core::{RecordKey, StoreFailure};
 use aiod_auth_store::{Lock, Store};
 
 use crate::failure::Failure;
@@ -14,8 +14,8 @@ pub(super) fn take(store: &dyn Store, key: &RecordKey) -> Result<Lock, Failure> 
         }
         thread::sleep(PAUSE);
     }
-    Err(Failure::new(Kind::Store, "another process holds the lock of the token store")
-        .with_hint("wait for it, or end it"))
+    let lease_left = store.lease_left(key).ok().flatten();
+    Err(StoreFailure::busy(&store.location(key), lease_left).into())
 }
 
 const PAUSE: Duration = Duration::from_millis(100);

@@ -3,12 +3,10 @@
 use std::{path::Path, sync::Arc, time::SystemTime};
 
 use aiod_auth_core::{
-    AccessToken, ClientSecret, Kind, RecordKey, Tokens,
+    AccessToken, ClientSecret, RecordKey, Tokens,
     provider::{polars::expires_at, tiled::Api},
 };
-use aiod_auth_store::{
-    AiodFile, FileStore, MemoryStore, PolarsStore, Store, StoreError, TiledStore,
-};
+use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, Store, TiledStore};
 
 use crate::{
     config::ProfileConfig, context::Context, failure::Failure, interrupt::Interrupt,
@@ -79,16 +77,7 @@ impl Place {
                 Self::aiod(AiodFile::new(folder.join(file), key), guard)
             }
             StoreUri::Of(Owner::Polars, None) => {
-                let store = PolarsStore::of(key, &environment(PolarsStore::VARIABLES));
-                let store = store.map_err(|error| {
-                    let is_of_environment = matches!(error, StoreError::CannotHold { .. });
-                    let mut failure = Failure::from(error);
-                    if is_of_environment {
-                        failure.kind = Kind::Config;
-                    }
-                    failure
-                })?;
-                Self::shared(store, guard)
+                Self::shared(PolarsStore::of(key, &environment(PolarsStore::VARIABLES))?, guard)
             }
             StoreUri::Of(Owner::Polars, Some(named)) => {
                 Self::shared(PolarsStore::in_folder(key, folder.join(named)), guard)

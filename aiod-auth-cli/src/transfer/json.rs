@@ -53,6 +53,7 @@ pub(super) fn write(key: &RecordKey, tokens: &Tokens) -> Result<String, Failure>
             session_scope: tokens.session_scope.as_ref().map(|scope| scope.iter().collect()),
             id_token: tokens.id_token.as_ref().map(IdToken::expose),
             session_ended_at: time(tokens.session_ended_at),
+            given_sha256: tokens.given_sha256.as_deref(),
         },
     };
     let text = serde_json::to_string_pretty(&document);
@@ -90,6 +91,8 @@ struct Members<'a> {
     id_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_ended_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_sha256: Option<&'a str>,
 }
 
 pub(super) fn read(text: &str) -> Result<Login, String> {
@@ -153,6 +156,7 @@ impl Section<'_> {
         tokens.session_scope = has_more.then(|| self.scope("session_scope")).transpose()?;
         tokens.id_token = self.secret("id_token")?.map(IdToken::new);
         tokens.session_ended_at = self.time("session_ended_at")?;
+        tokens.given_sha256 = self.text("given_sha256")?;
         Ok(tokens)
     }
 

@@ -155,6 +155,7 @@ fn a_password_needs_a_terminal() {
 #[test]
 fn a_password_is_typed_and_kept_nowhere() {
     let world = World::with(|settings| settings.password_flow = true);
+    world.server.simulator().clients[0].grant_types.push(aiod_auth_tests::sim::PASSWORD);
     let log_in = |input: &str| {
         let mut command = world.command("login --flow password -v");
         let ran = Ran::of(command.env("TILED_FORCE_PROMPT", "1"), input);

@@ -370,3 +370,17 @@ fn the_hint_is_the_whole_command() {
     let expected = format!("next: run `aiod-auth login --config-dir {}`", folder.display());
     assert_eq!(hint(&ran), expected);
 }
+
+/// A script that runs twice: the server would end the session for the second use.
+#[test]
+fn a_refresh_token_that_was_used_up_is_said_and_the_login_stands() {
+    let world = World::new();
+    let given = world.new_refresh_token();
+    let first = world.run_with_input("login --refresh-token-stdin", &given);
+    assert!(!first.ended(0).stderr.contains("was used before"), "{first:?}");
+    let second = world.run_with_input("login --refresh-token-stdin", &given);
+    assert!(second.ended(0).stderr.contains("this refresh token was used before"), "{second:?}");
+    assert_eq!(world.refreshes(), 1);
+    world.run("refresh").ended(0);
+    world.run_for_token("token").ended(0);
+}

@@ -64,6 +64,67 @@ fn where_certificates_were_looked_for_is_said() {
     }
 }
 
+#[cfg(unix)]
+fn mkfifo(path: &std::path::Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// What reads certificates would wait for the other end of a pipe, and read a device for ever.
+#[cfg(target_os = "linux")]
+#[test]
+fn certificates_that_cannot_be_read_whole_are_named() {
+    let world = World::new();
+    for folder in ["pipe", "big", "folder"] {
+        std::fs::create_dir(world.path(folder)).unwrap();
+    }
+    let pipe = world.path("pipe/ca.pem");
+    mkfifo(&pipe);
+    let big = world.path("big/ca.pem");
+    std::fs::File::create(&big).unwrap().set_len(1 << 40).unwrap();
+    let (big_folder, folder) = (world.path("big"), world.path("folder"));
+    for (variable, value, says) in [
+        (
+            "SSL_CERT_FILE",
+            &pipe,
+            format!("SSL_CERT_FILE ({}) is not a regular file", pipe.display()),
+        ),
+        ("SSL_CERT_FILE", &"/dev/zero".into(), "(/dev/zero) is not a regular file".into()),
+        ("SSL_CERT_FILE", &folder, "is not a regular file".into()),
+        ("SSL_CERT_FILE", &big, format!("SSL_CERT_FILE ({}) is too big", big.display())),
+        ("SSL_CERT_DIR", &big_folder, format!("SSL_CERT_DIR ({}) is too big", big.display())),
+    ] {
+        let mut command = world.command("login --issuer https://localhost:1 --client-id c");
+        let said = Ran::of(command.env(variable, value), "");
+        said.failed(2, &says);
+        assert!(said.stderr.contains("or unset it"), "{said:?}");
+    }
+    // Of a folder, files alone are read.
+    let mut command = world.command("login --issuer https://localhost:1 --client-id c");
+    let said = Ran::of(command.env("SSL_CERT_DIR", world.path("pipe")), "");
+    said.failed(2, "there are no certificates to trust in SSL_CERT_DIR");
+}
+
+/// One kind of refusal, whichever file it is that an option or the configuration names.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_never_read() {
+    let world = World::new();
+    mkfifo(&world.path("pipe"));
+    std::fs::create_dir(world.path("folder")).unwrap();
+    let issuer = &world.server.base_url;
+    for file in ["pipe", "/dev/zero", "folder"] {
+        for command in [
+            format!("login --ca-file {file}"),
+            format!("login --client-certificate {file}"),
+            format!("import {file}"),
+            format!("logout --file {file}"),
+            format!("login --issuer {issuer} --client-id c --client-secret-file {file}"),
+        ] {
+            world.run(&command).failed(2, "not a regular file");
+        }
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_used_is_named() {
     let world = World::new();

@@ -74,6 +74,17 @@ const NETWORKS: &[Row] = &[
         || through_a_proxy_that_says("407 Who"),
     ),
     run(
+        "The proxy takes NTLM or Negotiate alone, whatever the password",
+        "it is named, with what it wants and what to do",
+        2,
+        "wants a login by Negotiate or NTLM, which is not spoken here (HTTP 407)",
+        || {
+            through_a_proxy_that_says(
+                "407 Who\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM",
+            )
+        },
+    ),
+    run(
         "The proxy refuses (403)",
         "it is named, and asked once",
         2,
@@ -128,6 +139,13 @@ const NETWORKS: &[Row] = &[
         2,
         "there are no certificates to trust in SSL_CERT_FILE (/gone.pem)",
         || login_with("SSL_CERT_FILE", "/gone.pem"),
+    ),
+    run(
+        "`SSL_CERT_FILE` is a device, a pipe, a folder, or endless",
+        "said, with the variable and the file; it is not read",
+        2,
+        "SSL_CERT_FILE (/dev/zero) is not a regular file",
+        || login_with("SSL_CERT_FILE", "/dev/zero"),
     ),
     test(
         "`SSL_CERT_FILE` has no certificate in it",
@@ -404,6 +422,13 @@ const LOGINS: &[Row] = &[
         3,
         "error: ",
         || World::new().run_with_input("login --refresh-token-stdin", "dead"),
+    ),
+    test(
+        "A script gives the same refresh token twice",
+        "the second time it is not used, which might end the session: the login stands",
+        0,
+        "aiod-auth-cli/tests/cli/login.rs",
+        "a_refresh_token_that_was_used_up_is_said_and_the_login_stands",
     ),
     test(
         "Ctrl-C while the user is waited for",

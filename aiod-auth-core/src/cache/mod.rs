@@ -4,7 +4,7 @@
 //! its outcome means for the callers that wait, is the same for both. [`TokenCache`] decides it, without a
 //! lock and without a clock; `SharedCache` (with `std`) is one behind a lock, with what waits for it.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 use core::time::Duration;
 
 #[cfg(feature = "std")]
@@ -319,14 +319,14 @@ impl TokenCache {
                 self.cached = Some(Arc::clone(&session));
                 Ok(session)
             }
-            Err(Failed { error, salvaged }) => {
+            Err(Failed { error, salvaged, not_saved }) => {
                 self.failure = Some((error.clone(), job.policy));
                 self.left_alone = LeftAlone::after(&error, now).or_else(|| self.left_alone.take());
                 match (&error, salvaged) {
                     (Error::SessionEnded(_), _) | (Error::NotAuthenticated(_), None) => {
                         self.cached = None;
                     }
-                    (_, Some(salvaged)) => self.salvage(*salvaged, &error),
+                    (_, Some(salvaged)) => self.salvage(*salvaged, not_saved, &error),
                     (_, None) => {}
                 }
                 Err(error)
@@ -359,12 +359,12 @@ impl TokenCache {
 
     /// What came with a failure is gone on with: still usable tokens, which are where they were; or a new
     /// refresh token that could not be saved.
-    fn salvage(&mut self, salvaged: Tokens, error: &Error) {
+    fn salvage(&mut self, salvaged: Tokens, not_saved: Option<Box<StoreFailure>>, error: &Error) {
         let persisted = match (error, &self.cached) {
             (Error::NotAuthenticated(_), Some(session)) => session.persisted.clone(),
             (Error::NotAuthenticated(_), None) => Persisted::Saved,
             (_, Some(session)) if session.persisted == Persisted::NoStore => Persisted::NoStore,
-            _ => not_saved(),
+            _ => Persisted::NotSaved(why(not_saved)),
         };
         self.put(salvaged, persisted);
     }
@@ -400,11 +400,11 @@ impl TokenCache {
                 self.cached = (!may_be_over).then(|| Arc::clone(&session));
                 Ok(session)
             }
-            Err(Failed { error, salvaged }) => {
+            Err(Failed { error, salvaged, not_saved }) => {
                 match (salvaged, &self.cached) {
                     (Some(salvaged), None) => {
                         self.changed_beside(now);
-                        self.put(*salvaged, not_saved());
+                        self.put(*salvaged, Persisted::NotSaved(why(not_saved)));
                     }
                     (Some(salvaged), Some(_)) => self.salvaged = Some(*salvaged),
                     (None, _) => {}
@@ -507,8 +507,10 @@ fn is_over(at: Timestamp, pause: Duration, now: Timestamp) -> bool {
     now < at || now.saturating_duration_since(at) >= pause
 }
 
-fn not_saved() -> Persisted {
-    Persisted::NotSaved(StoreFailure::new("the new refresh token could not be saved"))
+/// What the store said of tokens that it did not save. Nothing, where another login is stored.
+fn why(not_saved: Option<Box<StoreFailure>>) -> StoreFailure {
+    let nothing = || StoreFailure::new("the new refresh token could not be saved");
+    not_saved.map_or_else(nothing, |failure| *failure)
 }
 
 const SAVE_PAUSE: Duration = Duration::from_secs(10);
@@ -744,7 +746,7 @@ mod tests {
         ] {
             let mut cache = holding(session("a"));
             let job = run(&mut cache, FORCED);
-            let failed = Failed { error, salvaged: salvaged.map(Box::new) };
+            let failed = Failed { salvaged: salvaged.map(Box::new), ..error.into() };
             let context = format!("{failed:?}");
             cache.finish(job, Err(failed), NOW).unwrap_err();
             assert_eq!(cached(&cache), expected, "{context}");

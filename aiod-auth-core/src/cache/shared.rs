@@ -307,13 +307,19 @@ impl LoginUnderWay {
     ) -> Result<Arc<SessionTokens>, Error> {
         let Self { mark, under_way } = self;
         let cache = &under_way.0;
+        let before = cache.cached();
         let outcome = cache.change(|cache| cache.finish_login(mark, outcome, now));
         match &outcome {
             Ok(session) => {
                 cache.tell(What::LoggedIn, took);
                 cache.tell_unsaved(session, took);
             }
-            Err(error) => cache.tell(What::Failed(error), took),
+            Err(error) => {
+                cache.tell(What::Failed(error), took);
+                if let Some(salvaged) = cache.cached().filter(|_| before.is_none()) {
+                    cache.tell_unsaved(&salvaged, took);
+                }
+            }
         }
         outcome
     }

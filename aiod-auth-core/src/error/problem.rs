@@ -1,7 +1,7 @@
 //! What exactly is wrong: with the configuration, an answer, the network, the store.
 
-use alloc::{string::String, vec::Vec};
-use core::fmt;
+use alloc::{format, string::String, vec::Vec};
+use core::{fmt, time::Duration};
 
 use super::Endpoint;
 
@@ -67,6 +67,14 @@ pub enum ConfigProblem {
     /// Two settings that can't be used together.
     #[error("{0} can't be used with {1}")]
     OneTooMany(&'static str, &'static str),
+    /// A setting names the file of the refresh token for another one: saved, it would take the refresh token's place.
+    #[error("{setting} names {file}, which is the refresh token's file")]
+    RefreshTokensFile {
+        /// The variable or member.
+        setting: &'static str,
+        /// The file.
+        file: String,
+    },
     /// The server says which code challenge methods it takes, and `S256` is none of them: RFC 7636 §7.2
     /// forbids to fall back to `plain`.
     #[error("the server does not accept the code challenge method S256")]
@@ -104,6 +112,7 @@ impl ConfigProblem {
                 Some("check the issuer, or give the address in the profile")
             }
             Self::OneWithoutTheOther(..) => Some("set both, or neither"),
+            Self::RefreshTokensFile { .. } => Some("name another file, such as cloud_access_token"),
             Self::SeveralProviders { .. } | Self::NoSuchProvider { .. } => Some("name one of them"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
             Self::InvalidUrl { .. }
@@ -266,6 +275,24 @@ impl StoreFailure {
     /// Says what failed, naming the place and no token.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None, is_away: false }
+    }
+
+    /// Another process has the lock of this place, for a lease of which this is left at most, or for as long as it
+    /// runs.
+    #[must_use]
+    pub fn busy(place: &str, lease_left: Option<Duration>) -> Self {
+        match lease_left {
+            Some(left) => {
+                let seconds = left.as_secs().saturating_add(1);
+                Self::new(format!(
+                    "the lock of {place} is leased to another process, which may have died: it is free in \
+                     {seconds} s at the latest"
+                ))
+                .with_hint("try again then")
+            }
+            None => Self::new(format!("another process holds the lock of {place}"))
+                .with_hint("wait for it, or end it"),
+        }
     }
 
     /// Says what to do about it.

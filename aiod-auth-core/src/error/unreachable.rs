@@ -1,10 +1,10 @@
 //! Why a request failed for now: the network, a proxy, TLS, or a server that is unavailable.
 
-use alloc::{boxed::Box, format, string::String};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
 use super::{Kind, ServerError};
-use crate::{http::NoResponse, time::in_words};
+use crate::{http::NoResponse, time::in_words, wire::www_authenticate};
 
 /// Why the last attempt at a request failed.
 ///
@@ -161,7 +161,9 @@ pub enum ProxyProblem {
     NotReached(&'static str),
     /// It wants credentials, or other ones: RFC 9110 §15.5.8.
     CredentialsWanted,
-    /// The same of a SOCKS5 proxy: RFC 1928 §3, RFC 1929.
+    /// It wants a login of a kind that is not spoken here, and offers no other: `NTLM`, `Negotiate`.
+    SchemeNotSpoken(&'static str),
+    /// It is a SOCKS5 proxy, and wants credentials, or other ones: RFC 1928 §3, RFC 1929.
     SocksCredentialsWanted,
     /// It answered this HTTP status instead of opening a tunnel: RFC 9110 §9.3.6.
     Status(u16),
@@ -170,13 +172,46 @@ pub enum ProxyProblem {
 }
 
 impl ProxyProblem {
+    /// What a 407 means, by its `Proxy-Authenticate` fields (RFC 9110 §11.7.1): one that names a scheme and not
+    /// `Basic` can't be met. One without any may be met by credentials.
+    ///
+    /// ```
+    /// use aiod_auth_core::ProxyProblem;
+    ///
+    /// assert_eq!(ProxyProblem::of_407(["Negotiate", "NTLM"]).to_string(),
+    ///     "wants a login by Negotiate or NTLM, which is not spoken here (HTTP 407)");
+    /// assert_eq!(ProxyProblem::of_407(["NTLM", "Basic realm=\"x\""]), ProxyProblem::CredentialsWanted);
+    /// ```
+    #[must_use]
+    pub fn of_407<'a>(fields: impl IntoIterator<Item = &'a str>) -> Self {
+        let challenges: Vec<_> = fields.into_iter().flat_map(www_authenticate::parse).collect();
+        let has = |scheme: &str| challenges.iter().any(|challenge| challenge.scheme() == scheme);
+        if challenges.is_empty() || has("basic") {
+            return Self::CredentialsWanted;
+        }
+        let known = SCHEMES.iter().find(|(schemes, _)| schemes.iter().all(|scheme| has(scheme)));
+        Self::SchemeNotSpoken(known.map_or("another scheme than Basic", |(_, name)| name))
+    }
+
+    /// The same, by the head of the answer as it came.
+    #[must_use]
+    pub fn of_407_head(head: &str) -> Self {
+        let fields = head.lines().filter_map(|line| line.split_once(':'));
+        Self::of_407(
+            fields
+                .filter(|(name, _)| name.eq_ignore_ascii_case("proxy-authenticate"))
+                .map(|(_, value)| value.trim()),
+        )
+    }
+
     /// A refusal is a matter of configuration; a proxy that is away, or that can't reach the server
     /// now, may be better later.
     const fn kind(self) -> Kind {
         match self {
-            Self::Unusable(_) | Self::CredentialsWanted | Self::SocksCredentialsWanted => {
-                Kind::Config
-            }
+            Self::Unusable(_)
+            | Self::CredentialsWanted
+            | Self::SchemeNotSpoken(_)
+            | Self::SocksCredentialsWanted => Kind::Config,
             Self::NotReached(_) => Kind::Unavailable,
             Self::Status(408 | 425 | 429) => Kind::Unavailable,
             Self::Status(status) if status >= 500 => Kind::Unavailable,
@@ -195,6 +230,9 @@ impl ProxyProblem {
         match self {
             Self::CredentialsWanted => {
                 "the proxy's address has to have the right user name and password: http://user:password@host:port"
+            }
+            Self::SchemeNotSpoken(_) => {
+                "let the proxy take Basic, or go by a program on this machine that speaks it for others (px, cntlm); NO_PROXY names the hosts that need no proxy"
             }
             Self::SocksCredentialsWanted => {
                 "the proxy's address has to have the right user name and password: socks5h://user:password@host:port"
@@ -217,6 +255,9 @@ impl fmt::Display for ProxyProblem {
             Self::Unusable(why) => f.write_str(why),
             Self::NotReached(why) => write!(f, "can't be reached: {why}"),
             Self::CredentialsWanted => f.write_str("wants a user name and password (HTTP 407)"),
+            Self::SchemeNotSpoken(scheme) => {
+                write!(f, "wants a login by {scheme}, which is not spoken here (HTTP 407)")
+            }
             Self::SocksCredentialsWanted => f.write_str("wants a user name and password (SOCKS5)"),
             Self::Status(status) if self.is_transient() => {
                 write!(f, "can't reach the server (HTTP {status})")
@@ -240,6 +281,15 @@ impl fmt::Display for ProxyProblem {
 
 impl core::error::Error for ProxyProblem {}
 
+/// The schemes that proxies are known to want, in lower case, and how they are called.
+const SCHEMES: [(&[&str], &str); 5] = [
+    (&["negotiate", "ntlm"], "Negotiate or NTLM"),
+    (&["ntlm"], "NTLM"),
+    (&["negotiate"], "Negotiate (Kerberos)"),
+    (&["kerberos"], "Kerberos"),
+    (&["digest"], "Digest"),
+];
+
 /// Why there was no TLS connection. Nothing was sent.
 ///
 /// ```
@@ -258,6 +308,8 @@ pub enum TlsFailure {
     Certificate(CertificateProblem),
     /// There is no certificate to trust; where they were looked for.
     NoRoots(Box<str>),
+    /// A file with certificates to trust that the environment names can't be used: which, and why.
+    UnusableRoots(Box<str>),
     /// The server wants a client certificate, and none is configured.
     ClientCertificateWanted,
     /// The server doesn't accept the client certificate.
@@ -279,6 +331,7 @@ impl TlsFailure {
         match self {
             Self::Certificate(_) | Self::Version | Self::Refused(_) | Self::NotTls => Kind::Server,
             Self::NoRoots(_)
+            | Self::UnusableRoots(_)
             | Self::ClientCertificateWanted
             | Self::ClientCertificateRefused
             | Self::Unavailable(_) => Kind::Config,
@@ -291,6 +344,9 @@ impl TlsFailure {
             Self::Certificate(problem) => problem.hint(),
             Self::NoRoots(_) => {
                 "install the platform's certificates (ca-certificates), correct SSL_CERT_FILE or SSL_CERT_DIR, or give a CA file"
+            }
+            Self::UnusableRoots(_) => {
+                "let it name a file with certificates in PEM form, or unset it"
             }
             Self::ClientCertificateWanted => "give a client certificate with its key",
             Self::ClientCertificateRefused => {
@@ -311,6 +367,9 @@ impl fmt::Display for TlsFailure {
         match self {
             Self::Certificate(problem) => write!(f, "its certificate {problem} (TLS)"),
             Self::NoRoots(places) => write!(f, "there are no certificates to trust in {places}"),
+            Self::UnusableRoots(which_and_why) => {
+                write!(f, "the certificates to trust can't be read: {which_and_why}")
+            }
             Self::ClientCertificateWanted => f.write_str("it wants a client certificate (TLS)"),
             Self::ClientCertificateRefused => {
                 f.write_str("it doesn't accept the client certificate (TLS)")
@@ -406,6 +465,11 @@ mod tests {
         let proxy = |problem| Unreachable::Proxy(Box::new(ProxyFailure::new("p:1", problem)));
         for (cause, kind, says) in [
             (proxy(ProxyProblem::CredentialsWanted), Kind::Config, "the proxy p:1 wants"),
+            (
+                proxy(ProxyProblem::of_407(["NTLM"])),
+                Kind::Config,
+                "the proxy p:1 wants a login by NTLM",
+            ),
             (proxy(ProxyProblem::SocksCredentialsWanted), Kind::Config, "password (SOCKS5)"),
             (proxy(ProxyProblem::Status(403)), Kind::Config, "the proxy p:1 refuses"),
             (proxy(ProxyProblem::Status(503)), Kind::Unavailable, "the proxy p:1 can't reach"),
@@ -419,6 +483,7 @@ mod tests {
                 "has expired",
             ),
             (Unreachable::Tls(TlsFailure::NoRoots("/x".into())), Kind::Config, "in /x"),
+            (Unreachable::Tls(TlsFailure::UnusableRoots("/x".into())), Kind::Config, "read: /x"),
             (Unreachable::Tls(TlsFailure::ClientCertificateWanted), Kind::Config, "client cert"),
             (Unreachable::Tls(TlsFailure::Version), Kind::Server, "version"),
             (Unreachable::Tls(TlsFailure::NotTls), Kind::Server, "doesn't speak TLS"),
@@ -431,5 +496,29 @@ mod tests {
             assert_eq!(cause.kind(), kind, "{cause}");
             assert!(cause.to_string().contains(says), "{cause}");
         }
+    }
+
+    #[test]
+    fn what_a_407_asks_for() {
+        let not_spoken = ProxyProblem::SchemeNotSpoken;
+        for (fields, expected) in [
+            (&[][..], ProxyProblem::CredentialsWanted),
+            (&["Basic realm=\"a, NTLM\""], ProxyProblem::CredentialsWanted),
+            (&["Negotiate", "NTLM", "Basic realm=\"a\""], ProxyProblem::CredentialsWanted),
+            (
+                &["Digest realm=\"a\", nonce=\"b\", Basic realm=\"a\""],
+                ProxyProblem::CredentialsWanted,
+            ),
+            (&["NTLM"], not_spoken("NTLM")),
+            (&["negotiate, NTLM"], not_spoken("Negotiate or NTLM")),
+            (&["Negotiate"], not_spoken("Negotiate (Kerberos)")),
+            (&["Digest realm=\"a\", nonce=\"b\""], not_spoken("Digest")),
+            (&["Owl x=\"y\""], not_spoken("another scheme than Basic")),
+        ] {
+            assert_eq!(ProxyProblem::of_407(fields.iter().copied()), expected, "{fields:?}");
+        }
+        let head = "HTTP/1.1 407 Who\r\nVia: x\r\nproxy-Authenticate: NTLM \r\n\r\n";
+        assert_eq!(ProxyProblem::of_407_head(head), not_spoken("NTLM"));
+        assert_eq!(ProxyProblem::of_407_head("HTTP/1.1 407 Who"), ProxyProblem::CredentialsWanted);
     }
 }

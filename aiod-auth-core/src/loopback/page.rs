@@ -53,7 +53,7 @@ impl Page {
             Self::Approved => (
                 "200 OK",
                 "It worked: you approved the login",
-                "You can close this page, and go on where you started the login.",
+                "Go back to the program that started the login: it does the rest. You can close this page.",
             ),
             Self::Failed => (
                 "400 Bad Request",

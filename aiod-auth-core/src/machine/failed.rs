@@ -3,7 +3,10 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::{error::Error, token::Tokens};
+use crate::{
+    error::{Error, StoreFailure},
+    token::Tokens,
+};
 
 /// A failure, and what came with it. It is no [`core::error::Error`] and becomes none by `?`: look at
 /// [`salvaged`](Self::salvaged) first.
@@ -29,7 +32,7 @@ use crate::{error::Error, token::Tokens};
 /// ```
 #[must_use = "it may hold a refresh token that is nowhere else"]
 #[derive(Clone)]
-#[expect(clippy::exhaustive_structs, reason = "the failure, and the tokens")]
+#[expect(clippy::exhaustive_structs, reason = "the failure, the tokens, and what became of them")]
 pub struct Failed {
     /// What went wrong.
     pub error: Error,
@@ -37,17 +40,19 @@ pub struct Failed {
     /// otherwise of no use, in place of the one that was sent, which may be dead. From a session: what it
     /// could not save; or an access token that is still good, where nothing can refresh it.
     pub salvaged: Option<Box<Tokens>>,
+    /// Why the store has not saved them, where it was tried.
+    pub not_saved: Option<Box<StoreFailure>>,
 }
 
 impl Failed {
     pub(crate) fn with(error: Error, salvaged: Option<Tokens>) -> Self {
-        Self { error, salvaged: salvaged.map(Box::new) }
+        Self { salvaged: salvaged.map(Box::new), ..Self::from(error) }
     }
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self { error, salvaged: None }
+        Self { error, salvaged: None, not_saved: None }
     }
 }
 
@@ -56,6 +61,7 @@ impl fmt::Debug for Failed {
         f.debug_struct("Failed")
             .field("error", &self.error)
             .field("salvaged", &self.salvaged.is_some())
+            .field("not_saved", &self.not_saved)
             .finish()
     }
 }

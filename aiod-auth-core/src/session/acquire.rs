@@ -122,6 +122,7 @@ impl Acquire<'_> {
             let (tokens, error) = match plan {
                 Plan::Use(tokens) => return Ok(self.session_of(tokens)),
                 Plan::Refresh(tokens) => {
+                    lock.check_time()?;
                     lock.prepare().await?;
                     match Box::pin(self.refresh(lock, server, tokens)).await? {
                         Refreshed::Found(tokens) => return Ok(self.session_of(tokens)),
@@ -284,6 +285,11 @@ impl From<Error> for Unacquired {
 
 impl From<Unacquired> for Failed {
     fn from(Unacquired { error, salvaged }: Unacquired) -> Self {
-        Self { error, salvaged: salvaged.map(|it| Box::new(Tokens::clone(&it.tokens))) }
+        let Some(session) = salvaged else { return error.into() };
+        let not_saved = match session.persisted {
+            Persisted::NotSaved(failure) => Some(Box::new(failure)),
+            Persisted::Saved | Persisted::NoStore => None,
+        };
+        Self { error, salvaged: Some(Box::new(Tokens::clone(&session.tokens))), not_saved }
     }
 }

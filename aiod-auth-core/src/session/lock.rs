@@ -1,6 +1,10 @@
 //! What may be done only under the store's lock.
 
-use alloc::{format, string::ToString, sync::Arc};
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+};
 use core::time::Duration;
 
 use super::{Persisted, StoreOperation, StoreReply, Version};
@@ -8,7 +12,7 @@ use crate::{
     error::{Error, StoreFailure},
     machine::{Deadline, Io, Reason},
     profile::RecordKey,
-    retry::spread,
+    retry::{REFRESH_TIME_MIN, spread},
     time::Timestamp,
     token::Tokens,
 };
@@ -21,6 +25,8 @@ pub(super) struct Locked<'a> {
     pub(super) version: Version,
     /// When an earlier process began a refresh that it did not finish.
     pub(super) interrupted_at: Option<Timestamp>,
+    /// It was waited for so long that no time is left for a refresh.
+    came_too_late: Option<StoreFailure>,
 }
 
 /// Why there is no lock.
@@ -66,16 +72,24 @@ impl<'a> Locked<'a> {
         deadline: Deadline,
     ) -> Result<Self, NotLocked> {
         let began = io.elapsed();
-        let locked = |interrupted_at| {
-            let version = Version::default();
-            Ok(Self { io, key, version, interrupted_at })
-        };
+        let mut waited_for = None;
         loop {
-            let lease = match io.store(key, StoreOperation::TryLock).await {
-                Ok(StoreReply::Locked(true)) => return locked(None),
-                Ok(StoreReply::LockedAfterInterruption(at)) => return locked(Some(at)),
-                Ok(StoreReply::Locked(false)) => None,
-                Ok(StoreReply::Leased(left)) => Some(left),
+            let lease_left = match io.store(key, StoreOperation::TryLock).await {
+                Ok(StoreReply::Locked(true)) => {
+                    return Ok(Self::new(io, key, waited_for, began, deadline));
+                }
+                Ok(StoreReply::LockedAfterInterruption(at)) => {
+                    let lock = Self::new(io, key, waited_for, began, deadline);
+                    return Ok(Self { interrupted_at: Some(at), ..lock });
+                }
+                Ok(StoreReply::Locked(false)) => {
+                    waited_for = Some(String::from("the token store"));
+                    None
+                }
+                Ok(StoreReply::Busy { place, lease_left }) => {
+                    waited_for = Some(place);
+                    lease_left
+                }
                 Err(Error::Store(failure)) => return Err(NotLocked { failure, is_busy: false }),
                 Ok(_) | Err(_) => {
                     let failure = "the token store gave no answer about its lock";
@@ -84,13 +98,38 @@ impl<'a> Locked<'a> {
                 }
             };
             if deadline.has_passed(io) {
-                return Err(NotLocked { failure: busy(lease), is_busy: true });
+                let place = waited_for.as_deref().unwrap_or_default();
+                let failure = StoreFailure::busy(place, lease_left);
+                return Err(NotLocked { failure, is_busy: true });
             }
             let waited = io.elapsed().saturating_sub(began);
             let share = waited.checked_div(4).unwrap_or_default();
             let delay = share.clamp(Duration::from_millis(20), Duration::from_millis(250));
             let seed = u64::try_from(waited.as_nanos()).unwrap_or(0);
             deadline.wait(io, spread(delay, seed), Reason::Lock).await;
+        }
+    }
+
+    fn new(
+        io: &'a Io,
+        key: &'a Arc<RecordKey>,
+        waited_for: Option<String>,
+        began: Duration,
+        deadline: Deadline,
+    ) -> Self {
+        let (waited, left) = (io.elapsed().saturating_sub(began), deadline.left(io));
+        let had_time = waited.saturating_add(left) >= REFRESH_TIME_MIN;
+        let waited_for = waited_for.filter(|_| had_time && left < REFRESH_TIME_MIN);
+        let came_too_late = waited_for.map(|place| came_too_late(&place, waited));
+        Self { io, key, version: Version::default(), interrupted_at: None, came_too_late }
+    }
+
+    /// Before a refresh: where the wait for the lock has left too little time for it, the lock is to blame, and not
+    /// the network.
+    pub(super) fn check_time(&self) -> Result<(), Error> {
+        match &self.came_too_late {
+            Some(failure) => Err(Error::Store(failure.clone())),
+            None => Ok(()),
         }
     }
 
@@ -173,20 +212,12 @@ async fn save_in_time(
     }
 }
 
-/// Why there is no lock at the end of a wait for it.
-fn busy(lease: Option<Duration>) -> StoreFailure {
-    match lease {
-        Some(left) => {
-            let seconds = left.as_secs().saturating_add(1);
-            StoreFailure::new(format!(
-                "the lock of the token store is leased to another process, which may have died: it is free in \
-                 {seconds} s at the latest"
-            ))
-            .with_hint("try again then")
-        }
-        None => StoreFailure::new("another process holds the lock of the token store")
-            .with_hint("wait for it, or end it"),
-    }
+fn came_too_late(place: &str, waited: Duration) -> StoreFailure {
+    let seconds = waited.as_secs();
+    StoreFailure::new(format!(
+        "another process held the lock of {place} for {seconds} s, which left no time to ask the server"
+    ))
+    .with_hint("try again; if it stays so, end that process, or give this one more time")
 }
 
 fn persisted(outcome: Result<StoreReply, Error>) -> Persisted {

@@ -6,11 +6,11 @@ use core::time::Duration;
 use super::{
     Context, Demand, Persisted, SessionTokens,
     freshness::Target,
-    lock::{Locked, Saved, load, replace, under_lock},
+    lock::{Locked, NotLocked, Saved, load, replace, under_lock},
     plan::{Plan, Situation},
 };
 use crate::{
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, StoreFailure},
     login::LoginJob,
     machine::{Deadline, Failed, Io},
     secret::RefreshToken,
@@ -40,7 +40,7 @@ pub(super) async fn log_in(
 
 /// Logs in with a refresh token from elsewhere, and keeps what comes of it. It is used under the lock, and only
 /// after another look: another process may have used the same one a moment ago, and a server that replaces
-/// refresh tokens would end the session that came of it.
+/// refresh tokens would end the session that came of it. So would one that the stored login has used up already.
 pub(super) async fn log_in_with(
     io: &Io,
     context: &Context,
@@ -54,18 +54,25 @@ pub(super) async fn log_in_with(
         context.metadata.find(io, profile, &[Endpoint::Token], policy, end).await?;
     }
     under_lock(io, key, end, async |lock| {
-        if !is_to_replace && let Some(theirs) = standing(io, context).await {
+        if let Some(theirs) = standing(io, context).await
+            && (!is_to_replace || theirs.has_used_up(&refresh_token))
+        {
             return Ok(SessionTokens::new(key, theirs, Persisted::Saved));
         }
+        lock.check_time()?;
         lock.prepare().await?;
-        let mut job = job(context, policy.time_limit, Some(refresh_token));
+        let mut job = job(context, policy.time_limit, Some(refresh_token.clone()));
         match Box::pin(job.log_in(io, end)).await {
             Ok(tokens) => {
-                let tokens = Arc::new(tokens);
+                let tokens = Arc::new(tokens.began_with(&refresh_token));
                 let persisted = replace(io, key, Arc::clone(&tokens), end).await;
                 Ok(SessionTokens::new(key, tokens, persisted))
             }
-            Err(failed) => Err(save_salvaged(lock, failed, end).await),
+            Err(Failed { error, salvaged: Some(salvaged), .. }) => {
+                let salvaged = Box::new(salvaged.began_with(&refresh_token));
+                Err(save_salvaged(lock, error, salvaged, end).await)
+            }
+            Err(failed) => Err(failed),
         }
     })
     .await
@@ -104,24 +111,36 @@ async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
 
 /// Saves what a failed login of a user has salvaged.
 async fn save_failed(io: &Io, context: &Context, failed: Failed) -> Failed {
-    if failed.salvaged.is_none() {
-        return failed;
-    }
+    let Failed { error, salvaged: Some(salvaged), .. } = failed else { return failed };
     let deadline = Deadline::within(io, context.policy.time_limit);
-    let saved = under_lock(io, &context.key, deadline, async |lock| {
-        Ok::<_, Error>(save_salvaged(lock, failed.clone(), deadline).await)
-    });
-    saved.await.unwrap_or(failed)
+    let mut lock = match Locked::take(io, &context.key, deadline).await {
+        Ok(lock) => lock,
+        Err(NotLocked { failure, .. }) => return not_saved(error, salvaged, failure),
+    };
+    let failed = save_salvaged(&mut lock, error, salvaged, deadline).await;
+    lock.give_back().await;
+    failed
 }
 
-/// Saves the refresh token of a malformed answer to a login, unless another login is stored: then the token stays
-/// in the failure. (Nothing was loaded under this lock: any login is another one.)
-async fn save_salvaged(lock: &mut Locked<'_>, failed: Failed, end: Deadline) -> Failed {
-    let Some(salvaged) = &failed.salvaged else { return failed };
-    match lock.save(Arc::new(Tokens::clone(salvaged)), end).await {
-        Saved::Persisted(Persisted::Saved) => failed.error.into(),
-        Saved::Persisted(_) | Saved::Conflict(_) => failed,
+/// The failure of a login whose malformed answer brought a refresh token. That is saved, unless another login is
+/// stored; what is not saved is handed out. (Nothing was loaded under this lock: any login is another one.)
+async fn save_salvaged(
+    lock: &mut Locked<'_>,
+    error: Error,
+    salvaged: Box<Tokens>,
+    end: Deadline,
+) -> Failed {
+    match lock.save(Arc::new(Tokens::clone(&salvaged)), end).await {
+        Saved::Persisted(Persisted::Saved) => error.into(),
+        Saved::Persisted(Persisted::NotSaved(failure)) => not_saved(error, salvaged, failure),
+        Saved::Persisted(Persisted::NoStore) | Saved::Conflict(_) => {
+            Failed { salvaged: Some(salvaged), ..error.into() }
+        }
     }
+}
+
+fn not_saved(error: Error, salvaged: Box<Tokens>, failure: StoreFailure) -> Failed {
+    Failed { error, salvaged: Some(salvaged), not_saved: Some(Box::new(failure)) }
 }
 
 /// Saves tokens from elsewhere. A store that fails is an error: the caller still has the tokens.

@@ -85,7 +85,8 @@ impl Session {
     /// [`Error::SessionEnded`], and nothing is saved.
     ///
     /// Where there was no login, and another process has stored one by the time that this has the store's lock,
-    /// it ends in that one, and the given refresh token is not used: the two may be one and the same.
+    /// it ends in that one, and the given refresh token is not used: the two may be one and the same. Nor is it used
+    /// where the stored login has used it up already: used twice, it would end the session that came of it.
     #[must_use]
     pub fn login_with_refresh_token(
         profile: Arc<Profile>,
@@ -206,7 +207,10 @@ impl Start for SessionJob {
             let Some(limit) = or_login else { return Err(failed) };
             let outcome = Box::pin(log_in(&io, &context, limit)).await;
             // What is still good stays so, though there is no login.
-            outcome.map_err(|new| Failed { salvaged: new.salvaged.or(failed.salvaged), ..new })
+            outcome.map_err(|later| match later.salvaged {
+                Some(_) => later,
+                None => Failed { error: later.error, ..failed },
+            })
         }
     }
 }

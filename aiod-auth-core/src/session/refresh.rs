@@ -60,7 +60,7 @@ impl Acquire<'_> {
             };
             let mut error = match redeemed.await {
                 Ok(new) => return self.check_user(&sent, new),
-                Err(Failed { error, salvaged }) => {
+                Err(Failed { error, salvaged, .. }) => {
                     if let Some(new) = salvaged.and_then(|salvaged| salvaged.refresh_token) {
                         return Ok(Refreshed::Salvaged(error, with_refresh_token(&sent, new)));
                     }

@@ -13,6 +13,8 @@ pub(super) enum Unconnected<'a> {
     Told(NoResponse),
     /// The proxy answered something else than 200 or 407; reqwest doesn't say what.
     NoTunnel(&'a Proxy),
+    /// The proxy answered 407; reqwest doesn't say what it wants.
+    CredentialsWanted(&'a Proxy),
 }
 
 /// What did not fail before there was a connection may have reached the server.
@@ -34,7 +36,7 @@ pub(super) fn unconnected<'a>(
     let Some(proxy) = proxy else { return Unconnected::Told(NoResponse::NotSent(why)) };
     let told = |problem| Unconnected::Told(NoResponse::Proxy(proxy.failure(problem)));
     match through_proxy(error) {
-        Some(Through::CredentialsWanted) => told(ProxyProblem::CredentialsWanted),
+        Some(Through::CredentialsWanted) => Unconnected::CredentialsWanted(proxy),
         Some(Through::SocksCredentialsWanted) => told(ProxyProblem::SocksCredentialsWanted),
         Some(Through::Closed) => told(ProxyProblem::NotReached("it closed the connection")),
         Some(Through::Socks(code)) => told(ProxyProblem::SocksReply(code)),

@@ -117,13 +117,19 @@ impl TokioRuntime {
                         let problem = tunnel::ask_again(proxy, request.url()).await;
                         NoResponse::Proxy(proxy.failure(problem))
                     }
+                    explain::Unconnected::CredentialsWanted(proxy) => {
+                        let problem = tunnel::ask_for_scheme(proxy, request.url()).await;
+                        NoResponse::Proxy(proxy.failure(problem))
+                    }
                 });
             }
         };
         let (status, headers) = (answered.status().as_u16(), answered.headers().clone());
         // A request in absolute form is answered by the proxy, which may want credentials, too.
         if let Some(proxy) = proxy.filter(|_| status == 407) {
-            return Err(NoResponse::Proxy(proxy.failure(ProxyProblem::CredentialsWanted)));
+            let wanted = headers.get_all(::reqwest::header::PROXY_AUTHENTICATE);
+            let problem = ProxyProblem::of_407(wanted.iter().filter_map(|it| it.to_str().ok()));
+            return Err(NoResponse::Proxy(proxy.failure(problem)));
         }
         // A value that is no text can't be one that a flow reads.
         let texts =

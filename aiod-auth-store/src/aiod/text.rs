@@ -110,6 +110,7 @@ impl Content {
         let code = lenient("refused_code", own.text("refused_code"));
         let refused_at = lenient("refused_at", own.time("refused_at"));
         tokens.refused = refused_at.map(|at| Refusal { at, code });
+        tokens.given_sha256 = lenient("given_sha256", own.text("given_sha256"));
         let is_dated = issued_at.is_some();
         let login = AiodLogin { tokens: Some(tokens), client_secret, is_dated };
         Ok(Self { login, made_for })
@@ -196,6 +197,7 @@ fn write_own(own: &mut dyn TableLike, key: &RecordKey, tokens: &Tokens) {
     let refused = tokens.refused.as_ref();
     put(own, "refused_at", time(refused.map(|refusal| refusal.at)));
     put(own, "refused_code", refused.and_then(|refusal| refusal.code.as_deref()));
+    put(own, "given_sha256", tokens.given_sha256.as_deref());
 }
 
 /// In place of whatever else has its name.

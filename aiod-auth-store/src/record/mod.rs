@@ -149,6 +149,7 @@ mod tests {
         tokens.id_token = Some(IdToken::new(text));
         tokens.session_ended_at = Some(at);
         tokens.refused = Some(Refusal { at, code: Some(text.into()) });
+        tokens.given_sha256 = Some(text.into());
         tokens
     }
 

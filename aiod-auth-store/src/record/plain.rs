@@ -40,6 +40,7 @@ pub(super) fn write(key: &RecordKey, tokens: &Tokens) -> Option<Zeroizing<String
         ("session_ended_at", session_ended_at.as_deref()),
         ("refused_at", refused_at.as_deref()),
         ("refused_code", refused_code),
+        ("given_sha256", tokens.given_sha256.as_deref()),
     ];
     let of_key = [
         ("issuer", Some(&*key.issuer)),
@@ -85,7 +86,7 @@ fn put(text: &mut String, lines: &[(&str, Option<&str>)]) {
 }
 
 fn read_tokens(section: &str) -> Option<Tokens> {
-    let mut lines = Lines::<11>::read(
+    let mut lines = Lines::<12>::read(
         section,
         [
             "access_token",
@@ -99,6 +100,7 @@ fn read_tokens(section: &str) -> Option<Tokens> {
             "session_ended_at",
             "refused_at",
             "refused_code",
+            "given_sha256",
         ],
     )?;
     let mut tokens = Tokens::empty(lines.take("issued_at")?.parse().ok()?);
@@ -112,6 +114,7 @@ fn read_tokens(section: &str) -> Option<Tokens> {
     tokens.session_ended_at = lines.time("session_ended_at").ok()?;
     let code = lines.take("refused_code").map(Into::into);
     tokens.refused = lines.time("refused_at").ok()?.map(|at| Refusal { at, code });
+    tokens.given_sha256 = lines.take("given_sha256").map(Into::into);
     let has_token = tokens.access_token.is_some() || tokens.refresh_token.is_some();
     has_token.then_some(tokens)
 }

@@ -51,6 +51,7 @@ fn tokens(mut section: Members) -> Result<Tokens, Unreadable> {
     tokens.session_ended_at = rest.of(section.time("session_ended_at"))?;
     let code = rest.of(section.text("refused_code"))?;
     tokens.refused = rest.of(section.time("refused_at"))?.map(|at| Refusal { at, code });
+    tokens.given_sha256 = rest.of(section.text("given_sha256"))?;
     Ok(tokens)
 }
 

@@ -61,6 +61,7 @@ fn write_tokens(section: &mut dyn TableLike, tokens: &Tokens) {
     let refused = tokens.refused.as_ref();
     put(section, "refused_at", time(refused.map(|refusal| refusal.at)));
     put(section, "refused_code", refused.and_then(|refusal| refusal.code.as_deref()));
+    put(section, "given_sha256", tokens.given_sha256.as_deref());
 }
 
 fn write_key(section: &mut dyn TableLike, key: &RecordKey) {

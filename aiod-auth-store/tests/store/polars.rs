@@ -5,9 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aiod_auth_core::{Environment, RecordKey, Tokens, session::Version};
+use aiod_auth_core::{Environment, Error, Kind, RecordKey, Timestamp, Tokens, session::Version};
 use aiod_auth_store::{
-    PolarsStore, Store, StoreError,
+    LoginTo, PolarsStore, Store, StoreError,
     contract_tests::{self, Limits},
 };
 use tempfile::TempDir;
@@ -237,13 +237,16 @@ fn set_old(path: &Path) {
     fs::File::options().append(true).open(path).unwrap().set_modified(long_ago).unwrap();
 }
 
-fn named(path: &Path) -> Result<PolarsStore, StoreError> {
+fn named(path: &Path) -> Result<PolarsStore, Error> {
+    PolarsStore::of(support::key("PolarsCloud"), &naming(path))
+}
+
+fn naming(path: &Path) -> Environment {
     let folder = path.parent().unwrap().join("empty");
     let variables =
         [("POLARS_CLOUD_CONFIG_DIR", folder.as_path()), ("POLARS_CLOUD_ACCESS_TOKEN_PATH", path)];
     let variables = variables.map(|(name, path)| (name, path.display().to_string()));
-    let environment: Environment = variables.into_iter().collect();
-    PolarsStore::of(support::key("PolarsCloud"), &environment)
+    variables.into_iter().collect()
 }
 
 /// The next save of the access token would take the refresh token's place.
@@ -251,9 +254,16 @@ fn named(path: &Path) -> Result<PolarsStore, StoreError> {
 fn one_file_for_both_tokens_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let key = support::key("PolarsCloud");
-    let error = named(&folder.path().join("cloud_refresh_token")).unwrap_err();
-    assert!(matches!(error, StoreError::CannotHold { .. }), "{error:?}");
-    assert_eq!(error.hint(), Some("name another file, such as cloud_access_token"));
+    let file = folder.path().join("cloud_refresh_token");
+    for error in [
+        named(&file).unwrap_err(),
+        LoginTo::polars(&naming(&file), Timestamp::UNIX_EPOCH).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), Kind::Config);
+        let says = format!("POLARS_CLOUD_ACCESS_TOKEN_PATH names {}", file.display());
+        assert!(error.to_string().contains(&says), "{error}");
+        assert_eq!(error.hint().unwrap(), "name another file, such as cloud_access_token");
+    }
 
     let file = folder.path().join("cloud_access_token");
     #[cfg(unix)]

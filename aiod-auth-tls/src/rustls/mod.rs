@@ -34,6 +34,7 @@ impl Tls {
     /// From the platform's certificates, which are read, and these options.
     ///
     /// # Errors
+    /// [`TlsFailure::UnusableRoots`] if a file that the environment names can't be read whole;
     /// [`TlsFailure::NoRoots`] if there is nothing to trust; [`TlsFailure::Unavailable`] if the client's
     /// certificate and key can't be used, or no provider is installed (feature `no-provider`).
     pub fn new(options: &TlsOptions) -> Result<Self, TlsFailure> {

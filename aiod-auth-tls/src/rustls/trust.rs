@@ -15,6 +15,8 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::explain::is_ca;
 use crate::TlsFailure;
+#[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
+use crate::named_roots;
 
 pub(super) fn verifier(
     extra: &[CertificateDer<'static>],
@@ -33,6 +35,7 @@ fn platform(
     _: &[CertificateDer<'static>],
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsFailure> {
+    named_roots::check()?;
     trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if trusted.is_empty() {
         return Err(TlsFailure::NoRoots(places().into()));
@@ -47,7 +50,7 @@ fn platform(
 /// Where they were looked for.
 #[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
 fn places() -> String {
-    let set = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(|name| {
+    let set = [named_roots::FILE, named_roots::FOLDERS].into_iter().filter_map(|name| {
         let value = std::env::var_os(name)?;
         // An empty list of folders is none to `rustls-native-certs`, too.
         let value = value.to_string_lossy().into_owned();

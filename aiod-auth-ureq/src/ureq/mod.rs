@@ -6,7 +6,10 @@ use ::ureq::{
     Agent, Body,
     http::{self, HeaderMap},
 };
-use aiod_auth_core::{BODY_BYTES_MAX, NoResponse, ProxyProblem, Request, Response, proxy::Proxies};
+use aiod_auth_core::{
+    BODY_BYTES_MAX, NoResponse, ProxyProblem, Request, Response,
+    proxy::{Proxies, Proxy},
+};
 use aiod_auth_tls::TlsOptions;
 use zeroize::Zeroizing;
 
@@ -99,6 +102,7 @@ impl UreqTransport {
     fn exchange(
         &self,
         request: &Request,
+        through: Option<&Proxy>,
         proxy: Option<::ureq::Proxy>,
     ) -> Result<Response, NoResponse> {
         let mut outgoing =
@@ -117,6 +121,12 @@ impl UreqTransport {
             outgoing.and_then(|outgoing| self.run(outgoing, timeout, proxy))
         };
         let response = response.map_err(|error| no_response(&error))?;
+        // A request in absolute form is answered by the proxy, which may want credentials, too.
+        if let Some(through) = through.filter(|_| response.status() == 407) {
+            let wanted = response.headers().get_all(http::header::PROXY_AUTHENTICATE);
+            let problem = ProxyProblem::of_407(wanted.iter().filter_map(|it| it.to_str().ok()));
+            return Err(NoResponse::Proxy(through.failure(problem)));
+        }
         let (parts, mut body) = response.into_parts();
         let mut reader = body.with_config().limit(BODY_BYTES_MAX as u64).reader();
         let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
@@ -154,12 +164,7 @@ impl Transport for UreqTransport {
     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
         let route = Route::of(&self.proxies, request.url()).map_err(NoResponse::Proxy)?;
         let proxy = self.proxy_for_agent(&route)?;
-        let response = self.exchange(request, proxy)?;
-        // A request in absolute form is answered by the proxy, which may want credentials, too.
-        match route.proxy().filter(|_| response.status() == 407) {
-            Some(proxy) => Err(NoResponse::Proxy(proxy.failure(ProxyProblem::CredentialsWanted))),
-            None => Ok(response),
-        }
+        self.exchange(request, route.proxy(), proxy)
     }
 }
 

@@ -25,15 +25,16 @@ pub(super) fn http(
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).map_err(|error| broken(&error))?;
-    match status(stream)? {
+    let head = head_of_answer(stream)?;
+    match status(&head).ok_or(NO_PROXY)? {
         200..=299 => Ok(()),
-        407 => Err(ProxyProblem::CredentialsWanted),
+        407 => Err(ProxyProblem::of_407_head(&head)),
         status => Err(ProxyProblem::Status(status)),
     }
 }
 
-/// Reads the head of the answer, byte by byte: what follows is the server's.
-fn status(stream: &mut impl Read) -> Result<u16, ProxyProblem> {
+/// Byte by byte: what follows is the server's.
+fn head_of_answer(stream: &mut impl Read) -> Result<String, ProxyProblem> {
     let mut head = Vec::with_capacity(256);
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -47,9 +48,11 @@ fn status(stream: &mut impl Read) -> Result<u16, ProxyProblem> {
             return Err(NO_PROXY);
         }
     }
-    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let status = std::str::from_utf8(line).ok().and_then(|line| line.split(' ').nth(1));
-    status.and_then(|status| status.parse().ok()).ok_or(NO_PROXY)
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+fn status(head: &str) -> Option<u16> {
+    head.lines().next()?.split(' ').nth(1)?.parse().ok()
 }
 
 /// RFC 1928, with RFC 1929 where there are credentials. The proxy resolves the name.
@@ -177,6 +180,10 @@ mod tests {
             (b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n".as_slice(), Ok(())),
             (b"HTTP/1.0 200\r\n\r\n", Ok(())),
             (b"HTTP/1.1 407 No\r\n\r\n", Err(ProxyProblem::CredentialsWanted)),
+            (
+                b"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\n\r\n",
+                Err(ProxyProblem::SchemeNotSpoken("NTLM")),
+            ),
             (b"HTTP/1.1 403 No\r\n\r\n", Err(ProxyProblem::Status(403))),
             (b"HTTP/1.1 503 No\r\n\r\n", Err(ProxyProblem::Status(503))),
             (b"", Err(closed)),

@@ -161,6 +161,17 @@ impl Store for SqliteStore {
         Ok(owner.map(|owner| Lock::new(Held { store: self.clone(), id, owner })))
     }
 
+    fn lease_left(&self, key: &RecordKey) -> Result<Option<Duration>, StoreError> {
+        let until = "SELECT until_ms FROM locks WHERE id = ?1";
+        let until_ms: Option<i64> = self
+            .database()
+            .query_row(until, [key.id()], |row| row.get(0))
+            .optional()
+            .map_err(failed)?;
+        let left = until_ms.map(|until_ms| Ok(until_ms.saturating_sub(now_ms()?))).transpose()?;
+        Ok(left.and_then(|left| u64::try_from(left).ok()).map(Duration::from_millis))
+    }
+
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.transaction(|database| {
             let before = self.read(database, key)?;

@@ -105,7 +105,7 @@ impl Records {
                 self.failed = true;
                 self.busy |= matches!(operation, StoreOperation::TryLock);
                 self.broken |= !matches!(operation, StoreOperation::TryLock);
-                Ok(StoreReply::Locked(false))
+                Ok(StoreReply::Busy { place: "place".into(), lease_left: None })
             }
             Stored::Overwritten => {
                 self.stored = Some(Arc::new(others));

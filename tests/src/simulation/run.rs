@@ -1335,7 +1335,7 @@ fn reply_word(reply: &StoreReply) -> String {
             format!("loaded {token:?}")
         }
         StoreReply::Locked(is_locked) => format!("locked {is_locked}"),
-        StoreReply::Leased(left) => format!("leased for {left:?}"),
+        StoreReply::Busy { lease_left, .. } => format!("busy, leased for {lease_left:?}"),
         StoreReply::LockedAfterInterruption(at) => format!("locked, interrupted at {at}"),
         StoreReply::Done => "done".into(),
         StoreReply::Conflict(theirs) => format!("conflict {}", text(theirs.refresh_token.as_ref())),

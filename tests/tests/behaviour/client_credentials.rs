@@ -35,6 +35,7 @@ fn world_with_service_users() -> World {
     let mut robot = world.server.users[0].clone();
     robot.preferred_username = "robot@sa.example".into();
     world.server.users.push(robot);
+    world.server.clients[0].grant_types.push(PASSWORD);
     world
 }
 

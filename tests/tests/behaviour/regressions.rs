@@ -37,7 +37,8 @@ fn a_refresh_is_not_begun_without_time_for_its_answer() {
         }
         Some(step)
     });
-    assert_eq!(error.unwrap_err().kind(), Kind::Unavailable);
+    let error = error.unwrap_err();
+    assert_eq!(error.kind(), Kind::Store, "the network is not to blame: {error}");
     assert!(locked);
     assert_eq!(world.server.grants(REFRESH_TOKEN), 0);
     let kept = stored(&world).unwrap();

@@ -227,6 +227,7 @@ fn what_could_not_be_saved_goes_before_what_is_stored() {
     let error = call(&mut cache, &mut around, Demand::new()).unwrap_err();
     assert_eq!(error.kind(), Kind::Protocol);
     assert_eq!(refresh_token(cached(&cache)), "r1");
+    says_why_it_is_not_saved(&cache);
 
     let mut next = Outside::new(Disk::Good, |_| granted("a2", "r2"));
     next.stored = Some(Arc::new(old()));
@@ -234,6 +235,12 @@ fn what_could_not_be_saved_goes_before_what_is_stored() {
     call(&mut cache, &mut next, Demand::new()).unwrap();
     // The dead one would have ended the session.
     assert_eq!(next.sent(), ["r1"]);
+}
+
+/// At once, and in the store's own words.
+fn says_why_it_is_not_saved(cache: &TokenCache) {
+    let expected = Persisted::NotSaved(StoreFailure::new("the disk is full"));
+    assert_eq!(cache.cached().unwrap().persisted, expected);
 }
 
 /// Found by a reader: the store works again, and the server is away. Only a refresh would have saved it.
@@ -286,7 +293,8 @@ fn a_store_that_is_away_is_asked_to_save_until_the_calls_time_is_over() {
 fn a_lock_that_is_leased_says_when_it_is_free() {
     let leases = [(seconds(83), true), (Duration::ZERO, false)];
     for (lease, is_leased) in leases {
-        let mut around = Leasing { now: START, lease: is_leased.then_some(lease) };
+        let lease = is_leased.then_some(lease);
+        let mut around = Busy { now: START, lease, free_at: START.saturating_add(seconds(3600)) };
         let mut session =
             Session::login_with_refresh_token(profile(), RefreshToken::new("r"), policy());
         let error = drive::run(&mut session, &mut around).unwrap_err().error;
@@ -296,18 +304,42 @@ fn a_lock_that_is_leased_says_when_it_is_free() {
             is_leased,
             "{error}"
         );
+        assert!(error.to_string().contains("the lock of /tokens/a.toml"), "{error}");
         let hint = error.hint().unwrap();
         assert_eq!(hint, if is_leased { "try again then" } else { "wait for it, or end it" });
     }
 }
 
-/// A store whose lock is always another's.
-struct Leasing {
-    now: Timestamp,
-    lease: Option<Duration>,
+/// What was waited for is the lock. Nothing is wrong with the network, and nothing was sent.
+#[test]
+fn a_wait_for_the_lock_that_leaves_no_time_is_said() {
+    for free_after in [seconds(46), seconds(59)] {
+        let old = Tokens::from_refresh_token(RefreshToken::new("r"), START);
+        for mut session in [
+            Session::login_with_refresh_token(profile(), RefreshToken::new("r"), policy()),
+            Session::token(profile(), Demand::new(), policy()).with_cached(Some(
+                SessionTokens::new(&Arc::new(profile().key()), Arc::new(old), Persisted::NoStore),
+            )),
+        ] {
+            let free_at = START.saturating_add(free_after);
+            let mut around = Busy { now: START, lease: None, free_at };
+            let error = drive::run(&mut session, &mut around).unwrap_err().error;
+            assert_eq!(error.kind(), Kind::Store);
+            let says = format!("held the lock of /tokens/a.toml for {} s", free_after.as_secs());
+            assert!(error.to_string().contains(&says), "{error}");
+            assert!(error.hint().unwrap().contains("try again"), "{error}");
+        }
+    }
 }
 
-impl Around for Leasing {
+/// A store whose lock is another's until then.
+struct Busy {
+    now: Timestamp,
+    lease: Option<Duration>,
+    free_at: Timestamp,
+}
+
+impl Around for Busy {
     fn now(&self) -> Timestamp {
         self.now
     }
@@ -318,8 +350,8 @@ impl Around for Leasing {
 
     fn store(&mut self, access: StoreAccess<'_>) {
         let reply = match access.request().operation {
-            StoreOperation::TryLock => {
-                self.lease.map_or(StoreReply::Locked(false), StoreReply::Leased)
+            StoreOperation::TryLock if self.now < self.free_at => {
+                StoreReply::Busy { place: "/tokens/a.toml".into(), lease_left: self.lease }
             }
             _ => access.request().answered_without_store(),
         };
@@ -460,6 +492,9 @@ fn a_login_that_fails_after_its_refresh_token_was_rotated_is_kept() {
         let mark = cache.begin_login();
         cache.finish_login(mark, Err(failed), START).unwrap_err();
         assert_eq!(refresh_token(cached(&cache)), "r1");
+        if store == Disk::Full {
+            says_why_it_is_not_saved(&cache);
+        }
     }
 }
 

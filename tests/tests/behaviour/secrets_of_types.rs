@@ -301,7 +301,8 @@ fn sessions() -> Vec<(&'static str, String)> {
     let shown = format!("{logged_in:?}").replace(secret, CANARY);
     let asked = Profile::clone(&profile()).with_current_user_at("https://api.example").unwrap();
     let who = WhoAmI::new(Arc::new(asked), &cached, policy()).unwrap();
-    let failed = Failed { error: Error::Cancelled, salvaged: Some(Box::new(tokens())) };
+    let salvaged = Some(Box::new(tokens()));
+    let failed = Failed { salvaged, ..Error::Cancelled.into() };
     vec![
         ("Login", format!("{login:?}")),
         ("logged in", shown),

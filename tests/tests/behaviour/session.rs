@@ -172,6 +172,30 @@ fn two_logins_with_one_refresh_token_use_it_once() {
     get_token(&mut world).unwrap();
 }
 
+/// A script that runs twice. The second use would have ended the session, whatever was refreshed in between.
+#[test]
+fn a_given_refresh_token_that_the_login_has_used_up_is_not_used_again() {
+    let mut world = world();
+    let given = log_in(&mut world).tokens.refresh_token.clone().unwrap();
+    let again = || Session::login_with_refresh_token(profile(), given.clone(), policy());
+    world.run(again()).unwrap();
+    for grants in [1, 2] {
+        let session = world.run(again()).unwrap();
+        assert_eq!(world.server.grants(REFRESH_TOKEN), grants);
+        assert_eq!(refresh_token(&session.tokens), refresh_token(&stored(&world).unwrap()));
+        let_it_expire(&mut world);
+        get_token(&mut world).unwrap();
+    }
+    // Where the server replaces none, it is proven by using it, as before.
+    world.server.settings.rotation = false;
+    let given = log_in(&mut world).tokens.refresh_token.clone().unwrap();
+    for grants in [4, 5] {
+        let session = Session::login_with_refresh_token(profile(), given.clone(), policy());
+        world.run(session).unwrap();
+        assert_eq!(world.server.grants(REFRESH_TOKEN), grants);
+    }
+}
+
 #[test]
 fn a_given_refresh_token_replaces_a_login_that_was_there() {
     let mut world = world();

@@ -57,13 +57,17 @@ fn serve(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> i
         Answers::Http | Answers::HttpForMe | Answers::Bytes(_) => {
             let head = head(&mut client)?;
             let line = head.lines().next().unwrap_or_default().to_owned();
-            log.lock().unwrap().push(line.clone());
+            let shown = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(": ")?;
+                name.eq_ignore_ascii_case("proxy-authorization").then_some(value)
+            });
+            // `me:p w`
+            let knows_me = shown == Some("Basic bWU6cCB3");
+            let of_a_stranger = if shown.is_some() && !knows_me { ", by a stranger" } else { "" };
+            log.lock().unwrap().push(format!("{line}{of_a_stranger}"));
             if let Answers::Bytes(bytes) = answers {
                 return client.write_all(bytes);
             }
-            // `me:p w`
-            let knows_me = head.contains("\r\nproxy-authorization: Basic bWU6cCB3\r\n")
-                || head.contains("\r\nProxy-Authorization: Basic bWU6cCB3\r\n");
             if matches!(answers, Answers::HttpForMe) && !knows_me {
                 return client.write_all(
                     b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",

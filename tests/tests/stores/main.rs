@@ -5,7 +5,7 @@
 use std::thread;
 
 use aiod_auth_core::{AccessToken, Profile, RecordKey, RefreshToken, Timestamp, Tokens};
-use aiod_auth_store::{SealingKey, Store, StoreError, contract_tests};
+use aiod_auth_store::{LOCK_HELD_MAX, SealingKey, Store, StoreError, contract_tests};
 use sqlite::SqliteStore;
 
 #[path = "../../examples/sqlite/store.rs"]
@@ -45,6 +45,19 @@ fn a_newer_versions_record_is_refused_and_stays() {
     let is_newer = |error| matches!(error, StoreError::NewerVersion { version: 2, .. });
     assert!(is_newer(store.load(&key()).unwrap_err()));
     assert!(is_newer(store.save(&key(), &tokens("b")).unwrap_err()));
+}
+
+#[test]
+fn what_is_left_of_anothers_lease_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens.sqlite");
+    let [one, other] = [(); 2].map(|()| SqliteStore::open(&file).unwrap());
+    assert_eq!(other.lease_left(&key()).unwrap(), None);
+    let lock = one.try_lock(&key()).unwrap();
+    let left = other.lease_left(&key()).unwrap().unwrap();
+    assert!(left <= LOCK_HELD_MAX && left > LOCK_HELD_MAX / 2, "{left:?}");
+    drop(lock);
+    assert_eq!(other.lease_left(&key()).unwrap(), None);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `login`: shows the user what to do, waits, and stores the tokens.
 
+use std::time::SystemTime;
+
 use aiod_auth_core::{
     Prompt, Timestamp, Tokens,
     session::{Persisted, SessionTokens},
@@ -70,7 +72,14 @@ fn log_in(
         // The server may give another in its place: leaving now would lose it.
         context.interrupt.report_first();
         let _held_off = context.interrupt.hold_off();
-        client.login_with_refresh_token(token)
+        let began: Timestamp = SystemTime::now().into();
+        let session = client.login_with_refresh_token(token);
+        if session.as_ref().is_ok_and(|session| session.tokens.issued_at < began) {
+            context
+                .printer
+                .notice("this refresh token was used before: the login that came of it stands");
+        }
+        session
     } else {
         let (secrets, cancel) = (settings::secret_variables(context), Cancel::new());
         let show = |prompt: &Prompt| {

@@ -34,7 +34,7 @@ pub fn token_answer(bytes: &[u8]) -> &'static str {
             assert!(message.is_success(), "tokens with HTTP {}", message.status);
             "done"
         }
-        Err(Failed { error, salvaged }) => {
+        Err(Failed { error, salvaged, .. }) => {
             let salvaged = salvaged.and_then(|tokens| tokens.refresh_token);
             let kept = salvaged.map(|token| token.expose().to_owned());
             assert!(brought.is_none_or(|token| kept == Some(token)), "the token was lost: {error}");

@@ -43,7 +43,7 @@ pub(crate) const ROWS: &[Row] = &[
             resource::every_request_names_the_apis();
         }),
     ),
-    row("BCP-08", "uses no password grant", As(&["BCP-05"])),
+    row("BCP-08", "uses no password grant, unless a profile says so", As(&["BCP-05", "PWD-01"])),
     row("BCP-09", "uses the server's metadata", As(&["DISC-11"])),
     row("BCP-10", "takes no `state` twice", As(&["AC-02"])),
     row("BCP-11", "puts no token into a query", Behaviour(no_query_has_a_token)),
