@@ -40,10 +40,32 @@ impl ApiKey {
             first_eight: clean(&object.required_text("first_eight")?),
             secret: object.text("secret")?.map(ApiKeySecret::new),
             expires_at: time(object, "expiration_time")?,
-            note: object.text("note").ok().flatten().map(|note| clean(&note)),
-            scopes: object.strings("scopes").ok().flatten().unwrap_or_default(),
+            note: note(object),
+            scopes: scopes(object),
         })
     }
+
+    /// The answer to its creation. Nothing says the secret again, so whatever is wrong beside it costs no key.
+    pub(crate) fn parse_created(object: &Object<'_>) -> Result<Self, Problem> {
+        object.must_be_whole()?;
+        let secret = object.required_text("secret")?;
+        let name = object.text("first_eight").ok().flatten();
+        Ok(Self {
+            first_eight: clean(name.as_deref().or(secret.get(..8)).unwrap_or_default()),
+            expires_at: time(object, "expiration_time").ok().flatten(),
+            note: note(object),
+            scopes: scopes(object),
+            secret: Some(ApiKeySecret::new(secret)),
+        })
+    }
+}
+
+fn note(object: &Object<'_>) -> Option<String> {
+    object.text("note").ok().flatten().map(|note| clean(&note))
+}
+
+fn scopes(object: &Object<'_>) -> Vec<String> {
+    object.strings("scopes").ok().flatten().unwrap_or_default()
 }
 
 /// What a new API key is to be.
@@ -122,6 +144,17 @@ mod tests {
         let key = ApiKey::parse(&Object::parse(text).unwrap()).unwrap();
         assert_eq!(key.secret.as_ref().map(ApiKeySecret::expose), Some("canary"));
         assert!(!alloc::format!("{key:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_new_key_is_its_secret() {
+        let created = |text| ApiKey::parse_created(&Object::parse(text).unwrap());
+        let key = created(r#"{"secret":"1b976573canary","expiration_time":"soon","note":7}"#).unwrap();
+        assert_eq!(key.first_eight, "1b976573");
+        assert_eq!(key.secret.as_ref().map(ApiKeySecret::expose), Some("1b976573canary"));
+        for text in [r#"{"first_eight":"1b976573"}"#, r#"{"first_eight":"1b976573","secret":""}"#] {
+            assert_eq!(created(text).unwrap_err(), Problem::Missing("secret"), "{text}");
+        }
     }
 
     #[test]
