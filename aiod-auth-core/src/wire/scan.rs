@@ -57,10 +57,7 @@ pub(super) fn members_before_an_error(text: &str, members_max: usize) -> Vec<Mem
     walk(&mut Scan::lenient(text), members_max).0
 }
 
-fn walk<'a>(
-    scan: &mut Scan<'a>,
-    members_max: usize,
-) -> (Vec<Member<'a>>, Result<(), Problem>) {
+fn walk<'a>(scan: &mut Scan<'a>, members_max: usize) -> (Vec<Member<'a>>, Result<(), Problem>) {
     // A token answer has about ten, an ID token twenty.
     let mut members = Vec::with_capacity(20);
     let outcome = scan.object(&mut |name, value| {

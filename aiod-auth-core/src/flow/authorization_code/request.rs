@@ -112,14 +112,16 @@ impl AuthorizationRequest {
     }
 
     /// Reads what the user copied out of the browser's address bar, where the browser is on another
-    /// machine: the whole address, or its query. The page's own address is no answer.
+    /// machine: the whole address, or its query. The address of a page
+    /// before that is no answer.
     #[must_use]
     pub fn pasted(&self, text: &str) -> Redirect {
         let is_around = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>');
         let text = text.trim_matches(is_around);
         let query = text.split_once('?').map_or(text, |(_, query)| query);
-        // It has the same `state`.
-        if query.split('&').any(|pair| pair.starts_with("code_challenge=")) {
+        // It has the same `state`, and so may every page up to the answer.
+        let mut names = query.split(['&', '#']).filter_map(|pair| pair.split('=').next());
+        if !names.any(|name| matches!(name, "code" | "error" | "access_token" | "id_token")) {
             return Redirect::NotOurs;
         }
         // A fragment is never part of this answer; tokens in one are refused (AC-08).

@@ -149,7 +149,8 @@ mod tests {
     #[test]
     fn a_new_key_is_its_secret() {
         let created = |text| ApiKey::parse_created(&Object::parse(text).unwrap());
-        let key = created(r#"{"secret":"1b976573canary","expiration_time":"soon","note":7}"#).unwrap();
+        let key =
+            created(r#"{"secret":"1b976573canary","expiration_time":"soon","note":7}"#).unwrap();
         assert_eq!(key.first_eight, "1b976573");
         assert_eq!(key.secret.as_ref().map(ApiKeySecret::expose), Some("1b976573canary"));
         for text in [r#"{"first_eight":"1b976573"}"#, r#"{"first_eight":"1b976573","secret":""}"#] {
