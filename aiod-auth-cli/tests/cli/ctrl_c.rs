@@ -87,7 +87,8 @@ fn a_limit_on_the_size_of_files_is_an_error_of_the_store() {
     let before = world.refreshes();
     let mut limited = world.program("bash");
     limited.args(["--norc", "-c", "ulimit -f 0; $AIOD_AUTH refresh"]);
-    Ran::of(&mut limited, "").failed(6, "File too large");
+    let ran = Ran::of(&mut limited, "");
+    assert!(ran.failed(6, "File too large").stderr.contains("next: raise the limit"), "{ran:?}");
     assert_eq!(world.refreshes(), before);
     world.run("refresh").ended(0);
 }
