@@ -51,7 +51,7 @@ impl ApiKey {
         let secret = object.required_text("secret")?;
         let name = object.text("first_eight").ok().flatten();
         Ok(Self {
-            first_eight: clean(name.as_deref().or(secret.get(..8)).unwrap_or_default()),
+            first_eight: clean(name.as_deref().or_else(|| secret.get(..8)).unwrap_or_default()),
             expires_at: time(object, "expiration_time").ok().flatten(),
             note: note(object),
             scopes: scopes(object),
