@@ -310,12 +310,14 @@ pub(super) async fn save_again(io: &Io, context: &mut Context) {
             return Ok(None);
         }
         Ok(match lock.save(Arc::clone(&cached.tokens), at_once).await {
-            Saved::Persisted(persisted) => Some(SessionTokens { persisted, ..cached.clone() }),
+            Saved::Persisted(persisted) => Some(persisted),
             Saved::Conflict(_) => None,
         })
     });
-    if let Ok::<_, Error>(Some(session)) = saved.await {
-        *cached = session;
+    match saved.await {
+        Ok::<_, Error>(Some(Persisted::Saved)) => cached.note_saved(),
+        Ok(Some(persisted)) => cached.persisted = persisted,
+        Ok(None) | Err(_) => {}
     }
 }
 

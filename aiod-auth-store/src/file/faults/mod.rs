@@ -70,19 +70,24 @@ fn a_killed_process_loses_no_answer_that_it_began_to_write() {
     for place in PLACES {
         let operations = operations_of_a_refresh(place);
         for number in 0..operations {
-            let memory = place.with_record();
-            let run = refresh(&memory, place, Fault::Death(number));
-            memory.kill();
-            let what = format!("{place:?}: killed before {:?}", run.done.get(number));
-            let found = found_under_the_lock(&memory, place, &what);
-            let is_half_written = run.done[number].name == "write" && run.is_spent;
-            let expected = if run.has_written_by(number) { "second" } else { "first" };
-            let is_expected = found.as_deref() == Some(expected);
-            assert!(is_expected || is_half_written && is_old_or_new(found.as_deref()), "{what}");
-            // The answer is written at once: nothing that could be killed comes before.
-            let is_in_between = run.is_spent && !run.has_written_by(number);
-            assert!(!is_in_between || run.done[number].name == "write", "{what}");
-            is_tidy(&memory, place, &what);
+            for death in deaths(number) {
+                let memory = place.with_record();
+                let run = refresh(&memory, place, death);
+                memory.kill();
+                let what = format!("{place:?}: {death:?}, {:?}", run.done.get(number));
+                let found = found_under_the_lock(&memory, place, &what);
+                let is_half_written = run.done[number].name == "write" && run.is_spent;
+                let expected = if run.has_written_by(number) { "second" } else { "first" };
+                let is_expected = found.as_deref() == Some(expected);
+                assert!(
+                    is_expected || is_half_written && is_old_or_new(found.as_deref()),
+                    "{what}"
+                );
+                // The answer is written at once: nothing that could be killed comes before.
+                let is_in_between = run.is_spent && !run.has_written_by(number);
+                assert!(!is_in_between || run.done[number].name == "write", "{what}");
+                is_tidy(&memory, place, &what);
+            }
         }
         println!("{place:?}: {operations} places to be killed at");
     }
@@ -95,7 +100,7 @@ fn a_power_failure_loses_nothing_that_was_synced() {
         for number in 0..operations_of_a_refresh(place) {
             for seed in 0..8 {
                 let memory = place.with_record();
-                let run = refresh(&memory, place, Fault::Death(number));
+                let run = refresh(&memory, place, deaths(number)[usize::from(seed % 2 == 0)]);
                 memory.lose_power(seed);
                 let what =
                     format!("{place:?}: power off before {:?}, seed {seed}", run.done.get(number));
@@ -192,12 +197,14 @@ fn a_logout_is_done_or_says_that_it_is_not() {
                     Err(_) => assert!(found.is_none_or(|found| found == "first"), "{what}"),
                 }
             }
-            let memory = place.with_record();
-            logout(&memory, place, Fault::Death(number));
-            memory.kill();
-            let what = format!("{place:?}: killed before {number}");
-            let found = found_under_the_lock(&memory, place, &what);
-            assert!(found.is_none_or(|found| found == "first"), "{what}");
+            for death in deaths(number) {
+                let memory = place.with_record();
+                logout(&memory, place, death);
+                memory.kill();
+                let what = format!("{place:?}: {death:?}");
+                let found = found_under_the_lock(&memory, place, &what);
+                assert!(found.is_none_or(|found| found == "first"), "{what}");
+            }
         }
     }
 }
@@ -206,13 +213,15 @@ fn a_logout_is_done_or_says_that_it_is_not() {
 fn what_a_kill_left_is_removed_by_a_logout_and_does_not_come_back() {
     for place in PLACES {
         for number in 0..operations_of_a_refresh(place) {
-            let memory = place.with_record();
-            refresh(&memory, place, Fault::Death(number));
-            memory.kill();
-            logout(&memory, place, Fault::None).saved.unwrap();
-            let what = format!("{place:?}: killed before {number}");
-            assert_eq!(found_under_the_lock(&memory, place, &what), None, "{what}");
-            is_tidy(&memory, place, &what);
+            for death in deaths(number) {
+                let memory = place.with_record();
+                refresh(&memory, place, death);
+                memory.kill();
+                logout(&memory, place, Fault::None).saved.unwrap();
+                let what = format!("{place:?}: {death:?}");
+                assert_eq!(found_under_the_lock(&memory, place, &what), None, "{what}");
+                is_tidy(&memory, place, &what);
+            }
         }
     }
 }
@@ -313,6 +322,11 @@ fn login_beside(memory: &Memory, place: Place, fault: Fault) -> Run {
     Run { is_spent: true, spent_at: 0, saved, done: faulty.done() }
 }
 
+/// The two ways to die at an operation.
+const fn deaths(number: usize) -> [Fault; 2] {
+    [Fault::Death(number), Fault::DeathIn(number)]
+}
+
 /// What a session does to refresh.
 fn refresh(memory: &Memory, place: Place, fault: Fault) -> Run {
     let (faulty, store, key) = place.faulty(memory, fault);
@@ -341,10 +355,10 @@ fn login(memory: &Memory, place: Place, fault: Fault) -> Run {
     let mut run = Run::default();
     let outcome = (|| {
         store.prepare(&key)?;
-        // The user approves.
-        let lock = store.try_lock(&key)?;
-        assert!(lock.is_some());
+        // The user approves: a lock that can't be had costs no login.
         run.is_spent = true;
+        let lock = store.try_lock(&key);
+        assert!(lock.as_ref().is_ok_and(Option::is_some) || !matches!(fault, Fault::None));
         run.spent_at = faulty.done().len();
         store.save(&key, &tokens("first"))
     })();
