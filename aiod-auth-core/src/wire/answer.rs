@@ -275,7 +275,6 @@ mod tests {
             "{\"error_description\":\"a\tb\",\"error\":\"invalid_grant\"}",
             "{\"error\":\"invalid_grant\",}",
             "{\"code\":NaN,\"error\":\"invalid_grant\"}<!-- -->",
-            "{\"error\":\" invalid_grant\"}",
         ] {
             assert!(outcome(400, &[], body).starts_with("refused invalid_grant"), "{body}");
             assert!(outcome(200, &[], body).starts_with("refused invalid_grant"), "{body}");

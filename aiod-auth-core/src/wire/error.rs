@@ -39,7 +39,7 @@ pub(crate) fn code(
         code @ Some(_) => return Ok(code),
     }
     match object.text("error") {
-        Ok(code) => Ok(code.map(|code| deviations.code(code.trim()))),
+        Ok(code) => Ok(code.map(|code| deviations.code(&code))),
         Err(problem @ Problem::Duplicate(_)) if !is_success => Err(problem),
         Err(_) => Ok(None),
     }
