@@ -82,7 +82,9 @@ impl Failure {
             let and = if reason.is_empty() { "" } else { "; " };
             self.hint = Some(format!("run `{login}`{and}{reason}"));
         }
-        if matches!(self.kind, Kind::Expired | Kind::TimedOut) {
+        // A server that was away is another matter.
+        let was_slow = self.hint.as_deref().is_some_and(|hint| hint.contains("in time"));
+        if matches!(self.kind, Kind::Expired | Kind::TimedOut) && was_slow {
             self.hint = Some(format!("run `{login}` again and approve the code in time"));
         }
         self

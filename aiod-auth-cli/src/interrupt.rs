@@ -124,13 +124,19 @@ const TIME_TO_SAY_SO: Duration = Duration::from_millis(500);
 #[cfg(unix)]
 fn on_signal(leave: impl Fn() + Send + 'static) -> bool {
     use signal_hook::{
-        consts::{SIGHUP, SIGINT, SIGTERM},
+        consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
+        flag,
         iterator::Signals,
     };
 
     let ignored = ignored_signals();
-    let heard =
-        [SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    let is_heard = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
+    // A limit on the size of files is an error of the write, which can be said and mended, not the end of the
+    // program with a refresh token spent.
+    if is_heard(&SIGXFSZ) {
+        flag::register(SIGXFSZ, Arc::default()).ok();
+    }
+    let heard = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(is_heard);
     let Ok(mut signals) = Signals::new(heard) else { return false };
     thread::spawn(move || signals.forever().for_each(|_| leave()));
     true

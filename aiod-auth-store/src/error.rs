@@ -122,6 +122,9 @@ impl StoreError {
             Self::Refused { why: "it is a folder", .. } => {
                 Some("name a file, or move the folder away")
             }
+            Self::Refused { why, .. } if why.starts_with("it is sealed") => {
+                Some("give the store the key that it was sealed with")
+            }
             Self::Refused { .. } => Some("move it away, or make it your own"),
             Self::CannotHold { why: ONE_FILE_FOR_TWO_TOKENS, .. } => {
                 Some("name another file, such as cloud_access_token")
@@ -174,11 +177,12 @@ impl From<StoreError> for Error {
 pub(crate) const ONE_FILE_FOR_TWO_TOKENS: &str =
     "it is the refresh token's file, and the access token's, too";
 
-const HINTS: [(ErrorKind, &str); 8] = [
+const HINTS: [(ErrorKind, &str); 9] = [
     (ErrorKind::PermissionDenied, "check who owns the file and its folder"),
     (ErrorKind::ReadOnlyFilesystem, "choose a folder that can be written to"),
     (ErrorKind::StorageFull, "make room on the disk"),
     (ErrorKind::QuotaExceeded, "make room on the disk"),
+    (ErrorKind::FileTooLarge, "raise the limit on the size of files (ulimit -f)"),
     (ErrorKind::NotFound, "see whether its folder is there"),
     (ErrorKind::IsADirectory, "move it away"),
     (ErrorKind::NotADirectory, "move away what is in the folder's place"),
@@ -196,6 +200,14 @@ mod tests {
             let source = io::Error::from_raw_os_error(number);
             let error = StoreError::Io { doing: "lock", path: "x".into(), source };
             assert!(error.hint().is_some(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_another_key_sealed_is_not_to_be_moved_away() {
+        for why in ["it is sealed with another key", "it is sealed, and there is no sealing key"] {
+            let error = StoreError::Refused { path: "x".into(), why };
+            assert_eq!(error.hint(), Some("give the store the key that it was sealed with"));
         }
     }
 }

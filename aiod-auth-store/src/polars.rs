@@ -310,9 +310,11 @@ fn shown(place: &Place) -> &Path {
     }
 }
 
-/// So that it stays the same when the program changes its working directory.
+/// So that it stays the same when the program changes its working directory. A slash at the end of a file's name is
+/// none of it.
 fn absolute(path: impl AsRef<Path>) -> PathBuf {
-    std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().into())
+    let path = std::path::absolute(path.as_ref()).unwrap_or_else(|_| path.as_ref().into());
+    path.components().collect()
 }
 
 const ACCESS_TOKEN_PATH: &str = "POLARS_CLOUD_ACCESS_TOKEN_PATH";

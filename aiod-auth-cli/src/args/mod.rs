@@ -101,6 +101,13 @@ pub(crate) struct Global {
     pub(crate) account: Option<String>,
 }
 
+/// Another one would be no host's that git ever asks for, and nobody would hear why git gets no token.
+fn parse_host(text: &str) -> Result<String, &'static str> {
+    let is_part = |part: char| part.is_alphanumeric() || "-._:[]".contains(part);
+    let is_host = !text.is_empty() && text.chars().all(is_part);
+    if is_host { Ok(text.into()) } else { Err("not the name of a host, such as git.example.org") }
+}
+
 fn parse_parameter(text: &str) -> Result<(String, String), &'static str> {
     let (name, value) = text.split_once('=').ok_or("not NAME=VALUE")?;
     Ok((name.into(), value.into()))
@@ -244,7 +251,7 @@ pub(crate) struct Token {
     #[arg(long)]
     pub(crate) id_token: bool,
     /// With --format git: answer for this host only, as its address names it; may be repeated
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = parse_host)]
     pub(crate) host: Vec<String>,
     /// What git asks its credential helper for; git adds it by itself
     #[arg(value_name = "OPERATION", hide = true)]

@@ -6,11 +6,17 @@ use crate::{args::Global, config::Config, print::without_users};
 
 /// With a profile of `config.toml`, which is named unless it is the one anyway.
 pub(crate) fn of_profile(global: &Global, config: &Config, name: &str) -> String {
-    let variable = env::var("AIOD_AUTH_PROFILE").ok().filter(|name| !name.is_empty());
+    let variable = profile_variable();
     let is_default = config.default_profile.as_deref() == Some(name)
         && variable.is_none_or(|variable| variable == name);
     let profile = (!is_default).then_some(("--profile", Cow::Borrowed(name)));
     written(global, profile)
+}
+
+/// One that is no text names no profile, and must not become another one.
+pub(super) fn profile_variable() -> Option<String> {
+    let name = env::var_os("AIOD_AUTH_PROFILE").filter(|name| !name.is_empty())?;
+    Some(name.to_string_lossy().into_owned())
 }
 
 /// With the options that were given.

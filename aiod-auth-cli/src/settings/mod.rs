@@ -441,11 +441,7 @@ pub(crate) fn secret_variables(context: &Context) -> Vec<String> {
 
 /// The one that is named, else the default.
 pub(crate) fn profile_name(context: &Context, config: &Config) -> Result<String, Failure> {
-    let named = context
-        .global
-        .profile
-        .clone()
-        .or_else(|| env::var("AIOD_AUTH_PROFILE").ok().filter(|name| !name.is_empty()));
+    let named = context.global.profile.clone().or_else(login_command::profile_variable);
     if let Some(name) = named.or_else(|| config.default_profile.clone()) {
         return Ok(name);
     }

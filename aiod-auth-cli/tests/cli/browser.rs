@@ -92,13 +92,17 @@ fn an_address_is_pasted_where_the_browser_is_elsewhere() {
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
     let prompt: Value = serde_json::from_str(&line).unwrap();
-    let back = visit(text(&prompt, "authorization_url"), "").2.unwrap();
+    let page = text(&prompt, "authorization_url");
+    let back = visit(page, "").2.unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    writeln!(stdin, "http://127.0.0.1/?code=a&state=b\n{back}").unwrap();
+    // Another login's, the page where it began, and what is no text: none of them ends it.
+    writeln!(stdin, "http://127.0.0.1/?code=a&state=b\n{page}").unwrap();
+    stdin.write_all(b"\xff\n").unwrap();
+    writeln!(stdin, " \"{back}\"").unwrap();
     let output = end_of(child);
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("no address that this login ends at"), "{said}");
+    assert_eq!(said.matches("no address that this login ends at").count(), 3, "{said}");
     assert_eq!(world.records().len(), 1);
 }
 

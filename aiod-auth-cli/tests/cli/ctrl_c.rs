@@ -10,7 +10,7 @@ use std::{
 
 use aiod_auth_tests::sim::{Fault, wall_clock_ms};
 
-use crate::world::{World, end_of, wait_until};
+use crate::world::{Ran, World, end_of, wait_until};
 
 fn interrupt(child: &Child) {
     signal("-INT", &child.id().to_string());
@@ -76,6 +76,20 @@ fn a_signal_that_is_ignored_stays_so_and_other_signals_wait() {
     // It has no more to do then than to say so.
     assert_eq!(said.next().unwrap().unwrap(), "0");
     child.wait().unwrap();
+    world.run("refresh").ended(0);
+}
+
+/// The signal would end the process, at worst with the refresh token spent and nothing saved.
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_of_the_store() {
+    let world = World::new();
+    world.log_in();
+    let before = world.refreshes();
+    let mut limited = world.program("bash");
+    limited.args(["--norc", "-c", "ulimit -f 0; $AIOD_AUTH refresh"]);
+    let ran = Ran::of(&mut limited, "");
+    assert!(ran.failed(6, "File too large").stderr.contains("next: raise the limit"), "{ran:?}");
+    assert_eq!(world.refreshes(), before);
     world.run("refresh").ended(0);
 }
 

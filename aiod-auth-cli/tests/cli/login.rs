@@ -42,6 +42,21 @@ fn a_program_is_prompted_first_and_told_the_end() {
     assert_eq!(mode(&world.record()), 0o600);
 }
 
+/// The user may have approved in time.
+#[test]
+fn a_server_that_is_away_is_not_the_users_fault() {
+    let world = World::new();
+    for nth in 1..=9 {
+        world.server.simulator().fault_at("/token", nth, Fault::DropBefore);
+    }
+    let ran = world.run("login --timeout 3");
+    assert!(
+        ran.ended(4).stderr.contains("the login did not end within 3 s: the token endpoint"),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.contains("next: check the network"), "{ran:?}");
+}
+
 #[test]
 fn a_user_is_shown_both_ways_and_a_qr_code() {
     let world = World::new();

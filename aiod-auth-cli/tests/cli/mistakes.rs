@@ -126,6 +126,19 @@ fn plain_http_beyond_loopback_is_refused_before_anything_is_sent() {
     world.run(&format!("{line} --json")).failed_as(2, "config");
 }
 
+/// Else the default profile's token would be handed out.
+#[test]
+#[cfg(unix)]
+fn a_profile_named_by_no_text_is_not_another_one() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    let world = World::new();
+    world.log_in();
+    let mut command = world.command("token");
+    command.env("AIOD_AUTH_PROFILE", OsStr::from_bytes(b"\xff"));
+    Ran::of(&mut command, "").failed(2, "there is no profile");
+}
+
 #[test]
 fn endpoints_by_hand_need_no_discovery() {
     let world = World::with(|settings| {

@@ -46,6 +46,10 @@ fn git_gets_the_token_for_its_host_and_for_no_other() {
     }
     let ran = fill("--host git.example", "http://git.example/a.git");
     assert!(ran.ended(128).stderr.contains("without https"), "{ran:?}");
+    for host in ["https://git.example", "git.example/", "*"] {
+        let ran = world.run(&format!("token --format git --host {host} get"));
+        ran.failed(2, "not the name of a host");
+    }
     let ran = fill("", "https://git.example/a.git");
     assert!(ran.ended(128).stderr.contains("say --host HOST"), "{ran:?}");
     assert_eq!(ran.stdout, "");

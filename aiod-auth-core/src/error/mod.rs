@@ -63,7 +63,7 @@ pub enum Error {
     TimedOut {
         /// The limit.
         limit: Duration,
-        /// Why a user was not even asked, or was not waited for: the server was unavailable.
+        /// Why a user was not even asked, or was not heard of: the server was unavailable.
         cause: Option<Box<Self>>,
     },
     /// The user or the caller gave up.

@@ -226,6 +226,9 @@ impl Problem {
             Self::IssuerMismatch { found, .. } if found.contains('{') => {
                 Some("its issuer is a template: use the tenant's own address")
             }
+            Self::IssuerMismatch { found, expected } if found == expected => Some(
+                "the server's has blanks or characters in it that aren't shown: it has to be mended there",
+            ),
             Self::IssuerMismatch { .. } => {
                 Some("configure the issuer exactly as the server writes it")
             }

@@ -138,18 +138,21 @@ impl Polls {
         let mut pace = Pace::new(self.interval);
         async move {
             let mut strays = Strays::default();
+            // Why the last poll came to nothing, unless the user had just not decided.
+            let mut trouble = None;
             // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
             let (mut delay, mut reason) = (pace.interval, Reason::Approval);
             loop {
                 io.wait(delay.min(end.left(&io)), reason).await;
-                end.check(&io)?;
+                end.check(&io, &mut trouble)?;
                 self.request.set_timeout(end.left(&io));
                 let sent;
                 (self.request, sent) = send(&io, self.request, &self.deviations, read).await;
                 let poll = class(sent, self.without_code);
-                if !matches!(poll, Poll::Stray(_) | Poll::NoAnswer) {
+                if !matches!(poll, Poll::Stray(_) | Poll::NoAnswer(_)) {
                     strays = Strays::default();
                 }
+                trouble = None;
                 (delay, reason) = match poll {
                     Poll::Answered(answer) => return answer.into_tokens(&self.requested, None),
                     Poll::Final(error) => return Err(error.into()),
@@ -160,15 +163,22 @@ impl Polls {
                         (pace.after_slow_down(named).max(at_least), Reason::Approval)
                     }
                     Poll::TooFast { at_least } => (pace.after_429().max(at_least), Reason::Retry),
-                    Poll::Unavailable { at_least } => {
+                    Poll::Unavailable { at_least, why } => {
+                        trouble = Some(why);
                         (pace.after_failure().max(at_least), Reason::Retry)
                     }
                     Poll::Stray(error) => {
-                        strays.count(&io, error)?;
+                        trouble = Some(strays.count(&io, error)?);
                         (pace.after_failure(), Reason::Retry)
                     }
-                    Poll::NoAnswer => (pace.after_failure(), Reason::Retry),
+                    Poll::NoAnswer(why) => {
+                        trouble = why;
+                        (pace.after_failure(), Reason::Retry)
+                    }
                 };
+                if let Some(Error::Unreachable { attempts, .. }) = trouble.as_deref_mut() {
+                    *attempts = pace.failures;
+                }
                 io.note(pace.note());
             }
         }
@@ -205,11 +215,12 @@ enum Poll {
     },
     Unavailable {
         at_least: Duration,
+        why: Box<Error>,
     },
     /// A malformed answer, as of a captive portal or a proxy. The error is for the case that all further
     /// answers are malformed, too.
     Stray(Error),
-    NoAnswer,
+    NoAnswer(Option<Box<Error>>),
 }
 
 fn class(sent: Sent<TokenAnswer>, without_code: fn(&ServerError) -> Option<Error>) -> Poll {
@@ -236,8 +247,9 @@ fn class(sent: Sent<TokenAnswer>, without_code: fn(&ServerError) -> Option<Error
         Sent::Answer(_, Answer::Later { status: 429, retry_after, .. }) => {
             Poll::TooFast { at_least: at_least(retry_after) }
         }
-        Sent::Answer(_, Answer::Later { retry_after, .. }) => {
-            Poll::Unavailable { at_least: at_least(retry_after) }
+        Sent::Answer(_, Answer::Later { status, retry_after, said }) => {
+            let cause = said.map_or(Unreachable::Status(status), Unreachable::Unavailable);
+            Poll::Unavailable { at_least: at_least(retry_after), why: Box::new(away(cause)) }
         }
         Sent::Answer(status, Answer::Broken(problem)) => {
             let is_stray = is_stray(&problem);
@@ -246,16 +258,18 @@ fn class(sent: Sent<TokenAnswer>, without_code: fn(&ServerError) -> Option<Error
         }
         Sent::Unreadable(problem) => Poll::Stray(answer::broken(Endpoint::Token, None, problem)),
         Sent::NoResponse { why, .. } if why.ends_polling() => {
-            let (endpoint, cause) = (Endpoint::Token, Unreachable::from_no_response(why));
-            Poll::Final(cause.map_or(Error::Internal("polling"), |cause| Error::Unreachable {
-                endpoint,
-                attempts: 1,
-                cause,
-            }))
+            let cause = Unreachable::from_no_response(why);
+            Poll::Final(cause.map_or(Error::Internal("polling"), away))
         }
         // After a good answer in this login, a certificate that doesn't hold is a portal's, too.
-        Sent::NoResponse { .. } => Poll::NoAnswer,
+        Sent::NoResponse { why, .. } => {
+            Poll::NoAnswer(Unreachable::from_no_response(why).map(away).map(Box::new))
+        }
     }
+}
+
+const fn away(cause: Unreachable) -> Error {
+    Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause }
 }
 
 /// What says nothing about this code: whatever is no JSON object is not this server's.
@@ -284,12 +298,15 @@ struct Strays {
 }
 
 impl Strays {
-    /// Ten in a row, over at least a minute, are no accident: the last one's error.
-    fn count(&mut self, io: &Io, error: Error) -> Result<(), Error> {
+    /// Ten in a row, over at least a minute, are no accident: the last one's error. Until then it is given back.
+    fn count(&mut self, io: &Io, error: Error) -> Result<Box<Error>, Error> {
         self.count = self.count.saturating_add(1);
         let since = *self.since.get_or_insert_with(|| io.elapsed());
         let lasted = io.elapsed().saturating_sub(since);
-        if self.count >= STRAYS_MAX && lasted >= STRAYS_TIME { Err(error) } else { Ok(()) }
+        if self.count >= STRAYS_MAX && lasted >= STRAYS_TIME {
+            return Err(error);
+        }
+        Ok(Box::new(error))
     }
 }
 
@@ -315,12 +332,12 @@ impl PollingEnd {
         self.code.map_or(self.caller, |code| code.min(self.caller)).left(io)
     }
 
-    /// No poll at the deadline or after it.
-    fn check(self, io: &Io) -> Result<(), Error> {
+    /// No poll at the deadline or after it. After trouble, the user may have approved.
+    fn check(self, io: &Io, trouble: &mut Option<Box<Error>>) -> Result<(), Error> {
         match (self.left(io).is_zero(), self.code) {
             (false, _) => Ok(()),
             (true, Some(code)) if code.has_passed(io) => Err(Error::Expired),
-            (true, _) => Err(Error::TimedOut { limit: self.limit, cause: None }),
+            (true, _) => Err(Error::TimedOut { limit: self.limit, cause: trouble.take() }),
         }
     }
 }

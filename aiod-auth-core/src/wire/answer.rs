@@ -83,7 +83,7 @@ impl<'a> Received<'a> {
 pub(crate) fn read<T>(
     endpoint: Endpoint,
     received: &Received<'_>,
-    parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
+    read_success: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
     if matches!(received.response.status(), 300..=399) {
         return Answer::Broken(Problem::Redirect { to: redirect_origin(received) });
@@ -93,7 +93,7 @@ pub(crate) fn read<T>(
     }
     check_clock(received);
     let body = body::read(received);
-    let mut object = Object::parse(&body.text);
+    let mut object = parse(received, &body.text);
     if let Ok(object) = &mut object {
         if let Some(problem) = body.problem {
             object.spoil(problem);
@@ -102,7 +102,7 @@ pub(crate) fn read<T>(
             error::spoil_success(object);
         }
     }
-    let mut answer = read_object(endpoint, received, &object, parse);
+    let mut answer = read_object(endpoint, received, &object, read_success);
     match &mut answer {
         Answer::Refused(Refused { error, .. }) | Answer::Later { said: Some(error), .. } => {
             received.hide_secrets(error);
@@ -114,6 +114,19 @@ pub(crate) fn read<T>(
         received.notes.borrow_mut().extend(object.into_notes());
     }
     answer
+}
+
+/// A success is JSON, strictly. An error that its server wrote by hand, with a line break in the description
+/// or something after it, says its code all the same.
+fn parse<'a>(received: &Received<'_>, text: &'a str) -> Result<Object<'a>, Problem> {
+    let problem = match Object::parse(text) {
+        Err(problem @ Problem::NotJson { .. }) => problem,
+        parsed => return parsed,
+    };
+    let is_error = |object: &Object<'_>| {
+        !received.response.is_success() || matches!(object.text("error"), Ok(Some(_)))
+    };
+    Object::with_slips(text).filter(is_error).ok_or(problem)
 }
 
 fn read_object<T>(
@@ -253,6 +266,27 @@ mod tests {
             "broken: `access_token` is there twice"
         );
         assert_ne!(outcome(200, &[], "access_token=a"), "good a");
+    }
+
+    #[test]
+    fn an_error_with_slips_in_its_json_keeps_its_code() {
+        for body in [
+            "{\"error\":\"invalid_grant\",\"error_description\":\"AADSTS50076:\r\nTrace ID\"}",
+            "{\"error_description\":\"a\tb\",\"error\":\"invalid_grant\"}",
+            "{\"error\":\"invalid_grant\",}",
+            "{\"code\":NaN,\"error\":\"invalid_grant\"}<!-- -->",
+        ] {
+            assert!(outcome(400, &[], body).starts_with("refused invalid_grant"), "{body}");
+            assert!(outcome(200, &[], body).starts_with("refused invalid_grant"), "{body}");
+        }
+        // Cut off: what is missing may say otherwise.
+        assert_eq!(
+            outcome(400, &[], r#"{"error":"invalid_grant","error_descri"#),
+            "refused HTTP 400 from the token endpoint"
+        );
+        for body in ["{\"access_token\":\"a\",}", "{\"access_token\":\"a\",\"x\":\"\n\"}"] {
+            assert!(outcome(200, &[], body).starts_with("broken: not valid JSON"), "{body}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(crate) fn read(
     transport: Transport,
 ) -> Result<DeviceAuthorization, Problem> {
     object.must_be_whole()?;
+    // The first that is missed where it is another protocol's answer (AWS).
+    object.required_text("device_code")?;
     let page = address(object, "verification_uri", VERIFICATION_URL)?
         .ok_or(Problem::Missing("verification_uri"))?
         .page(transport)?;

@@ -47,6 +47,12 @@ impl<'a> Object<'a> {
         Ok(Self::of(scan::members(text, MEMBERS_MAX)?))
     }
 
+    /// What isn't JSON, but has all its members all the same.
+    pub(crate) fn with_slips(text: &'a str) -> Option<Self> {
+        let text = text.trim_start_matches(['\u{feff}', ' ', '\t', '\n', '\r']);
+        scan::members_with_slips(text, MEMBERS_MAX).map(Self::of)
+    }
+
     /// The members that are whole, before whatever is wrong.
     pub(crate) fn as_far_as_it_goes(text: &'a str) -> Self {
         let text = text.trim_start_matches(['\u{feff}', ' ', '\t', '\n', '\r']);

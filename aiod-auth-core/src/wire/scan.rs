@@ -1,4 +1,5 @@
-//! Where the values of a JSON text begin and end: RFC 8259, strictly, in one walk that copies nothing.
+//! Where the values of a JSON text begin and end: RFC 8259, strictly, in one walk that copies nothing. What
+//! isn't JSON is walked once more, leniently, for what must not get lost: an error's code, a refresh token.
 //!
 //! Reading a token answer is finding three long strings. A reader that is told so leaps over them 64
 //! bytes at a time, and knows afterwards which have escapes in them; none of what is passed over is
@@ -39,17 +40,24 @@ impl Quoted<'_> {
 
 /// The members of an object that is the whole text. No more than `members_max` and one more are kept.
 pub(super) fn members(text: &str, members_max: usize) -> Result<Vec<Member<'_>>, Problem> {
-    let (members, outcome) = walk(text, members_max);
-    outcome.map(|()| members)
+    let mut scan = Scan::new(text);
+    let (members, outcome) = walk(&mut scan, members_max);
+    outcome.and_then(|()| scan.end()).map(|()| members)
 }
 
-/// The members that come whole before whatever is wrong.
+/// The members of an object with slips in it that don't hide where they end: control characters in a string,
+/// words and numbers that JSON doesn't have, a comma too many, something after it. `None` if it has no end.
+pub(super) fn members_with_slips(text: &str, members_max: usize) -> Option<Vec<Member<'_>>> {
+    let (members, outcome) = walk(&mut Scan::lenient(text), members_max);
+    outcome.ok().map(|()| members)
+}
+
+/// The same, as far as they come whole.
 pub(super) fn members_before_an_error(text: &str, members_max: usize) -> Vec<Member<'_>> {
-    walk(text, members_max).0
+    walk(&mut Scan::lenient(text), members_max).0
 }
 
-fn walk(text: &str, members_max: usize) -> (Vec<Member<'_>>, Result<(), Problem>) {
-    let mut scan = Scan { text, at: 0, depth: 0 };
+fn walk<'a>(scan: &mut Scan<'a>, members_max: usize) -> (Vec<Member<'a>>, Result<(), Problem>) {
     // A token answer has about ten, an ID token twenty.
     let mut members = Vec::with_capacity(20);
     let outcome = scan.object(&mut |name, value| {
@@ -58,12 +66,12 @@ fn walk(text: &str, members_max: usize) -> (Vec<Member<'_>>, Result<(), Problem>
             members.push((name, value));
         }
     });
-    (members, outcome.and_then(|()| scan.end()))
+    (members, outcome)
 }
 
 /// The items of a list that is the whole text.
 pub(super) fn items(text: &str) -> Result<Vec<Value<'_>>, Problem> {
-    let mut scan = Scan { text, at: 0, depth: 0 };
+    let mut scan = Scan::new(text);
     let mut items = Vec::new();
     scan.list(&mut |item| items.push(item))?;
     scan.end()?;
@@ -72,7 +80,7 @@ pub(super) fn items(text: &str) -> Result<Vec<Value<'_>>, Problem> {
 
 /// Any value that is the whole text.
 pub(super) fn value(text: &str) -> Result<Value<'_>, Problem> {
-    let mut scan = Scan { text, at: 0, depth: 0 };
+    let mut scan = Scan::new(text);
     let value = scan.value()?;
     scan.end()?;
     Ok(value)
@@ -82,9 +90,18 @@ struct Scan<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    is_lenient: bool,
 }
 
 impl<'a> Scan<'a> {
+    const fn new(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0, is_lenient: false }
+    }
+
+    const fn lenient(text: &'a str) -> Self {
+        Self { is_lenient: true, ..Self::new(text) }
+    }
+
     fn object(&mut self, found: &mut impl FnMut(Quoted<'a>, Value<'a>)) -> Result<(), Problem> {
         self.enter(b'{')?;
         if !self.skips(b'}') {
@@ -99,6 +116,9 @@ impl<'a> Scan<'a> {
                 found(name, self.value()?);
                 if !self.skips(b',') {
                     self.expect(b'}')?;
+                    break;
+                }
+                if self.is_lenient && self.skips(b'}') {
                     break;
                 }
             }
@@ -129,6 +149,7 @@ impl<'a> Scan<'a> {
             Some(b'"') => return self.string().map(Value::Text),
             Some(b'{') => self.object(&mut |_, _| {})?,
             Some(b'[') => self.list(&mut |_| {})?,
+            _ if self.is_lenient => self.bare()?,
             Some(b't') => self.word("true")?,
             Some(b'f') => self.word("false")?,
             Some(b'n') => self.word("null")?,
@@ -152,6 +173,7 @@ impl<'a> Scan<'a> {
                     escaped = true;
                     self.escape()?;
                 }
+                Some(_) if self.is_lenient => self.advance(1),
                 _ => return Err(self.problem()),
             }
         }
@@ -201,6 +223,14 @@ impl<'a> Scan<'a> {
 
     fn digits(&mut self) -> Result<(), Problem> {
         let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.advance(count);
+        if count == 0 { Err(self.problem()) } else { Ok(()) }
+    }
+
+    /// A word or a number, JSON's or not: Python writes `NaN` and `Infinity`.
+    fn bare(&mut self) -> Result<(), Problem> {
+        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-._".contains(byte);
+        let count = self.rest().iter().take_while(is_part).count();
         self.advance(count);
         if count == 0 { Err(self.problem()) } else { Ok(()) }
     }

@@ -37,6 +37,32 @@ fn a_login_takes_no_longer_than_its_limit() {
     }
 }
 
+/// The user may have approved: nobody heard of it.
+#[test]
+fn a_login_that_no_poll_could_end_says_why() {
+    let dropped = "connection reset";
+    for (fault, said, hint) in [
+        (Fault::DropBefore, dropped, "check the network"),
+        (instead(503, &json!({})), "HTTP 503", "check the network"),
+        (instead(200, &json!([])), "not a JSON object", ""),
+    ] {
+        let mut world = world();
+        for nth in 1..=20 {
+            world.server.fault_at("/token", nth, fault.clone());
+        }
+        let error = world.run(Session::login(profile(), seconds(60), policy())).unwrap_err();
+        assert_eq!(error.kind(), Kind::TimedOut, "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+        let found = error.hint().unwrap_or_default();
+        assert!(found.contains(hint) && !found.contains("in time"), "{found}");
+    }
+    // Once it has answered, it is the user who is waited for.
+    let mut world = world();
+    world.server.fault_at("/token", 1, Fault::DropBefore);
+    let error = world.run(Session::login(profile(), seconds(60), policy())).unwrap_err();
+    assert!(error.to_string().ends_with("not approved within 60 s"), "{error}");
+}
+
 #[test]
 fn a_429_with_a_code_of_its_own_does_not_end_a_login() {
     let mut world = world();

@@ -596,6 +596,22 @@ fn an_error_that_is_there_twice_or_is_no_text_costs_no_refresh_token() {
 }
 
 #[test]
+fn slips_in_the_json_cost_no_refresh_token() {
+    for members in [
+        r#""expires_in":NaN,"refresh_token":"new""#,
+        r#""expires_in":Infinity,"refresh_token":"new""#,
+        r#""expires_in":03600,"refresh_token":"new""#,
+        r#""x":{"y":None},"refresh_token":"new""#,
+        "\"name\":\"a\tb\",\"refresh_token\":\"new\"",
+        r#""refresh_token":"new","#,
+    ] {
+        let answer = format!(r#"200 {{"access_token":"a",{members}}}"#);
+        let found = verdict(Asked::Refresh, &Answer::parse(&answer)).unwrap();
+        assert!(found.is("error:protocol; refresh token new kept"), "{members}: {found}");
+    }
+}
+
+#[test]
 fn whose_id_token_it_is_can_not_be_hidden() {
     let id_token = |claims: &str| format!("e30.{}.s", BASE64_URL_SAFE_NO_PAD.encode(claims));
     let alice = id_token(r#"{"iss":"i","sub":"alice","aud":"c"}"#);

@@ -25,8 +25,10 @@ pub(super) fn has_terminal(context: &Context) -> bool {
 pub(super) fn take_pasted(printer: &Printer, prompt: Arc<BrowserPrompt>) {
     let printer = printer.clone();
     thread::spawn(move || {
-        for line in io::stdin().lock().lines() {
+        for line in io::stdin().lock().split(b'\n') {
             let Ok(line) = line else { return };
+            // A slip of the clipboard or of the keyboard is one line that is no address, not the last one.
+            let line = String::from_utf8_lossy(&line);
             if line.trim().is_empty() {
                 continue;
             }

@@ -112,11 +112,18 @@ impl AuthorizationRequest {
     }
 
     /// Reads what the user copied out of the browser's address bar, where the browser is on another
-    /// machine: the whole address, or its query.
+    /// machine: the whole address, or its query. The address of a page
+    /// before that is no answer.
     #[must_use]
     pub fn pasted(&self, text: &str) -> Redirect {
-        let text = text.trim();
+        let is_around = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>');
+        let text = text.trim_matches(is_around);
         let query = text.split_once('?').map_or(text, |(_, query)| query);
+        // It has the same `state`, and so may every page up to the answer.
+        let mut names = query.split(['&', '#']).filter_map(|pair| pair.split('=').next());
+        if !names.any(|name| matches!(name, "code" | "error" | "access_token" | "id_token")) {
+            return Redirect::NotOurs;
+        }
         // A fragment is never part of this answer; tokens in one are refused (AC-08).
         match query.split_once('#') {
             None => self.returned(query),
@@ -212,7 +219,9 @@ mod tests {
             alloc::format!(" http://127.0.0.1:51004/callback/x?code=c&state={state}\n"),
             alloc::format!("state={state}&code=c"),
             alloc::format!("http://127.0.0.1:51004/callback/x?code=c&state={state}#"),
+            alloc::format!("<\"http://127.0.0.1:51004/callback/x?state={state}&code=c\">"),
             alloc::format!("http://127.0.0.1:51004/callback/x#access_token=t&state={state}"),
+            request.url().to_string(),
             "c".to_string(),
             String::new(),
         ]
@@ -223,6 +232,9 @@ mod tests {
             Redirect::Failed(_) => "failed",
         })
         .collect();
-        assert_eq!(outcomes, ["code", "code", "code", "failed", "not ours", "not ours"]);
+        assert_eq!(
+            outcomes,
+            ["code", "code", "code", "code", "failed", "not ours", "not ours", "not ours"]
+        );
     }
 }

@@ -58,6 +58,15 @@ impl ApiKey {
             scopes: object.strings("scopes").ok().flatten().unwrap_or_default(),
         })
     }
+
+    /// The answer to its creation, which is its secret.
+    pub(crate) fn parse_created(object: &Object<'_>) -> Result<Self, Problem> {
+        let key = Self::parse(object)?;
+        match key.secret.as_ref().is_some_and(|secret| !secret.expose().is_empty()) {
+            true => Ok(key),
+            false => Err(Problem::Missing("secret")),
+        }
+    }
 }
 
 /// What a new API key is to be.
@@ -163,6 +172,18 @@ mod tests {
             assert!(said.unwrap_or_default().starts_with(expiry.unwrap_or_default()), "{said:?}");
         }
         assert!(ApiKey::parse(&Object::parse("{}").unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_new_key_is_its_secret() {
+        let created = |text| ApiKey::parse_created(&Object::parse(text).unwrap());
+        let key =
+            created(r#"{"secret":"1b976573canary","expiration_time":"soon","note":7}"#).unwrap();
+        assert_eq!(key.first_eight, "1b976573");
+        assert_eq!(key.secret.as_ref().map(ApiKeySecret::expose), Some("1b976573canary"));
+        for text in [r#"{"first_eight":"1b976573"}"#, r#"{"first_eight":"1b976573","secret":""}"#] {
+            assert_eq!(created(text).unwrap_err(), Problem::Missing("secret"), "{text}");
+        }
     }
 
     #[test]

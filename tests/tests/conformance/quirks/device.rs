@@ -338,12 +338,12 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-18",
-        "AWS IAM Identity Center: camelCase is another protocol; `verification_uri` is missing",
+        "AWS IAM Identity Center: camelCase is another protocol; `device_code` is missing",
         Check::Answers(
             Asked::Device,
             &[(
                 r#"200 {"deviceCode":"EXAMPLE","expiresIn":600,"interval":1,"userCode":"ABCD-EFGH","verificationUri":"https://device.sso.eu-west-1.amazonaws.com/","verificationUriComplete":"https://device.sso.eu-west-1.amazonaws.com/?user_code=ABCD-EFGH"}"#,
-                "error:protocol; `verification_uri` is missing",
+                "error:protocol; `device_code` is missing",
             )],
         ),
     ),
