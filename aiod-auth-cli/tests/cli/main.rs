@@ -11,6 +11,8 @@ mod aiod;
 mod browser;
 #[cfg(unix)]
 mod ctrl_c;
+#[cfg(unix)]
+mod examples;
 mod exec;
 mod layers;
 mod login;
