@@ -454,7 +454,12 @@ impl NoResponse {
                     | ProxyProblem::Unusable(_)
             ),
             Self::Tls(failure) => {
-                matches!(failure, TlsFailure::NoRoots(_) | TlsFailure::Unavailable(_))
+                matches!(
+                    failure,
+                    TlsFailure::NoRoots(_)
+                        | TlsFailure::ClientCertificateUnusable
+                        | TlsFailure::Unavailable(_)
+                )
             }
         }
     }

@@ -63,7 +63,7 @@ pub enum Error {
     TimedOut {
         /// The limit.
         limit: Duration,
-        /// Why a user was not even asked, or was not waited for: the server was unavailable.
+        /// Why a user was not even asked, or what was wrong last while the approval was waited for.
         cause: Option<Box<Self>>,
     },
     /// The user or the caller gave up.

@@ -92,7 +92,7 @@ impl TokioRuntime {
 
     async fn exchange(&self, request: &Request) -> Result<Response, NoResponse> {
         let proxy = self.0.clients.proxy_of(request.url())?;
-        let (client, tls) = self.0.clients.client_for(request.url())?;
+        let (client, tls) = self.0.clients.client_for(request.url(), proxy)?;
         let method = match request.method() {
             Method::Get => ::reqwest::Method::GET,
             Method::Post => ::reqwest::Method::POST,
@@ -111,18 +111,20 @@ impl TokioRuntime {
         let answered = match outgoing.send().await {
             Ok(response) => response,
             Err(error) => {
-                return Err(match explain::unconnected(&error, tls, proxy) {
+                let asked_by_proxy = proxy_that_answers(request.url(), proxy).is_some();
+                return Err(match explain::unconnected(&error, tls, proxy, asked_by_proxy) {
                     explain::Unconnected::Told(no_response) => no_response,
                     explain::Unconnected::NoTunnel(proxy) => {
-                        let problem = tunnel::ask_again(proxy, request.url()).await;
+                        let problem = tunnel::ask_again(proxy, tls, request.url()).await;
                         NoResponse::Proxy(proxy.failure(problem))
                     }
                 });
             }
         };
         let (status, headers) = (answered.status().as_u16(), answered.headers().clone());
-        // A request in absolute form is answered by the proxy, which may want credentials, too.
-        if let Some(proxy) = proxy.filter(|_| status == 407) {
+        // Without a tunnel, it is the proxy that answers, and it may want credentials.
+        let answers = proxy_that_answers(request.url(), proxy);
+        if let Some(proxy) = answers.filter(|_| status == 407) {
             return Err(NoResponse::Proxy(proxy.failure(ProxyProblem::CredentialsWanted)));
         }
         // A value that is no text can't be one that a flow reads.
@@ -174,13 +176,17 @@ impl Clients {
         }
     }
 
-    fn client_for(&self, url: &Url) -> Result<(&Client, Option<&Tls>), NoResponse> {
+    fn client_for(
+        &self,
+        url: &Url,
+        proxy: Option<&Proxy>,
+    ) -> Result<(&Client, Option<&Tls>), NoResponse> {
         let ours = match self {
             Self::Given(client) => return Ok((client, None)),
             Self::Ours(ours) => ours,
         };
         let failed = |failure: &TlsFailure| NoResponse::Tls(failure.clone());
-        if url.scheme() == "https" {
+        if url.scheme() == "https" || proxy.is_some_and(|proxy| proxy.kind() == ProxyKind::Https) {
             let secure = ours.secure.get_or_init(|| {
                 let tls = Tls::new(&ours.options)?;
                 Ok((ours.build(Some(&tls))?, tls))
@@ -248,6 +254,11 @@ fn sending_once(builder: ClientBuilder) -> ClientBuilder {
         .http1_max_headers(1000)
 }
 
+/// The one that is asked in absolute form: RFC 9112 §3.2.2.
+fn proxy_that_answers<'a>(url: &Url, proxy: Option<&'a Proxy>) -> Option<&'a Proxy> {
+    proxy.filter(|proxy| url.scheme() != "https" && proxy.kind() != ProxyKind::Socks5)
+}
+
 /// As reqwest takes it. Names are resolved by the proxy.
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -261,8 +272,9 @@ fn address(proxy: &Proxy) -> Option<Url> {
     };
     let mut url = Url::parse(&format!("{scheme}://{}:{}", proxy.host(), proxy.port())).ok()?;
     if let Some((user, password)) = proxy.credentials() {
-        url.set_username(user).ok()?;
-        url.set_password(Some(password)).ok()?;
+        // Everything else that has to be escaped is, by the URL.
+        url.set_username(&user.replace('%', "%25")).ok()?;
+        url.set_password(Some(&Zeroizing::new(password.replace('%', "%25")))).ok()?;
     }
     Some(url)
 }

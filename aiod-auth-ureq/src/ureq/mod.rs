@@ -155,8 +155,8 @@ impl Transport for UreqTransport {
         let route = Route::of(&self.proxies, request.url()).map_err(NoResponse::Proxy)?;
         let proxy = self.proxy_for_agent(&route)?;
         let response = self.exchange(request, proxy)?;
-        // A request in absolute form is answered by the proxy, which may want credentials, too.
-        match route.proxy().filter(|_| response.status() == 407) {
+        // Without a tunnel, it is the proxy that answers, and it may want credentials.
+        match route.proxy_that_answers().filter(|_| response.status() == 407) {
             Some(proxy) => Err(NoResponse::Proxy(proxy.failure(ProxyProblem::CredentialsWanted))),
             None => Ok(response),
         }
