@@ -83,7 +83,11 @@ impl Failure {
             self.hint = Some(format!("run `{login}`{and}{reason}"));
         }
         if matches!(self.kind, Kind::Expired | Kind::TimedOut) {
-            self.hint = Some(format!("run `{login}` again and approve the code in time"));
+            self.hint = Some(match self.hint.filter(|hint| !hint.starts_with("log in again")) {
+                // What is wrong, where that is known.
+                Some(hint) => format!("{hint}, then run `{login}` again"),
+                None => format!("run `{login}` again and approve the code in time"),
+            });
         }
         self
     }

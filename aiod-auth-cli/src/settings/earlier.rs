@@ -221,7 +221,8 @@ mod tests {
         }
 
         fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
-            let fails = self.failing.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+            let fails =
+                self.failing.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
             if self.done_all_the_same || !fails {
                 self.store.remove(key)?;
             }

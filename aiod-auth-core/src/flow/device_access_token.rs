@@ -135,19 +135,22 @@ impl Polls {
     ) -> impl Future<Output = Result<Tokens, Failed>> {
         let mut pace = Pace::new(self.interval);
         async move {
+            // Why the last poll had no answer: the reason, if it ends like this.
+            let mut failed = None;
             let mut strays = Strays::default();
             // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
             let (mut delay, mut reason) = (pace.interval, Reason::Approval);
             loop {
                 io.wait(delay.min(end.left(&io)), reason).await;
-                end.check(&io)?;
+                end.check(&io, self.code_lifetime, &mut failed)?;
                 self.request.set_timeout(end.left(&io));
                 let sent;
                 (self.request, sent) = send(&io, self.request, &self.deviations, read).await;
                 let poll = class(sent, self.without_code);
-                if !matches!(poll, Poll::Stray(_) | Poll::NoAnswer) {
+                if !matches!(poll, Poll::Stray(_) | Poll::NoAnswer(_)) {
                     strays = Strays::default();
                 }
+                failed = None;
                 (delay, reason) = match poll {
                     Poll::Granted(answer) => return answer.into_tokens(&self.requested, None),
                     Poll::Final(error) => return Err(error.into()),
@@ -158,14 +161,19 @@ impl Polls {
                         (pace.after_slow_down(named).max(at_least), Reason::Approval)
                     }
                     Poll::TooFast { at_least } => (pace.after_429().max(at_least), Reason::Retry),
-                    Poll::Unavailable { at_least } => {
+                    Poll::Unavailable { at_least, error } => {
+                        failed = Some(error);
                         (pace.after_failure().max(at_least), Reason::Retry)
                     }
                     Poll::Stray(error) => {
+                        let error = failed.insert(Box::new(error));
                         strays.count(&io, error)?;
                         (pace.after_failure(), Reason::Retry)
                     }
-                    Poll::NoAnswer => (pace.after_failure(), Reason::Retry),
+                    Poll::NoAnswer(error) => {
+                        failed = error;
+                        (pace.after_failure(), Reason::Retry)
+                    }
                 };
                 io.note(pace.note());
             }
@@ -202,11 +210,13 @@ enum Poll {
     },
     Unavailable {
         at_least: Duration,
+        error: Box<Error>,
     },
     /// A malformed answer, as of a captive portal or a proxy. The error is for the case that all further
     /// answers are malformed, too.
     Stray(Error),
-    NoAnswer,
+    /// The error is for the case that nothing better comes until the end.
+    NoAnswer(Option<Box<Error>>),
 }
 
 fn class(sent: Sent<Granted>, without_code: fn(&ServerError) -> Option<Error>) -> Poll {
@@ -232,8 +242,10 @@ fn class(sent: Sent<Granted>, without_code: fn(&ServerError) -> Option<Error>) -
         Sent::Answer(_, Answer::Later { status: 429, retry_after, .. }) => {
             Poll::TooFast { at_least: at_least(retry_after) }
         }
-        Sent::Answer(_, Answer::Later { retry_after, .. }) => {
-            Poll::Unavailable { at_least: at_least(retry_after) }
+        Sent::Answer(_, Answer::Later { status, retry_after, said }) => {
+            let cause = said.map_or(Unreachable::Status(status), Unreachable::Unavailable);
+            let error = Box::new(unreachable(cause));
+            Poll::Unavailable { at_least: at_least(retry_after), error }
         }
         Sent::Answer(status, Answer::Broken(problem)) => {
             let is_stray = is_stray(&problem);
@@ -241,17 +253,20 @@ fn class(sent: Sent<Granted>, without_code: fn(&ServerError) -> Option<Error>) -
             if is_stray { Poll::Stray(error) } else { Poll::Final(error) }
         }
         Sent::Unreadable(problem) => Poll::Stray(answer::broken(Endpoint::Token, None, problem)),
-        Sent::NoResponse { why, .. } if why.ends_polling() => {
-            let (endpoint, cause) = (Endpoint::Token, Unreachable::from_no_response(why));
-            Poll::Final(cause.map_or(Error::Internal("polling"), |cause| Error::Unreachable {
-                endpoint,
-                attempts: 1,
-                cause,
-            }))
+        Sent::NoResponse { why, .. } => {
+            let ends_polling = why.ends_polling();
+            let error = Unreachable::from_no_response(why).map(unreachable);
+            match error {
+                Some(error) if ends_polling => Poll::Final(error),
+                // After a good answer in this login, a certificate that doesn't hold is a portal's, too.
+                error => Poll::NoAnswer(error.map(Box::new)),
+            }
         }
-        // After a good answer in this login, a certificate that doesn't hold is a portal's, too.
-        Sent::NoResponse { .. } => Poll::NoAnswer,
     }
+}
+
+const fn unreachable(cause: Unreachable) -> Error {
+    Error::Unreachable { endpoint: Endpoint::Token, attempts: 1, cause }
 }
 
 /// What says nothing about this code: whatever is no JSON object is not this server's.
@@ -281,11 +296,11 @@ struct Strays {
 
 impl Strays {
     /// Ten in a row, over at least a minute, are no accident: the last one's error.
-    fn count(&mut self, io: &Io, error: Error) -> Result<(), Error> {
+    fn count(&mut self, io: &Io, error: &Error) -> Result<(), Error> {
         self.count = self.count.saturating_add(1);
         let since = *self.since.get_or_insert_with(|| io.elapsed());
         let lasted = io.elapsed().saturating_sub(since);
-        if self.count >= STRAYS_MAX && lasted >= STRAYS_TIME { Err(error) } else { Ok(()) }
+        if self.count >= STRAYS_MAX && lasted >= STRAYS_TIME { Err(error.clone()) } else { Ok(()) }
     }
 }
 
@@ -311,12 +326,29 @@ impl PollingEnd {
         self.code.map_or(self.caller, |code| code.min(self.caller)).left(io)
     }
 
-    /// No poll at the deadline or after it.
-    fn check(self, io: &Io) -> Result<(), Error> {
-        match (self.left(io).is_zero(), self.code) {
-            (false, _) => Ok(()),
-            (true, Some(code)) if code.has_passed(io) => Err(Error::Expired),
-            (true, _) => Err(Error::TimedOut { limit: self.limit, cause: None }),
+    /// No poll at the deadline or after it. What was wrong with the last poll is the reason then, and to approve in
+    /// time would be no help. Where the code has expired, that is so only of what can't pass by itself.
+    fn check(
+        self,
+        io: &Io,
+        code_lifetime: Option<Duration>,
+        failed: &mut Option<Box<Error>>,
+    ) -> Result<(), Error> {
+        if !self.left(io).is_zero() {
+            return Ok(());
+        }
+        let cause = failed.take();
+        if !self.code.is_some_and(|code| code.has_passed(io)) {
+            return Err(Error::TimedOut { limit: self.limit, cause });
+        }
+        match cause
+            .filter(|error| matches!(**error, Error::Unreachable { .. } if !error.is_retryable()))
+        {
+            None => Err(Error::Expired),
+            cause => {
+                let limit = self.limit.min(code_lifetime.unwrap_or(Duration::MAX));
+                Err(Error::TimedOut { limit, cause })
+            }
         }
     }
 }
