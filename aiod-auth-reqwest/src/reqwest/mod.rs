@@ -203,6 +203,11 @@ impl Clients {
 
 impl Ours {
     fn build(&self, tls: Option<&Tls>) -> Result<Client, TlsFailure> {
+        let client = self.builder(tls)?.build();
+        client.map_err(|_| TlsFailure::Unavailable("reqwest can't be set up"))
+    }
+
+    fn builder(&self, tls: Option<&Tls>) -> Result<ClientBuilder, TlsFailure> {
         let proxies = Arc::clone(&self.proxies);
         let proxy = ::reqwest::Proxy::custom(move |url| {
             // One that can't be used was refused before.
@@ -214,8 +219,7 @@ impl Ours {
             .pool_idle_timeout(IDLE_MAX)
             .no_proxy()
             .proxy(proxy);
-        let builder = with_tls(builder, tls)?;
-        builder.build().map_err(|_| TlsFailure::Unavailable("reqwest can't be set up"))
+        with_tls(builder, tls)
     }
 }
 
@@ -302,3 +306,48 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection that the server has closed meanwhile loses the request that is sent on it, and a
 /// refresh must not be lost. Most servers keep an idle connection for five seconds or more.
 const IDLE_MAX: Duration = Duration::from_secs(3);
+
+#[cfg(all(test, feature = "ring"))]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::{TcpListener, TcpStream},
+        thread,
+        time::Instant,
+    };
+
+    use super::*;
+
+    /// RFC 8305 §5: a family that swallows packets costs a quarter of a second, not the login. (A listener whose
+    /// backlog is full swallows them.)
+    #[tokio::test]
+    async fn an_ipv6_address_that_is_dead_costs_no_login() {
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let good_address = good.local_addr().unwrap();
+        let Ok(dead) = TcpListener::bind(("::1", good_address.port())) else {
+            // Without IPv6 there is no dead address either.
+            return;
+        };
+        let dead_address = dead.local_addr().unwrap();
+        let connect = || TcpStream::connect_timeout(&dead_address, Duration::from_millis(300)).ok();
+        let waiting: Vec<_> = std::iter::from_fn(connect).take(5000).collect();
+        assert!(waiting.len() < 5000, "the backlog has no end");
+        thread::spawn(move || {
+            let (mut stream, _) = good.accept().unwrap();
+            drop(stream.read(&mut [0; 4096]));
+            drop(stream.write_all(b"HTTP/1.1 204 Here\r\nContent-Length: 0\r\n\r\n"));
+        });
+
+        let TokioRuntime(stack) = TokioRuntime::builder().proxies(Proxies::none()).build();
+        let Clients::Ours(ours) = &stack.clients else { panic!("{stack:?}") };
+        let builder = ours.builder(Some(&Tls::trusting_nothing().unwrap())).unwrap();
+        let name = "as.example.test";
+        let client = builder.resolve_to_addrs(name, &[dead_address, good_address]).build().unwrap();
+        let started = Instant::now();
+        let request = client.get(format!("http://{name}:{}", good_address.port()));
+        // The dead one alone would take as long as connecting may, 10 s.
+        let answer = request.timeout(Duration::from_secs(5)).send().await.unwrap();
+        assert_eq!(answer.status(), 204);
+        assert!(started.elapsed() >= Duration::from_millis(200), "it was not dead");
+    }
+}
