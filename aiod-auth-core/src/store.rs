@@ -63,6 +63,11 @@ impl Version {
         Self(stored.and_then(|tokens| tokens.refresh_token.clone()).map(Arc::new))
     }
 
+    /// Whether anything was loaded that has a refresh token.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether it is just the refresh token in these.
     pub(crate) fn is_of(&self, stored: &Tokens) -> bool {
         match (&self.0, &stored.refresh_token) {

@@ -437,6 +437,9 @@ impl TokenCache {
     /// After a job.
     fn after_change(&mut self, now: Timestamp) {
         self.is_running = false;
+        if let Some(session) = self.cached.as_ref().filter(|it| it.were_saved_since()) {
+            self.cached = Some(Arc::new(SessionTokens::clone(session).up_to_date()));
+        }
         self.changed_beside(now);
     }
 

@@ -287,8 +287,8 @@ impl<'a> Acquire<'a> {
 
 /// Saves what could not be saved before, if the store can do it at once: before a server is asked, since one that
 /// is unavailable must not keep a rotated refresh token from the store. It takes no place of newer tokens, and is kept
-/// beside them: theirs may be the session that is over. What looks newer because a clock was ahead takes the place of
-/// just what it replaced.
+/// beside them: theirs may be the session that is over. What a refresh brought takes the place of just what it replaced,
+/// and so does what looks newer because a clock was ahead.
 pub(super) async fn save_again(io: &Io, context: &mut Context) {
     let (profile, key, now) = (&context.profile, &context.key, io.now());
     let Some(cached) = context.cached.as_mut().filter(|cached| !cached.is_settled()) else {
@@ -306,16 +306,20 @@ pub(super) async fn save_again(io: &Io, context: &mut Context) {
         });
         let newest = newest(stored, Some(cached));
         let is_newer_stored = newest.is_some_and(|it| !Arc::ptr_eq(&it, &cached.tokens));
-        if is_newer_stored || is_of_another_login && is_from_the_future(&cached.tokens, now) {
+        let replaces_just_one =
+            cached.replaces.is_known() || is_from_the_future(&cached.tokens, now);
+        if is_newer_stored || is_of_another_login && replaces_just_one {
             return Ok(None);
         }
         Ok(match lock.save(Arc::clone(&cached.tokens), at_once).await {
-            Saved::Persisted(persisted) => Some(SessionTokens { persisted, ..cached.clone() }),
+            Saved::Persisted(persisted) => Some(persisted),
             Saved::Conflict(_) => None,
         })
     });
-    if let Ok::<_, Error>(Some(session)) = saved.await {
-        *cached = session;
+    match saved.await {
+        Ok::<_, Error>(Some(Persisted::Saved)) => cached.note_saved(),
+        Ok(Some(persisted)) => cached.persisted = persisted,
+        Ok(None) | Err(_) => {}
     }
 }
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{
     Context, Demand, Persisted, SessionTokens,
     freshness::Target,
-    lock::{Locked, NotLocked, Saved, load, replace, under_lock},
+    lock::{Locked, Saved, load, replace, under_lock},
     plan::{Plan, Situation},
 };
 use crate::{
@@ -119,8 +119,8 @@ async fn standing(io: &Io, context: &Context) -> Option<Arc<Tokens>> {
     }
 }
 
-/// In place of whatever there is. However long the user took, there is time to save; and a process that is
-/// stuck with the lock costs no approved login.
+/// In place of whatever there is. However long the user took, there is time to save; and a lock that another
+/// process is stuck with, or that can't be had at all, costs no approved login.
 async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
     let deadline = Deadline::within(io, context.policy.time_limit);
     match Locked::take(io, &context.key, deadline).await {
@@ -129,8 +129,7 @@ async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
             lock.give_back().await;
             persisted
         }
-        Err(NotLocked { is_busy: true, .. }) => replace(io, &context.key, tokens, deadline).await,
-        Err(NotLocked { failure, is_busy: false }) => Persisted::NotSaved(failure),
+        Err(_) => replace(io, &context.key, tokens, deadline).await,
     }
 }
 

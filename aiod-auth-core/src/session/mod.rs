@@ -152,7 +152,8 @@ impl Session {
     #[must_use]
     pub fn with_cached(self, cached: Option<SessionTokens>) -> Self {
         Self(self.0.configure(|job| {
-            job.context.cached = cached.filter(|cached| cached.key == job.context.key);
+            let cached = cached.filter(|cached| cached.key == job.context.key);
+            job.context.cached = cached.map(SessionTokens::up_to_date);
         }))
     }
 

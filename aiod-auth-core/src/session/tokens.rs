@@ -1,7 +1,10 @@
 //! What a session ends in: tokens, and where they are.
 
 use alloc::{boxed::Box, sync::Arc};
-use core::time::Duration;
+use core::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use super::{Demand, Freshness, Version, freshness::GoodTimes};
 use crate::{
@@ -38,6 +41,8 @@ pub struct SessionTokens {
     pub early_refresh_failed: Option<(Timestamp, Box<Error>)>,
     /// What stood in the store, where these could not be saved.
     pub(crate) replaces: Version,
+    /// Whether they have been saved since by a job that may have ended in an error: all clones know it.
+    pub(super) saved_since: Option<Arc<AtomicBool>>,
 }
 
 /// Whether tokens are in the store.
@@ -66,13 +71,37 @@ impl SessionTokens {
     /// Tokens of this record, and whether they are in the store.
     #[must_use]
     pub fn new(key: &Arc<RecordKey>, tokens: Arc<Tokens>, persisted: Persisted) -> Self {
+        let saved_since = matches!(persisted, Persisted::NotSaved(_)).then(Arc::default);
         Self {
             key: Arc::clone(key),
             tokens,
             persisted,
             early_refresh_failed: None,
             replaces: Version::default(),
+            saved_since,
         }
+    }
+
+    /// They are in the store by now, whatever becomes of the job that saved them.
+    pub(super) fn note_saved(&mut self) {
+        if let Some(saved_since) = self.saved_since.take() {
+            saved_since.store(true, Ordering::Release);
+        }
+        self.persisted = Persisted::Saved;
+    }
+
+    /// Whether a job has saved them since these were said not to be.
+    pub(crate) fn were_saved_since(&self) -> bool {
+        self.saved_since.as_ref().is_some_and(|saved| saved.load(Ordering::Acquire))
+    }
+
+    /// With what became of saving them since.
+    #[must_use]
+    pub(crate) fn up_to_date(mut self) -> Self {
+        if self.were_saved_since() {
+            self.note_saved();
+        }
+        self
     }
 
     pub(crate) fn replacing(mut self, replaces: Version) -> Self {

@@ -151,7 +151,7 @@ impl Files {
             }
             // The last save was not finished: of a first login, or of a record that is written in place. To
             // take the lock is to finish it; another process that has it may be doing so.
-            let was_free = self.try_lock(file, format).is_ok_and(|lock| lock.is_some());
+            let was_free = self.try_lock(file, format)?.is_some();
             outcome = self.read(&path, format);
             if was_free || is_missing {
                 break;
@@ -198,8 +198,16 @@ impl Files {
         let Some(mut next) = NextFile::create(&self.system, &path)? else {
             return Ok(());
         };
-        if !next.is_empty() && is_whole(&next.read()?, &path, format) {
-            return Ok(());
+        if !next.is_empty() {
+            match own(&next.read()?, &path, format) {
+                Ok(Own::Login(_)) => return Ok(()),
+                Ok(Own::Part) => {}
+                // It is not written over.
+                Err(error) => {
+                    next.leave();
+                    return Err(error);
+                }
+            }
         }
         self.note(file, &before)?;
         next.begin(before.size().saturating_mul(2).max(ROOM_BYTES_MIN))?;
@@ -569,13 +577,14 @@ impl Files {
             return Ok(Some(at));
         }
         let text = mark::written(&content).unwrap_or_default();
-        let own = match format.read(path, text, self.system.now().into()) {
-            // No save writes a text without any token.
-            Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Own::Part,
-            Ok(login) => Own::Login(login.refresh_token().map(Fingerprint::of)),
-            Err(_) => Own::NotOurs,
+        // A newer version's, for example.
+        let Ok(own) = own(&content, path, format) else {
+            next.leave();
+            return Ok(None);
         };
         let stored = match self.before(path, format) {
+            // A mount that was emptied to be written: a logout would have removed `.next` first.
+            Ok(Before::Nothing) if self.is_there(path) => Stored::Damaged,
             Ok(Before::Nothing) => Stored::Nothing,
             Ok(Before::Damaged | Before::Unknown) => Stored::Damaged,
             Ok(Before::Record(record)) => {
@@ -669,9 +678,12 @@ impl Files {
         format: &dyn Format,
         known: Option<&str>,
     ) -> Result<Seen, StoreError> {
-        let Some((text, status)) = read_text(&*self.system, path)? else {
+        let Some((mut text, status)) = read_text(&*self.system, path)? else {
             return Ok(Seen::Nothing);
         };
+        if let Some(length) = mark::length_if_sealed(&text) {
+            text.truncate(length);
+        }
         if text.is_empty() && self.system.is_mount_point(path) {
             // It can't be removed, so this is how one looks that is not there.
             return Ok(Seen::Nothing);
@@ -774,7 +786,6 @@ enum Finished {
 enum Own {
     Login(Option<Fingerprint>),
     Part,
-    NotOurs,
 }
 
 /// What the record holds.
@@ -802,7 +813,6 @@ fn fate(own: Own, replaces: Option<Fingerprint>, stored: Stored) -> Fate {
     let refresh_token = match own {
         Own::Login(refresh_token) => refresh_token,
         Own::Part => return Fate::Remove,
-        Own::NotOurs => return Fate::Leave,
     };
     match stored {
         Stored::NotOurs => Fate::Leave,
@@ -843,10 +853,18 @@ fn text_of(
     format.write(path, record, tokens)
 }
 
-fn is_whole(next: &[u8], path: &Path, format: &dyn Format) -> bool {
+/// What a `.next` holds.
+///
+/// # Errors
+/// It is not ours to read.
+fn own(next: &[u8], path: &Path, format: &dyn Format) -> Result<Own, StoreError> {
     let text = mark::written(next).filter(|_| mark::begun_at(next).is_none());
-    let login = text.and_then(|text| format.read(path, text, Timestamp::UNIX_EPOCH).ok());
-    login.is_some_and(|login| login.tokens.is_some())
+    match format.read(path, text.unwrap_or_default(), Timestamp::UNIX_EPOCH) {
+        // No save writes a text without any token.
+        Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Ok(Own::Part),
+        Ok(login) => Ok(Own::Login(login.refresh_token().map(Fingerprint::of))),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether the record's place can be taken by a rename, and this failure is of another kind.
@@ -944,7 +962,6 @@ mod tests {
             (bot, None, Stored::Login(old), Fate::Remove),
             (bot, old, Stored::Login(old), Fate::TakeOver),
             (Own::Part, old, Stored::Login(old), Fate::Remove),
-            (Own::NotOurs, old, Stored::Login(old), Fate::Leave),
         ] {
             assert_eq!(fate(own, replaces, stored), expected, "{own:?} {replaces:?} {stored:?}");
         }

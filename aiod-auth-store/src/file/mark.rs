@@ -69,6 +69,13 @@ pub(crate) fn written(content: &[u8]) -> Option<&str> {
     }
 }
 
+/// How long the text of a record is that still ends as it was written: where the power failed before it was cut
+/// on the disk. Kept in the next text, that end would say of it that it is not whole.
+pub(crate) fn length_if_sealed(record: &str) -> Option<usize> {
+    let (_, last_line) = record.trim_end_matches(['\n', '\0']).rsplit_once('\n')?;
+    last_line.starts_with(MARK).then(|| proven(record).map(str::len))?
+}
+
 fn proven(content: &str) -> Option<&str> {
     let (_, seal) = content.rsplit_once(WHOLE)?;
     let (length, hash) = seal.split_once('\n')?.0.split_once(' ')?;
@@ -83,6 +90,7 @@ fn hash(text: &str) -> u64 {
     hash.finish()
 }
 
+const MARK: &str = "# aiod-auth: ";
 const BEGUN: &str = "# aiod-auth: begun ";
 const PART: &[u8] = b"# aiod-auth: part\n";
 const WHOLE: &str = "\n# aiod-auth: whole ";
@@ -118,6 +126,13 @@ mod tests {
             }
             // Cut to its length.
             assert_eq!(written(text.as_bytes()), Some(text));
+            // Or not yet.
+            let mut record = begun;
+            record.resize(record.len().max(sealed.len()), b'?');
+            record[..sealed.len()].copy_from_slice(&sealed);
+            let record = str::from_utf8(&record).unwrap();
+            assert_eq!(length_if_sealed(record), Some(text.len()));
+            assert_eq!(length_if_sealed(text), None);
         }
         assert_eq!(written(b"\xff\n"), None);
         // What was in it before is not taken for a part of it.

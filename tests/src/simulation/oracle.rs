@@ -34,6 +34,11 @@ impl Oracle {
         self.successors.get(old).is_some_and(|successor| successor == new)
     }
 
+    /// Whether it took the place of any.
+    pub(super) fn is_of_a_refresh(&self, token: &str) -> bool {
+        self.successors.values().any(|successor| successor == token)
+    }
+
     /// A store said so.
     pub(super) fn promise(&mut self, token: &str, now_ms: u64) {
         self.promised.entry(token.to_owned()).or_insert(now_ms);

@@ -175,7 +175,7 @@ impl Run {
         let counts = self.counts;
         // What is dropped now is no part of it.
         for process in &self.processes {
-            process.files.die_after(0);
+            process.files.die_after(0, false);
         }
         (outcome.map(|()| counts), self.transcript.take().unwrap_or_default())
     }
@@ -254,6 +254,7 @@ impl Run {
         for process in &self.processes {
             if let Some(session) = process.cache.cached()
                 && let Persisted::NotSaved(_) = session.persisted
+                && !self.is_to_stay_beside_what_is_stored(&session.tokens)
             {
                 return Err(format!("process {} does not save what it has", process.id));
             }
@@ -844,7 +845,8 @@ impl Run {
         let process = &mut self.processes[id];
         let mut outcome = None;
         if dies {
-            process.files.die_after(self.dice.place(14));
+            let after = self.dice.place(14);
+            process.files.die_after(after, after % 2 == 1);
         } else if fails && self.setup.in_memory {
             process.has_store_failed = true;
             outcome = Some(Err(StoreFailure::new("simulated")));
@@ -937,6 +939,16 @@ impl Run {
         let stored = stored.map(|it| text(it.refresh_token.as_ref()));
         self.has_others
             && stored.is_some_and(|it| it != token && !self.oracle.is_successor(token, &it))
+    }
+
+    /// Whether the record holds another session: newer tokens, or not what a refresh has replaced by these. Which of
+    /// the two sessions is over is not known then: both are kept.
+    fn is_to_stay_beside_what_is_stored(&self, unsaved: &Tokens) -> bool {
+        let stored = self.other_store().load(&self.profile.key()).ok().flatten();
+        let Some(stored) = stored.filter(|it| it.session_ended_at.is_none()) else { return false };
+        let token = text(unsaved.refresh_token.as_ref());
+        (stored.issued_at > unsaved.issued_at || self.oracle.is_of_a_refresh(&token))
+            && !self.oracle.is_successor(&token, &text(stored.refresh_token.as_ref()))
     }
 
     fn other_store(&self) -> Arc<dyn Store> {
@@ -1167,7 +1179,7 @@ impl Run {
         new.life = old.life + 1;
         // What it had open does nothing more when it is dropped.
         if !old.files.has_failed() {
-            old.files.die_after(0);
+            old.files.die_after(0, false);
         }
         let old = std::mem::replace(old, new);
         if let Some(running) = &old.running {

@@ -799,3 +799,38 @@ fn a_client_secret_that_a_server_says_back_is_not_shown() {
         }
     }
 }
+
+/// Found by the simulation (seed 314937): they were taken for unsaved still, and went out again when another process had
+/// spent them.
+#[test]
+fn what_a_job_has_saved_is_saved_though_the_job_fails_after_that() {
+    let mut around = Outside::new(Disk::Good, |_| Err(NoResponse::NotSent("refused")));
+    around.stored = Some(Arc::new(old()));
+    let mut unsaved = old();
+    unsaved.refresh_token = Some(RefreshToken::new("r1"));
+    unsaved.issued_at = START.saturating_add(seconds(1));
+    let full = Persisted::NotSaved(StoreFailure::new("full"));
+    let unsaved = SessionTokens::new(&Arc::new(profile().key()), Arc::new(unsaved), full);
+    let mut cache = nothing();
+    let mut caller = cache.caller(Demand::new(), policy());
+    let Want::Run(job) = cache.want(&mut caller, START) else { panic!() };
+    cache.finish(job, Ok(unsaved.clone()), START).unwrap();
+
+    around.now = START.saturating_add(seconds(2000));
+    call(&mut cache, &mut around, Demand::new()).unwrap_err();
+    assert_eq!(refresh_token(around.stored.as_ref().unwrap()), "r1");
+    assert_eq!(cache.cached().unwrap().persisted, Persisted::Saved);
+
+    // Another process has spent them, by a clock that was set back.
+    let mut theirs = old();
+    theirs.refresh_token = Some(RefreshToken::new("r2"));
+    around.stored = Some(Arc::new(theirs));
+    call(&mut cache, &mut around, Demand::new()).unwrap_err();
+    assert_eq!(*around.sent().last().unwrap(), "r2");
+
+    // A program that drives the machine by hand has what it had.
+    around.sent.clear();
+    let mut session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(unsaved));
+    around.run(&mut session).unwrap_err();
+    assert_eq!(around.sent()[0], "r2");
+}

@@ -14,7 +14,9 @@ use aiod_auth_core::{
 use super::{
     FileStore,
     files::Files,
+    next,
     simulated::{Fault, Faulty, Memory, Operation},
+    system::{FileSystem, How, OpenFile},
 };
 use crate::{AiodFile, Lock, PolarsStore, Store, StoreError, TiledStore, token_files::TokenFiles};
 
@@ -70,19 +72,24 @@ fn a_killed_process_loses_no_answer_that_it_began_to_write() {
     for place in PLACES {
         let operations = operations_of_a_refresh(place);
         for number in 0..operations {
-            let memory = place.with_record();
-            let run = refresh(&memory, place, Fault::Death(number));
-            memory.kill();
-            let what = format!("{place:?}: killed before {:?}", run.done.get(number));
-            let found = found_under_the_lock(&memory, place, &what);
-            let is_half_written = run.done[number].name == "write" && run.is_spent;
-            let expected = if run.has_written_by(number) { "second" } else { "first" };
-            let is_expected = found.as_deref() == Some(expected);
-            assert!(is_expected || is_half_written && is_old_or_new(found.as_deref()), "{what}");
-            // The answer is written at once: nothing that could be killed comes before.
-            let is_in_between = run.is_spent && !run.has_written_by(number);
-            assert!(!is_in_between || run.done[number].name == "write", "{what}");
-            is_tidy(&memory, place, &what);
+            for death in deaths(number) {
+                let memory = place.with_record();
+                let run = refresh(&memory, place, death);
+                memory.kill();
+                let what = format!("{place:?}: {death:?}, {:?}", run.done.get(number));
+                let found = found_under_the_lock(&memory, place, &what);
+                let is_half_written = run.done[number].name == "write" && run.is_spent;
+                let expected = if run.has_written_by(number) { "second" } else { "first" };
+                let is_expected = found.as_deref() == Some(expected);
+                assert!(
+                    is_expected || is_half_written && is_old_or_new(found.as_deref()),
+                    "{what}"
+                );
+                // The answer is written at once: nothing that could be killed comes before.
+                let is_in_between = run.is_spent && !run.has_written_by(number);
+                assert!(!is_in_between || run.done[number].name == "write", "{what}");
+                is_tidy(&memory, place, &what);
+            }
         }
         println!("{place:?}: {operations} places to be killed at");
     }
@@ -95,7 +102,7 @@ fn a_power_failure_loses_nothing_that_was_synced() {
         for number in 0..operations_of_a_refresh(place) {
             for seed in 0..8 {
                 let memory = place.with_record();
-                let run = refresh(&memory, place, Fault::Death(number));
+                let run = refresh(&memory, place, deaths(number)[usize::from(seed % 2 == 0)]);
                 memory.lose_power(seed);
                 let what =
                     format!("{place:?}: power off before {:?}, seed {seed}", run.done.get(number));
@@ -192,12 +199,14 @@ fn a_logout_is_done_or_says_that_it_is_not() {
                     Err(_) => assert!(found.is_none_or(|found| found == "first"), "{what}"),
                 }
             }
-            let memory = place.with_record();
-            logout(&memory, place, Fault::Death(number));
-            memory.kill();
-            let what = format!("{place:?}: killed before {number}");
-            let found = found_under_the_lock(&memory, place, &what);
-            assert!(found.is_none_or(|found| found == "first"), "{what}");
+            for death in deaths(number) {
+                let memory = place.with_record();
+                logout(&memory, place, death);
+                memory.kill();
+                let what = format!("{place:?}: {death:?}");
+                let found = found_under_the_lock(&memory, place, &what);
+                assert!(found.is_none_or(|found| found == "first"), "{what}");
+            }
         }
     }
 }
@@ -206,13 +215,15 @@ fn a_logout_is_done_or_says_that_it_is_not() {
 fn what_a_kill_left_is_removed_by_a_logout_and_does_not_come_back() {
     for place in PLACES {
         for number in 0..operations_of_a_refresh(place) {
-            let memory = place.with_record();
-            refresh(&memory, place, Fault::Death(number));
-            memory.kill();
-            logout(&memory, place, Fault::None).saved.unwrap();
-            let what = format!("{place:?}: killed before {number}");
-            assert_eq!(found_under_the_lock(&memory, place, &what), None, "{what}");
-            is_tidy(&memory, place, &what);
+            for death in deaths(number) {
+                let memory = place.with_record();
+                refresh(&memory, place, death);
+                memory.kill();
+                logout(&memory, place, Fault::None).saved.unwrap();
+                let what = format!("{place:?}: {death:?}");
+                assert_eq!(found_under_the_lock(&memory, place, &what), None, "{what}");
+                is_tidy(&memory, place, &what);
+            }
         }
     }
 }
@@ -297,6 +308,43 @@ fn a_login_that_is_killed_beside_a_process_that_is_stuck_is_finished_by_the_next
     }
 }
 
+#[test]
+fn a_next_of_a_newer_version_is_neither_used_nor_written_over() {
+    let place = Place::Own;
+    let memory = place.with_record();
+    let store = place.store(Files::on(Arc::new(memory.clone())));
+    let next = next::path(Path::new(&store.location(&key())));
+    let newer = b"version = 9\n[tokens]\nrefresh_token = \"refresh-second\"\n";
+    memory.open(&next, How::Create).unwrap().write(newer).unwrap();
+    let lock = store.try_lock(&key()).unwrap().unwrap();
+    // Before the refresh token is spent that it may replace.
+    let error = store.prepare(&key()).unwrap_err();
+    assert!(matches!(error, StoreError::NewerVersion { .. }), "{error:?}");
+    drop(lock);
+    let content = memory.open(&next, How::Read).unwrap().read(4096).unwrap();
+    assert_eq!(content.as_slice(), newer);
+}
+
+/// The tokens are in `.next`: that there are none, or that they are damaged, would ask for a new login.
+#[test]
+fn a_save_that_can_not_be_finished_is_said_by_the_next_process_at_once() {
+    for place in [Place::OwnMounted, Place::AiodMounted] {
+        let memory = place.with_record();
+        let record = place.store(Files::default()).location(&key());
+        let done = refresh(&place.with_record(), place, Fault::None).done;
+        let in_place = done.iter().rposition(|it| it.name == "write").unwrap();
+        assert_eq!(done[in_place].path, Path::new(&record));
+        refresh(&memory, place, Fault::FromThenOn(in_place, 5)).saved.unwrap();
+
+        let (faulty, store, key) = place.faulty(&memory, Fault::NoRoom);
+        let error = store.load(&key).unwrap_err();
+        assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+        let opened = faulty.done().iter().filter(|it| it.name == "open").count();
+        assert!(opened < 20, "{opened}");
+        assert_eq!(found_at_once(&memory, place, "room again").as_deref(), Some("second"));
+    }
+}
+
 /// A record, and another process that is about to refresh.
 fn beside_a_lock(place: Place) -> (Memory, Lock) {
     let memory = place.with_record();
@@ -311,6 +359,11 @@ fn login_beside(memory: &Memory, place: Place, fault: Fault) -> Run {
     let (faulty, store, key) = place.faulty(memory, fault);
     let saved = store.save(&key, &tokens("second"));
     Run { is_spent: true, spent_at: 0, saved, done: faulty.done() }
+}
+
+/// The two ways to die at an operation.
+const fn deaths(number: usize) -> [Fault; 2] {
+    [Fault::Death(number), Fault::DeathIn(number)]
 }
 
 /// What a session does to refresh.
@@ -341,10 +394,10 @@ fn login(memory: &Memory, place: Place, fault: Fault) -> Run {
     let mut run = Run::default();
     let outcome = (|| {
         store.prepare(&key)?;
-        // The user approves.
-        let lock = store.try_lock(&key)?;
-        assert!(lock.is_some());
+        // The user approves: a lock that can't be had costs no login.
         run.is_spent = true;
+        let lock = store.try_lock(&key);
+        assert!(lock.as_ref().is_ok_and(Option::is_some) || !matches!(fault, Fault::None));
         run.spent_at = faulty.done().len();
         store.save(&key, &tokens("first"))
     })();

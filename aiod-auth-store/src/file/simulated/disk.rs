@@ -59,9 +59,12 @@ impl Process {
         self.0.set(Fault::FromThenOn(operations, errno));
     }
 
-    /// It dies after so many more operations: nothing that it does then has an effect.
-    pub fn die_after(&self, operations: usize) {
-        self.0.set(Fault::Death(operations));
+    /// It dies after so many more operations, or in the next one: nothing that it does then has an effect.
+    pub fn die_after(&self, operations: usize, in_next: bool) {
+        self.0.set(match in_next {
+            true => Fault::DeathIn(operations),
+            false => Fault::Death(operations),
+        });
     }
 
     /// Nothing goes wrong any more.
@@ -73,18 +76,21 @@ impl Process {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         match self.0.fault() {
-            Fault::Once(number, _) | Fault::FromThenOn(number, _) | Fault::Death(number) => {
-                self.0.done().len() > number
-            }
-            Fault::None | Fault::LockReplaced => false,
+            Fault::Once(number, _)
+            | Fault::FromThenOn(number, _)
+            | Fault::Death(number)
+            | Fault::DeathIn(number) => self.0.done().len() > number,
+            Fault::None | Fault::NoRoom | Fault::LockReplaced => false,
         }
     }
 
     /// The operation that failed, or was not done any more.
     #[must_use]
     pub fn failed(&self) -> String {
-        let (Fault::Once(number, _) | Fault::FromThenOn(number, _) | Fault::Death(number)) =
-            self.0.fault()
+        let (Fault::Once(number, _)
+        | Fault::FromThenOn(number, _)
+        | Fault::Death(number)
+        | Fault::DeathIn(number)) = self.0.fault()
         else {
             return String::new();
         };

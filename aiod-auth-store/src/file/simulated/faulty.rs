@@ -22,6 +22,11 @@ pub(in crate::file) enum Fault {
     FromThenOn(usize, i32),
     /// The process dies before this operation. Nothing that it does later has an effect.
     Death(usize),
+    /// It dies in it: of what it writes there, a part is in the file.
+    DeathIn(usize),
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the tests of the store"))]
+    /// Nothing can be written: `ENOSPC`.
+    NoRoom,
     #[cfg_attr(not(test), expect(dead_code, reason = "for the tests of the store"))]
     /// Between opening a lock's file and locking it, another process removes it and makes a new one, once.
     LockReplaced,
@@ -79,7 +84,10 @@ impl Faulty {
             {
                 Err(error(errno))
             }
-            Fault::Death(fault) if number >= fault => Err(io::ErrorKind::BrokenPipe.into()),
+            Fault::Death(fault) | Fault::DeathIn(fault) if number >= fault => {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            Fault::NoRoom if name == "write" => Err(error(28)),
             Fault::LockReplaced
                 if name == "try_lock"
                     && done.iter().filter(|done| done.name == name).count() == 1 =>
@@ -91,6 +99,8 @@ impl Faulty {
             | Fault::Once(..)
             | Fault::FromThenOn(..)
             | Fault::Death(_)
+            | Fault::DeathIn(_)
+            | Fault::NoRoom
             | Fault::LockReplaced => Ok(()),
         }
     }
@@ -187,20 +197,21 @@ impl OpenFile for FaultyFile {
         self.next_mut("rewind")?.rewind()
     }
 
-    /// One that fails has written a part.
+    /// One that fails has written a part, if there was room for it; or nothing.
     fn write(&mut self, content: &[u8]) -> io::Result<()> {
         let outcome = self.faulty.next("write", &self.path);
+        let number = self.faulty.log().len() - 1;
         let file = self.file.as_mut().unwrap();
-        match outcome {
-            Ok(()) => file.write(content),
-            Err(error) => {
-                if !matches!(self.faulty.fault(), Fault::Death(number) if number + 1 < self.faulty.log().len())
-                {
-                    file.write(&content[..content.len() / 2])?;
-                }
-                Err(error)
-            }
+        let Err(error) = outcome else { return file.write(content) };
+        let is_part_written = match self.faulty.fault() {
+            Fault::Once(_, errno) | Fault::FromThenOn(_, errno) => NO_ROOM.contains(&errno),
+            Fault::DeathIn(fault) => fault == number,
+            Fault::None | Fault::Death(_) | Fault::NoRoom | Fault::LockReplaced => false,
+        };
+        if is_part_written {
+            file.write(&content[..content.len() / 2])?;
         }
+        Err(error)
     }
 
     fn set_size(&mut self, bytes: u64) -> io::Result<()> {
@@ -223,3 +234,6 @@ impl OpenFile for FaultyFile {
         self.next("unlock")?.unlock()
     }
 }
+
+/// `ENOSPC` and `EDQUOT`.
+const NO_ROOM: [i32; 2] = [28, 122];
