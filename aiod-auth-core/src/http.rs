@@ -480,6 +480,7 @@ impl NoResponse {
                     failure,
                     TlsFailure::NoRoots(_)
                         | TlsFailure::UnusableRoots(_)
+                        | TlsFailure::ClientCertificateUnusable
                         | TlsFailure::Unavailable(_)
                 )
             }

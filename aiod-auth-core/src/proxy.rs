@@ -152,6 +152,16 @@ impl Proxy {
     /// [`ProxyProblem::Unusable`].
     pub fn new(address: &str) -> Result<Self, ProxyProblem> {
         let address = address.trim();
+        if address.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(NO_TEXT);
+        }
+        let (_, after_scheme) = address.split_once("://").unwrap_or(("", address));
+        // An `@` behind the end of the authority (RFC 3986 §3.2): what stands before it would be taken for the host,
+        // looked up, and shown.
+        let behind = after_scheme.split_once(['/', '\\', '?', '#']);
+        if behind.is_some_and(|(_, behind)| behind.contains('@')) {
+            return Err(NOT_ENCODED);
+        }
         let parsed = match address.contains("://") {
             true => Url::parse(address),
             false => Url::parse(&format!("http://{address}")),
@@ -356,6 +366,10 @@ fn percent_decoded(text: &str) -> String {
 }
 
 const NO_ADDRESS: ProxyProblem = ProxyProblem::Unusable("is not a usable address");
+const NO_TEXT: ProxyProblem = ProxyProblem::Unusable("is not a text in UTF-8");
+const NOT_ENCODED: ProxyProblem = ProxyProblem::Unusable(
+    "has a user name or a password with characters that have to be percent-encoded (%23 for #, %2F for /, %3F for ?)",
+);
 const NO_SOCKS4: ProxyProblem =
     ProxyProblem::Unusable("is a SOCKS4 proxy, which is not supported (SOCKS5 is)");
 const NO_KIND: ProxyProblem =
@@ -475,6 +489,13 @@ mod tests {
             ("http://me@proxy", Ok((ProxyKind::Http, "proxy:80", Some(("me", ""))))),
             ("socks4://proxy", Err(NO_SOCKS4)),
             ("ftp://proxy", Err(NO_KIND)),
+            ("http://jane:12%233#x@127.0.0.1:3128", Err(NOT_ENCODED)),
+            ("jane:1234/x@127.0.0.1:3128", Err(NOT_ENCODED)),
+            ("socks5://jane:1234?x@127.0.0.1", Err(NOT_ENCODED)),
+            ("http://jane:1234\\x@127.0.0.1", Err(NOT_ENCODED)),
+            ("http://jane:\u{fffd}@127.0.0.1", Err(NO_TEXT)),
+            ("http://proxy:8080/path", Ok((ProxyKind::Http, "proxy:8080", None))),
+            ("http://j@ne:p@ss@proxy:1", Ok((ProxyKind::Http, "proxy:1", Some(("j@ne", "p@ss"))))),
             ("http://", Err(NO_ADDRESS)),
             ("http://proxy:99999", Err(NO_ADDRESS)),
             ("two words", Err(NO_ADDRESS)),

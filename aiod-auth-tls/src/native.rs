@@ -11,7 +11,7 @@ use aiod_auth_core::CertificateProblem;
 use native_tls::{Certificate, HandshakeError, Identity, TlsConnector, TlsStream};
 use rustls_pki_types::PrivateKeyDer;
 
-use crate::{TlsFailure, TlsOptions};
+use crate::{TlsFailure, TlsOptions, options::ClientCertificate};
 
 /// What is trusted, and the client's certificate: one for all connections of a client.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsFailure::UnusableRoots`] if a file that the environment names can't be read whole;
-    /// [`TlsFailure::Unavailable`] if the client's certificate and key can't be used.
+    /// [`TlsFailure::ClientCertificateUnusable`], [`TlsFailure::Unavailable`].
     pub fn new(options: &TlsOptions) -> Result<Self, TlsFailure> {
         #[cfg(all(unix, not(any(target_vendor = "apple", target_os = "android"))))]
         crate::named_roots::check()?;
@@ -40,13 +40,7 @@ impl Tls {
             builder.add_root_certificate(root);
         }
         if let Some(client) = options.client() {
-            let chain = client.chain.iter().map(|der| pem("CERTIFICATE", der)).collect::<String>();
-            let PrivateKeyDer::Pkcs8(key) = &client.key else {
-                return Err(TlsFailure::Unavailable("the client's key has to be a PKCS #8 one"));
-            };
-            let key = zeroize::Zeroizing::new(pem("PRIVATE KEY", key.secret_pkcs8_der()));
-            let identity = Identity::from_pkcs8(chain.as_bytes(), key.as_bytes());
-            builder.identity(identity.map_err(|_| UNUSABLE)?);
+            builder.identity(identity(client)?);
         }
         let connector = builder.build().map_err(|_| TlsFailure::Unavailable(NO_TLS))?;
         Ok(Self { connector, has_client_certificate: options.client().is_some() })
@@ -84,6 +78,21 @@ impl Tls {
     pub fn explain(&self, error: &(dyn Error + 'static)) -> Option<TlsFailure> {
         below(error, self.has_client_certificate)
     }
+}
+
+/// Whether the key is the certificate's, as far as the platform looks.
+pub(crate) fn is_usable(client: &ClientCertificate) -> bool {
+    !matches!(identity(client), Err(TlsFailure::ClientCertificateUnusable))
+}
+
+fn identity(client: &ClientCertificate) -> Result<Identity, TlsFailure> {
+    let chain = client.chain.iter().map(|der| pem("CERTIFICATE", der)).collect::<String>();
+    let PrivateKeyDer::Pkcs8(key) = &client.key else {
+        return Err(TlsFailure::Unavailable("the client's key has to be a PKCS #8 one"));
+    };
+    let key = zeroize::Zeroizing::new(pem("PRIVATE KEY", key.secret_pkcs8_der()));
+    Identity::from_pkcs8(chain.as_bytes(), key.as_bytes())
+        .map_err(|_| TlsFailure::ClientCertificateUnusable)
 }
 
 /// Why TLS failed, if it did, in a stack that the program has set up itself.
@@ -162,6 +171,4 @@ fn pem(label: &str, der: &[u8]) -> String {
     text
 }
 
-const UNUSABLE: TlsFailure =
-    TlsFailure::Unavailable("the client's certificate and key can't be used together");
 const NO_TLS: &str = "the platform's TLS can't be used";

@@ -6,10 +6,10 @@ use std::{
     io::{Read, Write},
 };
 
-use crate::{TlsFailure, TlsOptions};
+use crate::{TlsFailure, TlsOptions, options::ClientCertificate};
 
 /// No TLS: [`Tls::new`] always fails.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tls(std::convert::Infallible);
 
 /// A stream that can't be.
@@ -50,6 +50,11 @@ impl Tls {
     pub fn explain(&self, _: &(dyn Error + 'static)) -> Option<TlsFailure> {
         match self.0 {}
     }
+}
+
+/// Nothing looks at it.
+pub(crate) const fn is_usable(_: &ClientCertificate) -> bool {
+    true
 }
 
 /// Nothing to explain.

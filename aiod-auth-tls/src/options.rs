@@ -30,11 +30,15 @@ impl TlsOptions {
     /// Shows this certificate to servers that want one: PEM, with its chain and its key.
     ///
     /// # Errors
-    /// [`InvalidPem`] if there is no certificate or no key, or one can't be read.
+    /// [`InvalidPem`] if there is no certificate or no key, one can't be read, or they don't belong together.
     pub fn set_client_certificate(&mut self, pem: &[u8]) -> Result<(), InvalidPem> {
         let chain = certificates(pem)?;
         let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| InvalidPem(NO_KEY))?;
-        self.client = Some(ClientCertificate { chain, key });
+        let client = ClientCertificate { chain, key };
+        if !crate::backend::is_usable(&client) {
+            return Err(InvalidPem(UNUSABLE));
+        }
+        self.client = Some(client);
         Ok(())
     }
 
@@ -110,6 +114,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidPem> 
     if all.is_empty() { Err(InvalidPem("has no certificate in PEM form")) } else { Ok(all) }
 }
 
+const UNUSABLE: &str = "has a certificate and a private key that can't be used together";
 const NO_KEY: &str = "has no private key in PEM form that can be read (an encrypted one can't)";
 
 #[cfg(test)]

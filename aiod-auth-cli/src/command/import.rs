@@ -16,7 +16,8 @@ use crate::{
 };
 
 pub(crate) fn run(context: &Context, options: &args::Import) -> Result<(), Failure> {
-    let settings = Settings::in_use(context)?;
+    // A login without an account stays where it is, as at a login.
+    let settings = Settings::new(context)?;
     let (login, name) = transfer::read_from(&settings, &options.file)?;
     check(&settings, &login, &name)?;
     keep(context, options, &settings, &login)?;

@@ -89,6 +89,7 @@ fn log_out_of(
 
 fn log_out(context: &Context, options: &args::Logout, settings: &Settings) -> Result<(), Failure> {
     let client = client(context, options, settings)?;
+    settings.takes_over_none(context);
     context.interrupt.report_first();
     let logged_out =
         if options.ignore_errors { client.log_out_ignoring_errors() } else { client.log_out() };

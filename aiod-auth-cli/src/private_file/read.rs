@@ -17,19 +17,32 @@ pub(crate) struct OwnFile {
 
 impl OwnFile {
     pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        // Before it is opened: a pipe without a writer would never come back.
-        check(&fs::metadata(path)?)?;
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        check(&metadata)?;
-        if metadata.len() > BYTES_MAX {
-            return Err(Error::new(ErrorKind::InvalidInput, "it is too big"));
-        }
+        let (file, metadata) = open(path)?;
         let mut text = String::new();
         file.take(BYTES_MAX).read_to_string(&mut text).map_err(not_text)?;
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         Ok(Self { text: without_bom(text), is_public: is_public(&metadata), modified })
     }
+
+    /// What need not be a text.
+    pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+        let (file, _) = open(path)?;
+        let mut bytes = Vec::new();
+        file.take(BYTES_MAX).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    // Before it is opened: a pipe without a writer would never come back.
+    check(&fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    check(&metadata)?;
+    if metadata.len() > BYTES_MAX {
+        return Err(Error::new(ErrorKind::InvalidInput, "it is too big"));
+    }
+    Ok((file, metadata))
 }
 
 /// Whether there is such a file, and its mode lets every user read it.

@@ -11,21 +11,23 @@ pub(super) fn driver(config: &ProfileConfig) -> Result<Driver, Failure> {
     let mut transport = UreqTransport::builder();
     if let Some(file) = &config.ca_file {
         let pem = read(file)?;
-        transport = transport.root_certificates(pem.as_bytes()).map_err(|why| wrong(file, why))?;
+        transport = transport.root_certificates(&pem).map_err(|why| wrong(file, why))?;
     }
     if let Some(file) = &config.client_certificate_file {
         let pem = read(file)?;
-        transport = transport.client_certificate(pem.as_bytes()).map_err(|why| wrong(file, why))?;
+        transport = transport.client_certificate(&pem).map_err(|why| wrong(file, why))?;
     }
     Ok(Driver::with_transport(transport.build()))
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
-    OwnFile::read(file)
-        .map(|read| read.text)
+/// Around the certificates may stand whatever was put there, in any encoding.
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    OwnFile::bytes(file)
         .map_err(|error| Failure::config(format!("cannot read {}: {error}", file.display())))
 }
 
 fn wrong(file: &Path, why: InvalidPem) -> Failure {
-    Failure::config(format!("{} {why}", file.display()))
+    Failure::config(format!("{} {why}", file.display())).with_hint(
+        "give a file in PEM form (`-----BEGIN …`); `openssl x509 -inform der -in FILE` makes it of a certificate in DER",
+    )
 }

@@ -164,32 +164,65 @@ fn an_earlier_login_that_fits_several_goes_to_none() {
         "{ran:?}"
     );
     assert_eq!(ran.stderr.lines().count(), 1);
-    // A login of one profile doesn't make it the other one's.
+    // A login of one profile doesn't make it the other one's, nor does its logout.
     log_in(&world, "--profile work", "bob");
     world.run("--profile private status").ended(3);
     world.run("--profile private token").failed(3, "");
     world.run("--profile work logout").ended(0);
+    world.run("--profile private token").failed(3, "");
     // As it says.
-    world.run("profile set private --account private").ended(0);
-    assert_eq!(name(&world, "--profile work"), "Alice Example");
-    world.run("--profile private status").ended(3);
+    world.run("profile set work --account work").ended(0);
+    assert_eq!(name(&world, "--profile private"), "Alice Example");
+    world.run("--profile work status").ended(3);
     assert!(store.load(&key).unwrap().is_none());
 }
 
+fn ad_hoc(world: &World) -> String {
+    let issuer = &world.server.base_url;
+    format!("--issuer {issuer} --client-id demo --scope openid --scope roles")
+}
+
 #[test]
-fn a_new_login_replaces_an_earlier_one() {
+fn a_new_login_leaves_one_without_a_profile_where_it_is() {
     let world = world(&["lab"]);
     log_in_earlier(&world);
-    log_in(&world, "--profile lab", "bob");
+    // One that fails, too.
+    world.run("--profile lab login --timeout 1").ended(4);
+    assert_eq!(name(&world, &ad_hoc(&world)), "Alice Example");
+    let login = world.start_login("--profile lab");
+    assert!(world.server.simulator().approve(login.user_code(), "bob"));
+    let ran = login.end();
+    let (store, key) = earlier(&world);
+    let location = store.location(&key);
+    assert!(ran.ended(0).stderr.contains("without a profile"), "{ran:?}");
+    assert!(ran.stderr.contains(&location) && ran.stderr.contains("stays"), "{ran:?}");
     assert_eq!(name(&world, "--profile lab"), "Bob Example");
-    assert_eq!(world.records().len(), 1);
+    assert_eq!(name(&world, &ad_hoc(&world)), "Alice Example");
+    assert_eq!(world.records().len(), 2);
+    // It has a record of its own by now, and nothing more is said.
+    let token = world.new_refresh_token();
+    let ran = world.run_with_input("login --profile lab --refresh-token-stdin", &token);
+    assert!(!ran.ended(0).stderr.contains("stays"), "{ran:?}");
+}
 
-    log_in_earlier(&world);
-    // It has a record of its own by now.
-    assert_eq!(name(&world, "--profile lab"), "Bob Example");
-    let issuer = &world.server.base_url;
-    let ad_hoc = format!("--issuer {issuer} --client-id demo --scope openid --scope roles");
-    assert_eq!(name(&world, &ad_hoc), "Alice Example");
+#[test]
+fn a_logout_of_a_profile_is_not_followed_by_taking_over_another_login() {
+    for line in ["logout --profile lab", "logout --all"] {
+        let world = world(&["lab"]);
+        log_in(&world, "--profile lab", "bob");
+        log_in_earlier(&world);
+        world.run(line).ended(0);
+        world.run("--profile lab status").ended(3);
+        world.run("--profile lab token").failed(3, "");
+        let ran = world.run("--profile lab logout --json").ended(0).json();
+        assert_eq!(ran["outcome"], "not_logged_in");
+        assert_eq!(name(&world, &ad_hoc(&world)), "Alice Example", "{line}");
+        // Nor under another name.
+        world.run("profile set lab --account bob").ended(0);
+        world.run("--profile lab status").ended(3);
+        log_in(&world, "--profile lab", "bob");
+        assert_eq!(name(&world, "--profile lab"), "Bob Example", "{line}");
+    }
 }
 
 /// As in a store that is mounted read-only.

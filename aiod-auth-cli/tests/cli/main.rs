@@ -11,6 +11,10 @@ mod aiod;
 mod browser;
 #[cfg(unix)]
 mod ctrl_c;
+#[cfg(target_os = "linux")]
+mod drives;
+#[cfg(unix)]
+mod examples;
 mod exec;
 mod layers;
 mod login;
@@ -22,7 +26,7 @@ mod network;
 mod other_programs;
 mod polars;
 mod profile;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod situations;
 mod status;
 #[cfg(unix)]

@@ -48,6 +48,27 @@ fn a_proxy_that_is_away_may_be_there_later_and_one_that_cannot_be_used_is_a_mist
     }
 }
 
+/// A password with characters that end an address is neither shown nor looked up as a host; and what is no
+/// text is not passed by.
+#[cfg(unix)]
+#[test]
+fn a_proxy_whose_address_is_malformed_is_a_mistake_and_its_password_is_not_shown() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+    let world = World::new();
+    for (proxy, says) in [
+        (b"http://jane:1234#x@127.0.0.1:3128".as_slice(), "percent-encoded (%23 for #"),
+        (b"http://jane:1234/x@127.0.0.1:3128", "percent-encoded (%23 for #"),
+        (b"http://jane:1234\xff@127.0.0.1:3128", "is not a text in UTF-8"),
+    ] {
+        let mut command = world.command("login --issuer https://as.example.test --client-id c");
+        let ran = Ran::of(command.env("HTTPS_PROXY", OsStr::from_bytes(proxy)), "");
+        let said = &ran.ended(2).stderr;
+        assert!(said.contains("the proxy in HTTPS_PROXY ") && said.contains(says), "{said}");
+        assert!(!said.contains("1234") && !said.contains("jane"), "{said}");
+    }
+}
+
 /// Elsewhere the platform has a store of its own.
 #[cfg(target_os = "linux")]
 #[test]
@@ -62,6 +83,37 @@ fn where_certificates_were_looked_for_is_said() {
         let expected = format!("there are no certificates to trust in SSL_CERT_FILE ({file})");
         assert!(said.contains(&expected), "{said}");
     }
+    // A file without a name has none; the platform's places were not looked at.
+    let mut command = world.command("login --issuer https://localhost:1 --client-id c");
+    let ran = Ran::of(command.env("SSL_CERT_FILE", ""), "");
+    let said = &ran.ended(2).stderr;
+    assert!(said.contains("there are no certificates to trust in SSL_CERT_FILE (empty)"), "{said}");
+}
+
+/// A certificate in DER, or beside a key that is another's.
+#[test]
+fn a_certificate_that_cannot_be_used_is_said_with_its_file_and_what_to_do() {
+    let world = World::new();
+    let key = || KeyPair::generate().unwrap();
+    let (mine, other) = (key(), key());
+    let certificate = CertificateParams::new(vec!["x".into()]).unwrap().self_signed(&mine).unwrap();
+    std::fs::write(world.path("ca.der"), certificate.der()).unwrap();
+    let ran = world.run("login --ca-file ca.der");
+    ran.failed(2, "ca.der has no certificate in PEM form");
+    assert!(ran.stderr.contains("\nnext: ") && ran.stderr.contains("openssl x509"), "{ran:?}");
+    let pair = |key: &KeyPair| format!("{}{}", certificate.pem(), key.serialize_pem());
+    world.write("pair.pem", &pair(&other));
+    let ran = world.run("login --client-certificate pair.pem");
+    ran.failed(2, "pair.pem has a certificate and a private key that can't be used together");
+    assert!(!ran.stderr.contains("feature"), "{ran:?}");
+    assert_eq!(world.requests(), 0);
+    // One that is good is no obstacle, nor is a note in Latin-1 above it.
+    world.write("pair.pem", &pair(&mine));
+    let noted = [b"# Zertifikat f\xfcr alle\n".as_slice(), certificate.pem().as_bytes()].concat();
+    std::fs::write(world.path("noted.pem"), noted).unwrap();
+    let token = world.new_refresh_token();
+    let login = "login --refresh-token-stdin --client-certificate pair.pem --ca-file noted.pem";
+    world.run_with_input(login, &token).ended(0);
 }
 
 #[cfg(unix)]

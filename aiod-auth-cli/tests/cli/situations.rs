@@ -14,6 +14,7 @@ use std::{
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use crate::{
+    drives,
     network::{answering, secure},
     world::{Ran, World},
 };
@@ -54,7 +55,7 @@ const fn test(
 }
 
 /// Fewer are a mistake: a row may be replaced, and doesn't vanish.
-const EXPECTED: usize = 80;
+const EXPECTED: usize = 99;
 
 const GROUPS: &[(&str, &[Row])] = &[
     ("Networks", NETWORKS),
@@ -516,6 +517,35 @@ const PLACES: &[Row] = &[
         0,
         "aiod-auth-store/src/file/faults/mod.rs",
         "a_power_failure_loses_nothing_that_was_synced",
+    ),
+    run(
+        "A drive without locks: NFS without a lock server, some SMB and WSL drives",
+        "a warning; it goes on without a lock",
+        0,
+        "has no locks",
+        drives::without_locks,
+    ),
+    run(
+        "The disk is full, or the user is over quota",
+        "no refresh token is spent; what to do is said",
+        6,
+        "make room on the disk",
+        drives::over_quota,
+    ),
+    run("A drive that can't sync", "what is saved is there", 0, "", drives::without_sync),
+    run(
+        "A drive whose sync fails",
+        "said before a refresh token is spent, or what is saved is there",
+        6,
+        "",
+        drives::with_a_failing_sync,
+    ),
+    test(
+        "An encrypted folder (eCryptfs), which takes short names alone",
+        "no file has a longer one",
+        0,
+        "aiod-auth-store/src/file/name.rs",
+        "a_name_is_short_and_stays_in_its_folder",
     ),
     test(
         "A record that is damaged",

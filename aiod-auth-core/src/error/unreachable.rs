@@ -314,6 +314,8 @@ pub enum TlsFailure {
     ClientCertificateWanted,
     /// The server doesn't accept the client certificate.
     ClientCertificateRefused,
+    /// The client certificate and its key can't be used, or not together.
+    ClientCertificateUnusable,
     /// The client and the server have no TLS version in common.
     Version,
     /// The server refused what the client offers (an alert's name, RFC 8446 §6).
@@ -327,6 +329,37 @@ pub enum TlsFailure {
 }
 
 impl TlsFailure {
+    /// The same of a proxy that is reached through TLS.
+    ///
+    /// ```
+    /// use aiod_auth_core::{TlsFailure, proxy::Proxy};
+    ///
+    /// let proxy = Proxy::new("https://proxy.example").unwrap();
+    /// let failure = proxy.failure(TlsFailure::NotTls.of_proxy());
+    /// assert_eq!(failure.to_string(), "the proxy proxy.example:443 doesn't speak TLS");
+    /// ```
+    #[must_use]
+    pub const fn of_proxy(&self) -> ProxyProblem {
+        match self {
+            Self::Certificate(CertificateProblem::Expired) => {
+                ProxyProblem::Unusable("has a certificate that has expired (TLS)")
+            }
+            Self::Certificate(_) => {
+                ProxyProblem::Unusable("has a certificate that can't be trusted (TLS)")
+            }
+            Self::NotTls => ProxyProblem::Unusable("doesn't speak TLS"),
+            Self::NoRoots(_)
+            | Self::UnusableRoots(_)
+            | Self::ClientCertificateWanted
+            | Self::ClientCertificateRefused
+            | Self::ClientCertificateUnusable
+            | Self::Version
+            | Self::Refused(_)
+            | Self::Alert(_)
+            | Self::Unavailable(_) => ProxyProblem::NotReached("no TLS connection"),
+        }
+    }
+
     const fn kind(&self) -> Kind {
         match self {
             Self::Certificate(_) | Self::Version | Self::Refused(_) | Self::NotTls => Kind::Server,
@@ -334,6 +367,7 @@ impl TlsFailure {
             | Self::UnusableRoots(_)
             | Self::ClientCertificateWanted
             | Self::ClientCertificateRefused
+            | Self::ClientCertificateUnusable
             | Self::Unavailable(_) => Kind::Config,
             Self::Alert(_) => Kind::Unavailable,
         }
@@ -351,6 +385,9 @@ impl TlsFailure {
             Self::ClientCertificateWanted => "give a client certificate with its key",
             Self::ClientCertificateRefused => {
                 "give a client certificate that this server accepts, with its key"
+            }
+            Self::ClientCertificateUnusable => {
+                "give a client certificate with the key that belongs to it"
             }
             Self::Version | Self::Refused(_) => {
                 "the server has to offer TLS 1.2 or 1.3 with a cipher that is not outdated"
@@ -373,6 +410,9 @@ impl fmt::Display for TlsFailure {
             Self::ClientCertificateWanted => f.write_str("it wants a client certificate (TLS)"),
             Self::ClientCertificateRefused => {
                 f.write_str("it doesn't accept the client certificate (TLS)")
+            }
+            Self::ClientCertificateUnusable => {
+                f.write_str("the client certificate and its key can't be used together")
             }
             Self::Version => f.write_str("it has no TLS version in common with this client"),
             Self::Refused(alert) | Self::Alert(alert) => {

@@ -144,7 +144,7 @@ impl Polls {
             let (mut delay, mut reason) = (pace.interval, Reason::Approval);
             loop {
                 io.wait(delay.min(end.left(&io)), reason).await;
-                end.check(&io, &mut trouble)?;
+                end.check(&io, self.code_lifetime, &mut trouble)?;
                 self.request.set_timeout(end.left(&io));
                 let sent;
                 (self.request, sent) = send(&io, self.request, &self.deviations, read).await;
@@ -220,6 +220,7 @@ enum Poll {
     /// A malformed answer, as of a captive portal or a proxy. The error is for the case that all further
     /// answers are malformed, too.
     Stray(Error),
+    /// The error is for the case that nothing better comes until the end.
     NoAnswer(Option<Box<Error>>),
 }
 
@@ -332,12 +333,27 @@ impl PollingEnd {
         self.code.map_or(self.caller, |code| code.min(self.caller)).left(io)
     }
 
-    /// No poll at the deadline or after it. After trouble, the user may have approved.
-    fn check(self, io: &Io, trouble: &mut Option<Box<Error>>) -> Result<(), Error> {
-        match (self.left(io).is_zero(), self.code) {
-            (false, _) => Ok(()),
-            (true, Some(code)) if code.has_passed(io) => Err(Error::Expired),
-            (true, _) => Err(Error::TimedOut { limit: self.limit, cause: trouble.take() }),
+    /// No poll at the deadline or after it. What was wrong with the last poll is the reason then: the user may have
+    /// approved. Where the code has expired, it is one only if it can't pass by itself.
+    fn check(
+        self,
+        io: &Io,
+        code_lifetime: Option<Duration>,
+        trouble: &mut Option<Box<Error>>,
+    ) -> Result<(), Error> {
+        if !self.left(io).is_zero() {
+            return Ok(());
+        }
+        let cause = trouble.take();
+        if !self.code.is_some_and(|code| code.has_passed(io)) {
+            return Err(Error::TimedOut { limit: self.limit, cause });
+        }
+        match cause {
+            Some(error) if matches!(*error, Error::Unreachable { .. } if !error.is_retryable()) => {
+                let limit = self.limit.min(code_lifetime.unwrap_or(Duration::MAX));
+                Err(Error::TimedOut { limit, cause: Some(error) })
+            }
+            _ => Err(Error::Expired),
         }
     }
 }

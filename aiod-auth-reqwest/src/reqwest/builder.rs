@@ -124,6 +124,9 @@ impl TokioRuntimeBuilder {
 
 fn proxies_of_environment() -> Proxies {
     let variables = Proxies::VARIABLES.into_iter();
-    let set = variables.filter_map(|name| Some((name, env::var(name).ok()?)));
+    // What is no text has a replacement character then, which no proxy's address may have: to take it for unset
+    // would go past the proxy.
+    let text = |name| Some(env::var_os(name)?.to_string_lossy().into_owned());
+    let set = variables.filter_map(|name| Some((name, text(name)?)));
     Proxies::from_environment(&set.collect::<Environment>())
 }

@@ -2,10 +2,7 @@
 
 use std::{error::Error, io};
 
-use aiod_auth_core::{
-    NoResponse, ProxyProblem,
-    proxy::{Proxy, ProxyKind},
-};
+use aiod_auth_core::{NoResponse, ProxyProblem, proxy::Proxy};
 use aiod_auth_tls::{Tls, TlsFailure};
 
 /// Why there is no answer to a request.
@@ -22,6 +19,7 @@ pub(super) fn unconnected<'a>(
     error: &::reqwest::Error,
     tls: Option<&Tls>,
     proxy: Option<&'a Proxy>,
+    is_asked_by_proxy: bool,
 ) -> Unconnected<'a> {
     if error.is_builder() {
         return Unconnected::Told(NoResponse::NotSent("such a request can't be sent"));
@@ -30,7 +28,13 @@ pub(super) fn unconnected<'a>(
         return Unconnected::Told(unanswered(error, tls));
     }
     if let Some(failure) = tls_failure(error, tls) {
-        return Unconnected::Told(NoResponse::Tls(failure));
+        // The tunnel's connection is the one to the proxy; what comes after it is the server's.
+        let is_of_proxy = is_asked_by_proxy
+            || chain(error).any(|error| error.to_string().starts_with("tunnel error: "));
+        return Unconnected::Told(match proxy.filter(|_| is_of_proxy) {
+            Some(proxy) => NoResponse::Proxy(proxy.failure(failure.of_proxy())),
+            None => NoResponse::Tls(failure),
+        });
     }
     let why = if error.is_timeout() { "timed out while connecting" } else { reason(error) };
     let Some(proxy) = proxy else { return Unconnected::Told(NoResponse::NotSent(why)) };
@@ -41,8 +45,7 @@ pub(super) fn unconnected<'a>(
         Some(Through::Closed) => told(ProxyProblem::NotReached("it closed the connection")),
         Some(Through::Socks(code)) => told(ProxyProblem::SocksReply(code)),
         Some(Through::NoProxy) => told(ProxyProblem::Unusable("is no SOCKS5 proxy")),
-        Some(Through::NoTunnel) if proxy.kind() == ProxyKind::Http => Unconnected::NoTunnel(proxy),
-        Some(Through::NoTunnel) => told(ProxyProblem::Unusable("opens no tunnel")),
+        Some(Through::NoTunnel) => Unconnected::NoTunnel(proxy),
         None => told(ProxyProblem::NotReached(why)),
     }
 }

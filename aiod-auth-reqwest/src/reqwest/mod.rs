@@ -92,7 +92,7 @@ impl TokioRuntime {
 
     async fn exchange(&self, request: &Request) -> Result<Response, NoResponse> {
         let proxy = self.0.clients.proxy_of(request.url())?;
-        let (client, tls) = self.0.clients.client_for(request.url())?;
+        let (client, tls) = self.0.clients.client_for(request.url(), proxy)?;
         let method = match request.method() {
             Method::Get => ::reqwest::Method::GET,
             Method::Post => ::reqwest::Method::POST,
@@ -111,22 +111,24 @@ impl TokioRuntime {
         let answered = match outgoing.send().await {
             Ok(response) => response,
             Err(error) => {
-                return Err(match explain::unconnected(&error, tls, proxy) {
+                let asked_by_proxy = proxy_that_answers(request.url(), proxy).is_some();
+                return Err(match explain::unconnected(&error, tls, proxy, asked_by_proxy) {
                     explain::Unconnected::Told(no_response) => no_response,
                     explain::Unconnected::NoTunnel(proxy) => {
-                        let problem = tunnel::ask_again(proxy, request.url()).await;
+                        let problem = tunnel::ask_again(proxy, tls, request.url()).await;
                         NoResponse::Proxy(proxy.failure(problem))
                     }
                     explain::Unconnected::CredentialsWanted(proxy) => {
-                        let problem = tunnel::ask_for_scheme(proxy, request.url()).await;
+                        let problem = tunnel::ask_for_scheme(proxy, tls, request.url()).await;
                         NoResponse::Proxy(proxy.failure(problem))
                     }
                 });
             }
         };
         let (status, headers) = (answered.status().as_u16(), answered.headers().clone());
-        // A request in absolute form is answered by the proxy, which may want credentials, too.
-        if let Some(proxy) = proxy.filter(|_| status == 407) {
+        // Without a tunnel, it is the proxy that answers, and it may want credentials.
+        let answers = proxy_that_answers(request.url(), proxy);
+        if let Some(proxy) = answers.filter(|_| status == 407) {
             let wanted = headers.get_all(::reqwest::header::PROXY_AUTHENTICATE);
             let problem = ProxyProblem::of_407(wanted.iter().filter_map(|it| it.to_str().ok()));
             return Err(NoResponse::Proxy(proxy.failure(problem)));
@@ -180,13 +182,17 @@ impl Clients {
         }
     }
 
-    fn client_for(&self, url: &Url) -> Result<(&Client, Option<&Tls>), NoResponse> {
+    fn client_for(
+        &self,
+        url: &Url,
+        proxy: Option<&Proxy>,
+    ) -> Result<(&Client, Option<&Tls>), NoResponse> {
         let ours = match self {
             Self::Given(client) => return Ok((client, None)),
             Self::Ours(ours) => ours,
         };
         let failed = |failure: &TlsFailure| NoResponse::Tls(failure.clone());
-        if url.scheme() == "https" {
+        if url.scheme() == "https" || proxy.is_some_and(|proxy| proxy.kind() == ProxyKind::Https) {
             let secure = ours.secure.get_or_init(|| {
                 let tls = Tls::new(&ours.options)?;
                 Ok((ours.build(Some(&tls))?, tls))
@@ -203,6 +209,11 @@ impl Clients {
 
 impl Ours {
     fn build(&self, tls: Option<&Tls>) -> Result<Client, TlsFailure> {
+        let client = self.builder(tls)?.build();
+        client.map_err(|_| TlsFailure::Unavailable("reqwest can't be set up"))
+    }
+
+    fn builder(&self, tls: Option<&Tls>) -> Result<ClientBuilder, TlsFailure> {
         let proxies = Arc::clone(&self.proxies);
         let proxy = ::reqwest::Proxy::custom(move |url| {
             // One that can't be used was refused before.
@@ -214,8 +225,7 @@ impl Ours {
             .pool_idle_timeout(IDLE_MAX)
             .no_proxy()
             .proxy(proxy);
-        let builder = with_tls(builder, tls)?;
-        builder.build().map_err(|_| TlsFailure::Unavailable("reqwest can't be set up"))
+        with_tls(builder, tls)
     }
 }
 
@@ -254,6 +264,11 @@ fn sending_once(builder: ClientBuilder) -> ClientBuilder {
         .http1_max_headers(1000)
 }
 
+/// The one that is asked in absolute form: RFC 9112 §3.2.2.
+fn proxy_that_answers<'a>(url: &Url, proxy: Option<&'a Proxy>) -> Option<&'a Proxy> {
+    proxy.filter(|proxy| url.scheme() != "https" && proxy.kind() != ProxyKind::Socks5)
+}
+
 /// As reqwest takes it. Names are resolved by the proxy.
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -267,8 +282,9 @@ fn address(proxy: &Proxy) -> Option<Url> {
     };
     let mut url = Url::parse(&format!("{scheme}://{}:{}", proxy.host(), proxy.port())).ok()?;
     if let Some((user, password)) = proxy.credentials() {
-        url.set_username(user).ok()?;
-        url.set_password(Some(password)).ok()?;
+        // Everything else that has to be escaped is, by the URL.
+        url.set_username(&user.replace('%', "%25")).ok()?;
+        url.set_password(Some(&Zeroizing::new(password.replace('%', "%25")))).ok()?;
     }
     Some(url)
 }
@@ -296,3 +312,48 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection that the server has closed meanwhile loses the request that is sent on it, and a
 /// refresh must not be lost. Most servers keep an idle connection for five seconds or more.
 const IDLE_MAX: Duration = Duration::from_secs(3);
+
+#[cfg(all(test, feature = "ring"))]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::{TcpListener, TcpStream},
+        thread,
+        time::Instant,
+    };
+
+    use super::*;
+
+    /// RFC 8305 §5: a family that swallows packets costs a quarter of a second, not the login. (A listener whose
+    /// backlog is full swallows them.)
+    #[tokio::test]
+    async fn an_ipv6_address_that_is_dead_costs_no_login() {
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let good_address = good.local_addr().unwrap();
+        let Ok(dead) = TcpListener::bind(("::1", good_address.port())) else {
+            // Without IPv6 there is no dead address either.
+            return;
+        };
+        let dead_address = dead.local_addr().unwrap();
+        let connect = || TcpStream::connect_timeout(&dead_address, Duration::from_millis(300)).ok();
+        let waiting: Vec<_> = std::iter::from_fn(connect).take(5000).collect();
+        assert!(waiting.len() < 5000, "the backlog has no end");
+        thread::spawn(move || {
+            let (mut stream, _) = good.accept().unwrap();
+            drop(stream.read(&mut [0; 4096]));
+            drop(stream.write_all(b"HTTP/1.1 204 Here\r\nContent-Length: 0\r\n\r\n"));
+        });
+
+        let TokioRuntime(stack) = TokioRuntime::builder().proxies(Proxies::none()).build();
+        let Clients::Ours(ours) = &stack.clients else { panic!("{stack:?}") };
+        let builder = ours.builder(Some(&Tls::trusting_nothing().unwrap())).unwrap();
+        let name = "as.example.test";
+        let client = builder.resolve_to_addrs(name, &[dead_address, good_address]).build().unwrap();
+        let started = Instant::now();
+        let request = client.get(format!("http://{name}:{}", good_address.port()));
+        // The dead one alone would take as long as connecting may, 10 s.
+        let answer = request.timeout(Duration::from_secs(5)).send().await.unwrap();
+        assert_eq!(answer.status(), 204);
+        assert!(started.elapsed() >= Duration::from_millis(200), "it was not dead");
+    }
+}

@@ -2,64 +2,98 @@
 //! request may work later: 403 is a refusal, 503 may pass. So the proxy is asked once more, for the
 //! status alone. Its credentials were not what it refused.
 
-use std::time::Duration;
-
-use aiod_auth_core::{ProxyProblem, Url, proxy::Proxy};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
+use std::{
+    io::{self, Read, Write},
+    net::{TcpStream, ToSocketAddrs},
+    time::Duration,
 };
+
+use aiod_auth_core::{
+    ProxyProblem, Url,
+    proxy::{Proxy, ProxyKind},
+};
+use aiod_auth_tls::Tls;
+use tokio::{task::spawn_blocking, time::timeout};
 use zeroize::Zeroizing;
 
-pub(super) async fn ask_again(proxy: &Proxy, url: &Url) -> ProxyProblem {
-    match timeout(LIMIT, answer(proxy, url, proxy.authorization())).await {
-        Ok(Ok(Some((407, head)))) => ProxyProblem::of_407_head(&head),
+pub(super) async fn ask_again(proxy: &Proxy, tls: Option<&Tls>, url: &Url) -> ProxyProblem {
+    match answer(proxy, tls, url, proxy.authorization()).await {
+        Some(Ok(Some((407, head)))) => ProxyProblem::of_407_head(&head),
         // It has changed its mind: what it said before may pass.
-        Ok(Ok(Some((200..=299, _)))) => ProxyProblem::Status(503),
-        Ok(Ok(Some((status, _)))) => ProxyProblem::Status(status),
-        Ok(Ok(None)) => ProxyProblem::Unusable("is no HTTP proxy"),
-        Ok(Err(_)) | Err(_) => ProxyProblem::NotReached("it closed the connection"),
+        Some(Ok(Some((200..=299, _)))) => ProxyProblem::Status(503),
+        Some(Ok(Some((status, _)))) => ProxyProblem::Status(status),
+        Some(Ok(None)) => ProxyProblem::Unusable("is no HTTP proxy"),
+        Some(Err(_)) | None => ProxyProblem::NotReached("it closed the connection"),
     }
 }
 
 /// What a proxy wants that has answered 407. Without credentials: wrong ones that are sent again lock accounts.
-pub(super) async fn ask_for_scheme(proxy: &Proxy, url: &Url) -> ProxyProblem {
-    match timeout(LIMIT, answer(proxy, url, None)).await {
-        Ok(Ok(Some((407, head)))) => ProxyProblem::of_407_head(&head),
+pub(super) async fn ask_for_scheme(proxy: &Proxy, tls: Option<&Tls>, url: &Url) -> ProxyProblem {
+    match answer(proxy, tls, url, None).await {
+        Some(Ok(Some((407, head)))) => ProxyProblem::of_407_head(&head),
         _ => ProxyProblem::CredentialsWanted,
     }
 }
 
-/// The status and the head of its answer; `None` if that is no HTTP.
+/// The status and the head of its answer; `None` inside if that is no HTTP, and outside if there was none in time.
+/// In a thread that may block: TLS has one face for both clients.
 async fn answer(
     proxy: &Proxy,
+    tls: Option<&Tls>,
     url: &Url,
     authorization: Option<Zeroizing<String>>,
-) -> std::io::Result<Option<(u16, String)>> {
+) -> Option<io::Result<Option<(u16, String)>>> {
+    let (proxy, tls, url) = (proxy.clone(), tls.cloned(), url.clone());
+    let asking = spawn_blocking(move || ask(&proxy, tls.as_ref(), &url, authorization.as_ref()));
+    timeout(LIMIT, asking).await.ok()?.ok()
+}
+
+fn ask(
+    proxy: &Proxy,
+    tls: Option<&Tls>,
+    url: &Url,
+    authorization: Option<&Zeroizing<String>>,
+) -> io::Result<Option<(u16, String)>> {
     let host = proxy.host();
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    let mut stream = TcpStream::connect((bare, proxy.port())).await?;
+    let mut addresses = (bare, proxy.port()).to_socket_addrs()?;
+    let stream = addresses.find_map(|address| TcpStream::connect_timeout(&address, LIMIT).ok());
+    let stream = stream.ok_or(io::ErrorKind::ConnectionRefused)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.set_write_timeout(Some(LIMIT))?;
+    match tls.filter(|_| proxy.kind() == ProxyKind::Https) {
+        Some(tls) => head_of(tls.connect(host, stream)?, url, authorization),
+        None => head_of(stream, url, authorization),
+    }
+}
+
+fn head_of(
+    mut stream: impl Read + Write,
+    url: &Url,
+    authorization: Option<&Zeroizing<String>>,
+) -> io::Result<Option<(u16, String)>> {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
     let mut head =
         Zeroizing::new(format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n"));
     if let Some(authorization) = authorization {
         head.push_str("Proxy-Authorization: ");
-        head.push_str(&authorization);
+        head.push_str(authorization);
         head.push_str("\r\n");
     }
     head.push_str("\r\n");
-    stream.write_all(head.as_bytes()).await?;
-    let mut head = Vec::with_capacity(1024);
+    stream.write_all(head.as_bytes())?;
+    stream.flush()?;
+    let (mut head, mut part) = (Vec::with_capacity(1024), [0; 1024]);
     // `HTTP/1.1 403` at least.
     while head.len() < 12 || head.starts_with(b"HTTP/") && !is_whole(&head) {
-        if stream.read_buf(&mut head).await? == 0 {
-            break;
+        match stream.read(&mut part)? {
+            0 => break,
+            count => head.extend_from_slice(part.get(..count).unwrap_or_default()),
         }
     }
     if head.len() < 12 {
-        return Err(std::io::ErrorKind::UnexpectedEof.into());
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let status = head.lines().next().filter(|line| line.starts_with("HTTP/"));

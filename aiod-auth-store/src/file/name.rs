@@ -93,7 +93,8 @@ mod tests {
             ..key()
         };
         let name = of(&long);
-        assert!(name.len() <= 110, "{name}");
+        // What stands beside a record has longer names, and a folder that eCryptfs encrypts takes none above 143.
+        assert!(name.len() + ".login.next.lock".len() <= 143, "{name}");
         assert_eq!(std::path::Path::new(&name).components().count(), 1);
     }
 }

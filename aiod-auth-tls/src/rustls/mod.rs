@@ -10,11 +10,12 @@ use std::{
 
 use asked::Asked;
 use rustls::{
-    ClientConfig, ClientConnection, StreamOwned, client::ResolvesClientCert, crypto::CryptoProvider,
+    ClientConfig, ClientConnection, StreamOwned, client::ResolvesClientCert,
+    crypto::CryptoProvider, sign::CertifiedKey,
 };
 use rustls_pki_types::ServerName;
 
-use crate::{TlsFailure, TlsOptions};
+use crate::{TlsFailure, TlsOptions, options::ClientCertificate};
 
 mod asked;
 mod explain;
@@ -35,18 +36,14 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsFailure::UnusableRoots`] if a file that the environment names can't be read whole;
-    /// [`TlsFailure::NoRoots`] if there is nothing to trust; [`TlsFailure::Unavailable`] if the client's
-    /// certificate and key can't be used, or no provider is installed (feature `no-provider`).
+    /// [`TlsFailure::NoRoots`] if there is nothing to trust; [`TlsFailure::ClientCertificateUnusable`];
+    /// [`TlsFailure::Unavailable`] if no provider is installed (feature `no-provider`).
     pub fn new(options: &TlsOptions) -> Result<Self, TlsFailure> {
         let provider = provider()?;
         let verifier = trust::verifier(options.roots(), &provider)?;
         let client = match options.client() {
             None => None,
-            Some(client) => {
-                let (chain, key) = (client.chain.clone(), client.key.clone_key());
-                let certified = rustls::sign::CertifiedKey::from_der(chain, key, &provider);
-                Some(certified.map_err(|_| UNUSABLE)?)
-            }
+            Some(client) => Some(certified(client, &provider)?),
         };
         let asked = Arc::new(Asked::new(client));
         let builder = ClientConfig::builder_with_provider(provider)
@@ -126,6 +123,19 @@ impl fmt::Debug for Tls {
     }
 }
 
+/// Whether the key is the certificate's; later, where there is no provider yet.
+pub(crate) fn is_usable(client: &ClientCertificate) -> bool {
+    provider().map_or(true, |provider| certified(client, &provider).is_ok())
+}
+
+fn certified(
+    client: &ClientCertificate,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, TlsFailure> {
+    let (chain, key) = (client.chain.clone(), client.key.clone_key());
+    CertifiedKey::from_der(chain, key, provider).map_err(|_| TlsFailure::ClientCertificateUnusable)
+}
+
 #[cfg(feature = "ring")]
 #[expect(clippy::unnecessary_wraps, reason = "the program's own provider may be missing")]
 fn provider() -> Result<Arc<CryptoProvider>, TlsFailure> {
@@ -144,6 +154,3 @@ fn provider() -> Result<Arc<CryptoProvider>, TlsFailure> {
         .cloned()
         .ok_or(TlsFailure::Unavailable("the program has installed no rustls crypto provider"))
 }
-
-const UNUSABLE: TlsFailure =
-    TlsFailure::Unavailable("the client's certificate and key can't be used together");

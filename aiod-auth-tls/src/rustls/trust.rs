@@ -52,9 +52,13 @@ fn platform(
 fn places() -> String {
     let set = [named_roots::FILE, named_roots::FOLDERS].into_iter().filter_map(|name| {
         let value = std::env::var_os(name)?;
-        // An empty list of folders is none to `rustls-native-certs`, too.
-        let value = value.to_string_lossy().into_owned();
-        (!value.is_empty()).then(|| format!("{name} ({})", aiod_auth_core::clean(&value)))
+        let value = aiod_auth_core::clean(&value.to_string_lossy());
+        match value.as_str() {
+            // To `rustls-native-certs` an empty list of folders is none; but a file without a name is one.
+            "" if name == "SSL_CERT_DIR" => None,
+            "" => Some(format!("{name} (empty)")),
+            value => Some(format!("{name} ({value})")),
+        }
     });
     let set = set.collect::<Vec<_>>().join(" and ");
     if set.is_empty() { "the platform's places, such as /etc/ssl/certs".into() } else { set }

@@ -15,7 +15,7 @@ use ::ureq::{
     },
 };
 use aiod_auth_core::{
-    CertificateProblem, NoResponse, ProxyFailure, ProxyProblem, TlsFailure, Url,
+    NoResponse, ProxyFailure, ProxyProblem, TlsFailure, Url,
     proxy::{Proxies, Proxy, ProxyKind},
 };
 use aiod_auth_tls::{Tls, TlsOptions};
@@ -39,6 +39,12 @@ impl<'a> Route<'a> {
 
     pub(super) const fn proxy(&self) -> Option<&'a Proxy> {
         self.proxy
+    }
+
+    /// The one that is asked in absolute form (RFC 9112 §3.2.2): it asks for us, on any port; a tunnel it may have
+    /// for 443 alone.
+    pub(super) fn proxy_that_answers(&self) -> Option<&'a Proxy> {
+        self.proxy.filter(|proxy| !self.is_https() && proxy.kind() != ProxyKind::Socks5)
     }
 
     fn is_https(&self) -> bool {
@@ -129,8 +135,7 @@ impl Connecting {
             connection = secure(self.tls()?, proxy.host(), connection, limits)
                 .map_err(|no_response| failed(of_proxy(&no_response)))?;
         }
-        // RFC 9112 §3.2.2: the proxy asks for us, on any port; a tunnel it may have for 443 alone.
-        if !route.is_https() && proxy.kind() != ProxyKind::Socks5 {
+        if route.proxy_that_answers().is_some() {
             return Ok(Box::new(AbsoluteForm::new(connection, route.url, proxy)));
         }
         let mut adapter = limits.adapter(connection);
@@ -217,17 +222,10 @@ fn secure(
     Ok(Box::new(Secure::new(stream, Arc::clone(tls), limits.details.config)))
 }
 
-/// What TLS says about the proxy itself.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is no TLS failure is one of connecting")]
 const fn of_proxy(no_response: &NoResponse) -> ProxyProblem {
     match no_response {
-        NoResponse::Tls(TlsFailure::Certificate(CertificateProblem::Expired)) => {
-            ProxyProblem::Unusable("has a certificate that has expired (TLS)")
-        }
-        NoResponse::Tls(TlsFailure::Certificate(_)) => {
-            ProxyProblem::Unusable("has a certificate that can't be trusted (TLS)")
-        }
-        NoResponse::Tls(TlsFailure::NotTls) => ProxyProblem::Unusable("doesn't speak TLS"),
+        NoResponse::Tls(failure) => failure.of_proxy(),
         NoResponse::NotSent(why) => ProxyProblem::NotReached(why),
         _ => ProxyProblem::NotReached("no TLS connection"),
     }

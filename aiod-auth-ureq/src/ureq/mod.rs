@@ -164,7 +164,7 @@ impl Transport for UreqTransport {
     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
         let route = Route::of(&self.proxies, request.url()).map_err(NoResponse::Proxy)?;
         let proxy = self.proxy_for_agent(&route)?;
-        self.exchange(request, route.proxy(), proxy)
+        self.exchange(request, route.proxy_that_answers(), proxy)
     }
 }
 

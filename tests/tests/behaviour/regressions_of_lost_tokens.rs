@@ -882,6 +882,6 @@ fn what_a_job_has_saved_is_saved_though_the_job_fails_after_that() {
     // A program that drives the machine by hand has what it had.
     around.sent.clear();
     let mut session = Session::token(profile(), Demand::new(), policy()).with_cached(Some(unsaved));
-    around.run(&mut session).unwrap_err();
+    drop(around.run(&mut session).unwrap_err());
     assert_eq!(around.sent()[0], "r2");
 }

@@ -1,5 +1,6 @@
-//! Networks: proxies, resolution, trust. Each row runs on both clients, over real sockets, with servers
-//! and proxies of this process; what the environment would say is a value.
+//! Networks: proxies and trust. Each row runs on both clients, over real sockets, with servers
+//! and proxies of this process; what the environment would say is a value. Names are the system's to look up, so what a
+//! client does with several addresses is tried beside it: `ureq/connect.rs`, `reqwest/mod.rs`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::time::Duration;

@@ -11,6 +11,8 @@ use crate::{
 /// PROXY stands for `127.0.0.1:PORT`.
 struct Row {
     proxy: Answers,
+    /// Whether the proxy speaks TLS, and has a certificate of the authority that is trusted.
+    secure: Option<bool>,
     variables: &'static [(&'static str, &'static str)],
     /// Whether the issuer is an https one, of this host.
     https: bool,
@@ -23,6 +25,7 @@ struct Row {
 
 const SECURE: Row = Row {
     proxy: Answers::Http,
+    secure: None,
     variables: &[("https_proxy", "http://PROXY")],
     https: true,
     host: "as.example.test",
@@ -30,6 +33,7 @@ const SECURE: Row = Row {
     asked: &["CONNECT as.example.test:SERVER HTTP/1.1"],
 };
 
+const BY_HTTPS: &[(&str, &str)] = &[("all_proxy", "https://PROXY")];
 const SOCKS: &[(&str, &str)] = &[("all_proxy", "socks5://PROXY")];
 const TWICE: &[&str] = &["CONNECT as.example.test:SERVER HTTP/1.1"; 2];
 const REFUSED: &[u8] = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
@@ -141,6 +145,62 @@ fn rows() -> Vec<Row> {
             fails: Some((Kind::Config, "is no HTTP proxy")),
             ..SECURE
         },
+        // What is escaped is the user's, also where it looks like an escape.
+        Row {
+            variables: &[("https_proxy", "http://me:p%2541@PROXY")],
+            proxy: Answers::HttpForMe,
+            ..SECURE
+        },
+        // Proxies that are reached through TLS.
+        Row { secure: Some(true), variables: BY_HTTPS, ..SECURE },
+        Row { secure: Some(true), variables: BY_HTTPS, https: false, asked: &[PLAIN], ..SECURE },
+        Row {
+            secure: Some(true),
+            variables: &[("all_proxy", "https://me:wrong@PROXY")],
+            proxy: Answers::HttpForMe,
+            asked: &["CONNECT as.example.test:SERVER HTTP/1.1, by a stranger"],
+            fails: Some((Kind::Config, "wants a user name and password (HTTP 407)")),
+            ..SECURE
+        },
+        Row {
+            secure: Some(true),
+            variables: BY_HTTPS,
+            proxy: Answers::Bytes(REFUSED),
+            fails: Some((Kind::Config, "refuses the connection (HTTP 403)")),
+            ..SECURE
+        },
+        Row {
+            secure: Some(true),
+            variables: BY_HTTPS,
+            proxy: Answers::Bytes(BUSY),
+            fails: Some((Kind::Unavailable, "can't reach the server (HTTP 503)")),
+            asked: TWICE,
+            ..SECURE
+        },
+        Row {
+            secure: Some(false),
+            variables: BY_HTTPS,
+            fails: Some((Kind::Config, "has a certificate that can't be trusted (TLS)")),
+            asked: &[],
+            ..SECURE
+        },
+        Row {
+            secure: Some(false),
+            variables: BY_HTTPS,
+            https: false,
+            fails: Some((Kind::Config, "has a certificate that can't be trusted (TLS)")),
+            asked: &[],
+            ..SECURE
+        },
+        Row {
+            variables: &[("https_proxy", "http://me:secret#@PROXY")],
+            fails: Some((
+                Kind::Config,
+                "the proxy in https_proxy has a user name or a password with",
+            )),
+            asked: &[],
+            ..SECURE
+        },
         Row {
             proxy: Answers::Socks,
             variables: SOCKS,
@@ -208,8 +268,17 @@ fn an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named()
     let identity = authority.signs(&named(&["as.example.test", "localhost"]));
     let secure = Server::tls(identity.config(None, rustls::ALL_VERSIONS));
     let plain = Server::plain();
+    let of_proxy = named(&["127.0.0.1"]);
+    let trusted = authority.signs(&of_proxy);
+    let stranger = Authority::called("a stranger").signs(&of_proxy);
     for row in rows() {
-        let proxy = Proxy::new(row.proxy);
+        let proxy = match row.secure {
+            None => Proxy::new(row.proxy),
+            Some(is_trusted) => {
+                let identity = if is_trusted { &trusted } else { &stranger };
+                Proxy::secure(row.proxy, identity.config(None, rustls::ALL_VERSIONS))
+            }
+        };
         let name = format!("127.0.0.1:{}", proxy.port);
         let variables =
             row.variables.iter().map(|(key, value)| (*key, value.replace("PROXY", &name)));
@@ -243,9 +312,10 @@ fn an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named()
                 .iter()
                 .map(|line| line.replace("SERVER", &server.port.to_string()))
                 .collect();
-            // reqwest keeps a tunnel's refusal to itself, so the proxy is asked for it once more: without a password
-            // that it has refused.
+            // reqwest keeps a proxy's refusal to itself, which is asked for once more: without a password that it has
+            // refused.
             let has_refused = row.fails.is_some()
+                && !row.asked.is_empty()
                 && matches!(row.proxy, Answers::HttpForMe | Answers::Bytes([_, ..]));
             let again: Vec<_> = expected.iter().map(|line| line.replace(STRANGER, "")).collect();
             let expected = match client == "async" && row.https && has_refused {
@@ -253,6 +323,32 @@ fn an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named()
                 false => expected,
             };
             assert_eq!(asked, expected, "{at}");
+        }
+    }
+}
+
+/// What comes through a tunnel is the server's, whatever a proxy says otherwise.
+#[test]
+fn a_407_of_the_server_is_no_matter_of_the_proxy() {
+    let authority = Authority::new();
+    let identity = authority.signs(&named(&["as.example.test"]));
+    let config = identity.config(None, rustls::ALL_VERSIONS);
+    let server = Server::tls_raw(config, b"HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n");
+    for (answers, scheme) in [(Answers::Http, "http"), (Answers::Socks, "socks5")] {
+        let proxy = Proxy::new(answers);
+        let address = format!("{scheme}://127.0.0.1:{}", proxy.port);
+        let network = Network {
+            proxies: Proxies::all(aiod_auth_core::proxy::Proxy::new(&address).unwrap()),
+            roots: Some(authority.pem()),
+            client_certificate: None,
+        };
+        let issuer = format!("https://as.example.test:{}", server.port);
+        for (client, discover) in CLIENTS {
+            let issuer = Issuer::new(&issuer).unwrap();
+            let error = discover(&network, discovery(issuer)).unwrap_err();
+            let text = format!("{client}, {scheme}: {error}");
+            assert!(error.kind() != Kind::Config && !text.contains("proxy"), "{text}");
+            assert!(text.contains("407"), "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Proxies. Each knows every name, and leads to loopback.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
@@ -18,7 +18,7 @@ pub(crate) struct Proxy {
 pub(crate) enum Answers {
     /// Leads on.
     Http,
-    /// Leads on who has the credentials `me:p w`.
+    /// Leads on who has the credentials `me:p w`, or `me:p%41`.
     HttpForMe,
     /// Answers this to everything.
     Bytes(&'static [u8]),
@@ -46,6 +46,22 @@ impl Proxy {
         Self { port, asked }
     }
 
+    /// Speaks TLS with its clients.
+    pub(crate) fn secure(answers: Answers, config: rustls::ServerConfig) -> Self {
+        let plain = Self::new(answers);
+        let (behind, config) = (plain.port, Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+                let tls = rustls::StreamOwned::new(tls, stream);
+                thread::spawn(move || drop(unwrap_tls(tls, behind)));
+            }
+        });
+        Self { port, asked: plain.asked }
+    }
+
     /// What it was asked for since this was asked last.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.asked.lock().unwrap())
@@ -61,8 +77,8 @@ fn serve(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> i
                 let (name, value) = line.split_once(": ")?;
                 name.eq_ignore_ascii_case("proxy-authorization").then_some(value)
             });
-            // `me:p w`
-            let knows_me = shown == Some("Basic bWU6cCB3");
+            // `me:p w`, `me:p%41`
+            let knows_me = matches!(shown, Some("Basic bWU6cCB3" | "Basic bWU6cCU0MQ=="));
             let of_a_stranger = if shown.is_some() && !knows_me { ", by a stranger" } else { "" };
             log.lock().unwrap().push(format!("{line}{of_a_stranger}"));
             if let Answers::Bytes(bytes) = answers {
@@ -81,7 +97,7 @@ fn serve(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> i
                 join(client, server)
             } else {
                 // Absolute form: without it there is no host to ask.
-                let rest = target.strip_prefix("http://").ok_or(io::ErrorKind::InvalidInput)?;
+                let rest = target.strip_prefix("http://").ok_or(ErrorKind::InvalidInput)?;
                 let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
                 let mut server = TcpStream::connect(("127.0.0.1", port_of(host)))?;
                 let fields = head.split_once("\r\n").unwrap().1;
@@ -167,4 +183,49 @@ fn join(client: TcpStream, server: TcpStream) -> io::Result<()> {
     let (mut from_server, mut to_client) = (server, client);
     drop(io::copy(&mut from_server, &mut to_client));
     to_client.shutdown(Shutdown::Write)
+}
+
+/// Passes on what is inside of TLS, each way in its turn.
+fn unwrap_tls(
+    mut tls: rustls::StreamOwned<rustls::ServerConnection, TcpStream>,
+    port: u16,
+) -> io::Result<()> {
+    while tls.conn.is_handshaking() {
+        tls.conn.complete_io(&mut tls.sock)?;
+    }
+    let mut plain = TcpStream::connect(("127.0.0.1", port))?;
+    tls.sock.set_read_timeout(Some(TURN))?;
+    plain.set_read_timeout(Some(TURN))?;
+    let (mut is_asked, mut buffer) = (true, [0; 4096]);
+    // For ten seconds without a byte, at most.
+    let mut idle = 0;
+    while idle < 1000 {
+        idle += 1;
+        if is_asked && let Some(length) = read_some(&mut tls, &mut buffer) {
+            idle = 0;
+            plain.write_all(&buffer[..length])?;
+            is_asked = length > 0;
+        }
+        if let Some(length) = read_some(&mut plain, &mut buffer) {
+            idle = 0;
+            if length == 0 {
+                break;
+            }
+            tls.write_all(&buffer[..length])?;
+        }
+    }
+    tls.conn.send_close_notify();
+    tls.conn.complete_io(&mut tls.sock)?;
+    tls.sock.shutdown(Shutdown::Write)
+}
+
+const TURN: Duration = Duration::from_millis(5);
+
+/// `None`: nothing yet. What has broken has come to its end.
+fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> Option<usize> {
+    match stream.read(buffer) {
+        Ok(length) => Some(length),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => None,
+        Err(_) => Some(0),
+    }
 }

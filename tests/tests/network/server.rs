@@ -35,10 +35,28 @@ impl Server {
 
     /// Speaks TLS.
     pub(crate) fn tls(config: ServerConfig) -> Self {
+        Self::tls_with(config, |stream| answer(stream, "https"))
+    }
+
+    /// Speaks TLS, and answers whatever comes first with these bytes.
+    pub(crate) fn tls_raw(config: ServerConfig, bytes: &'static [u8]) -> Self {
+        Self::tls_with(config, move |stream| {
+            drop(stream.read(&mut [0; 4096]));
+            drop(stream.write_all(bytes));
+        })
+    }
+
+    fn tls_with(
+        config: ServerConfig,
+        answer: impl Fn(&mut rustls::Stream<'_, rustls::ServerConnection, TcpStream>)
+        + Clone
+        + Send
+        + 'static,
+    ) -> Self {
         let config = Arc::new(config);
         Self::on(move |mut stream| {
             let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
-            answer(&mut rustls::Stream::new(&mut tls, &mut stream), "https");
+            answer(&mut rustls::Stream::new(&mut tls, &mut stream));
             tls.send_close_notify();
             drop(tls.complete_io(&mut stream));
             // What is left unread resets the connection, and an alert that is under way is lost with it.

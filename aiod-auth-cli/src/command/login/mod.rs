@@ -22,8 +22,8 @@ mod prompt;
 mod question;
 
 pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failure> {
-    let mut settings =
-        if options.no_save { Settings::new(context)? } else { Settings::in_use(context)? };
+    // A login without an account stays where it is: it may be another user's, and is still good.
+    let mut settings = Settings::new(context)?;
     if let Some(flow) = options.flow {
         settings = settings.with_flow(flow);
     }
@@ -56,8 +56,16 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
     if !options.no_save {
         settings.warn_of_memory(context);
     }
+    let is_new = !options.no_save && matches!(settings.tokens(), Ok(None));
+    let earlier = if is_new { settings.location_of_earlier(context) } else { None };
     let session = log_in(context, options, &settings)?;
     context.printer.end_countdown();
+    if let Some(location) = earlier {
+        let option = if settings.has_api_keys() { "--api" } else { "--issuer" };
+        context.printer.warn(&format!(
+            "the login without a profile in {location} stays: `aiod-auth logout` with {option} ends that one"
+        ));
+    }
     report(context, options, &settings, &session)
 }
 

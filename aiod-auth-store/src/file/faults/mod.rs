@@ -16,7 +16,7 @@ use super::{
     files::Files,
     next,
     simulated::{Fault, Faulty, Memory, Operation},
-    system::{FileSystem, How, OpenFile},
+    system::{FileSystem, How},
 };
 use crate::{AiodFile, Lock, PolarsStore, Store, StoreError, TiledStore, token_files::TokenFiles};
 
