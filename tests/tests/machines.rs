@@ -56,7 +56,7 @@ const BYTES_MAX: &[(&str, i64)] = &[
     ("EndSessionRequest", 1200),
     ("IntrospectionRequest", 1400),
     ("Login", 1900),
-    ("Logout", 2750),
+    ("Logout", 2850),
     ("RevocationRequest", 1200),
     ("Session", 3450),
     ("UserinfoRequest", 1350),

@@ -290,9 +290,9 @@ fn a_login_that_can_not_be_saved_says_so() {
     ran.failed(6, "tokens");
     assert_eq!(ran.stdout, "");
     let key = world.new_refresh_token();
-    let spent = world.requests();
+    let spent = world.refreshes();
     world.run_with_input("login --refresh-token-stdin", &key).failed(6, "tokens");
-    assert_eq!(world.requests(), spent);
+    assert_eq!(world.refreshes(), spent);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What may be done only under the store's lock.
 
 use alloc::{
+    boxed::Box,
     format,
     string::{String, ToString},
     sync::Arc,
@@ -26,7 +27,7 @@ pub(super) struct Locked<'a> {
     /// When an earlier process began a refresh that it did not finish.
     pub(super) interrupted_at: Option<Timestamp>,
     /// It was waited for so long that no time is left for a refresh.
-    came_too_late: Option<StoreFailure>,
+    came_too_late: Option<Box<StoreFailure>>,
 }
 
 /// Why there is no lock.
@@ -120,7 +121,7 @@ impl<'a> Locked<'a> {
         let (waited, left) = (io.elapsed().saturating_sub(began), deadline.left(io));
         let had_time = waited.saturating_add(left) >= REFRESH_TIME_MIN;
         let waited_for = waited_for.filter(|_| had_time && left < REFRESH_TIME_MIN);
-        let came_too_late = waited_for.map(|place| came_too_late(&place, waited));
+        let came_too_late = waited_for.map(|place| Box::new(came_too_late(&place, waited)));
         Self { io, key, version: Version::default(), interrupted_at: None, came_too_late }
     }
 
@@ -128,7 +129,7 @@ impl<'a> Locked<'a> {
     /// the network.
     pub(super) fn check_time(&self) -> Result<(), Error> {
         match &self.came_too_late {
-            Some(failure) => Err(Error::Store(failure.clone())),
+            Some(failure) => Err(Error::Store(StoreFailure::clone(failure))),
             None => Ok(()),
         }
     }

@@ -47,7 +47,7 @@ impl CreateApiKey {
         policy: RetryPolicy,
         key: NewApiKey,
     ) -> Result<Self, Error> {
-        let read = |received: &Received<'_>| read_for_user(received, ApiKey::parse_created);
+        let read = |received: &Received<'_>| read_for_user(received, ApiKey::parse);
         Ok(Self(Runner::new(ApiKeyJob::new(
             profile,
             session,
