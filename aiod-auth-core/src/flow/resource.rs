@@ -84,7 +84,7 @@ pub(crate) fn token_rejected(error: Error) -> Error {
     let Error::Refused(error) = error else {
         return error;
     };
-    if error.status == Some(401) && !error.code.as_ref().is_some_and(is_of_no_token) {
+    if error.status == Some(401) && !is_of_no_token(error.code.as_ref()) {
         Error::TokenRejected(error)
     } else {
         Error::Refused(error)
@@ -93,15 +93,15 @@ pub(crate) fn token_rejected(error: Error) -> Error {
 
 /// The same of an API's answer.
 pub(crate) fn is_token_rejected(status: u16, challenges: &[Challenge]) -> bool {
-    status == 401 && !challenges.iter().find_map(code).as_ref().is_some_and(is_of_no_token)
+    status == 401 && !is_of_no_token(challenges.iter().find_map(code).as_ref())
 }
 
 /// Whether another token would be refused as well.
-fn is_of_no_token(code: &ErrorCode) -> bool {
+fn is_of_no_token(code: Option<&ErrorCode>) -> bool {
     match code {
-        ErrorCode::InsufficientScope | ErrorCode::InvalidRequest => true,
+        Some(ErrorCode::InsufficientScope | ErrorCode::InvalidRequest) => true,
         // RFC 9449 §7.1, §9: a bearer token is of no use.
-        ErrorCode::Other(code) => matches!(&**code, "use_dpop_nonce" | "invalid_dpop_proof"),
+        Some(ErrorCode::Other(code)) => matches!(&**code, "use_dpop_nonce" | "invalid_dpop_proof"),
         _ => false,
     }
 }
