@@ -37,6 +37,7 @@ impl LoginTo {
     }
 
     /// This profile, with its tokens in memory: the login ends with the program.
+    #[doc(alias = "write_to_file")]
     #[must_use]
     pub fn in_memory(profile: Profile) -> Self {
         Self::new(profile, MemoryStore::default())

@@ -106,7 +106,7 @@
 //! - `ring` (default), `aws-lc-rs`, `native-tls`, `no-provider`: its TLS, by rustls on ring, by rustls on
 //!   AWS-LC, by the platform, by rustls on what the program has installed. Where several are on, the first
 //!   of them counts; with none, an https address is a configuration error.
-//! - `file-store` (default): `store::FileStore`, tokens in private files; `Client::aiod`, AI-on-Demand.
+//! - `file-store` (default): `store::FileStore`, tokens in private files; the logins of the platforms (`store::LoginTo`).
 
 pub use aiod_auth_core as core;
 pub use aiod_auth_core::{
@@ -134,8 +134,6 @@ pub use {
     aiod_auth_tls::InvalidPem,
 };
 
-#[cfg(all(feature = "ureq", feature = "file-store"))]
-mod aiod;
 mod asking;
 mod client;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use aiod_auth_core::{
     provider::aiod,
     session::{LoggedOut, Persisted},
 };
-use aiod_auth_store::{AiodConfig, AiodFile};
+use aiod_auth_store::{AiodConfig, AiodFile, LoginTo};
 use aiod_auth_tests::sim::{CLIENT_CREDENTIALS, serve_below};
 
 use super::*;
@@ -280,7 +280,7 @@ fn process() -> Command {
 }
 
 fn at_home<C: AnyClient>() -> String {
-    access_token(&C::aiod().unwrap().token().unwrap())
+    access_token(&C::of(LoginTo::aiod().unwrap()).token().unwrap())
 }
 
 /// AI-on-Demand's Keycloak and API, and the files of its Python client.

@@ -20,9 +20,16 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
     fn on(network: &Arc<Network>, profile: Profile, store: Option<Arc<dyn Store>>) -> Self;
     /// On the default stack, over real sockets.
     fn over_sockets(profile: Profile, store: impl Store + 'static) -> Self;
-    fn aiod() -> Result<Self, Error>;
-    fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error>;
-    fn aiod_in_memory(config: &AiodConfig) -> Result<Self, Error>;
+
+    fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error> {
+        Ok(Self::of(config.login_to(token_file)?))
+    }
+
+    fn aiod_in_memory(config: &AiodConfig) -> Result<Self, Error> {
+        let login = LoginTo::in_memory(config.settings.profile()?);
+        Ok(Self::of(login.with_request_timeout(config.settings.request_timeout)))
+    }
+
     fn with_retry_policy(self, policy: RetryPolicy) -> Self;
     fn with_request_timeout(self, timeout: Duration) -> Self;
     fn with_observer(self, observer: impl Observer + 'static) -> Self;
@@ -87,18 +94,6 @@ impl AnyClient for aiod_auth_ureq::Client {
 
     fn over_sockets(profile: Profile, store: impl Store + 'static) -> Self {
         Self::new(profile, store)
-    }
-
-    fn aiod() -> Result<Self, Error> {
-        Self::aiod()
-    }
-
-    fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error> {
-        Self::aiod_with(config, token_file)
-    }
-
-    fn aiod_in_memory(config: &AiodConfig) -> Result<Self, Error> {
-        Self::aiod_in_memory(config)
     }
 
     fn with_retry_policy(self, policy: RetryPolicy) -> Self {
@@ -247,18 +242,6 @@ impl AnyClient for OnTokio {
 
     fn over_sockets(profile: Profile, store: impl Store + 'static) -> Self {
         Self::with(aiod_auth_reqwest::Client::new(profile, store))
-    }
-
-    fn aiod() -> Result<Self, Error> {
-        aiod_auth_reqwest::Client::aiod().map(Self::with)
-    }
-
-    fn aiod_with(config: &AiodConfig, token_file: &Path) -> Result<Self, Error> {
-        aiod_auth_reqwest::Client::aiod_with(config, token_file).map(Self::with)
-    }
-
-    fn aiod_in_memory(config: &AiodConfig) -> Result<Self, Error> {
-        aiod_auth_reqwest::Client::aiod_in_memory(config).map(Self::with)
     }
 
     fn with_retry_policy(self, policy: RetryPolicy) -> Self {
