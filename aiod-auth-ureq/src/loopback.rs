@@ -42,9 +42,12 @@ impl Sockets {
                     let sockets = Self { port: Some(port), connections: Vec::new() };
                     return Ok((sockets, Listening { bound, entropy }));
                 }
-                // That it is taken says more than that the other family isn't there.
-                Err(error) if why != ErrorKind::AddrInUse => why = error.kind(),
-                Err(_) => {}
+                // The browser may go to the program that has it, though the other family's is free.
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                    why = ErrorKind::AddrInUse;
+                    break;
+                }
+                Err(error) => why = error.kind(),
             }
         }
         Err(NoAnswer::Impossible(if why == ErrorKind::AddrInUse {

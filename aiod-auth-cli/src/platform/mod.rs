@@ -163,7 +163,8 @@ fn explain_given_token(variable: &'static str, error: Error) -> Failure {
     failure
 }
 
-/// These variables, as far as they are set.
+/// These variables, as far as they are set. One that is no text is not taken for unset: it is refused where it is used.
 pub(crate) fn environment<'n>(names: impl IntoIterator<Item = &'n str>) -> Environment {
-    names.into_iter().filter_map(|name| Some((name, env::var(name).ok()?))).collect()
+    let value = |name| Some(env::var_os(name)?.to_string_lossy().into_owned());
+    names.into_iter().filter_map(|name| Some((name, value(name)?))).collect()
 }

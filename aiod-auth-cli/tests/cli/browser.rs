@@ -136,15 +136,19 @@ fn a_registered_port_that_is_taken_is_said() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let issuer = &world.server.base_url;
-    world.write(
-        "config.toml",
-        &format!(
-            "[profiles.lab]\nissuer = \"{issuer}\"\nclient_id = \"demo\"\nflow = \"browser\"\n\
-             redirect_uri = \"http://127.0.0.1:{port}/cb\"\n"
-        ),
-    );
-    let ran = world.run("login --profile lab");
-    assert!(ran.ended(2).stderr.contains("the port of the redirect address is taken"), "{ran:?}");
+    // Of `localhost` the other family's may be free: the browser could still go to the program that has this one.
+    for host in ["127.0.0.1", "localhost"] {
+        world.write(
+            "config.toml",
+            &format!(
+                "[profiles.lab]\nissuer = \"{issuer}\"\nclient_id = \"demo\"\nflow = \"browser\"\n\
+                 redirect_uri = \"http://{host}:{port}/cb\"\n"
+            ),
+        );
+        let ran = world.run("login --profile lab");
+        let said = ran.ended(2).stderr.contains("the port of the redirect address is taken");
+        assert!(said, "{host}: {ran:?}");
+    }
 }
 
 #[test]

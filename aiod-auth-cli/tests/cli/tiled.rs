@@ -96,6 +96,9 @@ fn a_wrong_password_and_an_empty_one_end_a_login() {
     assert!(ran.stderr.contains("Incorrect username or password"), "{ran:?}");
     typed(&world, "login", "alice\n\n").ended(4);
     typed(&world, "login", "\n").ended(4);
+    // The end of the input is no password.
+    let ended = typed(&world, "login", "alice\n");
+    assert!(!ended.ended(4).stderr.contains("Incorrect"), "{ended:?}");
     // Without a terminal nothing is asked.
     run(&world, "login").failed(2, "there is no terminal");
     run(&world, "--json login").failed_as(2, "usage");
@@ -200,6 +203,13 @@ fn api_keys_are_made_listed_used_and_revoked() {
     refused.failed(3, "the API key in TILED_API_KEY is not accepted");
     assert!(!refused.stderr.contains(&key));
     with_key(&world, "two words", "whoami").failed(2, "TILED_API_KEY");
+    #[cfg(unix)]
+    {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        let mut no_text = tiled(&world, "whoami");
+        no_text.env("TILED_API_KEY", OsStr::from_bytes(b"key-\xff"));
+        Ran::of(&mut no_text, "").failed(2, "TILED_API_KEY");
+    }
 }
 
 /// The server says the secret this once.

@@ -23,6 +23,9 @@ pub(super) fn has_terminal(context: &Context) -> bool {
 
 /// Takes addresses from stdin, beside the browser's own way back: until one is this login's.
 pub(super) fn take_pasted(printer: &Printer, prompt: Arc<BrowserPrompt>) {
+    if is_in_background() {
+        return;
+    }
     let printer = printer.clone();
     thread::spawn(move || {
         for line in io::stdin().lock().split(b'\n') {
@@ -38,6 +41,19 @@ pub(super) fn take_pasted(printer: &Printer, prompt: Arc<BrowserPrompt>) {
             printer.warn("that is no address that this login ends at; copy the whole of it");
         }
     });
+}
+
+/// Whether this is a shell's job in the background: to read from the terminal would stop it, and the browser's own way
+/// back with it.
+#[cfg(unix)]
+fn is_in_background() -> bool {
+    let foreground = rustix::termios::tcgetpgrp(io::stdin());
+    foreground.is_ok_and(|group| group != rustix::process::getpgrp())
+}
+
+#[cfg(not(unix))]
+const fn is_in_background() -> bool {
+    false
 }
 
 /// Answers what the login asks.
@@ -122,7 +138,10 @@ fn until(end: Instant, read: fn() -> io::Result<String>) -> Result<String, NoAns
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(read()));
     match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
-        Ok(outcome) => outcome.map_err(|_| NoAnswer::Cancelled),
+        Ok(outcome) => outcome.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => NoAnswer::Impossible("what was typed is not UTF-8"),
+            _ => NoAnswer::Cancelled,
+        }),
         Err(_) => {
             terminal.restore();
             Err(NoAnswer::OutOfTime)
@@ -163,7 +182,10 @@ impl Terminal {
 /// Without the line break. All else of a password counts.
 fn read_line() -> io::Result<String> {
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
+    if io::stdin().lock().read_line(&mut line)? == 0 {
+        // The end of the input is no empty answer.
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     let length = line.trim_end_matches(['\r', '\n']).len();
     line.truncate(length);
     Ok(line)

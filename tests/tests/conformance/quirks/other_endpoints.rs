@@ -27,7 +27,8 @@ pub(crate) const ROWS: &[Row] = &[
         "Q-103",
         "Microsoft Entra and others: PKCE works though the metadata doesn't say so; it is sent \
          anyway",
-        Check::Later("the login through a loopback address"),
+        // Of a server whose metadata has no word of it.
+        Check::As(&["AC-01"]),
     ),
     row(
         "Q-104",

@@ -1,7 +1,7 @@
 //! AC: the authorization code grant.
 
-use aiod_auth_core::Kind;
-use aiod_auth_tests::sim::AUTHORIZATION_CODE;
+use aiod_auth_core::{ClientSecret, Entropy, Kind, Parameters, flow::AuthorizationRequest};
+use aiod_auth_tests::sim::{AUTHORIZATION_CODE, Answer, Fault};
 
 use super::{browser::*, scene::*};
 use crate::row::{
@@ -39,7 +39,7 @@ pub(crate) const ROWS: &[Row] = &[
         "sends code, the same redirect_uri, client_id and the verifier for the tokens",
         Behaviour(the_code_goes_out_with_what_belongs_to_it),
     ),
-    row("AC-07", "uses a code once", As(&["AC-06"])),
+    row("AC-07", "uses a code once", Behaviour(a_code_goes_out_once)),
     row("AC-08", "takes no token from a redirect", Behaviour(tokens_in_a_redirect_are_refused)),
     row(
         "AC-09",
@@ -146,6 +146,43 @@ fn the_code_goes_out_with_what_belongs_to_it() {
         assert_eq!(Some(body["redirect_uri"].clone()), parameter(&page, "redirect_uri"));
         assert_eq!(body["code_verifier"].len(), 43);
     }
+}
+
+/// Whatever becomes of its answer: the flow starts again.
+fn a_code_goes_out_once() {
+    let away = Fault::Instead(Answer::empty(503));
+    for fault in [Fault::DropBefore, Fault::DropAfter, away] {
+        for with in Loop::both() {
+            let running = running(|_| ());
+            running.simulator().fault_at("/token", 1, fault.clone());
+            let outcome = log_in_by(&with, browser_profile(&running.base_url), |prompt| {
+                assert_eq!(get(&sent_back(&prompt)).0, 200);
+            });
+            assert_eq!(outcome.unwrap_err().kind(), Kind::Unavailable, "{fault:?}");
+            let simulator = running.simulator();
+            let sent = simulator.log().iter().filter(|sent| sent.request.path() == "/token");
+            assert!(sent.count() <= 1, "{fault:?}");
+        }
+    }
+}
+
+/// RFC 8252 §8.5: PKCE and `state` are there for a client with a secret, too.
+pub(super) fn a_secret_takes_the_place_of_nothing() {
+    let server = server_at("https://as.example/authorize");
+    let client = public().with_secret(ClientSecret::new("shipped")).unwrap();
+    let request = AuthorizationRequest::new(
+        &server,
+        &client,
+        &scope("openid"),
+        &Parameters::default(),
+        "http://127.0.0.1:51004/cb",
+        [Entropy::new([1; 32]), Entropy::new([2; 32])],
+    )
+    .unwrap();
+    let page = request.url();
+    assert_eq!(parameter(page, "state").as_deref(), Some(STATE));
+    assert_eq!(parameter(page, "code_challenge").unwrap().len(), 43);
+    assert!(!page.as_str().contains("shipped"));
 }
 
 fn tokens_in_a_redirect_are_refused() {

@@ -2,6 +2,7 @@
 
 use aiod_auth_tests::verdict::Asked;
 
+use super::authorization_code;
 use crate::row::{Check, Row, row};
 
 mod basic;
@@ -85,7 +86,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "CAUT-11",
         "takes a secret in a program that is given out for none",
-        Check::Later("the login through a loopback address"),
+        Check::Behaviour(authorization_code::a_secret_takes_the_place_of_nothing),
     ),
     row("CAUT-12", "offers `private_key_jwt`", Check::Later("`private_key_jwt`")),
 ];

@@ -68,11 +68,7 @@ pub(crate) const ROWS: &[Row] = &[
             retries::waits_double_and_differ();
         }),
     ),
-    row(
-        "NET-08",
-        "sends an authorization code once",
-        Check::Later("the login through a loopback address"),
-    ),
+    row("NET-08", "sends an authorization code once", Check::As(&["AC-07"])),
     row(
         "NET-09",
         "sends the same again after an answer that got lost, where nothing is spent by it",
