@@ -216,6 +216,27 @@ fn a_login_that_may_be_lost_is_a_failure() {
     }
 }
 
+/// The other program has a token all the same, and its status is passed on.
+#[cfg(unix)]
+#[test]
+fn exec_says_that_a_login_may_be_lost() {
+    let world = World::new();
+    world.log_in();
+    let slow = Fault::Delay(Duration::from_millis(800));
+    world.server.simulator().fault_at("/token", 1, slow);
+    let before = world.refreshes();
+    let mut command = world.command("exec --min-valid 100h --profile lab -- false");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("a refresh", || world.refreshes() != before);
+    fs::remove_dir_all(world.path("tokens")).unwrap();
+    world.write("tokens", "in the way");
+    let output = end_of(child);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("this token was not saved: "), "{said}");
+    assert!(said.contains("the login may be lost"), "{said}");
+}
+
 #[test]
 fn an_expired_token_is_refreshed() {
     let world = World::with(|settings| settings.access_token_lifetime = Duration::from_secs(1));
