@@ -138,9 +138,9 @@ fn until(end: Instant, read: fn() -> io::Result<String>) -> Result<String, NoAns
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(read()));
     match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
-        Ok(outcome) => outcome.map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => NoAnswer::Impossible("what was typed is not UTF-8"),
-            _ => NoAnswer::Cancelled,
+        Ok(outcome) => outcome.map_err(|error| match error.kind() == io::ErrorKind::InvalidData {
+            true => NoAnswer::Impossible("what was typed is not UTF-8"),
+            false => NoAnswer::Cancelled,
         }),
         Err(_) => {
             terminal.restore();
