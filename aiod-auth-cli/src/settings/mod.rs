@@ -105,6 +105,7 @@ impl Settings {
         let mut written = config.profile(name)?;
         written.account = context.global.account.clone().or(written.account);
         let resolve = || {
+            config.check_one_server(name, &written)?;
             let mut profile = written.complete(context.is_for_user)?;
             profile.store = store.or(profile.store);
             let account = profile.account.clone().unwrap_or_else(|| name.into());

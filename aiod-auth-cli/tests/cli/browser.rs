@@ -151,6 +151,28 @@ fn a_registered_port_that_is_taken_is_said() {
     }
 }
 
+/// ISS-05: an issuer is one server.
+#[test]
+fn profiles_of_one_issuer_have_no_two_token_endpoints() {
+    let world = world();
+    let issuer = &world.server.base_url;
+    let profile = |name: &str, endpoint: &str| {
+        format!(
+            "[profiles.{name}]\nissuer = \"{issuer}\"\nclient_id = \"demo\"\nflow = \"browser\"\n\
+             token_endpoint = \"{endpoint}\"\n"
+        )
+    };
+    let token = format!("{issuer}/token");
+    let config = |other: &str| profile("one", &token) + &profile("two", other);
+    world.write("config.toml", &config("http://127.0.0.1:9/token"));
+    let before = world.requests();
+    let ran = world.run("login --profile one");
+    ran.failed(2, "the profiles `one` and `two` have one issuer, and each another token_endpoint");
+    assert_eq!(world.requests(), before);
+    world.write("config.toml", &config(&token));
+    world.run("login --profile one --timeout 1").ended(4);
+}
+
 #[test]
 fn a_password_needs_a_terminal() {
     let world = World::with(|settings| settings.password_flow = true);
