@@ -57,7 +57,7 @@ mod check {
     pub(super) fn a_given_refresh_token_is_used_once_by_many_processes<C: AnyClient>() {
         for round in 0..8 {
             // Longer than any wait for the lock: what is new needs no refresh of its own.
-            let running = server(seconds(300));
+            let running = Network::with_files(settings(seconds(300)));
             let folder = tempfile::tempdir().unwrap();
             let client = || {
                 let store = FileStore::new(folder.path().join("tokens"));

@@ -39,6 +39,12 @@ impl Network {
         Self::at_pace(200, settings)
     }
 
+    /// For processes that wait for one another's lock: what the holder does with the disk takes real time, which
+    /// must not use up the time that they have.
+    pub(crate) fn with_files(settings: Settings) -> Arc<Self> {
+        Self::at_pace(10, settings)
+    }
+
     /// For tokio's clock, which is paused.
     pub(crate) fn paused(settings: Settings) -> Arc<Self> {
         Self::at_pace(1, settings)
