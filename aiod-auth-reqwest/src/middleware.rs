@@ -14,8 +14,9 @@ use crate::Client;
 /// Adds a fresh token to each request to an API that it is for, and to no other.
 ///
 /// A request that is answered with 401 is sent once more, with another token, if its body can be sent again, unless
-/// the challenge says that the token is not what is wrong (RFC 6750 §3.1: `insufficient_scope`). One that has an `Authorization` header already is left alone. Redirects are followed below this: reqwest itself
-/// drops the header where one leads to another host.
+/// the challenge says that the token is not what is wrong (RFC 6750 §3.1: `insufficient_scope`). One that has an
+/// `Authorization` header already is left alone. Redirects are followed below this: reqwest itself drops the header where
+/// one leads to another host.
 ///
 /// ```no_run
 /// use aiod_auth_reqwest::{

@@ -2,15 +2,12 @@
 
 use ::ureq::{
     Agent, AsSendBody, Body, SendBody,
-    http::{
-        HeaderMap, HeaderValue, Request, Response, Uri,
-        header::{AUTHORIZATION, WWW_AUTHENTICATE},
-    },
+    http::{HeaderMap, HeaderValue, Request, Response, Uri, header::AUTHORIZATION},
     middleware::{Middleware, MiddlewareNext},
 };
 use aiod_auth_core::{Error, Origins, cache::Token};
 
-use crate::Client;
+use crate::{Client, ureq::texts};
 
 /// Adds a fresh token to each request to an API that it is for, and to no other.
 ///
@@ -111,10 +108,8 @@ fn rejects_token(outcome: &Result<Response<Body>, ureq::Error>) -> bool {
     let Ok(response) = outcome else {
         return matches!(outcome, Err(::ureq::Error::StatusCode(401)));
     };
-    let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
-    let challenges = challenges.filter_map(|challenge| challenge.to_str().ok());
-    let challenges = challenges.map(|challenge| (WWW_AUTHENTICATE.as_str(), challenge));
-    aiod_auth_core::Response::new(response.status().as_u16(), challenges, b"").rejects_token()
+    let headers = texts(response.headers());
+    aiod_auth_core::Response::new(response.status().as_u16(), headers, b"").rejects_token()
 }
 
 fn inside(error: Error) -> ::ureq::Error {

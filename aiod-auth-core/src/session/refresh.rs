@@ -51,9 +51,8 @@ impl Acquire<'_> {
             };
             let (profile, scope) = (&*self.context.profile, sent.session_scope());
             let resend = Resend::IfAnswered;
-            let tokens_sent = Some(&*sent);
             let redemption =
-                Redemption { profile, refresh_token, tokens: tokens_sent, scope, policy, resend };
+                Redemption { profile, refresh_token, tokens: Some(&sent), scope, policy, resend };
             let redeemed = async {
                 check_time_for_refresh(io, deadline)?;
                 server.redeem(io, redemption, deadline, Reason::Retry).await

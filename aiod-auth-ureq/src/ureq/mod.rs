@@ -169,7 +169,7 @@ impl Transport for UreqTransport {
 }
 
 /// A value that is no text can't be one that a flow reads.
-fn texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
 }
 

@@ -230,17 +230,20 @@ fn no_user_is_asked_for_what_can_not_be_kept() {
     let login = || Session::login(profile(), seconds(300), policy());
     assert_eq!(world.run(login()).unwrap_err().kind(), Kind::Store);
     drop(lock);
-    let mut session = login();
-    let outcome = world.run_with(&mut session, |_, step| match step {
+    assert_eq!(run_unprepared(&mut world, login()).unwrap_err().kind(), Kind::Store);
+    assert!(world.prompts.is_empty());
+    assert_eq!(world.transcript(), "");
+}
+
+/// With a store that can't keep anything.
+fn run_unprepared(world: &mut World, mut session: Session) -> Result<SessionTokens, Error> {
+    world.run_with(&mut session, |_, step| match step {
         Step::Store(access) if matches!(access.request().operation, StoreOperation::Prepare) => {
             access.complete(Duration::ZERO, Err(StoreFailure::new("read-only")));
             None
         }
         step => Some(step),
-    });
-    assert_eq!(outcome.unwrap_err().kind(), Kind::Store);
-    assert!(world.prompts.is_empty());
-    assert_eq!(world.transcript(), "");
+    })
 }
 
 /// Cut `lock.prepare()` in `log_in_with`: this fails.
@@ -248,15 +251,8 @@ fn no_user_is_asked_for_what_can_not_be_kept() {
 fn no_given_refresh_token_is_spent_for_what_can_not_be_kept() {
     let mut world = world();
     let given = RefreshToken::new("given");
-    let mut session = Session::login_with_refresh_token(profile(), given, policy());
-    let outcome = world.run_with(&mut session, |_, step| match step {
-        Step::Store(access) if matches!(access.request().operation, StoreOperation::Prepare) => {
-            access.complete(Duration::ZERO, Err(StoreFailure::new("read-only")));
-            None
-        }
-        step => Some(step),
-    });
-    assert_eq!(outcome.unwrap_err().kind(), Kind::Store);
+    let session = Session::login_with_refresh_token(profile(), given, policy());
+    assert_eq!(run_unprepared(&mut world, session).unwrap_err().kind(), Kind::Store);
     assert!(!world.transcript().contains("/token"), "{}", world.transcript());
 }
 

@@ -62,19 +62,7 @@ mod check {
         running.pass(seconds(2));
         running.simulator().fault_anywhere(999, bad_gateway());
         let before = requests(&running);
-        running.hold_up("/token");
-        let calling = AtomicUsize::new(0);
-        let errors = thread::scope(|scope| {
-            scope.spawn(|| {
-                until(|| calling.load(Ordering::SeqCst) == 50);
-                thread::sleep(A_MOMENT);
-                running.let_go();
-            });
-            together(50, || {
-                calling.fetch_add(1, Ordering::SeqCst);
-                client.token().unwrap_err().kind()
-            })
-        });
+        let errors = together_held_up(&running, 50, || client.token().unwrap_err().kind());
         assert!(errors.iter().all(|kind| *kind == Kind::Unavailable), "{errors:?}");
         // Three tries of one job; a caller that was stopped before it could wait has one of its own. Not 150.
         let requests = requests(&running) - before;
@@ -86,19 +74,8 @@ mod check {
         for _ in 0..5 {
             let before = refreshes(&running);
             let old = access_token(&client.token().unwrap());
-            running.hold_up("/token");
-            let calling = AtomicUsize::new(0);
-            let new = thread::scope(|scope| {
-                scope.spawn(|| {
-                    until(|| calling.load(Ordering::SeqCst) == 20);
-                    thread::sleep(A_MOMENT);
-                    running.let_go();
-                });
-                together(20, || {
-                    calling.fetch_add(1, Ordering::SeqCst);
-                    client.token_for(Demand::new().forced()).unwrap()
-                })
-            });
+            let forced = || client.token_for(Demand::new().forced()).unwrap();
+            let new = together_held_up(&running, 20, forced);
             assert!(new.iter().all(|new| access_token(new) != old));
             let refreshes = refreshes(&running) - before;
             assert!(refreshes < 10, "{refreshes}");
@@ -120,4 +97,25 @@ mod check {
         assert_eq!(prompts.load(Ordering::Relaxed), 1);
         assert!(tokens.iter().all(|token| *token == tokens[0]));
     }
+}
+
+/// As [`together`], while no token is answered before all of them have called.
+fn together_held_up<T: Send>(
+    running: &Network,
+    calls: usize,
+    call: impl Fn() -> T + Sync,
+) -> Vec<T> {
+    running.hold_up("/token");
+    let calling = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            until(|| calling.load(Ordering::SeqCst) == calls);
+            thread::sleep(A_MOMENT);
+            running.let_go();
+        });
+        together(calls, || {
+            calling.fetch_add(1, Ordering::SeqCst);
+            call()
+        })
+    })
 }
