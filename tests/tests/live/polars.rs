@@ -29,7 +29,6 @@ fn a_login_is_there_for_the_own_client_and_each_goes_on_where_the_other_was() {
     assert!(place.read(CONFIG).starts_with("[auth]\naccess_token = "));
     let mut tokens = HashSet::from([place.token()]);
     for _ in 0..3 {
-        // It refreshes a token as short-lived as this one each time.
         let theirs = place.python_token();
         assert_eq!(place.token(), theirs);
         let ours = place.alive("token --force-refresh");

@@ -6,6 +6,8 @@ use std::{
     io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use aiod_auth_core::{Environment, provider::polars::Settings};
@@ -123,9 +125,11 @@ impl Polars {
         answer
     }
 
-    /// It sends a token that the realm takes.
+    /// It sends a token that the realm takes: a new one. It refreshes what has less than 10 s left, in whole
+    /// seconds; a token of this realm is like that once the second of its issue is over.
     #[track_caller]
     pub(crate) fn python_token(&self) -> String {
+        thread::sleep(Duration::from_secs(1));
         let header = self.python("header").unwrap();
         let token = header.as_str().unwrap().strip_prefix("Bearer ").unwrap();
         assert_alive(token);
