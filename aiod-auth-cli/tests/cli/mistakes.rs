@@ -205,3 +205,49 @@ fn another_users_files_are_used_as_that_user() {
     let ran = world.run("token");
     ran.failed(2, "it belongs to another user (run this as uid 1000, in a container with --user)");
 }
+
+/// Root can write there, and what it makes (a lock, a folder) would lock that user out.
+#[test]
+#[cfg(unix)]
+fn root_makes_nothing_in_another_users_folder() {
+    let world = World::new();
+    let home = world.path("home");
+    fs::create_dir_all(home.join(".config")).unwrap();
+    fs::create_dir_all(home.join("mine")).unwrap();
+    fs::copy(world.path("config.toml"), home.join("mine/config.toml")).unwrap();
+    let all = ["", ".config", "mine", "mine/config.toml"].map(|name| home.join(name));
+    for path in &all {
+        if std::os::unix::fs::chown(path, Some(1000), Some(1000)).is_err() {
+            assert!(std::env::var_os("CI").is_none(), "this test needs root");
+            eprintln!("not tried: this test needs root");
+            return;
+        }
+    }
+    let run = |line: &str| {
+        let mut command = world.command(line);
+        command.env("HOME", &home).env_remove("AIOD_AUTH_CONFIG_DIR");
+        Ran::of(&mut command, "")
+    };
+    let server = format!("--issuer {} --client-id demo", world.server.base_url);
+    for (line, code, folder) in [
+        (format!("profile set lab {server}"), 2, ".config"),
+        (format!("login {server}"), 6, ".config"),
+        (format!("login {server} --store aiod"), 6, ""),
+        (format!("login {server} --store polars"), 6, ".config"),
+        (
+            format!("profile set lab {server} --config-dir {}", home.join("mine").display()),
+            2,
+            "mine",
+        ),
+        (format!("profile remove lab --config-dir {}", home.join("mine").display()), 2, "mine"),
+    ] {
+        let ran = run(&line);
+        ran.failed(code, "it belongs to another user");
+        let folder = home.join(folder).display().to_string();
+        assert!(ran.stderr.contains(folder.trim_end_matches('/')), "{line}: {ran:?}");
+        assert!(ran.stderr.contains("run this as "), "{line}: {ran:?}");
+        assert!(ran.stderr.contains("uid 1000"), "{line}: {ran:?}");
+    }
+    let names = |folder: &str| fs::read_dir(home.join(folder)).unwrap().count();
+    assert_eq!((names(""), names(".config"), names("mine")), (2, 0, 1));
+}

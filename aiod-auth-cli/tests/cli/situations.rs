@@ -561,6 +561,13 @@ const PLACES: &[Row] = &[
         "aiod-auth-cli/tests/cli/mistakes.rs",
         "another_users_files_are_used_as_that_user",
     ),
+    test(
+        "Root logs in, or sets a profile, with the home folder of another user",
+        "nothing is made there; whose it is and how to go on is said",
+        6,
+        "aiod-auth-cli/tests/cli/mistakes.rs",
+        "root_makes_nothing_in_another_users_folder",
+    ),
     run(
         "A bot without a home folder",
         "it gets its token, which isn't stored; a warning",

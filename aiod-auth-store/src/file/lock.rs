@@ -41,6 +41,9 @@ impl LockFile {
             Err(StoreError::Refused { why, .. }) => {
                 return Err(StoreError::Refused { path: named, why });
             }
+            Err(StoreError::OfAnotherUser { owner, .. }) => {
+                return Err(StoreError::OfAnotherUser { path: named, owner });
+            }
             path => path?,
         };
         for _ in 0..TRIES_MAX {

@@ -279,14 +279,16 @@ pub(crate) fn remove(system: &dyn FileSystem, path: &Path) -> io::Result<()> {
 
 /// It will hold secrets, and its name is known: in a folder for all users another one may have made it.
 fn check_owner(path: &Path, status: &Status) -> Result<(), StoreError> {
-    let why = if status.owner != Owner::Us {
-        "it belongs to another user"
-    } else if status.kind != Kind::File || status.links > 1 {
-        "it is no file of its own"
-    } else {
-        return Ok(());
-    };
-    Err(StoreError::Refused { path: path.into(), why })
+    let path = path.into();
+    match status.owner {
+        Owner::Other(owner) => return Err(StoreError::OfAnotherUser { path, owner }),
+        Owner::Root => return Err(StoreError::OfAnotherUser { path, owner: 0 }),
+        Owner::Us => {}
+    }
+    if status.kind != Kind::File || status.links > 1 {
+        return Err(StoreError::Refused { path, why: "it is no file of its own" });
+    }
+    Ok(())
 }
 
 const TURN_PAUSE: Duration = Duration::from_millis(5);
