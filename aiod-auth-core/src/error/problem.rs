@@ -115,13 +115,15 @@ impl ConfigProblem {
             Self::RefreshTokensFile { .. } => Some("name another file, such as cloud_access_token"),
             Self::SeveralProviders { .. } | Self::NoSuchProvider { .. } => Some("name one of them"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
+            Self::NoCommonAuthenticationMethod(_) => Some(
+                "the server takes no client secret: leave it out, or say the method that it takes all the same",
+            ),
             Self::InvalidUrl { .. }
             | Self::UnreadableClientSecret { .. }
             | Self::InvalidIssuer
             | Self::MissingClientSecret
             | Self::InvalidName(_)
             | Self::EmptyClientId
-            | Self::NoCommonAuthenticationMethod(_)
             | Self::OneTooMany(..)
             | Self::NoS256
             | Self::ReservedParameter => None,

@@ -118,6 +118,10 @@ impl TokioRuntime {
                         let problem = tunnel::ask_again(proxy, tls, request.url()).await;
                         NoResponse::Proxy(proxy.failure(problem))
                     }
+                    explain::Unconnected::SocksClosed(proxy) => {
+                        let problem = tunnel::why_socks_closed(proxy).await;
+                        NoResponse::Proxy(proxy.failure(problem))
+                    }
                     explain::Unconnected::CredentialsWanted(proxy) => {
                         let problem = tunnel::ask_for_scheme(proxy, tls, request.url()).await;
                         NoResponse::Proxy(proxy.failure(problem))
@@ -140,7 +144,8 @@ impl TokioRuntime {
         let outcome = read(answered, &mut body, tls).await;
         let response = Response::new(status, texts, std::mem::take(&mut *body));
         match outcome {
-            Ok(()) => Ok(response),
+            Ok(Read::Whole) => Ok(response),
+            Ok(Read::ToTheLimit) => Err(NoResponse::TooLarge(Box::new(response))),
             Err(no_response) => Err(no_response.of_body(response)),
         }
     }
@@ -289,21 +294,28 @@ fn address(proxy: &Proxy) -> Option<Url> {
     Some(url)
 }
 
+/// How much of a body was read.
+enum Read {
+    Whole,
+    ToTheLimit,
+}
+
 /// Not past the limit, whatever the server sends.
 async fn read(
     mut response: ::reqwest::Response,
     body: &mut Vec<u8>,
     tls: Option<&Tls>,
-) -> Result<(), NoResponse> {
+) -> Result<Read, NoResponse> {
     while let Some(chunk) =
         response.chunk().await.map_err(|error| explain::unanswered(&error, tls))?
     {
-        if body.len() + chunk.len() > BODY_BYTES_MAX {
-            return Err(NoResponse::TooLarge);
+        let room = BODY_BYTES_MAX - body.len();
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if chunk.len() > room {
+            return Ok(Read::ToTheLimit);
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(())
+    Ok(Read::Whole)
 }
 
 /// For a request and its answer together.

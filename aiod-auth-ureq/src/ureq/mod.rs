@@ -18,6 +18,7 @@ use connector::{Connecting, NotConnected, Resolving, Route, reason};
 
 pub use builder::UreqTransportBuilder;
 
+mod answers;
 mod builder;
 mod connect;
 mod connector;
@@ -135,7 +136,10 @@ impl UreqTransport {
         let response = Response::new(parts.status.as_u16(), texts(&parts.headers), body);
         match outcome {
             Ok(_) => Ok(response),
-            Err(error) => Err(no_response(&error.into()).of_body(response)),
+            Err(error) => Err(match ::ureq::Error::from(error) {
+                ::ureq::Error::BodyExceedsLimit(_) => NoResponse::TooLarge(Box::new(response)),
+                error => no_response(&error).of_body(response),
+            }),
         }
     }
 
@@ -181,7 +185,6 @@ fn no_response(error: &::ureq::Error) -> NoResponse {
             Some(NotConnected(no_response)) => no_response.clone(),
             None => NoResponse::Unknown("the connection failed"),
         },
-        ::ureq::Error::BodyExceedsLimit(_) => NoResponse::TooLarge,
         // Its own mistakes in writing a request would be here, too; it makes none of what the core gives.
         ::ureq::Error::Protocol(_) | ::ureq::Error::LargeResponseHeader(..) => NoResponse::NotHttp,
         ::ureq::Error::Timeout(_) => NoResponse::Unknown("timed out"),

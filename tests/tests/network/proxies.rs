@@ -233,6 +233,17 @@ fn rows() -> Vec<Row> {
             asked: &["a stranger"],
             ..SECURE
         },
+        // A refusal without a word is one: a password is sent once.
+        Row {
+            proxy: Answers::SocksCloses,
+            variables: &[("all_proxy", "socks5h://me:wrong@PROXY")],
+            fails: Some((
+                Kind::Config,
+                "closed the connection after the user name and password (SOCKS5)",
+            )),
+            asked: &["credentials"],
+            ..SECURE
+        },
         Row {
             proxy: Answers::SocksReply(2),
             variables: SOCKS,
