@@ -368,7 +368,7 @@ fn percent_decoded(text: &str) -> String {
 const NO_ADDRESS: ProxyProblem = ProxyProblem::Unusable("is not a usable address");
 const NO_TEXT: ProxyProblem = ProxyProblem::Unusable("is not a text in UTF-8");
 const NOT_ENCODED: ProxyProblem = ProxyProblem::Unusable(
-    "has a user name or a password with characters that have to be percent-encoded (%23 for #, %2F for /, %3F for ?)",
+    "has a user name or a password with characters that have to be percent-encoded (%23 for #, %2F for /, %3F for ?, %5C for \\)",
 );
 const NO_SOCKS4: ProxyProblem =
     ProxyProblem::Unusable("is a SOCKS4 proxy, which is not supported (SOCKS5 is)");
