@@ -229,24 +229,25 @@ fn root_makes_nothing_in_another_users_folder() {
         Ran::of(&mut command, "")
     };
     let server = format!("--issuer {} --client-id demo", world.server.base_url);
-    for (line, code, folder) in [
-        (format!("profile set lab {server}"), 2, ".config"),
-        (format!("login {server}"), 6, ".config"),
-        (format!("login {server} --store aiod"), 6, ""),
-        (format!("login {server} --store polars"), 6, ".config"),
-        (
-            format!("profile set lab {server} --config-dir {}", home.join("mine").display()),
-            2,
-            "mine",
-        ),
-        (format!("profile remove lab --config-dir {}", home.join("mine").display()), 2, "mine"),
-    ] {
-        let ran = run(&line);
-        ran.failed(code, "it belongs to another user");
+    let mine = format!("--config-dir {}", home.join("mine").display());
+    let says = "it belongs to another user";
+    let logins = [
+        (format!("login {server}"), ".config"),
+        (format!("login {server} --store aiod"), ""),
+        (format!("login {server} --store polars"), ".config"),
+    ];
+    let logins = logins.map(|(line, folder)| (run(&line).failed(6, says).stderr.clone(), folder));
+    let settings = [
+        (format!("profile set lab {server}"), ".config"),
+        (format!("profile set lab {server} {mine}"), "mine"),
+        (format!("profile remove lab {mine}"), "mine"),
+    ];
+    let settings =
+        settings.map(|(line, folder)| (run(&line).failed(2, says).stderr.clone(), folder));
+    for (said, folder) in logins.into_iter().chain(settings) {
         let folder = home.join(folder).display().to_string();
-        assert!(ran.stderr.contains(folder.trim_end_matches('/')), "{line}: {ran:?}");
-        assert!(ran.stderr.contains("run this as "), "{line}: {ran:?}");
-        assert!(ran.stderr.contains("uid 1000"), "{line}: {ran:?}");
+        assert!(said.contains(folder.trim_end_matches('/')), "{said}");
+        assert!(said.contains("run this as ") && said.contains("uid 1000"), "{said}");
     }
     let names = |folder: &str| fs::read_dir(home.join(folder)).unwrap().count();
     assert_eq!((names(""), names(".config"), names("mine")), (2, 0, 1));

@@ -55,7 +55,7 @@ const fn test(
 }
 
 /// Exactly: a row may be replaced, and doesn't vanish; one that is added is counted here.
-const EXPECTED: usize = 106;
+const EXPECTED: usize = 107;
 
 const GROUPS: &[(&str, &[Row])] = &[
     ("Networks", NETWORKS),
@@ -105,6 +105,13 @@ const NETWORKS: &[Row] = &[
         2,
         "tests/tests/network/proxies.rs",
         "an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named",
+    ),
+    test(
+        "An issuer at plain http, and a proxy in between answers 403, 503, nonsense or nothing",
+        "the proxy is named in a warning; whether it was the proxy is not known",
+        1,
+        "tests/tests/network/proxies.rs",
+        "a_proxy_in_between_is_named_where_the_answer_may_be_its_own",
     ),
     run(
         "The proxy is away",

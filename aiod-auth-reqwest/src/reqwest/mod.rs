@@ -1,7 +1,10 @@
 //! The default runtime: tokio, and reqwest on it.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -44,6 +47,8 @@ struct Stack {
     clients: Clients,
     /// The program's own limit.
     timeout: Option<Duration>,
+    /// Whether it was said that a proxy is in between.
+    proxy_is_said: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -87,7 +92,8 @@ impl TokioRuntime {
     pub fn from_client_builder(builder: ClientBuilder) -> Result<Self, Error> {
         let client = sending_once(builder).build();
         let client = client.map_err(|_| Error::Usage("this reqwest client can't be built"))?;
-        Ok(Self(Arc::new(Stack { clients: Clients::Given(client), timeout: None })))
+        let proxy_is_said = AtomicBool::default();
+        Ok(Self(Arc::new(Stack { clients: Clients::Given(client), timeout: None, proxy_is_said })))
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, NoResponse> {
@@ -159,7 +165,17 @@ impl Default for TokioRuntime {
 
 impl Runtime for TokioRuntime {
     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
-        Box::pin(self.exchange(request))
+        Box::pin(async move {
+            let outcome = self.exchange(request).await;
+            let proxy = self.0.clients.proxy_of(request.url()).ok().flatten();
+            let through = proxy_that_answers(request.url(), proxy);
+            if let Some(said) = through.and_then(|through| through.in_between(&outcome))
+                && !self.0.proxy_is_said.swap(true, Ordering::Relaxed)
+            {
+                log::warn!("{said}");
+            }
+            outcome
+        })
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
