@@ -116,7 +116,7 @@ impl ConfigProblem {
             Self::SeveralProviders { .. } | Self::NoSuchProvider { .. } => Some("name one of them"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
             Self::NoCommonAuthenticationMethod(_) => Some(
-                "the server takes no client secret: leave it out, or say the method that it takes all the same",
+                "it takes none of the ways in which a secret is sent here: say which it takes all the same (`client_authentication`), or leave the secret out",
             ),
             Self::InvalidUrl { .. }
             | Self::UnreadableClientSecret { .. }
