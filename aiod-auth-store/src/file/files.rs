@@ -14,7 +14,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use aiod_auth_core::{ClientSecret, RefreshToken, Timestamp, Tokens, session::Version};
@@ -84,6 +84,7 @@ impl Login {
 pub(crate) struct Record {
     pub(crate) text: Text,
     pub(crate) login: Login,
+    modified: SystemTime,
 }
 
 /// Where the records are, and which of them are locked by this handle. Its clones are one handle.
@@ -97,6 +98,8 @@ pub(crate) struct Files {
 #[derive(Debug)]
 struct Slot {
     lock: Arc<LockFile>,
+    /// Which refresh token is replaced has been noted, and that is not done yet.
+    is_noted: bool,
     ready: Option<Ready>,
 }
 
@@ -180,7 +183,7 @@ impl Files {
             NextFile::existing(&self.system, &held.path)?,
         )?;
         self.take_over_login(&held.path, format)?;
-        self.locked().insert(file.into(), Slot { lock, ready: None });
+        self.locked().insert(file.into(), Slot { lock, is_noted: false, ready: None });
         Ok(Some(Lock::new(held).after_interruption(interrupted_at)))
     }
 
@@ -199,9 +202,9 @@ impl Files {
             return Ok(());
         };
         if !next.is_empty() {
-            match own(&next.read()?, &path, format) {
-                Ok(Own::Login(_)) => return Ok(()),
-                Ok(Own::Part) => {}
+            match whole(&next.read()?, &path, format, next.modified()) {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => {}
                 // It is not written over.
                 Err(error) => {
                     next.leave();
@@ -228,11 +231,17 @@ impl Files {
         tokens: &Tokens,
         version: Option<&Version>,
     ) -> Result<Option<Tokens>, StoreError> {
-        match self.save_once(file, format, tokens, version) {
+        let outcome = match self.save_once(file, format, tokens, version) {
             // Nothing else may have these tokens: so one failure is not the end of them.
             Err(StoreError::Io { .. }) => self.save_once(file, format, tokens, version),
             outcome => outcome,
+        };
+        if outcome.is_ok()
+            && let Some(slot) = self.locked().get_mut(file)
+        {
+            slot.is_noted = false;
         }
+        outcome
     }
 
     fn save_once(
@@ -326,6 +335,9 @@ impl Files {
         let mut next = NextFile::create_in_turn(&self.system, &path)?.ok_or_else(busy)?;
         self.note(file, &Before::Record(Box::new(record)))?;
         next.write(&rest)?;
+        if let Some(slot) = self.locked().get_mut(file) {
+            slot.is_noted = false;
+        }
         match self.finish(&path, next, &rest, false)? {
             Finished::Done => Ok(()),
             Finished::InNext(error) => Err(StoreError::io("write", &path)(error)),
@@ -360,8 +372,16 @@ impl Files {
 
     /// For the next process under the lock: which refresh token `.next` replaces.
     fn note(&self, file: &Path, before: &Before) -> Result<(), StoreError> {
-        let lock = self.locked().get(file).map(|slot| Arc::clone(&slot.lock));
-        lock.map_or(Ok(()), |lock| lock.note(before.refresh_token().map(Fingerprint::of)))
+        let replaces = before.refresh_token().map(Fingerprint::of);
+        let lock = match self.locked().get_mut(file) {
+            // A save that is tried again may not find the record, or can't read it.
+            Some(slot) if replaces.is_some() || !slot.is_noted => {
+                slot.is_noted = true;
+                Arc::clone(&slot.lock)
+            }
+            _ => return Ok(()),
+        };
+        lock.note(replaces)
     }
 
     fn before(&self, path: &Path, format: &dyn Format) -> Result<Before, StoreError> {
@@ -578,8 +598,12 @@ impl Files {
         }
         let text = mark::written(&content).unwrap_or_default();
         // A newer version's, for example.
-        let Ok(own) = own(&content, path, format) else {
+        let Ok(login) = whole(&content, path, format, next.modified()) else {
             next.leave();
+            return Ok(None);
+        };
+        let Some(login) = login else {
+            next.remove().ok();
             return Ok(None);
         };
         let stored = match self.before(path, format) {
@@ -587,14 +611,12 @@ impl Files {
             Ok(Before::Nothing) if self.is_there(path) => Stored::Damaged,
             Ok(Before::Nothing) => Stored::Nothing,
             Ok(Before::Damaged | Before::Unknown) => Stored::Damaged,
-            Ok(Before::Record(record)) => {
-                Stored::Login(record.login.refresh_token().map(Fingerprint::of))
-            }
+            Ok(Before::Record(record)) => Stored::Login(Known::of(&record.login, record.modified)),
             Err(StoreError::OtherKey { .. }) => Stored::OtherKey,
             Err(error @ StoreError::Io { .. }) => return Err(error),
             Err(_) => Stored::NotOurs,
         };
-        match fate(own, lock.noted()?, stored) {
+        match fate(Known::of(&login, next.modified()), lock.noted()?, stored) {
             Fate::Leave => next.leave(),
             Fate::Remove => drop(next.remove()),
             Fate::TakeOver => {
@@ -612,7 +634,7 @@ impl Files {
     /// The same for a login that was saved beside a process that was stuck.
     fn take_over_login(&self, path: &Path, format: &dyn Format) -> Result<(), StoreError> {
         let login = next::login(path);
-        if !self.is_there(&lock::path(&login)) {
+        if !self.is_there(&lock::path(&login)) && !self.is_there(&next::path(&login)) {
             return Ok(());
         }
         // One that is locked is being saved.
@@ -692,7 +714,8 @@ impl Files {
             return Ok(Seen::Known);
         }
         let login = format.read(path, &text, status.modified.into())?;
-        Ok(Seen::Record(Box::new(Record { text, login })))
+        let modified = status.modified;
+        Ok(Seen::Record(Box::new(Record { text, login, modified })))
     }
 
     /// Whether another program may still be writing it.
@@ -781,18 +804,26 @@ enum Finished {
     InNext(io::Error),
 }
 
-/// What `.next` holds.
+/// What tells logins apart, and how old they are: the time of the tokens, and that of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Own {
-    Login(Option<Fingerprint>),
-    Part,
+struct Known {
+    refresh_token: Option<Fingerprint>,
+    written: (Timestamp, SystemTime),
+}
+
+impl Known {
+    fn of(login: &Login, modified: SystemTime) -> Self {
+        let issued_at = login.tokens.as_ref().map(|tokens| tokens.issued_at);
+        let refresh_token = login.refresh_token().map(Fingerprint::of);
+        Self { refresh_token, written: (issued_at.unwrap_or(Timestamp::UNIX_EPOCH), modified) }
+    }
 }
 
 /// What the record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stored {
     Nothing,
-    Login(Option<Fingerprint>),
+    Login(Known),
     Damaged,
     /// The login of another server, client, or account.
     OtherKey,
@@ -809,18 +840,18 @@ enum Fate {
 
 /// It is taken over if the record still holds the refresh token that it replaces, or holds its own, or was
 /// being written from it. Where there is no record, it is a first login's; else that one was logged out.
-fn fate(own: Own, replaces: Option<Fingerprint>, stored: Stored) -> Fate {
-    let refresh_token = match own {
-        Own::Login(refresh_token) => refresh_token,
-        Own::Part => return Fate::Remove,
+/// If it was not noted what it replaces, or the note was lost, the newer of the two counts.
+fn fate(next: Known, replaces: Option<Fingerprint>, stored: Stored) -> Fate {
+    let is_to_replace = match stored {
+        Stored::NotOurs => return Fate::Leave,
+        Stored::Damaged => true,
+        Stored::OtherKey => false,
+        Stored::Nothing => replaces.is_none(),
+        Stored::Login(stored) if stored.refresh_token == next.refresh_token => true,
+        Stored::Login(stored) if replaces.is_some() => stored.refresh_token == replaces,
+        Stored::Login(stored) => stored.written <= next.written,
     };
-    match stored {
-        Stored::NotOurs => Fate::Leave,
-        Stored::Damaged => Fate::TakeOver,
-        Stored::Nothing if replaces.is_none() => Fate::TakeOver,
-        Stored::Login(stored) if stored == replaces || stored == refresh_token => Fate::TakeOver,
-        Stored::Nothing | Stored::Login(_) | Stored::OtherKey => Fate::Remove,
-    }
+    if is_to_replace { Fate::TakeOver } else { Fate::Remove }
 }
 
 /// The login that is there, if it is another one than this version.
@@ -853,17 +884,21 @@ fn text_of(
     format.write(path, record, tokens)
 }
 
-/// What a `.next` holds.
+/// The login that a `.next` holds, if it is whole.
 ///
 /// # Errors
 /// It is not ours to read.
-fn own(next: &[u8], path: &Path, format: &dyn Format) -> Result<Own, StoreError> {
+fn whole(
+    next: &[u8],
+    path: &Path,
+    format: &dyn Format,
+    modified: SystemTime,
+) -> Result<Option<Login>, StoreError> {
     let text = mark::written(next).filter(|_| mark::begun_at(next).is_none());
-    match format.read(path, text.unwrap_or_default(), Timestamp::UNIX_EPOCH) {
+    match format.read(path, text.unwrap_or_default(), modified.into()) {
         // No save writes a text without any token.
-        Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Ok(Own::Part),
-        Ok(login) => Ok(Own::Login(login.refresh_token().map(Fingerprint::of))),
-        Err(error) => Err(error),
+        Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Ok(None),
+        login => login.map(Some),
     }
 }
 
@@ -937,33 +972,44 @@ const LOOK_PAUSE: Duration = Duration::from_millis(20);
 mod tests {
     use super::*;
 
+    fn known(token: &str, seconds: u64) -> Known {
+        let modified = UNIX_EPOCH + Duration::from_secs(seconds);
+        Known { refresh_token: print(token), written: (Timestamp::UNIX_EPOCH, modified) }
+    }
+
     fn print(token: &str) -> Option<Fingerprint> {
-        Some(Fingerprint::of(&RefreshToken::new(token)))
+        (!token.is_empty()).then(|| Fingerprint::of(&RefreshToken::new(token)))
     }
 
     #[test]
     fn what_becomes_of_a_whole_next() {
-        let (old, new, other) = (print("old"), print("new"), print("other"));
-        let (login, bot) = (Own::Login(new), Own::Login(None));
-        for (own, replaces, stored, expected) in [
-            (login, old, Stored::Login(old), Fate::TakeOver),
-            (login, old, Stored::Login(new), Fate::TakeOver),
-            (login, old, Stored::Login(other), Fate::Remove),
-            (login, old, Stored::Login(None), Fate::Remove),
-            (login, old, Stored::Nothing, Fate::Remove),
-            (login, old, Stored::Damaged, Fate::TakeOver),
-            (login, old, Stored::OtherKey, Fate::Remove),
-            (login, old, Stored::NotOurs, Fate::Leave),
-            (login, None, Stored::Nothing, Fate::TakeOver),
-            (login, None, Stored::Login(new), Fate::TakeOver),
-            (login, None, Stored::Login(None), Fate::TakeOver),
-            (login, None, Stored::Login(other), Fate::Remove),
-            (bot, None, Stored::Login(None), Fate::TakeOver),
-            (bot, None, Stored::Login(old), Fate::Remove),
-            (bot, old, Stored::Login(old), Fate::TakeOver),
-            (Own::Part, old, Stored::Login(old), Fate::Remove),
+        let stored = |token| Stored::Login(known(token, 5));
+        for (replaces, next, stored, expected) in [
+            ("old", "new", stored("old"), Fate::TakeOver),
+            ("old", "new", stored("new"), Fate::TakeOver),
+            ("old", "new", stored("other"), Fate::Remove),
+            ("old", "new", stored(""), Fate::Remove),
+            ("old", "new", Stored::Nothing, Fate::Remove),
+            ("old", "new", Stored::Damaged, Fate::TakeOver),
+            ("old", "new", Stored::OtherKey, Fate::Remove),
+            ("old", "new", Stored::NotOurs, Fate::Leave),
+            ("old", "", stored("old"), Fate::TakeOver),
+            ("", "new", Stored::Nothing, Fate::TakeOver),
+            ("", "new", stored("new"), Fate::TakeOver),
+            ("", "", stored(""), Fate::TakeOver),
         ] {
-            assert_eq!(fate(own, replaces, stored), expected, "{own:?} {replaces:?} {stored:?}");
+            for written in [0, 9] {
+                let fate = fate(known(next, written), print(replaces), stored);
+                assert_eq!(fate, expected, "{replaces} {next} {stored:?}");
+            }
+        }
+        // Nothing says what it replaces.
+        for (next, stored) in [("new", "old"), ("new", ""), ("", "old")] {
+            let stored = Stored::Login(known(stored, 5));
+            for (written, expected) in [(4, Fate::Remove), (5, Fate::TakeOver), (6, Fate::TakeOver)]
+            {
+                assert_eq!(fate(known(next, written), None, stored), expected, "{next} {stored:?}");
+            }
         }
     }
 }

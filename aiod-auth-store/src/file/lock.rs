@@ -6,7 +6,8 @@
 //! the file, and each that gets a lock looks whether the name still leads to what it locked.
 //!
 //! What is in the file is a note for the next process that has the lock: which refresh token is replaced
-//! by what is in `.next`.
+//! by what is in `.next`. It may get lost (a backup without it, or the file is removed): then the newer of the
+//! two counts.
 
 use std::{
     fmt, io,

@@ -11,7 +11,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use zeroize::Zeroizing;
@@ -31,6 +31,7 @@ pub(crate) struct NextFile {
     path: PathBuf,
     file: Box<dyn OpenFile>,
     size: u64,
+    modified: SystemTime,
     at_start: bool,
     content: Content,
     /// Of a save beside a process that is stuck: its own lock.
@@ -117,8 +118,9 @@ impl NextFile {
         }
         let (system, path) = (Arc::clone(system), path.to_owned());
         let content = if status.size == 0 { Content::Worthless } else { Content::Unknown };
-        let (size, at_start, login_lock) = (status.size, true, None);
-        Ok(Opened::Ours(Self { system, path, file, size, at_start, content, login_lock }))
+        let Status { size, modified, .. } = status;
+        let (at_start, login_lock) = (true, None);
+        Ok(Opened::Ours(Self { system, path, file, size, modified, at_start, content, login_lock }))
     }
 
     /// Whether another process is stuck with the record's own `.next`.
@@ -128,6 +130,11 @@ impl NextFile {
 
     pub(crate) const fn is_empty(&self) -> bool {
         self.size == 0
+    }
+
+    /// When what was found in it was written.
+    pub(crate) const fn modified(&self) -> SystemTime {
+        self.modified
     }
 
     /// All that is in it.
