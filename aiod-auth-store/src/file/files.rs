@@ -154,14 +154,33 @@ impl Files {
             }
             // The last save was not finished: of a first login, or of a record that is written in place. To
             // take the lock is to finish it; another process that has it may be doing so.
-            let was_free = self.try_lock(file, format)?.is_some();
+            let taken = self.try_lock(file, format);
             outcome = self.read(&path, format);
-            if was_free || is_missing {
+            if !matches!(outcome, Ok(Some(_)))
+                && let Some(record) = self.journal(&path, format)
+            {
+                return Ok(Some(record));
+            }
+            if taken?.is_some() || is_missing {
                 break;
             }
             self.system.pause(LOOK_PAUSE);
         }
         outcome
+    }
+
+    /// What is being written in the place of a record that is empty, or damaged: it is whole in `.next`.
+    fn journal(&self, path: &Path, format: &dyn Format) -> Option<Record> {
+        if !self.is_there(path) {
+            return None;
+        }
+        let (text, status) = read_text(&*self.system, &next::path(path)).ok()??;
+        if status.owner != Owner::Us {
+            return None;
+        }
+        let login = whole(text.as_bytes(), path, format, status.modified).ok()??;
+        let text = Text::new(mark::written(text.as_bytes())?.into());
+        Some(Record { text, login, modified: status.modified })
     }
 
     pub(crate) fn try_lock(
@@ -213,7 +232,11 @@ impl Files {
             }
         }
         self.note(file, &before)?;
-        next.begin(before.size().saturating_mul(2).max(ROOM_BYTES_MIN))?;
+        let room = before.size().saturating_mul(2).max(ROOM_BYTES_MIN);
+        next.begin(room)?;
+        if self.system.is_mount_point(&path) {
+            self.reserve(&path, room).map_err(StoreError::io("write", &path))?;
+        }
         let mut unused = Some(Ready { path, next, before });
         if let Some(slot) = self.locked().get_mut(file) {
             slot.ready = unused.take();
@@ -412,6 +435,11 @@ impl Files {
         if status.links == 0 { Err(replaced_elsewhere(path)) } else { Ok(()) }
     }
 
+    /// Whether there is room for this much in a file that will be written in place.
+    fn reserve(&self, path: &Path, bytes: usize) -> io::Result<()> {
+        if_supported(self.system.open(path, How::Write)?.reserve(bytes))
+    }
+
     /// Another program's secret that these tokens take the place of is kept under another name.
     fn keep_what_is_lost(
         &self,
@@ -491,6 +519,8 @@ impl Files {
         if status.mode & 0o077 != 0 && status.owner == Owner::Us {
             if_allowed(path, file.set_mode(0o600))?;
         }
+        // What can't be written is not emptied.
+        if_supported(file.reserve(text.len()))?;
         // Empty first: a mixture of both could be taken for another login.
         file.set_size(0)?;
         file.write(text.as_bytes())?;

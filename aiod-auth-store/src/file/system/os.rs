@@ -100,6 +100,10 @@ impl OpenFile for OsFile {
         self.0.set_len(bytes)
     }
 
+    fn reserve(&self, bytes: usize) -> io::Result<()> {
+        uninterrupted(|| platform::reserve(&self.0, u64::try_from(bytes).unwrap_or(u64::MAX)))
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.0.sync_all()
     }

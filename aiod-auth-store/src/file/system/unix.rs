@@ -60,6 +60,18 @@ pub(super) fn set_mode_of(file: &File, mode: u32) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))
 }
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+
+    Ok(fallocate(file, FallocateFlags::KEEP_SIZE, 0, bytes)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn reserve(_file: &File, _bytes: u64) -> io::Result<()> {
+    Ok(())
+}
+
 /// The old file goes and the new one comes in one step.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)

@@ -51,6 +51,10 @@ pub(super) fn set_mode_of(_file: &File, _mode: u32) -> io::Result<()> {
     Ok(())
 }
 
+pub(super) fn reserve(_file: &File, _bytes: u64) -> io::Result<()> {
+    Ok(())
+}
+
 /// A virus scanner or a reader may have one of the files open for a moment: for two seconds at
 /// most, that is no error.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
