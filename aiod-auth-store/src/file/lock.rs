@@ -17,7 +17,7 @@ use std::{
 
 use super::{
     mark::Fingerprint,
-    place::{beside, check, not_opened, resolve},
+    place::{beside, check, not_opened},
     system::{FileSystem, How, Locked, OpenFile, if_supported},
 };
 use crate::StoreError;
@@ -36,14 +36,8 @@ impl LockFile {
         system: &Arc<dyn FileSystem>,
         record: &Path,
     ) -> Result<Option<Self>, StoreError> {
-        let named = path(record);
-        let path = match resolve(&**system, &named) {
-            // What is in the way is the name, and not what it leads to.
-            Err(StoreError::Refused { why, .. }) => {
-                return Err(StoreError::Refused { path: named, why });
-            }
-            path => path?,
-        };
+        // A symbolic link is refused: what it leads to would be written.
+        let path = path(record);
         for _ in 0..TRIES_MAX {
             let file = system
                 .open(&path, How::Create)
@@ -59,10 +53,16 @@ impl LockFile {
                     false
                 }
             };
-            if is_named(&**system, &path, status.id).map_err(StoreError::io("lock", &path))? {
-                let (system, file) = (Arc::clone(system), Mutex::new(file));
-                return Ok(Some(Self { system, path, file, is_locked }));
+            if !is_named(&**system, &path, status.id).map_err(StoreError::io("lock", &path))? {
+                continue;
             }
+            if status.links > 1 {
+                // It is another file, too, or in a backup: that is not written.
+                system.remove(&path).map_err(StoreError::io("lock", &path))?;
+                continue;
+            }
+            let (system, file) = (Arc::clone(system), Mutex::new(file));
+            return Ok(Some(Self { system, path, file, is_locked }));
         }
         // Other processes keep making and removing it: one of them has it.
         Ok(None)
