@@ -234,7 +234,7 @@ impl Files {
         self.note(file, &before)?;
         let room = before.size().saturating_mul(2).max(ROOM_BYTES_MIN);
         next.begin(room)?;
-        if self.system.is_mount_point(&path) {
+        if self.is_written_in_place(&path) {
             self.reserve(&path, room).map_err(StoreError::io("write", &path))?;
         }
         let mut unused = Some(Ready { path, next, before });
@@ -421,11 +421,11 @@ impl Files {
         let status = match self.system.open(path, How::Write) {
             Ok(file) => file.status(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            // One of ours that is read-only can be replaced, where it isn't a mount.
+            // One of ours that is read-only can be replaced.
             Err(error)
                 if error.kind() == io::ErrorKind::PermissionDenied
                     && !is_not_permitted(&error)
-                    && !self.system.is_mount_point(path) =>
+                    && !self.is_written_in_place(path) =>
             {
                 return Ok(());
             }
@@ -433,6 +433,17 @@ impl Files {
         };
         let status = status.map_err(StoreError::io("write", path))?;
         if status.links == 0 { Err(replaced_elsewhere(path)) } else { Ok(()) }
+    }
+
+    /// Whether it is known that no other file can get this name: a mount; or root's file in a folder like `/tmp`,
+    /// where only its owner and the folder's may replace it.
+    fn is_written_in_place(&self, path: &Path) -> bool {
+        let status = |path: &Path| self.system.status(path);
+        self.system.is_mount_point(path)
+            || status(path).is_ok_and(|file| file.owner != Owner::Us)
+                // The folder itself, and no link to it.
+                && status(&folder(path).join("."))
+                    .is_ok_and(|folder| folder.mode & 0o1000 != 0 && folder.owner != Owner::Us)
     }
 
     /// Whether there is room for this much in a file that will be written in place.
@@ -925,6 +936,8 @@ fn whole(
     modified: SystemTime,
 ) -> Result<Option<Login>, StoreError> {
     let text = mark::written(next).filter(|_| mark::begun_at(next).is_none());
+    // What is too big for a record is none.
+    let text = text.filter(|text| text.len() <= super::BYTES_MAX);
     match format.read(path, text.unwrap_or_default(), modified.into()) {
         // No save writes a text without any token.
         Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Ok(None),
