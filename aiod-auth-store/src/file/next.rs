@@ -103,7 +103,7 @@ impl NextFile {
 
     fn open(system: &Arc<dyn FileSystem>, path: &Path, how: How) -> Result<Opened, StoreError> {
         let failed = || StoreError::io("write", path);
-        let file =
+        let mut file =
             system.open(path, how).map_err(|error| not_opened(&**system, "write", path, error))?;
         let status = file.status().map_err(failed())?;
         check(path, &status)?;
@@ -112,6 +112,11 @@ impl NextFile {
             || !is_named(&**system, path, status.id).map_err(failed())?
         {
             return Ok(Opened::Busy);
+        }
+        if status.links > 1 {
+            // A backup has it, too: what is written must not go there.
+            replace_with_copy(&**system, path, &mut *file).map_err(failed())?;
+            return Self::open(system, path, how);
         }
         if status.mode & 0o077 != 0 {
             if_allowed(path, file.set_mode(0o600)).map_err(failed())?;
@@ -140,7 +145,7 @@ impl NextFile {
     /// All that is in it.
     pub(crate) fn read(&mut self) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         self.at_start = false;
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX).min(super::BYTES_MAX);
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX).min(CONTENT_BYTES_MAX);
         self.file.read(size).map_err(StoreError::io("read", &self.path))
     }
 
@@ -284,11 +289,24 @@ pub(crate) fn remove(system: &dyn FileSystem, path: &Path) -> io::Result<()> {
     }
 }
 
+fn replace_with_copy(
+    system: &dyn FileSystem,
+    path: &Path,
+    file: &mut dyn OpenFile,
+) -> io::Result<()> {
+    let copy = beside(path, ".copy");
+    remove(system, &copy)?;
+    let mut new = system.open(&copy, How::CreateNew)?;
+    new.write(&file.read(CONTENT_BYTES_MAX)?)?;
+    if_supported(new.sync())?;
+    system.rename(&copy, path)
+}
+
 /// It will hold secrets, and its name is known: in a folder for all users another one may have made it.
 fn check_owner(path: &Path, status: &Status) -> Result<(), StoreError> {
     let why = if status.owner != Owner::Us {
         "it belongs to another user"
-    } else if status.kind != Kind::File || status.links > 1 {
+    } else if status.kind != Kind::File {
         "it is no file of its own"
     } else {
         return Ok(());
@@ -296,6 +314,8 @@ fn check_owner(path: &Path, status: &Status) -> Result<(), StoreError> {
     Err(StoreError::Refused { path: path.into(), why })
 }
 
+/// One that is only begun is twice as big as its record.
+const CONTENT_BYTES_MAX: usize = 2 * super::BYTES_MAX + 1024;
 const TURN_PAUSE: Duration = Duration::from_millis(5);
 // A second in all.
 const TURNS_MAX: usize = 200;
