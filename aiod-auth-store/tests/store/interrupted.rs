@@ -1,6 +1,10 @@
 //! What an interrupted save has left: a whole `.next`, and a note of what it replaces, or none.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use aiod_auth_core::{Timestamp, Tokens, session::Version};
 
@@ -60,6 +64,18 @@ fn a_login_saved_beside_a_process_that_is_stuck_is_found_without_its_lock() {
     drop(place.store.try_lock(&place.key).unwrap().unwrap());
     assert_eq!(place.loaded().as_deref(), Some("second"));
     assert!(!beside(&place, "login.next").exists());
+}
+
+#[test]
+fn what_is_too_big_is_not_read() {
+    let place = Place::with_record();
+    let text = format!("a = [{}]\n", "1, ".repeat(5 << 20));
+    fs::write(beside(&place, "next"), text).unwrap();
+    let began = Instant::now();
+    drop(place.store.try_lock(&place.key).unwrap().unwrap());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(place.loaded().as_deref(), Some("first"));
+    assert!(!beside(&place, "next").exists());
 }
 
 /// The text of these tokens, to be put in the place of `.next`.

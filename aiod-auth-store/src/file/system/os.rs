@@ -33,7 +33,11 @@ impl FileSystem for Os {
             How::Create => options.write(true).create(true).truncate(false),
             How::CreateNew => options.write(true).create_new(true),
         };
-        Ok(Box::new(OsFile(uninterrupted(|| options.open(path))?)))
+        let file = uninterrupted(|| options.open(path))?;
+        if matches!(how, How::Create | How::CreateNew) {
+            platform::make_readable(&file);
+        }
+        Ok(Box::new(OsFile(file)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -48,8 +48,21 @@ pub(super) fn status(metadata: &Metadata) -> Status {
     }
 }
 
+/// A umask may have taken even our own rights.
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(folder)
+    DirBuilder::new().mode(0o700).create(folder)?;
+    if fs::metadata(folder).is_ok_and(|made| made.mode() & 0o700 != 0o700) {
+        set_mode(folder, 0o700).ok();
+    }
+    Ok(())
+}
+
+/// The same for a file.
+pub(super) fn make_readable(file: &File) {
+    let is_ours = |made: &Metadata| made.is_file() && made.uid() == geteuid().as_raw();
+    if file.metadata().is_ok_and(|made| is_ours(&made) && made.mode() & 0o600 != 0o600) {
+        set_mode_of(file, 0o600).ok();
+    }
 }
 
 pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
