@@ -12,7 +12,7 @@ use aiod_auth_ureq::Client;
 use crate::{
     args::Flow,
     config::{Config, ProfileConfig},
-    context::Context,
+    context::{Clients, Context, Made},
     failure::Failure,
     platform::Platform,
     secret::{CLIENT_SECRET_VARIABLE, SecretSource},
@@ -52,6 +52,7 @@ pub(crate) struct Settings {
     pub(crate) profile: Profile,
     config: ProfileConfig,
     place: Place,
+    clients: Clients,
     /// The command that logs in with the same settings.
     pub(crate) login_command: String,
 }
@@ -189,7 +190,8 @@ impl Settings {
             }
             (None, None) => Place::open(context, "file", folder, &profile.key(), &config)?,
         };
-        Ok(Self { name: name.map(Into::into), account, profile, config, place, login_command })
+        let (name, clients) = (name.map(Into::into), context.clients.clone());
+        Ok(Self { name, account, profile, config, place, clients, login_command })
     }
 
     /// Logs in like this, whatever the profile says; `auto` leaves it to the profile.
@@ -316,7 +318,9 @@ impl Settings {
 
     fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Result<Client, Failure> {
         let driver = network::driver(&self.config).map_err(|failure| self.within(failure))?;
-        let client = Client::with_driver(profile, driver.with_store(store));
+        let key = profile.key();
+        let client = Client::with_driver(profile, driver.with_store(Arc::clone(&store)));
+        self.clients.add(Made { client: client.clone(), store, key });
         Ok(client.with_retry_policy(self.policy_after(Duration::ZERO)))
     }
 

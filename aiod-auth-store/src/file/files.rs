@@ -21,6 +21,7 @@ use aiod_auth_core::{ClientSecret, RefreshToken, Timestamp, Tokens, session::Ver
 use zeroize::Zeroizing;
 
 use super::{
+    fate::{Fate, Known, Stored, fate},
     lock::{self, LockFile},
     mark::{self, Fingerprint},
     next::{self, NextFile},
@@ -74,7 +75,7 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    fn refresh_token(&self) -> Option<&RefreshToken> {
+    pub(super) fn refresh_token(&self) -> Option<&RefreshToken> {
         self.tokens.as_ref()?.refresh_token.as_ref()
     }
 }
@@ -215,7 +216,8 @@ impl Files {
         }
         let path = self.resolve(file)?;
         let before = self.before(&path, format)?;
-        self.check_target(&path)?;
+        let room = before.size().saturating_mul(2).max(ROOM_BYTES_MIN);
+        self.check_target(&path, room)?;
         // If another process is writing `.next`, it can be written.
         let Some(mut next) = NextFile::create(&self.system, &path)? else {
             return Ok(());
@@ -232,11 +234,7 @@ impl Files {
             }
         }
         self.note(file, &before)?;
-        let room = before.size().saturating_mul(2).max(ROOM_BYTES_MIN);
         next.begin(room)?;
-        if self.is_written_in_place(&path) {
-            self.reserve(&path, room).map_err(StoreError::io("write", &path))?;
-        }
         let mut unused = Some(Ready { path, next, before });
         if let Some(slot) = self.locked().get_mut(file) {
             slot.ready = unused.take();
@@ -416,10 +414,11 @@ impl Files {
         }
     }
 
-    /// Whether something else can take the record's place.
-    fn check_target(&self, path: &Path) -> Result<(), StoreError> {
-        let status = match self.system.open(path, How::Write) {
-            Ok(file) => file.status(),
+    /// Whether something else, as big as this, can take the record's place.
+    fn check_target(&self, path: &Path, bytes: usize) -> Result<(), StoreError> {
+        let failed = || StoreError::io("write", path);
+        let file = match self.system.open(path, How::Write) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             // One of ours that is read-only can be replaced.
             Err(error)
@@ -429,14 +428,19 @@ impl Files {
             {
                 return Ok(());
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(failed()(error)),
         };
-        let status = status.map_err(StoreError::io("write", path))?;
-        if status.links == 0 { Err(replaced_elsewhere(path)) } else { Ok(()) }
+        if file.status().map_err(failed())?.links == 0 {
+            return Err(replaced_elsewhere(path));
+        }
+        match self.system.is_mount_point(path) {
+            true => if_supported(file.reserve(bytes)).map_err(failed()),
+            false => Ok(()),
+        }
     }
 
-    /// Whether it is known that no other file can get this name: a mount; or root's file in a folder like `/tmp`,
-    /// where only its owner and the folder's may replace it.
+    /// Whether no other file can get this name: a mount; or root's file in a folder like `/tmp`, where only its
+    /// owner and the folder's may replace it.
     fn is_written_in_place(&self, path: &Path) -> bool {
         let status = |path: &Path| self.system.status(path);
         self.system.is_mount_point(path)
@@ -444,11 +448,6 @@ impl Files {
                 // The folder itself, and no link to it.
                 && status(&folder(path).join("."))
                     .is_ok_and(|folder| folder.mode & 0o1000 != 0 && folder.owner != Owner::Us)
-    }
-
-    /// Whether there is room for this much in a file that will be written in place.
-    fn reserve(&self, path: &Path, bytes: usize) -> io::Result<()> {
-        if_supported(self.system.open(path, How::Write)?.reserve(bytes))
     }
 
     /// Another program's secret that these tokens take the place of is kept under another name.
@@ -845,56 +844,6 @@ enum Finished {
     InNext(io::Error),
 }
 
-/// What tells logins apart, and how old they are: the time of the tokens, and that of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Known {
-    refresh_token: Option<Fingerprint>,
-    written: (Timestamp, SystemTime),
-}
-
-impl Known {
-    fn of(login: &Login, modified: SystemTime) -> Self {
-        let issued_at = login.tokens.as_ref().map(|tokens| tokens.issued_at);
-        let refresh_token = login.refresh_token().map(Fingerprint::of);
-        Self { refresh_token, written: (issued_at.unwrap_or(Timestamp::UNIX_EPOCH), modified) }
-    }
-}
-
-/// What the record holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stored {
-    Nothing,
-    Login(Known),
-    Damaged,
-    /// The login of another server, client, or account.
-    OtherKey,
-    NotOurs,
-}
-
-/// What becomes of a whole `.next`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    TakeOver,
-    Remove,
-    Leave,
-}
-
-/// It is taken over if the record still holds the refresh token that it replaces, or holds its own, or was
-/// being written from it. Where there is no record, it is a first login's; else that one was logged out.
-/// If it was not noted what it replaces, or the note was lost, the newer of the two counts.
-fn fate(next: Known, replaces: Option<Fingerprint>, stored: Stored) -> Fate {
-    let is_to_replace = match stored {
-        Stored::NotOurs => return Fate::Leave,
-        Stored::Damaged => true,
-        Stored::OtherKey => false,
-        Stored::Nothing => replaces.is_none(),
-        Stored::Login(stored) if stored.refresh_token == next.refresh_token => true,
-        Stored::Login(stored) if replaces.is_some() => stored.refresh_token == replaces,
-        Stored::Login(stored) => stored.written <= next.written,
-    };
-    if is_to_replace { Fate::TakeOver } else { Fate::Remove }
-}
-
 /// The login that is there, if it is another one than this version.
 fn conflict(before: &Before, version: Option<&Version>) -> Option<Tokens> {
     match (before, version) {
@@ -1010,49 +959,3 @@ const ROOM_BYTES_MIN: usize = 16 * 1024;
 // Half a second in all: on a busy machine, the other program may be stopped in the middle.
 const LOOKS_MAX: usize = 25;
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(token: &str, seconds: u64) -> Known {
-        let modified = UNIX_EPOCH + Duration::from_secs(seconds);
-        Known { refresh_token: print(token), written: (Timestamp::UNIX_EPOCH, modified) }
-    }
-
-    fn print(token: &str) -> Option<Fingerprint> {
-        (!token.is_empty()).then(|| Fingerprint::of(&RefreshToken::new(token)))
-    }
-
-    #[test]
-    fn what_becomes_of_a_whole_next() {
-        let stored = |token| Stored::Login(known(token, 5));
-        for (replaces, next, stored, expected) in [
-            ("old", "new", stored("old"), Fate::TakeOver),
-            ("old", "new", stored("new"), Fate::TakeOver),
-            ("old", "new", stored("other"), Fate::Remove),
-            ("old", "new", stored(""), Fate::Remove),
-            ("old", "new", Stored::Nothing, Fate::Remove),
-            ("old", "new", Stored::Damaged, Fate::TakeOver),
-            ("old", "new", Stored::OtherKey, Fate::Remove),
-            ("old", "new", Stored::NotOurs, Fate::Leave),
-            ("old", "", stored("old"), Fate::TakeOver),
-            ("", "new", Stored::Nothing, Fate::TakeOver),
-            ("", "new", stored("new"), Fate::TakeOver),
-            ("", "", stored(""), Fate::TakeOver),
-        ] {
-            for written in [0, 9] {
-                let fate = fate(known(next, written), print(replaces), stored);
-                assert_eq!(fate, expected, "{replaces} {next} {stored:?}");
-            }
-        }
-        // Nothing says what it replaces.
-        for (next, stored) in [("new", "old"), ("new", ""), ("", "old")] {
-            let stored = Stored::Login(known(stored, 5));
-            for (written, expected) in [(4, Fate::Remove), (5, Fate::TakeOver), (6, Fate::TakeOver)]
-            {
-                assert_eq!(fate(known(next, written), None, stored), expected, "{next} {stored:?}");
-            }
-        }
-    }
-}
