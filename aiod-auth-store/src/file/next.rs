@@ -142,11 +142,11 @@ impl NextFile {
         self.modified
     }
 
-    /// All that is in it.
+    /// All that is in it; nothing, if that is more than was ever written there.
     pub(crate) fn read(&mut self) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         self.at_start = false;
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX).min(CONTENT_BYTES_MAX);
-        self.file.read(size).map_err(StoreError::io("read", &self.path))
+        let size = usize::try_from(self.size).ok().filter(|size| *size <= CONTENT_BYTES_MAX);
+        self.file.read(size.unwrap_or(0)).map_err(StoreError::io("read", &self.path))
     }
 
     /// Notes that a save is prepared, and finds out whether as much as this can be written. It then stands
