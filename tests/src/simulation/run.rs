@@ -83,8 +83,8 @@ struct Running {
     pending: Pending,
     /// Refresh tokens that its answers brought.
     acknowledged: Vec<String>,
-    /// The server's last word: the session of this refresh token is over.
-    verdict: Option<String>,
+    /// Refresh tokens whose session is over, as the server said last.
+    dead: Vec<String>,
 }
 
 enum Machine {
@@ -467,7 +467,7 @@ impl Run {
             stopped_ms: 0,
             pending: Pending::Nothing,
             acknowledged: Vec::new(),
-            verdict: None,
+            dead: Vec::new(),
         };
         self.processes[id].running = Some(running);
         self.go_on(id)
@@ -799,21 +799,26 @@ impl Run {
         if let (Err(NoResponse::NotSent(_)), Some(code)) = (outcome, field(request, "code")) {
             self.oracle.has_not_sent_code(&code);
         }
-        let Ok(response) = outcome else { return };
-        let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
-        if sent.is_some() && response.status() == 400 && body["error"] == "invalid_grant" {
-            running.verdict.clone_from(&sent);
+        let answer = outcome.as_ref().ok();
+        let body: Value =
+            answer.and_then(|it| serde_json::from_slice(it.body()).ok()).unwrap_or_default();
+        let status = answer.map(Response::status);
+        match sent.clone() {
+            Some(sent) if status == Some(400) && body["error"] == "invalid_grant" => {
+                running.dead.push(sent);
+            }
+            // This one may live, beside a dead one.
+            Some(_) => running.dead.clear(),
+            None => {}
         }
-        if response.status() != 200 || request.url().path() != "/token" {
+        if status != Some(200) || request.url().path() != "/token" {
             return;
         }
         if let Some(new) = body["refresh_token"].as_str() {
-            running.verdict = None;
             running.acknowledged.push(new.to_owned());
             self.counts.refreshes += u64::from(sent.is_some());
             self.oracle.acknowledge(sent.as_deref(), new);
         } else if body["access_token"].is_string() {
-            running.verdict = None;
             self.counts.refreshes += u64::from(sent.is_some());
         }
     }
@@ -982,7 +987,7 @@ impl Run {
 
     fn machine_ended(&mut self, id: usize, running: Running, ended: Ended) -> Checked {
         let now = self.now();
-        let Running { machine, lock, began, stopped_ms, acknowledged, verdict, .. } = running;
+        let Running { machine, lock, began, stopped_ms, acknowledged, dead, .. } = running;
         drop(lock);
         let took_ms = self.now_ms - began;
         let process = &mut self.processes[id];
@@ -1002,7 +1007,7 @@ impl Run {
                             "process {id}: the lock is given up after {took_ms} ms"
                         ));
                     }
-                    if verdict.is_some_and(|dead| self.is_stored(&dead))
+                    if dead.iter().any(|token| self.is_stored(token))
                         && !matches!(error, Error::SessionEnded(_))
                     {
                         return Err(format!(
