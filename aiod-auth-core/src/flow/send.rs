@@ -48,12 +48,13 @@ pub(crate) fn send<T>(
                 NoResponse::Unknown(why)
             }
             Err(NoResponse::TooLarge(response)) => {
-                let received = Received::new(&request, &response, sent_at, deviations);
-                let sent = match read(&received.cut(Problem::TooLarge)) {
-                    good @ Answer::Good(_) => Sent::Answer(response.status(), good),
-                    _ => Sent::Unreadable(Problem::TooLarge),
-                };
-                return (request, sent);
+                let why = Problem::TooLarge;
+                let received =
+                    Received::new(&request, &response, sent_at, deviations).cut(why.clone());
+                if let good @ Answer::Good(_) = read(&received) {
+                    return (request, Sent::Answer(response.status(), good));
+                }
+                return (request, Sent::Unreadable(why));
             }
             Err(NoResponse::NotHttp) => return (request, Sent::Unreadable(Problem::NotHttp)),
             Err(why) => why,

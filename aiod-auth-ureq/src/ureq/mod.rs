@@ -149,13 +149,12 @@ impl UreqTransport {
         let outcome = reader.read_to_end(&mut body);
         let body = std::mem::take(&mut *body);
         let response = Response::new(parts.status.as_u16(), texts(&parts.headers), body);
-        match outcome {
-            Ok(_) => Ok(response),
-            Err(error) => Err(match ::ureq::Error::from(error) {
-                ::ureq::Error::BodyExceedsLimit(_) => NoResponse::TooLarge(Box::new(response)),
-                error => no_response(&error).of_body(response),
-            }),
+        let Err(error) = outcome else { return Ok(response) };
+        let error = ::ureq::Error::from(error);
+        if matches!(error, ::ureq::Error::BodyExceedsLimit(_)) {
+            return Err(NoResponse::TooLarge(Box::new(response)));
         }
+        Err(no_response(&error).of_body(response))
     }
 
     /// For an agent of the program's own, whose connector asks ureq's configuration.

@@ -138,12 +138,11 @@ fn counted(text: &str) -> Result<Zeroizing<Vec<u8>>, ProxyProblem> {
 
 /// A proxy that closes the connection in place of a verdict is asked once: each more may lock the account.
 fn unanswered(error: &io::Error) -> ProxyProblem {
-    match error.kind() {
-        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
-            ProxyProblem::SocksCredentialsUnanswered
-        }
-        _ => broken(error),
-    }
+    let is_closed = matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
+    );
+    if is_closed { ProxyProblem::SocksCredentialsUnanswered } else { broken(error) }
 }
 
 fn broken(error: &io::Error) -> ProxyProblem {

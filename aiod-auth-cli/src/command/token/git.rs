@@ -1,7 +1,7 @@
 //! `--format git`: git's credential helper protocol, gitcredentials(7) and git-credential(1).
 
 use std::{
-    io::{self, BufRead, Read},
+    io::{self, BufRead},
     time::SystemTime,
 };
 
@@ -132,6 +132,8 @@ const BYTES_MAX: u64 = 1 << 16;
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     fn is_for(question: &str, hosts: &[String]) -> Result<bool, Failure> {
