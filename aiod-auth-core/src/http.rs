@@ -9,12 +9,12 @@ use url::Url;
 pub use crate::wire::www_authenticate::Challenge;
 use crate::{
     error::{ProxyFailure, ProxyProblem, TlsFailure},
+    repeated::clean_without,
     secret::Wiped,
-    text::every,
     wire::{
         body::unescape,
         form::{Encoded, escape},
-        www_authenticate,
+        scan, www_authenticate,
     },
 };
 
@@ -145,31 +145,27 @@ impl Request {
         self
     }
 
-    /// Removes this request's secrets from a server's text: some servers repeat what they were sent. Secrets of
-    /// less than 8 bytes stay: they may be words of the text.
-    pub(crate) fn hide_secrets(&self, text: &mut String) {
-        self.each_secret(&mut |secret| {
-            if secret.len() >= 8 && text.contains(secret) {
-                *text = text.replace(secret, "…");
-            }
-        });
+    /// A server's text, safe to print and without this request's secrets.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        clean_without(text, &self.secrets())
     }
 
     /// Whether this text is one of the secrets in this request.
     pub(crate) fn has_secret(&self, text: &str) -> bool {
-        let mut is_one = false;
-        self.each_secret(&mut |secret| is_one |= secret == text);
-        is_one
+        self.secrets().iter().any(|secret| **secret == *text)
     }
 
-    /// Calls `found` with each secret as it was sent, and as it was before it was escaped.
-    fn each_secret(&self, found: &mut dyn FnMut(&str)) {
+    /// Each secret as it was sent, and as it was before it was escaped.
+    fn secrets(&self) -> Vec<Wiped<String>> {
+        let mut secrets = Vec::new();
         for place in &self.body.secrets {
             let sent = self.body.body.get(place.clone()).unwrap_or_default();
             if self.kind == BodyKind::Json {
-                found(core::str::from_utf8(sent).unwrap_or_default());
+                let sent = text(sent);
+                secrets.extend(scan::unescape(&sent));
+                secrets.push(sent);
             } else {
-                sent_and_unescaped(sent, found);
+                secrets.extend([text(&unescape(sent)), text(sent)]);
             }
         }
         for (name, value) in &self.headers {
@@ -177,16 +173,18 @@ impl Request {
                 continue;
             }
             let (scheme, credentials) = value.split_once(' ').unwrap_or(("", value));
-            found(credentials);
+            secrets.push(text(credentials.as_bytes()));
             // RFC 6749 §2.3.1: both parts were escaped as a form's.
             if scheme == "Basic"
                 && let Ok(decoded) = BASE64_STANDARD.decode(credentials).map(Wiped::new)
                 && let Some(colon) = decoded.iter().position(|byte| *byte == b':')
             {
                 let (_, secret) = decoded.split_at_checked(colon).unwrap_or_default();
-                sent_and_unescaped(secret.strip_prefix(b":").unwrap_or(secret), found);
+                let secret = secret.strip_prefix(b":").unwrap_or(secret);
+                secrets.extend([text(&unescape(secret)), text(secret)]);
             }
         }
+        secrets
     }
 
     /// Notes whether a character of the client's credentials was escaped in the `Authorization` header.
@@ -267,12 +265,8 @@ impl Request {
     }
 }
 
-/// Calls `found` with a secret as it was sent in a form, and unescaped if that makes a difference.
-fn sent_and_unescaped(sent: &[u8], found: &mut dyn FnMut(&str)) {
-    found(core::str::from_utf8(sent).unwrap_or_default());
-    if !every(sent, |byte| (byte != b'%') & (byte != b'+')) {
-        found(core::str::from_utf8(&unescape(sent)).unwrap_or_default());
-    }
+fn text(bytes: &[u8]) -> Wiped<String> {
+    Wiped::new(core::str::from_utf8(bytes).unwrap_or_default().into())
 }
 
 impl fmt::Debug for Request {

@@ -149,6 +149,7 @@ mod pkce;
 mod profile;
 pub mod provider;
 pub mod proxy;
+mod repeated;
 mod retry;
 mod secret;
 mod server;

@@ -17,10 +17,15 @@ const CHARACTERS_MAX: usize = 300;
 /// ```
 #[must_use]
 pub fn clean(text: &str) -> String {
-    if is_clean(text) {
+    printable(text, CHARACTERS_MAX)
+}
+
+/// The same, of this length.
+pub(crate) fn printable(text: &str, characters_max: usize) -> String {
+    if is_clean(text) && text.len() <= characters_max {
         return text.into();
     }
-    let mut cleaned = String::with_capacity(text.len().min(CHARACTERS_MAX));
+    let mut cleaned = String::with_capacity(text.len().min(characters_max));
     let mut characters = text.chars().peekable();
     let mut length = 0_usize;
     while let Some(character) = characters.next() {
@@ -37,7 +42,7 @@ pub fn clean(text: &str) -> String {
         {
             continue;
         }
-        if length >= CHARACTERS_MAX {
+        if length >= characters_max {
             cleaned.push('…');
             break;
         }
@@ -50,8 +55,7 @@ pub fn clean(text: &str) -> String {
 
 /// What most texts are: one short line of ASCII, with single spaces inside.
 fn is_clean(text: &str) -> bool {
-    text.len() <= CHARACTERS_MAX
-        && every(text.as_bytes(), |byte| matches!(byte, 0x20..=0x7e))
+    every(text.as_bytes(), |byte| matches!(byte, 0x20..=0x7e))
         && !text.starts_with(' ')
         && !text.ends_with(' ')
         && !text.as_bytes().windows(2).any(|pair| pair == b"  ")

@@ -74,7 +74,7 @@ pub fn tiled_verdict(asked: TiledAsked, base: &str, answer: &Answer) -> Verdict 
     let settings = Settings::new(Api::new(base).unwrap());
     let profile = Arc::new(settings.profile().unwrap());
     let api = settings.api.as_str().to_owned();
-    let session = session(&profile, AccessToken::new("access").unwrap());
+    let session = session(&profile, AccessToken::new("acc3ss").unwrap());
     let policy = patient();
     let login = || Login::new(Arc::clone(&profile), Duration::from_secs(1800), policy);
     let keys = |keys: &[ApiKey]| keys.iter().flat_map(about_key).collect();
@@ -153,7 +153,7 @@ pub fn tiled_verdict(asked: TiledAsked, base: &str, answer: &Answer) -> Verdict 
             ask(Asked::Userinfo, &mut machine, answer, |found| keys(&found))
         }
         TiledAsked::WhichKey => {
-            let key = AccessToken::from_api_key(&ApiKeySecret::new("key")).unwrap();
+            let key = AccessToken::from_api_key(&ApiKeySecret::new("k3y")).unwrap();
             let session = self::session(&profile, key);
             let mut machine = WhichApiKey::new(&profile, &session, policy).unwrap();
             describe(&mut machine, &api, "password");

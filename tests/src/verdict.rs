@@ -218,7 +218,7 @@ pub fn verdict_at(
             ask(asked, &mut machine, answer, |()| Vec::new())
         }
         Asked::Userinfo => {
-            let tokens = Tokens::new(AccessToken::new("access").unwrap(), NOW);
+            let tokens = Tokens::new(AccessToken::new("acc3ss").unwrap(), NOW);
             let mut machine = UserinfoRequest::new(server, &tokens, policy)?;
             ask(asked, &mut machine, answer, |userinfo| about_user(&userinfo))
         }

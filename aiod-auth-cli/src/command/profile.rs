@@ -206,9 +206,8 @@ fn write(
         }
     }
     let is_said = ["issuer", "platform"].into_iter().any(|key| profile.contains_key(key));
-    // Without an issuer there is one platform that it can be of.
     if global.api.is_some() && !is_said && Platform::from_name(&options.name).is_none() {
-        set(profile, "platform", Platform::Tiled.name());
+        set(profile, "platform", Platform::BY_API.name());
     }
     if let Some(secret) = &global.client_secret_file {
         set(profile, "client_secret_file", seen_from(folder, secret)?);
@@ -268,8 +267,8 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
 
 /// A file's name that was typed starts where it was typed.
 fn absolute_store(store: &str) -> Result<String, Failure> {
-    if let StoreUri::Of(owner, Some(place)) = StoreUri::parse(store)? {
-        return Ok(format!("{}:{}", owner.name(), absolute(place)?.display()));
+    if let StoreUri::Of(platform, Some(place)) = StoreUri::parse(store)? {
+        return Ok(format!("{}:{}", platform.name(), absolute(place)?.display()));
     }
     Ok(store.into())
 }

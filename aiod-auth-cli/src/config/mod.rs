@@ -197,7 +197,7 @@ small = { client_secret_env = "NAME" }
             redirect_uri: Some("http://127.0.0.1/cb".into()),
             organisation: Some("o".into()),
             given: None,
-            tiled: None,
+            own_server: None,
             account: Some("bob".into()),
             parameters: vec![
                 ("audience".into(), "b".into()),

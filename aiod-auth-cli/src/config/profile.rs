@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use aiod_auth_core::{AuthenticationMethod, Deviations, Endpoint, provider::tiled};
+use aiod_auth_core::{AuthenticationMethod, Deviations, Endpoint};
 use clap::ValueEnum;
 use toml_edit::Item;
 
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     args::Flow,
     failure::Failure,
-    platform::{Platform, Said},
+    platform::{Given, OwnServer, Platform, Said},
     secret::SecretSource,
 };
 
@@ -48,10 +48,10 @@ pub(crate) struct ProfileConfig {
     pub(crate) platform: Option<Platform>,
     /// For which organisation of the platform.
     pub(crate) organisation: Option<String>,
-    /// The Tiled server that `api` is: found, too.
-    pub(crate) tiled: Option<tiled::Settings>,
-    /// The environment variable with an access token from outside: not configured, found.
-    pub(crate) given: Option<&'static str>,
+    /// The server that `api` is, where its platform has a protocol of its own: not configured, found.
+    pub(crate) own_server: Option<OwnServer>,
+    /// What the environment has in place of a login: found, too.
+    pub(crate) given: Option<Given>,
     pub(crate) allow_insecure_http: bool,
     pub(crate) deviations: Deviations,
     pub(crate) request_timeout: Option<Duration>,
@@ -104,7 +104,7 @@ impl ProfileConfig {
         self.flow = self.flow.or(known.flow);
         self.store = self.store.or_else(|| known.store.map(Into::into));
         self.given = known.given;
-        self.tiled = known.tiled;
+        self.own_server = known.own_server;
         self.request_timeout = self.request_timeout.or(known.request_timeout);
         Ok(self)
     }

@@ -1,11 +1,11 @@
 //! AI-on-Demand: what its own client's `~/.aiod/config.toml` says.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use aiod_auth_core::{ConfigProblem, Error, Kind, StoreFailure, provider::aiod};
-use aiod_auth_store::{AiodConfig, StoreError};
+use aiod_auth_core::{ConfigProblem, Error, Kind, RecordKey, StoreFailure, provider::aiod};
+use aiod_auth_store::{AiodConfig, AiodFile, StoreError};
 
-use super::{Known, Said};
+use super::{Known, OwnStore, Said};
 use crate::failure::Failure;
 
 pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
@@ -30,6 +30,14 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         request_timeout: Some(settings.request_timeout.min(REQUEST_TIMEOUT_MAX)),
         ..Known::default()
     })
+}
+
+/// The token file, or this one.
+pub(super) fn open_store(key: &RecordKey, file: Option<PathBuf>) -> Result<OwnStore, Failure> {
+    Ok(OwnStore::File(match file {
+        Some(file) => AiodFile::new(file, key.clone()),
+        None => AiodFile::in_home(key.clone())?,
+    }))
 }
 
 fn read_settings() -> Result<aiod::Settings, Failure> {

@@ -1,13 +1,13 @@
 //! Platforms: what a profile needn't say because its platform does. One file for each.
 
-use std::{env, time::Duration};
+use std::{env, path::PathBuf, time::Duration};
 
-use aiod_auth_core::{
-    AccessToken, Deviations, Endpoint, Environment, Error, NotLoggedIn,
-    provider::{polars as polars_core, tiled as tiled_core},
-};
+use aiod_auth_core::{Deviations, Endpoint, Environment, Error, RecordKey, Tokens};
+use aiod_auth_store::{AiodFile, Store};
 
 use crate::{args::Flow, failure::Failure, secret::SecretSource};
+
+pub(crate) use tiled::{OwnServer, forces_prompt};
 
 mod aiod;
 mod jetraw;
@@ -69,11 +69,27 @@ pub(crate) struct Known {
     /// Where the API says who is logged in.
     pub(crate) current_user: Option<String>,
     pub(crate) store: Option<&'static str>,
-    /// The environment variable with an access token from outside, which is used as it is.
-    pub(crate) given: Option<&'static str>,
+    pub(crate) given: Option<Given>,
     pub(crate) request_timeout: Option<Duration>,
-    /// The Tiled server.
-    pub(crate) tiled: Option<tiled_core::Settings>,
+    /// Of a server with a protocol of its own, which no issuer and no client tells how to reach.
+    pub(crate) own_server: Option<OwnServer>,
+}
+
+/// What came from outside in place of a login, in this environment variable. It is used as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// An access token.
+    Token(&'static str),
+    /// A key, which is shown with a scheme of its own.
+    Key(&'static str),
+}
+
+/// Where a platform's own client keeps its tokens.
+#[derive(Debug)]
+pub(crate) enum OwnStore {
+    /// It has a place for a client's secret, too.
+    File(AiodFile),
+    Folder(Box<dyn Store>),
 }
 
 impl Platform {
@@ -82,9 +98,12 @@ impl Platform {
     /// Those that need no configuration: a profile of that name is always there.
     pub(crate) const BUILT_IN: [Self; 2] = [Self::Aiod, Self::Polars];
 
+    /// The one whose server is known by its `api` alone.
+    pub(crate) const BY_API: Self = Self::Tiled;
+
     /// The environment variables in which their programs look for a secret.
     pub(crate) const SECRET_VARIABLES: [&str; 3] =
-        [polars_core::ACCESS_TOKEN, polars::CLIENT_SECRET, tiled_core::API_KEY];
+        [polars::ACCESS_TOKEN, polars::CLIENT_SECRET, tiled::API_KEY];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -106,7 +125,7 @@ impl Platform {
     /// The environment variable in which programs of the platform look for an access token.
     pub(crate) const fn token_variable(self) -> Option<&'static str> {
         match self {
-            Self::Polars => Some(polars_core::ACCESS_TOKEN),
+            Self::Polars => Some(polars::ACCESS_TOKEN),
             Self::Aiod | Self::Jetraw | Self::Tiled => None,
         }
     }
@@ -129,38 +148,55 @@ impl Platform {
         }
     }
 
-    /// What came from outside, in this variable, to be used as it is; and whether a login is stored as well.
-    pub(crate) fn given(self, variable: &str, has_tokens: bool) -> Result<AccessToken, Failure> {
+    /// Whether its own client has a place for tokens.
+    pub(crate) const fn has_store(self) -> bool {
         match self {
-            Self::Tiled => tiled::given(has_tokens),
-            Self::Aiod | Self::Polars | Self::Jetraw => {
-                Ok(AccessToken::new(env::var(variable).unwrap_or_default().trim())?)
-            }
+            Self::Aiod | Self::Polars | Self::Tiled => true,
+            Self::Jetraw => false,
         }
     }
 
-    /// There is nothing but what came from outside, in this variable, and it will not do.
-    pub(crate) fn explain_given(self, variable: &'static str, error: Error) -> Failure {
+    /// That place: where the client looks for it, or this one.
+    pub(crate) fn open_store(
+        self,
+        key: &RecordKey,
+        place: Option<PathBuf>,
+        logs_in_by_itself: bool,
+    ) -> Result<OwnStore, Failure> {
         match self {
-            Self::Tiled => tiled::explain_given(error),
-            Self::Aiod | Self::Polars | Self::Jetraw => explain_given_token(variable, error),
+            Self::Aiod => aiod::open_store(key, place),
+            Self::Polars => polars::open_store(key, place, logs_in_by_itself),
+            Self::Tiled => tiled::open_store(key, place),
+            Self::Jetraw => Err(Failure::config("Jetraw's client publishes no file's format")),
         }
     }
 }
 
-/// A login would not be asked.
-fn explain_given_token(variable: &'static str, error: Error) -> Failure {
-    let expired = Failure::from(Error::NotAuthenticated(NotLoggedIn::GivenExpired(variable)));
-    let message = if matches!(error, Error::TokenRejected(_)) {
-        format!("the access token in {variable} is not accepted")
-    } else if matches!(error, Error::NotAuthenticated(NotLoggedIn::NoRefreshToken)) {
-        format!("there is nothing but the access token in {variable}, which is never refreshed")
-    } else {
-        return expired;
-    };
-    let mut failure = Failure::from(error);
-    (failure.message, failure.hint) = (message, expired.hint);
-    failure
+impl Given {
+    pub(crate) const fn variable(self) -> &'static str {
+        match self {
+            Self::Token(variable) | Self::Key(variable) => variable,
+        }
+    }
+
+    /// As tokens; a login that is stored as well may be one too many.
+    pub(crate) fn tokens(
+        self,
+        is_logged_in: impl FnOnce() -> Result<bool, Failure>,
+    ) -> Result<Tokens, Failure> {
+        match self {
+            Self::Token(variable) => polars::given(variable),
+            Self::Key(_) => tiled::given(is_logged_in()?),
+        }
+    }
+
+    /// There is nothing else, and it will not do.
+    pub(crate) fn explain(self, error: Error) -> Failure {
+        match self {
+            Self::Token(variable) => polars::explain_given(variable, error),
+            Self::Key(_) => tiled::explain_given(error),
+        }
+    }
 }
 
 /// These variables, as far as they are set. One that is no text is not taken for unset: it is refused where it is used.

@@ -1,8 +1,15 @@
 //! Polars Cloud: what `authenticate` of its own client looks for, in that order.
 
-use aiod_auth_core::provider::polars::{ACCESS_TOKEN, Credentials, Settings, VARIABLES};
+use std::{env, path::PathBuf, time::SystemTime};
 
-use super::{Known, Said, environment};
+pub(super) use aiod_auth_core::provider::polars::ACCESS_TOKEN;
+use aiod_auth_core::{
+    AccessToken, Error, NotLoggedIn, RecordKey, Tokens,
+    provider::polars::{Credentials, Settings, VARIABLES, expires_at},
+};
+use aiod_auth_store::PolarsStore;
+
+use super::{Given, Known, OwnStore, Said, environment};
 use crate::{failure::Failure, secret::SecretSource};
 
 pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
@@ -26,7 +33,7 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         false => Credentials::find(None, &environment)?,
     };
     match credentials {
-        Some(Credentials::Given(_)) => known.given = Some(ACCESS_TOKEN),
+        Some(Credentials::Given(_)) => known.given = Some(Given::Token(ACCESS_TOKEN)),
         Some(Credentials::ServiceAccount(account)) => {
             known.client_id = account.client_id;
             known.client_secret = Some(SecretSource::Variable(CLIENT_SECRET.into()));
@@ -39,6 +46,49 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         }
     }
     Ok(known)
+}
+
+/// The folder of its own client, or this one. It has no place for the tokens of a service account.
+pub(super) fn open_store(
+    key: &RecordKey,
+    folder: Option<PathBuf>,
+    is_for_bots: bool,
+) -> Result<OwnStore, Failure> {
+    if is_for_bots {
+        return Err(Failure::config(
+            "the store `polars` is for a user's login, and this client has a secret",
+        )
+        .with_hint("leave `store` out, or name another one, or a user's `flow`"));
+    }
+    let key = key.clone();
+    Ok(OwnStore::Folder(Box::new(match folder {
+        Some(folder) => PolarsStore::in_folder(key, folder),
+        None => PolarsStore::of(key, &environment(PolarsStore::VARIABLES))?,
+    })))
+}
+
+/// The access token in this variable, for as long as it says.
+pub(super) fn given(variable: &str) -> Result<Tokens, Failure> {
+    let token = AccessToken::new(env::var(variable).unwrap_or_default().trim())?;
+    let expires_at = expires_at(&token);
+    let mut tokens = Tokens::new(token, SystemTime::now().into());
+    tokens.expires_at = expires_at;
+    Ok(tokens)
+}
+
+/// A login would not be asked.
+pub(super) fn explain_given(variable: &'static str, error: Error) -> Failure {
+    let expired = Failure::from(Error::NotAuthenticated(NotLoggedIn::GivenExpired(variable)));
+    let message = if matches!(error, Error::TokenRejected(_)) {
+        format!("the access token in {variable} is not accepted")
+    } else if matches!(error, Error::NotAuthenticated(NotLoggedIn::NoRefreshToken)) {
+        format!("there is nothing but the access token in {variable}, which is never refreshed")
+    } else {
+        return expired;
+    };
+    let mut failure = Failure::from(error);
+    (failure.message, failure.hint) = (message, expired.hint);
+    failure
 }
 
 pub(super) const CLIENT_SECRET: &str = "POLARS_CLOUD_CLIENT_SECRET";

@@ -1,12 +1,31 @@
 //! Tiled: a server by its address, and what its own client reads from the environment.
 
-use aiod_auth_core::{
-    AccessToken, Error,
-    provider::tiled::{API_KEY, Api, Settings, VARIABLES, api_key},
-};
+use std::{path::PathBuf, time::SystemTime};
 
-use super::{Known, Said, environment};
+pub(super) use aiod_auth_core::provider::tiled::API_KEY;
+use aiod_auth_core::{
+    AccessToken, Error, Profile, RecordKey, Tokens,
+    provider::tiled::{self, Api, Settings, VARIABLES, api_key},
+};
+use aiod_auth_store::TiledStore;
+
+use super::{Given, Known, OwnStore, Said, environment};
 use crate::failure::Failure;
+
+/// A Tiled server, which says itself how to log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnServer(Settings);
+
+impl OwnServer {
+    pub(crate) fn profile(&self) -> Result<Profile, Failure> {
+        Ok(self.0.profile()?)
+    }
+
+    /// Which of its ways to log in, by its name.
+    pub(crate) fn choose(&mut self, provider: &str) {
+        self.0.provider = Some(provider.into());
+    }
+}
 
 pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     let address = said.api.ok_or_else(|| {
@@ -27,10 +46,28 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         issuer: Some(key.issuer),
         client_id: key.client_id,
         store: said.is_the_platforms().then_some("tiled"),
-        given: (has_key && !said.is_for_user).then_some(API_KEY),
-        tiled: Some(settings),
+        given: (has_key && !said.is_for_user).then_some(Given::Key(API_KEY)),
+        own_server: Some(OwnServer(settings)),
         ..Known::default()
     })
+}
+
+/// The folder of its own client, or this one; in it, the one that is named after this login's server.
+pub(super) fn open_store(key: &RecordKey, cache: Option<PathBuf>) -> Result<OwnStore, Failure> {
+    let api = Api::allowing_insecure_http(&key.issuer)?;
+    if api.as_str() != key.issuer {
+        return Err(Failure::config("the store `tiled` is for Tiled servers alone"));
+    }
+    let key = key.clone();
+    Ok(OwnStore::Folder(Box::new(match cache {
+        Some(cache) => TiledStore::in_folder(key, &api, cache),
+        None => TiledStore::of(key, &api, &environment(TiledStore::VARIABLES))?,
+    })))
+}
+
+/// Its own client has a variable for terminals that don't look like one. It counts for any login.
+pub(crate) fn forces_prompt() -> bool {
+    tiled::forces_prompt(&environment(VARIABLES))
 }
 
 /// A login can't be used together with an API key: the real client refuses one, too.
@@ -45,11 +82,14 @@ pub(super) fn check_login() -> Result<(), Failure> {
 }
 
 /// The API key in the environment, which can't be used together with a login that is stored.
-pub(super) fn given(has_tokens: bool) -> Result<AccessToken, Failure> {
-    match api_key(&environment(VARIABLES), has_tokens) {
-        Ok(Some(key)) => Ok(AccessToken::from_api_key(&key)?),
+pub(super) fn given(is_logged_in: bool) -> Result<Tokens, Failure> {
+    match api_key(&environment(VARIABLES), is_logged_in) {
+        Ok(Some(key)) => {
+            let key = AccessToken::from_api_key(&key)?;
+            Ok(Tokens::new(key, SystemTime::now().into()))
+        }
         Ok(None) => Err(Failure::config(format!("{API_KEY} is empty"))),
-        Err(error) if has_tokens => {
+        Err(error) if is_logged_in => {
             Err(Failure::from(error).with_hint(format!("unset {API_KEY}, or log out")))
         }
         Err(error) => Err(error.into()),

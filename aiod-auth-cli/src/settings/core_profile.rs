@@ -13,7 +13,7 @@ pub(crate) fn whole(
     secret: Option<ClientSecret>,
 ) -> Result<Profile, Failure> {
     let login = login_method(settings.flow.unwrap_or(Flow::Auto));
-    if settings.tiled.is_some() {
+    if settings.own_server.is_some() {
         return Ok(of_record(settings, account)?.with_login(login));
     }
     let (issuer, mut client) = (issuer(settings)?, public_client(settings)?);
@@ -50,8 +50,8 @@ fn with_client(
     issuer: Issuer,
     client: ClientIdentity,
 ) -> Result<Profile, Failure> {
-    let profile = match &settings.tiled {
-        Some(tiled) => tiled.profile()?,
+    let profile = match &settings.own_server {
+        Some(server) => server.profile()?,
         None => Profile::with_client(issuer, client)
             .with_scope(Scope::new(&settings.scopes)?)
             .with_parameters(parameters(settings)?)

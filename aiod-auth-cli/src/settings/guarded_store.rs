@@ -28,13 +28,9 @@ struct Wait {
 }
 
 impl GuardedStore {
-    pub(super) fn new(
-        store: impl Store + 'static,
-        interrupt: &Interrupt,
-        printer: &Printer,
-    ) -> Self {
+    pub(super) fn new(store: Box<dyn Store>, interrupt: &Interrupt, printer: &Printer) -> Self {
         Self {
-            store: Box::new(store),
+            store,
             interrupt: interrupt.clone(),
             printer: printer.clone(),
             wait: Mutex::default(),
@@ -127,7 +123,8 @@ mod tests {
     #[test]
     fn ctrl_c_waits_while_the_lock_is_held_and_no_longer() {
         let interrupt = Interrupt::default();
-        let store = GuardedStore::new(MemoryStore::default(), &interrupt, &Printer::silent());
+        let store =
+            GuardedStore::new(Box::new(MemoryStore::default()), &interrupt, &Printer::silent());
         let key = Profile::new("https://as.example", "cli").unwrap().key();
         let lock = store.try_lock(&key).unwrap();
         assert_eq!(interrupt.under_way(), 1);
@@ -168,7 +165,7 @@ mod tests {
     #[test]
     fn what_the_store_knows_of_its_lock_is_handed_on() {
         let store = Interrupted(MemoryStore::default());
-        let store = GuardedStore::new(store, &Interrupt::default(), &Printer::silent());
+        let store = GuardedStore::new(Box::new(store), &Interrupt::default(), &Printer::silent());
         let key = Profile::new("https://as.example", "cli").unwrap().key();
         let lock = store.try_lock(&key).unwrap().unwrap();
         assert_eq!(lock.interrupted_refresh(), Some(AT));

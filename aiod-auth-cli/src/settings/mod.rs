@@ -3,9 +3,7 @@
 
 use std::{env, path::Path, sync::Arc, time::Duration};
 
-use aiod_auth_core::{
-    ClientSecret, Error, Kind, Profile, RecordKey, RetryPolicy, Tokens, provider::tiled,
-};
+use aiod_auth_core::{ClientSecret, Error, Kind, Profile, RecordKey, RetryPolicy, Tokens};
 use aiod_auth_store::{Lock, Store};
 use aiod_auth_ureq::Client;
 
@@ -14,7 +12,7 @@ use crate::{
     config::{Config, ProfileConfig},
     context::Context,
     failure::Failure,
-    platform::Platform,
+    platform::{Given, Platform},
     secret::{CLIENT_SECRET_VARIABLE, SecretSource},
 };
 
@@ -70,7 +68,7 @@ impl Settings {
                 Err(Failure::usage("--issuer can't be used with --api, which is for Tiled"))
             }
             (None, Some(_)) => Self::ad_hoc(context),
-            (None, None) if global.api.is_some() => Self::ad_hoc_tiled(context),
+            (None, None) if global.api.is_some() => Self::ad_hoc_by_api(context),
             (_, None) if global.has_options_of_issuer() => Err(Failure::usage(
                 "--client-id, --client-secret-file, --scope, --resource and --parameter belong to --issuer",
             )
@@ -137,8 +135,8 @@ impl Settings {
         Self::resolve(context, None, account, profile, Path::new(""), login_command)
     }
 
-    /// At a Tiled server, which says itself how to log in.
-    fn ad_hoc_tiled(context: &Context) -> Result<Self, Failure> {
+    /// At a server that says itself how to log in.
+    fn ad_hoc_by_api(context: &Context) -> Result<Self, Failure> {
         let global = &context.global;
         if global.has_options_of_issuer() {
             return Err(Failure::usage(
@@ -146,7 +144,7 @@ impl Settings {
             ));
         }
         let profile = ProfileConfig {
-            platform: Some(Platform::Tiled),
+            platform: Some(Platform::BY_API),
             api: global.api.clone(),
             account: global.account.clone(),
             store: global.store.clone(),
@@ -174,13 +172,14 @@ impl Settings {
         let account = Some(account).filter(|account| !account.is_empty());
         let profile = core_profile::of_record(&config, account.as_deref())?;
         let place = match (config.given, config.store.as_deref()) {
-            (Some(variable), uri) => {
+            (Some(given), uri) => {
                 let key = profile.key();
-                // A key beside a login is one too many, and that is where the login would be.
-                let stored = || Place::open(context, uri.unwrap_or("file"), folder, &key, &config);
-                let has_tokens = config.tiled.is_some() && stored()?.store().load(&key)?.is_some();
-                let platform = config.platform.unwrap_or(Platform::Polars);
-                Place::given(context, platform.given(variable, has_tokens)?, &key)?
+                let is_logged_in = || {
+                    let uri = uri.unwrap_or("file");
+                    let place = Place::open(context, uri, folder, &key, &config)?;
+                    Ok(place.store().load(&key)?.is_some())
+                };
+                Place::given(context, &given.tokens(is_logged_in)?, &key)?
             }
             (None, Some(uri)) => Place::open(context, uri, folder, &profile.key(), &config)?,
             (None, None) if is_homeless_bot(context, &config) => {
@@ -208,10 +207,10 @@ impl Settings {
 
     /// Logs in with this one, where there are several.
     pub(crate) fn with_provider(mut self, provider: &str) -> Result<Self, Failure> {
-        let Some(tiled) = &mut self.config.tiled else {
+        let Some(server) = &mut self.config.own_server else {
             return Err(Failure::usage("--provider is for Tiled servers"));
         };
-        tiled.provider = Some(provider.into());
+        server.choose(provider);
         Ok(self)
     }
 
@@ -380,10 +379,7 @@ impl Settings {
     /// For `map_err`: what to do next is a command with these settings.
     pub(crate) fn explain(&self, error: Error) -> Failure {
         match self.config.given {
-            Some(variable) if error.kind() == Kind::NotAuthenticated => {
-                let platform = self.config.platform.unwrap_or(Platform::Polars);
-                platform.explain_given(variable, error)
-            }
+            Some(given) if error.kind() == Kind::NotAuthenticated => given.explain(error),
             _ if error.asks_for_another_token() && self.has_its_own_tokens() => {
                 let hint = "a new login is no help: see at the server what this client may do";
                 Failure::from(error).with_hint(hint)
@@ -402,8 +398,8 @@ impl Settings {
     }
 
     /// The variable with an access token or a key that is used in place of a login.
-    pub(crate) const fn given(&self) -> Option<&'static str> {
-        self.config.given
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        self.config.given.map(Given::variable)
     }
 
     pub(crate) const fn platform(&self) -> Option<Platform> {
@@ -415,15 +411,15 @@ impl Settings {
         let of_platform = self.config.platform.and_then(Platform::token_variable);
         let (ours, theirs) = match self.config.given {
             // A key is no token, and has another scheme.
-            Some(tiled::API_KEY) => (None, Some(tiled::API_KEY)),
-            _ => (Some(ACCESS_TOKEN_VARIABLE), of_platform),
+            Some(Given::Key(variable)) => (None, Some(variable)),
+            Some(Given::Token(_)) | None => (Some(ACCESS_TOKEN_VARIABLE), of_platform),
         };
         ours.into_iter().chain(theirs)
     }
 
     /// Whether the server has API keys.
     pub(crate) const fn has_api_keys(&self) -> bool {
-        self.config.tiled.is_some()
+        self.config.own_server.is_some()
     }
 }
 

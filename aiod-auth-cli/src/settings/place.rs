@@ -1,29 +1,23 @@
 //! Where tokens are stored: what `--store` and `store` in config.toml mean.
 
-use std::{path::Path, sync::Arc, time::SystemTime};
+use std::{path::Path, sync::Arc};
 
-use aiod_auth_core::{
-    AccessToken, ClientSecret, RecordKey, Tokens,
-    provider::{polars::expires_at, tiled::Api},
-};
-use aiod_auth_store::{AiodFile, FileStore, MemoryStore, PolarsStore, Store, TiledStore};
+use aiod_auth_core::{ClientSecret, RecordKey, Tokens};
+use aiod_auth_store::{AiodFile, FileStore, MemoryStore, Store};
 
 use crate::{
     config::ProfileConfig, context::Context, failure::Failure, interrupt::Interrupt,
-    platform::environment, print::Printer, private_file::is_public_file,
+    platform::OwnStore, print::Printer, private_file::is_public_file,
 };
 
-use super::{
-    guarded_store::GuardedStore,
-    store_uri::{Owner, StoreUri},
-};
+use super::{guarded_store::GuardedStore, store_uri::StoreUri};
 
 /// A store, guarded against Ctrl-C.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     store: Arc<dyn Store>,
     /// The same store, if it is a file that may hold a client's secret, too.
-    aiod: Option<AiodFile>,
+    file: Option<AiodFile>,
     /// It holds one login, whichever that is, as a platform's own client keeps it.
     is_shared: bool,
     saves: bool,
@@ -54,13 +48,6 @@ impl Place {
         }
         let guard =
             &Guard { interrupt: context.interrupt.clone(), printer: context.printer.clone() };
-        let key = key.clone();
-        if matches!(uri, StoreUri::Of(Owner::Polars, _)) && config.logs_in_by_itself() {
-            return Err(Failure::config(
-                "the store `polars` is for a user's login, and this client has a secret",
-            )
-            .with_hint("leave `store` out, or name another one, or a user's `flow`"));
-        }
         Ok(match uri {
             StoreUri::File => {
                 Self::new(FileStore::new(context.config_folder()?.join("tokens")), guard)
@@ -72,23 +59,9 @@ impl Place {
             }
             #[cfg(feature = "redis")]
             StoreUri::Redis(address) => Self::new(super::redis::open(address, config)?, guard),
-            StoreUri::Of(Owner::Aiod, None) => Self::aiod(AiodFile::in_home(key)?, guard),
-            StoreUri::Of(Owner::Aiod, Some(file)) => {
-                Self::aiod(AiodFile::new(folder.join(file), key), guard)
-            }
-            StoreUri::Of(Owner::Polars, None) => {
-                Self::shared(PolarsStore::of(key, &environment(PolarsStore::VARIABLES))?, guard)
-            }
-            StoreUri::Of(Owner::Polars, Some(named)) => {
-                Self::shared(PolarsStore::in_folder(key, folder.join(named)), guard)
-            }
-            StoreUri::Of(Owner::Tiled, None) => {
-                let (api, environment) = (tiled_api(&key)?, environment(TiledStore::VARIABLES));
-                Self::shared(TiledStore::of(key, &api, &environment)?, guard)
-            }
-            StoreUri::Of(Owner::Tiled, Some(cache)) => {
-                let api = tiled_api(&key)?;
-                Self::shared(TiledStore::in_folder(key, &api, folder.join(cache)), guard)
+            StoreUri::Of(platform, named) => {
+                let named = named.map(|named| folder.join(named));
+                Self::own(platform.open_store(key, named, config.logs_in_by_itself())?, guard)
             }
         })
     }
@@ -96,13 +69,11 @@ impl Place {
     /// What is used as it is, and came from outside.
     pub(crate) fn given(
         context: &Context,
-        token: AccessToken,
+        tokens: &Tokens,
         key: &RecordKey,
     ) -> Result<Self, Failure> {
-        let mut tokens = Tokens::new(token, SystemTime::now().into());
-        tokens.expires_at = tokens.access_token.as_ref().and_then(expires_at);
         let store = MemoryStore::default();
-        store.save(key, &tokens)?;
+        store.save(key, tokens)?;
         let guard =
             Guard { interrupt: context.interrupt.clone(), printer: context.printer.clone() };
         Ok(Self::new(store, &guard))
@@ -114,15 +85,16 @@ impl Place {
 
     /// Stores nothing on disk; a client's secret is still looked for where it was.
     pub(crate) fn without_saving(self) -> Self {
-        let store = guarded(MemoryStore::default(), &self.guard);
+        let store = guarded(Box::new(MemoryStore::default()), &self.guard);
         Self { store, saves: false, ..self }
     }
 
     /// The store as a client with this secret uses it: a file that has a place for the secret needs it.
     pub(crate) fn store_for(&self, secret: Option<&ClientSecret>) -> Arc<dyn Store> {
-        match (&self.aiod, secret) {
+        match (&self.file, secret) {
             (Some(file), Some(secret)) if self.saves => {
-                guarded(file.clone().with_client_secret(secret.clone()), &self.guard)
+                let file = file.clone().with_client_secret(secret.clone());
+                guarded(Box::new(file), &self.guard)
             }
             _ => Arc::clone(&self.store),
         }
@@ -135,13 +107,13 @@ impl Place {
 
     /// The client's secret that is stored here. A file that can't be read has none: what uses it says why.
     pub(crate) fn client_secret(&self) -> Option<ClientSecret> {
-        self.aiod.as_ref()?.client_secret().ok().flatten()
+        self.file.as_ref()?.client_secret().ok().flatten()
     }
 
     /// Whether every user can read what is stored here: what this program writes is private, and another
     /// one may have left it so.
     pub(crate) fn is_public(&self) -> bool {
-        self.aiod.as_ref().is_some_and(|file| is_public_file(file.path()))
+        self.file.as_ref().is_some_and(|file| is_public_file(file.path()))
     }
 
     /// Whether this is one file for whichever login it is that stands there.
@@ -149,30 +121,26 @@ impl Place {
         self.is_shared
     }
 
-    fn aiod(file: AiodFile, guard: &Guard) -> Self {
-        Self { aiod: Some(file.clone()), is_shared: true, ..Self::new(file, guard) }
-    }
-
-    fn shared(store: impl Store + 'static, guard: &Guard) -> Self {
-        Self { is_shared: true, ..Self::new(store, guard) }
+    fn own(store: OwnStore, guard: &Guard) -> Self {
+        match store {
+            OwnStore::File(file) => {
+                Self { file: Some(file.clone()), is_shared: true, ..Self::new(file, guard) }
+            }
+            OwnStore::Folder(store) => Self { is_shared: true, ..Self::boxed(store, guard) },
+        }
     }
 
     fn new(store: impl Store + 'static, guard: &Guard) -> Self {
+        Self::boxed(Box::new(store), guard)
+    }
+
+    fn boxed(store: Box<dyn Store>, guard: &Guard) -> Self {
         let store = guarded(store, guard);
-        Self { store, aiod: None, is_shared: false, saves: true, guard: guard.clone() }
+        Self { store, file: None, is_shared: false, saves: true, guard: guard.clone() }
     }
 }
 
-/// The server of this login, after which its folder is named.
-fn tiled_api(key: &RecordKey) -> Result<Api, Failure> {
-    let api = Api::allowing_insecure_http(&key.issuer)?;
-    match api.as_str() == key.issuer {
-        true => Ok(api),
-        false => Err(Failure::config("the store `tiled` is for Tiled servers alone")),
-    }
-}
-
-fn guarded(store: impl Store + 'static, guard: &Guard) -> Arc<dyn Store> {
+fn guarded(store: Box<dyn Store>, guard: &Guard) -> Arc<dyn Store> {
     Arc::new(GuardedStore::new(store, &guard.interrupt, &guard.printer))
 }
 

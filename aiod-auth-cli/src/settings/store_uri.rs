@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, platform::Platform};
 
 /// Where tokens are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,15 +17,7 @@ pub(crate) enum StoreUri<'a> {
     #[cfg(feature = "redis")]
     Redis(&'a str),
     /// What a platform's own client keeps: where that looks for it, or here.
-    Of(Owner, Option<&'a Path>),
-}
-
-/// A platform whose own client has a place for tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Owner {
-    Aiod,
-    Polars,
-    Tiled,
+    Of(Platform, Option<&'a Path>),
 }
 
 impl<'a> StoreUri<'a> {
@@ -34,39 +26,29 @@ impl<'a> StoreUri<'a> {
             Some((kind, place)) => (kind, Some(place)),
             None => (text, None),
         };
-        let owner = match (kind, place) {
+        let platform = match (kind, place) {
             ("file", None) => return Ok(Self::File),
             ("memory", None) => return Ok(Self::Memory),
             #[cfg(feature = "keyring")]
             ("keyring", None) => return Ok(Self::Keyring),
             #[cfg(feature = "redis")]
             ("redis" | "redis+unix", Some(_)) => return Ok(Self::Redis(text)),
-            ("aiod", _) => Owner::Aiod,
-            ("polars", _) => Owner::Polars,
-            ("tiled", _) => Owner::Tiled,
             // The rest of an address may have a password in it.
             ("keyring" | "redis" | "redis+unix" | "rediss", _) => {
                 return Err(Failure::config(format!("the store `{kind}` is not in this version"))
                     .with_hint(KNOWN));
             }
-            _ => return Err(Failure::config("there is no such store").with_hint(KNOWN)),
+            _ => match Platform::from_name(kind).filter(|platform| platform.has_store()) {
+                Some(platform) => platform,
+                None => return Err(Failure::config("there is no such store").with_hint(KNOWN)),
+            },
         };
         if place == Some("") {
             return Err(
                 Failure::config(format!("the store `{kind}:` has no file name")).with_hint(KNOWN)
             );
         }
-        Ok(Self::Of(owner, place.map(Path::new)))
-    }
-}
-
-impl Owner {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Aiod => "aiod",
-            Self::Polars => "polars",
-            Self::Tiled => "tiled",
-        }
+        Ok(Self::Of(platform, place.map(Path::new)))
     }
 }
 
@@ -83,15 +65,24 @@ mod tests {
         let place = |text| StoreUri::parse(text).unwrap();
         assert_eq!(place("file"), StoreUri::File);
         assert_eq!(place("memory"), StoreUri::Memory);
-        assert_eq!(place("aiod"), StoreUri::Of(Owner::Aiod, None));
+        assert_eq!(place("aiod"), StoreUri::Of(Platform::Aiod, None));
         let dir = Some(Path::new("tiled:a"));
-        assert_eq!(place("tiled:tiled:a"), StoreUri::Of(Owner::Tiled, dir));
+        assert_eq!(place("tiled:tiled:a"), StoreUri::Of(Platform::Tiled, dir));
     }
 
     #[test]
     fn what_is_no_store_is_said_without_its_address() {
-        for text in ["", "aiod:", "polars:", "tiled:", "memory:x", "rediss://u:canary@h", "s3://c"]
-        {
+        for text in [
+            "",
+            "aiod:",
+            "polars:",
+            "tiled:",
+            "jetraw",
+            "jetraw:x",
+            "memory:x",
+            "rediss://u:canary@h",
+            "s3://c",
+        ] {
             let failure = StoreUri::parse(text).unwrap_err();
             assert_eq!(failure.kind, Kind::Config, "{text}");
             assert!(failure.hint.is_some() && !failure.message.contains("canary"), "{failure:?}");

@@ -6,7 +6,8 @@ use std::{
     process::Stdio,
 };
 
-use serde_json::Value;
+use aiod_auth_tests::sim::{Answer, Fault};
+use serde_json::{Value, json};
 
 use crate::world::{Ran, World, end_of};
 
@@ -192,7 +193,7 @@ fn a_password_is_typed_and_kept_nowhere() {
         assert!(!ran.stderr.contains("alice-password"), "{ran:?}");
         ran
     };
-    let refused = log_in("alice\nwrong\n");
+    let refused = log_in("alice\nmistaken\n");
     refused.ended(1);
     assert!(refused.stderr.contains("wrong user name or password"), "{refused:?}");
     log_in("\n").ended(4);
@@ -200,6 +201,54 @@ fn a_password_is_typed_and_kept_nowhere() {
     let record = std::fs::read_to_string(world.record()).unwrap();
     assert!(!record.contains("alice-password"), "{record}");
     assert_eq!(world.token_requests("password").len(), 2);
+}
+
+/// Whatever the server says back, and wherever: four characters are as secret as forty.
+#[test]
+fn a_short_password_that_the_server_repeats_is_not_shown() {
+    let world = World::with(|settings| settings.password_flow = true);
+    world.server.simulator().clients[0].grant_types.push(aiod_auth_tests::sim::PASSWORD);
+    let json = |status, body: Value| Answer::json(status, &body);
+    let cut = format!("{} hunt is wrong", "x".repeat(297));
+    let answers = [
+        json(400, json!({"error": "invalid_grant", "error_description": "alice: hunt is wrong"})),
+        json(400, json!({"error": "invalid_grant", "error_description": "alice:HUNT, 'Hunt'"})),
+        json(400, json!({"error": "invalid_grant", "error_description": cut})),
+        json(400, json!({"error": "hunt", "error_uri": "https://as.example/?p=hunt#hunt"})),
+        json(401, json!({"error": "no user with hunt", "message": "hunt"})),
+        json(
+            422,
+            json!({"detail": [{"loc": ["body", "password"], "msg": "{'input': 'hunt'}", "input": "hunt"}]}),
+        ),
+        json(422, json!({"detail": "username=alice&password=hunt&x=%22hunt%22"})),
+        json(400, json!({"detail": r#"{\"password\":\"hunt\"}"#, "hunt": "hunt"})),
+        json(503, json!({"error": "temporarily_unavailable", "error_description": "hunt"})),
+        json(200, json!({"errmsg": "hunt is wrong"})),
+        json(200, json!({"access_token": 1, "token_type": "hunt", "scope": "hunt"})),
+        Answer::new(400, "text/html", "<p>hunt</p>"),
+        Answer::new(400, "text/plain; x=hunt", "hunt"),
+        Answer::new(
+            400,
+            "application/x-www-form-urlencoded",
+            "error=a+hunt&error_description=hunt",
+        ),
+        Answer::empty(302).with_header("Location", "https://hunt.example/hunt"),
+        json(401, json!({"error": "invalid_client"}))
+            .with_header("WWW-Authenticate", "hunt realm=\"hunt\", error=\"hunt\""),
+    ];
+    let count = answers.len();
+    for answer in answers {
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        world.server.simulator().clear_faults();
+        world.server.simulator().fault_at("/token", 9, Fault::Instead(answer));
+        let mut command = world.command("login --flow password --timeout 2 -v");
+        let ran = Ran::of(command.env("TILED_FORCE_PROMPT", "1"), "alice\nhunt\n");
+        assert!([1, 4, 5].contains(&ran.code), "{said}: {ran:?}");
+        let all = format!("{}{}", ran.stdout, ran.stderr).to_lowercase();
+        assert!(!all.contains("hunt") && !all.contains("hun…"), "{said}: {ran:?}");
+        assert_eq!(all.contains("alice:"), said.contains("alice:"), "{said}: {ran:?}");
+    }
+    assert!(world.token_requests("password").len() >= count);
 }
 
 /// Whichever profile it is for. `script` gives the command a terminal.

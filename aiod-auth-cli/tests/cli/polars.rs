@@ -123,7 +123,7 @@ fn a_login_travels_in_the_folder_of_the_own_client() {
         &world.new_refresh_token(),
     );
     let ran = world.run(&format!("{elsewhere} export --format polars other"));
-    ran.failed(2, "the format polars is for logins at Polars Cloud");
+    ran.failed(2, "the format polars is for logins at that platform");
     assert!(ran.stderr.contains("platform = \"polars\""), "{ran:?}");
 }
 

@@ -355,5 +355,5 @@ fn a_login_travels_in_tileds_own_folder() {
     world.run("--profile lab import there").failed(2, "it is not a regular file");
     world.run("--profile lab export --format tiled t").ended(3);
     world.log_in();
-    world.run("--profile lab export --format tiled t").failed(2, "at a Tiled server");
+    world.run("--profile lab export --format tiled t").failed(2, "at that platform");
 }

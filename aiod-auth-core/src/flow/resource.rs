@@ -53,12 +53,15 @@ fn said_by(
         endpoint,
         status: Some(received.response.status()),
         code: Some(code),
-        description: challenge.param("error_description").or(scope).map(clean),
+        description: challenge
+            .param("error_description")
+            .or(scope)
+            .map(|said| received.clean(said)),
         uri: None,
         html: false,
-        advice: missing.map(|scope| Advice::ScopeIsWanted(clean(scope))),
+        advice: missing.map(|scope| Advice::ScopeIsWanted(received.clean(scope))),
     });
-    received.hide_secrets(&mut error);
+    received.clean_code(&mut error);
     error
 }
 

@@ -67,13 +67,15 @@ impl<'a> Received<'a> {
         self.notes.into_inner()
     }
 
-    /// A server may say back what it was sent.
-    pub(crate) fn hide_secrets(&self, error: &mut ServerError) {
+    /// The server's words, safe to print. It may say back what it was sent: that is not shown.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        self.request.clean(text)
+    }
+
+    /// The same of an error code, once it has decided what it decides.
+    pub(crate) fn clean_code(&self, error: &mut ServerError) {
         if let Some(ErrorCode::Other(code)) = &mut error.code {
-            self.request.hide_secrets(code);
-        }
-        for text in [&mut error.description, &mut error.uri].into_iter().flatten() {
-            self.request.hide_secrets(text);
+            *code = self.clean(code);
         }
     }
 }
@@ -105,9 +107,8 @@ pub(crate) fn read<T>(
     let mut answer = read_object(endpoint, received, &object, read_success);
     match &mut answer {
         Answer::Refused(Refused { error, .. }) | Answer::Later { said: Some(error), .. } => {
-            received.hide_secrets(error);
+            received.clean_code(error);
         }
-        Answer::Broken(Problem::MissingBut { said, .. }) => received.request.hide_secrets(said),
         Answer::Good(_) | Answer::Later { said: None, .. } | Answer::Broken(_) => {}
     }
     if let Ok(object) = object {
@@ -151,7 +152,7 @@ fn read_object<T>(
         Class::Unexpected => Answer::Broken(Problem::UnexpectedStatus),
         Class::Unavailable => {
             let object = object.as_ref().ok();
-            let said = error::server_error(endpoint, status, code, object, false);
+            let said = error::server_error(endpoint, received, code, object, false);
             let says_something = said.code.is_some() || said.description.is_some();
             let said = says_something.then(|| Box::new(said));
             Answer::Later { status, retry_after: retry_after(received), said }
@@ -162,8 +163,8 @@ fn read_object<T>(
             }
             let html = matches!(object, Err(Problem::Html));
             let object = object.as_ref().ok();
-            let mut error = error::server_error(endpoint, status, code, object, html);
-            error.advice = error::advice(&error, received.request, received.response);
+            let mut error = error::server_error(endpoint, received, code, object, html);
+            error.advice = error::advice(&error, received);
             let interval = object.and_then(|object| object.seconds("interval").ok()?);
             Answer::Refused(Refused {
                 error: Box::new(error),
@@ -200,7 +201,7 @@ const SKEW_MAX: Duration = Duration::from_secs(30);
 /// Where a redirect points to: its origin, no more. RFC 9110 §10.2.2: it may be relative.
 fn redirect_origin(received: &Received<'_>) -> Option<String> {
     let location = received.request.url().join(received.response.header("location")?).ok()?;
-    Some(location.origin().ascii_serialization())
+    Some(received.clean(&location.origin().ascii_serialization()))
 }
 
 #[cfg(test)]

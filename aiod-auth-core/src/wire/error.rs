@@ -3,12 +3,11 @@
 use alloc::{boxed::Box, string::String};
 use core::time::Duration;
 
-use super::{json::Object, servers::DESCRIPTIONS};
+use super::{answer::Received, json::Object, servers::DESCRIPTIONS};
 use crate::{
     deviations::Deviations,
     error::{Advice, Endpoint, ErrorCode, Problem, ServerError},
-    http::{Challenge, Request, Response},
-    text::clean,
+    http::Challenge,
 };
 
 /// The server refuses the request.
@@ -58,31 +57,28 @@ pub(crate) fn spoil_success(object: &mut Object<'_>) {
 
 pub(crate) fn server_error(
     endpoint: Endpoint,
-    status: u16,
+    received: &Received<'_>,
     code: Option<ErrorCode>,
     object: Option<&Object<'_>>,
     html: bool,
 ) -> ServerError {
     ServerError {
         endpoint,
-        status: Some(status),
+        status: Some(received.response.status()),
         code,
-        description: object.and_then(description),
+        description: object.and_then(|object| description(object, received)),
         uri: object
             .and_then(|object| object.text("error_uri").ok()?)
             .filter(|uri| is_web(uri))
-            .map(|uri| clean(&uri)),
+            .map(|uri| received.clean(&uri)),
         html,
         advice: None,
     }
 }
 
 /// What the request may have to do with it.
-pub(crate) fn advice(
-    error: &ServerError,
-    request: &Request,
-    response: &Response,
-) -> Option<Advice> {
+pub(crate) fn advice(error: &ServerError, received: &Received<'_>) -> Option<Advice> {
+    let (request, response) = (received.request, received.response);
     let about_the_client =
         matches!(error.code, Some(ErrorCode::InvalidClient | ErrorCode::UnauthorizedClient));
     if !about_the_client && response.status() != 401 {
@@ -98,16 +94,16 @@ pub(crate) fn advice(
         Some("basic") if about_the_client && !request.has_authorization() => {
             Some(Advice::BasicIsWanted)
         }
-        Some(scheme) if about_the_client => Some(Advice::SchemeIsWanted(clean(scheme))),
+        Some(scheme) if about_the_client => Some(Advice::SchemeIsWanted(received.clean(scheme))),
         _ => None,
     }
 }
 
 /// What the server says to people.
-pub(crate) fn description(object: &Object<'_>) -> Option<String> {
+pub(crate) fn description(object: &Object<'_>, received: &Received<'_>) -> Option<String> {
     let said = object.text("error_description").ok().flatten();
     let said = said.or_else(|| DESCRIPTIONS.iter().find_map(|at| object.text_at(at)))?;
-    Some(clean(&said)).filter(|text| !text.is_empty())
+    Some(received.clean(&said)).filter(|text| !text.is_empty())
 }
 
 fn is_web(uri: &str) -> bool {

@@ -12,7 +12,7 @@ pub(crate) mod json;
 pub(crate) mod jwt;
 pub(crate) mod metadata;
 mod retry_after;
-mod scan;
+pub(crate) mod scan;
 pub(crate) mod servers;
 pub(crate) mod token;
 pub(crate) mod userinfo;

@@ -347,7 +347,7 @@ fn distance(byte: u8) -> u8 {
 
 /// RFC 8259 §7, in a buffer that never grows: a copy left behind could not be wiped. `None` for half a
 /// character. That each escape is one of JSON's has been seen already.
-pub(super) fn unescape(text: &str) -> Option<Wiped<String>> {
+pub(crate) fn unescape(text: &str) -> Option<Wiped<String>> {
     let mut unescaped = Wiped::new(String::with_capacity(text.len()));
     let mut rest = text;
     while let Some((plain, escape)) = rest.split_once('\\') {

@@ -41,7 +41,7 @@ struct IssuedToken {
 
 impl TokenAnswer {
     pub(crate) fn parse(object: &Object<'_>, received: &Received<'_>) -> Self {
-        let issued = IssuedToken::parse(object, received.deviations);
+        let issued = IssuedToken::parse(object, received);
         match token(object, "refresh_token") {
             Ok(token) => Self::new(received, issued, token.map(RefreshToken::new)),
             Err(problem) => Self::new(received, issued.and(Err(problem)), None),
@@ -93,10 +93,12 @@ impl TokenAnswer {
 }
 
 impl IssuedToken {
-    fn parse(object: &Object<'_>, deviations: &Deviations) -> Result<Self, Problem> {
+    fn parse(object: &Object<'_>, received: &Received<'_>) -> Result<Self, Problem> {
+        let deviations = received.deviations;
         object.must_be_whole()?;
-        let access_token =
-            object.text("access_token")?.ok_or_else(|| missing("access_token", object))?;
+        let access_token = object
+            .text("access_token")?
+            .ok_or_else(|| missing("access_token", object, received))?;
         let access_token =
             AccessToken::new(&*access_token).map_err(|_| Problem::Invalid("access_token"))?;
         check_token_type(object, deviations)?;
@@ -139,8 +141,8 @@ fn token<'a>(object: &Object<'a>, name: &'static str) -> Result<Option<Text<'a>>
 }
 
 /// `WeChat` refuses with 200 and words of its own: no error code, but a user has to read them.
-fn missing(name: &'static str, object: &Object<'_>) -> Problem {
-    match description(object) {
+fn missing(name: &'static str, object: &Object<'_>, received: &Received<'_>) -> Problem {
+    match description(object, received) {
         Some(said) => Problem::MissingBut { name, said },
         None => Problem::Missing(name),
     }

@@ -9,16 +9,14 @@ use std::{
 
 use aiod_auth_core::{
     BrowserPrompt, Credentials, EmptyPassword, NoAnswer, Password, PasswordQuestion,
-    ProviderQuestion, cache::UserQuestion, provider::tiled,
+    ProviderQuestion, cache::UserQuestion,
 };
 
-use crate::{context::Context, platform::environment, print::Printer};
+use crate::{context::Context, platform::forces_prompt, print::Printer};
 
 /// Whether there is a terminal to ask in. A program that reads JSON has none to show.
 pub(super) fn has_terminal(context: &Context) -> bool {
-    // Tiled's own client has the variable, for terminals that don't look like one.
-    let is_forced = tiled::forces_prompt(&environment(tiled::VARIABLES));
-    !context.global.json && (is_forced || io::stdin().is_terminal())
+    !context.global.json && (forces_prompt() || io::stdin().is_terminal())
 }
 
 /// Takes addresses from stdin, beside the browser's own way back: until one is this login's.

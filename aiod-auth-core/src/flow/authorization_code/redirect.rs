@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Endpoint, Error, ErrorCode, Problem, ServerError, Unreachable},
-    secret::same,
+    repeated::clean_without,
+    secret::{Wiped, same},
     text::clean,
     wire::answer::broken,
 };
@@ -45,18 +46,30 @@ impl fmt::Debug for AuthorizationCode {
     }
 }
 
+/// What a redirect has to be the answer to.
+pub(super) struct Expected<'a> {
+    pub(super) state: &'a str,
+    pub(super) issuer: &'a str,
+    /// RFC 9207 §2.4: a redirect without `iss` is then not this server's.
+    pub(super) requires_iss: bool,
+    /// What is hidden in the server's words.
+    pub(super) secrets: Vec<Wiped<String>>,
+}
+
 /// Reads the query of a redirect, which a browser brought, or anything else that knows the port.
-pub(super) fn read(query: &str, state: &str, issuer: &str, requires_iss: bool) -> Redirect {
+pub(super) fn read(query: &str, mut expected: Expected<'_>) -> Redirect {
     let query = Query::parse(query);
     match query.state() {
-        Some(came) if same(came.as_bytes(), state.as_bytes()) => {}
+        Some(came) if same(came.as_bytes(), expected.state.as_bytes()) => {}
         Some(_) | None => return Redirect::NotOurs,
     }
+    let codes = query.all("code").flatten().map(|code| Wiped::new(code.to_owned()));
+    expected.secrets.extend(codes);
     let code = query
-        .check_issuer(issuer, requires_iss)
+        .check_issuer(&expected)
         .map_err(malformed)
         .and_then(|()| query.well_formed().map_err(malformed))
-        .and_then(|()| query.refused().map_or(Ok(()), Err))
+        .and_then(|()| query.refused(&expected).map_or(Ok(()), Err))
         .and_then(|()| query.code().map_err(malformed));
     match code {
         Ok(code) => Redirect::Code(code),
@@ -99,13 +112,14 @@ impl Query {
 
     /// RFC 9207 §2.4, by simple string comparison. An `iss` that was not announced is held against the
     /// issuer all the same.
-    fn check_issuer(&self, issuer: &str, required: bool) -> Result<(), Problem> {
+    fn check_issuer(&self, expected: &Expected<'_>) -> Result<(), Problem> {
         match self.value("iss")? {
-            Some(iss) if iss == issuer => Ok(()),
+            Some(iss) if iss == expected.issuer => Ok(()),
             Some(iss) => {
-                Err(Problem::IssuerMismatch { expected: clean(issuer), found: clean(iss) })
+                let found = clean_without(iss, &expected.secrets);
+                Err(Problem::IssuerMismatch { expected: clean(expected.issuer), found })
             }
-            None if required => Err(Problem::Missing("iss")),
+            None if expected.requires_iss => Err(Problem::Missing("iss")),
             None => Ok(()),
         }
     }
@@ -133,8 +147,12 @@ impl Query {
     }
 
     /// RFC 6749 §4.1.2.1.
-    fn refused(&self) -> Option<Error> {
-        let code = ErrorCode::from_wire(self.value("error").ok().flatten()?);
+    fn refused(&self, expected: &Expected<'_>) -> Option<Error> {
+        let clean = |text: &str| clean_without(text, &expected.secrets);
+        let mut code = ErrorCode::from_wire(self.value("error").ok().flatten()?);
+        if let ErrorCode::Other(said) = &mut code {
+            *said = clean(said);
+        }
         let is_unavailable =
             matches!(code, ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable);
         let is_denial = code == ErrorCode::AccessDenied;
@@ -214,8 +232,13 @@ mod tests {
 
     const HONEST: &str = "https%3A%2F%2Fas.example";
 
+    fn expected(requires_iss: bool) -> Expected<'static> {
+        let secrets = [Wiped::new("s3cret".to_owned())].into();
+        Expected { state: "s", issuer: "https://as.example", requires_iss, secrets }
+    }
+
     fn outcome(query: &str, requires_iss: bool) -> String {
-        match read(query, "s", "https://as.example", requires_iss) {
+        match read(query, expected(requires_iss)) {
             Redirect::NotOurs => "not ours".to_string(),
             Redirect::Code(code) => format!("code {}", code.expose()),
             Redirect::Failed(error) => format!("{}: {error}", error.kind()),
@@ -307,12 +330,28 @@ mod tests {
         );
         let query = "error=x&error_description=The+user%27s+%E2%82%AC%1B%5B31m&state=s\
                      &error_uri=javascript:alert(1)";
-        let Redirect::Failed(error) = read(query, "s", "https://as.example", false) else {
+        let Redirect::Failed(error) = read(query, expected(false)) else {
             unreachable!("an error is no code")
         };
         let said = error.server_error().unwrap();
         assert_eq!(said.description.as_deref(), Some("The user's €"));
         assert_eq!(said.uri, None);
+    }
+
+    #[test]
+    fn what_a_server_says_back_is_not_shown() {
+        let said = "no+client+with+s3cret,+S3CRET+and+s3crets";
+        let query = format!("error=x+s3cret&state=s&error_description={said}");
+        let Redirect::Failed(error) = read(&query, expected(false)) else {
+            unreachable!("{query}")
+        };
+        let error = error.server_error().unwrap();
+        assert_eq!(error.description.as_deref(), Some("no client with …, … and s3crets"));
+        assert_eq!(error.code.as_ref().map(ErrorCode::as_str), Some("x …"));
+        for query in ["code=c0de&state=s&iss=https://c0de.s3cret", "state=s&error=c0de&code=c0de"] {
+            let said = outcome(query, false);
+            assert!(!said.contains("c0de") && !said.contains("s3cret"), "{said}");
+        }
     }
 
     /// ISS-01, ISS-03, ISS-04.

@@ -9,13 +9,14 @@ use core::fmt;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::redirect::{self, Redirect};
+use super::redirect::{self, Expected, Redirect};
 use crate::{
     client::ClientIdentity,
     entropy::Entropy,
     error::{ConfigProblem, Endpoint, Error},
     parameters::Parameters,
     pkce::CodeVerifier,
+    secret::{ClientSecret, Wiped},
     server::AuthorizationServer,
     token::Scope,
 };
@@ -29,8 +30,9 @@ pub struct AuthorizationRequest {
     state: Zeroizing<String>,
     code_verifier: CodeVerifier,
     issuer: String,
-    /// RFC 9207 §2.4: a redirect without `iss` is then not this server's.
     requires_iss: bool,
+    /// To hide it in what the server says.
+    client_secret: Option<ClientSecret>,
 }
 
 impl AuthorizationRequest {
@@ -83,6 +85,7 @@ impl AuthorizationRequest {
             code_verifier,
             issuer: named.unwrap_or_else(|| server.issuer().as_str()).to_owned(),
             requires_iss: server.names_itself_in_redirects,
+            client_secret: client.secret().cloned(),
         })
     }
 
@@ -108,7 +111,15 @@ impl AuthorizationRequest {
     /// Reads what the browser brought back: the query of the address, without its `?`.
     #[must_use]
     pub fn returned(&self, query: &str) -> Redirect {
-        redirect::read(query, &self.state, &self.issuer, self.requires_iss)
+        let client_secret = self.client_secret.iter().map(ClientSecret::expose);
+        let secrets = [self.state.as_str(), self.code_verifier.expose()].into_iter();
+        let expected = Expected {
+            state: &self.state,
+            issuer: &self.issuer,
+            requires_iss: self.requires_iss,
+            secrets: secrets.chain(client_secret).map(|text| Wiped::new(text.into())).collect(),
+        };
+        redirect::read(query, expected)
     }
 
     /// Reads what the user copied out of the browser's address bar, where the browser is on another

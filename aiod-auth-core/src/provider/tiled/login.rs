@@ -1,31 +1,35 @@
-//! Logging in: as the server says, by password, by its own device flow, or at an OpenID provider.
+//! Logging in: as the server says, by password, by its own device flow, or at an OpenID provider; and what a
+//! provider says to a user who has logged in.
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 
 use url::Url;
 
 use super::{
-    confirmation::Confirmation,
+    Settings,
+    address::Api,
     description::{Provider, ProviderLogin},
     deviations,
-    device::{self, OwnDevice},
     server::{Server, json},
-    settings::Settings,
+    user,
 };
 use crate::{
-    error::{ConfigProblem, Endpoint, Error},
-    flow::device_access_token::Polls,
-    flow::{access_token_request::TokenRequest, send::Sender},
+    error::{ConfigProblem, Endpoint, Error, Problem, ServerError},
+    flow::{
+        DeviceAuthorization, access_token_request::TokenRequest, device_access_token::Polls,
+        send::Sender,
+    },
     http::Request,
     login::LoginJob,
     machine::{
-        Credentials, Deadline, EmptyPassword, Failed, Io, NoAnswer, PasswordQuestion,
+        Credentials, Deadline, EmptyPassword, Failed, Io, NoAnswer, PasswordQuestion, Prompt,
         ProviderQuestion, Reason,
     },
     profile::LoginMethod,
+    retry::RetryPolicy,
     token::Tokens,
     token_server::TokenServer,
-    wire::{answer, form::Form},
+    wire::{answer, device, form::Form, json::Object},
 };
 
 /// Logs in with the given refresh token, or by the provider that fits or that the user chooses.
@@ -180,7 +184,114 @@ async fn by_own_device(
         ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
     ]);
     let request = server.guarded(Request::post_json(poll_at, body));
-    let polls = Polls::of(request, &parts.prompt, job.limit, deviations, device::refused);
+    let polls = Polls::of(request, &parts.prompt, job.limit, deviations, refused);
     let polling = job.show_code(io, polls, parts.prompt, end).await;
     Box::pin(job.approved(io, TokenServer::Tiled(server), polling, end)).await
+}
+
+/// The codes of a login by Tiled's own device flow, and the address to poll. The flow looks like RFC 8628 and is not:
+/// `verification_uri` is where the client polls, `authorization_uri` where the user goes, and requests are JSON.
+#[derive(Debug)]
+struct OwnDevice {
+    authorization: DeviceAuthorization,
+    poll_at: Url,
+}
+
+impl OwnDevice {
+    fn parse(object: &Object<'_>, api: &Api) -> Result<Self, Problem> {
+        object.must_be_whole()?;
+        let page = api.page("authorization_uri", &object.required_text("authorization_uri")?)?;
+        let poll_at =
+            api.own_link("verification_uri", &object.required_text("verification_uri")?)?;
+        let authorization = device::read_shown_at(object, page, None)?;
+        Ok(Self { authorization, poll_at })
+    }
+}
+
+/// The meaning of a refused poll without an error code. 404: the device code is unknown, used or expired. 401
+/// or 422: it is malformed. This server has no denial and no `slow_down`; any other answer is not its own.
+fn refused(error: &ServerError) -> Option<Error> {
+    match error.status {
+        _ if error.html => None,
+        Some(404) => Some(Error::Expired),
+        Some(401 | 422) => Some(Error::Refused(Box::new(error.clone()))),
+        _ => None,
+    }
+}
+
+/// The words of the provider that was chosen, and where the server says whose name belongs in them.
+pub(crate) struct Confirmation {
+    provider: Provider,
+    whoami: Option<Url>,
+}
+
+impl Confirmation {
+    /// `None`: the provider says nothing.
+    fn of(provider: &Provider, whoami: Option<&Url>) -> Option<Self> {
+        provider.confirmation_message.as_ref()?;
+        Some(Self { provider: provider.clone(), whoami: whoami.cloned() })
+    }
+
+    /// Shows them. Nothing that goes wrong here is worth an error: the user is logged in.
+    pub(crate) async fn show(self, io: &Io, tokens: &Tokens, policy: &RetryPolicy) {
+        let words = match self.user(io, tokens, policy).await {
+            Some(id) => self.provider.confirmation(&id),
+            None => None,
+        };
+        if let Some(words) = words {
+            io.show(Prompt::Confirmation(Arc::from(words))).await;
+        }
+    }
+
+    /// The name for the words, if they want one; `None`: it can't be had.
+    async fn user(&self, io: &Io, tokens: &Tokens, policy: &RetryPolicy) -> Option<String> {
+        let wants_name = self.provider.confirmation_message.as_ref()?.contains("{id}");
+        if !wants_name || matches!(self.provider.login, ProviderLogin::OpenId { .. }) {
+            // As the real client says of a user whom only the provider knows.
+            return Some("external user".into());
+        }
+        let policy = RetryPolicy { attempts: 1, ..*policy };
+        let deadline = Deadline::within(io, policy.time_limit);
+        let user = user::who(io, self.whoami.as_ref()?, tokens, &policy, deadline).await;
+        user.ok()?.name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<(String, String, u64), Problem> {
+        let text = text.replace("HERE", "http://127.0.0.1:8481/api/v1/auth/provider/keycloak");
+        let api = Api::new("http://127.0.0.1:8481").unwrap();
+        let device = OwnDevice::parse(&Object::parse(&text)?, &api)?;
+        let prompt = device.authorization.prompt();
+        assert!(prompt.verification_uri_complete.is_none());
+        let lifetime = prompt.expires_in.unwrap_or_default().as_secs();
+        Ok((prompt.verification_uri.to_string(), device.poll_at.to_string(), lifetime))
+    }
+
+    /// As Tiled 0.2.20 answers.
+    #[test]
+    fn the_user_goes_to_one_address_and_the_client_to_another() {
+        let answer = r#"{"authorization_uri":"http://127.0.0.1:8180/auth?client_id=tiled",
+            "verification_uri":"HERE/token","interval":5,"device_code":"91dd","expires_in":900.0,
+            "user_code":"C18D-DC4F"}"#;
+        let (page, poll_at, lifetime) = read(answer).unwrap();
+        assert_eq!(page, "http://127.0.0.1:8180/auth?client_id=tiled");
+        assert_eq!(poll_at, "http://127.0.0.1:8481/api/v1/auth/provider/keycloak/token");
+        assert_eq!(lifetime, 900);
+        for (from, to, problem) in [
+            ("authorization_uri", "other", Problem::Missing("authorization_uri")),
+            ("http://127.0.0.1:8180/auth", "javascript:a", Problem::Invalid("authorization_uri")),
+            ("\"verification_uri\"", "\"other\"", Problem::Missing("verification_uri")),
+            ("HERE/token", "https://evil.example/", Problem::Invalid("verification_uri")),
+            ("user_code", "other", Problem::Missing("user_code")),
+            ("device_code", "other", Problem::Missing("device_code")),
+        ] {
+            assert_eq!(read(&answer.replacen(from, to, 1)), Err(problem), "{from}");
+        }
+    }
 }

@@ -4,44 +4,79 @@
 //! The protocol is documented by the code of `tiled` 0.2.20 (`tiled.client.context`, `tiled.client.auth`,
 //! `tiled.server.authentication`) and by the answers of such servers.
 
+use alloc::string::String;
+
 pub use address::Api;
-pub use api_key::{ApiKey, NewApiKey};
+pub use api_key::{ApiKey, NewApiKey, parse_lifetime};
 pub use description::{Description, Provider, ProviderLogin};
-pub use issuer::are_of_one_user;
-pub(crate) use keys::who_am_i;
-pub use keys::{CreateApiKey, ListApiKeys, RevokeApiKey, WhichApiKey};
-pub use lifetime::parse_lifetime;
-pub(crate) use login::log_in;
-pub(crate) use logout::log_out;
-pub(crate) use refresh::redeem;
-pub use server::DescriptionRequest;
+pub(crate) use login::{Confirmation, log_in};
 pub(crate) use server::Server;
-pub use settings::Settings;
-
-mod address;
-mod api_key;
-mod confirmation;
-mod csrf;
-mod description;
-mod device;
-mod issuer;
-mod keys;
-mod lifetime;
-mod login;
-mod logout;
-mod principal;
-mod refresh;
-mod server;
-mod settings;
-
-pub(crate) use confirmation::Confirmation;
+pub use server::{DescriptionRequest, are_of_one_user};
+pub(crate) use session::{log_out, redeem};
+pub(crate) use user::who_am_i;
+pub use user::{CreateApiKey, ListApiKeys, RevokeApiKey, WhichApiKey};
 
 use crate::{
+    client::ClientIdentity,
     deviations::Deviations,
     environment::Environment,
     error::{ConfigProblem, Error},
+    profile::Profile,
     secret::ApiKeySecret,
+    server::{Issuer, Transport},
 };
+
+mod address;
+mod api_key;
+mod description;
+mod login;
+mod server;
+mod session;
+mod user;
+
+/// A Tiled server, and the provider to log in with.
+///
+/// ```
+/// use aiod_auth_core::provider::tiled::{Api, Settings};
+///
+/// let mut settings = Settings::new(Api::new("https://tiled.example.org")?);
+/// settings.provider = Some("orcid".into());
+/// let profile = settings.profile()?;
+/// assert_eq!(profile.issuer().as_str(), "https://tiled.example.org/api/v1/");
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The server.
+    pub api: Api,
+    /// The provider to log in with, by its name. `None`: the only one there is, else the user is asked.
+    pub provider: Option<String>,
+}
+
+impl Settings {
+    /// This server, with the provider left to the user.
+    #[must_use]
+    pub const fn new(api: Api) -> Self {
+        Self { api, provider: None }
+    }
+
+    /// A user's login. The server's description, which is fetched at the login, says how.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the address can't be an issuer's.
+    pub fn profile(&self) -> Result<Profile, Error> {
+        let issuer = match self.api.transport() {
+            Transport::HttpsOnly => Issuer::new(self.api.as_str())?,
+            Transport::HttpAllowed => Issuer::allowing_insecure_http(self.api.as_str())?,
+        };
+        let client = ClientIdentity::public(CLIENT_ID)?;
+        Ok(Profile::with_client(issuer, client).at_tiled(self.clone()))
+    }
+}
+
+/// The client id in a record's key: the server's own logins have no client.
+const CLIENT_ID: &str = "tiled";
 
 /// The API key from the environment, which takes the place of a login. A key and stored tokens together are
 /// an error, as for Tiled's own client.

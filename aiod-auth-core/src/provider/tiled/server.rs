@@ -1,32 +1,31 @@
-//! A Tiled server's description of itself, and requests to the server.
+//! A Tiled server: its description of itself, requests to it, and who issued its users' tokens.
 
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use url::Url;
 
 use super::{
     address::Api,
-    csrf::Csrf,
     description::{Description, ProviderLogin},
-    issuer::is_of_provider,
 };
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
-    error::{Endpoint, Error, Problem},
-    flow::send::Sender,
+    error::{Advice, Endpoint, Error, ErrorCode, Problem},
+    flow::{resource, send::Sender},
     http::Request,
     machine::{Deadline, Io, Runner, Start, public_machine},
     profile::{LoginMethod, Profile},
     retry::RetryPolicy,
-    secret::{RefreshToken, Wiped},
+    secret::{AccessToken, IdToken, RefreshToken, Wiped},
     server::{AuthorizationServer, Issuer, Transport},
     token::Tokens,
     wire::{
         answer::{self, Answer, Received, broken},
         form::Encoded,
-        json::push_string,
-        servers::is_about_permissions,
+        json::{Object, push_string},
+        jwt::Payload,
+        servers::{is_about_permissions, same_issuer},
     },
 };
 
@@ -169,7 +168,7 @@ pub(super) fn json(members: &[(&str, &str)]) -> Encoded {
     let length = |text: &str| text.len().saturating_mul(6).saturating_add(4);
     let length = members.iter().map(|(name, text)| length(name).saturating_add(length(text))).sum();
     let mut json = Wiped::new(String::with_capacity(length));
-    let mut secrets = alloc::vec::Vec::new();
+    let mut secrets = Vec::new();
     json.push('{');
     for (at, (name, text)) in members.iter().enumerate() {
         if at > 0 {
@@ -191,14 +190,167 @@ pub(super) fn json(members: &[(&str, &str)]) -> Encoded {
 /// missing.
 pub(super) fn read_for_user<T>(
     received: &Received<'_>,
-    parse: impl FnOnce(&crate::wire::json::Object<'_>) -> Result<T, Problem>,
+    parse: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
-    let mut answer = crate::flow::resource::read(Endpoint::CurrentUser, received, parse);
+    let mut answer = resource::read(Endpoint::CurrentUser, received, parse);
     if let Answer::Refused(refused) = &mut answer
         && refused.error.description.as_deref().is_some_and(is_about_permissions)
     {
-        refused.error.code = Some(crate::error::ErrorCode::InsufficientScope);
-        refused.error.advice = Some(crate::error::Advice::PermissionIsMissing);
+        refused.error.code = Some(ErrorCode::InsufficientScope);
+        refused.error.advice = Some(Advice::PermissionIsMissing);
     }
     answer
+}
+
+/// The cookie of the server's CSRF protection by double submit: it has to come back as a header as well. It is no
+/// secret, and authenticates nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Csrf(String);
+
+impl Csrf {
+    /// From the `Set-Cookie` fields of an answer (RFC 6265 §5.2): the last one counts. Its attributes don't:
+    /// it is sent nowhere but to the API that set it, and lives as long as the machine.
+    fn of<'h>(fields: impl Iterator<Item = &'h str>) -> Option<Self> {
+        let value = |field: &'h str| {
+            let pair = field.split(';').next()?;
+            let (name, value) = pair.split_once('=')?;
+            let value = value.trim().trim_matches('"');
+            let is_plain = value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
+            (name.trim() == CSRF_COOKIE
+                && is_plain
+                && !value.is_empty()
+                && value.len() <= CSRF_BYTES_MAX)
+                .then(|| Self(value.into()))
+        };
+        fields.filter_map(value).last()
+    }
+
+    /// Name and value of the two header fields.
+    fn headers(&self) -> [(&'static str, String); 2] {
+        [("x-csrf", self.0.clone()), ("Cookie", format!("{CSRF_COOKIE}={}", self.0))]
+    }
+}
+
+const CSRF_COOKIE: &str = "tiled_csrf";
+
+const CSRF_BYTES_MAX: usize = 4096;
+
+/// Whether an OpenID provider issued this refresh token, which came with these tokens. The folder that is shared with
+/// Tiled's own client doesn't say, but the tokens do: a server takes a provider's access tokens as JWTs that name their
+/// issuer (`iss`), and what it issues itself are JWTs that name none. Of one that says nothing and
+/// came alone it is not known, and taken for so.
+fn is_of_provider(refresh_token: &RefreshToken, tokens: Option<&Tokens>) -> bool {
+    match tokens.and_then(|tokens| Some((tokens, tokens.access_token.as_ref()?))) {
+        Some((tokens, access_token)) => {
+            names_issuer(access_token.expose()).unwrap_or_else(|| tokens.id_token.is_some())
+        }
+        None => names_issuer(refresh_token.expose()).unwrap_or(true),
+    }
+}
+
+/// `None` for what is no JWT.
+fn names_issuer(token: &str) -> Option<bool> {
+    let payload = Payload::of(token)?;
+    let claims = payload.claims()?;
+    Some(matches!(claims.text("iss"), Ok(Some(_))))
+}
+
+/// Whether an access token and an ID token say that they are of the same issuer and about the same user. The
+/// signatures are not checked.
+///
+/// ```
+/// use aiod_auth_core::{AccessToken, IdToken, provider::tiled::are_of_one_user};
+///
+/// // {"iss":"https://as.example","sub":"alice"}
+/// let jwt = "e30.eyJpc3MiOiJodHRwczovL2FzLmV4YW1wbGUiLCJzdWIiOiJhbGljZSJ9.c2ln";
+/// assert!(are_of_one_user(&AccessToken::new(jwt)?, &IdToken::new(jwt)));
+/// assert!(!are_of_one_user(&AccessToken::new("opaque")?, &IdToken::new(jwt)));
+/// # Ok::<(), aiod_auth_core::Error>(())
+/// ```
+#[must_use]
+pub fn are_of_one_user(access_token: &AccessToken, id_token: &IdToken) -> bool {
+    let payloads = (Payload::of(access_token.expose()), Payload::of(id_token.expose()));
+    let (Some(access), Some(id)) = payloads else { return false };
+    let (Some(access), Some(id)) = (access.claims(), id.claims()) else { return false };
+    let same = |name, is_same: fn(&str, &str) -> bool| match (access.text(name), id.text(name)) {
+        (Ok(Some(one)), Ok(Some(other))) => is_same(&one, &other),
+        _ => false,
+    };
+    same("iss", same_issuer) && same("sub", |one, other| one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn the_cookie_goes_back_twice() {
+        let csrf = |fields: &[&str]| Csrf::of(fields.iter().copied()).map(|csrf| csrf.headers());
+        let expected = [("x-csrf", "a-b_c".into()), ("Cookie", "tiled_csrf=a-b_c".into())];
+        for fields in [
+            &["tiled_csrf=a-b_c; HttpOnly; Path=/; SameSite=lax"][..],
+            &["session=x", "tiled_csrf=old", " tiled_csrf = \"a-b_c\" ;Secure"],
+        ] {
+            assert_eq!(csrf(fields), Some(expected.clone()), "{fields:?}");
+        }
+        for fields in [
+            &[][..],
+            &["session=x"],
+            &["tiled_csrf"],
+            &["tiled_csrf="],
+            &["Tiled_CSRF=a"],
+            &["tiled_csrf=a\r\nX: y"],
+            &["tiled_csrf=a b"],
+        ] {
+            assert_eq!(csrf(fields), None, "{fields:?}");
+        }
+    }
+
+    fn jwt(payload: &str) -> String {
+        format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(payload))
+    }
+
+    #[test]
+    fn the_tokens_say_whose_they_are() {
+        let (own, theirs) = (jwt(r#"{"sid":"1"}"#), jwt(r#"{"iss":"https://as.example"}"#));
+        for (access, id, refresh, expected) in [
+            (Some(&*own), None, "opaque", false),
+            // An ID token that stayed of an earlier login.
+            (Some(&*own), Some(&*theirs), "opaque", false),
+            (Some(&*theirs), None, &*own, true),
+            (Some("opaque"), None, "opaque", false),
+            (Some("opaque"), Some(&*theirs), "opaque", true),
+            (None, None, &*own, false),
+            (None, None, &*theirs, true),
+            (None, None, "opaque", true),
+        ] {
+            let mut tokens = Tokens::empty(Timestamp::UNIX_EPOCH);
+            tokens.access_token = access.map(|token| AccessToken::new(token).unwrap());
+            tokens.id_token = id.map(IdToken::new);
+            let refresh = RefreshToken::new(refresh);
+            assert_eq!(is_of_provider(&refresh, Some(&tokens)), expected, "{access:?} {id:?}");
+            if access.is_none() {
+                assert_eq!(is_of_provider(&refresh, None), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn one_user_has_one_issuer_and_one_subject() {
+        let alice = jwt(r#"{"iss":"https://as.example","sub":"alice"}"#);
+        for (id, expected) in [
+            (r#"{"iss":"https://as.example/","sub":"alice","nonce":"x"}"#, true),
+            (r#"{"iss":"https://as.example","sub":"bob"}"#, false),
+            (r#"{"iss":"https://other.example","sub":"alice"}"#, false),
+            (r#"{"sub":"alice"}"#, false),
+            (r#"{"iss":"https://as.example"}"#, false),
+            ("no JSON", false),
+        ] {
+            let id = IdToken::new(jwt(id));
+            assert_eq!(are_of_one_user(&AccessToken::new(&*alice).unwrap(), &id), expected);
+        }
+    }
 }

@@ -1,14 +1,13 @@
-//! API keys and who-am-I: what the server is asked for a user who is logged in.
+//! What the server is asked for a user who is logged in: who that is, and their API keys.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 
 use url::Url;
 
 use super::{
+    Settings,
     api_key::{ApiKey, NewApiKey, first_eight},
-    principal::Principal,
     server::{Server, read_for_user},
-    settings::Settings,
 };
 use crate::{
     deviations::Deviations,
@@ -22,6 +21,7 @@ use crate::{
     token::Tokens,
     wire::{
         answer::{Answer, Received},
+        json::Object,
         userinfo::Userinfo,
     },
 };
@@ -139,7 +139,7 @@ enum Operation {
     Create(NewApiKey),
     List,
     Which,
-    Revoke(alloc::string::String),
+    Revoke(String),
 }
 
 struct ApiKeyJob<T> {
@@ -263,4 +263,55 @@ async fn send<T>(
     let answer =
         Sender { resend, ..sender }.send(io, request, read).await.map_err(token_rejected)?;
     answer.ok_or(Error::NotAuthenticated(NotLoggedIn::NoRecord))
+}
+
+/// The answer of `whoami`: a user or a service, as the server knows it. Without a login the answer is `null`.
+#[derive(Debug)]
+struct Principal {
+    userinfo: Userinfo,
+    /// Who that is can be known where these can't.
+    api_keys: Result<Vec<ApiKey>, Problem>,
+}
+
+impl Principal {
+    fn parse(object: &Object<'_>) -> Result<Self, Problem> {
+        object.must_be_whole()?;
+        let names = |list, name| -> Vec<String> {
+            let objects = object.objects(list).unwrap_or_default();
+            objects.iter().filter_map(|object| object.text(name).ok()?.map(String::from)).collect()
+        };
+        let userinfo = Userinfo {
+            subject: Some(object.required_text("uuid")?.into()),
+            name: names("identities", "id").into_iter().next(),
+            roles: names("roles", "name"),
+        };
+        // One without a name can't be revoked or told from another.
+        let api_keys = object
+            .objects("api_keys")
+            .map(|keys| keys.iter().filter_map(|key| ApiKey::parse(key).ok()).collect());
+        Ok(Self { userinfo, api_keys })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Tiled 0.2.20 answers.
+    #[test]
+    fn a_user_has_identities_roles_and_api_keys() {
+        let text = r#"{"uuid":"627ce16d","type":"user",
+            "identities":[{"id":"alice","provider":"toy","latest_login":"2026-11-22T17:52:11"}],
+            "roles":[{"name":"user","scopes":["read:data"]},{"name":"admin","scopes":[]}],
+            "api_keys":[{"first_eight":"dd3d3f4a","expiration_time":"2026-11-22T18:52:11","note":"a",
+            "scopes":["read:metadata"],"access_tags":null,"latest_activity":null}],"sessions":[]}"#;
+        let principal = Principal::parse(&Object::parse(text).unwrap()).unwrap();
+        let Userinfo { subject, name, roles } = principal.userinfo;
+        assert_eq!((subject.as_deref(), name.as_deref()), (Some("627ce16d"), Some("alice")));
+        assert_eq!(roles, ["user", "admin"]);
+        let keys: Vec<_> =
+            principal.api_keys.unwrap().into_iter().map(|key| key.first_eight).collect();
+        assert_eq!(keys, ["dd3d3f4a"]);
+        assert!(Principal::parse(&Object::parse("{}").unwrap()).is_err());
+    }
 }
