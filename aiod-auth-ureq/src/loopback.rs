@@ -52,9 +52,10 @@ impl Sockets {
                 Err(error) => why = error.kind(),
             }
         }
-        Err(NoAnswer::Impossible(match why {
-            ErrorKind::PermissionDenied => "the port of the redirect address may not be opened",
-            _ => "no port could be opened on the loopback interface",
+        Err(NoAnswer::Impossible(if why == ErrorKind::PermissionDenied {
+            "the port of the redirect address may not be opened"
+        } else {
+            "no port could be opened on the loopback interface"
         }))
     }
 

@@ -58,21 +58,23 @@ fn create(
 
 /// Where the answer is lost, or says nothing of the key (a gateway's), the key may be there.
 fn not_made(settings: &Settings, error: Error) -> Failure {
-    let may_be_there = match &error {
-        Error::OutcomeUnknown { endpoint, .. } => *endpoint == Endpoint::CurrentUser,
-        Error::Unreachable { endpoint, cause, .. } => {
-            *endpoint == Endpoint::CurrentUser
-                && matches!(cause, Unreachable::Status(_) | Unreachable::Unavailable(_))
-        }
-        _ => false,
-    };
+    let may_be_there = matches!(
+        &error,
+        Error::OutcomeUnknown { endpoint: Endpoint::CurrentUser, .. }
+            | Error::Unreachable {
+                endpoint: Endpoint::CurrentUser,
+                cause: Unreachable::Status(_) | Unreachable::Unavailable(_),
+                ..
+            }
+    );
     let failure = settings.explain(error);
-    match may_be_there {
-        true => failure.with_hint(
-            "the key may have been made all the same: see with `api-key list` whether there is one that you don't know",
-        ),
-        false => failure,
+    if !may_be_there {
+        return failure;
     }
+    failure.with_hint(
+        "the key may have been made all the same: see with `api-key list` whether there is one that you \
+         don't know",
+    )
 }
 
 /// The key is there, and its secret is not: the server doesn't say it again.

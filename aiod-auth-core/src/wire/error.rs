@@ -77,7 +77,7 @@ pub(crate) fn server_error(
             .map(|uri| received.clean(&uri)),
         html,
         advice: None,
-        says: servers::says(&received.response, object).filter(|_| !html),
+        says: servers::says(received.response, object).filter(|_| !html),
     }
 }
 

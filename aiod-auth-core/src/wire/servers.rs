@@ -69,7 +69,7 @@ pub(crate) fn is_about_permissions(description: &str) -> bool {
     description.starts_with("Not enough permissions")
 }
 
-/// FastAPI, and so Tiled, says in `detail` what is wrong. Tiled's protection against forged requests answers in plain
+/// Tiled says in `detail` what is wrong. Its protection against forged requests answers in plain
 /// text, and in different words that have `csrf` in them.
 pub(crate) fn says(response: &Response, object: Option<&Object<'_>>) -> Option<Says> {
     if let Some(object) = object {

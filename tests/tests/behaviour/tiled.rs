@@ -206,10 +206,10 @@ fn whatever_changes_something_is_sent_again_with_a_new_cookie() {
         (Answer::json(403, &json!({"detail": "csrf"})), false),
     ] {
         let mut world = world();
-        let mut check = |world: &mut World,
-                         path: &str,
-                         times,
-                         what: &mut dyn FnMut(&mut World) -> Option<Kind>| {
+        let check = |world: &mut World,
+                     path: &str,
+                     times,
+                     what: &mut dyn FnMut(&mut World) -> Option<Kind>| {
             world.transcript();
             world.server.fault_at(path, times, Fault::Instead(refusal.clone()));
             let outcome = what(world);

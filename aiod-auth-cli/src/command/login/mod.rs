@@ -105,18 +105,25 @@ fn log_in(
         let ask = |question| question::answer(context, question);
         client.with_cancel(&cancel).login_asking(options.timeout, show, ask)
     };
-    session.map_err(|error| match &error {
-        Error::Config(ConfigProblem::MissingEndpoint(Endpoint::DeviceAuthorization))
-            if lacks_display =>
-        {
-            Failure::config(format!("{error}, and for the browser flow there is no display here"))
-                .with_hint("with `--flow browser --no-browser` the browser may be anywhere")
-        }
-        Error::Config(
-            ConfigProblem::SeveralProviders { .. } | ConfigProblem::NoSuchProvider { .. },
-        ) => Failure::from(error).with_hint("name one of them with `login --provider NAME`"),
-        _ => settings.explain(error),
-    })
+    session.map_err(|error| explain(settings, error, lacks_display))
+}
+
+fn explain(settings: &Settings, error: Error, lacks_display: bool) -> Failure {
+    let Error::Config(problem) = &error else { return settings.explain(error) };
+    if lacks_display && *problem == ConfigProblem::MissingEndpoint(Endpoint::DeviceAuthorization) {
+        let message = format!("{problem}, and for the browser flow there is no display here");
+        return Failure::config(message)
+            .with_hint("with `--flow browser --no-browser` the browser may be anywhere");
+    }
+    let wants_name = matches!(
+        problem,
+        ConfigProblem::SeveralProviders { .. } | ConfigProblem::NoSuchProvider { .. }
+    );
+    let failure = settings.explain(error);
+    if wants_name {
+        return failure.with_hint("name one of them with `login --provider NAME`");
+    }
+    failure
 }
 
 /// A token that was asked for is handed out even if it could not be saved.
