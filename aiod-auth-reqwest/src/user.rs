@@ -38,23 +38,35 @@ pub(crate) fn user(limit: Duration, runtime: Arc<dyn Runtime>) -> (User, Replies
 }
 
 impl Replies {
-    /// Shows and asks, until the login is through.
+    /// Shows and asks, until the login is through: no answer is waited for that comes too late for it.
     pub(crate) async fn give<F: Future<Output = ()> + Send>(
-        mut self,
+        self,
         mut show: impl FnMut(&Prompt) + Send,
         mut ask: impl FnMut(UserQuestion) -> F + Send,
     ) {
-        while let Ok(Message { wanted, next }) = self.0.await {
-            self = next;
-            match wanted {
+        let mut message = self.0.await;
+        while let Ok(Message { wanted, next: Self(mut next) }) = message {
+            message = match wanted {
                 Wanted::Show(prompt, shown) if !shown.is_closed() => {
                     show(&prompt);
                     shown.send(()).ok();
+                    next.await
                 }
                 // A caller that comes back too late shows nothing that is over.
-                Wanted::Show(..) => {}
-                Wanted::Ask(question) => ask(question).await,
-            }
+                Wanted::Show(..) => next.await,
+                Wanted::Ask(question) => {
+                    let mut asking = pin!(ask(question));
+                    match first(&mut next, asking.as_mut()).await {
+                        None => next.await,
+                        // Its answer has been taken; what else the caller does in there goes on.
+                        Some(Ok(message)) => {
+                            asking.await;
+                            Ok(message)
+                        }
+                        Some(over) => over,
+                    }
+                }
+            };
         }
     }
 }

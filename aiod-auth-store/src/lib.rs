@@ -69,6 +69,8 @@ mod error;
 mod file;
 #[cfg(feature = "toml")]
 mod format;
+#[cfg(feature = "toml")]
+mod jetraw;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod listed;

@@ -14,8 +14,11 @@ use std::{
 #[cfg(feature = "file-store")]
 use aiod_auth_core::ClientSecret;
 use aiod_auth_core::{
-    Error, Failed, Machine, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
-    cache::{Caller, Cancel, Observer, Promise, SharedCache, ToDo, Token, UserQuestion, Work},
+    Error, Machine, Profile, Prompt, RefreshToken, RetryPolicy, Tokens,
+    cache::{
+        Caller, Cancel, LoginUnderWay, Observer, Promise, SharedCache, ToDo, Token, UserQuestion,
+        Work,
+    },
     flow::Userinfo,
     session::{Demand, LOGIN_LIMIT, LoggedOut, Logout, Session, SessionTokens, WhoAmI},
 };
@@ -226,11 +229,11 @@ impl Client {
         mut ask: impl FnMut(UserQuestion),
     ) -> Result<SessionTokens, Error> {
         let session = Session::login(self.shared_profile(), limit, self.policy);
-        let driver = match &self.cancel {
-            Some(cancel) => &self.driver.clone().with_cancel(cancel),
-            None => &self.driver,
-        };
-        self.log_in(session, |session| driver.run_with(session, &mut show, &mut ask))
+        let mut login = self.begin_login(session);
+        if let Some(cancel) = &self.cancel {
+            login.driver = login.driver.with_cancel(cancel);
+        }
+        login.run(&mut show, &mut ask)
     }
 
     /// Logs in with a refresh token from elsewhere (some platforms call it an API key), and proves that it
@@ -241,7 +244,7 @@ impl Client {
     /// [`Error::SessionEnded`] for a dead one; nothing is saved then.
     pub fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
         let session = Session::login_with_refresh_token(self.shared_profile(), token, self.policy);
-        self.log_in(session, |session| self.driver.run(session))
+        self.log_in(session)
     }
 
     /// Uses these tokens from now on, and keeps them in the store in place of what is there. Whether they
@@ -253,7 +256,7 @@ impl Client {
     #[doc(alias = "set_token")]
     pub fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error> {
         let session = Session::keep(self.shared_profile(), tokens, self.policy);
-        self.log_in(session, |session| self.driver.run(session))
+        self.log_in(session)
     }
 
     /// A token that is good for a while: from memory, the store, or a refresh. Whether a new one could
@@ -325,9 +328,7 @@ impl Client {
     pub fn token_or_login_with(&self, refresh_token: RefreshToken) -> Result<Token, Error> {
         let (profile, policy) = (self.shared_profile(), self.policy);
         let session = Session::login_with_refresh_token(profile, refresh_token, policy);
-        self.token_or(|| {
-            self.log_in(session.unless_logged_in(), |session| self.driver.run(session))
-        })
+        self.token_or(|| self.log_in(session.unless_logged_in()))
     }
 
     fn token_or(
@@ -381,15 +382,20 @@ impl Client {
     ///
     /// # Errors
     /// As for [`token`](Self::token), and the machine's.
-    pub fn run_with_token<M: Machine<Error = Error>>(
+    pub fn run_with_token<M>(
         &self,
         new: impl Fn(&Arc<Profile>, &SessionTokens, RetryPolicy) -> Result<M, Error>,
-    ) -> Result<M::Output, Error> {
+    ) -> Result<M::Output, Error>
+    where
+        M: Machine<Error = Error, Output: Send> + Send + 'static,
+    {
         let token = self.token()?;
         let began = self.driver.monotonic();
         let ask = |token: &Token| {
             let policy = self.within(began).policy;
-            self.driver.run(&mut new(&self.shared_profile(), token.session(), policy)?)
+            let mut machine = new(&self.shared_profile(), token.session(), policy)?;
+            let driver = self.driver.clone();
+            self.unless_cancelled(move || driver.run(&mut machine))
         };
         let rejection = match ask(&token) {
             Err(rejection) if rejection.asks_for_another_token() => rejection,
@@ -441,7 +447,9 @@ impl Client {
     #[doc(alias = "invalidate_token")]
     pub fn end_session_of(&self, token: RefreshToken) -> Result<(), Error> {
         let logout = Logout::of_refresh_token(self.shared_profile(), token, self.policy);
-        self.driver.run(&mut logout.with_metadata(self.driver.metadata())).map(|_| ())
+        let mut logout = logout.with_metadata(self.driver.metadata());
+        let driver = self.driver.clone();
+        self.unless_cancelled(move || driver.run(&mut logout).map(|_| ()))
     }
 
     /// What the last call ended in: the tokens, and whether they are in the store.
@@ -492,12 +500,20 @@ impl Client {
 
     /// A job for the caller, who may give up on waiting for it, but not on the job.
     fn run(&self, work: Work) -> Result<Arc<SessionTokens>, Error> {
+        let worker = self.worker();
+        self.unless_cancelled(move || worker.run(work))
+    }
+
+    /// Does it here; or on a thread of its own, where it runs on when this caller's waiting is cancelled.
+    fn unless_cancelled<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         if self.cancel.is_none() {
-            return self.worker().run(work);
+            return work();
         }
         let (promise, outcome) = Promise::new();
-        let worker = self.worker();
-        self.spawn(move || promise.keep(worker.run(work)))?;
+        self.spawn(move || promise.keep(work()))?;
         self.wait(outcome.get())?.unwrap_or(Err(Error::Internal("client")))
     }
 
@@ -517,27 +533,30 @@ impl Client {
         thread.map(drop).map_err(|_| Error::Usage("no thread could be started"))
     }
 
-    fn log_in(
-        &self,
-        session: Session,
-        run: impl FnOnce(&mut Session) -> Result<SessionTokens, Failed>,
-    ) -> Result<SessionTokens, Error> {
-        let (login, began) = (self.login.open().cache.begin_login(), self.driver.monotonic());
-        let session = session.with_metadata(self.driver.metadata());
-        let mut session = session.with_cached(self.cached());
-        let outcome = run(&mut session);
-        let took = self.driver.monotonic().saturating_sub(began);
-        login.finish(outcome, self.driver.now(), took).map(Arc::unwrap_or_clone)
+    /// A login without a user.
+    fn log_in(&self, session: Session) -> Result<SessionTokens, Error> {
+        let login = self.begin_login(session);
+        self.unless_cancelled(move || login.run(&mut |_| {}, &mut unasked))
+    }
+
+    fn begin_login(&self, session: Session) -> LoggingIn {
+        let session = session.with_metadata(self.driver.metadata()).with_cached(self.cached());
+        let under_way = self.login.open().cache.begin_login();
+        LoggingIn { under_way, session, driver: self.driver.clone() }
     }
 
     fn end(&self, how: impl FnOnce(Logout) -> Logout) -> Result<LoggedOut, Error> {
         let begin = self.login.open().cache.begin_logout(self.policy, || self.driver.now());
-        let (under_way, began) = (self.wait(begin)?, self.driver.monotonic());
+        let under_way = self.wait(begin)?;
         let logout = Logout::new(self.shared_profile(), under_way.cached(), self.policy);
         let mut logout = how(logout).with_metadata(self.driver.metadata());
-        let outcome = self.driver.run(&mut logout);
-        let took = self.driver.monotonic().saturating_sub(began);
-        under_way.finish(outcome, self.driver.now(), took)
+        let driver = self.driver.clone();
+        self.unless_cancelled(move || {
+            let began = driver.monotonic();
+            let outcome = driver.run(&mut logout);
+            let took = driver.monotonic().saturating_sub(began);
+            under_way.finish(outcome, driver.now(), took)
+        })
     }
 
     /// Waits, unless that is cancelled.
@@ -624,5 +643,26 @@ impl Worker {
         let outcome = self.driver.run(&mut session.with_metadata(self.driver.metadata()));
         let took = self.driver.monotonic().saturating_sub(began);
         work.finish(outcome, self.driver.now(), took)
+    }
+}
+
+/// A login that has begun.
+struct LoggingIn {
+    under_way: LoginUnderWay,
+    session: Session,
+    driver: Driver,
+}
+
+impl LoggingIn {
+    fn run(
+        self,
+        show: &mut dyn FnMut(&Prompt),
+        ask: &mut dyn FnMut(UserQuestion),
+    ) -> Result<SessionTokens, Error> {
+        let Self { under_way, mut session, driver } = self;
+        let began = driver.monotonic();
+        let outcome = driver.run_with(&mut session, show, ask);
+        let took = driver.monotonic().saturating_sub(began);
+        under_way.finish(outcome, driver.now(), took).map(Arc::unwrap_or_clone)
     }
 }

@@ -133,7 +133,7 @@ impl Driver {
                 Step::Ask(ticket) => {
                     let (question, pending) = UserQuestion::of(ticket);
                     ask(question);
-                    wait_for(pending.get(took));
+                    wait_for(self.cancel.unless_cancelled(pending.get(took)))?;
                 }
                 Step::Wait(pause) => {
                     self.sleep(&pause)?;

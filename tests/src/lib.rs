@@ -30,3 +30,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/command.md")]
 struct CommandPage;
+
+/// And that of Jetraw's.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/jetraw.md")]
+struct JetrawPage;

@@ -315,7 +315,7 @@ impl Settings {
     fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Result<Client, Failure> {
         let driver = network::driver(&self.config).map_err(|failure| self.within(failure))?;
         let client = Client::with_driver(profile, driver.with_store(store));
-        Ok(client.with_retry_policy(self.policy_after(Duration::ZERO)))
+        Ok(client.with_retry_policy(self.policy_after(Duration::ZERO)).without_early_refresh())
     }
 
     /// The policy of a command that has taken so long already.

@@ -1,3 +1,6 @@
+use std::{fs, time::Duration};
+
+use aiod_auth_core::Timestamp;
 use aiod_auth_tests::sim::{Answer, Fault};
 use serde_json::json;
 
@@ -30,7 +33,31 @@ fn a_token_that_is_dead_is_refreshed_once() {
     let world = World::new();
     world.log_in();
     world.server.simulator().end_sessions();
+    let refreshes = || world.token_requests("refresh_token").len();
+    let before = refreshes();
     world.run("whoami --json").failed_as(3, "session_ended");
+    assert_eq!(refreshes(), before + 1);
+}
+
+/// It would be refreshed beside the answer, and what could not be saved would be said to no one.
+#[test]
+fn a_token_that_is_good_is_not_refreshed() {
+    let world = World::new();
+    world.log_in();
+    // It has lived for 260 s of its 300.
+    let record = fs::read_to_string(world.record()).unwrap();
+    let lines = record.lines().map(|line| match line.split_once("_at = \"") {
+        Some((name, then)) => {
+            let then: Timestamp = then.trim_end_matches('"').parse().unwrap();
+            format!("{name}_at = \"{}\"\n", then.saturating_sub(Duration::from_secs(260)))
+        }
+        None => format!("{line}\n"),
+    });
+    fs::write(world.record(), lines.collect::<String>()).unwrap();
+    let before = world.refreshes();
+    world.run("whoami").ended(0);
+    world.run_for_token("token").ended(0);
+    assert_eq!(world.refreshes(), before);
 }
 
 #[test]

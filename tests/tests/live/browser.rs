@@ -1,103 +1,20 @@
-//! Jetraw and every other desktop login: real Chromium at a real Keycloak, authorization code with PKCE.
+//! The browser flow, as Jetraw and every other desktop login have it: real Chromium at a real Keycloak.
 
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     process::{Command, Stdio},
-    sync::Arc,
     thread,
 };
 
-use aiod_auth_core::{Prompt, RefreshToken, provider::jetraw::Settings};
-use aiod_auth_store::{FileStore, LoginTo};
 use aiod_auth_tests::user::ALICE;
-use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::support::{
-    chromium::Chromium,
-    command::{self, Finished, Running},
-    keycloak, provider,
+    chromium::{Chromium, assert_it_worked},
+    command,
+    jetraw::Jetraw,
+    keycloak,
 };
-
-/// A configuration folder with the profile `jetraw`.
-struct Jetraw(TempDir);
-
-impl Jetraw {
-    fn new() -> Self {
-        Self::with_client("jetraw-desktop")
-    }
-
-    fn with_client(client_id: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let issuer = keycloak::issuer("aiod");
-        let config = format!(
-            "default_profile = \"jetraw\"\n[profiles.jetraw]\nissuer = \"{issuer}\"\n\
-             client_id = \"{client_id}\"\norganisation = \"lab\"\n"
-        );
-        std::fs::write(folder.path().join("config.toml"), config).unwrap();
-        Self(folder)
-    }
-
-    fn start(&self, arguments: &str) -> Running {
-        let folder = self.0.path().to_str().unwrap();
-        let all = ["--config-dir", folder].into_iter().chain(arguments.split(' '));
-        let all: Vec<_> = all.map(str::to_owned).collect();
-        Running::start(&all, self.0.path())
-    }
-
-    fn run(&self, arguments: &str) -> Finished {
-        self.start(arguments).finish()
-    }
-
-    /// Logs in; Chromium shows this in the end.
-    #[track_caller]
-    fn log_in(&self, chromium: &Chromium) -> (Finished, Value) {
-        let mut seen = Value::Null;
-        let login = self.start("login --json");
-        let login = login.prompts_for_browser(|page| {
-            seen = chromium.opens(page);
-            Ok(())
-        });
-        (login.finish(), seen)
-    }
-
-    #[track_caller]
-    fn refresh_token(&self) -> String {
-        let login: Value =
-            serde_json::from_str(self.run("export --format json -").answer()).unwrap();
-        login["tokens"]["refresh_token"].as_str().unwrap().to_owned()
-    }
-
-    /// The same for a program.
-    fn login_to(&self) -> LoginTo {
-        let mut settings = Settings::new(keycloak::issuer("aiod"), "jetraw-desktop");
-        settings.organisation = Some("lab".into());
-        LoginTo::new(settings.profile().unwrap(), FileStore::new(self.0.path().join("tokens")))
-    }
-}
-
-#[track_caller]
-fn assert_it_worked(seen: &Value) {
-    assert_eq!(seen["title"], "It worked: you approved the login", "{seen}");
-    assert_eq!(seen["status"], 200);
-    assert!(seen["text"].as_str().unwrap().contains("You can close this page"), "{seen}");
-    assert_eq!(seen["scripts"], 0);
-    // Nothing from elsewhere: only Keycloak, and the page itself.
-    let asked_for = seen["asked_for"].as_array().unwrap();
-    let base = keycloak::base();
-    let others = asked_for.iter().filter(|url| !url.as_str().unwrap().starts_with(&base));
-    let others: Vec<_> = others.filter_map(|url| url.as_str()).collect();
-    let address = seen["address"].as_str().unwrap();
-    assert!(!others.is_empty(), "{seen}");
-    for url in others {
-        let is_icon = url.ends_with("/favicon.ico");
-        assert!(
-            url.starts_with("http://127.0.0.1:") && (is_icon || url.ends_with(address)),
-            "{url}"
-        );
-    }
-}
 
 /// In a terminal, where the command opens the browser by itself.
 #[test]
@@ -105,10 +22,10 @@ fn the_command_opens_chromium_and_chromium_shows_that_it_worked() {
     let place = Jetraw::new();
     let chromium = Chromium::says_yes();
     let line =
-        format!("{} --config-dir {} login", command::path().display(), place.0.path().display());
+        format!("{} --config-dir {} login", command::path().display(), place.folder().display());
     let mut terminal = Command::new("script");
     terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
-    terminal.env_clear().env("HOME", place.0.path()).envs(chromium.variables());
+    terminal.env_clear().env("HOME", place.folder()).envs(chromium.variables());
     let output = terminal.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}");
@@ -184,88 +101,4 @@ fn an_address_is_pasted() {
     let back = ALICE.authorize(&page).unwrap();
     login.reads(&format!("{back}\n")).finish().json();
     place.run("token").answer();
-}
-
-/// A session from a refresh token, which Jetraw calls an API key.
-#[test]
-fn an_api_key_logs_in_without_a_browser_and_a_dead_one_does_not() {
-    let elsewhere = Jetraw::new();
-    elsewhere.log_in(&Chromium::says_yes()).0.json();
-    let key = elsewhere.refresh_token();
-
-    let place = Jetraw::new();
-    place.start("login --refresh-token-stdin --json").reads(&key).finish().json();
-    assert!(keycloak::is_active(place.run("token").answer()));
-    let client = aiod_auth_ureq::Client::of(LoginTo::in_memory(place.login_to().profile));
-    client.login_with_refresh_token(RefreshToken::new(&key)).unwrap();
-    assert!(keycloak::is_active(client.token().unwrap().access_token().unwrap().expose()));
-
-    keycloak::end_session("jetraw-desktop", &key);
-    let place = Jetraw::new();
-    let dead = place.start("login --refresh-token-stdin --json").reads(&key).finish();
-    dead.error(3, "session_ended");
-    assert_eq!(place.run("status").exit_code, 3);
-}
-
-/// A program's prompt: it opens the page as it likes.
-fn chromium_comes(prompt: &Prompt) -> thread::JoinHandle<Value> {
-    let Prompt::Browser(prompt) = prompt else { panic!("{prompt:?}") };
-    let page = prompt.authorization_url().to_string();
-    thread::spawn(move || Chromium::says_yes().opens(&page))
-}
-
-#[test]
-fn the_blocking_client_logs_in_and_the_command_goes_on() {
-    let place = Jetraw::new();
-    let client = aiod_auth_ureq::Client::of(place.login_to());
-    let mut browser = None;
-    client.login(|prompt| browser = Some(chromium_comes(prompt))).unwrap();
-    assert_it_worked(&browser.unwrap().join().unwrap());
-    let token = client.token().unwrap().access_token().unwrap().expose().to_owned();
-    assert_eq!(place.run("token").answer(), token);
-    client.log_out().unwrap();
-    assert!(!keycloak::is_active(&token));
-    assert_eq!(place.run("status").exit_code, 3);
-}
-
-#[tokio::test]
-async fn the_async_client_logs_in_and_the_command_goes_on() {
-    let place = Jetraw::new();
-    let client = aiod_auth_reqwest::Client::of(place.login_to());
-    let mut browser = None;
-    client.login(|prompt| browser = Some(chromium_comes(prompt))).await.unwrap();
-    assert_it_worked(&browser.unwrap().join().unwrap());
-    let cached = client.token().await.unwrap();
-    let token = cached.access_token().unwrap().expose();
-    assert_eq!(place.run("token").answer(), token);
-    assert!(keycloak::is_active(token));
-}
-
-/// `set_default_client(client)`; the `client=` of a call wins over it.
-#[test]
-fn a_call_has_a_client_of_its_own_or_the_default_one() {
-    use aiod_auth_ureq::{Client, default_client, set_default_client};
-
-    fn token_of(client: Option<Arc<Client>>) -> String {
-        let client = client.or_else(default_client).unwrap();
-        client.token().unwrap().access_token().unwrap().expose().to_owned()
-    }
-    let logged_in = || {
-        let place = Jetraw::new();
-        let client = Client::of(place.login_to());
-        let login = client.login(|prompt| {
-            let Prompt::Browser(prompt) = prompt else { panic!("{prompt:?}") };
-            let page = prompt.authorization_url().clone();
-            thread::spawn(move || {
-                provider::visit(ALICE.authorize(page.as_str()).unwrap().as_str())
-            });
-        });
-        login.unwrap();
-        Arc::new(client)
-    };
-    let (default, own) = (logged_in(), logged_in());
-    set_default_client(Arc::clone(&default));
-    assert_eq!(token_of(None), token_of(Some(default)));
-    assert_ne!(token_of(None), token_of(Some(own)));
-    set_default_client(None);
 }

@@ -15,6 +15,7 @@ mod browser;
 mod documents;
 mod glewlwyd;
 mod introspection;
+mod jetraw;
 mod kubernetes;
 mod login;
 mod logout;

@@ -45,6 +45,7 @@ mod dropped;
 mod elsewhere;
 mod ends;
 mod headless;
+mod jetraw;
 mod middleware;
 mod network;
 mod promises;

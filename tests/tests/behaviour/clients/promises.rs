@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use aiod_auth_core::{
-    RecordKey,
+    Error, RecordKey, RefreshToken,
     cache::{Event, Observer},
     session::Persisted,
 };
@@ -25,6 +25,7 @@ both! {
     what_is_done_beside_a_caller_settles
     without_early_refresh_nothing_runs_beside_a_caller
     a_cancelled_caller_leaves_its_refresh_alone
+    a_caller_of_any_call_gives_up_on_waiting_and_the_call_is_brought_home
     an_account_is_a_login_of_its_own
     an_observer_is_told
     the_last_client_waits_for_an_early_refresh
@@ -182,6 +183,37 @@ mod check {
         assert_ne!(access_token(&client.token().unwrap()), old);
         client.token_for(Demand::new().forced()).unwrap();
         assert_eq!(refreshes(&running), 2);
+    }
+
+    /// Call the driver in any of them, and not `unless_cancelled`: this fails.
+    pub(super) fn a_caller_of_any_call_gives_up_on_waiting_and_the_call_is_brought_home<
+        C: AnyClient,
+    >() {
+        type Call<C> = fn(&C, RefreshToken) -> Result<(), Error>;
+        let calls: [(&str, bool, Call<C>); 4] = [
+            ("/token", true, |it, token| it.login_with_refresh_token(token).map(drop)),
+            ("/userinfo", true, |it, _| it.who_am_i().map(drop)),
+            ("/revoke", false, |it, token| it.end_session_of(token)),
+            ("/revoke", false, |it, _| it.log_out().map(drop)),
+        ];
+        for (path, lives_on, call) in calls {
+            let (running, client) = logged_in::<C>(seconds(20));
+            let token = client.cached().unwrap().tokens.refresh_token.clone().unwrap();
+            let cancel = Cancel::new();
+            let cancelled = client.with_cancel(&cancel);
+            let before = count(&running, path);
+            running.hold_up(path);
+            let outcome = thread::scope(|scope| {
+                let called = scope.spawn(|| call(&cancelled, token));
+                until(|| count(&running, path) == before + 1);
+                cancel.cancel();
+                called.join().unwrap()
+            });
+            assert_eq!(outcome.unwrap_err().kind(), Kind::Cancelled, "{path}");
+            running.let_go();
+            assert!(client.settled(seconds(600)));
+            until(|| client.token_for(Demand::new().forced()).is_ok() == lives_on);
+        }
     }
 
     /// Share the cache between accounts: this fails.

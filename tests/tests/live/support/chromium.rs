@@ -75,3 +75,26 @@ fn script() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     folder.join("live/chromium.py").to_str().unwrap().to_owned()
 }
+
+/// What it saw is the page of a login that worked, and nothing from elsewhere.
+#[track_caller]
+pub(crate) fn assert_it_worked(seen: &Value) {
+    assert_eq!(seen["title"], "It worked: you approved the login", "{seen}");
+    assert_eq!(seen["status"], 200);
+    assert!(seen["text"].as_str().unwrap().contains("You can close this page"), "{seen}");
+    assert_eq!(seen["scripts"], 0);
+    // Nothing from elsewhere: only Keycloak, and the page itself.
+    let asked_for = seen["asked_for"].as_array().unwrap();
+    let base = super::keycloak::base();
+    let others = asked_for.iter().filter(|url| !url.as_str().unwrap().starts_with(&base));
+    let others: Vec<_> = others.filter_map(|url| url.as_str()).collect();
+    let address = seen["address"].as_str().unwrap();
+    assert!(!others.is_empty(), "{seen}");
+    for url in others {
+        let is_icon = url.ends_with("/favicon.ico");
+        assert!(
+            url.starts_with("http://127.0.0.1:") && (is_icon || url.ends_with(address)),
+            "{url}"
+        );
+    }
+}

@@ -7,6 +7,7 @@ pub(crate) mod command;
 pub(crate) mod counting_proxy;
 pub(crate) mod front;
 pub(crate) mod glewlwyd;
+pub(crate) mod jetraw;
 pub(crate) mod keycloak;
 pub(crate) mod polars;
 pub(crate) mod provider;
