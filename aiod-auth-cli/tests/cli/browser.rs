@@ -191,7 +191,7 @@ fn a_browser_that_can_not_be_opened_is_said() {
             typist.types(b"\x03");
             let shown = typist.ends();
             let (before, after) = shown.split_once("No browser could be opened").unwrap();
-            assert_eq!(before.contains("paste it here"), false, "{shown}");
+            assert!(!before.contains("paste it here"), "{shown}");
             assert!(after.contains(&world.server.base_url), "{shown}");
         }
     }
