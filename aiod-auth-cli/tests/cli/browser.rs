@@ -239,6 +239,7 @@ fn profiles_of_one_issuer_have_no_two_token_endpoints() {
     world
         .run("login --profile polars")
         .failed(2, "the profiles `polars` and `mine` have one issuer");
+    world.run("login --profile mine").failed(2, "the profiles `mine` and `polars` have one issuer");
     assert_eq!(world.requests(), before);
 }
 
