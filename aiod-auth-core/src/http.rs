@@ -309,8 +309,8 @@ impl Response {
         body: impl Into<Vec<u8>>,
     ) -> Self {
         let read = |(name, value): (&str, &str)| {
-            let name = HEADERS.into_iter().find(|known| known.eq_ignore_ascii_case(name))?;
-            Some((name, String::from(value)))
+            let name = HEADERS.iter().find(|known| known.eq_ignore_ascii_case(name))?;
+            Some((*name, String::from(value)))
         };
         let headers = headers.into_iter().filter_map(read).collect();
         Self { status, headers, body: Wiped::new(body.into()) }

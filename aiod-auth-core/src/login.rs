@@ -337,9 +337,8 @@ impl LoginJob {
 
     fn redemption<'a>(&'a self, refresh_token: &'a RefreshToken) -> Redemption<'a> {
         let (profile, policy) = (&*self.profile, self.policy);
-        let scope = profile.scope();
-        let (tokens, resend) = (None, Resend::OnceUnanswered);
-        Redemption { profile, refresh_token, tokens, scope, policy, resend }
+        let (tokens_before, resend) = (None, Resend::OnceUnanswered);
+        Redemption { profile, refresh_token, tokens_before, policy, resend }
     }
 }
 

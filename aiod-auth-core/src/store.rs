@@ -70,10 +70,7 @@ impl Version {
 
     /// Whether it is just the refresh token in these.
     pub(crate) fn is_of(&self, stored: &Tokens) -> bool {
-        match (&self.0, &stored.refresh_token) {
-            (Some(seen), Some(stored)) => seen.same_as(stored),
-            _ => false,
-        }
+        self.0.as_ref().is_some_and(|seen| stored.has(seen))
     }
 
     /// Whether no other login than this one is stored now. A login is told by its refresh token: one

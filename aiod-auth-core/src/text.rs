@@ -58,7 +58,13 @@ fn is_clean(text: &str) -> bool {
     every(text.as_bytes(), |byte| matches!(byte, 0x20..=0x7e))
         && !text.starts_with(' ')
         && !text.ends_with(' ')
-        && !text.as_bytes().windows(2).any(|pair| pair == b"  ")
+        && !has_two_spaces(text.as_bytes())
+}
+
+/// Side by side. It looks at every byte, so that the compiler compares many at once.
+fn has_two_spaces(bytes: &[u8]) -> bool {
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    pairs.fold(false, |found, (a, b)| found | ((*a == b' ') & (*b == b' ')))
 }
 
 /// Whether each byte is allowed: in chunks, which the compiler compares at once.

@@ -24,6 +24,9 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(0);
 
+    /// After all that a clock can say.
+    pub(crate) const NEVER: Self = Self(i64::MAX);
+
     /// From milliseconds since the Unix epoch; clamped to the years that RFC 3339 can write.
     #[must_use]
     pub const fn from_unix_millis(millis: i64) -> Self {

@@ -155,6 +155,11 @@ impl Tokens {
         }
     }
 
+    /// Whether this is their refresh token.
+    pub(crate) fn has(&self, refresh_token: &RefreshToken) -> bool {
+        self.refresh_token.as_ref().is_some_and(|own| own.same_as(refresh_token))
+    }
+
     /// The value of an `Authorization` header (RFC 6750 §2.1), if there is an access token. It is a
     /// secret.
     ///
@@ -169,10 +174,7 @@ impl Tokens {
     /// These tokens of a refresh, with what the answer left out taken from the tokens before: RFC 6749 §6,
     /// OpenID Connect Core §12.2.
     pub(crate) fn inheriting(mut self, before: &Self) -> Self {
-        let same_refresh_token = match (&self.refresh_token, &before.refresh_token) {
-            (Some(new), Some(old)) => new.same_as(old),
-            _ => false,
-        };
+        let same_refresh_token = self.refresh_token.as_ref().is_some_and(|new| before.has(new));
         if self.refresh_expires_at.is_none() && same_refresh_token {
             self.refresh_expires_at = before.refresh_expires_at;
         }
@@ -196,7 +198,7 @@ impl Tokens {
     /// Whether this refresh token was used up when this login began: the server has given another in its place.
     pub(crate) fn has_used_up(&self, given: &RefreshToken) -> bool {
         self.given_sha256.as_ref().is_some_and(|digest| *digest == sha256_of(given))
-            && !self.refresh_token.as_ref().is_some_and(|token| token.same_as(given))
+            && !self.has(given)
     }
 
     pub(crate) fn session_scope(&self) -> &Scope {

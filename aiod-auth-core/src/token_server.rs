@@ -29,10 +29,16 @@ pub(crate) struct Redemption<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) refresh_token: &'a RefreshToken,
     /// What it came with, where that is known.
-    pub(crate) tokens: Option<&'a Tokens>,
-    pub(crate) scope: &'a Scope,
+    pub(crate) tokens_before: Option<&'a Tokens>,
     pub(crate) policy: RetryPolicy,
     pub(crate) resend: Resend,
+}
+
+impl<'a> Redemption<'a> {
+    /// What the session was granted, and before that what is asked for.
+    pub(crate) fn scope(&self) -> &'a Scope {
+        self.tokens_before.map_or_else(|| self.profile.scope(), Tokens::session_scope)
+    }
 }
 
 impl<'a> TokenServer<'a> {
@@ -43,7 +49,8 @@ impl<'a> TokenServer<'a> {
         deadline: Deadline,
         reason: Reason,
     ) -> Result<Tokens, Failed> {
-        let Redemption { profile, refresh_token, scope, policy, resend, .. } = redemption;
+        let Redemption { profile, refresh_token, policy, resend, .. } = redemption;
+        let scope = redemption.scope();
         match self {
             Self::OAuth(server) => {
                 let client = profile.client();

@@ -142,6 +142,8 @@ impl Store for KeyringStore {
                 }
                 None
             }
+            // If the look fails, the write may not.
+            Err(StoreError::Other(_)) => None,
             read => read?.map(|(text, _)| text),
         };
         let before = before.as_ref().map(|text| text.as_str());

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::{args::Command, context::Context, failure::Failure};
+use stored::Stored;
 
 mod api_key;
 mod completions;
@@ -20,7 +21,20 @@ mod stored;
 mod token;
 mod whoami;
 
+/// However the command ends: what it has got and could not store is said.
 pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
+    let outcome = run_command(context, command);
+    let stored = Stored::of(context);
+    match outcome {
+        Ok(code) => stored.report(context).map(|()| code),
+        Err(failure) => {
+            stored.warn(context);
+            Err(failure)
+        }
+    }
+}
+
+fn run_command(context: &Context, command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Login(options) => login::run(context, &options).map(|()| ExitCode::SUCCESS),
         Command::Token(options) => token::run(context, &options).map(|()| ExitCode::SUCCESS),

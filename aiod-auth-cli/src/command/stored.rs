@@ -1,11 +1,11 @@
 //! What is said when new tokens could not be stored: the one place that decides whether that is a failure.
 
-use aiod_auth_core::{
-    Kind, RefreshToken,
-    session::{Persisted, SessionTokens},
-};
+use aiod_auth_core::{Kind, RefreshToken, session::Persisted};
 
-use crate::{context::Context, failure::Failure, settings::Settings};
+use crate::{
+    context::{Context, Made},
+    failure::Failure,
+};
 
 /// Whether what a command has got is there for the next one.
 #[derive(Debug)]
@@ -18,11 +18,24 @@ pub(super) enum Stored {
 }
 
 impl Stored {
-    pub(super) fn of(settings: &Settings, session: &SessionTokens) -> Self {
-        let Persisted::NotSaved(failure) = &session.persisted else { return Self::Yes };
-        let failure = Failure::from(failure.clone());
+    /// Of all that a command has got until now. It is said once.
+    pub(super) fn of(context: &Context) -> Self {
+        let mut worst = Self::Yes;
+        for made in context.clients.take() {
+            match (Self::by(&made), &worst) {
+                (Self::Yes, _) | (Self::NotNeeded(_), Self::Lost(_)) => {}
+                (worse, _) => worst = worse,
+            }
+        }
+        worst
+    }
+
+    fn by(made: &Made) -> Self {
+        let Some(session) = made.client.cached() else { return Self::Yes };
+        let Persisted::NotSaved(failure) = session.persisted else { return Self::Yes };
+        let failure = Failure::from(failure);
         match &session.tokens.refresh_token {
-            Some(token) if !is_stored(settings, token) => Self::Lost(failure),
+            Some(token) if !is_stored(made, token) => Self::Lost(failure),
             // A client gets another token by itself; an access token alone expires.
             Some(_) | None => Self::NotNeeded(failure),
         }
@@ -43,7 +56,7 @@ impl Stored {
         }
     }
 
-    /// Where the exit status is another program's.
+    /// Where the exit status is another program's, or another failure's.
     pub(super) fn warn(self, context: &Context) {
         if let Err(failure) = self.report(context) {
             context.printer.warn(&failure.message);
@@ -64,7 +77,7 @@ fn not_stored(failure: &Failure) -> String {
 
 /// Servers that rotate none give the same refresh token again; and a store may have what it could not put
 /// in its place.
-fn is_stored(settings: &Settings, token: &RefreshToken) -> bool {
-    let stored = settings.tokens().ok().flatten().and_then(|tokens| tokens.refresh_token);
+fn is_stored(made: &Made, token: &RefreshToken) -> bool {
+    let stored = made.store.load(&made.key).ok().flatten().and_then(|it| it.refresh_token);
     stored.is_some_and(|stored| stored.same_as(token))
 }

@@ -5,7 +5,6 @@ use std::{fmt, time::Instant};
 use aiod_auth_core::clean;
 use serde::Serialize;
 
-use super::stored::Stored;
 use crate::{context::Context, failure::Failure, settings::Settings};
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
@@ -21,11 +20,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         name: cleaned(userinfo.name),
         roles: userinfo.roles.iter().map(|role| clean(role)).collect(),
         subject: cleaned(userinfo.subject),
-    })?;
-    match client.cached() {
-        Some(session) => Stored::of(&settings, &session).report(context),
-        None => Ok(()),
-    }
+    })
 }
 
 #[derive(Serialize)]

@@ -10,7 +10,7 @@ use aiod_auth_ureq::Client;
 use crate::{
     args::Flow,
     config::{Config, ProfileConfig},
-    context::Context,
+    context::{Clients, Context, Made},
     failure::Failure,
     platform::{Given, Platform},
     secret::{CLIENT_SECRET_VARIABLE, SecretSource},
@@ -50,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) profile: Profile,
     config: ProfileConfig,
     place: Place,
+    clients: Clients,
     /// The command that logs in with the same settings.
     pub(crate) login_command: String,
 }
@@ -188,7 +189,8 @@ impl Settings {
             }
             (None, None) => Place::open(context, "file", folder, &profile.key(), &config)?,
         };
-        Ok(Self { name: name.map(Into::into), account, profile, config, place, login_command })
+        let (name, clients) = (name.map(Into::into), context.clients.clone());
+        Ok(Self { name, account, profile, config, place, clients, login_command })
     }
 
     /// Logs in like this, whatever the profile says; `auto` leaves it to the profile.
@@ -314,8 +316,12 @@ impl Settings {
 
     fn client_of(&self, profile: Profile, store: Arc<dyn Store>) -> Result<Client, Failure> {
         let driver = network::driver(&self.config).map_err(|failure| self.within(failure))?;
-        let client = Client::with_driver(profile, driver.with_store(store));
-        Ok(client.with_retry_policy(self.policy_after(Duration::ZERO)).without_early_refresh())
+        let key = profile.key();
+        let client = Client::with_driver(profile, driver.with_store(Arc::clone(&store)));
+        let client = client.with_retry_policy(self.policy_after(Duration::ZERO));
+        let client = client.without_early_refresh();
+        self.clients.add(Made { client: client.clone(), store, key });
+        Ok(client)
     }
 
     /// The policy of a command that has taken so long already.

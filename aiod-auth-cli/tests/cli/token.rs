@@ -1,4 +1,8 @@
-use std::{fs, process::Stdio, time::Duration};
+use std::{
+    fs,
+    process::{Output, Stdio},
+    time::Duration,
+};
 
 use aiod_auth_tests::sim::{Answer, CLIENT_CREDENTIALS, Fault};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -187,19 +191,7 @@ fn a_login_that_may_be_lost_is_a_failure() {
         let world = World::new();
         world.log_in();
         world.run("login --profile bot").ended(0);
-        let slow = Fault::Delay(Duration::from_millis(800));
-        world.server.simulator().fault_at("/token", 1, slow);
-        let asked = |world: &World| {
-            let simulator = world.server.simulator();
-            simulator.log().iter().filter(|handled| handled.request.path() == "/token").count()
-        };
-        let before = asked(&world);
-        let mut command = world.command(line);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        wait_until("a request for a token", || asked(&world) != before);
-        fs::remove_dir_all(world.path("tokens")).unwrap();
-        world.write("tokens", "in the way");
-        let output = end_of(child);
+        let output = run_without_a_place_to_save(&world, line, Stdio::piped());
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{said}");
         let is_handed_out = line.starts_with("token");
@@ -216,21 +208,56 @@ fn a_login_that_may_be_lost_is_a_failure() {
     }
 }
 
+/// What ends the command is another failure: it has its own status.
+#[cfg(target_os = "linux")]
+#[test]
+fn however_a_command_ends_it_says_that_a_login_may_be_lost() {
+    for (line, is_full, code, failure) in [
+        ("token --force-refresh --profile lab", true, 1, "error: cannot write to stdout"),
+        ("whoami --profile lab", false, 1, "error: "),
+    ] {
+        let world = World::with(|settings| settings.access_token_lifetime = Duration::from_secs(1));
+        world.log_in();
+        let config = fs::read_to_string(world.path("config.toml")).unwrap();
+        let api = format!("[profiles.lab]\napi = \"{}/gone\"\n", world.server.base_url);
+        world.write("config.toml", &config.replace("[profiles.lab]\n", &api));
+        std::thread::sleep(Duration::from_secs(1));
+        let full = || fs::File::options().write(true).open("/dev/full").unwrap().into();
+        let stdout = if is_full { full() } else { Stdio::piped() };
+        let output = run_without_a_place_to_save(&world, line, stdout);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(failure), "{said}");
+        assert_eq!(said.matches("warning: this token was not saved: ").count(), 1, "{said}");
+        assert!(said.contains("tokens") && said.contains("the login may be lost"), "{said}");
+    }
+}
+
+/// While it waits for a token, the store goes away.
+fn run_without_a_place_to_save(world: &World, line: &str, stdout: Stdio) -> Output {
+    let slow = Fault::Delay(Duration::from_millis(800));
+    world.server.simulator().fault_at("/token", 1, slow);
+    let asked = || {
+        let simulator = world.server.simulator();
+        simulator.log().iter().filter(|handled| handled.request.path() == "/token").count()
+    };
+    let before = asked();
+    let mut command = world.command(line);
+    let child = command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until("a request for a token", || asked() != before);
+    fs::remove_dir_all(world.path("tokens")).unwrap();
+    world.write("tokens", "in the way");
+    end_of(child)
+}
+
 /// The other program has a token all the same, and its status is passed on.
 #[cfg(unix)]
 #[test]
 fn exec_says_that_a_login_may_be_lost() {
     let world = World::new();
     world.log_in();
-    let slow = Fault::Delay(Duration::from_millis(800));
-    world.server.simulator().fault_at("/token", 1, slow);
-    let before = world.refreshes();
-    let mut command = world.command("exec --min-valid 100h --profile lab -- false");
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    wait_until("a refresh", || world.refreshes() != before);
-    fs::remove_dir_all(world.path("tokens")).unwrap();
-    world.write("tokens", "in the way");
-    let output = end_of(child);
+    let line = "exec --min-valid 100h --profile lab -- false";
+    let output = run_without_a_place_to_save(&world, line, Stdio::piped());
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("this token was not saved: "), "{said}");

@@ -300,19 +300,20 @@ pub struct StoreFailure {
     message: String,
     hint: Option<&'static str>,
     is_away: bool,
+    is_busy: bool,
 }
 
 impl StoreFailure {
     /// Says what failed, naming the place and no token.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, is_away: false }
+        Self { message: message.into(), hint: None, is_away: false, is_busy: false }
     }
 
     /// Another process has the lock of this place, for a lease of which this is left at most, or for as long as it
     /// runs.
     #[must_use]
     pub fn busy(place: &str, lease_left: Option<Duration>) -> Self {
-        match lease_left {
+        let failure = match lease_left {
             Some(left) => {
                 let seconds = left.as_secs().saturating_add(1);
                 Self::new(format!(
@@ -323,7 +324,8 @@ impl StoreFailure {
             }
             None => Self::new(format!("another process holds the lock of {place}"))
                 .with_hint("wait for it, or end it"),
-        }
+        };
+        Self { is_busy: true, ..failure }
     }
 
     /// Says what to do about it.
@@ -351,6 +353,11 @@ impl StoreFailure {
     #[must_use]
     pub const fn is_away(&self) -> bool {
         self.is_away
+    }
+
+    /// Another process has the lock. If not, it can't be had at all.
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.is_busy
     }
 }
 

@@ -83,7 +83,7 @@ impl Polls {
         limit: Duration,
     ) -> Result<Self, Error> {
         let mut form = Form::default();
-        form.push("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+        form.push_escaped("grant_type", "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code");
         form.push_secret("device_code", authorization.device_code.expose());
         let mut request = Box::new(client.post(server, Endpoint::Token, form)?);
         parameters.add_to(&mut request);

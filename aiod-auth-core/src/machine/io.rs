@@ -15,7 +15,7 @@ use super::{
     Question, Reason, RedirectQuestion,
 };
 use crate::{
-    error::{Error, StoreFailure},
+    error::StoreFailure,
     flow::Redirect,
     http::{NoResponse, Request, Response},
     note::Note,
@@ -155,11 +155,11 @@ impl Io {
         &self,
         key: &Arc<RecordKey>,
         operation: StoreOperation,
-    ) -> impl Future<Output = Result<StoreReply, Error>> {
+    ) -> impl Future<Output = Result<StoreReply, StoreFailure>> {
         let request = StoreRequest::new(Arc::clone(key), operation);
         self.step(OpenStep::Store(Open::new(request)), |step| {
             let OpenStep::Store(Open { came, .. }) = step else { return None };
-            Some(came?.map_err(Error::Store))
+            came
         })
     }
 

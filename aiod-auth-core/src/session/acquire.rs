@@ -6,8 +6,8 @@ use core::time::Duration;
 use super::{
     Context, Demand, Freshness, Persisted, SessionTokens, Version,
     freshness::{Target, is_from_the_future, is_usable},
-    lock::{Locked, NotLocked, Saved, load, under_lock},
-    plan::{Plan, Situation, is_only_itself, is_own},
+    lock::{Locked, Saved, load, under_lock},
+    plan::{Plan, is_only_itself, is_own, newest_own, plan},
     refresh::Refreshed,
     tokens::newest,
 };
@@ -26,6 +26,7 @@ pub(super) async fn acquire(
     io: &Io,
     context: &mut Context,
     demand: Demand,
+    left_alone: Option<Box<Error>>,
 ) -> Result<SessionTokens, Failed> {
     save_again(io, context).await;
     let deadline = Deadline::within(io, context.policy.time_limit);
@@ -34,7 +35,7 @@ pub(super) async fn acquire(
     if let Some(cached) = cached {
         acquire.look_at(&cached.tokens);
     }
-    match acquire.acquire().await {
+    match acquire.run(left_alone).await {
         Err(failed) if acquire.is_early => acquire.early_refresh_failed(failed),
         outcome => outcome.map_err(Failed::from),
     }
@@ -52,36 +53,32 @@ pub(super) struct Acquire<'a> {
 }
 
 impl Acquire<'_> {
-    async fn acquire(&mut self) -> Result<SessionTokens, Unacquired> {
+    async fn run(&mut self, left_alone: Option<Box<Error>>) -> Result<SessionTokens, Unacquired> {
         let (io, context, deadline) = (self.io, self.context, self.deadline);
         let key = &context.key;
         let stored = load(io, key).await?;
         let is_for_client = match self.plan(stored) {
             Plan::Use(tokens) => return Ok(self.session_of(tokens)),
-            Plan::Fail { error, usable } => return Err(self.nothing_to_do(error, usable)),
+            Plan::Fail(error, usable) => return Err(self.nothing_to_do(error, usable)),
             Plan::Refresh(tokens) => {
                 self.look_at(&tokens);
                 false
             }
             Plan::ClientCredentials => true,
         };
-        if let Some(error) = &context.left_alone {
-            return Err(Error::clone(error).into());
+        if let Some(error) = left_alone {
+            return Err((*error).into());
         }
         // Before the lock: a server that is slow must not make other processes wait.
         let (profile, policy) = (&context.profile, self.policy());
         let (oauth, tiled);
-        let server = match profile.tiled() {
-            None => {
-                let needed = &[Endpoint::Token];
-                oauth = context.metadata.find(io, profile, needed, &policy, deadline).await?;
-                TokenServer::OAuth(&oauth)
-            }
-            Some(settings) => {
-                let asked = tiled::Server::ask(io, &settings.api, &policy, deadline);
-                tiled = Box::pin(asked).await?;
-                TokenServer::Tiled(&tiled)
-            }
+        let server = if let Some(settings) = profile.tiled() {
+            tiled = Box::pin(tiled::Server::ask(io, &settings.api, &policy, deadline)).await?;
+            TokenServer::Tiled(&tiled)
+        } else {
+            let needed = &[Endpoint::Token];
+            oauth = context.metadata.find(io, profile, needed, &policy, deadline).await?;
+            TokenServer::OAuth(&oauth)
         };
         // They may have become old while the server was looked for.
         self.is_early &= self.target.first_while_good(io.now()).is_some();
@@ -90,11 +87,11 @@ impl Acquire<'_> {
         let mut lock = match Locked::take(io, key, lock_end).await {
             Ok(lock) => lock,
             // A bot's secret may be mounted where nothing can be written.
-            Err(NotLocked { failure, is_busy: false }) if is_for_client => {
+            Err(failure) if is_for_client && !failure.is_busy() => {
                 let tokens = Arc::new(self.client_credentials(server).await?);
                 return Ok(SessionTokens::new(key, tokens, Persisted::NotSaved(failure)));
             }
-            Err(NotLocked { failure, .. }) => return Err(Error::Store(failure).into()),
+            Err(failure) => return Err(Error::Store(failure).into()),
         };
         let outcome = self.acquire_under(&mut lock, server).await;
         lock.give_back().await;
@@ -108,13 +105,10 @@ impl Acquire<'_> {
         lock: &mut Locked<'_>,
         server: TokenServer<'_>,
     ) -> Result<SessionTokens, Unacquired> {
-        let key = &self.context.key;
+        let (profile, key) = (&self.context.profile, &self.context.key);
         let mut stored = lock.load().await?;
         for round in 0.. {
-            let is_only_itself = is_only_itself(&self.context.profile);
-            if is_only_itself {
-                lock.pass_over_users(stored.as_deref());
-            }
+            lock.pass_over_users(profile, stored.as_deref());
             let plan = self.plan(stored);
             if round > 1 && !matches!(plan, Plan::Use(_)) {
                 break;
@@ -142,12 +136,12 @@ impl Acquire<'_> {
                     }
                 }
                 Plan::ClientCredentials => (self.client_credentials(server).await?, None),
-                Plan::Fail { error, usable } => return Err(self.nothing_to_do(error, usable)),
+                Plan::Fail(error, usable) => return Err(self.nothing_to_do(error, usable)),
             };
             let tokens = Arc::new(tokens);
             let persisted = match lock.save(Arc::clone(&tokens), self.deadline).await {
                 Saved::Persisted(persisted) => persisted,
-                Saved::Conflict(_) if is_only_itself => Persisted::NotSaved(
+                Saved::Conflict(_) if is_only_itself(profile) => Persisted::NotSaved(
                     StoreFailure::new("the login of a user is stored")
                         .with_hint("choose another store for it"),
                 ),
@@ -180,13 +174,11 @@ impl Acquire<'_> {
     }
 
     fn plan(&mut self, stored: Option<Arc<Tokens>>) -> Plan {
-        let (profile, target, cached) = (&self.context.profile, &self.target, self.cached);
-        let situation = Situation { profile, target, stored, cached, now: self.io.now() };
-        let plan = situation.plan();
-        if let Some(tokens) = situation.tokens() {
-            self.target.note_first(&tokens);
+        let tokens = newest_own(&self.context.profile, stored, self.cached);
+        if let Some(tokens) = &tokens {
+            self.target.note_first(tokens);
         }
-        plan
+        plan(&self.context.profile, &self.target, tokens, self.io.now())
     }
 
     fn look_at(&mut self, tokens: &Arc<Tokens>) {
@@ -245,10 +237,8 @@ pub(super) async fn save_again(io: &Io, context: &mut Context) {
     let at_once = Deadline::within(io, Duration::ZERO);
     let saved = under_lock(io, key, at_once, async |lock| {
         let stored = lock.load().await?;
-        if is_only_itself(profile) {
-            lock.pass_over_users(stored.as_deref());
-        }
-        let stored = stored.filter(|tokens| is_own(profile, tokens));
+        lock.pass_over_users(profile, stored.as_deref());
+        let stored = stored.filter(|stored| is_own(profile, stored));
         let is_of_another_login = stored.as_ref().is_some_and(|stored| {
             !cached.replaces.is_of(stored) && stored.session_ended_at.is_none()
         });

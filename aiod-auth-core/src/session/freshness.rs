@@ -88,16 +88,16 @@ impl Demand {
 pub(crate) struct GoodTimes {
     /// Before this, the clock was ahead when they were issued: nothing is known of their age.
     from: Timestamp,
-    /// From then on they may be refreshed. `None`: their lifetime is not known.
-    early: Option<Timestamp>,
-    /// From then on they must be refreshed. `None`: their lifetime is not known.
-    stale: Option<Timestamp>,
+    /// From then on they may be refreshed.
+    pub(super) early: Timestamp,
+    /// From then on they must be refreshed. Without a known lifetime, neither comes.
+    stale: Timestamp,
 }
 
 impl GoodTimes {
     pub(crate) const NEVER: Self = {
         let beginning = Timestamp::from_unix_millis(i64::MIN);
-        Self { from: beginning, early: Some(beginning), stale: Some(beginning) }
+        Self { from: beginning, early: beginning, stale: beginning }
     };
 
     /// For a demand with this `min_valid`.
@@ -107,27 +107,21 @@ impl GoodTimes {
         }
         let from = tokens.issued_at.saturating_sub(CLOCK_STEP_MAX);
         let (Some(expires_at), Some(lifetime)) = (tokens.expires_at, tokens.lifetime()) else {
-            return Self { from, early: None, stale: None };
+            return Self { from, early: Timestamp::NEVER, stale: Timestamp::NEVER };
         };
         let hard = min_valid.unwrap_or_else(|| HARD_MAX.min(part(lifetime, 10)));
         // Many clients that got their tokens together don't refresh them together.
         let seed = tokens.issued_at.as_unix_millis().cast_unsigned();
         let soft = spread(SOFT_MAX.min(part(lifetime, 5)), seed);
         let early = expires_at.saturating_sub(hard.saturating_add(soft));
-        Self { from, early: Some(early), stale: Some(expires_at.saturating_sub(hard)) }
-    }
-
-    /// No early refresh before then.
-    pub(super) fn not_early_before(mut self, at: Timestamp) -> Self {
-        self.early = self.early.map(|early| early.max(at));
-        self
+        Self { from, early, stale: expires_at.saturating_sub(hard) }
     }
 
     /// For a demand with the same `min_valid`. No lock, no allocation: this is the hot path of every caller.
     pub(crate) fn freshness(&self, demand: &Demand, now: Timestamp) -> Freshness {
-        if demand.force || now < self.from || self.stale.is_some_and(|stale| now >= stale) {
+        if demand.force || now < self.from || now >= self.stale {
             Freshness::Stale
-        } else if demand.early && self.early.is_some_and(|early| now >= early) {
+        } else if demand.early && now >= self.early {
             Freshness::RefreshEarly
         } else {
             Freshness::Good
@@ -138,7 +132,7 @@ impl GoodTimes {
 /// A demand, and the tokens that were there when the job began: other ones are new enough for a forced
 /// refresh.
 pub(super) struct Target {
-    demand: Demand,
+    pub(super) demand: Demand,
     first: Option<Arc<Tokens>>,
 }
 
@@ -159,11 +153,6 @@ impl Target {
             demand.force = first.has_same_access_token(tokens);
         }
         demand.freshness(tokens, now)
-    }
-
-    /// Whether a refresh was asked for, whatever there is.
-    pub(super) const fn is_explicit(&self) -> bool {
-        self.demand.force
     }
 
     /// What was there at first, if it can still be used.

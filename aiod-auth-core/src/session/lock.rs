@@ -1,18 +1,13 @@
 //! What may be done only under the store's lock.
 
-use alloc::{
-    boxed::Box,
-    format,
-    string::{String, ToString},
-    sync::Arc,
-};
+use alloc::{boxed::Box, format, string::String, sync::Arc};
 use core::time::Duration;
 
-use super::{Persisted, StoreOperation, StoreReply, Version};
+use super::{Persisted, StoreOperation, StoreReply, Version, plan::is_own};
 use crate::{
     error::{Error, StoreFailure},
     machine::{Deadline, Io, Reason},
-    profile::RecordKey,
+    profile::{Profile, RecordKey},
     retry::{REFRESH_TIME_MIN, spread},
     time::Timestamp,
     token::Tokens,
@@ -30,13 +25,6 @@ pub(super) struct Locked<'a> {
     came_too_late: Option<Box<StoreFailure>>,
 }
 
-/// Why there is no lock.
-pub(super) struct NotLocked {
-    pub(super) failure: StoreFailure,
-    /// Another process has it. If not, it can't be had at all.
-    pub(super) is_busy: bool,
-}
-
 /// What came of saving.
 pub(super) enum Saved {
     Persisted(Persisted),
@@ -52,8 +40,7 @@ pub(super) async fn under_lock<T, E: From<Error>>(
     deadline: Deadline,
     work: impl AsyncFnOnce(&mut Locked<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    let taken = Locked::take(io, key, deadline).await;
-    let mut lock = taken.map_err(|not_locked| Error::Store(not_locked.failure))?;
+    let mut lock = Locked::take(io, key, deadline).await.map_err(Error::Store)?;
     let outcome = work(&mut lock).await;
     lock.give_back().await;
     outcome
@@ -61,7 +48,7 @@ pub(super) async fn under_lock<T, E: From<Error>>(
 
 /// One look at the record, without the lock: a record is whole at any time.
 pub(super) async fn load(io: &Io, key: &Arc<RecordKey>) -> Result<Option<Arc<Tokens>>, Error> {
-    io.store(key, StoreOperation::Load).await.map(StoreReply::into_loaded)
+    io.store(key, StoreOperation::Load).await.map(StoreReply::into_loaded).map_err(Error::Store)
 }
 
 impl<'a> Locked<'a> {
@@ -71,67 +58,41 @@ impl<'a> Locked<'a> {
         io: &'a Io,
         key: &'a Arc<RecordKey>,
         deadline: Deadline,
-    ) -> Result<Self, NotLocked> {
+    ) -> Result<Self, StoreFailure> {
         let began = io.elapsed();
         let mut waited_for = None;
-        loop {
-            let lease_left = match io.store(key, StoreOperation::TryLock).await {
-                Ok(StoreReply::Locked(true)) => {
-                    return Ok(Self::new(io, key, waited_for, began, deadline));
+        let interrupted_at = loop {
+            let (place, lease_left) = match io.store(key, StoreOperation::TryLock).await {
+                Ok(StoreReply::Locked(true)) => break None,
+                Ok(StoreReply::LockedAfterInterruption(at)) => break Some(at),
+                Ok(StoreReply::Locked(false)) => (String::from("the token store"), None),
+                Ok(StoreReply::Busy { place, lease_left }) => (place, lease_left),
+                Ok(_) => {
+                    return Err(StoreFailure::new("the token store gave no answer about its lock"));
                 }
-                Ok(StoreReply::LockedAfterInterruption(at)) => {
-                    let lock = Self::new(io, key, waited_for, began, deadline);
-                    return Ok(Self { interrupted_at: Some(at), ..lock });
-                }
-                Ok(StoreReply::Locked(false)) => {
-                    waited_for = Some(String::from("the token store"));
-                    None
-                }
-                Ok(StoreReply::Busy { place, lease_left }) => {
-                    waited_for = Some(place);
-                    lease_left
-                }
-                Err(Error::Store(failure)) => return Err(NotLocked { failure, is_busy: false }),
-                Ok(_) | Err(_) => {
-                    let failure = "the token store gave no answer about its lock";
-                    let failure = StoreFailure::new(failure);
-                    return Err(NotLocked { failure, is_busy: false });
-                }
+                Err(failure) => return Err(failure),
             };
             if deadline.has_passed(io) {
-                let place = waited_for.as_deref().unwrap_or_default();
-                let failure = StoreFailure::busy(place, lease_left);
-                return Err(NotLocked { failure, is_busy: true });
+                return Err(StoreFailure::busy(&place, lease_left));
             }
+            waited_for = Some(place);
             let waited = io.elapsed().saturating_sub(began);
             let share = waited.checked_div(4).unwrap_or_default();
             let delay = share.clamp(Duration::from_millis(20), Duration::from_millis(250));
             let seed = u64::try_from(waited.as_nanos()).unwrap_or(0);
             deadline.wait(io, spread(delay, seed), Reason::Lock).await;
-        }
-    }
-
-    fn new(
-        io: &'a Io,
-        key: &'a Arc<RecordKey>,
-        waited_for: Option<String>,
-        began: Duration,
-        deadline: Deadline,
-    ) -> Self {
+        };
         let (waited, left) = (io.elapsed().saturating_sub(began), deadline.left(io));
         let had_time = waited.saturating_add(left) >= REFRESH_TIME_MIN;
         let waited_for = waited_for.filter(|_| had_time && left < REFRESH_TIME_MIN);
         let came_too_late = waited_for.map(|place| Box::new(came_too_late(&place, waited)));
-        Self { io, key, version: Version::default(), interrupted_at: None, came_too_late }
+        Ok(Self { io, key, version: Version::default(), interrupted_at, came_too_late })
     }
 
     /// Before a refresh: where the wait for the lock has left too little time for it, the lock is to blame, and not
     /// the network.
     pub(super) fn check_time(&self) -> Result<(), Error> {
-        match &self.came_too_late {
-            Some(failure) => Err(Error::Store(StoreFailure::clone(failure))),
-            None => Ok(()),
-        }
+        self.came_too_late.clone().map_or(Ok(()), |failure| Err(Error::Store(*failure)))
     }
 
     pub(super) async fn give_back(self) {
@@ -144,26 +105,26 @@ impl<'a> Locked<'a> {
         Ok(stored)
     }
 
-    /// What is stored is a user's login, which a client that logs in as itself never replaces.
-    pub(super) fn pass_over_users(&mut self, stored: Option<&Tokens>) {
-        if stored.is_some_and(|tokens| tokens.refresh_token.is_some()) {
+    /// A user's login is stored, and a client that logs in as itself never replaces one.
+    pub(super) fn pass_over_users(&mut self, profile: &Profile, stored: Option<&Tokens>) {
+        if stored.is_some_and(|stored| !is_own(profile, stored)) {
             self.version = Version::default();
         }
     }
 
     /// Before a refresh token is spent or the user asked: could the new tokens be saved?
     pub(super) async fn prepare(&self) -> Result<(), Error> {
-        self.io.store(self.key, StoreOperation::Prepare).await.map(drop)
+        self.io.store(self.key, StoreOperation::Prepare).await.map(drop).map_err(Error::Store)
     }
 
     /// In place of what was loaded, if that is still there. A store that is away is asked again until the
     /// deadline.
     pub(super) async fn save(&mut self, tokens: Arc<Tokens>, deadline: Deadline) -> Saved {
-        let saved = Version::of(Some(&tokens));
-        let operation = StoreOperation::SaveIfUnchanged(tokens, self.version.clone());
+        let version = self.version.clone();
+        let operation = StoreOperation::SaveIfUnchanged(Arc::clone(&tokens), version);
         match save_in_time(self.io, self.key, operation, deadline).await {
             // By a try whose answer got lost.
-            Ok(StoreReply::Conflict(theirs)) if saved.is_of(&theirs) => {
+            Ok(StoreReply::Conflict(theirs)) if Version::of(Some(&tokens)).is_of(&theirs) => {
                 Saved::Persisted(Persisted::Saved)
             }
             Ok(StoreReply::Conflict(theirs)) => {
@@ -177,7 +138,7 @@ impl<'a> Locked<'a> {
     /// Removes what was loaded; `Some`: another login is stored by now, and stays.
     pub(super) async fn remove(&self) -> Result<Option<Arc<Tokens>>, Error> {
         let operation = StoreOperation::Remove(self.version.clone());
-        let reply = self.io.store(self.key, operation).await?;
+        let reply = self.io.store(self.key, operation).await.map_err(Error::Store)?;
         Ok(if let StoreReply::Conflict(theirs) = reply { Some(theirs) } else { None })
     }
 }
@@ -199,15 +160,14 @@ async fn save_in_time(
     key: &Arc<RecordKey>,
     operation: StoreOperation,
     deadline: Deadline,
-) -> Result<StoreReply, Error> {
+) -> Result<StoreReply, StoreFailure> {
     loop {
         let began = io.elapsed();
         let outcome = io.store(key, operation.clone()).await;
         let took = io.elapsed().saturating_sub(began);
         let is_time = deadline.left(io) > took.saturating_add(GIVE_BACK);
-        match &outcome {
-            Err(Error::Store(failure)) if failure.is_away() && is_time => {}
-            _ => return outcome,
+        if !(is_time && outcome.as_ref().is_err_and(StoreFailure::is_away)) {
+            return outcome;
         }
         deadline.wait(io, SAVE_PAUSE, Reason::Tokens).await;
     }
@@ -221,12 +181,11 @@ fn came_too_late(place: &str, waited: Duration) -> StoreFailure {
     .with_hint("try again; if it stays so, end that process, or give this one more time")
 }
 
-fn persisted(outcome: Result<StoreReply, Error>) -> Persisted {
+fn persisted(outcome: Result<StoreReply, StoreFailure>) -> Persisted {
     match outcome {
         Ok(StoreReply::NoStore) => Persisted::NoStore,
         Ok(_) => Persisted::Saved,
-        Err(Error::Store(failure)) => Persisted::NotSaved(failure),
-        Err(error) => Persisted::NotSaved(StoreFailure::new(error.to_string())),
+        Err(failure) => Persisted::NotSaved(failure),
     }
 }
 

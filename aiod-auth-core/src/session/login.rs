@@ -6,11 +6,11 @@ use core::time::Duration;
 use super::{
     Context, Demand, Persisted, SessionTokens,
     freshness::Target,
-    lock::{Locked, NotLocked, Saved, load, replace, under_lock},
-    plan::{Plan, Situation},
+    lock::{Locked, Saved, load, replace, under_lock},
+    plan::{Plan, newest_own, plan},
 };
 use crate::{
-    error::{Endpoint, Error, StoreFailure},
+    error::{Endpoint, Error},
     login::LoginJob,
     machine::{Deadline, Failed, Io},
     secret::RefreshToken,
@@ -45,10 +45,11 @@ pub(super) async fn log_in_with(
     io: &Io,
     context: &Context,
     refresh_token: RefreshToken,
+    unless_logged_in: bool,
 ) -> Result<SessionTokens, Failed> {
     let (profile, key, policy) = (&context.profile, &context.key, &context.policy);
     let end = Deadline::within(io, policy.time_limit);
-    let is_to_replace = !context.unless_logged_in && standing(io, context).await.is_some();
+    let is_to_replace = !unless_logged_in && standing(io, context).await.is_some();
     // Before the lock: a server that is slow must not make other processes wait.
     if profile.tiled().is_none() {
         context.metadata.find(io, profile, &[Endpoint::Token], policy, end).await?;
@@ -87,11 +88,10 @@ fn job(context: &Context, limit: Duration, refresh_token: Option<RefreshToken>) 
 async fn standing(io: &Io, context: &Context) -> Option<Arc<Tokens>> {
     let stored = load(io, &context.key).await.ok().flatten();
     let stored = stored.filter(|tokens| tokens.session_ended_at.is_none());
-    let (profile, target) = (&context.profile, &Target::new(Demand::new()));
-    let situation = Situation { profile, target, stored, cached: None, now: io.now() };
-    match situation.plan() {
+    let tokens = newest_own(&context.profile, stored, None);
+    match plan(&context.profile, &Target::new(Demand::new()), tokens, io.now()) {
         Plan::Use(tokens) | Plan::Refresh(tokens) => Some(tokens),
-        Plan::ClientCredentials | Plan::Fail { .. } => None,
+        Plan::ClientCredentials | Plan::Fail(..) => None,
     }
 }
 
@@ -99,14 +99,12 @@ async fn standing(io: &Io, context: &Context) -> Option<Arc<Tokens>> {
 /// process is stuck with, or that can't be had at all, costs no approved login.
 async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
     let deadline = Deadline::within(io, context.policy.time_limit);
-    match Locked::take(io, &context.key, deadline).await {
-        Ok(lock) => {
-            let persisted = replace(io, &context.key, tokens, deadline).await;
-            lock.give_back().await;
-            persisted
-        }
-        Err(_) => replace(io, &context.key, tokens, deadline).await,
+    let lock = Locked::take(io, &context.key, deadline).await;
+    let persisted = replace(io, &context.key, tokens, deadline).await;
+    if let Ok(lock) = lock {
+        lock.give_back().await;
     }
+    persisted
 }
 
 /// Saves what a failed login of a user has salvaged.
@@ -115,7 +113,10 @@ async fn save_failed(io: &Io, context: &Context, failed: Failed) -> Failed {
     let deadline = Deadline::within(io, context.policy.time_limit);
     let mut lock = match Locked::take(io, &context.key, deadline).await {
         Ok(lock) => lock,
-        Err(NotLocked { failure, .. }) => return not_saved(error, salvaged, failure),
+        Err(failure) => {
+            let not_saved = Some(Box::new(failure));
+            return Failed { error, salvaged: Some(salvaged), not_saved };
+        }
     };
     let failed = save_salvaged(&mut lock, error, salvaged, deadline).await;
     lock.give_back().await;
@@ -130,17 +131,12 @@ async fn save_salvaged(
     salvaged: Box<Tokens>,
     end: Deadline,
 ) -> Failed {
-    match lock.save(Arc::new(Tokens::clone(&salvaged)), end).await {
-        Saved::Persisted(Persisted::Saved) => error.into(),
-        Saved::Persisted(Persisted::NotSaved(failure)) => not_saved(error, salvaged, failure),
-        Saved::Persisted(Persisted::NoStore) | Saved::Conflict(_) => {
-            Failed { salvaged: Some(salvaged), ..error.into() }
-        }
-    }
-}
-
-fn not_saved(error: Error, salvaged: Box<Tokens>, failure: StoreFailure) -> Failed {
-    Failed { error, salvaged: Some(salvaged), not_saved: Some(Box::new(failure)) }
+    let not_saved = match lock.save(Arc::new(Tokens::clone(&salvaged)), end).await {
+        Saved::Persisted(Persisted::Saved) => return error.into(),
+        Saved::Persisted(Persisted::NotSaved(failure)) => Some(Box::new(failure)),
+        Saved::Persisted(Persisted::NoStore) | Saved::Conflict(_) => None,
+    };
+    Failed { error, salvaged: Some(salvaged), not_saved }
 }
 
 /// Saves tokens from elsewhere. A store that fails is an error: the caller still has the tokens.
@@ -150,13 +146,13 @@ pub(super) async fn keep(
     tokens: Arc<Tokens>,
 ) -> Result<SessionTokens, Failed> {
     let (key, deadline) = (&context.key, Deadline::within(io, context.policy.time_limit));
-    let saving = under_lock(io, key, deadline, async |_| {
-        Ok::<_, Error>(replace(io, key, Arc::clone(&tokens), deadline).await)
-    });
-    match saving.await? {
-        Persisted::NotSaved(failure) => Err(Error::Store(failure).into()),
-        persisted @ (Persisted::Saved | Persisted::NoStore) => {
-            Ok(SessionTokens::new(key, tokens, persisted))
+    under_lock(io, key, deadline, async |_| {
+        match replace(io, key, Arc::clone(&tokens), deadline).await {
+            Persisted::NotSaved(failure) => Err(Error::Store(failure).into()),
+            persisted @ (Persisted::Saved | Persisted::NoStore) => {
+                Ok(SessionTokens::new(key, tokens, persisted))
+            }
         }
-    }
+    })
+    .await
 }

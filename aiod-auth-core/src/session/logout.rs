@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc};
 
 use super::{
-    SessionTokens,
+    Context, SessionTokens,
     lock::{Locked, under_lock},
     tokens::{has_other_session, newest},
 };
@@ -12,7 +12,7 @@ use crate::{
     flow::{end_session::end_session, revocation},
     machine::{Deadline, Io, Runner, Start, public_machine},
     metadata_cache::MetadataCache,
-    profile::{Profile, RecordKey},
+    profile::Profile,
     provider::tiled,
     retry::RetryPolicy,
     secret::RefreshToken,
@@ -68,9 +68,9 @@ impl Logout {
     /// and could not save.
     #[must_use]
     pub fn new(profile: Arc<Profile>, cached: Option<SessionTokens>, policy: RetryPolicy) -> Self {
-        let job = LogoutJob::new(profile, policy);
-        let cached = cached.filter(|cached| cached.key == job.key);
-        Self(Runner::new(LogoutJob { cached, ..job }))
+        let mut context = Context::new(profile, policy);
+        context.set_cached(cached);
+        Self(Runner::new(LogoutJob { context, given: None, ignore_errors: false }))
     }
 
     /// Ends the session of a refresh token from elsewhere, and proves it as for any other. The store is
@@ -81,8 +81,9 @@ impl Logout {
         refresh_token: RefreshToken,
         policy: RetryPolicy,
     ) -> Self {
+        let context = Context::new(profile, policy);
         let given = Some(Tokens::from_refresh_token(refresh_token, Timestamp::UNIX_EPOCH));
-        Self(Runner::new(LogoutJob { given, ..LogoutJob::new(profile, policy) }))
+        Self(Runner::new(LogoutJob { context, given, ignore_errors: false }))
     }
 
     /// Removes the record whatever the server says, or if it says nothing.
@@ -94,20 +95,15 @@ impl Logout {
     /// Servers that need not be discovered again.
     #[must_use]
     pub fn with_metadata(self, metadata: &MetadataCache) -> Self {
-        Self(self.0.configure(|job| job.metadata = metadata.clone()))
+        Self(self.0.configure(|job| job.context.metadata = metadata.clone()))
     }
 }
 
 struct LogoutJob {
-    profile: Arc<Profile>,
-    key: Arc<RecordKey>,
-    policy: RetryPolicy,
-    /// What the caller has.
-    cached: Option<SessionTokens>,
+    context: Context,
     /// From elsewhere: they alone, and no record.
     given: Option<Tokens>,
     ignore_errors: bool,
-    metadata: MetadataCache,
 }
 
 impl Start for LogoutJob {
@@ -115,29 +111,23 @@ impl Start for LogoutJob {
     type Error = Error;
 
     async fn run(self, io: Io) -> Result<LoggedOut, Error> {
-        let deadline = Deadline::within(&io, self.policy.time_limit);
+        let deadline = Deadline::within(&io, self.context.policy.time_limit);
         if let Some(given) = &self.given {
             return self.end(&io, [given], deadline).await;
         }
         let work = async |lock: &mut Locked<'_>| self.log_out(&io, lock, deadline).await;
-        under_lock(&io, &self.key, deadline, work).await
+        under_lock(&io, &self.context.key, deadline, work).await
     }
 }
 
 impl LogoutJob {
-    fn new(profile: Arc<Profile>, policy: RetryPolicy) -> Self {
-        let key = Arc::new(profile.key());
-        let (cached, given, metadata) = (None, None, MetadataCache::default());
-        Self { profile, key, policy, cached, given, ignore_errors: false, metadata }
-    }
-
     async fn log_out(
         &self,
         io: &Io,
         lock: &mut Locked<'_>,
         deadline: Deadline,
     ) -> Result<LoggedOut, Error> {
-        let cached = self.cached.as_ref();
+        let cached = self.context.cached.as_ref();
         let ended = match lock.load().await {
             Ok(stored) => {
                 let Some(newest) = newest(stored.clone(), cached) else {
@@ -175,12 +165,12 @@ impl LogoutJob {
         sessions: impl IntoIterator<Item = &'t Tokens>,
         deadline: Deadline,
     ) -> Result<LoggedOut, Error> {
-        let (profile, policy) = (&self.profile, &self.policy);
+        let (profile, policy) = (&self.context.profile, &self.context.policy);
         let ending = async {
             let mut ended = LoggedOut::Ended;
             if let Some(settings) = profile.tiled() {
-                let server = tiled::Server::ask(io, &settings.api, policy, deadline);
-                let server = Box::pin(server).await?;
+                let asking = tiled::Server::ask(io, &settings.api, policy, deadline);
+                let server = Box::pin(asking).await?;
                 for tokens in sessions {
                     let ending = tiled::log_out(io, &server, tokens, *policy, deadline);
                     ended = Box::pin(ending).await?;
@@ -188,7 +178,7 @@ impl LogoutJob {
                 return Ok(ended);
             }
             let needed = &[Endpoint::Revocation];
-            let server = self.metadata.find(io, profile, needed, policy, deadline).await?;
+            let server = self.context.metadata.find(io, profile, needed, policy, deadline).await?;
             for tokens in sessions {
                 ended = self.end_one(io, &server, tokens, deadline).await?;
             }
@@ -209,8 +199,8 @@ impl LogoutJob {
         if let Some(refresh_token) = &tokens.refresh_token
             && server.ends_session_by_refresh_token()
         {
-            let client = self.profile.client();
-            let request = end_session(server, client, refresh_token, self.policy)?;
+            let client = self.context.profile.client();
+            let request = end_session(server, client, refresh_token, self.context.policy)?;
             match Box::pin(request.send(io, deadline)).await {
                 Ok(()) => return Ok(LoggedOut::Ended),
                 // It is there, and this is no proof: there is another way to get one.
@@ -220,12 +210,13 @@ impl LogoutJob {
                 Err(error) => return Err(error),
             }
         }
-        match self.revoke(io, server, tokens, deadline).await {
+        let revoked = self.revoke(io, server, tokens, deadline).await;
+        match (no_proof, revoked) {
             // There is no other way: why the first one gave no proof is what there is to say.
-            Err(Error::Config(ConfigProblem::MissingEndpoint(_))) if no_proof.is_some() => {
-                no_proof.map_or(Ok(LoggedOut::Ended), Err)
+            (Some(no_proof), Err(Error::Config(ConfigProblem::MissingEndpoint(_)))) => {
+                Err(no_proof)
             }
-            outcome => outcome,
+            (_, revoked) => revoked,
         }
     }
 
@@ -240,9 +231,9 @@ impl LogoutJob {
         if tokens.refresh_token.is_none() && tokens.access_token.is_none() {
             return Ok(LoggedOut::RemovedLocally);
         }
-        let client = self.profile.client();
+        let client = self.context.profile.client();
         let revoking = async {
-            let request = revocation::of_tokens(server, client, tokens, self.policy)?;
+            let request = revocation::of_tokens(server, client, tokens, self.context.policy)?;
             Box::pin(request.send(io, deadline)).await
         };
         match revoking.await {

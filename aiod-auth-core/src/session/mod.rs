@@ -2,15 +2,6 @@
 //!
 //! [`Session`] acquires a good token, [`WhoAmI`] asks who it is for, [`Logout`] ends the session. They ask
 //! for store operations the way flows ask for requests.
-//!
-//! | file | holds |
-//! | --- | --- |
-//! | `freshness` | when a token is good enough: pure |
-//! | `plan` | what to do with what is there: pure |
-//! | `acquire` | cache, store, refresh or client credentials |
-//! | `refresh` | one refresh, with its attempts |
-//! | `login` | new tokens in place of what is stored |
-//! | `lock` | what may be done only under the store's lock |
 
 use alloc::{boxed::Box, sync::Arc};
 use core::{future::Future, time::Duration};
@@ -100,7 +91,7 @@ impl Session {
     /// login, whose access token may have to be refreshed.
     #[must_use]
     pub fn unless_logged_in(self) -> Self {
-        Self(self.0.configure(|job| job.context.unless_logged_in = true))
+        Self(self.0.configure(|job| job.unless_logged_in = true))
     }
 
     /// Saves tokens from elsewhere in place of the stored ones. No server is asked whether they are valid, or
@@ -116,11 +107,9 @@ impl Session {
     }
 
     fn new(profile: Arc<Profile>, policy: RetryPolicy, task: Task) -> Self {
-        let (key, metadata) = (Arc::new(profile.key()), MetadataCache::default());
-        let (cached, left_alone, unless_logged_in) = (None, None, false);
-        let context =
-            Context { profile, key, policy, cached, metadata, left_alone, unless_logged_in };
-        Self(Runner::new(SessionJob { context, task, or_login: None }))
+        let (context, unless_logged_in) = (Context::new(profile, policy), false);
+        let (or_login, left_alone) = (None, None);
+        Self(Runner::new(SessionJob { context, task, or_login, left_alone, unless_logged_in }))
     }
 
     /// If there is no login or the session has ended, logs in, within `limit`.
@@ -132,17 +121,14 @@ impl Session {
     /// Looks for good tokens in the store, and fails with this error where there are none: the server asked to
     /// be left alone.
     pub(crate) fn leaving_alone(self, error: Error) -> Self {
-        Self(self.0.configure(|job| job.context.left_alone = Some(Box::new(error))))
+        Self(self.0.configure(|job| job.left_alone = Some(Box::new(error))))
     }
 
     /// What an earlier session ended in. Its tokens count where they are newer than what is stored, since
     /// they could not be saved.
     #[must_use]
     pub fn with_cached(self, cached: Option<SessionTokens>) -> Self {
-        Self(self.0.configure(|job| {
-            let cached = cached.filter(|cached| cached.key == job.context.key);
-            job.context.cached = cached.map(SessionTokens::up_to_date);
-        }))
+        Self(self.0.configure(|job| job.context.set_cached(cached)))
     }
 
     /// Servers that need not be discovered again.
@@ -157,6 +143,10 @@ struct SessionJob {
     task: Task,
     /// Tokens are to be acquired; if there is no login, the user is to log in within this.
     or_login: Option<Duration>,
+    /// Tokens are to be acquired; the server asked to be left alone, and this error says so.
+    left_alone: Option<Box<Error>>,
+    /// A given refresh token is not used where a login is stored.
+    unless_logged_in: bool,
 }
 
 enum Task {
@@ -175,10 +165,19 @@ struct Context {
     /// What the caller has.
     cached: Option<SessionTokens>,
     metadata: MetadataCache,
-    /// The server asked for it, and this error says so: only the store is looked at.
-    left_alone: Option<Box<Error>>,
-    /// A given refresh token is not used where a login is stored.
-    unless_logged_in: bool,
+}
+
+impl Context {
+    fn new(profile: Arc<Profile>, policy: RetryPolicy) -> Self {
+        let (key, metadata) = (Arc::new(profile.key()), MetadataCache::default());
+        Self { profile, key, policy, cached: None, metadata }
+    }
+
+    /// Another profile's are none.
+    fn set_cached(&mut self, cached: Option<SessionTokens>) {
+        let own = cached.filter(|cached| cached.key == self.key);
+        self.cached = own.map(SessionTokens::up_to_date);
+    }
 }
 
 impl Start for SessionJob {
@@ -187,24 +186,27 @@ impl Start for SessionJob {
 
     /// Each task is boxed, so that a login that waits for its user needs no memory for a refresh.
     fn run(self, io: Io) -> impl Future<Output = Result<SessionTokens, Failed>> + Send + Sync {
-        let Self { mut context, task, or_login } = self;
+        let Self { mut context, task, or_login, left_alone, unless_logged_in } = self;
         async move {
-            let failed = match task {
+            let outcome = match task {
                 Task::LogIn(limit) => return Box::pin(log_in(&io, &context, limit)).await,
                 Task::LogInWith(refresh_token) => {
-                    return Box::pin(log_in_with(&io, &context, refresh_token)).await;
+                    let job = log_in_with(&io, &context, refresh_token, unless_logged_in);
+                    return Box::pin(job).await;
                 }
                 Task::Keep(tokens) => return Box::pin(keep(&io, &context, tokens)).await,
                 Task::Save => {
                     Box::pin(save_again(&io, &mut context)).await;
                     return context.cached.ok_or_else(|| Error::Internal("session").into());
                 }
-                Task::Acquire(demand) => match Box::pin(acquire(&io, &mut context, demand)).await {
-                    Err(failed) if failed.error.asks_for_login() => failed,
-                    outcome => return outcome,
-                },
+                Task::Acquire(demand) => {
+                    Box::pin(acquire(&io, &mut context, demand, left_alone)).await
+                }
             };
-            let Some(limit) = or_login else { return Err(failed) };
+            let (failed, limit) = match (outcome, or_login) {
+                (Err(failed), Some(limit)) if failed.error.asks_for_login() => (failed, limit),
+                (outcome, _) => return outcome,
+            };
             let outcome = Box::pin(log_in(&io, &context, limit)).await;
             // What is still good stays so, though there is no login.
             outcome.map_err(|later| match later.salvaged {

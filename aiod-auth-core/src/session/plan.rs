@@ -25,71 +25,64 @@ pub(super) enum Plan {
     ClientCredentials,
     /// There is nothing to get a token with, or the server refused a moment ago and isn't asked again. Those that
     /// are still usable were not asked for.
-    Fail { error: Error, usable: Option<Arc<Tokens>> },
+    Fail(Error, Option<Arc<Tokens>>),
 }
 
-/// What is there.
-pub(super) struct Situation<'a> {
-    pub(super) profile: &'a Profile,
-    pub(super) target: &'a Target,
-    pub(super) stored: Option<Arc<Tokens>>,
-    pub(super) cached: Option<&'a SessionTokens>,
-    pub(super) now: Timestamp,
+/// The newest tokens that this profile may use.
+pub(super) fn newest_own(
+    profile: &Profile,
+    stored: Option<Arc<Tokens>>,
+    cached: Option<&SessionTokens>,
+) -> Option<Arc<Tokens>> {
+    let is_own = |tokens: &Arc<Tokens>| is_own(profile, tokens);
+    newest(stored.filter(is_own), cached).filter(is_own)
 }
 
-impl Situation<'_> {
-    /// The newest tokens that this profile may use.
-    pub(super) fn tokens(&self) -> Option<Arc<Tokens>> {
-        let is_own = |tokens: &Arc<Tokens>| is_own(self.profile, tokens);
-        newest(self.stored.clone().filter(is_own), self.cached).filter(is_own)
-    }
-
-    pub(super) fn plan(&self) -> Plan {
-        let is_client = self.profile.login() == LoginMethod::ClientCredentials;
-        let Some(tokens) = self.tokens() else {
-            return match is_client {
-                true => Plan::ClientCredentials,
-                false => Plan::fail(Error::NotAuthenticated(NotLoggedIn::NoRecord)),
-            };
+/// What to do where these tokens are the newest.
+pub(super) fn plan(
+    profile: &Profile,
+    target: &Target,
+    tokens: Option<Arc<Tokens>>,
+    now: Timestamp,
+) -> Plan {
+    let is_client = profile.login() == LoginMethod::ClientCredentials;
+    let Some(tokens) = tokens else {
+        return match is_client {
+            true => Plan::ClientCredentials,
+            false => Plan::Fail(Error::NotAuthenticated(NotLoggedIn::NoRecord), None),
         };
-        let freshness = self.target.freshness(&tokens, self.now);
-        if freshness == Freshness::Good {
+    };
+    let freshness = target.freshness(&tokens, now);
+    if freshness == Freshness::Good {
+        return Plan::Use(tokens);
+    }
+    if tokens.session_ended_at.is_some_and(|at| has_just_been(at, now)) {
+        let verdict = ServerError::remembered(Some(ErrorCode::InvalidGrant));
+        return Plan::Fail(Error::SessionEnded(Box::new(verdict)), None);
+    }
+    let refused = tokens.refused.as_ref().filter(|refused| refused.counts(now));
+    if let Some(refused) = refused.filter(|_| !target.demand.force) {
+        if freshness != Freshness::Stale {
             return Plan::Use(tokens);
         }
-        if tokens.session_ended_at.is_some_and(|at| has_just_been(at, self.now)) {
-            let verdict = ServerError::remembered(Some(ErrorCode::InvalidGrant));
-            return Plan::fail(Error::SessionEnded(Box::new(verdict)));
-        }
-        let refused = tokens.refused.as_ref().filter(|refused| refused.counts(self.now));
-        if let Some(refused) = refused.filter(|_| !self.target.is_explicit()) {
-            if freshness != Freshness::Stale {
-                return Plan::Use(tokens);
-            }
-            let refused = ServerError::refused_before(refused.code.as_deref());
-            return Plan::fail(Error::Refused(Box::new(refused)));
-        }
-        // A client that may log in as itself never takes the place of a user's login.
-        if tokens.refresh_token.is_some() && !is_only_itself(self.profile) {
-            return Plan::Refresh(tokens);
-        }
-        if is_client {
-            return Plan::ClientCredentials;
-        }
-        let usable = is_usable(&tokens, self.now);
-        if usable && !self.target.is_explicit() {
-            // For less long than is asked for.
-            return Plan::Use(tokens);
-        }
-        let expired = NotLoggedIn::of(Some(&tokens));
-        let reason = if usable { NotLoggedIn::NoRefreshToken } else { expired };
-        Plan::Fail { error: Error::NotAuthenticated(reason), usable: usable.then_some(tokens) }
+        let refused = ServerError::refused_before(refused.code.as_deref());
+        return Plan::Fail(Error::Refused(Box::new(refused)), None);
     }
-}
-
-impl Plan {
-    const fn fail(error: Error) -> Self {
-        Self::Fail { error, usable: None }
+    // A client that may log in as itself never takes the place of a user's login.
+    if tokens.refresh_token.is_some() && !is_only_itself(profile) {
+        return Plan::Refresh(tokens);
     }
+    if is_client {
+        return Plan::ClientCredentials;
+    }
+    let usable = is_usable(&tokens, now);
+    if usable && !target.demand.force {
+        // For less long than is asked for.
+        return Plan::Use(tokens);
+    }
+    let expired = NotLoggedIn::of(Some(&tokens));
+    let reason = if usable { NotLoggedIn::NoRefreshToken } else { expired };
+    Plan::Fail(Error::NotAuthenticated(reason), usable.then_some(tokens))
 }
 
 /// A client that is to log in as itself uses no user's tokens, and takes no user's place.
@@ -157,13 +150,13 @@ mod tests {
             Plan::Use(_) => "use",
             Plan::Refresh(_) => "refresh",
             Plan::ClientCredentials => "client credentials",
-            Plan::Fail { error: Error::SessionEnded(_), .. } => "ended",
-            Plan::Fail { error: Error::Refused(_), .. } => "refused",
-            Plan::Fail { usable: Some(_), error } => {
-                assert!(matches!(error, Error::NotAuthenticated(NotLoggedIn::NoRefreshToken)));
+            Plan::Fail(Error::SessionEnded(_), _) => "ended",
+            Plan::Fail(Error::Refused(_), _) => "refused",
+            Plan::Fail(Error::NotAuthenticated(NotLoggedIn::NoRefreshToken), Some(_)) => {
                 "no refresh token"
             }
-            Plan::Fail { usable: None, .. } => "log in",
+            Plan::Fail(_, None) => "log in",
+            Plan::Fail(_, Some(_)) => "?",
         }
     }
 
@@ -210,8 +203,8 @@ mod tests {
         ];
         for (profile, demand, stored, expected) in rows {
             let (profile, target) = (&profile(), &Target::new(*demand));
-            let stored = stored.clone().map(Arc::new);
-            let plan = Situation { profile, target, stored, cached: None, now: NOW }.plan();
+            let tokens = newest_own(profile, stored.clone().map(Arc::new), None);
+            let plan = plan(profile, target, tokens, NOW);
             assert_eq!(word(&plan), *expected, "{demand:?} {plan:?}");
         }
     }
@@ -239,7 +232,7 @@ mod tests {
             let cached = SessionTokens::new(&Arc::new(profile.key()), cached, persisted.clone());
             let cached = Some(&cached.replacing(Version::of(replaces)));
             let stored = Some(Arc::new(stored.clone()));
-            let plan = Situation { profile, target, stored, cached, now: NOW }.plan();
+            let plan = plan(profile, target, newest_own(profile, stored, cached), NOW);
             assert_eq!(word(&plan), expected);
         }
     }

@@ -49,15 +49,11 @@ impl Acquire<'_> {
             let Some(refresh_token) = &sent.refresh_token else {
                 return Err(Error::Internal("refresh"));
             };
-            let (profile, scope) = (&*self.context.profile, sent.session_scope());
-            let resend = Resend::IfAnswered;
-            let redemption =
-                Redemption { profile, refresh_token, tokens: Some(&sent), scope, policy, resend };
-            let redeemed = async {
-                check_time_for_refresh(io, deadline)?;
-                server.redeem(io, redemption, deadline, Reason::Retry).await
-            };
-            let mut error = match redeemed.await {
+            check_time_for_refresh(io, deadline)?;
+            let (profile, resend) = (&*self.context.profile, Resend::IfAnswered);
+            let tokens_before = Some(&*sent);
+            let redemption = Redemption { profile, refresh_token, tokens_before, policy, resend };
+            let mut error = match server.redeem(io, redemption, deadline, Reason::Retry).await {
                 Ok(new) => return self.check_user(&sent, new),
                 Err(Failed { error, salvaged, .. }) => {
                     if let Some(new) = salvaged.and_then(|salvaged| salvaged.refresh_token) {
@@ -109,10 +105,12 @@ impl Acquire<'_> {
                     {
                         verdict.blame_interruption(at);
                     }
-                    return match marked(stored, refresh_token, io.now()) {
-                        Some(marked) => Ok(Refreshed::Refused(error, marked)),
-                        None => Err(error),
-                    };
+                    // The record stays until a new login replaces it, marked, if it holds the dead one.
+                    let stored = stored.filter(|stored| stored.has(refresh_token));
+                    let Some(stored) = stored else { return Err(error) };
+                    let session_ended_at = Some(io.now());
+                    let marked = Tokens { session_ended_at, ..Tokens::clone(&stored) };
+                    return Ok(Refreshed::Refused(error, marked));
                 }
             }
         }
@@ -132,7 +130,8 @@ impl Acquire<'_> {
         let is_other = |tokens: &Arc<Tokens>| {
             tokens.session_ended_at.is_none()
                 && !self.cached.is_some_and(|cached| cached.replaces.is_of(tokens))
-                && tokens.refresh_token.as_ref().is_some_and(|token| !token.same_as(sent))
+                && tokens.refresh_token.is_some()
+                && !tokens.has(sent)
         };
         [stored, cached].into_iter().flatten().find(is_other)
     }
@@ -147,10 +146,8 @@ impl Acquire<'_> {
             Person::Other => return Err(malformed(Problem::OtherSubject)),
             Person::Refused(problem) => {
                 let error = malformed(problem);
-                return match new.refresh_token.take() {
-                    Some(token) => Ok(Refreshed::Salvaged(error, with_refresh_token(old, token))),
-                    None => Err(error),
-                };
+                let Some(token) = new.refresh_token else { return Err(error) };
+                return Ok(Refreshed::Salvaged(error, with_refresh_token(old, token)));
             }
         }
         Ok(Refreshed::New(new.inheriting(old)))
@@ -170,11 +167,4 @@ fn with_refresh_token(tokens: &Tokens, refresh_token: RefreshToken) -> Tokens {
     // It is alive, whatever was said of the one before.
     let (session_ended_at, refused) = (None, None);
     Tokens { refresh_token: Some(refresh_token), session_ended_at, refused, ..tokens.clone() }
-}
-
-/// The record stays until a new login replaces it, marked, if the refresh token in it is the dead one.
-fn marked(stored: Option<Arc<Tokens>>, dead: &RefreshToken, now: Timestamp) -> Option<Tokens> {
-    let stored = stored?;
-    let is_dead = stored.refresh_token.as_ref().is_some_and(|token| token.same_as(dead));
-    is_dead.then(|| Tokens { session_ended_at: Some(now), ..Tokens::clone(&stored) })
 }

@@ -107,11 +107,11 @@ impl SessionTokens {
 
     /// For a demand with this `min_valid`.
     pub(crate) fn good_times(&self, min_valid: Option<Duration>) -> GoodTimes {
-        let times = GoodTimes::of(&self.tokens, min_valid);
-        match &self.early_refresh_failed {
-            Some((at, _)) => times.not_early_before(at.saturating_add(EARLY_REFRESH_PAUSE)),
-            None => times,
+        let mut times = GoodTimes::of(&self.tokens, min_valid);
+        if let Some((at, _)) = &self.early_refresh_failed {
+            times.early = times.early.max(at.saturating_add(EARLY_REFRESH_PAUSE));
         }
+        times
     }
 
     /// Whether they are good for this demand and nothing else is to be done.
@@ -151,11 +151,7 @@ pub(super) fn newest(
 
 /// Whether these have a refresh token, and not the one in `others`.
 pub(super) fn has_other_session(tokens: &Tokens, others: &Tokens) -> bool {
-    match (&tokens.refresh_token, &others.refresh_token) {
-        (Some(token), Some(other)) => !token.same_as(other),
-        (Some(_), None) => true,
-        (None, _) => false,
-    }
+    tokens.refresh_token.as_ref().is_some_and(|token| !others.has(token))
 }
 
 const EARLY_REFRESH_PAUSE: Duration = Duration::from_secs(60);

@@ -19,12 +19,12 @@ pub(super) struct Body<'a> {
 /// A body that begins with `{` is JSON under any label; a form is read only where it is labelled as one
 /// (GitHub).
 pub(super) fn read<'a>(received: &Received<'a>) -> Body<'a> {
-    let label = received.response.header("content-type").unwrap_or_default();
-    let kind = label.split(';').next().unwrap_or_default().trim();
+    let label = received.response.header("content-type").unwrap_or_default().as_bytes();
+    let kind = label.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     let body = received.response.body();
     let without_mark = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let is_object = without_mark.trim_ascii_start().first() == Some(&b'{');
-    if !is_object && kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    if !is_object && kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
         received.note("Content-Type", "is that of a form, and a form it is"); // GitHub
         // As in JSON: bytes that are no text spoil a success.
         let problem = core::str::from_utf8(body).err();
@@ -32,9 +32,8 @@ pub(super) fn read<'a>(received: &Received<'a>) -> Body<'a> {
             problem.map(|error| place(body.get(..error.valid_up_to()).unwrap_or_default()));
         return Body { text: Text::Copied(form_as_json(body)), problem };
     }
-    let is_json = kind.len().checked_sub(4).and_then(|at| kind.get(at..));
-    if is_object && !kind.is_empty() && !is_json.is_some_and(|end| end.eq_ignore_ascii_case("json"))
-    {
+    let is_json = kind.last_chunk().is_some_and(|end: &[u8; 4]| end.eq_ignore_ascii_case(b"json"));
+    if is_object && !kind.is_empty() && !is_json {
         received.note("Content-Type", "is not that of JSON, and JSON it is"); // Facebook: text/plain
     }
     match core::str::from_utf8(body) {

@@ -37,6 +37,11 @@ impl<'a> Form<'a> {
         self.add(name, value, false);
     }
 
+    /// A value that is escaped already, as a constant is.
+    pub(crate) fn push_escaped(&mut self, name: &'a str, value: &'a str) {
+        self.put(name, Piece { text: value, is_plain: true }, false);
+    }
+
     /// A value that is shown to this server alone: it is in no error's text, whatever the server says back.
     pub(crate) fn push_secret(&mut self, name: &'a str, value: &'a str) {
         self.add(name, value, true);
@@ -44,21 +49,21 @@ impl<'a> Form<'a> {
 
     /// As [`push_secret`](Self::push_secret), and an empty one is sent, too: a password.
     pub(crate) fn push_password(&mut self, name: &'a str, value: &'a str) {
-        self.put(name, value, true);
+        self.put(name, Piece::new(value), true);
     }
 
     fn add(&mut self, name: &'a str, value: &'a str, is_secret: bool) {
         if !value.is_empty() {
-            self.put(name, value, is_secret);
+            self.put(name, Piece::new(value), is_secret);
         }
     }
 
-    fn put(&mut self, name: &'a str, value: &'a str, is_secret: bool) {
+    fn put(&mut self, name: &'a str, value: Piece<'a>, is_secret: bool) {
         // No flow has more: one buffer for all of them.
         if self.pairs.is_empty() {
             self.pairs.reserve_exact(8);
         }
-        self.pairs.push(Pair { name: Piece::new(name), value: Piece::new(value), is_secret });
+        self.pairs.push(Pair { name: Piece::new(name), value, is_secret });
     }
 
     /// The body, built once in a buffer that never grows: a copy left behind could not be wiped.

@@ -14,13 +14,14 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use aiod_auth_core::{ClientSecret, RefreshToken, Timestamp, Tokens, session::Version};
 use zeroize::Zeroizing;
 
 use super::{
+    fate::{Fate, Known, Stored, fate},
     lock::{self, LockFile},
     mark::{self, Fingerprint},
     next::{self, NextFile},
@@ -74,7 +75,7 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    fn refresh_token(&self) -> Option<&RefreshToken> {
+    pub(super) fn refresh_token(&self) -> Option<&RefreshToken> {
         self.tokens.as_ref()?.refresh_token.as_ref()
     }
 }
@@ -84,6 +85,7 @@ impl Login {
 pub(crate) struct Record {
     pub(crate) text: Text,
     pub(crate) login: Login,
+    modified: SystemTime,
 }
 
 /// Where the records are, and which of them are locked by this handle. Its clones are one handle.
@@ -97,6 +99,8 @@ pub(crate) struct Files {
 #[derive(Debug)]
 struct Slot {
     lock: Arc<LockFile>,
+    /// Which refresh token is replaced has been noted, and that is not done yet.
+    is_noted: bool,
     ready: Option<Ready>,
 }
 
@@ -151,14 +155,33 @@ impl Files {
             }
             // The last save was not finished: of a first login, or of a record that is written in place. To
             // take the lock is to finish it; another process that has it may be doing so.
-            let was_free = self.try_lock(file, format)?.is_some();
+            let taken = self.try_lock(file, format);
             outcome = self.read(&path, format);
-            if was_free || is_missing {
+            if !matches!(outcome, Ok(Some(_)))
+                && let Some(record) = self.journal(&path, format)
+            {
+                return Ok(Some(record));
+            }
+            if taken?.is_some() || is_missing {
                 break;
             }
             self.system.pause(LOOK_PAUSE);
         }
         outcome
+    }
+
+    /// What is being written in the place of a record that is empty, or damaged: it is whole in `.next`.
+    fn journal(&self, path: &Path, format: &dyn Format) -> Option<Record> {
+        if !self.is_there(path) {
+            return None;
+        }
+        let (text, status) = read_text(&*self.system, &next::path(path)).ok()??;
+        if status.owner != Owner::Us {
+            return None;
+        }
+        let login = whole(text.as_bytes(), path, format, status.modified).ok()??;
+        let text = Text::new(mark::written(text.as_bytes())?.into());
+        Some(Record { text, login, modified: status.modified })
     }
 
     pub(crate) fn try_lock(
@@ -180,7 +203,7 @@ impl Files {
             NextFile::existing(&self.system, &held.path)?,
         )?;
         self.take_over_login(&held.path, format)?;
-        self.locked().insert(file.into(), Slot { lock, ready: None });
+        self.locked().insert(file.into(), Slot { lock, is_noted: false, ready: None });
         Ok(Some(Lock::new(held).after_interruption(interrupted_at)))
     }
 
@@ -193,15 +216,16 @@ impl Files {
         }
         let path = self.resolve(file)?;
         let before = self.before(&path, format)?;
-        self.check_target(&path)?;
+        let room = before.size().saturating_mul(2).max(ROOM_BYTES_MIN);
+        self.check_target(&path, room)?;
         // If another process is writing `.next`, it can be written.
         let Some(mut next) = NextFile::create(&self.system, &path)? else {
             return Ok(());
         };
         if !next.is_empty() {
-            match own(&next.read()?, &path, format) {
-                Ok(Own::Login(_)) => return Ok(()),
-                Ok(Own::Part) => {}
+            match whole(&next.read()?, &path, format, next.modified()) {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => {}
                 // It is not written over.
                 Err(error) => {
                     next.leave();
@@ -210,7 +234,7 @@ impl Files {
             }
         }
         self.note(file, &before)?;
-        next.begin(before.size().saturating_mul(2).max(ROOM_BYTES_MIN))?;
+        next.begin(room)?;
         let mut unused = Some(Ready { path, next, before });
         if let Some(slot) = self.locked().get_mut(file) {
             slot.ready = unused.take();
@@ -228,11 +252,17 @@ impl Files {
         tokens: &Tokens,
         version: Option<&Version>,
     ) -> Result<Option<Tokens>, StoreError> {
-        match self.save_once(file, format, tokens, version) {
+        let outcome = match self.save_once(file, format, tokens, version) {
             // Nothing else may have these tokens: so one failure is not the end of them.
             Err(StoreError::Io { .. }) => self.save_once(file, format, tokens, version),
             outcome => outcome,
+        };
+        if outcome.is_ok()
+            && let Some(slot) = self.locked().get_mut(file)
+        {
+            slot.is_noted = false;
         }
+        outcome
     }
 
     fn save_once(
@@ -326,6 +356,9 @@ impl Files {
         let mut next = NextFile::create_in_turn(&self.system, &path)?.ok_or_else(busy)?;
         self.note(file, &Before::Record(Box::new(record)))?;
         next.write(&rest)?;
+        if let Some(slot) = self.locked().get_mut(file) {
+            slot.is_noted = false;
+        }
         match self.finish(&path, next, &rest, false)? {
             Finished::Done => Ok(()),
             Finished::InNext(error) => Err(StoreError::io("write", &path)(error)),
@@ -360,8 +393,16 @@ impl Files {
 
     /// For the next process under the lock: which refresh token `.next` replaces.
     fn note(&self, file: &Path, before: &Before) -> Result<(), StoreError> {
-        let lock = self.locked().get(file).map(|slot| Arc::clone(&slot.lock));
-        lock.map_or(Ok(()), |lock| lock.note(before.refresh_token().map(Fingerprint::of)))
+        let replaces = before.refresh_token().map(Fingerprint::of);
+        let lock = match self.locked().get_mut(file) {
+            // A save that is tried again may not find the record, or can't read it.
+            Some(slot) if replaces.is_some() || !slot.is_noted => {
+                slot.is_noted = true;
+                Arc::clone(&slot.lock)
+            }
+            _ => return Ok(()),
+        };
+        lock.note(replaces)
     }
 
     fn before(&self, path: &Path, format: &dyn Format) -> Result<Before, StoreError> {
@@ -373,23 +414,40 @@ impl Files {
         }
     }
 
-    /// Whether something else can take the record's place.
-    fn check_target(&self, path: &Path) -> Result<(), StoreError> {
-        let status = match self.system.open(path, How::Write) {
-            Ok(file) => file.status(),
+    /// Whether something else, as big as this, can take the record's place.
+    fn check_target(&self, path: &Path, bytes: usize) -> Result<(), StoreError> {
+        let failed = || StoreError::io("write", path);
+        let file = match self.system.open(path, How::Write) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            // One of ours that is read-only can be replaced, where it isn't a mount.
+            // One of ours that is read-only can be replaced.
             Err(error)
                 if error.kind() == io::ErrorKind::PermissionDenied
                     && !is_not_permitted(&error)
-                    && !self.system.is_mount_point(path) =>
+                    && !self.is_written_in_place(path) =>
             {
                 return Ok(());
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(failed()(error)),
         };
-        let status = status.map_err(StoreError::io("write", path))?;
-        if status.links == 0 { Err(replaced_elsewhere(path)) } else { Ok(()) }
+        if file.status().map_err(failed())?.links == 0 {
+            return Err(replaced_elsewhere(path));
+        }
+        match self.system.is_mount_point(path) {
+            true => if_supported(file.reserve(bytes)).map_err(failed()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether no other file can get this name: a mount; or root's file in a folder like `/tmp`, where only its
+    /// owner and the folder's may replace it.
+    fn is_written_in_place(&self, path: &Path) -> bool {
+        let status = |path: &Path| self.system.status(path);
+        self.system.is_mount_point(path)
+            || status(path).is_ok_and(|file| file.owner != Owner::Us)
+                // The folder itself, and no link to it.
+                && status(&folder(path).join("."))
+                    .is_ok_and(|folder| folder.mode & 0o1000 != 0 && folder.owner != Owner::Us)
     }
 
     /// Another program's secret that these tokens take the place of is kept under another name.
@@ -471,6 +529,8 @@ impl Files {
         if status.mode & 0o077 != 0 && status.owner == Owner::Us {
             if_allowed(path, file.set_mode(0o600))?;
         }
+        // What can't be written is not emptied.
+        if_supported(file.reserve(text.len()))?;
         // Empty first: a mixture of both could be taken for another login.
         file.set_size(0)?;
         file.write(text.as_bytes())?;
@@ -578,8 +638,12 @@ impl Files {
         }
         let text = mark::written(&content).unwrap_or_default();
         // A newer version's, for example.
-        let Ok(own) = own(&content, path, format) else {
+        let Ok(login) = whole(&content, path, format, next.modified()) else {
             next.leave();
+            return Ok(None);
+        };
+        let Some(login) = login else {
+            next.remove().ok();
             return Ok(None);
         };
         let stored = match self.before(path, format) {
@@ -587,14 +651,12 @@ impl Files {
             Ok(Before::Nothing) if self.is_there(path) => Stored::Damaged,
             Ok(Before::Nothing) => Stored::Nothing,
             Ok(Before::Damaged | Before::Unknown) => Stored::Damaged,
-            Ok(Before::Record(record)) => {
-                Stored::Login(record.login.refresh_token().map(Fingerprint::of))
-            }
+            Ok(Before::Record(record)) => Stored::Login(Known::of(&record.login, record.modified)),
             Err(StoreError::OtherKey { .. }) => Stored::OtherKey,
             Err(error @ StoreError::Io { .. }) => return Err(error),
             Err(_) => Stored::NotOurs,
         };
-        match fate(own, lock.noted()?, stored) {
+        match fate(Known::of(&login, next.modified()), lock.noted()?, stored) {
             Fate::Leave => next.leave(),
             Fate::Remove => drop(next.remove()),
             Fate::TakeOver => {
@@ -612,7 +674,7 @@ impl Files {
     /// The same for a login that was saved beside a process that was stuck.
     fn take_over_login(&self, path: &Path, format: &dyn Format) -> Result<(), StoreError> {
         let login = next::login(path);
-        if !self.is_there(&lock::path(&login)) {
+        if !self.is_there(&lock::path(&login)) && !self.is_there(&next::path(&login)) {
             return Ok(());
         }
         // One that is locked is being saved.
@@ -692,7 +754,8 @@ impl Files {
             return Ok(Seen::Known);
         }
         let login = format.read(path, &text, status.modified.into())?;
-        Ok(Seen::Record(Box::new(Record { text, login })))
+        let modified = status.modified;
+        Ok(Seen::Record(Box::new(Record { text, login, modified })))
     }
 
     /// Whether another program may still be writing it.
@@ -781,48 +844,6 @@ enum Finished {
     InNext(io::Error),
 }
 
-/// What `.next` holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Own {
-    Login(Option<Fingerprint>),
-    Part,
-}
-
-/// What the record holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stored {
-    Nothing,
-    Login(Option<Fingerprint>),
-    Damaged,
-    /// The login of another server, client, or account.
-    OtherKey,
-    NotOurs,
-}
-
-/// What becomes of a whole `.next`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    TakeOver,
-    Remove,
-    Leave,
-}
-
-/// It is taken over if the record still holds the refresh token that it replaces, or holds its own, or was
-/// being written from it. Where there is no record, it is a first login's; else that one was logged out.
-fn fate(own: Own, replaces: Option<Fingerprint>, stored: Stored) -> Fate {
-    let refresh_token = match own {
-        Own::Login(refresh_token) => refresh_token,
-        Own::Part => return Fate::Remove,
-    };
-    match stored {
-        Stored::NotOurs => Fate::Leave,
-        Stored::Damaged => Fate::TakeOver,
-        Stored::Nothing if replaces.is_none() => Fate::TakeOver,
-        Stored::Login(stored) if stored == replaces || stored == refresh_token => Fate::TakeOver,
-        Stored::Nothing | Stored::Login(_) | Stored::OtherKey => Fate::Remove,
-    }
-}
-
 /// The login that is there, if it is another one than this version.
 fn conflict(before: &Before, version: Option<&Version>) -> Option<Tokens> {
     match (before, version) {
@@ -853,17 +874,23 @@ fn text_of(
     format.write(path, record, tokens)
 }
 
-/// What a `.next` holds.
+/// The login that a `.next` holds, if it is whole.
 ///
 /// # Errors
 /// It is not ours to read.
-fn own(next: &[u8], path: &Path, format: &dyn Format) -> Result<Own, StoreError> {
+fn whole(
+    next: &[u8],
+    path: &Path,
+    format: &dyn Format,
+    modified: SystemTime,
+) -> Result<Option<Login>, StoreError> {
     let text = mark::written(next).filter(|_| mark::begun_at(next).is_none());
-    match format.read(path, text.unwrap_or_default(), Timestamp::UNIX_EPOCH) {
+    // What is too big for a record is none.
+    let text = text.filter(|text| text.len() <= super::BYTES_MAX);
+    match format.read(path, text.unwrap_or_default(), modified.into()) {
         // No save writes a text without any token.
-        Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Ok(Own::Part),
-        Ok(login) => Ok(Own::Login(login.refresh_token().map(Fingerprint::of))),
-        Err(error) => Err(error),
+        Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Ok(None),
+        login => login.map(Some),
     }
 }
 
@@ -932,38 +959,3 @@ const ROOM_BYTES_MIN: usize = 16 * 1024;
 // Half a second in all: on a busy machine, the other program may be stopped in the middle.
 const LOOKS_MAX: usize = 25;
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn print(token: &str) -> Option<Fingerprint> {
-        Some(Fingerprint::of(&RefreshToken::new(token)))
-    }
-
-    #[test]
-    fn what_becomes_of_a_whole_next() {
-        let (old, new, other) = (print("old"), print("new"), print("other"));
-        let (login, bot) = (Own::Login(new), Own::Login(None));
-        for (own, replaces, stored, expected) in [
-            (login, old, Stored::Login(old), Fate::TakeOver),
-            (login, old, Stored::Login(new), Fate::TakeOver),
-            (login, old, Stored::Login(other), Fate::Remove),
-            (login, old, Stored::Login(None), Fate::Remove),
-            (login, old, Stored::Nothing, Fate::Remove),
-            (login, old, Stored::Damaged, Fate::TakeOver),
-            (login, old, Stored::OtherKey, Fate::Remove),
-            (login, old, Stored::NotOurs, Fate::Leave),
-            (login, None, Stored::Nothing, Fate::TakeOver),
-            (login, None, Stored::Login(new), Fate::TakeOver),
-            (login, None, Stored::Login(None), Fate::TakeOver),
-            (login, None, Stored::Login(other), Fate::Remove),
-            (bot, None, Stored::Login(None), Fate::TakeOver),
-            (bot, None, Stored::Login(old), Fate::Remove),
-            (bot, old, Stored::Login(old), Fate::TakeOver),
-            (Own::Part, old, Stored::Login(old), Fate::Remove),
-        ] {
-            assert_eq!(fate(own, replaces, stored), expected, "{own:?} {replaces:?} {stored:?}");
-        }
-    }
-}

@@ -6,7 +6,8 @@
 //! the file, and each that gets a lock looks whether the name still leads to what it locked.
 //!
 //! What is in the file is a note for the next process that has the lock: which refresh token is replaced
-//! by what is in `.next`.
+//! by what is in `.next`. It may get lost (a backup without it, or the file is removed): then the newer of the
+//! two counts.
 
 use std::{
     fmt, io,
@@ -16,7 +17,7 @@ use std::{
 
 use super::{
     mark::Fingerprint,
-    place::{beside, check, not_opened, resolve},
+    place::{beside, check, not_opened},
     system::{FileSystem, How, Locked, OpenFile, if_supported},
 };
 use crate::StoreError;
@@ -35,14 +36,8 @@ impl LockFile {
         system: &Arc<dyn FileSystem>,
         record: &Path,
     ) -> Result<Option<Self>, StoreError> {
-        let named = path(record);
-        let path = match resolve(&**system, &named) {
-            // What is in the way is the name, and not what it leads to.
-            Err(StoreError::Refused { why, .. }) => {
-                return Err(StoreError::Refused { path: named, why });
-            }
-            path => path?,
-        };
+        // A symbolic link is refused: what it leads to would be written.
+        let path = path(record);
         for _ in 0..TRIES_MAX {
             let file = system
                 .open(&path, How::Create)
@@ -58,10 +53,16 @@ impl LockFile {
                     false
                 }
             };
-            if is_named(&**system, &path, status.id).map_err(StoreError::io("lock", &path))? {
-                let (system, file) = (Arc::clone(system), Mutex::new(file));
-                return Ok(Some(Self { system, path, file, is_locked }));
+            if !is_named(&**system, &path, status.id).map_err(StoreError::io("lock", &path))? {
+                continue;
             }
+            if status.links > 1 {
+                // It is another file, too, or in a backup: that is not written.
+                system.remove(&path).map_err(StoreError::io("lock", &path))?;
+                continue;
+            }
+            let (system, file) = (Arc::clone(system), Mutex::new(file));
+            return Ok(Some(Self { system, path, file, is_locked }));
         }
         // Other processes keep making and removing it: one of them has it.
         Ok(None)

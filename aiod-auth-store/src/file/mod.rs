@@ -15,6 +15,7 @@ pub(crate) use name::of as name_of;
 #[cfg(feature = "redis")]
 pub(crate) use name::readable_name;
 
+mod fate;
 #[cfg(all(test, target_os = "linux"))]
 mod faults;
 pub(crate) mod files;

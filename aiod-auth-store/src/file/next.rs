@@ -11,7 +11,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use zeroize::Zeroizing;
@@ -31,6 +31,7 @@ pub(crate) struct NextFile {
     path: PathBuf,
     file: Box<dyn OpenFile>,
     size: u64,
+    modified: SystemTime,
     at_start: bool,
     content: Content,
     /// Of a save beside a process that is stuck: its own lock.
@@ -102,7 +103,7 @@ impl NextFile {
 
     fn open(system: &Arc<dyn FileSystem>, path: &Path, how: How) -> Result<Opened, StoreError> {
         let failed = || StoreError::io("write", path);
-        let file =
+        let mut file =
             system.open(path, how).map_err(|error| not_opened(&**system, "write", path, error))?;
         let status = file.status().map_err(failed())?;
         check(path, &status)?;
@@ -112,13 +113,19 @@ impl NextFile {
         {
             return Ok(Opened::Busy);
         }
+        if status.links > 1 {
+            // A backup has it, too: what is written must not go there.
+            replace_with_copy(&**system, path, &mut *file).map_err(failed())?;
+            return Self::open(system, path, how);
+        }
         if status.mode & 0o077 != 0 {
             if_allowed(path, file.set_mode(0o600)).map_err(failed())?;
         }
         let (system, path) = (Arc::clone(system), path.to_owned());
         let content = if status.size == 0 { Content::Worthless } else { Content::Unknown };
-        let (size, at_start, login_lock) = (status.size, true, None);
-        Ok(Opened::Ours(Self { system, path, file, size, at_start, content, login_lock }))
+        let Status { size, modified, .. } = status;
+        let (at_start, login_lock) = (true, None);
+        Ok(Opened::Ours(Self { system, path, file, size, modified, at_start, content, login_lock }))
     }
 
     /// Whether another process is stuck with the record's own `.next`.
@@ -130,11 +137,16 @@ impl NextFile {
         self.size == 0
     }
 
-    /// All that is in it.
+    /// When what was found in it was written.
+    pub(crate) const fn modified(&self) -> SystemTime {
+        self.modified
+    }
+
+    /// All that is in it; nothing, if that is more than was ever written there.
     pub(crate) fn read(&mut self) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         self.at_start = false;
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX).min(super::BYTES_MAX);
-        self.file.read(size).map_err(StoreError::io("read", &self.path))
+        let size = usize::try_from(self.size).ok().filter(|size| *size <= CONTENT_BYTES_MAX);
+        self.file.read(size.unwrap_or(0)).map_err(StoreError::io("read", &self.path))
     }
 
     /// Notes that a save is prepared, and finds out whether as much as this can be written. It then stands
@@ -277,11 +289,24 @@ pub(crate) fn remove(system: &dyn FileSystem, path: &Path) -> io::Result<()> {
     }
 }
 
+fn replace_with_copy(
+    system: &dyn FileSystem,
+    path: &Path,
+    file: &mut dyn OpenFile,
+) -> io::Result<()> {
+    let copy = beside(path, ".copy");
+    remove(system, &copy)?;
+    let mut new = system.open(&copy, How::CreateNew)?;
+    new.write(&file.read(CONTENT_BYTES_MAX)?)?;
+    if_supported(new.sync())?;
+    system.rename(&copy, path)
+}
+
 /// It will hold secrets, and its name is known: in a folder for all users another one may have made it.
 fn check_owner(path: &Path, status: &Status) -> Result<(), StoreError> {
     let why = if status.owner != Owner::Us {
         "it belongs to another user"
-    } else if status.kind != Kind::File || status.links > 1 {
+    } else if status.kind != Kind::File {
         "it is no file of its own"
     } else {
         return Ok(());
@@ -289,6 +314,8 @@ fn check_owner(path: &Path, status: &Status) -> Result<(), StoreError> {
     Err(StoreError::Refused { path: path.into(), why })
 }
 
+/// One that is only begun is twice as big as its record.
+const CONTENT_BYTES_MAX: usize = 2 * super::BYTES_MAX + 1024;
 const TURN_PAUSE: Duration = Duration::from_millis(5);
 // A second in all.
 const TURNS_MAX: usize = 200;

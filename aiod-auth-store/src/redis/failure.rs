@@ -14,22 +14,44 @@ pub(super) fn is_of_connection(error: &RedisError) -> bool {
         || error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
 }
 
-/// Whether the same may work in a moment.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the library may know more of them")]
+/// Whether the same may work in a moment: whatever Redis refuses, unless it would refuse that for ever.
 pub(super) fn may_pass(error: &RedisError) -> bool {
-    match error.kind() {
-        ErrorKind::Server(
-            ServerErrorKind::BusyLoading
-            | ServerErrorKind::TryAgain
-            | ServerErrorKind::ClusterDown
-            | ServerErrorKind::MasterDown
-            | ServerErrorKind::ReadOnly,
-        ) => true,
-        // Its replicas are away, as in a failover.
-        _ if error.code() == Some("NOREPLICAS") => true,
-        _ => error.is_io_error() || error.is_connection_dropped(),
+    let Some(code) = error.code() else {
+        return error.is_io_error() || error.is_connection_dropped();
+    };
+    let words = error.detail().unwrap_or_default();
+    // Redis 6 says so of what fails in a script: "Error running script (...): @user_script: 8: -OOM ...".
+    let in_script = words.rsplit_once(": -").and_then(|(_, inner)| inner.split(' ').next());
+    match in_script.unwrap_or(code) {
+        "ERR" => !LASTING_WORDS.iter().any(|lasting| words.contains(lasting)),
+        code => !LASTING_CODES.contains(&code),
     }
 }
+
+const LASTING_CODES: [&str; 12] = [
+    "NOAUTH",
+    "WRONGPASS",
+    "NOPERM",
+    "DENIED",
+    "NOPROTO",
+    "WRONGTYPE",
+    "NOSCRIPT",
+    "EXECABORT",
+    "CROSSSLOT",
+    "MOVED",
+    "ASK",
+    "NOTBUSY",
+];
+const LASTING_WORDS: [&str; 8] = [
+    "nknown command",
+    "nknown subcommand",
+    "syntax error",
+    "wrong number of arguments",
+    "user_script",
+    "compiling script",
+    "DB index",
+    "Protocol error",
+];
 
 /// None of its words is a value: Redis quotes commands by name, and no arguments.
 pub(super) fn explain(place: &str, error: &RedisError) -> StoreError {

@@ -457,6 +457,61 @@ fn a_redis_without_room_says_so_before_a_refresh_token_is_spent() {
     assert!(error.contains("OOM") || error.contains("memory"), "{error}");
 }
 
+/// Another client's script that doesn't end, and memory that is full: both pass.
+#[test]
+fn a_save_waits_until_redis_takes_it_again() {
+    let server = Server::start();
+    let options = || server.options().with_patience(Duration::from_secs(20));
+    let (store, waiting) =
+        (RedisStore::new(options()).unwrap(), AsyncRedisStore::new(options()).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let key = key("me");
+    server.command(&["CONFIG", "SET", "busy-reply-threshold", "1"]);
+    for (round, is_busy) in [true, false].into_iter().enumerate() {
+        let new = format!("new-{round}");
+        let newest = tokens(&new);
+        store.save(&key, &tokens("old")).unwrap();
+        let endless = is_busy.then(|| server.endless_script());
+        if !is_busy {
+            server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+        }
+        thread::scope(|scope| {
+            let saved = scope.spawn(|| store.save(&key, &newest));
+            let also = scope.spawn(|| runtime.block_on(waiting.save(&key, &newest)));
+            // What it asks is refused meanwhile.
+            thread::sleep(Duration::from_millis(300));
+            assert!(!saved.is_finished() && !also.is_finished(), "busy: {is_busy}");
+            if is_busy {
+                server.command(&["SCRIPT", "KILL"]);
+            } else {
+                server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+            }
+            saved.join().unwrap().unwrap();
+            also.join().unwrap().unwrap();
+        });
+        if let Some(endless) = endless {
+            endless.join().unwrap();
+        }
+        assert_eq!(refresh_token(&store, &key), new);
+    }
+}
+
+#[test]
+fn what_redis_refuses_for_ever_is_said_at_once() {
+    let server = Server::start();
+    let (store, key) = (server.store(), key("me"));
+    store.save(&key, &tokens("a")).unwrap();
+    let record = &server.command(&["KEYS", "*record*"])[0];
+    let began = Instant::now();
+    server.command(&["SET", record, "text"]);
+    let error = store.load(&key).unwrap_err();
+    assert!(matches!(error, StoreError::Other(_)), "{error:?}");
+    server.command(&["SET", "aiod-auth:fence", "text"]);
+    let error = store.try_lock(&key).unwrap_err();
+    assert!(matches!(error, StoreError::Other(_)), "{error:?}");
+    assert!(began.elapsed() < Duration::from_secs(4));
+}
+
 #[test]
 fn a_list_of_many_is_whole() {
     let server = Server::start();

@@ -76,6 +76,25 @@ impl Server {
         command.arg(&words[1..]);
         lines(command.query(&mut connection).unwrap())
     }
+
+    /// It is being run when this returns, and ends when it is killed: `SCRIPT KILL`.
+    pub(crate) fn endless_script(&self) -> thread::JoinHandle<()> {
+        let client = redis::Client::open(format!("redis+unix://{}", self.socket().display()));
+        let mut connection = client.unwrap().get_connection().unwrap();
+        let script = thread::spawn(move || {
+            let mut endless = redis::cmd("EVAL");
+            endless.arg("while true do end").arg(0);
+            endless.query::<()>(&mut connection).unwrap_err();
+        });
+        let client = redis::Client::open(format!("redis+unix://{}", self.socket().display()));
+        let mut connection = client.unwrap().get_connection().unwrap();
+        let began = Instant::now();
+        while redis::cmd("PING").query::<String>(&mut connection).is_ok() {
+            assert!(began.elapsed() < Duration::from_secs(20), "the script doesn't start");
+            thread::sleep(Duration::from_millis(5));
+        }
+        script
+    }
 }
 
 fn lines(value: redis::Value) -> Vec<String> {

@@ -10,6 +10,7 @@
 mod aiod;
 mod contract;
 mod damage;
+mod interrupted;
 mod locks;
 #[cfg(target_os = "linux")]
 mod mounts;

@@ -73,6 +73,8 @@ fn what_can_not_be_written_is_known_before_anything_is_spent() {
         "mount --bind \"$SOURCE\" \"$FILE\" && cp \"$SOURCE\" \"$SOURCE.2\" && mv \"$SOURCE.2\" \"$SOURCE\"",
         // The folder is read-only, and the file in it is not.
         "mount --bind \"$FOLDER\" \"$FOLDER\" && mount --bind \"$SOURCE\" \"$FILE\" && mount -o remount,ro,bind \"$FOLDER\"",
+        // The disk that it comes from is full.
+        "mkdir \"$SOURCE.d\" && mount -t tmpfs -o size=8k none \"$SOURCE.d\" && cp \"$SOURCE\" \"$SOURCE.d/t\" && mount --bind \"$SOURCE.d/t\" \"$FILE\" && { head -c 1M /dev/zero >\"$SOURCE.d/x\" || true; }",
         // A full disk, and a lock from before.
         "mount -t tmpfs -o size=16k none \"$FOLDER\" && cp \"$SOURCE\" \"$FILE\" && touch \"$FILE.lock\" && { head -c 1M /dev/zero >\"$FOLDER/x\" || true; }",
     ] {
@@ -81,6 +83,51 @@ fn what_can_not_be_written_is_known_before_anything_is_spent() {
             fs::copy(place.path(), &source).unwrap();
             mounted(&place, how, "refuse");
         }
+    }
+}
+
+#[test]
+fn while_a_record_is_written_in_place_what_is_written_is_read() {
+    for how in [
+        "mount --bind \"$SOURCE\" \"$FILE\"",
+        // It can't be finished: the disk is full by now.
+        "mkdir \"$SOURCE.d\" && mount -t tmpfs -o size=8k none \"$SOURCE.d\" && cp \"$SOURCE\" \"$SOURCE.d/t\" && mount --bind \"$SOURCE.d/t\" \"$FILE\" && head -c 4k /dev/zero >\"$SOURCE.d/x\"",
+    ] {
+        for place in [Place::with_record(), Place::aiod().filled()] {
+            let source = place.folder.path().join("source");
+            fs::copy(place.path(), &source).unwrap();
+            mounted(&place, how, "read_what_is_written");
+        }
+    }
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn read_what_is_written() {
+    let Some((path, store)) = place() else { return };
+    let new = fs::read_to_string(&path).unwrap().replace("first", "second");
+    let fill = path.parent().unwrap().with_file_name("source.d").join("y");
+    let loaded = || store.load(&key("my-tool")).unwrap().unwrap();
+    for part in ["", &new[..new.len() / 2]] {
+        let next = format!("{}.next", path.display());
+        fs::write(&path, part).unwrap();
+        fs::write(&next, &new).unwrap();
+        if fill.parent().is_some_and(Path::is_dir) {
+            // A file without room for itself has no content.
+            fs::write(&path, "").unwrap();
+            fs::write(&fill, [b'0'; 4096]).unwrap();
+            assert_eq!(loaded().access_token().unwrap().expose(), "second", "{part}");
+            fs::remove_file(&fill).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), "");
+        }
+        // Another process is about to write it.
+        let lock = fs::File::create(format!("{}.lock", path.display())).unwrap();
+        lock.lock().unwrap();
+        assert_eq!(loaded().access_token().unwrap().expose(), "second", "{part}");
+        assert_eq!(fs::read_to_string(&next).unwrap(), new);
+        drop(lock);
+        assert_eq!(loaded().access_token().unwrap().expose(), "second", "{part}");
+        assert!(!fs::exists(&next).unwrap());
     }
 }
 

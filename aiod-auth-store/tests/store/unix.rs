@@ -11,7 +11,7 @@ use std::{
 
 use aiod_auth_store::{FileStore, Store, StoreError, default_config_folder};
 
-use crate::support::{Place, names, tokens};
+use crate::support::{Place, key, names, tokens};
 
 #[test]
 fn only_we_can_read_what_is_written() {
@@ -181,8 +181,16 @@ fn read_only() {
 
 #[test]
 fn a_link_in_the_place_of_a_file_beside_a_record_is_named_with_what_to_do() {
-    for (beside, target) in [("lock", "/dev/null"), ("next", "/dev/null"), ("next", "nowhere")] {
+    for (beside, target) in [
+        ("lock", "/dev/null"),
+        ("lock", "nowhere"),
+        ("lock", "../notes"),
+        ("next", "/dev/null"),
+        ("next", "nowhere"),
+    ] {
         let place = Place::with_record();
+        let notes = place.folder.path().join("notes");
+        fs::write(&notes, "mine").unwrap();
         let link = format!("{}.{beside}", place.path().display());
         fs::remove_file(&link).ok();
         symlink(target, &link).unwrap();
@@ -191,6 +199,103 @@ fn a_link_in_the_place_of_a_file_beside_a_record_is_named_with_what_to_do() {
         assert!(error.to_string().starts_with(&format!("will not use {link}: it is ")), "{error}");
         assert_eq!(error.hint(), Some("move it away, or make it your own"));
         assert_eq!(place.loaded().as_deref(), Some("first"));
+        assert_eq!(fs::read_to_string(notes).unwrap(), "mine");
+    }
+}
+
+/// As `cp -al` makes them of a whole folder.
+#[test]
+fn what_has_a_second_name_is_replaced_and_not_written() {
+    for next in ["", "first", "second"] {
+        let place = Place::with_record();
+        let beside = |suffix| format!("{}.{suffix}", place.path().display());
+        let backup = |suffix: &str| place.folder.path().join(suffix);
+        fs::write(beside("lock"), "").unwrap();
+        fs::write(beside("next"), place.text().replace("first", next)).unwrap();
+        if next.is_empty() {
+            fs::write(beside("next"), "").unwrap();
+        }
+        let text = fs::read(beside("next")).unwrap();
+        for suffix in ["lock", "next"] {
+            fs::hard_link(beside(suffix), backup(suffix)).unwrap();
+        }
+        {
+            let _lock = place.store.try_lock(&place.key).unwrap().unwrap();
+            let expected = if next == "second" { "second" } else { "first" };
+            assert_eq!(place.loaded().as_deref(), Some(expected));
+            place.store.prepare(&place.key).unwrap();
+            place.store.save(&place.key, &tokens("third")).unwrap();
+        }
+        assert_eq!(place.loaded().as_deref(), Some("third"));
+        assert_eq!(fs::read(backup("next")).unwrap(), text);
+        assert_eq!(fs::read(backup("lock")).unwrap(), b"");
+        assert!(!fs::exists(beside("next")).unwrap() && !fs::exists(beside("next.copy")).unwrap());
+    }
+    // The record itself.
+    let place = Place::with_record();
+    fs::hard_link(place.path(), format!("{}.next", place.path().display())).unwrap();
+    place.store.prepare(&place.key).unwrap();
+    place.store.save(&place.key, &tokens("second")).unwrap();
+    assert_eq!(place.loaded().as_deref(), Some("second"));
+}
+
+/// Root's file in a folder like `/tmp` can't be replaced by another user. It takes root to make one.
+#[test]
+fn a_record_that_its_folder_lets_nobody_replace_is_known_before_anything_is_spent() {
+    let place = Place::with_record();
+    let folder = place.path().parent().unwrap().to_owned();
+    set_mode(place.folder.path(), 0o755);
+    set_mode(&folder, 0o1777);
+    set_mode(&place.path(), 0o644);
+    as_another_user("unix::refuse_to_prepare", &folder, "022");
+    assert!(!names(&folder).iter().any(|name| name.ends_with(".next")));
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn refuse_to_prepare() {
+    let Some(folder) = env::var_os(FOLDER) else { return };
+    let (key, store) = (key("my-tool"), FileStore::new(folder));
+    let error = store.prepare(&key).unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+    assert!(store.load(&key).unwrap().is_some());
+}
+
+#[test]
+fn a_umask_takes_no_rights_of_our_own() {
+    let folder = tempfile::tempdir().unwrap();
+    set_mode(folder.path(), 0o777);
+    for umask in ["0777", "0477"] {
+        as_another_user("unix::save_and_load", &folder.path().join(umask), umask);
+    }
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn save_and_load() {
+    let Some(folder) = env::var_os(FOLDER) else { return };
+    let (key, store) = (key("my-tool"), FileStore::new(folder));
+    for text in ["first", "second"] {
+        let _lock = store.try_lock(&key).unwrap().unwrap();
+        store.prepare(&key).unwrap();
+        store.save(&key, &tokens(text)).unwrap();
+        let found = store.load(&key).unwrap().unwrap();
+        assert_eq!(found.access_token().unwrap().expose(), text);
+    }
+}
+
+/// Runs a test of this program as another user, if that is possible.
+fn as_another_user(test: &str, folder: &Path, umask: &str) {
+    let mut child = Command::new("sh");
+    child.args(["-c", "umask \"$1\" && exec \"$2\" --exact \"$3\"", "sh", umask]);
+    child.arg(env::current_exe().unwrap()).arg(test);
+    child.env(FOLDER, folder).uid(ANOTHER_USER);
+    match child.output() {
+        Ok(ran) => {
+            let said = String::from_utf8_lossy(&ran.stdout);
+            assert!(ran.status.success() && said.contains("1 passed"), "{umask}: {said}");
+        }
+        Err(_) => eprintln!("left out: only root can be another user"),
     }
 }
 

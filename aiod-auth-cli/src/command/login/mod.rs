@@ -141,6 +141,8 @@ fn report(
         answer(context, options, settings, &session.tokens)?;
     }
     if let Some(failure) = not_saved {
+        // It is said here.
+        drop(context.clients.take());
         return Err(Failure::from(failure).within("logged in, but not saved"));
     }
     let (issuer, client) = (settings.profile.issuer(), settings.profile.client());

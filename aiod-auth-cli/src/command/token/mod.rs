@@ -54,7 +54,7 @@ pub(crate) fn run(context: &Context, options: &args::Token) -> Result<(), Failur
         TokenFormat::Git => context.printer.text(&git::answer(&handout))?,
         TokenFormat::Curl => context.printer.text(&format::curl(&handout))?,
     }
-    Stored::of(&settings, &session).report(context)
+    Ok(())
 }
 
 /// Where git may take a token: what was said here, else the APIs that it is for.
@@ -94,7 +94,7 @@ pub(super) fn get_for_program(
 ) -> Result<SessionTokens, Failure> {
     let session = get(settings, demand(min_valid, false))?;
     warn_if_short(context, &Handout::access_token(&session.tokens)?, min_valid);
-    Stored::of(settings, &session).warn(context);
+    Stored::of(context).warn(context);
     Ok(session)
 }
 

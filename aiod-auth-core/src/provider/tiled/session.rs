@@ -34,7 +34,8 @@ pub(crate) async fn redeem(
     deadline: Deadline,
     reason: Reason,
 ) -> Result<Tokens, Failed> {
-    let Redemption { refresh_token, tokens, scope, policy, resend, .. } = redemption;
+    let Redemption { refresh_token, tokens_before: tokens, policy, resend, .. } = redemption;
+    let scope = redemption.scope();
     let link = match server.refreshes(refresh_token, tokens)? {
         Refreshes::Here(link) => link,
         Refreshes::There(openid) => {

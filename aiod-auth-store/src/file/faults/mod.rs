@@ -330,7 +330,7 @@ fn a_next_of_a_newer_version_is_neither_used_nor_written_over() {
 
 /// The tokens are in `.next`: that there are none, or that they are damaged, would ask for a new login.
 #[test]
-fn a_save_that_can_not_be_finished_is_said_by_the_next_process_at_once() {
+fn a_save_that_can_not_be_finished_is_read_by_the_next_process_and_said_under_the_lock() {
     for place in [Place::OwnMounted, Place::AiodMounted] {
         let memory = place.with_record();
         let record = place.store(Files::default()).location(&key());
@@ -340,7 +340,8 @@ fn a_save_that_can_not_be_finished_is_said_by_the_next_process_at_once() {
         refresh(&memory, place, Fault::FromThenOn(in_place, 5)).saved.unwrap();
 
         let (faulty, store, key) = place.faulty(&memory, Fault::NoRoom);
-        let error = store.load(&key).unwrap_err();
+        assert_eq!(load(&*store, place, "no room").as_deref(), Some("second"));
+        let error = store.try_lock(&key).unwrap_err();
         assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
         let opened = faulty.done().iter().filter(|it| it.name == "open").count();
         assert!(opened < 20, "{opened}");

@@ -218,6 +218,10 @@ impl OpenFile for FaultyFile {
         self.next_mut("set_size")?.set_size(bytes)
     }
 
+    fn reserve(&self, bytes: usize) -> io::Result<()> {
+        self.next("reserve")?.reserve(bytes)
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.next("sync")?.sync()
     }

@@ -316,6 +316,10 @@ impl OpenFile for Handle {
         Ok(())
     }
 
+    fn reserve(&self, _bytes: usize) -> io::Result<()> {
+        Ok(())
+    }
+
     fn sync(&self) -> io::Result<()> {
         let mut state = self.memory.state();
         let file = state.file(self.number);

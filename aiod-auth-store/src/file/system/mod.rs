@@ -51,6 +51,8 @@ pub(crate) trait OpenFile: fmt::Debug + Send + Sync {
     /// Writes all of it, or a part before it fails.
     fn write(&mut self, content: &[u8]) -> io::Result<()>;
     fn set_size(&mut self, bytes: u64) -> io::Result<()>;
+    /// Makes sure that there is room for this much, and changes nothing that can be read.
+    fn reserve(&self, bytes: usize) -> io::Result<()>;
     fn sync(&self) -> io::Result<()>;
     fn set_mode(&self, mode: u32) -> io::Result<()>;
     /// Without waiting. It is the kernel's, and ends with the process.

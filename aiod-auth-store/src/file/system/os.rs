@@ -33,7 +33,11 @@ impl FileSystem for Os {
             How::Create => options.write(true).create(true).truncate(false),
             How::CreateNew => options.write(true).create_new(true),
         };
-        Ok(Box::new(OsFile(uninterrupted(|| options.open(path))?)))
+        let file = uninterrupted(|| options.open(path))?;
+        if matches!(how, How::Create | How::CreateNew) {
+            platform::make_readable(&file);
+        }
+        Ok(Box::new(OsFile(file)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -98,6 +102,10 @@ impl OpenFile for OsFile {
 
     fn set_size(&mut self, bytes: u64) -> io::Result<()> {
         self.0.set_len(bytes)
+    }
+
+    fn reserve(&self, bytes: usize) -> io::Result<()> {
+        uninterrupted(|| platform::reserve(&self.0, u64::try_from(bytes).unwrap_or(u64::MAX)))
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -48,8 +48,21 @@ pub(super) fn status(metadata: &Metadata) -> Status {
     }
 }
 
+/// A umask may have taken even our own rights.
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).create(folder)
+    DirBuilder::new().mode(0o700).create(folder)?;
+    if fs::metadata(folder).is_ok_and(|made| made.mode() & 0o700 != 0o700) {
+        set_mode(folder, 0o700).ok();
+    }
+    Ok(())
+}
+
+/// The same for a file.
+pub(super) fn make_readable(file: &File) {
+    let is_ours = |made: &Metadata| made.is_file() && made.uid() == geteuid().as_raw();
+    if file.metadata().is_ok_and(|made| is_ours(&made) && made.mode() & 0o600 != 0o600) {
+        set_mode_of(file, 0o600).ok();
+    }
 }
 
 pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
@@ -58,6 +71,18 @@ pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
 
 pub(super) fn set_mode_of(file: &File, mode: u32) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+
+    Ok(fallocate(file, FallocateFlags::KEEP_SIZE, 0, bytes)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn reserve(_file: &File, _bytes: u64) -> io::Result<()> {
+    Ok(())
 }
 
 /// The old file goes and the new one comes in one step.

@@ -1,0 +1,100 @@
+//! What an interrupted save has left: a whole `.next`, and a note of what it replaces, or none.
+
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use aiod_auth_core::{Timestamp, Tokens, session::Version};
+
+use crate::support::{Place, tokens};
+
+/// A backup without the lock's file, or one who removed it.
+#[test]
+fn without_a_note_the_newer_of_the_two_counts() {
+    for (record, next, expected) in [
+        (100, 200, "next"),
+        (200, 100, "record"),
+        (100, 100, "next"),
+        (9_000_000_000, 100, "record"),
+    ] {
+        for place in [Place::new, Place::aiod].map(|place| place()) {
+            leave_next(&place, &issued("next", next));
+            place.store.save(&place.key, &issued("record", record)).unwrap();
+            fs::rename(beside(&place, "kept"), beside(&place, "next")).unwrap();
+            touch(beside(&place, "next"));
+            fs::remove_file(beside(&place, "lock")).ok();
+
+            drop(place.store.try_lock(&place.key).unwrap().unwrap());
+            assert_eq!(place.loaded().as_deref(), Some(expected), "{record} {next}");
+            assert!(!beside(&place, "next").exists());
+        }
+    }
+}
+
+/// As an encrypted home is that is closed for a while: what is written meanwhile is in another folder.
+#[test]
+fn a_folder_that_is_away_during_the_save_has_the_new_tokens_when_it_is_back() {
+    for place in [Place::new, Place::aiod].map(|place| place()) {
+        // The clock was set back, so only the note says which of them is newer.
+        place.store.save(&place.key, &issued("first", 1000)).unwrap();
+        let folder = place.path().parent().unwrap().to_owned();
+        let away = place.folder.path().join("away");
+
+        let lock = place.store.try_lock(&place.key).unwrap().unwrap();
+        place.store.prepare(&place.key).unwrap();
+        let version = Version::of(place.store.load(&place.key).unwrap().as_ref());
+        fs::rename(&folder, &away).unwrap();
+        place.store.save_if_unchanged(&place.key, &issued("second", 10), &version).unwrap();
+        drop(lock);
+        fs::remove_dir_all(&folder).unwrap();
+        fs::rename(&away, &folder).unwrap();
+
+        drop(place.store.try_lock(&place.key).unwrap().unwrap());
+        assert_eq!(place.loaded().as_deref(), Some("second"));
+    }
+}
+
+#[test]
+fn a_login_saved_beside_a_process_that_is_stuck_is_found_without_its_lock() {
+    let place = Place::with_record();
+    let text = place.text().replace("first", "second");
+    fs::write(beside(&place, "login.next"), text).unwrap();
+    drop(place.store.try_lock(&place.key).unwrap().unwrap());
+    assert_eq!(place.loaded().as_deref(), Some("second"));
+    assert!(!beside(&place, "login.next").exists());
+}
+
+#[test]
+fn what_is_too_big_is_not_read() {
+    let place = Place::with_record();
+    let text = format!("a = [{}]\n", "1, ".repeat(5 << 20));
+    fs::write(beside(&place, "next"), text).unwrap();
+    let began = Instant::now();
+    drop(place.store.try_lock(&place.key).unwrap().unwrap());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(place.loaded().as_deref(), Some("first"));
+    assert!(!beside(&place, "next").exists());
+}
+
+/// The text of these tokens, to be put in the place of `.next`.
+fn leave_next(place: &Place, tokens: &Tokens) {
+    place.store.save(&place.key, tokens).unwrap();
+    fs::rename(place.path(), beside(place, "kept")).unwrap();
+}
+
+fn touch(path: PathBuf) {
+    let text = fs::read(&path).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn issued(text: &str, seconds: i64) -> Tokens {
+    let mut tokens = tokens(text);
+    tokens.issued_at = Timestamp::from_unix_millis(seconds * 1000);
+    tokens
+}
+
+fn beside(place: &Place, suffix: &str) -> PathBuf {
+    format!("{}.{suffix}", place.path().display()).into()
+}
