@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, ErrorKind, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
@@ -214,7 +214,11 @@ impl Ran {
         }
         let mut child = command.spawn().unwrap();
         if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(input.as_bytes()).unwrap();
+            // A command that fails may end before it has read it.
+            match stdin.write_all(input.as_bytes()) {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+                written => written.unwrap(),
+            }
         }
         let output = end_of(child);
         let ran = Self {
