@@ -427,26 +427,25 @@ pub enum NoResponse {
     Proxy(Box<ProxyFailure>),
     /// There was no TLS connection. Nothing was sent.
     Tls(TlsFailure),
-    /// An answer came whose body is larger than the limit.
-    TooLarge,
+    /// An answer came whose body is larger than the limit. It is of no use; but a new refresh token in what was
+    /// read of its body is kept.
+    TooLarge(Box<Response>),
     /// Something came, and can't be read as an answer: it is no HTTP, or its header is too large.
     NotHttp,
 }
 
 impl NoResponse {
     /// For a transport whose reading of an answer's body failed so: [`Cut`](Self::Cut), with the body as far as it
-    /// came, where the connection failed or the body is malformed; else as it is.
+    /// came, where the connection failed or the body is malformed; [`TooLarge`](Self::TooLarge) with it; else as
+    /// it is.
     #[must_use]
     pub fn of_body(self, response: Response) -> Self {
         let why = match self {
             Self::Unknown(why) => why,
             // A chunk without its length.
             Self::NotHttp => "the body can't be read",
-            Self::NotSent(_)
-            | Self::Cut { .. }
-            | Self::Proxy(_)
-            | Self::Tls(_)
-            | Self::TooLarge => return self,
+            Self::TooLarge(_) => return Self::TooLarge(Box::new(response)),
+            Self::NotSent(_) | Self::Cut { .. } | Self::Proxy(_) | Self::Tls(_) => return self,
         };
         Self::Cut { response: Box::new(response), why }
     }
@@ -460,13 +459,14 @@ impl NoResponse {
             Self::NotSent(_)
             | Self::Unknown(_)
             | Self::Cut { .. }
-            | Self::TooLarge
+            | Self::TooLarge(_)
             | Self::NotHttp => false,
             Self::Proxy(failure) => matches!(
                 failure.problem,
                 ProxyProblem::CredentialsWanted
                     | ProxyProblem::SchemeNotSpoken(_)
                     | ProxyProblem::SocksCredentialsWanted
+                    | ProxyProblem::SocksCredentialsUnanswered
                     | ProxyProblem::Unusable(_)
             ),
             Self::Tls(failure) => {

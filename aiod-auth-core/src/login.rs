@@ -150,11 +150,12 @@ impl LoginJob {
         }
     }
 
-    /// Why the login is by browser, if the profile leaves that open and the server has no device flow.
+    /// Why the login is by browser, if the profile leaves that open and the server has no device flow. One
+    /// whose address can't be used is there: that is said, and mended, sooner than a browser is waited for.
     fn instead(&self, server: &AuthorizationServer) -> Option<&'static str> {
-        let has = |endpoint| server.endpoint(endpoint).is_some();
         let is_free = !self.profile.login_is_explicit();
-        (is_free && !has(Endpoint::DeviceAuthorization) && has(Endpoint::Authorization))
+        let has_browser = server.endpoint(Endpoint::Authorization).is_some();
+        (is_free && has_browser && !server.names(Endpoint::DeviceAuthorization))
             .then_some("the server has no device flow")
     }
 

@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 use crate::{
     environment::Environment,
     error::{ProxyFailure, ProxyProblem},
+    http::{NoResponse, Response},
     server::is_loopback,
 };
 
@@ -145,6 +146,32 @@ pub enum ProxyKind {
 }
 
 impl Proxy {
+    /// For the log of a transport, where this proxy asks the server itself (a server at plain http): that it is in
+    /// between, where what came may be its own. Whether it is can't be told.
+    ///
+    /// ```
+    /// use aiod_auth_core::{NoResponse, proxy::Proxy};
+    ///
+    /// let proxy = Proxy::new("http://me:hunter2@proxy.example:3128").unwrap();
+    /// let said = proxy.in_between(&Err(NoResponse::NotHttp)).unwrap();
+    /// assert_eq!(said, "there is a proxy in between: http://proxy.example:3128");
+    /// ```
+    #[must_use]
+    pub fn in_between(&self, outcome: &Result<Response, NoResponse>) -> Option<String> {
+        let may_be_its_own = match outcome {
+            // It is named by that.
+            Err(NoResponse::Proxy(_)) => false,
+            Err(_) => true,
+            Ok(response) => response.is_page() || matches!(response.status(), 403 | 502..=504),
+        };
+        let scheme = match self.kind {
+            ProxyKind::Http => "http",
+            ProxyKind::Https => "https",
+            ProxyKind::Socks5 => "socks5",
+        };
+        may_be_its_own.then(|| format!("there is a proxy in between: {scheme}://{self}"))
+    }
+
     /// From `http://user:password@host:port`, with `https`, `socks5` or `socks5h` in place of `http`,
     /// or without a scheme for `http`.
     ///
@@ -368,7 +395,7 @@ fn percent_decoded(text: &str) -> String {
 const NO_ADDRESS: ProxyProblem = ProxyProblem::Unusable("is not a usable address");
 const NO_TEXT: ProxyProblem = ProxyProblem::Unusable("is not a text in UTF-8");
 const NOT_ENCODED: ProxyProblem = ProxyProblem::Unusable(
-    "has a user name or a password with characters that have to be percent-encoded (%23 for #, %2F for /, %3F for ?)",
+    "has a user name or a password with characters that have to be percent-encoded (%23 for #, %2F for /, %3F for ?, %5C for \\)",
 );
 const NO_SOCKS4: ProxyProblem =
     ProxyProblem::Unusable("is a SOCKS4 proxy, which is not supported (SOCKS5 is)");

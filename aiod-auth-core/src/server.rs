@@ -134,6 +134,12 @@ impl AuthorizationServer {
         self.endpoint(Endpoint::EndSession).is_some_and(servers::ends_session_by_refresh_token)
     }
 
+    /// Whether it has this endpoint, be its address usable or not.
+    pub(crate) fn names(&self, endpoint: Endpoint) -> bool {
+        let is_unusable = self.unusable.iter().any(|(unusable, _)| *unusable == endpoint);
+        is_unusable || self.endpoint(endpoint).is_some()
+    }
+
     pub(crate) fn require(&self, endpoint: Endpoint) -> Result<&Arc<Url>, Error> {
         if let Some(url) = self.endpoints.get(endpoint) {
             return Ok(url);

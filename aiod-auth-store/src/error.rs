@@ -64,6 +64,15 @@ pub enum StoreError {
         /// Why not.
         why: &'static str,
     },
+    /// What stands in the record's place is another user's, or root would make a file in that user's
+    /// folder, which locks that user out. Nothing is changed.
+    #[error("will not use {}: it belongs to another user (uid {owner})", .path.display())]
+    OfAnotherUser {
+        /// The file or the folder that is there.
+        path: PathBuf,
+        /// Whose it is: a user's number.
+        owner: u32,
+    },
     /// This place can't hold such a login. What stands there is left as it is.
     #[error("{} can't hold this login: {why}", .path.display())]
     CannotHold {
@@ -116,9 +125,9 @@ impl StoreError {
             Self::OtherKey { .. } => Some("move it away, then log in again"),
             // Root in a container with a user's folder mounted: to change the owner would take the login
             // from that user.
-            Self::Refused { why: "it belongs to another user", .. } => {
-                Some("run this as its owner (in a container with --user), or move it away")
-            }
+            Self::OfAnotherUser { .. } => Some(
+                "run this as that user (in a container with --user), or choose a folder of your own",
+            ),
             Self::Refused { why: "it is a folder", .. } => {
                 Some("name a file, or move the folder away")
             }

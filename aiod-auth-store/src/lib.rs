@@ -37,7 +37,7 @@ pub use async_store::{AsyncStore, StoreFuture, perform_async};
 pub use client_secret::{ReadClientSecret, with_secret_of};
 pub use error::StoreError;
 #[cfg(feature = "toml")]
-pub use file::{FileStore, default_config_folder};
+pub use file::{FileStore, default_config_folder, make_private_folder};
 #[cfg(feature = "keyring")]
 pub use keyring::KeyringStore;
 pub use listed::Listed;

@@ -2,7 +2,7 @@
 //! other end of a pipe, so they are looked at before.
 
 use std::{
-    env, fs,
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -25,7 +25,9 @@ pub(crate) fn check() -> Result<(), TlsFailure> {
         .filter(|path| path.is_file())
         .map(|file| (FOLDERS, file));
     for (variable, file) in named.chain(in_folders) {
-        if let Some(why) = unusable(&file) {
+        // Of a folder's files, those that can't be opened are passed over.
+        let closed = || unopened(&file).filter(|_| variable == FILE);
+        if let Some(why) = unusable(&file).or_else(closed) {
             let file = clean(&file.to_string_lossy());
             return Err(TlsFailure::UnusableRoots(format!("{variable} ({file}) {why}").into()));
         }
@@ -42,6 +44,12 @@ fn unusable(file: &Path) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// After it is known to be a file: to open a pipe would wait.
+fn unopened(file: &Path) -> Option<&'static str> {
+    let error = fs::File::open(file).err()?;
+    (error.kind() == io::ErrorKind::PermissionDenied).then_some("can't be read: permission denied")
 }
 
 /// The certificates of all authorities that the browsers know are a quarter of a megabyte.

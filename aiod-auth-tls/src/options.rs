@@ -33,10 +33,10 @@ impl TlsOptions {
     /// [`InvalidPem`] if there is no certificate or no key, one can't be read, or they don't belong together.
     pub fn set_client_certificate(&mut self, pem: &[u8]) -> Result<(), InvalidPem> {
         let chain = certificates(pem)?;
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| InvalidPem(NO_KEY))?;
+        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| no_key(pem))?;
         let client = ClientCertificate { chain, key };
         if !crate::backend::is_usable(&client) {
-            return Err(InvalidPem(UNUSABLE));
+            return Err(UNUSABLE);
         }
         self.client = Some(client);
         Ok(())
@@ -90,19 +90,28 @@ impl fmt::Debug for TlsOptions {
 
 /// A PEM text that has not what it should have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidPem(&'static str);
+pub struct InvalidPem {
+    problem: &'static str,
+    hint: &'static str,
+}
 
 impl InvalidPem {
     /// What is wrong.
     #[must_use]
     pub const fn problem(&self) -> &'static str {
-        self.0
+        self.problem
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        self.hint
     }
 }
 
 impl fmt::Display for InvalidPem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.problem)
     }
 }
 
@@ -110,27 +119,139 @@ impl std::error::Error for InvalidPem {}
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidPem> {
     let all = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    let all = all.map_err(|_| InvalidPem("has a certificate that can't be read"))?;
-    if all.is_empty() { Err(InvalidPem("has no certificate in PEM form")) } else { Ok(all) }
+    let all = all.map_err(|_| if is_encrypted(pem) { ENCRYPTED } else { UNREADABLE })?;
+    if all.is_empty() {
+        return Err(no_certificate(pem));
+    }
+    if all.iter().all(|certificate| is_certificate(certificate)) {
+        Ok(all)
+    } else {
+        Err(UNREADABLE)
+    }
 }
 
-const UNUSABLE: &str = "has a certificate and a private key that can't be used together";
-const NO_KEY: &str = "has no private key in PEM form that can be read (an encrypted one can't)";
+/// Whether it may be one: a sequence as long as it says, that begins with another (RFC 5280 §4.1). A key begins
+/// with a number.
+fn is_certificate(der: &[u8]) -> bool {
+    let content = match der {
+        [0x30, 0x81, a, content @ ..] if content.len() == usize::from(*a) => content,
+        [0x30, 0x82, a, b, content @ ..]
+            if content.len() == usize::from(u16::from_be_bytes([*a, *b])) =>
+        {
+            content
+        }
+        _ => return false,
+    };
+    content.starts_with(&[0x30])
+}
+
+fn no_certificate(text: &[u8]) -> InvalidPem {
+    if has(text, "-----BEGIN TRUSTED CERTIFICATE") {
+        return OPENSSLS_OWN;
+    }
+    match text {
+        // PKCS #12 begins with its version (RFC 7292 §4).
+        [0x30, 0x82, _, _, 2, 1, 3, ..] | [0x30, 0x80, 2, 1, 3, ..] => PKCS12,
+        [0x30, ..] => DER,
+        _ if has(text, "-----BEGIN ") => OTHER_BLOCKS,
+        _ => NO_CERTIFICATE,
+    }
+}
+
+fn is_encrypted(pem: &[u8]) -> bool {
+    // RFC 7468 §11; and the form before it, whose header lines no reader of PEM knows any more.
+    has(pem, "-----BEGIN ENCRYPTED PRIVATE KEY") || has(pem, "Proc-Type: 4,ENCRYPTED")
+}
+
+fn no_key(pem: &[u8]) -> InvalidPem {
+    if is_encrypted(pem) { ENCRYPTED } else { NO_KEY }
+}
+
+fn has(text: &[u8], part: &str) -> bool {
+    text.windows(part.len()).any(|found| found == part.as_bytes())
+}
+
+const NO_CERTIFICATE: InvalidPem = InvalidPem {
+    problem: "has no certificate in PEM form",
+    hint: "give a file in PEM form (`-----BEGIN CERTIFICATE-----`)",
+};
+const OTHER_BLOCKS: InvalidPem = InvalidPem {
+    problem: "has no certificate among its PEM blocks",
+    hint: "give a file with a block `-----BEGIN CERTIFICATE-----`",
+};
+const UNREADABLE: InvalidPem = InvalidPem {
+    problem: "has a certificate that can't be read",
+    hint: "get the certificate once more; `openssl x509 -in FILE -noout` says whether it can be read",
+};
+const OPENSSLS_OWN: InvalidPem = InvalidPem {
+    problem: "has a certificate in OpenSSL's own form (BEGIN TRUSTED CERTIFICATE)",
+    hint: "`openssl x509 -in FILE` makes an ordinary one of it",
+};
+const DER: InvalidPem = InvalidPem {
+    problem: "has no certificate in PEM form, but something in DER",
+    hint: "`openssl x509 -inform der -in FILE` makes PEM of a certificate in DER",
+};
+const PKCS12: InvalidPem = InvalidPem {
+    problem: "is in PKCS #12 form, not in PEM form",
+    hint: "`openssl pkcs12 -in FILE -nodes` makes PEM of it: certificate and key, for you alone to read",
+};
+const NO_KEY: InvalidPem = InvalidPem {
+    problem: "has no private key in PEM form that can be read",
+    hint: "put the certificate's private key into the same file",
+};
+const ENCRYPTED: InvalidPem = InvalidPem {
+    problem: "has a private key that is encrypted",
+    hint: "`openssl pkey -in FILE` decrypts it: put that into the file, for you alone to read",
+};
+const UNUSABLE: InvalidPem = InvalidPem {
+    problem: "has a certificate and a private key that can't be used together",
+    hint: "give the private key that belongs to the certificate",
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_has_not_what_it_should_is_said() {
+    fn a_file_that_has_not_what_it_should_is_said_with_what_to_do() {
         let mut options = TlsOptions::default();
-        let none = options.add_root_certificates(b"junk").unwrap_err();
-        assert_eq!(none.problem(), "has no certificate in PEM form");
-        let cut = b"-----BEGIN CERTIFICATE-----\nMIIB*\n-----END CERTIFICATE-----\n";
-        let cut = options.add_root_certificates(cut).unwrap_err();
-        assert_eq!(cut.problem(), "has a certificate that can't be read");
-        let no_key = b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-        assert_eq!(options.set_client_certificate(no_key).unwrap_err().problem(), NO_KEY);
+        let certificate = "-----BEGIN CERTIFICATE-----\nMIIBIjA=\n-----END CERTIFICATE-----\n";
+        for (text, expected) in [
+            (&b"junk"[..], NO_CERTIFICATE),
+            (b"-----BEGIN CERTIFICATE-----\nMIIB*\n-----END CERTIFICATE-----\n", UNREADABLE),
+            // As long as it says it is not.
+            (certificate.as_bytes(), UNREADABLE),
+            // A key in a certificate's place.
+            (b"-----BEGIN CERTIFICATE-----\nMIEDAgEA\n-----END CERTIFICATE-----\n", UNREADABLE),
+            (b"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", OTHER_BLOCKS),
+            (
+                b"-----BEGIN TRUSTED CERTIFICATE-----\nMAA=\n-----END TRUSTED CERTIFICATE-----\n",
+                OPENSSLS_OWN,
+            ),
+            (b"\x30\x82\x03\x00\x30\x82", DER),
+            (b"\x30\x82\x03\x00\x02\x01\x03\x30", PKCS12),
+        ] {
+            assert_eq!(options.add_root_certificates(text).unwrap_err(), expected);
+        }
+        let whole = "-----BEGIN CERTIFICATE-----\nMIECMAA=\n-----END CERTIFICATE-----\n";
+        for (key, expected) in [
+            ("", NO_KEY),
+            (
+                "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+                ENCRYPTED,
+            ),
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMAA=\n-----END RSA PRIVATE KEY-----\n",
+                ENCRYPTED,
+            ),
+        ] {
+            let text = format!("{whole}{key}");
+            assert_eq!(
+                options.set_client_certificate(text.as_bytes()).unwrap_err(),
+                expected,
+                "{key}"
+            );
+        }
         assert_eq!(format!("{options:?}"), "TlsOptions { roots: 0, client_certificate: false }");
     }
 }

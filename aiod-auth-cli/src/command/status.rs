@@ -2,7 +2,7 @@
 
 use std::{fmt, process::ExitCode, time::SystemTime};
 
-use aiod_auth_core::{Error, Kind, NotLoggedIn, Timestamp, Tokens};
+use aiod_auth_core::{Error, Kind, NotLoggedIn, Timestamp, Tokens, clean};
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -133,13 +133,14 @@ impl fmt::Display for Status<'_> {
             None => writeln!(f, "needs no login: the client has a secret")?,
             Some(reason) => writeln!(f, "{reason}")?,
         }
+        // A name may have been written by another program, and have what a terminal would obey in it.
         if let Some(profile) = self.profile {
-            writeln!(f, "profile: {profile}")?;
+            writeln!(f, "profile: {}", clean(profile))?;
         }
         if let Some(account) = self.account.filter(|account| Some(*account) != self.profile) {
-            writeln!(f, "account: {account}")?;
+            writeln!(f, "account: {}", clean(account))?;
         }
-        writeln!(f, "issuer: {}\nclient: {}", self.issuer, self.client_id)?;
+        writeln!(f, "issuer: {}\nclient: {}", clean(self.issuer), clean(self.client_id))?;
         if let Some(at) = &self.access_token_expires_at {
             writeln!(f, "access token expires at: {at}")?;
         }
@@ -147,11 +148,11 @@ impl fmt::Display for Status<'_> {
             writeln!(f, "refresh token expires at: {at}")?;
         }
         if !self.scope.is_empty() {
-            writeln!(f, "scope: {}", self.scope.join(" "))?;
+            writeln!(f, "scope: {}", clean(&self.scope.join(" ")))?;
         }
         write!(f, "store: {}", self.store)?;
         if !self.same.is_empty() {
-            write!(f, "\nthe same login: profile {}", self.same.join(", "))?;
+            write!(f, "\nthe same login: profile {}", clean(&self.same.join(", ")))?;
         }
         Ok(())
     }

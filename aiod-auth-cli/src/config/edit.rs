@@ -1,12 +1,14 @@
 //! Changing `config.toml` without touching what the user wrote in it: comments, order, keys.
 
 use std::{
+    fmt::Display,
     fs::{self, File},
     io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use aiod_auth_core::Kind;
+use aiod_auth_store::make_private_folder;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
 use super::Config;
@@ -34,11 +36,17 @@ impl ConfigFile {
     /// changes it and takes long.
     pub(crate) fn edit(folder: &Path, waiting: impl FnOnce()) -> Result<Self, Failure> {
         let path = resolved(folder.join("config.toml"));
-        // The folder also holds the tokens.
-        let lock = private_file::make_private_folder(folder)
-            .and_then(|()| private_file::lock(&path.with_file_name("config.toml.lock"), waiting));
-        let lock = lock.map_err(|error| {
-            let message = format!("cannot lock {}: {error}", path.display());
+        // The folder also holds the tokens; the file may be a link into another one.
+        for folder in [Some(folder), path.parent()].into_iter().flatten() {
+            make_private_folder(folder).map_err(|error| {
+                let mut failure = Failure::from(error);
+                failure.kind = Kind::Config;
+                failure
+            })?;
+        }
+        let lock_file = path.with_file_name("config.toml.lock");
+        let lock = private_file::lock(&lock_file, waiting).map_err(|error| {
+            let message = format!("cannot lock {}: {error}", lock_file.display());
             if error.kind() == ErrorKind::TimedOut {
                 return Failure::new(Kind::Store, message).with_hint("wait for it, or end it");
             }
@@ -54,9 +62,10 @@ impl ConfigFile {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
             read => read.map(|read| read.text),
         };
-        let Ok(Ok(document)) = text.map(|text| text.parse()) else {
-            return Err(Failure::config(format!("cannot read {}", path.display())));
-        };
+        let cannot_read =
+            |why: &dyn Display| Failure::config(format!("cannot read {}: {why}", path.display()));
+        let text = text.map_err(|error| cannot_read(&error))?;
+        let document = text.parse().map_err(|_| cannot_read(&"it is not TOML"))?;
         Ok(Self { path: resolved(path), document, _lock: lock })
     }
 

@@ -3,7 +3,7 @@
 
 pub(crate) use lock::lock;
 pub(crate) use read::{BYTES_MAX, OwnFile, is_public_file, not_text, without_bom};
-pub(crate) use write::{create, make_private_folder, replace, rewrite};
+pub(crate) use write::{create, replace, rewrite};
 
 mod lock;
 mod read;

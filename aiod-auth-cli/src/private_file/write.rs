@@ -42,14 +42,6 @@ pub(crate) fn rewrite(path: &Path, content: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder that only its owner can look into.
-pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
-}
-
 /// In the same folder, because a rename doesn't cross file systems. It goes when this is dropped.
 fn write_temporary(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut prefix = OsString::from(".");

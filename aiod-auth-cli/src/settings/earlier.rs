@@ -7,8 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
-use aiod_auth_core::{RecordKey, Tokens};
-use aiod_auth_store::{FileStore, Store, StoreError};
+use aiod_auth_core::{Kind, RecordKey, Tokens};
+use aiod_auth_store::{FileStore, Store, StoreError, make_private_folder};
 
 use super::{Settings, core_profile};
 use crate::{config::Config, context::Context, failure::Failure, private_file};
@@ -62,16 +62,16 @@ impl Settings {
         if !self.may_take_over() || self.has_logged_out(context) {
             return;
         }
-        let kept = self.mark_of_logout(context).map(|mark| {
-            private_file::make_private_folder(mark.parent().unwrap_or(&mark))?;
-            private_file::replace(&mark, b"")
+        let noted = self.mark_of_logout(context).and_then(|mark| {
+            make_private_folder(mark.parent().unwrap_or(&mark))?;
+            let noted = private_file::replace(&mark, b"");
+            noted.map_err(|error| Failure::new(Kind::Store, error.to_string()))
         });
-        match kept {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => context.printer.warn(&format!(
-                "it can't be noted that the profile has logged out, so it may take over a login without a profile: {error}"
-            )),
-            Err(failure) => log::debug!("no folder for the note of a logout: {}", failure.message),
+        if let Err(failure) = noted {
+            let message = failure.message;
+            context.printer.warn(&format!(
+                "it can't be noted that the profile has logged out, so it may take over a login without a profile: {message}"
+            ));
         }
     }
 

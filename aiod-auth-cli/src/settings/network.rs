@@ -27,7 +27,5 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn wrong(file: &Path, why: InvalidPem) -> Failure {
-    Failure::config(format!("{} {why}", file.display())).with_hint(
-        "give a file in PEM form (`-----BEGIN …`); `openssl x509 -inform der -in FILE` makes it of a certificate in DER",
-    )
+    Failure::config(format!("{} {why}", file.display())).with_hint(why.hint())
 }

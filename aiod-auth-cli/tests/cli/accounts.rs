@@ -60,6 +60,17 @@ fn file_of(world: &World, options: &str) -> String {
 }
 
 #[test]
+fn an_account_can_not_control_the_terminal() {
+    let world = World::new();
+    let account = r#"account = "a\u001b[2Jb\u0000\u202ec""#;
+    let issuer = &world.server.base_url;
+    let profile = format!("[profiles.x]\nissuer = \"{issuer}\"\nclient_id = \"x\"\n{account}\n");
+    world.write("config.toml", &profile);
+    let ran = world.run("status --profile x");
+    assert!(ran.ended(3).stdout.contains("\naccount: abc\n"), "{ran:?}");
+}
+
+#[test]
 fn two_users_at_one_server_are_two_logins() {
     let world = world(&["work", "private"]);
     log_in(&world, "--profile work", "alice");

@@ -205,3 +205,50 @@ fn another_users_files_are_used_as_that_user() {
     let ran = world.run("token");
     ran.failed(2, "it belongs to another user (run this as uid 1000, in a container with --user)");
 }
+
+/// Root can write there, and what it makes (a lock, a folder) would lock that user out.
+#[test]
+#[cfg(unix)]
+fn root_makes_nothing_in_another_users_folder() {
+    let world = World::new();
+    let home = world.path("home");
+    fs::create_dir_all(home.join(".config")).unwrap();
+    fs::create_dir_all(home.join("mine")).unwrap();
+    fs::copy(world.path("config.toml"), home.join("mine/config.toml")).unwrap();
+    let all = ["", ".config", "mine", "mine/config.toml"].map(|name| home.join(name));
+    for path in &all {
+        if std::os::unix::fs::chown(path, Some(1000), Some(1000)).is_err() {
+            assert!(std::env::var_os("CI").is_none(), "this test needs root");
+            eprintln!("not tried: this test needs root");
+            return;
+        }
+    }
+    let run = |line: &str| {
+        let mut command = world.command(line);
+        command.env("HOME", &home).env_remove("AIOD_AUTH_CONFIG_DIR");
+        Ran::of(&mut command, "")
+    };
+    let server = format!("--issuer {} --client-id demo", world.server.base_url);
+    let mine = format!("--config-dir {}", home.join("mine").display());
+    let says = "it belongs to another user";
+    let logins = [
+        (format!("login {server}"), ".config"),
+        (format!("login {server} --store aiod"), ""),
+        (format!("login {server} --store polars"), ".config"),
+    ];
+    let logins = logins.map(|(line, folder)| (run(&line).failed(6, says).stderr.clone(), folder));
+    let settings = [
+        (format!("profile set lab {server}"), ".config"),
+        (format!("profile set lab {server} {mine}"), "mine"),
+        (format!("profile remove lab {mine}"), "mine"),
+    ];
+    let settings =
+        settings.map(|(line, folder)| (run(&line).failed(2, says).stderr.clone(), folder));
+    for (said, folder) in logins.into_iter().chain(settings) {
+        let folder = home.join(folder).display().to_string();
+        assert!(said.contains(folder.trim_end_matches('/')), "{said}");
+        assert!(said.contains("run this as ") && said.contains("uid 1000"), "{said}");
+    }
+    let names = |folder: &str| fs::read_dir(home.join(folder)).unwrap().count();
+    assert_eq!((names(""), names(".config"), names("mine")), (2, 0, 1));
+}

@@ -145,7 +145,7 @@ fn the_lock_of_the_configuration_is_no_link() {
     let world = World::new();
     std::os::unix::fs::symlink("target", world.path("config.toml.lock")).unwrap();
     let ran = world.run("profile set new --issuer https://as.example --client-id x");
-    ran.failed(2, "config.toml: it is a symbolic link");
+    ran.failed(2, "config.toml.lock: it is a symbolic link");
     assert!(!world.path("target").exists());
 }
 

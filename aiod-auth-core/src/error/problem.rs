@@ -119,13 +119,15 @@ impl ConfigProblem {
             Self::SeveralProviders { .. } | Self::NoSuchProvider { .. } => Some("name one of them"),
             Self::PortTaken(_) => Some("end that program, or register another port"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
+            Self::NoCommonAuthenticationMethod(_) => Some(
+                "it takes none of the ways in which a secret is sent here: say which it takes all the same (`client_authentication`), or leave the secret out",
+            ),
             Self::InvalidUrl { .. }
             | Self::UnreadableClientSecret { .. }
             | Self::InvalidIssuer
             | Self::MissingClientSecret
             | Self::InvalidName(_)
             | Self::EmptyClientId
-            | Self::NoCommonAuthenticationMethod(_)
             | Self::OneTooMany(..)
             | Self::NoS256
             | Self::ReservedParameter => None,

@@ -69,7 +69,7 @@ impl Unreachable {
             NoResponse::Unknown(why) | NoResponse::Cut { why, .. } => Some(Self::NoAnswer(why)),
             NoResponse::Proxy(failure) => Some(Self::Proxy(failure)),
             NoResponse::Tls(failure) => Some(Self::Tls(failure)),
-            NoResponse::TooLarge | NoResponse::NotHttp => None,
+            NoResponse::TooLarge(_) | NoResponse::NotHttp => None,
         }
     }
 
@@ -165,6 +165,9 @@ pub enum ProxyProblem {
     SchemeNotSpoken(&'static str),
     /// It is a SOCKS5 proxy, and wants credentials, or other ones: RFC 1928 §3, RFC 1929.
     SocksCredentialsWanted,
+    /// It is a SOCKS5 proxy, and closed the connection when it had the credentials: they are not right, or it
+    /// doesn't say what else is wrong.
+    SocksCredentialsUnanswered,
     /// It answered this HTTP status instead of opening a tunnel: RFC 9110 §9.3.6.
     Status(u16),
     /// It gave this reply code instead of a connection: RFC 1928 §6.
@@ -211,7 +214,8 @@ impl ProxyProblem {
             Self::Unusable(_)
             | Self::CredentialsWanted
             | Self::SchemeNotSpoken(_)
-            | Self::SocksCredentialsWanted => Kind::Config,
+            | Self::SocksCredentialsWanted
+            | Self::SocksCredentialsUnanswered => Kind::Config,
             Self::NotReached(_) => Kind::Unavailable,
             Self::Status(408 | 425 | 429) => Kind::Unavailable,
             Self::Status(status) if status >= 500 => Kind::Unavailable,
@@ -226,7 +230,7 @@ impl ProxyProblem {
         matches!(self.kind(), Kind::Unavailable)
     }
 
-    const fn hint(self) -> &'static str {
+    fn hint(self) -> &'static str {
         match self {
             Self::CredentialsWanted => {
                 "the proxy's address has to have the right user name and password: http://user:password@host:port"
@@ -234,8 +238,11 @@ impl ProxyProblem {
             Self::SchemeNotSpoken(_) => {
                 "let the proxy take Basic, or go by a program on this machine that speaks it for others (px, cntlm); NO_PROXY names the hosts that need no proxy"
             }
-            Self::SocksCredentialsWanted => {
+            Self::SocksCredentialsWanted | Self::SocksCredentialsUnanswered => {
                 "the proxy's address has to have the right user name and password: socks5h://user:password@host:port"
+            }
+            Self::Unusable(why) if why.contains("SOCKS") => {
+                "give the address of a SOCKS5 proxy, socks5h://host:port, or of an HTTP one, http://host:port"
             }
             Self::Unusable(_) => "correct the proxy's address: http://host:port",
             Self::NotReached(_) => {
@@ -259,6 +266,9 @@ impl fmt::Display for ProxyProblem {
                 write!(f, "wants a login by {scheme}, which is not spoken here (HTTP 407)")
             }
             Self::SocksCredentialsWanted => f.write_str("wants a user name and password (SOCKS5)"),
+            Self::SocksCredentialsUnanswered => {
+                f.write_str("closed the connection after the user name and password (SOCKS5)")
+            }
             Self::Status(status) if self.is_transient() => {
                 write!(f, "can't reach the server (HTTP {status})")
             }
@@ -373,7 +383,7 @@ impl TlsFailure {
         }
     }
 
-    const fn hint(&self) -> &'static str {
+    fn hint(&self) -> &'static str {
         match self {
             Self::Certificate(problem) => problem.hint(),
             Self::NoRoots(_) => {
@@ -388,6 +398,9 @@ impl TlsFailure {
             }
             Self::ClientCertificateUnusable => {
                 "give a client certificate with the key that belongs to it"
+            }
+            Self::Refused("unrecognized_name") => {
+                "check the address: the server knows no host of this name"
             }
             Self::Version | Self::Refused(_) => {
                 "the server has to offer TLS 1.2 or 1.3 with a cipher that is not outdated"
@@ -447,7 +460,11 @@ pub enum CertificateProblem {
     CaUsedAsServer,
     /// Its issuer has withdrawn it.
     Revoked,
-    /// It is for another purpose, can't be read, or is signed in a way that isn't accepted.
+    /// It is not meant for servers (RFC 5280 §4.2.1.12).
+    OtherPurpose,
+    /// It is of X.509's version 1 or 2, which says too little.
+    OldVersion,
+    /// It can't be read, or is signed in a way that isn't accepted.
     Unacceptable,
 }
 
@@ -461,7 +478,9 @@ impl CertificateProblem {
                 "check this machine's clock; else the server needs a new certificate"
             }
             Self::OtherName => "check the address: it has to be one that the certificate names",
-            Self::Revoked | Self::Unacceptable => "the server needs another certificate",
+            Self::Revoked | Self::OtherPurpose | Self::OldVersion | Self::Unacceptable => {
+                "the server needs another certificate"
+            }
         }
     }
 }
@@ -477,6 +496,8 @@ impl fmt::Display for CertificateProblem {
                 "can't be trusted: it is a certificate authority's, used as a server's"
             }
             Self::Revoked => "has been revoked",
+            Self::OtherPurpose => "can't be accepted: it is not meant for a server",
+            Self::OldVersion => "can't be accepted: it is not of version 3",
             Self::Unacceptable => "can't be accepted",
         })
     }
@@ -511,6 +532,11 @@ mod tests {
                 "the proxy p:1 wants a login by NTLM",
             ),
             (proxy(ProxyProblem::SocksCredentialsWanted), Kind::Config, "password (SOCKS5)"),
+            (
+                proxy(ProxyProblem::SocksCredentialsUnanswered),
+                Kind::Config,
+                "the proxy p:1 closed the connection after",
+            ),
             (proxy(ProxyProblem::Status(403)), Kind::Config, "the proxy p:1 refuses"),
             (proxy(ProxyProblem::Status(503)), Kind::Unavailable, "the proxy p:1 can't reach"),
             (proxy(ProxyProblem::SocksReply(2)), Kind::Config, "the proxy p:1 refuses"),
@@ -536,6 +562,16 @@ mod tests {
             assert_eq!(cause.kind(), kind, "{cause}");
             assert!(cause.to_string().contains(says), "{cause}");
         }
+    }
+
+    #[test]
+    fn what_to_do_is_about_what_is_wrong() {
+        let name = TlsFailure::Refused("unrecognized_name");
+        assert!(name.hint().starts_with("check the address"), "{}", name.hint());
+        let socks4 = crate::proxy::Proxy::new("socks4://p:1").unwrap_err();
+        assert!(socks4.hint().contains("socks5h://"), "{}", socks4.hint());
+        let user = crate::proxy::Proxy::new("http://DOM\\me:pw@p:1").unwrap_err();
+        assert!(user.to_string().contains("%5C for \\"), "{user}");
     }
 
     #[test]

@@ -164,7 +164,7 @@ pub(super) fn read(received: &Received<'_>) -> Answer<TokenAnswer> {
         Answer::Good(_) | Answer::Refused(_) => return answer,
     };
     // In a form that broke off it isn't known where a value ends.
-    if received.is_cut && !received.response.is_json_object() {
+    if received.cut.is_some() && !received.response.is_json_object() {
         return answer;
     }
     TokenAnswer::stray(received, problem).map_or(answer, Answer::Good)

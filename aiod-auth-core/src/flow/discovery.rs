@@ -96,7 +96,7 @@ pub(crate) async fn discover(
                         .map(|server| server.with_deviations(Arc::clone(deviations)))
                         .map_err(|problem| answer::broken(Endpoint::Metadata, status, problem));
                 }
-                Sent::Answer(status, Answer::Refused(_)) => nothing.status = Some(status),
+                Sent::Answer(status, Answer::Refused(_)) => nothing.refused(status),
                 Sent::Answer(status, Answer::Broken(problem)) => {
                     nothing.malformed.get_or_insert((Some(status), problem));
                 }
@@ -122,13 +122,19 @@ pub(crate) async fn discover(
 /// What the places said that had no metadata.
 #[derive(Default)]
 struct Nothing {
-    /// The status of the last place that had nothing.
+    /// The status of the last place that had nothing; but of the first that may be asked by others alone.
     status: Option<u16>,
     /// What was wrong with the first document that was there.
     malformed: Option<(Option<u16>, Problem)>,
 }
 
 impl Nothing {
+    const fn refused(&mut self, status: u16) {
+        if !matches!(self.status, Some(401 | 403)) {
+            self.status = Some(status);
+        }
+    }
+
     fn into_error(self) -> Error {
         let (status, problem) = self.malformed.unwrap_or((self.status, Problem::NoMetadata));
         answer::broken(Endpoint::Metadata, status, problem)

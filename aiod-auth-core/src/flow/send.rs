@@ -40,13 +40,21 @@ pub(crate) fn send<T>(
                 return (request, Sent::Answer(response.status(), answer));
             }
             Err(NoResponse::Cut { response, why }) => {
-                let received = Received::new(&request, &response, sent_at, deviations).cut();
+                let received =
+                    Received::new(&request, &response, sent_at, deviations).cut(Problem::Cut);
                 if let good @ Answer::Good(_) = read(&received) {
                     return (request, Sent::Answer(response.status(), good));
                 }
                 NoResponse::Unknown(why)
             }
-            Err(NoResponse::TooLarge) => return (request, Sent::Unreadable(Problem::TooLarge)),
+            Err(NoResponse::TooLarge(response)) => {
+                let received = Received::new(&request, &response, sent_at, deviations);
+                let sent = match read(&received.cut(Problem::TooLarge)) {
+                    good @ Answer::Good(_) => Sent::Answer(response.status(), good),
+                    _ => Sent::Unreadable(Problem::TooLarge),
+                };
+                return (request, sent);
+            }
             Err(NoResponse::NotHttp) => return (request, Sent::Unreadable(Problem::NotHttp)),
             Err(why) => why,
         };

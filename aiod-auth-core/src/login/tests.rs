@@ -245,6 +245,25 @@ fn the_browser_is_chosen_where_there_is_no_device_flow() {
     assert!(device.last().unwrap().starts_with("config: "), "{device:?}");
 }
 
+/// It has one: a browser would be waited for in vain, and the mistake never be said.
+#[test]
+fn a_device_endpoint_that_can_not_be_used_is_said_and_no_browser_waited_for() {
+    for (address, why) in [
+        ("\"http://as.example/device\"", "`device_authorization_endpoint` is plain http"),
+        ("5", "`device_authorization_endpoint`"),
+        ("\"/device\"", "`device_authorization_endpoint`"),
+    ] {
+        let member = format!("{{\"device_authorization_endpoint\":{address},");
+        let transcript = Play::of(profile()).run(&BROWSER_ALONE.replacen('{', &member, 1));
+        let last = transcript.last().unwrap();
+        assert!(last.starts_with("protocol: ") && last.contains(why), "{transcript:?}");
+        assert!(!transcript.contains(&"listen".to_string()), "{transcript:?}");
+    }
+    // What is empty is absent.
+    let metadata = BROWSER_ALONE.replacen('{', r#"{"device_authorization_endpoint":"","#, 1);
+    assert_eq!(Play::of(profile()).run(&metadata).last().unwrap(), "logged in, with r");
+}
+
 /// PKCE-04.
 #[test]
 fn a_server_without_s256_sees_no_browser() {

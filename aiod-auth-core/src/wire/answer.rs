@@ -38,8 +38,8 @@ pub(crate) struct Received<'a> {
     pub(crate) response: &'a Response,
     pub(crate) sent_at: Timestamp,
     pub(crate) deviations: &'a Deviations,
-    /// The body broke off: nothing in it is taken for the whole.
-    pub(crate) is_cut: bool,
+    /// Why this is not the whole body: nothing in it is taken for the whole.
+    pub(crate) cut: Option<Problem>,
     notes: RefCell<Vec<Note>>,
 }
 
@@ -51,11 +51,11 @@ impl<'a> Received<'a> {
         deviations: &'a Deviations,
     ) -> Self {
         let notes = RefCell::new(Vec::new());
-        Self { request, response, sent_at, deviations, is_cut: false, notes }
+        Self { request, response, sent_at, deviations, cut: None, notes }
     }
 
-    pub(crate) const fn cut(mut self) -> Self {
-        self.is_cut = true;
+    pub(crate) fn cut(mut self, why: Problem) -> Self {
+        self.cut = Some(why);
         self
     }
 
@@ -90,8 +90,8 @@ pub(crate) fn read<T>(
     if matches!(received.response.status(), 300..=399) {
         return Answer::Broken(Problem::Redirect { to: redirect_origin(received) });
     }
-    if received.is_cut {
-        return Answer::Broken(Problem::Cut);
+    if let Some(why) = &received.cut {
+        return Answer::Broken(why.clone());
     }
     check_clock(received);
     let body = body::read(received);

@@ -129,6 +129,20 @@ impl<'a> Object<'a> {
         Ok(self.string(name)?.filter(|text| !text.is_empty()))
     }
 
+    /// The same, of what must not get lost: twice the same is no ambiguity.
+    pub(crate) fn text_or_twice_the_same(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<Text<'a>>, Problem> {
+        let mut all = self.members.iter().filter(|(key, _)| key.is(name)).map(|(_, value)| *value);
+        match all.next() {
+            Some(first @ Value::Text(_)) if all.all(|other| other == first) => {
+                Ok(unquote(first).filter(|text| !text.is_empty()))
+            }
+            _ => self.text(name),
+        }
+    }
+
     pub(crate) fn required_text(&self, name: &'static str) -> Result<Text<'a>, Problem> {
         self.text(name)?.ok_or(Problem::Missing(name))
     }

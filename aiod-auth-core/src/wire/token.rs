@@ -133,7 +133,7 @@ impl IssuedToken {
 
 /// `""` is none.
 fn token<'a>(object: &Object<'a>, name: &'static str) -> Result<Option<Text<'a>>, Problem> {
-    match object.text(name)? {
+    match object.text_or_twice_the_same(name)? {
         Some(text) if is_token(&text) => Ok(Some(text)),
         Some(_) => Err(Problem::Invalid(name)),
         None => Ok(None),
@@ -244,6 +244,11 @@ mod tests {
                 parse(&alloc::format!(r#"{{"access_token":"a","refresh_token":{value}}}"#));
             assert!(answer.issued.is_ok() && answer.refresh_token.is_none(), "{value}");
         }
+        let twice = r#"{"access_token":"a","refresh_token":"r","refresh_token":"r"}"#;
+        let twice = parse(twice);
+        assert!(twice.issued.is_ok() && twice.refresh_token.unwrap().expose() == "r");
+        let two = parse(r#"{"access_token":"a","refresh_token":"r","refresh_token":"s"}"#);
+        assert_eq!(two.issued.unwrap_err(), Problem::Duplicate("refresh_token"));
         for value in ["1", "\"a\\u0000\"", "{}"] {
             let answer =
                 parse(&alloc::format!(r#"{{"access_token":"a","refresh_token":{value}}}"#));

@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -118,7 +118,11 @@ impl TokioRuntimeBuilder {
             plain: OnceLock::new(),
         };
         let clients = Clients::Ours(Box::new(ours));
-        TokioRuntime(Arc::new(Stack { clients, timeout: self.timeout }))
+        TokioRuntime(Arc::new(Stack {
+            clients,
+            timeout: self.timeout,
+            proxy_is_said: AtomicBool::default(),
+        }))
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) enum Unconnected<'a> {
     NoTunnel(&'a Proxy),
     /// The proxy answered 407; reqwest doesn't say what it wants.
     CredentialsWanted(&'a Proxy),
+    /// The SOCKS5 proxy closed the connection; reqwest doesn't say when.
+    SocksClosed(&'a Proxy),
 }
 
 /// What did not fail before there was a connection may have reached the server.
@@ -43,6 +45,7 @@ pub(super) fn unconnected<'a>(
         Some(Through::CredentialsWanted) => Unconnected::CredentialsWanted(proxy),
         Some(Through::SocksCredentialsWanted) => told(ProxyProblem::SocksCredentialsWanted),
         Some(Through::Closed) => told(ProxyProblem::NotReached("it closed the connection")),
+        Some(Through::SocksClosed) => Unconnected::SocksClosed(proxy),
         Some(Through::Socks(code)) => told(ProxyProblem::SocksReply(code)),
         Some(Through::NoProxy) => told(ProxyProblem::Unusable("is no SOCKS5 proxy")),
         Some(Through::NoTunnel) => Unconnected::NoTunnel(proxy),
@@ -75,6 +78,7 @@ enum Through {
     SocksCredentialsWanted,
     NoTunnel,
     Closed,
+    SocksClosed,
     Socks(u8),
     NoProxy,
 }
@@ -107,7 +111,7 @@ fn through_proxy(error: &(dyn Error + 'static)) -> Option<Through> {
             "command not supported" => Some(Through::Socks(7)),
             "address type not supported" => Some(Through::Socks(8)),
             "failed parsing server response" => Some(Through::NoProxy),
-            "io error during SOCKS handshake" => Some(Through::Closed),
+            "io error during SOCKS handshake" => Some(Through::SocksClosed),
             _ => None,
         }
     })

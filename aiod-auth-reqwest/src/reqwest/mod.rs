@@ -1,7 +1,10 @@
 //! The default runtime: tokio, and reqwest on it.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -44,6 +47,8 @@ struct Stack {
     clients: Clients,
     /// The program's own limit.
     timeout: Option<Duration>,
+    /// Whether it was said that a proxy is in between.
+    proxy_is_said: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -87,7 +92,8 @@ impl TokioRuntime {
     pub fn from_client_builder(builder: ClientBuilder) -> Result<Self, Error> {
         let client = sending_once(builder).build();
         let client = client.map_err(|_| Error::Usage("this reqwest client can't be built"))?;
-        Ok(Self(Arc::new(Stack { clients: Clients::Given(client), timeout: None })))
+        let proxy_is_said = AtomicBool::default();
+        Ok(Self(Arc::new(Stack { clients: Clients::Given(client), timeout: None, proxy_is_said })))
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, NoResponse> {
@@ -118,6 +124,10 @@ impl TokioRuntime {
                         let problem = tunnel::ask_again(proxy, tls, request.url()).await;
                         NoResponse::Proxy(proxy.failure(problem))
                     }
+                    explain::Unconnected::SocksClosed(proxy) => {
+                        let problem = tunnel::why_socks_closed(proxy).await;
+                        NoResponse::Proxy(proxy.failure(problem))
+                    }
                     explain::Unconnected::CredentialsWanted(proxy) => {
                         let problem = tunnel::ask_for_scheme(proxy, tls, request.url()).await;
                         NoResponse::Proxy(proxy.failure(problem))
@@ -140,7 +150,8 @@ impl TokioRuntime {
         let outcome = read(answered, &mut body, tls).await;
         let response = Response::new(status, texts, std::mem::take(&mut *body));
         match outcome {
-            Ok(()) => Ok(response),
+            Ok(Read::Whole) => Ok(response),
+            Ok(Read::ToTheLimit) => Err(NoResponse::TooLarge(Box::new(response))),
             Err(no_response) => Err(no_response.of_body(response)),
         }
     }
@@ -154,7 +165,17 @@ impl Default for TokioRuntime {
 
 impl Runtime for TokioRuntime {
     fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, NoResponse>> {
-        Box::pin(self.exchange(request))
+        Box::pin(async move {
+            let outcome = self.exchange(request).await;
+            let proxy = self.0.clients.proxy_of(request.url()).ok().flatten();
+            let through = proxy_that_answers(request.url(), proxy);
+            if let Some(said) = through.and_then(|through| through.in_between(&outcome))
+                && !self.0.proxy_is_said.swap(true, Ordering::Relaxed)
+            {
+                log::warn!("{said}");
+            }
+            outcome
+        })
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
@@ -289,21 +310,28 @@ fn address(proxy: &Proxy) -> Option<Url> {
     Some(url)
 }
 
+/// How much of a body was read.
+enum Read {
+    Whole,
+    ToTheLimit,
+}
+
 /// Not past the limit, whatever the server sends.
 async fn read(
     mut response: ::reqwest::Response,
     body: &mut Vec<u8>,
     tls: Option<&Tls>,
-) -> Result<(), NoResponse> {
+) -> Result<Read, NoResponse> {
     while let Some(chunk) =
         response.chunk().await.map_err(|error| explain::unanswered(&error, tls))?
     {
-        if body.len() + chunk.len() > BODY_BYTES_MAX {
-            return Err(NoResponse::TooLarge);
+        let room = BODY_BYTES_MAX - body.len();
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if chunk.len() > room {
+            return Ok(Read::ToTheLimit);
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(())
+    Ok(Read::Whole)
 }
 
 /// For a request and its answer together.

@@ -35,6 +35,23 @@ pub(super) async fn ask_for_scheme(proxy: &Proxy, tls: Option<&Tls>, url: &Url) 
     }
 }
 
+/// Whether a SOCKS5 proxy closed the connection because of the credentials. It is greeted once more, without
+/// them: one that asks for them has had them.
+pub(super) async fn why_socks_closed(proxy: &Proxy) -> ProxyProblem {
+    let proxy = proxy.clone();
+    let greeting = spawn_blocking(move || -> io::Result<bool> {
+        let mut stream = connect(&proxy)?;
+        stream.write_all(&[5, 2, 0, 2])?;
+        let mut chosen = [0; 2];
+        stream.read_exact(&mut chosen)?;
+        Ok(proxy.credentials().is_some() && chosen == [5, 2])
+    });
+    match timeout(LIMIT, greeting).await {
+        Ok(Ok(Ok(true))) => ProxyProblem::SocksCredentialsUnanswered,
+        _ => ProxyProblem::NotReached("it closed the connection"),
+    }
+}
+
 /// The status and the head of its answer; `None` inside if that is no HTTP, and outside if there was none in time.
 /// In a thread that may block: TLS has one face for both clients.
 async fn answer(
@@ -54,6 +71,14 @@ fn ask(
     url: &Url,
     authorization: Option<&Zeroizing<String>>,
 ) -> io::Result<Option<(u16, String)>> {
+    let stream = connect(proxy)?;
+    match tls.filter(|_| proxy.kind() == ProxyKind::Https) {
+        Some(tls) => head_of(tls.connect(proxy.host(), stream)?, url, authorization),
+        None => head_of(stream, url, authorization),
+    }
+}
+
+fn connect(proxy: &Proxy) -> io::Result<TcpStream> {
     let host = proxy.host();
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     let mut addresses = (bare, proxy.port()).to_socket_addrs()?;
@@ -61,10 +86,7 @@ fn ask(
     let stream = stream.ok_or(io::ErrorKind::ConnectionRefused)?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
-    match tls.filter(|_| proxy.kind() == ProxyKind::Https) {
-        Some(tls) => head_of(tls.connect(host, stream)?, url, authorization),
-        None => head_of(stream, url, authorization),
-    }
+    Ok(stream)
 }
 
 fn head_of(

@@ -120,6 +120,23 @@ pub fn default_config_folder() -> Result<PathBuf, StoreError> {
     if folder.is_absolute() { Ok(folder) } else { Err(StoreError::NoHome) }
 }
 
+/// Makes a folder that only this user can look into, and what is missing above it; one that is there stays as
+/// it is. For what a program keeps beside its tokens.
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// aiod_auth_store::make_private_folder(folder.path().join("notes"))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`StoreError::OfAnotherUser`] for root, where the nearest folder that is there is another user's, unless every
+/// user may write in it; [`StoreError::Io`].
+pub fn make_private_folder(folder: impl AsRef<Path>) -> Result<(), StoreError> {
+    let folder = std::path::absolute(&folder).unwrap_or_else(|_| folder.as_ref().into());
+    place::create_folder(&system::Os, &folder)
+}
+
 impl Store for FileStore {
     fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
         let record = self.files.load(&self.path(key), &Own(key))?;

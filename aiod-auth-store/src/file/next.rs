@@ -304,14 +304,16 @@ fn replace_with_copy(
 
 /// It will hold secrets, and its name is known: in a folder for all users another one may have made it.
 fn check_owner(path: &Path, status: &Status) -> Result<(), StoreError> {
-    let why = if status.owner != Owner::Us {
-        "it belongs to another user"
-    } else if status.kind != Kind::File {
-        "it is no file of its own"
-    } else {
-        return Ok(());
-    };
-    Err(StoreError::Refused { path: path.into(), why })
+    let path = path.into();
+    match status.owner {
+        Owner::Other(owner) => return Err(StoreError::OfAnotherUser { path, owner }),
+        Owner::Root => return Err(StoreError::OfAnotherUser { path, owner: 0 }),
+        Owner::Us => {}
+    }
+    if status.kind != Kind::File {
+        return Err(StoreError::Refused { path, why: "it is no file of its own" });
+    }
+    Ok(())
 }
 
 /// One that is only begun is twice as big as its record.

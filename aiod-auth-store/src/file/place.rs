@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::system::{FileSystem, Kind, Owner, Status, if_allowed, if_supported};
+use super::system::{FileSystem, Kind, Owner, Status, if_allowed, if_supported, is_root};
 use crate::StoreError;
 
 /// Follows symbolic links, so that what they lead to is written, and they stay.
@@ -55,45 +55,58 @@ pub(crate) fn not_opened(
 /// What belongs to root passes: root could put anything in our place anyway, and it is how secrets
 /// are mounted into containers.
 pub(crate) fn check(path: &Path, status: &Status) -> Result<(), StoreError> {
-    let why = if status.owner == Owner::Other {
-        "it belongs to another user"
-    } else if status.kind == Kind::Other {
-        "it is no file"
-    } else {
-        return Ok(());
-    };
     let path = path.to_owned();
-    Err(StoreError::Refused { path, why })
+    match (status.owner, status.kind) {
+        (Owner::Other(owner), _) => Err(StoreError::OfAnotherUser { path, owner }),
+        (_, Kind::Other) => Err(StoreError::Refused { path, why: "it is no file" }),
+        _ => Ok(()),
+    }
 }
 
 /// Makes sure that the folder of a record is there, and that only we can look into it.
 pub(crate) fn make_folder(system: &dyn FileSystem, record: &Path) -> Result<(), StoreError> {
     let folder = folder(record);
-    create_folder(system, folder).map_err(StoreError::io("make the folder", folder))?;
+    create_folder(system, folder)?;
     let (path, status) = follow(system, folder)?;
     check(folder, &status)?;
     restrict(system, folder, &path, &status).map_err(StoreError::io("restrict the folder", folder))
 }
 
-/// Like `create_dir_all`, but each new folder is private and survives a crash.
-fn create_folder(system: &dyn FileSystem, folder: &Path) -> io::Result<()> {
+/// Like `create_dir_all`, but each new folder is private and survives a crash, and root makes none in
+/// another user's.
+pub(crate) fn create_folder(system: &dyn FileSystem, folder: &Path) -> Result<(), StoreError> {
+    let failed = |error| StoreError::io("make the folder", folder)(error);
     let is_there = |folder: &Path| system.status(folder).map(|status| status.kind != Kind::File);
     match is_there(folder) {
-        Ok(true) => return Ok(()),
-        Ok(false) => return Err(io::ErrorKind::NotADirectory.into()),
+        Ok(true) => return check_root_may_write(system, folder),
+        Ok(false) => return Err(failed(io::ErrorKind::NotADirectory.into())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+        Err(error) => return Err(failed(error)),
     }
     let Some(parent) = folder.parent() else {
-        return Err(io::ErrorKind::NotFound.into());
+        return Err(failed(io::ErrorKind::NotFound.into()));
     };
     create_folder(system, parent)?;
     match system.create_folder(folder) {
         // Another process was faster.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        other => other,
-    }?;
-    if_supported(system.sync_folder(parent))
+        other => other.map_err(failed)?,
+    }
+    if_supported(system.sync_folder(parent)).map_err(failed)
+}
+
+/// What root makes in another user's folder, that user can't read. Where every user may write (`/tmp`), the
+/// owner expects it; and for all users but root, the folder's mode has said who may.
+fn check_root_may_write(system: &dyn FileSystem, folder: &Path) -> Result<(), StoreError> {
+    match follow(system, folder) {
+        Ok((_, Status { owner: Owner::Other(owner), mode, .. }))
+            if is_root() && mode & 0o002 == 0 =>
+        {
+            Err(StoreError::OfAnotherUser { path: folder.into(), owner })
+        }
+        // What else is wrong with it is said by what uses it.
+        _ => Ok(()),
+    }
 }
 
 /// What is at the end of a folder's links: they may lead anywhere, what counts is whose that is.

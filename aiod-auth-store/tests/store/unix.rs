@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use aiod_auth_store::{FileStore, Store, StoreError, default_config_folder};
+use aiod_auth_store::{FileStore, Store, StoreError, default_config_folder, make_private_folder};
 
 use crate::support::{Place, key, names, tokens};
 
@@ -59,8 +59,42 @@ fn a_folder_of_another_user_is_refused() {
     // Only root can change an owner; run by another user, this test has nothing to check.
     if chown(&folder, Some(65534), None).is_ok() {
         let refused = place.store.save(&place.key, &tokens("second")).unwrap_err();
-        assert!(matches!(refused, StoreError::Refused { .. }), "{refused:?}");
+        assert!(matches!(refused, StoreError::OfAnotherUser { .. }), "{refused:?}");
     }
+}
+
+/// That user could not look into it. Where every user may write, as in `/tmp`, the owner expects it.
+#[test]
+fn root_makes_no_folder_in_another_users() {
+    let (place, home) = (Place::new(), tempfile::tempdir().unwrap());
+    if chown(home.path(), Some(ANOTHER_USER), None).is_err() {
+        eprintln!("left out: only root can give a folder to another user");
+        return;
+    }
+    symlink(home.path(), place.folder.path().join("link")).unwrap();
+    for above in [home.path().to_owned(), place.folder.path().join("link")] {
+        let folder = above.join(".config/aiod-auth");
+        let store = FileStore::new(folder.join("tokens"));
+        for outcome in [
+            store.prepare(&place.key),
+            store.try_lock(&place.key).map(drop),
+            store.save(&place.key, &tokens("new")),
+            make_private_folder(&folder),
+        ] {
+            let error = outcome.unwrap_err().to_string();
+            let expected = format!(
+                "will not use {}: it belongs to another user (uid {ANOTHER_USER})",
+                above.display()
+            );
+            assert_eq!(error, expected);
+        }
+    }
+    assert_eq!(names(home.path()), [""; 0]);
+
+    set_mode(home.path(), 0o1777);
+    FileStore::new(home.path().join("tokens")).save(&place.key, &tokens("new")).unwrap();
+    make_private_folder(home.path().join("notes")).unwrap();
+    assert_eq!(mode(&home.path().join("notes")), 0o700);
 }
 
 #[test]
@@ -118,27 +152,37 @@ fn what_belongs_to_another_user_is_refused() {
         eprintln!("left out: only root can give a file to another user");
         return;
     }
-    refused(&place, "another user");
+    not_ours(&place);
     fs::remove_file(place.path()).unwrap();
     symlink(&target, place.path()).unwrap();
     assert_eq!(place.loaded().as_deref(), Some("first"));
     lchown(place.path(), Some(ANOTHER_USER), None).unwrap();
-    refused(&place, "another user");
+    not_ours(&place);
+}
+
+fn not_ours(place: &Place) {
+    for error in refusals(place) {
+        assert!(matches!(error, StoreError::OfAnotherUser { .. }), "{error:?}");
+    }
 }
 
 fn refused(place: &Place, expected: &str) {
+    for error in refusals(place) {
+        assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+/// Nothing is changed.
+fn refusals(place: &Place) -> [StoreError; 3] {
     let before = names(place.path().parent().unwrap());
     let outcomes = [
         place.store.load(&place.key).map(drop),
         place.store.save(&place.key, &tokens("new")),
         place.store.remove(&place.key),
     ];
-    for outcome in outcomes {
-        let error = outcome.unwrap_err();
-        assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
-        assert!(error.to_string().contains(expected), "{error}");
-    }
     assert_eq!(names(place.path().parent().unwrap()), before);
+    outcomes.map(Result::unwrap_err)
 }
 
 /// Root may write in a read-only folder: started by root, this test runs `read_only` as another user.

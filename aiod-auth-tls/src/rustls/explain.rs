@@ -85,10 +85,19 @@ fn certificate(error: &CertificateError) -> CertificateProblem {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             CertificateProblem::OtherName
         }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            CertificateProblem::OtherPurpose
+        }
+        CertificateError::Other(other) if is_old(other) => CertificateProblem::OldVersion,
         CertificateError::Revoked => CertificateProblem::Revoked,
         CertificateError::Other(other) if is_ca(other) => CertificateProblem::CaUsedAsServer,
         _ => CertificateProblem::Unacceptable,
     }
+}
+
+fn is_old(error: &rustls::OtherError) -> bool {
+    let inner = error.0.downcast_ref::<webpki::Error>();
+    matches!(inner, Some(webpki::Error::UnsupportedCertVersion))
 }
 
 /// webpki's word for it, which rustls hands on without one of its own.

@@ -21,6 +21,7 @@ use aiod_auth_core::{
 use aiod_auth_tls::{Tls, TlsOptions};
 
 use super::{
+    answers::Answers,
     connect::{self, Unconnected, connect},
     stream::{AbsoluteForm, Plain, Secure},
     tunnel,
@@ -115,10 +116,11 @@ impl Connecting {
                 Box::new(Plain::new(stream, limits.details.config))
             }
         };
-        match tls {
-            Some(tls) => secure(tls, route.host(), connection, limits),
-            None => Ok(connection),
-        }
+        let connection = match tls {
+            Some(tls) => secure(tls, route.host(), connection, limits)?,
+            None => connection,
+        };
+        Ok(Box::new(Answers::new(connection)))
     }
 
     fn through(

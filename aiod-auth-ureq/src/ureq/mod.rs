@@ -1,6 +1,13 @@
 //! The default transport: ureq, with a connector of our own.
 
-use std::{io::Read as _, sync::Arc, time::Duration};
+use std::{
+    io::Read as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use ::ureq::{
     Agent, Body,
@@ -18,6 +25,7 @@ use connector::{Connecting, NotConnected, Resolving, Route, reason};
 
 pub use builder::UreqTransportBuilder;
 
+mod answers;
 mod builder;
 mod connect;
 mod connector;
@@ -44,6 +52,8 @@ pub struct UreqTransport {
     /// The program's own limit.
     timeout: Option<Duration>,
     is_own_agent: bool,
+    /// Whether it was said that a proxy is in between.
+    proxy_is_said: Arc<AtomicBool>,
 }
 
 impl UreqTransport {
@@ -64,7 +74,7 @@ impl UreqTransport {
     #[must_use]
     pub fn from_agent(agent: Agent) -> Self {
         let proxies = Arc::new(builder::proxies_of_environment());
-        Self { agent, proxies, timeout: None, is_own_agent: true }
+        Self { agent, proxies, timeout: None, is_own_agent: true, proxy_is_said: Arc::default() }
     }
 
     fn made(proxies: Proxies, tls: TlsOptions, user_agent: &str, limits: builder::Limits) -> Self {
@@ -79,7 +89,13 @@ impl UreqTransport {
         let proxies = Arc::new(proxies);
         let connector = Connecting::new(Arc::clone(&proxies), tls, user_agent);
         let agent = Agent::with_parts(config, connector, Resolving);
-        Self { agent, proxies, timeout: limits.whole, is_own_agent: false }
+        Self {
+            agent,
+            proxies,
+            timeout: limits.whole,
+            is_own_agent: false,
+            proxy_is_said: Arc::default(),
+        }
     }
 
     fn run<B: ::ureq::AsSendBody>(
@@ -135,7 +151,10 @@ impl UreqTransport {
         let response = Response::new(parts.status.as_u16(), texts(&parts.headers), body);
         match outcome {
             Ok(_) => Ok(response),
-            Err(error) => Err(no_response(&error.into()).of_body(response)),
+            Err(error) => Err(match ::ureq::Error::from(error) {
+                ::ureq::Error::BodyExceedsLimit(_) => NoResponse::TooLarge(Box::new(response)),
+                error => no_response(&error).of_body(response),
+            }),
         }
     }
 
@@ -164,7 +183,14 @@ impl Transport for UreqTransport {
     fn send(&self, request: &Request) -> Result<Response, NoResponse> {
         let route = Route::of(&self.proxies, request.url()).map_err(NoResponse::Proxy)?;
         let proxy = self.proxy_for_agent(&route)?;
-        self.exchange(request, route.proxy_that_answers(), proxy)
+        let through = route.proxy_that_answers();
+        let outcome = self.exchange(request, through, proxy);
+        if let Some(said) = through.and_then(|through| through.in_between(&outcome))
+            && !self.proxy_is_said.swap(true, Ordering::Relaxed)
+        {
+            log::warn!("{said}");
+        }
+        outcome
     }
 }
 
@@ -181,7 +207,6 @@ fn no_response(error: &::ureq::Error) -> NoResponse {
             Some(NotConnected(no_response)) => no_response.clone(),
             None => NoResponse::Unknown("the connection failed"),
         },
-        ::ureq::Error::BodyExceedsLimit(_) => NoResponse::TooLarge,
         // Its own mistakes in writing a request would be here, too; it makes none of what the core gives.
         ::ureq::Error::Protocol(_) | ::ureq::Error::LargeResponseHeader(..) => NoResponse::NotHttp,
         ::ureq::Error::Timeout(_) => NoResponse::Unknown("timed out"),

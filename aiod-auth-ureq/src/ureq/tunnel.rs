@@ -25,7 +25,11 @@ pub(super) fn http(
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes()).map_err(|error| broken(&error))?;
-    let head = head_of_answer(stream)?;
+    let mut head = head_of_answer(stream)?;
+    // RFC 9110 §15.2: an interim answer is passed over.
+    while let Some(100..=199) = status(&head) {
+        head = head_of_answer(stream)?;
+    }
     match status(&head).ok_or(NO_PROXY)? {
         200..=299 => Ok(()),
         407 => Err(ProxyProblem::of_407_head(&head)),
@@ -36,7 +40,8 @@ pub(super) fn http(
 /// Byte by byte: what follows is the server's.
 fn head_of_answer(stream: &mut impl Read) -> Result<String, ProxyProblem> {
     let mut head = Vec::with_capacity(256);
-    while !head.ends_with(b"\r\n\r\n") {
+    // RFC 9112 §2.2: a bare line feed ends a line, too.
+    while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
         let mut byte = [0];
         match stream.read_exact(&mut byte) {
             Ok(()) if head.len() < HEAD_BYTES_MAX => head.extend_from_slice(&byte),
@@ -78,7 +83,7 @@ pub(super) fn socks5(
             request.extend_from_slice(&counted(password)?);
             stream.write_all(&request).map_err(io)?;
             let mut verdict = [0; 2];
-            stream.read_exact(&mut verdict).map_err(io)?;
+            stream.read_exact(&mut verdict).map_err(|error| unanswered(&error))?;
             if verdict[1] != 0 {
                 return Err(ProxyProblem::SocksCredentialsWanted);
             }
@@ -131,6 +136,16 @@ fn counted(text: &str) -> Result<Zeroizing<Vec<u8>>, ProxyProblem> {
     Ok(Zeroizing::new([&[length], text.as_bytes()].concat()))
 }
 
+/// A proxy that closes the connection in place of a verdict is asked once: each more may lock the account.
+fn unanswered(error: &io::Error) -> ProxyProblem {
+    match error.kind() {
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => {
+            ProxyProblem::SocksCredentialsUnanswered
+        }
+        _ => broken(error),
+    }
+}
+
 fn broken(error: &io::Error) -> ProxyProblem {
     let is_closed = error.kind() == ErrorKind::UnexpectedEof;
     ProxyProblem::NotReached(if is_closed { "it closed the connection" } else { reason(error) })
@@ -179,6 +194,8 @@ mod tests {
         for (answer, expected) in [
             (b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n".as_slice(), Ok(())),
             (b"HTTP/1.0 200\r\n\r\n", Ok(())),
+            (b"HTTP/1.0 200 OK\nVia: x\n\n", Ok(())),
+            (b"HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", Ok(())),
             (b"HTTP/1.1 407 No\r\n\r\n", Err(ProxyProblem::CredentialsWanted)),
             (
                 b"HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\n\r\n",
@@ -214,6 +231,7 @@ mod tests {
             (&open, b"\x05\x00\x05\x00\x00\x03\x01x\0\0", Ok(())),
             (&known, b"\x05\x02\x01\x00\x05\x00\x00\x01\0\0\0\0\0\0", Ok(())),
             (&known, b"\x05\x02\x01\x01", Err(ProxyProblem::SocksCredentialsWanted)),
+            (&known, b"\x05\x02\x01", Err(ProxyProblem::SocksCredentialsUnanswered)),
             (&open, b"\x05\xff", Err(ProxyProblem::SocksCredentialsWanted)),
             (&open, b"\x05\x00\x05\x02\x00\x01", Err(ProxyProblem::SocksReply(2))),
             (&open, b"HTTP/1.1 400", Err(NO_SOCKS)),

@@ -209,7 +209,7 @@ impl Around for Stage<'_> {
             Sent::Untrusted => {
                 NoResponse::Tls(TlsFailure::Certificate(CertificateProblem::UnknownIssuer))
             }
-            Sent::TooLarge => NoResponse::TooLarge,
+            Sent::TooLarge => NoResponse::TooLarge(Box::new(Response::new(200, [], ""))),
         };
         self.time.pass(took.time(), jump);
         in_flight.complete(self.time.now(), took.time(), Err(no_response));

@@ -416,7 +416,11 @@ fn a_token_file_of_another_owner_is_refused_and_left() {
     for line in ["status", "token", "refresh", "whoami", "logout"] {
         let ran = place.run(line);
         assert_eq!(ran.code, 6, "{line}: {}", ran.stderr);
-        assert!(ran.stderr.contains("it belongs to another user\nnext: "), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("it belongs to another user (uid 1000)\nnext: "),
+            "{}",
+            ran.stderr
+        );
     }
     let ran = place.typed("login", "alice\nalice-password\n");
     assert_eq!(ran.code, 6, "{}", ran.stderr);

@@ -1,5 +1,7 @@
 //! Through proxies, as the environment says.
 
+use std::sync::Mutex;
+
 use aiod_auth_core::{Environment, Error, Issuer, Kind, proxy::Proxies};
 
 use crate::{
@@ -233,6 +235,17 @@ fn rows() -> Vec<Row> {
             asked: &["a stranger"],
             ..SECURE
         },
+        // A refusal without a word is one: a password is sent once.
+        Row {
+            proxy: Answers::SocksCloses,
+            variables: &[("all_proxy", "socks5h://me:wrong@PROXY")],
+            fails: Some((
+                Kind::Config,
+                "closed the connection after the user name and password (SOCKS5)",
+            )),
+            asked: &["credentials"],
+            ..SECURE
+        },
         Row {
             proxy: Answers::SocksReply(2),
             variables: SOCKS,
@@ -323,6 +336,50 @@ fn an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named()
                 false => expected,
             };
             assert_eq!(asked, expected, "{at}");
+        }
+    }
+}
+
+/// What was logged, by all tests of this process.
+static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Log;
+
+impl log::Log for Log {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        LOG.lock().unwrap().push(record.args().to_string());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Whether the proxy or the server has answered can't be told, but that there is one can, and it is, once.
+#[test]
+fn a_proxy_in_between_is_named_where_the_answer_may_be_its_own() {
+    log::set_logger(&Log).unwrap();
+    log::set_max_level(log::LevelFilter::Warn);
+    let page = b"HTTP/1.1 403 No\r\nContent-Length: 6\r\n\r\n<html>".as_slice();
+    let odd = b"SSH-2.0-OpenSSH_9.2\r\n".as_slice();
+    let refused = b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n".as_slice();
+    for (bytes, is_said) in [(page, true), (BUSY, true), (odd, true), (b"", true), (refused, false)]
+    {
+        let proxy = Proxy::new(Answers::Bytes(bytes));
+        let address = format!("127.0.0.1:{}", proxy.port);
+        let environment = Environment::from_iter([("http_proxy", format!("me:secret@{address}"))]);
+        let network =
+            Network { proxies: Proxies::from_environment(&environment), ..Network::direct() };
+        for (client, discover) in CLIENTS {
+            let issuer = Issuer::allowing_insecure_http("http://as.example.test").unwrap();
+            discover(&network, discovery(issuer)).unwrap_err();
+            let said = format!("there is a proxy in between: http://{address}");
+            let mut log = LOG.lock().unwrap();
+            let count = log.iter().filter(|line| **line == said).count();
+            log.clear();
+            assert_eq!(count, usize::from(is_said), "{client}: {}", bytes.escape_ascii());
         }
     }
 }

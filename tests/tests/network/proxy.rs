@@ -26,6 +26,8 @@ pub(crate) enum Answers {
     Socks,
     /// RFC 1929, for `me:p w`.
     SocksForMe,
+    /// The same, and closes the connection in place of a verdict.
+    SocksCloses,
     /// This reply code to everything.
     SocksReply(u8),
 }
@@ -105,7 +107,7 @@ fn serve(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> i
                 join(client, server)
             }
         }
-        Answers::Socks | Answers::SocksForMe | Answers::SocksReply(_) => {
+        Answers::Socks | Answers::SocksForMe | Answers::SocksCloses | Answers::SocksReply(_) => {
             socks(client, answers, log)
         }
     }
@@ -115,7 +117,7 @@ fn socks(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> i
     let [_, methods] = read(&mut client)?;
     let mut offered = vec![0; methods.into()];
     client.read_exact(&mut offered)?;
-    if matches!(answers, Answers::SocksForMe) {
+    if matches!(answers, Answers::SocksForMe | Answers::SocksCloses) {
         if !offered.contains(&2) {
             log.lock().unwrap().push("no credentials".into());
             return client.write_all(&[5, 0xff]);
@@ -127,6 +129,10 @@ fn socks(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> i
         let [length] = read(&mut client)?;
         let mut password = vec![0; length.into()];
         client.read_exact(&mut password)?;
+        if matches!(answers, Answers::SocksCloses) {
+            log.lock().unwrap().push("credentials".into());
+            return Ok(());
+        }
         let is_me = user == b"me" && password == b"p w";
         if !is_me {
             log.lock().unwrap().push("a stranger".into());

@@ -25,18 +25,22 @@ fn a_certificate_is_trusted_or_the_reason_is_said() {
     let own_ca = Identity::self_signed(&as_authority(named(&["localhost"])));
     let own_old = Identity::self_signed(&as_authority(expired(named(&["localhost"]))));
     let own_other = Identity::self_signed(&as_authority(named(&["other.test"])));
+    let mut for_clients = named(&["localhost"]);
+    for_clients.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let purpose = Some((Kind::Server, "can't be accepted: it is not meant for a server"));
     let unknown = Some((Kind::Server, "its issuer is unknown"));
     let old = Some((Kind::Server, "has expired"));
     let other = Some((Kind::Server, "is for another name"));
     let ca = Some((Kind::Server, "it is a certificate authority's, used as a server's"));
     let trusted = |identity: &Identity| Some(identity.certificate.clone());
     let by_authority = Some(authority.pem());
-    let rows: [(&str, Identity, Option<String>, Fails); 12] = [
+    let rows: [(&str, Identity, Option<String>, Fails); 13] = [
         ("signed by the authority", good.clone(), by_authority.clone(), None),
         ("of an authority that isn't trusted", good.clone(), Some(stranger.pem()), unknown),
         ("of one that is made anew with the same name", good, Some(namesake.pem()), unknown),
         ("expired", authority.signs(&expired(named(&["localhost"]))), by_authority.clone(), old),
         ("another name", authority.signs(&named(&["other.test"])), by_authority.clone(), other),
+        ("for clients", authority.signs(&for_clients), by_authority.clone(), purpose),
         ("self-signed, trusted itself", own.clone(), trusted(&own), None),
         ("self-signed, not trusted", own, by_authority.clone(), unknown),
         ("self-signed authority, trusted itself", own_ca.clone(), trusted(&own_ca), None),

@@ -1,7 +1,7 @@
 //! `--format git`: git's credential helper protocol, gitcredentials(7) and git-credential(1).
 
 use std::{
-    io::{self, Read},
+    io::{self, BufRead, Read},
     time::SystemTime,
 };
 
@@ -56,10 +56,25 @@ pub(super) struct Question(String);
 
 impl Question {
     pub(super) fn read() -> Result<Self, Failure> {
-        let mut question = String::new();
-        let read = io::stdin().lock().take(BYTES_MAX).read_to_string(&mut question);
-        read.map_err(|_| Failure::usage("what git asked is no text"))?;
-        Ok(Self(question))
+        Self::of(io::stdin().lock())
+    }
+
+    /// A blank line ends it; git need not close its end. What is no UTF-8 (a server's realm, a path) is no host of
+    /// ours, and keeps nothing else from being read.
+    fn of(input: impl BufRead) -> Result<Self, Failure> {
+        let mut input = input.take(BYTES_MAX);
+        let mut question = Vec::new();
+        loop {
+            let read = input.read_until(b'\n', &mut question);
+            let read = read.map_err(|_| Failure::usage("what git asks can't be read"))?;
+            if read == 0 || question == b"\n" || question.ends_with(b"\n\n") {
+                break;
+            }
+        }
+        if input.limit() == 0 {
+            return Err(Failure::usage("what git asks is longer than 64 KiB"));
+        }
+        Ok(Self(String::from_utf8_lossy(&question).into_owned()))
     }
 
     /// Whether git asks for a token that may go where it asks for it: it asks on behalf of every host that
@@ -150,6 +165,29 @@ mod tests {
         }
         check("\nprotocol=https\nhost=git.example\n", host, false);
         check("protocol=https\nhost=:443\n", "", false);
+    }
+
+    #[test]
+    fn a_question_ends_with_a_blank_line_and_may_have_any_bytes_in_it() {
+        let hosts = ["git.example".into()];
+        let realm =
+            b"wwwauth[]=Basic realm=\"Soci\xe9t\xe9\"\nprotocol=https\nhost=git.example\n\n";
+        // What would be read after the blank line never comes.
+        let pipe = io::BufReader::with_capacity(1, realm.chain(NeverRead));
+        assert!(Question::of(pipe).unwrap().wants_a_token(&hosts).unwrap());
+        let other = b"protocol=https\nhost=git.example\xff\n";
+        assert!(!Question::of(&other[..]).unwrap().wants_a_token(&hosts).unwrap());
+        let long = [&b"x".repeat(1 << 16)[..], b"\nprotocol=https\nhost=git.example\n\n"].concat();
+        let failure = Question::of(&long[..]).err().unwrap();
+        assert_eq!(failure.message, "what git asks is longer than 64 KiB");
+    }
+
+    struct NeverRead;
+
+    impl Read for NeverRead {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("read past the end")
+        }
     }
 
     #[test]

@@ -111,7 +111,8 @@ pub(crate) enum Kind {
 pub(crate) enum Owner {
     Us,
     Root,
-    Other,
+    /// A user's number.
+    Other(u32),
 }
 
 /// A sync that this file system doesn't know is no failure: what was written is there.
@@ -138,6 +139,11 @@ pub(crate) fn if_allowed(path: &Path, outcome: io::Result<()>) -> io::Result<()>
         }
         other => other,
     }
+}
+
+/// Whether no permission stops this process.
+pub(crate) fn is_root() -> bool {
+    platform::is_root()
 }
 
 fn is_unsupported(error: &io::Error) -> bool {

@@ -38,7 +38,7 @@ pub(super) fn status(metadata: &Metadata) -> Status {
         owner: match metadata.uid() {
             uid if uid == geteuid().as_raw() => Owner::Us,
             0 => Owner::Root,
-            _ => Owner::Other,
+            uid => Owner::Other(uid),
         },
         mode: metadata.mode() & 0o7777,
         size: metadata.len(),
@@ -46,6 +46,10 @@ pub(super) fn status(metadata: &Metadata) -> Status {
         id: (metadata.dev(), metadata.ino()),
         modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
     }
+}
+
+pub(super) fn is_root() -> bool {
+    geteuid().is_root()
 }
 
 /// A umask may have taken even our own rights.

@@ -39,6 +39,10 @@ pub(super) fn status(metadata: &Metadata) -> Status {
     }
 }
 
+pub(super) fn is_root() -> bool {
+    false
+}
+
 pub(super) fn create_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)
 }

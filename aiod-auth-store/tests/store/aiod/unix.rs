@@ -78,7 +78,7 @@ fn what_belongs_to_another_user_is_refused() {
         place.store.remove(&place.key),
     ] {
         let error = outcome.unwrap_err();
-        assert!(matches!(error, StoreError::Refused { .. }), "{error:?}");
+        assert!(matches!(error, StoreError::OfAnotherUser { .. }), "{error:?}");
         assert!(error.to_string().contains(place.path().to_str().unwrap()), "{error}");
     }
     assert_eq!(place.text(), FROM_PYTHON);

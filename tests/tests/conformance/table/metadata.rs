@@ -27,6 +27,7 @@ pub(crate) const ROWS: &[Row] = &[
         "tries three places in order: behind the path, then the two before it",
         Behaviour(|| {
             places::the_third_place_is_used_if_it_is_the_first_with_something();
+            places::a_place_that_is_closed_is_the_reason();
             places::the_first_place_with_something_is_the_last_that_is_asked();
             places::nowhere_is_a_matter_of_the_issuer();
         }),

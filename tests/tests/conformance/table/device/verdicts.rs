@@ -234,7 +234,7 @@ pub(super) fn a_connection_that_is_refused_is_waited_out() {
     for (no_response, ends) in [
         // After a good answer in this login, it is a portal's.
         (NoResponse::Tls(certificate), false),
-        (NoResponse::TooLarge, false),
+        (NoResponse::TooLarge(Response::new(200, [], "").into()), false),
         (NoResponse::Tls(TlsFailure::NoRoots("/etc/ssl".into())), true),
         (NoResponse::Tls(TlsFailure::UnusableRoots("/dev/zero".into())), true),
         (proxy(ProxyProblem::CredentialsWanted), true),

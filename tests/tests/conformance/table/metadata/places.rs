@@ -101,6 +101,20 @@ pub(super) fn the_third_place_is_used_if_it_is_the_first_with_something() {
     }
 }
 
+/// No metadata at any place: the first that others may ask says why.
+pub(super) fn a_place_that_is_closed_is_the_reason() {
+    for first in [401, 403] {
+        let mut world = world();
+        world.server.fault_anywhere(1, Fault::Instead(Answer::empty(first)));
+        world.server.fault_anywhere(2, Fault::Instead(Answer::empty(404)));
+        let error = discover(&mut world, REALM).unwrap_err();
+        assert!(
+            matches!(error, Error::InvalidResponse { status: Some(said), .. } if said == first),
+            "{error}"
+        );
+    }
+}
+
 pub(super) fn the_first_place_with_something_is_the_last_that_is_asked() {
     for nothing in 0..3 {
         let mut world = world();
