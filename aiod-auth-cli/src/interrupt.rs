@@ -16,6 +16,7 @@ use aiod_auth_core::Kind;
 use crate::{
     failure::{Failure, exit_code},
     print::Printer,
+    terminal,
 };
 
 /// Knows whether this is a bad moment to leave.
@@ -36,6 +37,16 @@ struct State {
     leaving: bool,
     /// After such a stretch the command has nothing left to do but to say what came of it.
     reports: bool,
+    /// What is typed is not shown: before the program ends, it has to be again.
+    hidden: Option<terminal::Hidden>,
+}
+
+impl State {
+    fn show_input(&mut self) {
+        if let Some(hidden) = self.hidden.take() {
+            hidden.end();
+        }
+    }
 }
 
 impl Interrupt {
@@ -53,6 +64,12 @@ impl Interrupt {
         HeldOff(self.clone())
     }
 
+    /// Until this is dropped, a terminal doesn't show what is typed. Ctrl-C ends that, and the program.
+    pub(crate) fn hide_input(&self) -> HiddenInput {
+        self.state().hidden = terminal::Hidden::begin();
+        HiddenInput(self.clone())
+    }
+
     /// The command that holds Ctrl-C off ends by itself then, and says what came of it.
     pub(crate) fn report_first(&self) {
         self.state().reports = true;
@@ -65,6 +82,7 @@ impl Interrupt {
     fn signalled(&self, printer: &Printer) {
         let mut state = self.state();
         let again = mem::replace(&mut state.leaving, true);
+        state.show_input();
         drop(state);
         let (interrupt, printer) = (self.clone(), printer.clone());
         if again {
@@ -89,6 +107,7 @@ impl Interrupt {
         while state.under_way > 0 {
             state = self.0.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.show_input();
         // Still held by this thread when the process ends: nothing new begins meanwhile.
         mem::forget(state);
         leave(printer, "cancelled");
@@ -154,6 +173,16 @@ fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
+/// Until this is dropped, what is typed is not shown.
+#[derive(Debug)]
+pub(crate) struct HiddenInput(Interrupt);
+
+impl Drop for HiddenInput {
+    fn drop(&mut self) {
+        self.0.state().show_input();
+    }
 }
 
 /// Until this is dropped, Ctrl-C waits; a second one does not.

@@ -173,6 +173,17 @@ impl Profile {
         Ok(self)
     }
 
+    /// The endpoint that these two put at two addresses, though their issuer is one. An issuer is one server
+    /// (RFC 9207 §4): a code for the one would go to the other, so a program that has several profiles refuses two
+    /// of that kind. What is left to discovery is the same for both.
+    #[must_use]
+    pub fn contradiction(&self, other: &Self) -> Option<Endpoint> {
+        if self.issuer.as_str() != other.issuer.as_str() {
+            return None;
+        }
+        self.endpoints.contradiction(&other.endpoints)
+    }
+
     /// Sets the API that knows who is logged in. [`WhoAmI`](crate::session::WhoAmI) then sends the access token
     /// there, not to the userinfo endpoint: the answer is JSON with `name` and `roles`.
     ///

@@ -70,9 +70,10 @@ impl RetryPolicy {
     pub(crate) fn request_timeout(&self, resend: Resend, left: Duration) -> Duration {
         let limit = match resend {
             Resend::Freely => self.request_timeout.unwrap_or(REQUEST_TIMEOUT),
-            Resend::OnceUnanswered | Resend::IfAnswered | Resend::IfNotSent => {
-                self.request_timeout.unwrap_or(Duration::MAX)
-            }
+            Resend::OnceUnanswered
+            | Resend::IfAnswered
+            | Resend::IfUnhandled
+            | Resend::IfNotSent => self.request_timeout.unwrap_or(Duration::MAX),
         };
         limit.min(left)
     }
@@ -126,6 +127,10 @@ pub(crate) enum Resend {
     OnceUnanswered,
     /// Not without an answer: the caller has something to look up first.
     IfAnswered,
+    /// Only after an answer which says that nothing was done: what it does is done each time (an API key is made, a
+    /// wrong password counts). That is 429, and 503 with the time to come back at; a gateway's 502 or 504, and a
+    /// 500, say nothing of it.
+    IfUnhandled,
     /// Not at all, whatever was answered: an authorization code may be spent (RFC 6749 §4.1.2).
     IfNotSent,
 }
@@ -172,9 +177,10 @@ impl Attempts {
         // What spends something is not sent again without time for its answer.
         let left = match self.resend {
             Resend::Freely => left,
-            Resend::OnceUnanswered | Resend::IfAnswered | Resend::IfNotSent => {
-                left.saturating_sub(REFRESH_TIME_MIN)
-            }
+            Resend::OnceUnanswered
+            | Resend::IfAnswered
+            | Resend::IfUnhandled
+            | Resend::IfNotSent => left.saturating_sub(REFRESH_TIME_MIN),
         };
         let mut delay = policy.delay(self.made);
         let mut is_final = false;
@@ -193,6 +199,8 @@ impl Attempts {
             }
             Transient::Status { status, retry_after, said } => {
                 self.sends = self.sends.saturating_add(1);
+                let is_unhandled = status == 429 || status == 503 && retry_after.is_some();
+                is_final = self.resend == Resend::IfUnhandled && !is_unhandled;
                 delay = delay.max(retry_after.unwrap_or_default());
                 match retry_after {
                     Some(after) if is_last || after > policy.retry_after_max || delay >= left => {
@@ -206,7 +214,7 @@ impl Attempts {
         let sends_max = match self.resend {
             Resend::Freely => u32::MAX,
             Resend::OnceUnanswered => 2,
-            Resend::IfAnswered | Resend::IfNotSent => 1,
+            Resend::IfAnswered | Resend::IfUnhandled | Resend::IfNotSent => 1,
         };
         let spends = self.unanswered > 0 || self.resend == Resend::IfNotSent;
         is_final |= spends && self.sends >= sends_max || !cause.is_transient();
@@ -218,8 +226,13 @@ impl Attempts {
 
     fn gave_up(&self, cause: Unreachable) -> Error {
         let (endpoint, attempts) = (self.endpoint, self.made);
-        if self.unanswered > 0 && matches!(self.resend, Resend::OnceUnanswered | Resend::IfAnswered)
-        {
+        let is_unknown = match self.resend {
+            Resend::OnceUnanswered | Resend::IfAnswered | Resend::IfUnhandled => {
+                self.unanswered > 0
+            }
+            Resend::Freely | Resend::IfNotSent => false,
+        };
+        if is_unknown {
             return Error::OutcomeUnknown { endpoint, attempts, cause };
         }
         Error::Unreachable { endpoint, attempts, cause }
@@ -341,6 +354,33 @@ mod tests {
             let left = Duration::from_secs(left);
             let outcome = Attempts::new(Endpoint::Token, resend).after(busy.clone(), &policy, left);
             assert_eq!(outcome.is_ok(), again, "{resend:?} {left:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_done_each_time_is_sent_again_only_where_nothing_was_done() {
+        let policy = RetryPolicy::default();
+        let status = |status, seconds: Option<u64>| Transient::Status {
+            status,
+            retry_after: seconds.map(Duration::from_secs),
+            said: None,
+        };
+        for (failure, again) in [
+            (no_response(NoResponse::NotSent("connection refused")), true),
+            (status(429, None), true),
+            (status(429, Some(1)), true),
+            (status(503, Some(1)), true),
+            (status(503, None), false),
+            (status(500, Some(1)), false),
+            (status(502, None), false),
+            (status(504, None), false),
+            (status(408, None), false),
+            (status(524, None), false),
+            (no_response(NoResponse::Unknown("reset")), false),
+        ] {
+            let mut attempts = Attempts::new(Endpoint::CurrentUser, Resend::IfUnhandled);
+            let outcome = attempts.after(failure.clone(), &policy, LEFT);
+            assert_eq!(outcome.is_ok(), again, "{failure:?}");
         }
     }
 

@@ -188,6 +188,14 @@ impl Endpoints {
         endpoints.iter().all(|endpoint| self.get(*endpoint).is_some())
     }
 
+    /// The first that both have, at two addresses.
+    pub(crate) fn contradiction(&self, other: &Self) -> Option<Endpoint> {
+        let is_elsewhere = |(endpoint, url): &&(Endpoint, Arc<Url>)| {
+            other.get(*endpoint).is_some_and(|theirs| theirs != url)
+        };
+        self.0.iter().find(is_elsewhere).map(|(endpoint, _)| *endpoint)
+    }
+
     pub(crate) fn get(&self, endpoint: Endpoint) -> Option<&Arc<Url>> {
         self.0.iter().find(|(known, _)| *known == endpoint).map(|(_, url)| url)
     }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -37,22 +37,22 @@ impl Sockets {
                 Ok((port, bound))
             });
             match opened {
+                // The browser may go to the program that has it, though the other family's is free.
+                Ok((_, bound)) if address.twin(bound).is_some_and(is_taken) => {
+                    return Err(NoAnswer::PortTaken(bound.port()));
+                }
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                    return Err(NoAnswer::PortTaken(candidate.port()));
+                }
                 Ok((port, bound)) => {
                     let entropy = [entropy()?, entropy()?];
                     let sockets = Self { port: Some(port), connections: Vec::new() };
                     return Ok((sockets, Listening { bound, entropy }));
                 }
-                // The browser may go to the program that has it, though the other family's is free.
-                Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                    why = ErrorKind::AddrInUse;
-                    break;
-                }
                 Err(error) => why = error.kind(),
             }
         }
-        Err(NoAnswer::Impossible(if why == ErrorKind::AddrInUse {
-            "the port of the redirect address is taken by another program"
-        } else if why == ErrorKind::PermissionDenied {
+        Err(NoAnswer::Impossible(if why == ErrorKind::PermissionDenied {
             "the port of the redirect address may not be opened"
         } else {
             "no port could be opened on the loopback interface"
@@ -158,6 +158,10 @@ impl Connection {
         }
         self.since.elapsed() < DRAIN_TIME_MAX
     }
+}
+
+fn is_taken(address: SocketAddr) -> bool {
+    TcpListener::bind(address).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
 }
 
 fn entropy() -> Result<Entropy, NoAnswer> {

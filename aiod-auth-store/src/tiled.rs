@@ -1,6 +1,10 @@
 //! Tiled's tokens as a store.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
 
 use aiod_auth_core::{
     AccessToken, Environment, Error, RecordKey, Timestamp, Tokens,
@@ -172,7 +176,8 @@ fn given_key(store: &TiledStore, environment: &Environment) -> Result<Option<Tok
     Ok(Some(Tokens::new(token, Timestamp::UNIX_EPOCH)))
 }
 
-/// In memory, and what was kept before goes with the first login.
+/// In memory. What was kept before goes with a login, as in Tiled's own client; a refresh leaves alone what other
+/// programs keep by then.
 #[derive(Debug)]
 struct Forgetting {
     memory: MemoryStore,
@@ -184,13 +189,40 @@ impl Store for Forgetting {
         self.memory.load(key)
     }
 
+    /// A login.
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
         self.memory.save(key, tokens)?;
-        self.kept.remove(key)
+        self.forget(key)
+    }
+
+    /// A refresh.
+    fn save_if_unchanged(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        self.memory.save_if_unchanged(key, tokens, version)
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.memory.remove(key)
+    }
+
+    fn remove_if_unchanged(
+        &self,
+        key: &RecordKey,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        self.memory.remove_if_unchanged(key, version)
+    }
+
+    /// Before a login, whether what is kept can go.
+    fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
+        match self.memory.load(key)?.is_none() && self.kept.load(key)?.is_some() {
+            true => self.kept.prepare(key),
+            false => Ok(()),
+        }
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
@@ -201,6 +233,28 @@ impl Store for Forgetting {
         self.memory.location(key)
     }
 }
+
+impl Forgetting {
+    /// Under the lock: a process that refreshes what is kept would else put it back.
+    fn forget(&self, key: &RecordKey) -> Result<(), StoreError> {
+        let began = Instant::now();
+        loop {
+            if let Some(_lock) = self.kept.try_lock(key)? {
+                return self.kept.remove(key);
+            }
+            if began.elapsed() >= LOCK_WAIT_MAX {
+                let place = self.kept.location(key);
+                log::warn!("another process uses the login in {place}, which stays");
+                return Ok(());
+            }
+            thread::sleep(LOCK_TURN);
+        }
+    }
+}
+
+/// How long a login waits for a refresh in another process.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
+const LOCK_TURN: Duration = Duration::from_millis(50);
 
 /// As `platformdirs.user_cache_dir("tiled")` has it.
 fn default_cache() -> Result<PathBuf, StoreError> {
@@ -219,3 +273,51 @@ fn default_cache() -> Result<PathBuf, StoreError> {
 }
 
 const CACHE_DIR: &str = "TILED_CACHE_DIR";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(refresh_token: &str) -> Tokens {
+        let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
+        tokens.refresh_token = Some(aiod_auth_core::RefreshToken::new(refresh_token));
+        tokens
+    }
+
+    #[test]
+    fn what_is_kept_goes_with_a_login_and_stays_at_a_refresh() {
+        let cache = tempfile::tempdir().unwrap();
+        let api = Api::new("http://127.0.0.1:8480").unwrap();
+        let key = Settings::new(api.clone()).profile().unwrap().key();
+        let kept = TiledStore::in_folder(key.clone(), &api, cache.path());
+        let store = Forgetting { memory: MemoryStore::default(), kept: kept.clone() };
+        kept.save(&key, &tokens("kept")).unwrap();
+        store.prepare(&key).unwrap();
+        store.save(&key, &tokens("first")).unwrap();
+        assert!(kept.load(&key).unwrap().is_none());
+
+        // Another program's login, made meanwhile.
+        kept.save(&key, &tokens("theirs")).unwrap();
+        let version = Version::of(Some(&tokens("first")));
+        assert!(store.save_if_unchanged(&key, &tokens("second"), &version).unwrap().is_none());
+        assert!(kept.load(&key).unwrap().is_some());
+        assert!(
+            store
+                .remove_if_unchanged(&key, &Version::of(Some(&tokens("second"))))
+                .unwrap()
+                .is_none()
+        );
+        assert!(store.load(&key).unwrap().is_none());
+
+        // It refreshes that one: the next login waits for it.
+        let lock = kept.try_lock(&key).unwrap().unwrap();
+        thread::scope(|scope| {
+            let login = scope.spawn(|| store.save(&key, &tokens("third")));
+            thread::sleep(LOCK_TURN.saturating_mul(3));
+            assert!(kept.load(&key).unwrap().is_some());
+            drop(lock);
+            login.join().unwrap().unwrap();
+        });
+        assert!(kept.load(&key).unwrap().is_none());
+    }
+}

@@ -10,7 +10,10 @@ use std::{
 
 use aiod_auth_core::{
     AccessToken, IdToken, RefreshToken, Timestamp, Tokens,
-    provider::{polars::expires_at, tiled::are_of_one_user},
+    provider::{
+        polars::{expires_at, is_cut},
+        tiled::are_of_one_user,
+    },
     session::Version,
 };
 
@@ -215,6 +218,10 @@ impl Format for OneToken {
                 Self::Id => tokens.id_token = Some(IdToken::new(text)),
                 Self::Access => {
                     let token = AccessToken::new(text).map_err(|_| damaged("it is no token"));
+                    let token = token.and_then(|token| match is_cut(&token) {
+                        true => Err(damaged("it is not the whole of a token")),
+                        false => Ok(token),
+                    });
                     let token = token.map_err(|error| explain(path, error))?;
                     tokens.expires_at = expires_at(&token);
                     tokens.access_token = Some(token);

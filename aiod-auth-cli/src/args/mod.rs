@@ -4,7 +4,7 @@
     reason = "the comments on fields and variants are the help text, which has no markup"
 )]
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, mem, path::PathBuf, time::Duration};
 
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -32,8 +32,7 @@ impl Args {
         let mut args = Self::try_parse()?;
         // They are the key's, and not the login's.
         if let Command::ApiKey(ApiKey::Create(create)) = &mut args.command {
-            create.scopes = args.global.scopes();
-            args.global.scope.clear();
+            create.scopes = mem::take(&mut args.global.scope);
         }
         Ok(args)
     }

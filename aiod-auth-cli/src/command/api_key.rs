@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aiod_auth_core::{
-    ApiKeySecret, Kind, Timestamp, clean,
+    ApiKeySecret, Endpoint, Error, Kind, Timestamp, Unreachable, clean,
     provider::tiled::{ApiKey, CreateApiKey, ListApiKeys, NewApiKey, RevokeApiKey, WhichApiKey},
 };
 use serde::Serialize;
@@ -33,7 +33,11 @@ fn create(
     let mut new = NewApiKey::default();
     new.lifetime = options.expires_in;
     new.note.clone_from(&options.note);
-    new.scopes.clone_from(&options.scopes);
+    // An empty one is an error, and not all that the user may.
+    let is_blank = |scope: &&String| scope.trim().is_empty();
+    let blank = options.scopes.iter().filter(is_blank).cloned();
+    let words = options.scopes.iter().flat_map(|scope| scope.split_whitespace());
+    new.scopes = words.map(Into::into).chain(blank).collect();
     let client = settings.client()?;
     // The server says the secret this once: leaving now would lose it.
     context.interrupt.report_first();
@@ -41,15 +45,36 @@ fn create(
     let key = client.run_with_token(|profile, session, policy| {
         CreateApiKey::new(profile, session, policy, new.clone())
     });
-    let key = key.map_err(|error| settings.explain(error))?;
+    let key = key.map_err(|error| not_made(settings, error))?;
     // Its name first: it is there, whatever becomes of its secret.
     context.printer.say(&format!("Made the API key {}.", Shown::of(&key)));
     let printed = match &key.secret {
-        None => Err(Failure::new(Kind::Protocol, "the server's answer has no `secret`")),
+        None => Err(Failure::new(Kind::Protocol, "the server's answer has no usable `secret`")),
         Some(_) if context.global.json => context.printer.needed_json(&Shown::of(&key)),
         Some(secret) => context.printer.needed_text(secret.expose()),
     };
     printed.map_err(|failure| without_secret(failure, &key.first_eight))
+}
+
+/// Where the answer is lost, or says nothing of the key (a gateway's), the key may be there.
+fn not_made(settings: &Settings, error: Error) -> Failure {
+    let may_be_there = matches!(
+        &error,
+        Error::OutcomeUnknown { endpoint: Endpoint::CurrentUser, .. }
+            | Error::Unreachable {
+                endpoint: Endpoint::CurrentUser,
+                cause: Unreachable::Status(_) | Unreachable::Unavailable(_),
+                ..
+            }
+    );
+    let failure = settings.explain(error);
+    if !may_be_there {
+        return failure;
+    }
+    failure.with_hint(
+        "the key may have been made all the same: see with `api-key list` whether there is one that you \
+         don't know",
+    )
 }
 
 /// The key is there, and its secret is not: the server doesn't say it again.

@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aiod_auth_core::Endpoint;
 use toml_edit::DocumentMut;
 
 use crate::{failure::Failure, platform::Platform, private_file::OwnFile};
@@ -61,34 +60,6 @@ impl Config {
         };
         profile.platform = profile.platform.or_else(|| Platform::from_name(name));
         Ok(profile)
-    }
-
-    /// RFC 9207 §4: an issuer is one server. Else a code of the one would go to the other.
-    pub(crate) fn check_one_server(
-        &self,
-        name: &str,
-        profile: &ProfileConfig,
-    ) -> Result<(), Failure> {
-        let others = self.profiles.iter().filter(|(other, written)| {
-            *other != name && profile.issuer.is_some() && written.issuer == profile.issuer
-        });
-        for (other, written) in others {
-            for (endpoint, address) in &profile.endpoints {
-                let is_another = written.endpoints.iter().any(|(said, theirs)| {
-                    matches!(said, Endpoint::Authorization | Endpoint::Token)
-                        && said == endpoint
-                        && theirs != address
-                });
-                if is_another {
-                    let member = endpoint.metadata_name();
-                    return Err(Failure::config(format!(
-                        "the profiles `{name}` and `{other}` have one issuer, and each another {member}"
-                    ))
-                    .with_hint("an issuer is one server: correct one of the two, or remove it"));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The names of all profiles, those of the platforms included.

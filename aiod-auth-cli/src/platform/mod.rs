@@ -140,6 +140,14 @@ impl Platform {
         }
     }
 
+    /// Whether it knows its server's endpoints, where a profile doesn't say them.
+    pub(crate) const fn knows_endpoints(self) -> bool {
+        match self {
+            Self::Polars => true,
+            Self::Aiod | Self::Jetraw | Self::Tiled => false,
+        }
+    }
+
     /// Whether nothing in the environment is in the way of a login.
     pub(crate) fn check_login(self) -> Result<(), Failure> {
         match self {

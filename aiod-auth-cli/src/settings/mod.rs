@@ -104,8 +104,8 @@ impl Settings {
         let mut written = config.profile(name)?;
         written.account = context.global.account.clone().or(written.account);
         let resolve = || {
-            config.check_one_server(name, &written)?;
             let mut profile = written.complete(context.is_for_user)?;
+            check_one_server(config, name, &profile)?;
             profile.store = store.or(profile.store);
             let account = profile.account.clone().unwrap_or_else(|| name.into());
             let login_command = login_command::of_profile(&context.global, config, name);
@@ -201,10 +201,9 @@ impl Settings {
         self
     }
 
-    /// Where no user could be shown a page, `auto` is not the browser flow: no answer would ever come.
-    pub(crate) fn without_a_browser_by_itself(self) -> Self {
-        let is_free = self.config.flow.unwrap_or(Flow::Auto) == Flow::Auto;
-        if is_free && !self.logs_in_by_itself() { self.with_flow(Flow::Device) } else { self }
+    /// Whether the flow is left to the server, for a user's login.
+    pub(crate) fn leaves_the_flow_open(&self) -> bool {
+        self.config.flow.unwrap_or(Flow::Auto) == Flow::Auto && !self.logs_in_by_itself()
     }
 
     /// Logs in with this one, where there are several.
@@ -456,9 +455,37 @@ pub(crate) fn profile_name(context: &Context, config: &Config) -> Result<String,
 /// Whether the profile can work. Its secret may be on another machine, or come later.
 pub(crate) fn check(context: &Context, config: &Config, name: &str) -> Result<(), Failure> {
     let profile = config.profile(name)?.complete(true)?;
+    check_one_server(config, name, &profile)?;
     let key = core_profile::whole(&profile, Some(name), None)?.key();
     let store = profile.store.as_deref().unwrap_or("file");
     Place::open(context, store, config.folder(), &key, &profile).map(drop)
+}
+
+/// RFC 9207 §4: an issuer is one server.
+fn check_one_server(config: &Config, name: &str, profile: &ProfileConfig) -> Result<(), Failure> {
+    if profile.endpoints.is_empty() {
+        return Ok(());
+    }
+    let this = core_profile::whole(profile, None, None)?;
+    for other in config.names().into_iter().filter(|other| *other != name) {
+        let Ok(written) = config.profile(other) else { continue };
+        let of_platform = written.platform.is_some_and(Platform::knows_endpoints);
+        if written.endpoints.is_empty() && !of_platform {
+            continue;
+        }
+        let theirs = written.complete(false);
+        let theirs = theirs.and_then(|theirs| core_profile::whole(&theirs, None, None));
+        // What can't be used sends nothing anywhere.
+        let Ok(theirs) = theirs else { continue };
+        if let Some(endpoint) = this.contradiction(&theirs) {
+            let member = endpoint.metadata_name();
+            return Err(Failure::config(format!(
+                "the profiles `{name}` and `{other}` have one issuer, and each another {member}"
+            ))
+            .with_hint("an issuer is one server: correct one of the two, or remove it"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether this client can do without a store: it gets a new token by itself, as often as it likes.

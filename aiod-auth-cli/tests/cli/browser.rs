@@ -147,8 +147,53 @@ fn a_registered_port_that_is_taken_is_said() {
             ),
         );
         let ran = world.run("login --profile lab");
-        let said = ran.ended(2).stderr.contains("the port of the redirect address is taken");
-        assert!(said, "{host}: {ran:?}");
+        let said = format!("the port {port} of the redirect address is taken by another program");
+        assert!(ran.ended(2).stderr.contains(&said), "{host}: {ran:?}");
+    }
+    // The other way round, where this machine has both families.
+    let Ok(taken) = TcpListener::bind("[::1]:0") else { return };
+    let port = taken.local_addr().unwrap().port();
+    world.write(
+        "config.toml",
+        &format!(
+            "[profiles.lab]\nissuer = \"{issuer}\"\nclient_id = \"demo\"\nflow = \"browser\"\n\
+             redirect_uri = \"http://localhost:{port}/cb\"\n"
+        ),
+    );
+    world.run("login --profile lab --timeout 2").failed(2, &format!("the port {port} of"));
+}
+
+#[test]
+fn without_a_display_the_reason_and_the_way_are_said() {
+    let world = world();
+    world.server.simulator().settings.device_flow = false;
+    let ran = world.run("login --timeout 2");
+    ran.failed(2, "for the browser flow there is no display here");
+    assert!(ran.stderr.contains("next: with `--flow browser --no-browser`"), "{ran:?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_browser_that_can_not_be_opened_is_said() {
+    use crate::world::Typist;
+
+    let world = world();
+    for (line, says_how_to_paste) in
+        [("login --flow browser", true), ("login --flow device", false)]
+    {
+        for browser in ["/no/such", "false"] {
+            let mut typist =
+                Typist::start(&world, &format!("{line} --timeout 20"), &[("BROWSER", browser)]);
+            typist.hears("No browser could be opened. Open this page in one yourself:");
+            if says_how_to_paste {
+                typist.hears("paste it here");
+            }
+            typist.types(b"\x03");
+            let shown = typist.ends();
+            let (before, after) = shown.split_once("No browser could be opened").unwrap();
+            assert!(!before.contains("paste it here"), "{shown}");
+            assert!(after.contains(&world.server.base_url), "{shown}");
+        }
     }
 }
 
@@ -169,9 +214,33 @@ fn profiles_of_one_issuer_have_no_two_token_endpoints() {
     let before = world.requests();
     let ran = world.run("login --profile one");
     ran.failed(2, "the profiles `one` and `two` have one issuer, and each another token_endpoint");
+    world.run("login --profile two").failed(2, "the profiles `two` and `one` have one issuer");
     assert_eq!(world.requests(), before);
     world.write("config.toml", &config(&token));
     world.run("login --profile one --timeout 1").ended(4);
+
+    // Whichever endpoint it is, and where `profile set` would make the second one.
+    let device = |name, host: &str| {
+        profile(name, &token) + &format!("device_authorization_endpoint = \"{host}/device\"\n")
+    };
+    let before = world.requests();
+    world.write("config.toml", &(device("one", issuer) + &device("two", "http://127.0.0.1:9")));
+    world.run("login --profile two").failed(2, "each another device_authorization_endpoint");
+    let other = device("two", "http://127.0.0.1:9").replace(issuer.as_str(), "http://127.0.0.1:8");
+    world.write("config.toml", &(device("one", issuer) + &other));
+    let set = format!("profile set two --issuer {issuer}");
+    world.run(&set).failed(2, "the profiles `two` and `one` have one issuer");
+    // That of a platform is one, too.
+    world.write(
+        "config.toml",
+        "[profiles.mine]\nissuer = \"https://auth.prd.cloud.pola.rs/realms/Polars\"\nclient_id = \"x\"\n\
+         token_endpoint = \"https://evil.example/token\"\n",
+    );
+    world
+        .run("login --profile polars")
+        .failed(2, "the profiles `polars` and `mine` have one issuer");
+    world.run("login --profile mine").failed(2, "the profiles `mine` and `polars` have one issuer");
+    assert_eq!(world.requests(), before);
 }
 
 #[test]
@@ -201,6 +270,33 @@ fn a_password_is_typed_and_kept_nowhere() {
     let record = std::fs::read_to_string(world.record()).unwrap();
     assert!(!record.contains("alice-password"), "{record}");
     assert_eq!(world.token_requests("password").len(), 2);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_password_is_sent_as_it_was_typed_in_a_terminal() {
+    use crate::world::Typist;
+
+    let world = World::with(|settings| settings.password_flow = true);
+    world.server.simulator().clients[0].grant_types.push(aiod_auth_tests::sim::PASSWORD);
+    let log_in = |password: &[u8]| {
+        let mut typist = Typist::start(&world, "login --flow password", &[]);
+        typist.types(b"alice\n");
+        typist.hears("Password of alice");
+        typist.types(password);
+        let shown = typist.ends();
+        assert!(!shown.contains("ca-"), "{shown}");
+        (shown, std::fs::read_to_string(world.path("code")).unwrap().trim().to_owned())
+    };
+    log_in("ca-\té \n".as_bytes());
+    let sent = world.token_requests("password");
+    assert!(
+        sent[0].contains("password=ca-%09%C3%A9+&") || sent[0].ends_with("password=ca-%09%C3%A9+"),
+        "{sent:?}"
+    );
+    let (shown, code) = log_in(b"ca-\xff\n");
+    assert!(shown.contains("what was typed is not UTF-8") && code == "2", "{shown}");
+    assert_eq!(world.token_requests("password").len(), 1);
 }
 
 /// Whatever the server says back, and wherever: four characters are as secret as forty.

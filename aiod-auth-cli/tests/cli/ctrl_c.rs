@@ -10,6 +10,8 @@ use std::{
 
 use aiod_auth_tests::sim::{Fault, wall_clock_ms};
 
+#[cfg(target_os = "linux")]
+use crate::world::Typist;
 use crate::world::{Ran, World, end_of, wait_until};
 
 fn interrupt(child: &Child) {
@@ -147,4 +149,50 @@ fn it_leaves_even_if_what_it_says_is_not_read() {
     assert_eq!(child.wait().unwrap().code(), Some(4));
     drop(reader);
     filler.join().unwrap().ok();
+}
+
+/// Nothing is at stake there, and a terminal shows again what is typed.
+#[test]
+fn a_question_is_left_at_once() {
+    let world = World::with(|settings| settings.password_flow = true);
+    for (name, answers, question) in [
+        ("-TERM", "alice\n", "Password of alice"),
+        ("-INT", "alice\n", "Password of alice"),
+        ("-TERM", "", "User name:"),
+    ] {
+        let mut command = world.command("login --flow password");
+        command.env("TILED_FORCE_PROMPT", "1").stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(answers.as_bytes()).unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        assert!(said.any(|line| line.starts_with(question)));
+        let started = Instant::now();
+        signal(name, &child.id().to_string());
+        assert_eq!(said.collect::<Vec<_>>(), ["error: cancelled"], "{name}");
+        assert_eq!(child.wait().unwrap().code(), Some(4));
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_shows_again_what_is_typed() {
+    let world = World::with(|settings| settings.password_flow = true);
+    for (line, answers, question) in [
+        ("login --flow password", "alice\n", "Password of alice"),
+        ("login --refresh-token-stdin", "", "Paste the refresh token"),
+    ] {
+        let mut typist = Typist::start(&world, line, &[]);
+        typist.types(answers.as_bytes());
+        typist.hears(question);
+        let started = Instant::now();
+        signal("-TERM", &fs::read_to_string(world.path("process")).unwrap());
+        typist.hears("error: cancelled");
+        typist.ends();
+        assert!(started.elapsed() < Duration::from_secs(5));
+        assert_eq!(fs::read_to_string(world.path("code")).unwrap().trim(), "4");
+        let [before, after] = ["before", "after"].map(|name| fs::read(world.path(name)).unwrap());
+        assert!(!before.is_empty() && before == after);
+    }
 }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "duration",
     "failure",
     "private_file",
@@ -14,6 +14,7 @@ const LAYERS: [&str; 14] = [
     "platform",
     "config",
     "print",
+    "terminal",
     "interrupt",
     "logger",
     "context",

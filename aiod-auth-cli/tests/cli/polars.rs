@@ -56,6 +56,27 @@ fn a_token_from_outside_is_used_as_it_is() {
 }
 
 #[test]
+fn what_of_the_environment_can_not_be_used_is_named() {
+    let world = world();
+    let run = |line: &str, variables: &[(&str, &str)]| {
+        Ran::of(polars(&world, line).envs(variables.iter().copied()), "")
+    };
+    for token in ["a canary", "\u{7}", "canary,x"] {
+        let ran = run("token", &[("POLARS_CLOUD_ACCESS_TOKEN", token)]);
+        ran.failed(2, "POLARS_CLOUD_ACCESS_TOKEN");
+    }
+    // Blank ones are as good as none, for each command.
+    let blank = [("POLARS_CLOUD_CLIENT_ID", " "), ("POLARS_CLOUD_CLIENT_SECRET", " ")];
+    for line in ["status", "token"] {
+        run(line, &blank).ended(3);
+    }
+    world.write("config.toml", "");
+    for domain in ["example.org:port", "a b"] {
+        run("status", &[("POLARS_CLOUD_DOMAIN", domain)]).failed(2, "POLARS_CLOUD_DOMAIN");
+    }
+}
+
+#[test]
 fn one_that_has_expired_is_named() {
     let world = world();
     let run = |line| {
@@ -165,7 +186,7 @@ fn what_the_own_client_keeps_is_for_no_other_server_client_or_account() {
         "client_id = \"bot\"\nclient_secret_file = \"bot.toml\"\ntoken_endpoint = \"{base}/token\""
     );
     let profiles = [
-        ("server", format!("issuer = \"{base}\"")),
+        ("server", format!("issuer = \"{base}\"\ntoken_endpoint = \"{base}/token\"")),
         ("client", "client_id = \"mine\"".into()),
         ("account", "account = \"bob\"".into()),
         ("bot", format!("issuer = \"{base}\"\n{bot}")),

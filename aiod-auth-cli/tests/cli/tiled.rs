@@ -150,6 +150,7 @@ fn several_providers_are_listed_numbered_and_named() {
         vec![Provider::Password("toy"), Provider::Password("other")];
     let error = run(&world, "--json login").failed_as(2, "config");
     assert!(error["message"].as_str().unwrap().ends_with("toy, other"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("--provider NAME"), "{error}");
     typed(&world, "login", "2\nalice\nalice-password\n").ended(0);
     typed(&world, "login --provider toy", "alice\nalice-password\n").ended(0);
     run(&world, "login --provider x").failed(2, "there is: toy, other");
@@ -176,6 +177,10 @@ fn api_keys_are_made_listed_used_and_revoked() {
     assert!(listed.get("secret").is_none());
     run(&world, "api-key which").failed(2, "no API key is in use");
     run(&world, "api-key create --expires-in 7weeks").failed(2, "--expires-in");
+    for scope in ["", " "] {
+        let mut command = tiled(&world, "api-key create --scope read:data --scope");
+        Ran::of(command.arg(scope), "").failed(2, "an empty scope");
+    }
 
     // With both, it is not known which one is meant.
     with_key(&world, &key, "whoami").failed(2, "can't be used with stored tokens");
@@ -243,9 +248,21 @@ fn an_api_key_that_was_made_is_named_whatever_becomes_of_its_secret() {
         ran.stderr.starts_with("Made the API key dd3d3f4a, until 2026-W52, which is no time"),
         "{ran:?}"
     );
-    let ran = answered(json!({"first_eight": "dd3d3f4a", "expiration_time": null}));
-    assert!(ran.ended(1).stderr.contains("next: revoke it with"), "{ran:?}");
-    assert_eq!(ran.stdout, "");
+    for body in [
+        json!({"first_eight": "dd3d3f4a", "expiration_time": null}),
+        json!({"first_eight": "dd3d3f4a", "secret": "dd3d\u{1b}]52;c;canary\u{7}"}),
+    ] {
+        let ran = answered(body);
+        assert!(ran.ended(1).stderr.contains("next: revoke it with"), "{ran:?}");
+        assert_eq!(ran.stdout, "");
+    }
+    for fault in
+        [Fault::DropAfter, Fault::Instead(Answer::html(504, "<html>Gateway Timeout</html>"))]
+    {
+        world.server.simulator().fault_at("/api/v1/auth/apikey", 1, fault);
+        let ran = run(&world, "api-key create");
+        assert!(ran.ended(5).stderr.contains("see with `api-key list`"), "{ran:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, ErrorKind, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
@@ -214,7 +214,11 @@ impl Ran {
         }
         let mut child = command.spawn().unwrap();
         if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(input.as_bytes()).unwrap();
+            // A command that fails may end before it has read it.
+            match stdin.write_all(input.as_bytes()) {
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+                written => written.unwrap(),
+            }
         }
         let output = end_of(child);
         let ran = Self {
@@ -259,6 +263,58 @@ impl Ran {
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{self:?}"))
+    }
+}
+
+/// The command in a terminal, which `script` gives it, and the user at the keyboard.
+#[cfg(target_os = "linux")]
+pub(crate) struct Typist {
+    child: Child,
+    keyboard: std::process::ChildStdin,
+    screen: std::process::ChildStdout,
+    shown: String,
+}
+
+#[cfg(target_os = "linux")]
+impl Typist {
+    /// What was set of the terminal is in the files `before` and `after`; `process` and `code` say what they are called.
+    pub(crate) fn start(world: &World, line: &str, variables: &[(&str, &str)]) -> Self {
+        world.write(
+            "session",
+            &format!(
+                "stty -g >before\nsh -c 'echo -n $$ >process; exec \"$AIOD_AUTH\" {line}'\n\
+                 echo $? >code\nstty -g >after\n"
+            ),
+        );
+        let mut command = world.program("script");
+        command.args(["-qec", "sh session", "/dev/null"]).envs(variables.iter().copied());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (keyboard, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        Self { child, keyboard, screen, shown: String::new() }
+    }
+
+    pub(crate) fn types(&mut self, text: &[u8]) {
+        self.keyboard.write_all(text).unwrap();
+        self.keyboard.flush().unwrap();
+    }
+
+    /// Waits until this is on the screen.
+    pub(crate) fn hears(&mut self, text: &str) {
+        let mut bytes = [0; 1000];
+        while !self.shown.contains(text) {
+            let length = std::io::Read::read(&mut self.screen, &mut bytes).unwrap();
+            assert!(length > 0, "{text} is not in {}", self.shown);
+            self.shown.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        }
+    }
+
+    /// All that was on the screen.
+    pub(crate) fn ends(mut self) -> String {
+        std::io::Read::read_to_string(&mut self.screen, &mut self.shown).unwrap();
+        drop(self.keyboard);
+        self.child.wait().unwrap();
+        self.shown
     }
 }
 

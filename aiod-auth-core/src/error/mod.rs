@@ -4,7 +4,7 @@ use alloc::{borrow::Cow, boxed::Box, format, string::String};
 use core::{fmt, time::Duration};
 
 pub use problem::{ConfigProblem, Problem, StoreFailure};
-pub(crate) use server_error::Advice;
+pub(crate) use server_error::{Advice, Says};
 pub use server_error::{ErrorCode, ServerError};
 pub use unreachable::{CertificateProblem, ProxyFailure, ProxyProblem, TlsFailure, Unreachable};
 

@@ -1,6 +1,6 @@
 //! What exactly is wrong: with the configuration, an answer, the network, the store.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
 use super::Endpoint;
@@ -94,6 +94,9 @@ pub enum ConfigProblem {
     /// The authorization endpoint's own query has a parameter that only the flow may set.
     #[error("the query of authorization_endpoint has a parameter that is the flow's own")]
     ReservedParameter,
+    /// Another program has this port of the redirect address, and the browser could go to that one.
+    #[error("the port {0} of the redirect address is taken by another program")]
+    PortTaken(u16),
 }
 
 impl ConfigProblem {
@@ -114,6 +117,7 @@ impl ConfigProblem {
             Self::OneWithoutTheOther(..) => Some("set both, or neither"),
             Self::RefreshTokensFile { .. } => Some("name another file, such as cloud_access_token"),
             Self::SeveralProviders { .. } | Self::NoSuchProvider { .. } => Some("name one of them"),
+            Self::PortTaken(_) => Some("end that program, or register another port"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
             Self::NoCommonAuthenticationMethod(_) => Some(
                 "it takes none of the ways in which a secret is sent here: say which it takes all the same (`client_authentication`), or leave the secret out",
@@ -210,6 +214,25 @@ pub enum Problem {
     /// It is about another user than the one who logged in: OpenID Connect Core §5.3.2, §12.2.
     #[error("it is about another user than the one who logged in")]
     OtherSubject,
+    /// An address at another host than the server's own, which gets no secret.
+    #[error("`{member}` is at another host: {host}")]
+    OtherHost {
+        /// The member.
+        member: &'static str,
+        /// Where it is: scheme, host and port.
+        host: String,
+    },
+    /// A way to log in that is not known: Tiled's `mode`.
+    #[error("the mode {0:?} is not known")]
+    UnknownMode(String),
+    /// The same of one of several ways to log in.
+    #[error("the provider {name:?}: {problem}")]
+    OfProvider {
+        /// Its name, made safe to print.
+        name: String,
+        /// What is wrong with it.
+        problem: Box<Self>,
+    },
     /// There is no metadata at any of the places where it could be.
     #[error("no metadata was found")]
     NoMetadata,
@@ -240,6 +263,10 @@ impl Problem {
                  http as well",
             ),
             Self::OtherSubject => Some("log out and log in again"),
+            Self::OtherHost { .. } => {
+                Some("give the server's address as its own description names it")
+            }
+            Self::OfProvider { problem, .. } => problem.hint(),
             Self::NotJson { .. }
             | Self::Empty
             | Self::NotAnObject
@@ -253,6 +280,7 @@ impl Problem {
             | Self::Invalid(_)
             | Self::Duplicate(_)
             | Self::UnknownTokenType
+            | Self::UnknownMode(_)
             | Self::UnexpectedStatus => None,
         }
     }

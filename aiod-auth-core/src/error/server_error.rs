@@ -41,6 +41,17 @@ pub struct ServerError {
     pub html: bool,
     /// What to do about it, where more is known than the code says.
     pub(crate) advice: Option<Advice>,
+    /// What it can only mean where it has no code.
+    pub(crate) says: Option<Says>,
+}
+
+/// What an answer without a code can only mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// It is the application's own word, and not a gateway's: a text as `detail`.
+    Detail,
+    /// The server's protection against forged requests refused it, before anything was done.
+    Forged,
 }
 
 impl ServerError {
@@ -54,6 +65,7 @@ impl ServerError {
             uri: None,
             html: false,
             advice: None,
+            says: None,
         }
     }
 

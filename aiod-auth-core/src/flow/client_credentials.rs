@@ -14,7 +14,7 @@ use crate::{
     flow::AccessTokenRequest,
     machine::{Credentials, Deadline, Failed, Io, Password, Reason},
     profile::Profile,
-    retry::RetryPolicy,
+    retry::{Resend, RetryPolicy},
     server::AuthorizationServer,
     token::{Scope, Tokens},
     wire::form::Form,
@@ -90,6 +90,7 @@ impl TokenRequest {
         let credentials = Credentials { username, password };
         let public = ClientIdentity::public(users.client_id.as_str())?;
         let request = Self::password(server, &public, credentials, scope, policy)?;
-        Ok(Self { for_itself: true, ..request })
+        // It is the client's own secret: no user is locked out by it.
+        Ok(Self { for_itself: true, resend: Resend::Freely, ..request })
     }
 }

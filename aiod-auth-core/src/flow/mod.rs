@@ -29,7 +29,7 @@ pub(crate) mod discovery;
 pub(crate) mod end_session;
 mod end_session_page;
 mod introspection;
-mod password;
+pub(crate) mod password;
 mod refresh;
 pub(crate) mod resource;
 pub(crate) mod revocation;

@@ -37,19 +37,24 @@ impl TokenRequest {
         policy: RetryPolicy,
     ) -> Result<Self, Error> {
         let Credentials { username, password } = &credentials;
-        for text in [username.as_str(), password.expose()] {
-            if text.contains(['\r', '\n', '\0']) {
-                return Err(Error::Usage(
-                    "a user name and a password can't have a line break in them",
-                ));
-            }
-        }
+        check(&credentials)?;
         let wanted = scope.to_string();
         let mut form = Form::default();
         form.push("grant_type", "password");
         form.push("username", username);
         form.push_password("password", password.expose());
         form.push("scope", &wanted);
-        Self::new(server, client, form, scope.clone(), policy)
+        Ok(Self::new(server, client, form, scope.clone(), policy)?.with_password())
     }
+}
+
+/// RFC 6749 appendix A.15, A.16.
+pub(crate) fn check(credentials: &Credentials) -> Result<(), Error> {
+    let Credentials { username, password } = credentials;
+    if [username.as_str(), password.expose()].iter().any(|text| text.contains(['\r', '\n', '\0'])) {
+        return Err(Error::Usage(
+            "a user name and a password can't have a line break or a null character in them",
+        ));
+    }
+    Ok(())
 }

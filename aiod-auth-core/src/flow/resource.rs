@@ -60,6 +60,7 @@ fn said_by(
         uri: None,
         html: false,
         advice: missing.map(|scope| Advice::ScopeIsWanted(received.clean(scope))),
+        says: None,
     });
     received.clean_code(&mut error);
     error

@@ -63,8 +63,10 @@ impl RedirectAddress {
         };
         let plain = url.username().is_empty() && url.password().is_none();
         let is_bare = plain && url.query().is_none() && url.fragment().is_none();
-        match url.scheme() == "http" && is_bare && url.port() != Some(0) {
-            true => Ok(Self { host, port: url.port(), path: url.path().to_owned() }),
+        // A URL without a port is not told from one with `:80`.
+        let port = if has_port(uri) { url.port_or_known_default() } else { None };
+        match url.scheme() == "http" && is_bare && port != Some(0) {
+            true => Ok(Self { host, port, path: url.path().to_owned() }),
             false => Err(invalid()),
         }
     }
@@ -89,11 +91,28 @@ impl RedirectAddress {
             (_, IpAddr::V4(ip)) => ip.to_string(),
             (_, IpAddr::V6(ip)) => format!("[{ip}]"),
         };
-        match bound.port() {
-            80 => format!("http://{host}{}", self.path),
-            port => format!("http://{host}:{port}{}", self.path),
-        }
+        format!("http://{host}:{}{}", bound.port(), self.path)
     }
+
+    /// The address beside the one that was bound that no other program may have: a browser takes `localhost` for
+    /// either.
+    #[must_use]
+    pub fn twin(&self, bound: SocketAddr) -> Option<SocketAddr> {
+        let other = match bound.ip() {
+            IpAddr::V4(_) => IpAddr::from(Ipv6Addr::LOCALHOST),
+            IpAddr::V6(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
+        };
+        (self.host == Name::Localhost).then(|| SocketAddr::new(other, bound.port()))
+    }
+}
+
+/// Whether a port is written in an address.
+fn has_port(uri: &str) -> bool {
+    let authority = uri.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    // An IPv6 address has colons of its own.
+    let after_host = authority.and_then(|authority| authority.rsplit(']').next());
+    let port = after_host.and_then(|rest| rest.rsplit_once(':'));
+    port.is_some_and(|(_, port)| !port.trim_end().is_empty())
 }
 
 #[cfg(test)]
@@ -118,6 +137,14 @@ mod tests {
         assert_eq!(one.candidates(), [bound("127.0.0.1:0"), bound("[::1]:0")]);
     }
 
+    #[test]
+    fn localhost_is_both_families() {
+        let twin = |uri, at| RedirectAddress::registered(uri).unwrap().twin(bound(at));
+        assert_eq!(twin("http://localhost:84/", "127.0.0.1:84"), Some(bound("[::1]:84")));
+        assert_eq!(twin("http://localhost:84/", "[::1]:84"), Some(bound("127.0.0.1:84")));
+        assert_eq!(twin("http://127.0.0.1:84/", "127.0.0.1:84"), None);
+    }
+
     /// LOOP-02, LOOP-04.
     #[test]
     fn a_registered_address_is_used_as_it_is() {
@@ -130,6 +157,9 @@ mod tests {
                 "[::1]:8400",
                 "http://localhost:8400/",
             ),
+            ("http://127.0.0.1:80/cb", &["127.0.0.1:80"], "127.0.0.1:80", "http://127.0.0.1:80/cb"),
+            ("http://[::1]:80", &["[::1]:80"], "[::1]:80", "http://[::1]:80/"),
+            ("http://127.0.0.1:/a:80", &["127.0.0.1:0"], "127.0.0.1:9", "http://127.0.0.1:9/a:80"),
         ] {
             let address = RedirectAddress::registered(uri).unwrap();
             let expected_candidates: Vec<_> = candidates.iter().map(|text| bound(text)).collect();

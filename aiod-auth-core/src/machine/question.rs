@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::io::{Open, OpenAsk};
 use crate::{
     entropy::Entropy,
-    error::Error,
+    error::{ConfigProblem, Error},
     flow::{AuthorizationRequest, Redirect},
     loopback::RedirectAddress,
 };
@@ -120,6 +120,8 @@ pub enum NoAnswer {
     OutOfTime,
     /// It can't be asked, and why: `there is no terminal to ask for a password`.
     Impossible(&'static str),
+    /// Another program has this port of the redirect address, and the browser could go to that one.
+    PortTaken(u16),
 }
 
 impl NoAnswer {
@@ -129,6 +131,7 @@ impl NoAnswer {
             Self::Cancelled => Error::Cancelled,
             Self::OutOfTime => Error::TimedOut { limit, cause: None },
             Self::Impossible(why) => Error::Usage(why),
+            Self::PortTaken(port) => Error::Config(ConfigProblem::PortTaken(port)),
         }
     }
 }

@@ -9,6 +9,8 @@ use alloc::{
     vec::Vec,
 };
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
@@ -129,9 +131,14 @@ impl Settings {
                 format!("https://auth.{domain}/realms/Polars")
             }
         };
-        match self.allow_insecure_http {
+        let issuer = match self.allow_insecure_http {
             true => Issuer::allowing_insecure_http(&address),
             false => Issuer::new(&address),
+        };
+        match &self.issuer {
+            Some(_) => issuer,
+            // It is the domain that was configured.
+            None => issuer.map_err(|_| Error::Config(ConfigProblem::InvalidName(DOMAIN))),
         }
     }
 }
@@ -157,13 +164,13 @@ pub struct ServiceAccount {
 }
 
 impl ServiceAccount {
-    /// A service account if both are given, none if neither is. An empty text counts as not given.
+    /// A service account if both are given, none if neither is. A blank text counts as not given.
     ///
     /// # Errors
     /// [`Error::Config`] for one without the other.
     pub fn new(client_id: Option<&str>, secret: Option<&str>) -> Result<Option<Self>, Error> {
         let [client_id, secret] =
-            [client_id, secret].map(|text| text.filter(|text| !text.is_empty()));
+            [client_id, secret].map(|text| text.filter(|text| !text.trim().is_empty()));
         match (client_id, secret) {
             (Some(client_id), Some(secret)) => {
                 Ok(Some(Self { client_id: client_id.into(), secret: ClientSecret::new(secret) }))
@@ -196,14 +203,41 @@ impl Credentials {
             return Ok(Some(Self::ServiceAccount(account)));
         }
         if let Some(token) = environment.get(ACCESS_TOKEN) {
-            let token = AccessToken::new(token.trim())
-                .map_err(|_| Error::Config(ConfigProblem::InvalidName(ACCESS_TOKEN)))?;
+            let token = AccessToken::new(token.trim()).ok().filter(is_bearer_token);
+            let token = token.ok_or(Error::Config(ConfigProblem::InvalidName(ACCESS_TOKEN)))?;
             return Ok(Some(Self::Given(token)));
         }
         let account =
             ServiceAccount::new(environment.get(CLIENT_ID), environment.get(CLIENT_SECRET))?;
         Ok(account.map(Self::ServiceAccount))
     }
+}
+
+/// RFC 6750 §2.1.
+fn is_bearer_token(token: &AccessToken) -> bool {
+    let text = token.expose().trim_end_matches('=');
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_allowed)
+}
+
+/// Whether this begins as a JWT does (RFC 7519 §3), and is no whole one that says when it expires: a file that was cut.
+/// Of an encrypted one (RFC 7516) only the parts are counted.
+#[must_use]
+pub fn is_cut(access_token: &AccessToken) -> bool {
+    let text = access_token.expose();
+    // `{"`, the beginning of any header.
+    let begins = text.starts_with(JWT) || JWT.starts_with(text);
+    let is_whole = match text.matches('.').count() {
+        2 => {
+            let signature = text.rsplit('.').next().unwrap_or_default().trim_end_matches('=');
+            !signature.is_empty()
+                && BASE64_URL_SAFE_NO_PAD.decode(signature).is_ok()
+                && expires_at(access_token).is_some()
+        }
+        4 => true,
+        _ => false,
+    };
+    begins && !is_whole
 }
 
 /// The tokens for an access token from the environment. Nothing can refresh it, so an expired one is an error
@@ -238,6 +272,8 @@ const DOMAIN: &str = "POLARS_CLOUD_DOMAIN";
 const CLIENT_ID: &str = "POLARS_CLOUD_CLIENT_ID";
 const CLIENT_SECRET: &str = "POLARS_CLOUD_CLIENT_SECRET";
 
+const JWT: &str = "eyJ";
+
 const SERVICE_USERS: &str = "sa.cloud.pola.rs";
 
 /// Keycloak's, below `protocol/openid-connect`.
@@ -252,8 +288,6 @@ const PATHS: [(Endpoint, &str); 6] = [
 
 #[cfg(test)]
 mod tests {
-    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-
     use super::*;
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -294,8 +328,13 @@ mod tests {
             found(None, &all[2..]),
             "config: POLARS_CLOUD_CLIENT_SECRET is set, and POLARS_CLOUD_CLIENT_ID is not"
         );
-        let broken = found(None, &[("POLARS_CLOUD_ACCESS_TOKEN", "two\nlines of canary")]);
-        assert!(broken.starts_with("config: ") && !broken.contains("canary"), "{broken}");
+        for token in ["two\nlines of canary", "a canary", "canary,b", "=", " "] {
+            let broken = found(None, &[("POLARS_CLOUD_ACCESS_TOKEN", token)]);
+            assert!(broken.starts_with("config: the POLARS_CLOUD_ACCESS_TOKEN "), "{broken}");
+            assert!(!broken.contains("canary"), "{broken}");
+        }
+        let blank = [("POLARS_CLOUD_CLIENT_ID", " "), ("POLARS_CLOUD_CLIENT_SECRET", " ")];
+        assert_eq!(found(None, &blank), "none");
     }
 
     #[test]
@@ -311,6 +350,21 @@ mod tests {
             (AccessToken::new("a.b.c.d").unwrap(), None),
         ] {
             assert_eq!(expires_at(&token), expected);
+        }
+    }
+
+    #[test]
+    fn a_jwt_that_was_cut_is_known() {
+        let whole = "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjEwMDAwMDAwMDAwfQ.c2lnbmF0dXJl";
+        let token = |text: &str| AccessToken::new(text).unwrap();
+        assert!(!is_cut(&token(whole)));
+        let signed = whole.rfind('.').unwrap() + 1;
+        for length in 1..=signed {
+            assert!(is_cut(&token(whole.get(..length).unwrap())), "{length}");
+        }
+        assert!(is_cut(&token("eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln")), "it never expires");
+        for other in ["opaque", "eyJ.a.b.c.d", "a.b", "ey-other"] {
+            assert!(!is_cut(&token(other)), "{other}");
         }
     }
 
@@ -335,9 +389,17 @@ mod tests {
             ("example.org/x", false),
             ("me@example.org", false),
             ("example.org?", false),
+            ("example.org:port", false),
+            ("example.org:99999", false),
         ] {
             let settings = Settings { domain: domain.into(), ..Settings::default() };
-            assert_eq!(settings.profile().is_ok(), works, "{domain}");
+            match settings.profile() {
+                Ok(_) => assert!(works, "{domain}"),
+                Err(error) => {
+                    let named = error.to_string().starts_with("the POLARS_CLOUD_DOMAIN ");
+                    assert!(!works && named, "{domain}: {error}");
+                }
+            }
         }
         let settings = Settings {
             issuer: Some("http://127.0.0.1:8180/realms/Polars".into()),

@@ -3,7 +3,11 @@
 use alloc::{boxed::Box, string::String};
 use core::time::Duration;
 
-use super::{answer::Received, json::Object, servers::DESCRIPTIONS};
+use super::{
+    answer::Received,
+    json::Object,
+    servers::{self, DESCRIPTIONS},
+};
 use crate::{
     deviations::Deviations,
     error::{Advice, Endpoint, ErrorCode, Problem, ServerError},
@@ -73,6 +77,7 @@ pub(crate) fn server_error(
             .map(|uri| received.clean(&uri)),
         html,
         advice: None,
+        says: servers::says(received.response, object).filter(|_| !html),
     }
 }
 

@@ -176,6 +176,11 @@ impl<'a> Object<'a> {
 
     /// A list of objects; absent, it is empty.
     pub(crate) fn objects(&self, name: &'static str) -> Result<Vec<Self>, Problem> {
+        self.items(name)?.into_iter().collect()
+    }
+
+    /// A list, of what should be objects; absent, it is empty.
+    pub(crate) fn items(&self, name: &'static str) -> Result<Vec<Result<Self, Problem>>, Problem> {
         let raw = match self.value(name)? {
             None => return Ok(Vec::new()),
             Some(Value::Other(raw)) => raw,
@@ -185,7 +190,7 @@ impl<'a> Object<'a> {
             Value::Other(raw) => Self::scan(raw).map_err(|_| Problem::Invalid(name)),
             Value::Text(_) => Err(Problem::Invalid(name)),
         };
-        scan::items(raw).map_err(|_| Problem::Invalid(name))?.into_iter().map(object).collect()
+        Ok(scan::items(raw).map_err(|_| Problem::Invalid(name))?.into_iter().map(object).collect())
     }
 
     /// Seconds that are more than none. Zero, a negative number, null and `""` mean "unknown".

@@ -4,6 +4,9 @@
 
 use url::Url;
 
+use super::json::Object;
+use crate::{error::Says, http::Response};
+
 /// The standards' word for an `error`.
 pub(crate) fn standard_code(word: &str) -> &str {
     match word {
@@ -64,6 +67,16 @@ pub(crate) fn ends_session_by_refresh_token(end_session_endpoint: &Url) -> bool 
 /// What sets a lack of permissions apart is the text alone.
 pub(crate) fn is_about_permissions(description: &str) -> bool {
     description.starts_with("Not enough permissions")
+}
+
+/// Tiled says in `detail` what is wrong. Its protection against forged requests answers in plain
+/// text, and in different words that have `csrf` in them.
+pub(crate) fn says(response: &Response, object: Option<&Object<'_>>) -> Option<Says> {
+    if let Some(object) = object {
+        return matches!(object.text("detail"), Ok(Some(_))).then_some(Says::Detail);
+    }
+    let names_csrf = || response.body().windows(4).any(|word| word.eq_ignore_ascii_case(b"csrf"));
+    (response.status() == 403 && names_csrf()).then_some(Says::Forged)
 }
 
 /// Whether two spellings of an issuer name one address: with a slash at the end, another case of the host, the

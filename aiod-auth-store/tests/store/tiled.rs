@@ -100,7 +100,12 @@ fn an_old_id_token_is_kept_beside_an_access_token_of_the_same_user() {
 
 #[test]
 fn what_is_wrong_beside_a_whole_refresh_token_costs_no_login() {
-    for name in ["access_token", "id_token"] {
+    for (name, text) in [
+        ("access_token", "\0"),
+        ("id_token", "\0"),
+        // The first half of one.
+        ("access_token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhb"),
+    ] {
         let cache = tempfile::tempdir().unwrap();
         let (key, folder) = (support::key("tiled"), cache.path().join(NAME));
         let api = Api::new("http://127.0.0.1:8480").unwrap();
@@ -110,7 +115,7 @@ fn what_is_wrong_beside_a_whole_refresh_token_costs_no_login() {
         store.save(&key, &tokens).unwrap();
         let damage = || {
             let file = folder.join(name);
-            fs::write(&file, "\0").unwrap();
+            fs::write(&file, text).unwrap();
             // A new one could still be being written.
             let newer = fs::metadata(folder.join("refresh_token")).unwrap().modified().unwrap();
             let long_ago = Duration::from_secs(4);
@@ -128,6 +133,15 @@ fn what_is_wrong_beside_a_whole_refresh_token_costs_no_login() {
         assert!(store.load(&key).unwrap().unwrap().access_token.is_some());
         assert!(!folder.join("id_token").exists());
         damage();
+        if name == "access_token" {
+            // Nothing else is there.
+            let refresh_token = fs::read(folder.join("refresh_token")).unwrap();
+            fs::remove_file(folder.join("refresh_token")).unwrap();
+            let error = store.load(&key).unwrap_err();
+            assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+            assert!(error.to_string().contains(name), "{error}");
+            fs::write(folder.join("refresh_token"), refresh_token).unwrap();
+        }
         store.remove(&key).unwrap();
         assert!(store.load(&key).unwrap().is_none());
     }

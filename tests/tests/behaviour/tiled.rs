@@ -170,6 +170,13 @@ fn what_is_no_verdict_on_the_session_leaves_it_alone() {
         (500, json!({"detail": "Internal server error"}), Kind::Unavailable),
         (422, json!({"detail": [{"msg": "Field required"}]}), Kind::Server),
         (404, json!({"detail": "Not Found"}), Kind::Server),
+        // A gateway's, or of a server that isn't Tiled.
+        (401, json!({"message": "Unauthorized"}), Kind::Server),
+        (401, json!("Unauthorized"), Kind::Server),
+        (401, json!({"detail": {"reason": "gateway"}}), Kind::Server),
+        (401, json!({"error": "invalid_client"}), Kind::Server),
+        (401, json!({"error": "invalid_client", "detail": "no"}), Kind::Server),
+        (400, json!({"error": "invalid_request"}), Kind::Server),
     ] {
         let mut world = world();
         logged_in(&mut world);
@@ -178,6 +185,60 @@ fn what_is_no_verdict_on_the_session_leaves_it_alone() {
         assert_eq!(error.kind(), kind, "{error}");
         world.server.clear_faults();
         token(&mut world, Demand::new().forced()).unwrap();
+    }
+    let mut world = world();
+    logged_in(&mut world);
+    for answer in [Answer::empty(401), Answer::new(401, "text/plain", "Unauthorized")] {
+        world.server.fault_at("/api/v1/auth/session/refresh", 1, Fault::Instead(answer));
+        assert_eq!(token(&mut world, Demand::new().forced()).unwrap_err().kind(), Kind::Server);
+        token(&mut world, Demand::new().forced()).unwrap();
+    }
+}
+
+/// Once, and only where it was that protection: then nothing has been done.
+#[test]
+fn whatever_changes_something_is_sent_again_with_a_new_cookie() {
+    let forged = || Answer::new(403, "text/plain", "Expected tiled_csrf_token cookie");
+    for (refusal, again) in [
+        (forged(), true),
+        (Answer::new(403, "text/plain", "Blocked"), false),
+        (Answer::html(403, "<html><meta name=\"csrf-token\"></html>"), false),
+        (Answer::json(403, &json!({"detail": "csrf"})), false),
+    ] {
+        let mut world = world();
+        let check = |world: &mut World,
+                     path: &str,
+                     times,
+                     what: &mut dyn FnMut(&mut World) -> Option<Kind>| {
+            world.transcript();
+            world.server.fault_at(path, times, Fault::Instead(refusal.clone()));
+            let outcome = what(world);
+            let sent = world.transcript().matches(&format!("{path} -> ")).count();
+            world.server.clear_faults();
+            let expected = if again && times == 1 { None } else { Some(Kind::Server) };
+            assert_eq!((outcome, sent), (expected, if again { 2 } else { 1 }), "{path}");
+        };
+        let mut log_in = |world: &mut World| {
+            let answers = [Password("alice-password")];
+            log_in_with(world, &tiled(), &answers).err().map(|error| error.kind())
+        };
+        for times in [9, 1] {
+            check(&mut world, "/api/v1/auth/provider/toy/token", times, &mut log_in);
+        }
+        let session = logged_in(&mut world);
+        let mut create = |world: &mut World| {
+            let new = CreateApiKey::new(&tiled(), &session, policy(), NewApiKey::default());
+            world.run(new.unwrap()).err().map(|error| error.kind())
+        };
+        for times in [9, 1] {
+            check(&mut world, "/api/v1/auth/apikey", times, &mut create);
+        }
+        let mut log_out = |world: &mut World| {
+            world.run(Logout::new(tiled(), None, policy())).err().map(|error| error.kind())
+        };
+        for times in [9, 1] {
+            check(&mut world, "/api/v1/auth/session/revoke", times, &mut log_out);
+        }
     }
 }
 
@@ -307,7 +368,7 @@ fn a_description_of_no_use_is_an_error_that_names_what_is_wrong() {
             json!({"authentication": {"providers": [{"provider": "a", "mode": "new", "links":
                 {"auth_endpoint": "http://127.0.0.1/api/v1/x"}}]}}),
             Kind::Protocol,
-            "`mode`",
+            "the provider \"a\": the mode \"new\" is not known",
         ),
         (
             json!({"authentication": {"providers": [{"provider": "a", "mode": "internal"}]}}),
@@ -318,7 +379,7 @@ fn a_description_of_no_use_is_an_error_that_names_what_is_wrong() {
             json!({"authentication": {"providers": [{"provider": "a", "mode": "internal", "links":
                 {"auth_endpoint": "http://127.0.0.1:99/steal"}}]}}),
             Kind::Protocol,
-            "`auth_endpoint`",
+            "the provider \"a\": `auth_endpoint` is at another host: http://127.0.0.1:99",
         ),
     ] {
         let mut world = world();
@@ -338,6 +399,52 @@ fn a_description_of_no_use_is_an_error_that_names_what_is_wrong() {
     assert_eq!(error.kind(), Kind::Protocol);
     world.server.tiled.description = None;
     token(&mut world, Demand::new().forced()).unwrap();
+}
+
+/// Nothing of a login or a logout goes there.
+#[test]
+fn an_odd_link_is_in_the_way_of_no_login_and_no_logout() {
+    let mut world = world();
+    let base = "http://127.0.0.1/api/v1/auth";
+    world.server.tiled.description = Some(json!({"authentication": {
+        "providers": [5, {"provider": "toy", "mode": "internal",
+            "links": {"auth_endpoint": format!("{base}/provider/toy/token")}}],
+        "links": {"whoami": "https://evil.example/", "apikey": ["odd"],
+            "refresh_session": format!("{base}/session/refresh")}}}));
+    let session = logged_in(&mut world);
+    token(&mut world, Demand::new().forced()).unwrap();
+    let error = world.who_am_i(&tiled(), None, policy()).unwrap_err();
+    assert!(error.to_string().contains("`whoami` is at another host: https://evil.example"));
+    let new = CreateApiKey::new(&tiled(), &session, policy(), NewApiKey::default()).unwrap();
+    assert!(world.run(new).unwrap_err().to_string().contains("`apikey`"));
+    let ended = world.run(Logout::new(tiled(), None, policy())).unwrap();
+    assert!(matches!(ended, LoggedOut::Ended));
+}
+
+/// RFC 6749 appendix A.15, A.16.
+#[test]
+fn a_password_with_a_null_character_is_not_sent() {
+    let mut world = world();
+    let error = log_in_with(&mut world, &tiled(), &[Password("can\0ary")]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(world.transcript(), "0 s GET /api/v1/ -> 200");
+}
+
+/// A wrong one counts at the server each time.
+#[test]
+fn a_password_is_sent_again_only_where_nothing_was_done_with_it() {
+    for (fault, sent) in [
+        (instead(500, &json!({"detail": "x"})), 1),
+        (instead(503, &json!({"detail": "x"})), 1),
+        (Fault::DropAfter, 1),
+        (instead(429, &json!({"detail": "x"})), 2),
+    ] {
+        let mut world = world();
+        world.server.fault_at("/api/v1/auth/provider/toy/token", 1, fault);
+        let outcome = log_in_with(&mut world, &tiled(), &[Password("alice-password")]);
+        assert_eq!(outcome.is_ok(), sent == 2);
+        assert_eq!(world.transcript().matches("/toy/token").count(), sent);
+    }
 }
 
 #[test]
@@ -505,6 +612,21 @@ fn an_api_key_is_not_made_twice() {
     let error = world.run(new).unwrap_err();
     assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error}");
     assert_eq!(world.transcript().matches("POST /api/v1/auth/apikey").count(), 1);
+    // Nor where a gateway answers, or the server's error says nothing of it.
+    for (status, sent) in [(500, 1), (502, 1), (504, 1), (408, 1), (524, 1), (503, 1), (429, 2)] {
+        world.server.fault_at("/api/v1/auth/apikey", 1, instead(status, &json!({"detail": "x"})));
+        let new = CreateApiKey::new(&tiled(), &session, policy(), NewApiKey::default()).unwrap();
+        assert_eq!(world.run(new).is_ok(), sent == 2, "{status}");
+        assert_eq!(
+            world.transcript().matches("POST /api/v1/auth/apikey").count(),
+            sent,
+            "{status}"
+        );
+    }
+    let mut all = NewApiKey::default();
+    all.scopes = vec!["read:data".into(), " ".into()];
+    let error = CreateApiKey::new(&tiled(), &session, policy(), all).unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage);
     let elsewhere = Session::token(profile(), Demand::new(), policy());
     drop(elsewhere);
     let none = CreateApiKey::new(&profile(), &session, policy(), NewApiKey::default());

@@ -19,10 +19,13 @@ enum Opener {
     Windows,
 }
 
-/// Opens a page if there is a terminal, and a browser that needs no other one. The link has been shown
-/// already, so it is no failure if that doesn't work. The browser gets none of these environment variables.
-/// Returns whether there is one to try.
-pub(super) fn open(page: &str, secret_variables: &[String]) -> bool {
+/// Opens a page if there is a terminal, and a browser that needs no other one. The browser gets none of these
+/// environment variables. Returns whether there is one to try; where that doesn't work, `failed` says so.
+pub(super) fn open(
+    page: &str,
+    secret_variables: &[String],
+    failed: impl FnOnce() + Send + 'static,
+) -> bool {
     let is_web_page = page.starts_with("https://") || page.starts_with("http://");
     if !is_web_page || !has_terminal() {
         return false;
@@ -30,7 +33,11 @@ pub(super) fn open(page: &str, secret_variables: &[String]) -> bool {
     let Some(opener) = opener(|name| env::var(name).ok(), is_wsl()) else { return false };
     let (page, secret_variables) = (page.to_owned(), secret_variables.to_owned());
     // Some browsers' launchers come back late, and the login has to go on.
-    thread::spawn(move || launch(&opener, &page, &secret_variables));
+    thread::spawn(move || {
+        if !launch(&opener, &page, &secret_variables) {
+            failed();
+        }
+    });
     true
 }
 
@@ -82,17 +89,14 @@ fn is_wsl() -> bool {
     release.to_ascii_lowercase().contains("microsoft")
 }
 
-fn launch(opener: &Opener, page: &str, secret_variables: &[String]) {
+/// Whether one of them did it.
+fn launch(opener: &Opener, page: &str, secret_variables: &[String]) -> bool {
     let start = |command: &[String]| start(command, page, secret_variables);
     let named =
         |program: &[&str]| start(&program.iter().map(ToString::to_string).collect::<Vec<_>>());
     match opener {
-        Opener::Named(commands) => {
-            commands.iter().any(|command| start(command));
-        }
-        Opener::Windows => {
-            let _ = named(&["wslview"]) || named(&[RUNDLL, "url.dll,FileProtocolHandler"]);
-        }
+        Opener::Named(commands) => commands.iter().any(|command| start(command)),
+        Opener::Windows => named(&["wslview"]) || named(&[RUNDLL, "url.dll,FileProtocolHandler"]),
         Opener::Desktop => on_desktop(page, named),
     }
 }
@@ -116,15 +120,14 @@ fn start(command: &[String], page: &str, secret_variables: &[String]) -> bool {
 
 /// Not with the crate `webbrowser`: it hands on the whole environment, and stdout to some browsers.
 #[cfg(not(any(target_os = "macos", windows)))]
-fn on_desktop(_: &str, start: impl Fn(&[&str]) -> bool) {
-    // There may be none, and the link has been shown.
-    start(&["xdg-open"]);
+fn on_desktop(_: &str, start: impl Fn(&[&str]) -> bool) -> bool {
+    start(&["xdg-open"])
 }
 
 /// The system starts the browser here, not this process.
 #[cfg(any(target_os = "macos", windows))]
-fn on_desktop(page: &str, _: impl Fn(&[&str]) -> bool) {
-    webbrowser::open(page).ok();
+fn on_desktop(page: &str, _: impl Fn(&[&str]) -> bool) -> bool {
+    webbrowser::open(page).is_ok()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use aiod_auth_core::{
-    Prompt, Timestamp, Tokens,
+    ConfigProblem, Endpoint, Error, Prompt, Timestamp, Tokens,
     session::{Persisted, SessionTokens},
 };
 use aiod_auth_ureq::Cancel;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::refresh_token;
 use crate::{
-    args,
+    args::{self, Flow},
     context::Context,
     failure::Failure,
     settings::{self, Settings},
@@ -27,9 +27,14 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
     if let Some(flow) = options.flow {
         settings = settings.with_flow(flow);
     }
-    // With --json the program that reads it may have a page to show.
-    if !context.global.json && !question::has_terminal(context) && !browser::is_there() {
-        settings = settings.without_a_browser_by_itself();
+    // Where no user could be shown a page, `auto` is not the browser flow: no answer would ever come. With --json
+    // the program that reads it may have a page to show.
+    let lacks_display = !context.global.json
+        && !question::has_terminal(context)
+        && !browser::is_there()
+        && settings.leaves_the_flow_open();
+    if lacks_display {
+        settings = settings.with_flow(Flow::Device);
     }
     if let Some(provider) = &options.provider {
         settings = settings.with_provider(provider)?;
@@ -58,7 +63,7 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
     }
     let is_new = !options.no_save && matches!(settings.tokens(), Ok(None));
     let earlier = if is_new { settings.location_of_earlier(context) } else { None };
-    let session = log_in(context, options, &settings)?;
+    let session = log_in(context, options, &settings, lacks_display)?;
     context.printer.end_countdown();
     if let Some(location) = earlier {
         let option = if settings.has_api_keys() { "--api" } else { "--issuer" };
@@ -73,6 +78,7 @@ fn log_in(
     context: &Context,
     options: &args::Login,
     settings: &Settings,
+    lacks_display: bool,
 ) -> Result<SessionTokens, Failure> {
     let client = settings.client()?;
     let session = if options.refresh_token_stdin {
@@ -99,7 +105,25 @@ fn log_in(
         let ask = |question| question::answer(context, question);
         client.with_cancel(&cancel).login_asking(options.timeout, show, ask)
     };
-    session.map_err(|error| settings.explain(error))
+    session.map_err(|error| explain(settings, error, lacks_display))
+}
+
+fn explain(settings: &Settings, error: Error, lacks_display: bool) -> Failure {
+    let Error::Config(problem) = &error else { return settings.explain(error) };
+    if lacks_display && *problem == ConfigProblem::MissingEndpoint(Endpoint::DeviceAuthorization) {
+        let message = format!("{problem}, and for the browser flow there is no display here");
+        return Failure::config(message)
+            .with_hint("with `--flow browser --no-browser` the browser may be anywhere");
+    }
+    let wants_name = matches!(
+        problem,
+        ConfigProblem::SeveralProviders { .. } | ConfigProblem::NoSuchProvider { .. }
+    );
+    let failure = settings.explain(error);
+    if wants_name {
+        return failure.with_hint("name one of them with `login --provider NAME`");
+    }
+    failure
 }
 
 /// A token that was asked for is handed out even if it could not be saved.

@@ -13,7 +13,7 @@ use crate::{
     args,
     context::Context,
     failure::Failure,
-    print::{WORD_MAX, shortened},
+    print::{Printer, WORD_MAX, shortened},
 };
 
 /// It fails if a program that was to be told has stopped reading: what wasn't shown can't be approved.
@@ -67,20 +67,31 @@ fn show_page(
     if options.qr {
         printer.qr_code(page);
     }
-    let is_opened =
-        !options.no_browser && !context.global.json && browser::open(page, secret_variables);
+    let how_to_paste = format!(
+        "If your browser is on another machine, it ends at a page that it can't load: copy that page's \
+         address, {}?..., and paste it here, then press Enter.\n",
+        prompt.redirect_uri()
+    );
+    let is_opened = !options.no_browser
+        && !context.global.json
+        && browser::open(page, secret_variables, not_opened(printer, page, &how_to_paste));
     if options.no_browser || !context.global.json && io::stdin().is_terminal() {
-        let redirect_uri = prompt.redirect_uri();
         if !is_opened {
-            printer.instruct(&format!(
-                "If your browser is on another machine, it ends at a page that it can't load: copy that \
-                 page's address, {redirect_uri}?..., and paste it here, then press Enter.\n"
-            ));
+            printer.instruct(&how_to_paste);
         }
         question::take_pasted(printer, Arc::clone(prompt));
     }
     printer.count_down(prompt.expires_in());
     Ok(())
+}
+
+/// Says what the user can do then.
+fn not_opened(printer: &Printer, page: &str, then: &str) -> impl FnOnce() + Send + 'static {
+    let words = format!(
+        "No browser could be opened. Open this page in one yourself:\n\n    {page}\n\n{then}"
+    );
+    let printer = printer.clone();
+    move || printer.instruct(words.trim_end())
 }
 
 #[derive(Serialize)]
@@ -116,7 +127,8 @@ fn show_device_code(
         printer.qr_code(prompt.page().as_str());
     }
     if !options.no_browser && !context.global.json {
-        browser::open(prompt.page().as_str(), secret_variables);
+        let page = prompt.page().as_str();
+        browser::open(page, secret_variables, not_opened(printer, page, ""));
     }
     printer.count_down(prompt.expires_in.unwrap_or(options.timeout).min(options.timeout));
     Ok(())

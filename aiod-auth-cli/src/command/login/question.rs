@@ -12,7 +12,7 @@ use aiod_auth_core::{
     ProviderQuestion, cache::UserQuestion,
 };
 
-use crate::{context::Context, platform::forces_prompt, print::Printer};
+use crate::{context::Context, platform::forces_prompt, print::Printer, terminal};
 
 /// Whether there is a terminal to ask in. A program that reads JSON has none to show.
 pub(super) fn has_terminal(context: &Context) -> bool {
@@ -84,15 +84,14 @@ fn credentials(context: &Context, question: &PasswordQuestion) -> Result<Credent
         Some(username) => username.clone(),
         None => line(context, "User name:", end)?,
     };
-    context.printer.instruct(&format!("Password of {username} (it isn't shown):"));
-    // The terminal has to show again what is typed, before the program may end.
-    let held_off = context.interrupt.hold_off();
-    let password = match io::stdin().is_terminal() {
-        true => until(end, rpassword::read_password),
-        false => until(end, read_line),
+    let password = {
+        let _hidden = context.interrupt.hide_input();
+        context.printer.instruct(&format!("Password of {username} (it isn't shown):"));
+        match io::stdin().is_terminal() {
+            true => until(end, terminal::read_line)?,
+            false => until(end, read_line)?,
+        }
     };
-    drop(held_off);
-    let password = password?;
     if password.is_empty() && question.empty == EmptyPassword::Cancels {
         return Err(NoAnswer::Cancelled);
     }
@@ -130,9 +129,8 @@ fn line(context: &Context, question: &str, end: Instant) -> Result<String, NoAns
 }
 
 /// What is read until then. A read of standard input can't be ended: it is left to a thread, which ends with the
-/// program; and a terminal that shows nothing meanwhile shows again what is typed.
+/// program.
 fn until(end: Instant, read: fn() -> io::Result<String>) -> Result<String, NoAnswer> {
-    let terminal = Terminal::now();
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(read()));
     match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
@@ -140,41 +138,8 @@ fn until(end: Instant, read: fn() -> io::Result<String>) -> Result<String, NoAns
             true => NoAnswer::Impossible("what was typed is not UTF-8"),
             false => NoAnswer::Cancelled,
         }),
-        Err(_) => {
-            terminal.restore();
-            Err(NoAnswer::OutOfTime)
-        }
+        Err(_) => Err(NoAnswer::OutOfTime),
     }
-}
-
-/// How the terminal at standard input is set.
-#[cfg(unix)]
-struct Terminal(Option<rustix::termios::Termios>);
-
-#[cfg(unix)]
-impl Terminal {
-    fn now() -> Self {
-        Self(rustix::termios::tcgetattr(io::stdin()).ok())
-    }
-
-    fn restore(&self) {
-        if let Some(terminal) = &self.0 {
-            let at_once = rustix::termios::OptionalActions::Now;
-            rustix::termios::tcsetattr(io::stdin(), at_once, terminal).ok();
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Terminal;
-
-#[cfg(not(unix))]
-impl Terminal {
-    const fn now() -> Self {
-        Self
-    }
-
-    const fn restore(&self) {}
 }
 
 /// Without the line break. All else of a password counts.

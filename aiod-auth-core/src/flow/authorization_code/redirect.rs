@@ -167,6 +167,7 @@ impl Query {
             uri: text("error_uri").filter(|uri| is_web(uri)),
             html: false,
             advice: None,
+            says: None,
         });
         Some(if is_denial {
             Error::AccessDenied(error)

@@ -108,7 +108,10 @@ impl Api {
         }
         match url.origin() == self.url.origin() {
             true => Ok(url),
-            false => Err(Problem::Invalid(name)),
+            false => {
+                let host = url.origin().ascii_serialization();
+                Err(Problem::OtherHost { member: name, host })
+            }
         }
     }
 

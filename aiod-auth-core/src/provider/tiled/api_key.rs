@@ -5,6 +5,7 @@ use crate::{
     secret::{ApiKeySecret, Wiped},
     text::clean,
     time::Timestamp,
+    token::is_token,
     wire::{
         form::Encoded,
         json::{Object, push_string},
@@ -37,7 +38,8 @@ pub struct ApiKey {
 impl ApiKey {
     pub(crate) fn parse(object: &Object<'_>) -> Result<Self, Problem> {
         object.must_be_whole()?;
-        let secret = object.text("secret")?.filter(|secret| !secret.is_empty());
+        // One that has more in it than a token may is no key, and would reach a terminal.
+        let secret = object.text("secret")?.filter(|text| !text.is_empty() && is_token(text));
         // What only helps costs no secret: the server says it this once.
         let first_eight = match (object.text("first_eight"), &secret) {
             (Ok(Some(name)), _) => clean(&name),
@@ -194,8 +196,11 @@ mod tests {
             assert!(said.unwrap_or_default().starts_with(expiry.unwrap_or_default()), "{said:?}");
         }
         assert!(ApiKey::parse(&Object::parse("{}").unwrap()).is_err());
-        let empty = Object::parse(r#"{"first_eight":"1b976573","secret":""}"#).unwrap();
-        assert!(ApiKey::parse(&empty).unwrap().secret.is_none());
+        for secret in ["", "1b\\u001b[2J", "1b ", "1b\\n", "1b\u{e9}"] {
+            let text = alloc::format!(r#"{{"first_eight":"1b976573","secret":"{secret}"}}"#);
+            let key = ApiKey::parse(&Object::parse(&text).unwrap()).unwrap();
+            assert!(key.secret.is_none() && key.first_eight == "1b976573", "{text}");
+        }
     }
 
     #[test]

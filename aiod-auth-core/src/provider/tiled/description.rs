@@ -28,6 +28,8 @@ pub struct Description {
     pub refresh: Option<Url>,
     /// Where the browser ends an OpenID provider's session.
     pub logout: Option<Url>,
+    /// Links that can't be used, and why: what needs none of them works.
+    unusable: Vec<(&'static str, Problem)>,
 }
 
 /// One way to log in.
@@ -77,10 +79,11 @@ impl Description {
         object.must_be_whole()?;
         let about = object.object("authentication")?.ok_or(Problem::Missing("authentication"))?;
         let links = about.object("links")?;
-        let link = |name| match links.as_ref().map(|links| links.text(name)).transpose()?.flatten()
-        {
-            None => Ok(None),
-            Some(address) => api.own_link(name, &address).map(Some),
+        let mut unusable = Vec::new();
+        let mut link = |name| {
+            let address = links.as_ref()?.text(name).transpose()?;
+            let link = address.and_then(|address| api.own_link(name, &address));
+            link.map_err(|problem| unusable.push((name, problem))).ok()
         };
         // At an OpenID provider, these two are its own.
         let elsewhere = |name| {
@@ -90,15 +93,37 @@ impl Description {
         Ok(Self {
             is_required: about.boolean("required").ok().flatten().unwrap_or_default(),
             providers: about
-                .objects("providers")?
-                .iter()
+                .items("providers")?
+                .into_iter()
                 .map(|provider| Provider::parse(provider, api))
                 .collect(),
-            whoami: link("whoami")?,
-            api_keys: link("apikey")?,
+            whoami: link("whoami"),
+            api_keys: link("apikey"),
             refresh: elsewhere("refresh_session"),
             logout: elsewhere("logout"),
+            unusable,
         })
+    }
+
+    /// Where who is logged in is asked.
+    pub(super) fn needed_whoami(&self) -> Result<&Url, Error> {
+        self.whoami.as_ref().ok_or_else(|| self.why_not("whoami"))
+    }
+
+    /// Where API keys are made, described and revoked.
+    pub(super) fn needed_api_keys(&self) -> Result<&Url, Error> {
+        self.api_keys.as_ref().ok_or_else(|| self.why_not("apikey"))
+    }
+
+    /// Where the tokens are refreshed.
+    pub(super) fn needed_refresh(&self) -> Result<&Url, Error> {
+        self.refresh.as_ref().ok_or_else(|| self.why_not("refresh_session"))
+    }
+
+    fn why_not(&self, name: &'static str) -> Error {
+        let unusable = self.unusable.iter().find(|(link, _)| *link == name);
+        let problem = unusable.map_or(Problem::Missing(name), |(_, problem)| problem.clone());
+        broken(Endpoint::Metadata, 200, problem)
     }
 
     /// What there is to choose from: the provider of this name, else those that can be used. Where none can,
@@ -112,7 +137,10 @@ impl Description {
         };
         if let Some(name) = name {
             let named = self.providers.iter().find(|known| known.name == name);
-            let names = || self.providers.iter().map(|known| known.name.clone()).collect();
+            let names = || {
+                let names = self.providers.iter().map(|known| known.name.clone());
+                names.filter(|name| !name.is_empty()).collect()
+            };
             let no_such = || Error::Config(ConfigProblem::NoSuchProvider { names: names() });
             return Ok(Vec::from([named.ok_or_else(no_such)?]));
         }
@@ -122,12 +150,28 @@ impl Description {
 }
 
 impl Provider {
-    fn parse(object: &Object<'_>, api: &Api) -> Self {
+    fn parse(object: Result<Object<'_>, Problem>, api: &Api) -> Self {
+        let unusable = |name, problem| Self {
+            name,
+            login: ProviderLogin::Unusable(problem),
+            confirmation_message: None,
+        };
+        let object = match object {
+            Ok(object) => object,
+            Err(problem) => return unusable(String::new(), problem),
+        };
         let text = |name| object.text(name).ok().flatten().map(|text| clean(&text));
-        Self {
-            name: text("provider").unwrap_or_default(),
-            login: ProviderLogin::parse(object, api).unwrap_or_else(ProviderLogin::Unusable),
-            confirmation_message: text("confirmation_message").filter(|words| !words.is_empty()),
+        let name = text("provider").unwrap_or_default();
+        match ProviderLogin::parse(&object, api) {
+            Ok(login) => {
+                let message = text("confirmation_message").filter(|words| !words.is_empty());
+                Self { name, login, confirmation_message: message }
+            }
+            Err(problem) if name.is_empty() => unusable(name, problem),
+            Err(problem) => {
+                let problem = Problem::OfProvider { name: name.clone(), problem: problem.into() };
+                unusable(name, problem)
+            }
         }
     }
 
@@ -175,7 +219,7 @@ impl ProviderLogin {
                 // As the real client has it: without both, it is Tiled's own.
                 (_, _) => Ok(Self::Device { endpoint: own()? }),
             },
-            _ => Err(Problem::Invalid("mode")),
+            mode => Err(Problem::UnknownMode(clean(mode))),
         }
     }
 }
@@ -207,7 +251,7 @@ mod tests {
             Ok(ProviderLogin::Device { .. }) => "device".into(),
             Ok(ProviderLogin::OpenId { client_id, scope, .. }) => format!("{client_id}: {scope}"),
             Ok(ProviderLogin::Unusable(_)) => unreachable!("it is an error"),
-            Err(error) => error.to_string().rsplit(": ").next().unwrap_or_default().into(),
+            Err(error) => error.to_string().split_once(": ").unwrap().1.into(),
         }
     }
 
@@ -245,20 +289,29 @@ mod tests {
     #[test]
     fn what_cannot_be_used_says_why() {
         for (text, expected) in [
-            (r#"{"provider":"x","mode":"saml","links":{"auth_endpoint":"HERE"}}"#, "`mode`"),
-            (r#"{"provider":"x","links":{"auth_endpoint":"HERE"}}"#, "`mode` is missing"),
-            (r#"{"mode":"internal","links":{"auth_endpoint":"HERE"}}"#, "`provider` is missing"),
-            (r#"{"provider":"x","mode":"internal"}"#, "`links` is missing"),
-            (r#"{"provider":"x","mode":"internal","links":{}}"#, "`auth_endpoint` is missing"),
-            (r#"{"provider":"x","mode":"internal","links":5}"#, "`links`"),
             (
-                r#"{"provider":"x","mode":"internal","links":{"auth_endpoint":"https://evil.example"}}"#,
-                "`auth_endpoint`",
+                r#"{"provider":"x","mode":"saml\u001b","links":{"auth_endpoint":"HERE"}}"#,
+                "the provider \"x\": the mode \"saml\" is not known",
+            ),
+            (
+                r#"{"provider":"x","links":{"auth_endpoint":"HERE"}}"#,
+                "the provider \"x\": `mode` is missing",
+            ),
+            (r#"{"mode":"internal","links":{"auth_endpoint":"HERE"}}"#, "`provider` is missing"),
+            (r#"{"provider":"x","mode":"internal"}"#, "the provider \"x\": `links` is missing"),
+            (
+                r#"{"provider":"x","mode":"internal","links":{}}"#,
+                "the provider \"x\": `auth_endpoint` is missing",
+            ),
+            (r#"{"provider":"x","mode":"internal","links":5}"#, "the provider \"x\": `links`"),
+            (
+                r#"{"provider":"x","mode":"internal","links":{"auth_endpoint":"https://evil.example/a"}}"#,
+                "the provider \"x\": `auth_endpoint` is at another host: https://evil.example",
             ),
             (
                 r#"{"provider":"x","mode":"external","extra_scopes":["a b"],"links":{"client_id":"c",
                     "auth_endpoint":"https://as.example","token_endpoint":"https://as.example"}}"#,
-                "`extra_scopes`",
+                "the provider \"x\": `extra_scopes`",
             ),
         ] {
             let said = provider(text);
@@ -269,7 +322,7 @@ mod tests {
     #[test]
     fn a_malformed_provider_does_not_spoil_the_list() {
         let description = description(
-            r#"{"authentication":{"providers":[{"provider":"a","mode":"new"},{"provider":"b",
+            r#"{"authentication":{"providers":[5,"x",{"provider":"a","mode":"new"},{"provider":"b",
                 "mode":"internal","links":{"auth_endpoint":"http://127.0.0.1:8480/t"},
                 "confirmation_message":"You are {id}."}],"links":null}}"#,
         )
@@ -292,8 +345,24 @@ mod tests {
     fn a_server_for_one_user_has_no_logins() {
         let single = description(r#"{"authentication":{"required":true,"providers":[]}}"#).unwrap();
         assert!(single.choices(None).is_err() && single.api_keys.is_none());
-        for text in ["{}", r#"{"authentication":5}"#, r#"{"authentication":{"providers":[5]}}"#] {
+        for text in ["{}", r#"{"authentication":5}"#, r#"{"authentication":{"providers":5}}"#] {
             assert!(description(text).is_err(), "{text}");
         }
+        let none = description(r#"{"authentication":{"providers":[5]}}"#).unwrap();
+        assert!(none.choices(None).unwrap()[0].usable().is_err());
+    }
+
+    #[test]
+    fn an_odd_link_is_in_the_way_of_nothing_else() {
+        let odd = description(
+            r#"{"authentication":{"providers":[],"links":{"whoami":"https://evil.example/a","apikey":5,
+                "refresh_session":"http://127.0.0.1:8480/api/v1/auth/session/refresh"}}}"#,
+        )
+        .unwrap();
+        assert!(odd.needed_refresh().is_ok());
+        let error = odd.needed_whoami().unwrap_err().to_string();
+        assert!(error.ends_with("`whoami` is at another host: https://evil.example"), "{error}");
+        let error = odd.needed_api_keys().unwrap_err().to_string();
+        assert!(error.ends_with("`apikey` has the wrong type or format"), "{error}");
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     error::{ConfigProblem, Endpoint, Error, Problem, ServerError},
     flow::{
         DeviceAuthorization, access_token_request::TokenRequest, device_access_token::Polls,
-        send::Sender,
+        password, send::Sender,
     },
     http::Request,
     login::LoginJob,
@@ -130,9 +130,17 @@ async fn by_password(
             return Err(Error::Cancelled.into());
         }
         let request = password_request(job, server, token_endpoint, &credentials)?;
+        let mut outcome = job.send_for_user(io, TokenServer::Tiled(server), request, end).await;
+        if let Err(failed) = &outcome {
+            let deadline = Deadline::within(io, job.policy.time_limit).min(end);
+            let server = server.after_forgery(&failed.error, io, &job.policy, deadline).await?;
+            if let Some(server) = server {
+                let request = password_request(job, &server, token_endpoint, &credentials)?;
+                outcome = job.send_for_user(io, TokenServer::Tiled(&server), request, end).await;
+            }
+        }
         username = Some(credentials.username);
         drop(credentials.password);
-        let outcome = job.send_for_user(io, TokenServer::Tiled(server), request, end).await;
         match outcome {
             Err(Failed { error: Error::Refused(refused), .. }) if refused.status == Some(401) => {
                 if attempts >= ATTEMPTS_MAX {
@@ -152,13 +160,14 @@ fn password_request(
     token_endpoint: &Url,
     credentials: &Credentials,
 ) -> Result<TokenRequest, Error> {
+    password::check(credentials)?;
     let Credentials { username, password } = credentials;
     let mut form = Form::default();
     form.push("grant_type", "password");
     form.push("username", username);
     form.push_password("password", password.expose());
     let request = server.guarded(Request::post_form(token_endpoint.clone(), form.encode()));
-    Ok(TokenRequest::of(request, job.policy, Arc::new(deviations())))
+    Ok(TokenRequest::of(request, job.policy, Arc::new(deviations())).with_password())
 }
 
 /// The flow begins with an empty POST. Polls are JSON, to the address in the first answer.
@@ -283,11 +292,13 @@ mod tests {
         assert_eq!(page, "http://127.0.0.1:8180/auth?client_id=tiled");
         assert_eq!(poll_at, "http://127.0.0.1:8481/api/v1/auth/provider/keycloak/token");
         assert_eq!(lifetime, 900);
+        let (member, host) = ("verification_uri", "https://evil.example".into());
+        let elsewhere = Problem::OtherHost { member, host };
         for (from, to, problem) in [
             ("authorization_uri", "other", Problem::Missing("authorization_uri")),
             ("http://127.0.0.1:8180/auth", "javascript:a", Problem::Invalid("authorization_uri")),
             ("\"verification_uri\"", "\"other\"", Problem::Missing("verification_uri")),
-            ("HERE/token", "https://evil.example/", Problem::Invalid("verification_uri")),
+            ("HERE/token", "https://evil.example/", elsewhere),
             ("user_code", "other", Problem::Missing("user_code")),
             ("device_code", "other", Problem::Missing("device_code")),
         ] {

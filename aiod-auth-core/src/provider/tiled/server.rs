@@ -11,7 +11,7 @@ use super::{
 use crate::{
     client::ClientIdentity,
     deviations::Deviations,
-    error::{Advice, Endpoint, Error, ErrorCode, Problem},
+    error::{Advice, Endpoint, Error, ErrorCode, Problem, Says},
     flow::{resource, send::Sender},
     http::Request,
     machine::{Deadline, Io, Runner, Start, public_machine},
@@ -106,9 +106,19 @@ impl Server {
         Box::new(headers.fold(request, |request, (name, value)| request.with_header(name, value)))
     }
 
-    /// A link of the description that is needed here.
-    pub(super) fn link<'a>(link: Option<&'a Url>, name: &'static str) -> Result<&'a Url, Error> {
-        link.ok_or_else(|| broken(Endpoint::Metadata, 200, Problem::Missing(name)))
+    /// The same server with a new cookie, where it refused this one: what was sent with it was not done.
+    pub(super) async fn after_forgery(
+        &self,
+        error: &Error,
+        io: &Io,
+        policy: &RetryPolicy,
+        deadline: Deadline,
+    ) -> Result<Option<Box<Self>>, Error> {
+        let is_forged = error.server_error().is_some_and(|said| said.says == Some(Says::Forged));
+        match is_forged {
+            true => Self::ask(io, &self.api, policy, deadline).await.map(Some),
+            false => Ok(None),
+        }
     }
 
     /// The server that refreshes this token, which came with these: an OpenID provider if that issued it and the
@@ -120,7 +130,7 @@ impl Server {
         tokens: Option<&Tokens>,
     ) -> Result<Refreshes, Error> {
         let description = &self.description;
-        let link = Self::link(description.refresh.as_ref(), "refresh_session")?;
+        let link = description.needed_refresh()?;
         let is_its = |login: &&ProviderLogin| matches!(login, ProviderLogin::OpenId { token_endpoint, .. } if token_endpoint == link);
         match description.providers.iter().map(|provider| &provider.login).find(is_its) {
             Some(login) if is_of_provider(refresh_token, tokens) => {

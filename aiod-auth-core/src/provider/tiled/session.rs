@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     deviations::Deviations,
-    error::{ConfigProblem, Endpoint, Error, Problem, ServerError},
+    error::{ConfigProblem, Endpoint, Error, Problem, Says, ServerError},
     flow::{
         access_token_request::TokenRequest,
         end_session::{self, end_session},
@@ -23,7 +23,6 @@ use crate::{
     wire::{
         answer::{self, Answer, Received},
         form::Form,
-        json::Object,
     },
 };
 
@@ -55,31 +54,26 @@ pub(crate) async fn redeem(
             refused,
         )
     };
-    match Box::pin(new(server).send(io, deadline, reason)).await {
-        // The server refused the CSRF cookie and has not spent the token: once more with a new cookie.
-        Err(failed) if is_forged(&failed.error) => {
-            let server = Server::ask(io, &server.api, &policy, deadline).await?;
-            Box::pin(new(&server).send(io, deadline, reason)).await
-        }
-        outcome => outcome,
+    let outcome = Box::pin(new(server).send(io, deadline, reason)).await;
+    let Err(failed) = &outcome else { return outcome };
+    match server.after_forgery(&failed.error, io, &policy, deadline).await? {
+        Some(server) => Box::pin(new(&server).send(io, deadline, reason)).await,
+        None => outcome,
     }
 }
 
-/// As in Tiled's own client, a 400 or 401 means that the session has ended.
+/// As in Tiled's own client, a 400 or 401 means that the session has ended; but only as Tiled says it, and not as a
+/// gateway or a proxy before it does.
 fn refused(mut error: Box<ServerError>) -> Error {
     match error.status {
-        Some(400 | 401) if !error.html => Error::SessionEnded(error),
+        Some(400 | 401) if error.says == Some(Says::Detail) && error.code.is_none() => {
+            Error::SessionEnded(error)
+        }
         _ => {
             error.advise_login();
             Error::Refused(error)
         }
     }
-}
-
-/// Whether the CSRF protection refused the request, before it was processed: a 403 in plain text.
-fn is_forged(error: &Error) -> bool {
-    let Error::Refused(refused) = error else { return false };
-    refused.status == Some(403) && refused.code.is_none() && refused.description.is_none()
 }
 
 /// Ends the session. It is no error if the session had ended before.
@@ -97,12 +91,20 @@ pub(crate) async fn log_out(
     if let Refreshes::There(openid) = server.refreshes(refresh_token, Some(tokens))? {
         return end_at_provider(io, &openid, tokens, policy, deadline).await;
     }
-    let body = json(&[("refresh_token", refresh_token.expose())]);
-    let request = server.guarded(Request::post_json(server.api.revoke_session(), body));
+    let new = |server: &Server| {
+        let body = json(&[("refresh_token", refresh_token.expose())]);
+        server.guarded(Request::post_json(server.api.revoke_session(), body))
+    };
     let deviations = Deviations::default();
     let sender = Sender::new(Endpoint::Revocation, &policy, deadline, &deviations);
-    sender.send(io, request, done_or_over).await?;
-    Ok(LoggedOut::Ended)
+    let outcome = sender.send(io, new(server), done_or_over).await;
+    if let Err(error) = &outcome
+        && let Some(server) = server.after_forgery(error, io, &policy, deadline).await?
+    {
+        sender.send(io, new(&server), done_or_over).await?;
+        return Ok(LoggedOut::Ended);
+    }
+    outcome.map(|()| LoggedOut::Ended)
 }
 
 /// 204, and no other success: that may be a page. Or the server's word that there is no such session, or no more: 401
@@ -112,15 +114,11 @@ fn done_or_over(received: &Received<'_>) -> Answer<()> {
     match (received.response.status(), answer) {
         (204, _) => Answer::Good(()),
         (200..=299, _) => Answer::Broken(Problem::UnexpectedStatus),
-        (401 | 409, Answer::Refused(_)) if has_detail(received) => Answer::Good(()),
+        (401 | 409, Answer::Refused(refused)) if refused.error.says == Some(Says::Detail) => {
+            Answer::Good(())
+        }
         (_, answer) => answer,
     }
-}
-
-fn has_detail(received: &Received<'_>) -> bool {
-    let text = core::str::from_utf8(received.response.body()).unwrap_or_default();
-    let object = Object::parse(text);
-    object.is_ok_and(|object| matches!(object.text("detail"), Ok(Some(_))))
 }
 
 /// Ends the session by refresh token, at a Keycloak; else as the Tiled client does it, by `id_token_hint`, to

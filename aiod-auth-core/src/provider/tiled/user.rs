@@ -38,7 +38,7 @@ impl CreateApiKey {
     /// Makes it with this login.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a profile that is not at a Tiled server, [`Error::NotAuthenticated`] for tokens
+    /// [`Error::Usage`] for a profile that is not at a Tiled server, or an empty scope; [`Error::NotAuthenticated`] for tokens
     /// of another one. As an outcome [`Error::TokenRejected`], [`Error::Refused`] for more than this login
     /// may, and [`Error::OutcomeUnknown`]: the key may be there then, without its secret.
     pub fn new(
@@ -47,6 +47,11 @@ impl CreateApiKey {
         policy: RetryPolicy,
         key: NewApiKey,
     ) -> Result<Self, Error> {
+        if key.scopes.iter().any(|scope| scope.trim().is_empty()) {
+            return Err(Error::Usage(
+                "an empty scope is none: leave it out for all that its owner may",
+            ));
+        }
         let read = |received: &Received<'_>| read_for_user(received, ApiKey::parse);
         Ok(Self(Runner::new(ApiKeyJob::new(
             profile,
@@ -174,30 +179,37 @@ impl<T: Send + Sync + 'static> Start for ApiKeyJob<T> {
     async fn run(self, io: Io) -> Result<T, Error> {
         let deadline = Deadline::within(&io, self.policy.time_limit);
         let server = Server::ask(&io, &self.settings.api, &self.policy, deadline).await?;
-        let description = &server.description;
-        let keys = || Server::link(description.api_keys.as_ref(), "apikey");
-        let request = match &self.operation {
-            Operation::Create(key) => {
-                server.guarded(Request::post_json(keys()?.clone(), key.to_json()))
-            }
-            Operation::Which => Box::new(Request::get(keys()?.clone())),
-            Operation::List => {
-                let link = Server::link(description.whoami.as_ref(), "whoami")?;
-                Box::new(Request::get(link.clone()))
-            }
-            Operation::Revoke(first_eight) => {
-                let mut link = keys()?.clone();
+        let resend = match &self.operation {
+            // A second one would be another key.
+            Operation::Create(_) => Resend::IfUnhandled,
+            Operation::List | Operation::Which | Operation::Revoke(_) => Resend::Freely,
+        };
+        let (tokens, policy) = (&self.tokens, &self.policy);
+        let read = |received: &Received<'_>| unless_null(received, self.read);
+        let request = self.operation.request(&server)?;
+        let outcome = send(&io, request, tokens, policy, deadline, resend, read).await;
+        let Err(error) = &outcome else { return outcome };
+        let Some(server) = server.after_forgery(error, &io, policy, deadline).await? else {
+            return outcome;
+        };
+        let request = self.operation.request(&server)?;
+        send(&io, request, tokens, policy, deadline, resend, read).await
+    }
+}
+
+impl Operation {
+    fn request(&self, server: &Server) -> Result<Box<Request>, Error> {
+        let keys = || server.description.needed_api_keys().cloned();
+        Ok(match self {
+            Self::Create(key) => server.guarded(Request::post_json(keys()?, key.to_json())),
+            Self::Which => Box::new(Request::get(keys()?)),
+            Self::List => Box::new(Request::get(server.description.needed_whoami()?.clone())),
+            Self::Revoke(first_eight) => {
+                let mut link = keys()?;
                 link.query_pairs_mut().append_pair("first_eight", first_eight);
                 server.guarded(Request::delete(link))
             }
-        };
-        let resend = match &self.operation {
-            // A second one would be another key.
-            Operation::Create(_) => Resend::IfAnswered,
-            Operation::List | Operation::Which | Operation::Revoke(_) => Resend::Freely,
-        };
-        let read = |received: &Received<'_>| unless_null(received, self.read);
-        send(&io, request, &self.tokens, &self.policy, deadline, resend, read).await
+        })
     }
 }
 
@@ -210,8 +222,7 @@ pub(crate) async fn who_am_i(
     deadline: Deadline,
 ) -> Result<Userinfo, Error> {
     let server = Server::ask(io, &settings.api, policy, deadline).await?;
-    let link = Server::link(server.description.whoami.as_ref(), "whoami")?;
-    who(io, link, tokens, policy, deadline).await
+    who(io, server.description.needed_whoami()?, tokens, policy, deadline).await
 }
 
 /// Where the server's description says that it is answered.

@@ -27,7 +27,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-113",
-        "Tiled: refreshes in JSON, and a 401 for the end of a session",
+        "Tiled: refreshes in JSON, and a 401 with a text as `detail` for the end of a session; no other is",
         Check::Behaviour(a_refresh_is_json_and_a_401_its_end),
     ),
     row(
@@ -83,7 +83,7 @@ fn the_user_and_the_client_go_to_different_places() {
             ),
             (
                 &format!("200 {elsewhere}"),
-                "error:protocol; `verification_uri` has the wrong type or format",
+                "error:protocol; `verification_uri` is at another host: http://127.0.0.1:99",
             ),
         ],
     );
@@ -109,7 +109,8 @@ fn a_wrong_password_is_asked_for_again() {
             ("401\nWWW-Authenticate: Bearer\n\n{\"detail\":\"Incorrect\"}", "asked again"),
             (r#"422 {"detail":[{"msg":"Field required"}]}"#, "error:server; says Field required"),
             (r#"404 {"detail":"Not Found"}"#, "error:server; says Not Found"),
-            ("503", "retry"),
+            ("503\nRetry-After: 1", "retry"),
+            ("503", "error:unavailable"),
         ],
     );
 }
@@ -120,6 +121,11 @@ fn a_refresh_is_json_and_a_401_its_end() {
         &[
             (r#"401 {"detail":"Session has expired."}"#, "error:session_ended"),
             (r#"400 {"detail":"no"}"#, "error:session_ended"),
+            ("401", "error:server"),
+            ("401 Unauthorized", "error:server"),
+            (r#"401 {"message":"Unauthorized"}"#, "error:server"),
+            (r#"401 {"error":"invalid_client"}"#, "error:server"),
+            (r#"400 {"error":"invalid_request"}"#, "error:server"),
             (r#"422 {"detail":[{"msg":"Field required"}]}"#, "error:server"),
             (r#"500 {"detail":"Internal server error"}"#, "retry"),
             (
@@ -134,6 +140,13 @@ fn a_refresh_is_json_and_a_401_its_end() {
 fn the_cookie_goes_back_twice() {
     check(TiledAsked::Refresh, &[("403 Double-submit CSRF tokens do not match", "next place")]);
     check(TiledAsked::Refresh, &[(r#"403 {"detail":"no"}"#, "error:server; says no")]);
+    check(TiledAsked::Refresh, &[("403 Blocked", "error:server")]);
+    let forged = "403 Double-submit CSRF tokens do not match";
+    for asked in
+        [TiledAsked::Password, TiledAsked::Logout, TiledAsked::CreateKey, TiledAsked::RevokeKey]
+    {
+        check(asked, &[(forged, "next place"), ("403 Blocked", "error:server")]);
+    }
 }
 
 /// Q-90.

@@ -72,7 +72,7 @@ fn a_port_that_is_taken_is_said() {
         let uri = format!("http://{}/cb", taken.local_addr().unwrap());
         let profile = || browser_profile(&running.base_url).with_redirect_uri(&uri).unwrap();
         let error = log_in_by(&with, profile(), |_| ()).unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.kind(), Kind::Config);
         assert!(error.to_string().contains("is taken"), "{error}");
         drop(taken);
         log_in_by(&with, profile(), move |prompt| {

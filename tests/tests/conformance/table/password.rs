@@ -1,6 +1,11 @@
 //! PWD: the password grant.
 
-use aiod_auth_core::{Credentials, Kind, LoginMethod, Password, Profile, flow::AccessTokenRequest};
+use std::time::Duration;
+
+use aiod_auth_core::{
+    Ask, Credentials, Kind, LoginMethod, Machine as _, Password, Profile, Step,
+    flow::AccessTokenRequest, provider::tiled,
+};
 use aiod_auth_tests::sim::{self, Settings};
 
 use super::scene::*;
@@ -15,7 +20,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "PWD-03",
-        "sends user name and password as they were typed, but no line breaks",
+        "sends user name and password as they were typed, but no line break and no null character, at Tiled too",
         Behaviour(as_it_was_typed),
     ),
 ];
@@ -75,5 +80,26 @@ fn as_it_was_typed() {
     );
     for (username, password) in [("a\n", "p"), ("a", "p\r"), ("a", "\0p")] {
         assert_eq!(ask(username, password).unwrap_err().kind(), Kind::Usage);
+        assert_eq!(at_tiled(credentials(username, password)), "error:usage");
+    }
+    assert_eq!(at_tiled(credentials("a", "p")), "sent");
+}
+
+/// Tiled has a protocol of its own.
+fn at_tiled(credentials: Credentials) -> String {
+    let settings = tiled::Settings::new(tiled::Api::new("http://127.0.0.1:8480").unwrap());
+    let profile = settings.profile().unwrap();
+    let mut login = aiod_auth_core::Login::new(profile.into(), seconds(10), policy());
+    let description = r#"{"authentication":{"providers":[{"provider":"x","mode":"internal",
+        "links":{"auth_endpoint":"http://127.0.0.1:8480/api/v1/auth/provider/x/token"}}]}}"#;
+    answer(&mut login, 200, description);
+    match login.poll(NOW) {
+        Ok(Step::Ask(Ask::Password(asked))) => asked.answer(Duration::ZERO, credentials),
+        other => panic!("{other:?}"),
+    }
+    match login.poll(NOW) {
+        Ok(Step::Send(_)) => "sent".into(),
+        Ok(other) => panic!("{other:?}"),
+        Err(failed) => format!("error:{}", failed.error.kind()),
     }
 }

@@ -1,6 +1,6 @@
 //! ISS: RFC 9207.
 
-use aiod_auth_core::Kind;
+use aiod_auth_core::{Endpoint, Kind};
 use serde_json::json;
 
 use super::{browser::*, scene::*};
@@ -24,7 +24,8 @@ pub(crate) const ROWS: &[Row] = &[
     row("ISS-04", "trusts no error with another `iss`", Behaviour(an_error_of_another_is_none)),
     row(
         "ISS-05",
-        "sends a code to the server that it asked, and to no other",
+        "sends a code to the server that it asked, and to no other; knows two profiles that put one issuer's \
+         endpoint at two addresses",
         Behaviour(the_code_goes_to_the_server_that_was_asked),
     ),
 ];
@@ -67,6 +68,23 @@ fn an_error_of_another_is_none() {
 }
 
 fn the_code_goes_to_the_server_that_was_asked() {
+    let at = |issuer: &str, endpoint, address: &str| {
+        profile_at(issuer).with_endpoint(endpoint, address).unwrap()
+    };
+    for endpoint in Endpoint::NAMED {
+        let one = at("https://as.example", endpoint, "https://as.example/a");
+        let same = at("https://as.example", endpoint, "https://AS.example:443/a");
+        let elsewhere = at("https://as.example", endpoint, "https://evil.example/a");
+        assert_eq!(one.contradiction(&elsewhere), Some(endpoint));
+        assert_eq!(elsewhere.contradiction(&one), Some(endpoint));
+        assert_eq!(one.contradiction(&same), None);
+        // Another issuer is another server; what is left to discovery is the issuer's.
+        assert_eq!(
+            one.contradiction(&at("https://as.example/b", endpoint, "https://b.example/a")),
+            None
+        );
+        assert_eq!(one.contradiction(&profile_at("https://as.example")), None);
+    }
     for with in Loop::both() {
         let (one, other) = (running(|_| ()), running(|_| ()));
         // It claims to be the other one.
