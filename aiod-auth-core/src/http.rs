@@ -9,8 +9,9 @@ use url::Url;
 pub use crate::wire::www_authenticate::Challenge;
 use crate::{
     error::{ProxyFailure, ProxyProblem, TlsFailure},
-    repeated::clean_without,
+    repeated::{clean_without, is_surely_not_in},
     secret::Wiped,
+    text::clean,
     wire::{
         body::unescape,
         form::{Encoded, escape},
@@ -147,7 +148,18 @@ impl Request {
 
     /// A server's text, safe to print and without this request's secrets.
     pub(crate) fn clean(&self, text: &str) -> String {
-        clean_without(text, &self.secrets())
+        if self.is_silent_of_secrets(text) {
+            clean(text)
+        } else {
+            clean_without(text, &self.secrets())
+        }
+    }
+
+    /// At first sight, and without a copy of a secret. Most texts say back nothing.
+    fn is_silent_of_secrets(&self, text: &str) -> bool {
+        let sent = |place: &Range<usize>| self.body.body.get(place.clone()).unwrap_or_default();
+        !self.has_authorization()
+            && self.body.secrets.iter().all(|place| is_surely_not_in(text, sent(place)))
     }
 
     /// Whether this text is one of the secrets in this request.

@@ -28,6 +28,17 @@ pub(crate) fn clean_without(text: &str, secrets: &[Wiped<String>]) -> String {
     clean(&replaced(&text, found))
 }
 
+/// Whether this text, as it came, has nothing in it of a secret, as it was sent: told by the secret's first characters,
+/// where neither of them may mean others. [`clean_without`] finds out what this can't tell.
+pub(crate) fn is_surely_not_in(text: &str, sent: &[u8]) -> bool {
+    let start = sent.get(..START_CHARACTERS_MIN).unwrap_or(sent);
+    let means_itself = |byte: &u8| matches!(byte, b' '..=b'~') && !b"%+\\&".contains(byte);
+    text.bytes().all(|byte| means_itself(&byte))
+        && !start.is_empty()
+        && start.iter().all(u8::is_ascii_alphanumeric)
+        && !text.as_bytes().windows(start.len()).any(|part| part.eq_ignore_ascii_case(start))
+}
+
 /// More than what is shown, as what is hidden takes less room.
 const CHARACTERS_MAX: usize = 8192;
 
@@ -292,6 +303,30 @@ mod tests {
             ),
         ] {
             assert_eq!(shown(secret, text), expected, "{secret:?} in {text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_at_first_sight_is_true() {
+        for (secret, text, expected) in [
+            ("hunter22", "The request is still pending.", true),
+            ("hunt", "hunger", true),
+            ("hunter22", "no: HUNTer", false),
+            ("hun", "hunger", false),
+            // An escape, a control character, another letter that is small in the same way.
+            ("hunter22", "%68unter22", false),
+            ("hunter22", "h\u{8}unter22", false),
+            ("khan", "\u{212a}han", false),
+            ("a b", "a  c", false),
+            ("%68unter22", "hunter22", false),
+            ("", "nothing", false),
+        ] {
+            assert_eq!(
+                is_surely_not_in(text, secret.as_bytes()),
+                expected,
+                "{secret:?} in {text:?}"
+            );
+            assert!(!expected || shown(secret, text) == text, "{secret:?} in {text:?}");
         }
     }
 

@@ -60,8 +60,9 @@ impl Replies {
                         None => next.await,
                         // Its answer has been taken; what else the caller does in there goes on.
                         Some(Ok(message)) => {
+                            let message = Box::new(message);
                             asking.await;
-                            Ok(message)
+                            Ok(*message)
                         }
                         Some(over) => over,
                     }

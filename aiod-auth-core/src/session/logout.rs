@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc};
 
 use super::{
-    Context, SessionTokens,
+    Context, Persisted, SessionTokens,
     lock::{Locked, under_lock},
     tokens::{has_other_session, newest},
 };
@@ -134,13 +134,14 @@ impl LogoutJob {
                     return Ok(LoggedOut::NotLoggedIn);
                 };
                 if stored.is_some() && !self.ignore_errors {
-                    // What can't be changed can't be removed: a record of a session that is over would be
-                    // used on.
+                    // What can't be changed can't be removed: a session that is over would be used on.
                     lock.prepare().await?;
                 }
                 // What is cached and could not be saved may be of another session.
-                let other = stored.filter(|stored| has_other_session(stored, &newest));
-                let sessions = [Some(&*newest), other.as_deref()].into_iter().flatten();
+                let unsaved = cached.filter(|cached| cached.persisted != Persisted::Saved);
+                let [stored, unsaved] = [stored.as_deref(), unsaved.map(|cached| &*cached.tokens)]
+                    .map(|tokens| tokens.filter(|tokens| has_other_session(tokens, &newest)));
+                let sessions = [Some(&*newest), stored, unsaved].into_iter().flatten();
                 self.end(io, sessions, deadline).await?
             }
             // A damaged record: what it was for can't be ended, but for what the caller has of it.

@@ -77,6 +77,21 @@ fn with_a_token_endpoint_given_by_hand_a_refreshed_session_is_logged_out() {
     assert!(stored(&world).is_none());
 }
 
+/// Found by the simulation (seed 394258).
+#[test]
+fn a_logout_ends_an_older_login_too_that_could_not_be_saved() {
+    let mut world = world();
+    let mut unsaved = log_in(&mut world);
+    unsaved.persisted = Persisted::NotSaved(StoreFailure::new("full"));
+    world.pass(seconds(1));
+    let stored = log_in(&mut world);
+    world.run(Logout::new(profile(), Some(unsaved.clone()), policy())).unwrap();
+    for session in [unsaved, stored] {
+        let token = session.tokens.access_token.as_ref().unwrap();
+        assert!(!world.server.access_token_is_alive(now_ms(&world), token.expose()));
+    }
+}
+
 #[test]
 fn a_token_from_a_clock_that_was_ahead_is_not_good_for_longer() {
     let mut world = world();
