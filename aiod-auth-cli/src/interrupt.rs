@@ -1,4 +1,4 @@
-//! Ctrl-C (and SIGTERM, SIGHUP): leaves at once, but never between a refresh and its record.
+//! Ctrl-C (and SIGTERM, SIGHUP, SIGQUIT): leaves at once, but never between a refresh and its record.
 //!
 //! A session takes the store's lock before it sends a refresh token, and gives it back once the
 //! answer is saved. Leaving in between could lose a rotated refresh token, and with it the login.
@@ -16,6 +16,7 @@ use aiod_auth_core::Kind;
 use crate::{
     failure::{Failure, exit_code},
     print::Printer,
+    stored::Stored,
     terminal,
 };
 
@@ -39,6 +40,8 @@ struct State {
     reports: bool,
     /// What is typed is not shown: before the program ends, it has to be again.
     hidden: Option<terminal::Hidden>,
+    /// What became of the tokens that were to be saved last.
+    stored: Stored,
 }
 
 impl State {
@@ -53,7 +56,8 @@ impl Interrupt {
     /// From here on, Ctrl-C ends the program with exit code 4.
     pub(crate) fn install(&self, printer: &Printer) {
         let (interrupt, for_handler) = (self.clone(), printer.clone());
-        if !on_signal(move || interrupt.signalled(&for_handler)) {
+        let resumed = self.clone();
+        if !on_signal(move || interrupt.signalled(&for_handler), move || resumed.resumed()) {
             printer.warn("Ctrl-C can't be handled here");
         }
     }
@@ -75,8 +79,20 @@ impl Interrupt {
         self.state().reports = true;
     }
 
+    /// What the way out by a signal has to say.
+    pub(crate) fn set_stored(&self, stored: Stored) {
+        self.state().stored = stored;
+    }
+
     pub(crate) fn is_leaving(&self) -> bool {
         self.state().leaving
+    }
+
+    /// After Ctrl-Z and `fg`.
+    fn resumed(&self) {
+        if let Some(hidden) = &self.state().hidden {
+            hidden.resume();
+        }
     }
 
     fn signalled(&self, printer: &Printer) {
@@ -86,7 +102,9 @@ impl Interrupt {
         drop(state);
         let (interrupt, printer) = (self.clone(), printer.clone());
         if again {
-            thread::spawn(move || leave(&printer, "cancelled; what was under way may be lost"));
+            let failure =
+                Failure::new(Kind::Cancelled, "cancelled; what was under way may be lost");
+            thread::spawn(move || leave(&printer, Stored::Yes, failure));
             return;
         }
         thread::spawn(move || interrupt.leave_when_possible(&printer));
@@ -108,9 +126,10 @@ impl Interrupt {
             state = self.0.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.show_input();
+        let stored = mem::take(&mut state.stored);
         // Still held by this thread when the process ends: nothing new begins meanwhile.
         mem::forget(state);
-        leave(printer, "cancelled");
+        leave(printer, stored, Failure::cancelled());
     }
 
     /// How many stretches are under way.
@@ -124,14 +143,16 @@ impl Interrupt {
     }
 }
 
-fn leave(printer: &Printer, words: &str) {
-    let code = exit_code(Kind::Cancelled).into();
+/// With this failure, unless a login may be lost: that is the worse one.
+fn leave(printer: &Printer, stored: Stored, failure: Failure) {
+    let kind = if matches!(stored, Stored::Lost(_)) { Kind::Store } else { failure.kind };
+    let code = exit_code(kind).into();
     // The reader of stderr may have stopped without closing it.
     thread::spawn(move || {
         thread::sleep(TIME_TO_SAY_SO);
         process::exit(code);
     });
-    printer.failure(&Failure::new(Kind::Cancelled, words));
+    printer.failure(&stored.report(printer).err().unwrap_or(failure));
     process::exit(code);
 }
 
@@ -139,11 +160,11 @@ fn leave(printer: &Printer, words: &str) {
 const NO_WAIT: Duration = Duration::from_millis(200);
 const TIME_TO_SAY_SO: Duration = Duration::from_millis(500);
 
-/// Calls this when a signal asks the program to end.
+/// Calls the first when a signal asks the program to end, the other when it goes on after a stop.
 #[cfg(unix)]
-fn on_signal(leave: impl Fn() + Send + 'static) -> bool {
+fn on_signal(leave: impl Fn() + Send + 'static, resumed: impl Fn() + Send + 'static) -> bool {
     use signal_hook::{
-        consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ},
+        consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ},
         flag,
         iterator::Signals,
     };
@@ -155,14 +176,22 @@ fn on_signal(leave: impl Fn() + Send + 'static) -> bool {
     if is_heard(&SIGXFSZ) {
         flag::register(SIGXFSZ, Arc::default()).ok();
     }
-    let heard = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(is_heard);
+    let heard = [SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(is_heard);
     let Ok(mut signals) = Signals::new(heard) else { return false };
-    thread::spawn(move || signals.forever().for_each(|_| leave()));
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if signal == SIGCONT {
+                resumed();
+            } else {
+                leave();
+            }
+        }
+    });
     true
 }
 
 #[cfg(not(unix))]
-fn on_signal(leave: impl Fn() + Send + 'static) -> bool {
+fn on_signal(leave: impl Fn() + Send + 'static, _resumed: impl Fn()) -> bool {
     ctrlc::set_handler(leave).is_ok()
 }
 

@@ -22,6 +22,7 @@ mod print;
 mod private_file;
 mod secret;
 mod settings;
+mod stored;
 mod terminal;
 mod transfer;
 

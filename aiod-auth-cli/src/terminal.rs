@@ -8,9 +8,14 @@ pub(crate) use elsewhere::{Hidden, read_line};
 
 #[cfg(unix)]
 mod unix {
-    use std::io::{self, Read};
+    use std::{io, iter};
 
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::{
+        event::{PollFd, PollFlags, poll},
+        io::{read, retry_on_intr},
+        process::getpgrp,
+        termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr},
+    };
 
     /// A terminal that doesn't show what is typed: how it was before.
     #[derive(Debug)]
@@ -19,23 +24,52 @@ mod unix {
     impl Hidden {
         /// `None`: standard input is no terminal.
         pub(crate) fn begin() -> Option<Self> {
-            let before = tcgetattr(io::stdin()).ok()?;
-            let mut hidden = before.clone();
+            let hidden = Self(tcgetattr(io::stdin()).ok()?);
+            hidden.hide().ok()?;
+            Some(hidden)
+        }
+
+        fn hide(&self) -> rustix::io::Result<()> {
+            let mut modes = self.0.clone();
             // Not line by line: a terminal cuts a line at 4 KB, and some tokens are longer. Ctrl-C stays a signal.
-            hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
-            tcsetattr(io::stdin(), OptionalActions::Now, &hidden).ok()?;
-            Some(Self(before))
+            modes.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
+            tcsetattr(io::stdin(), OptionalActions::Now, &modes)
+        }
+
+        /// After Ctrl-Z and `fg`: the shell had its own use of the terminal meanwhile.
+        pub(crate) fn resume(&self) {
+            if is_in_foreground() {
+                self.hide().ok();
+            }
         }
 
         /// What is typed is shown again.
         pub(crate) fn end(self) {
-            tcsetattr(io::stdin(), OptionalActions::Now, &self.0).ok();
+            if is_in_foreground() {
+                tcsetattr(io::stdin(), OptionalActions::Now, &self.0).ok();
+            }
         }
+    }
+
+    /// In the background the terminal is the shell's, and to set it stops this process. A terminal that has no
+    /// process groups has no background.
+    fn is_in_foreground() -> bool {
+        tcgetpgrp(io::stdin()).map_or(true, |group| group == getpgrp())
     }
 
     /// A line that is typed while nothing is shown, without its end. All else of it counts, tabs as well.
     pub(crate) fn read_line() -> io::Result<String> {
-        line(io::stdin().lock().bytes())
+        line(iter::from_fn(|| byte().transpose()))
+    }
+
+    /// It waits before it reads. A read that is under way while Ctrl-Z and `kill` come would stop the process
+    /// once more, since it is in the background, before it could end.
+    fn byte() -> io::Result<Option<u8>> {
+        let stdin = io::stdin();
+        retry_on_intr(|| poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None))?;
+        let mut byte = [0];
+        let length = retry_on_intr(|| read(&stdin, &mut byte))?;
+        Ok((length > 0).then_some(byte[0]))
     }
 
     fn line(bytes: impl Iterator<Item = io::Result<u8>>) -> io::Result<String> {
@@ -112,6 +146,8 @@ mod elsewhere {
         pub(crate) const fn begin() -> Option<Self> {
             Some(Self)
         }
+
+        pub(crate) const fn resume(&self) {}
 
         pub(crate) const fn end(self) {}
     }

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{args::Command, context::Context, failure::Failure};
-use stored::Stored;
+use crate::{args::Command, context::Context, failure::Failure, stored::Stored};
 
 mod api_key;
 mod completions;
@@ -17,7 +16,6 @@ mod profile;
 mod refresh;
 mod refresh_token;
 mod status;
-mod stored;
 mod token;
 mod whoami;
 
@@ -26,9 +24,9 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode, Failu
     let outcome = run_command(context, command);
     let stored = Stored::of(context);
     match outcome {
-        Ok(code) => stored.report(context).map(|()| code),
+        Ok(code) => stored.report(&context.printer).map(|()| code),
         Err(failure) => {
-            stored.warn(context);
+            stored.warn(&context.printer);
             Err(failure)
         }
     }

@@ -3,11 +3,13 @@
 use aiod_auth_core::{Timestamp, session::Demand};
 use serde::Serialize;
 
-use super::{
+use super::token;
+use crate::{
+    context::Context,
+    failure::Failure,
+    settings::Settings,
     stored::{Stored, lost},
-    token,
 };
-use crate::{context::Context, failure::Failure, settings::Settings};
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let settings = Settings::in_use(context)?;

@@ -9,9 +9,9 @@ use std::{
 use aiod_auth_core::{RecordKey, Tokens, session::Version};
 use aiod_auth_store::{Listed, Lock, Store, StoreError};
 
-use crate::{interrupt::Interrupt, print::Printer};
+use crate::{interrupt::Interrupt, print::Printer, stored::Stored};
 
-/// A store that holds Ctrl-C off while its lock is held, and says what a long wait for it is for.
+/// A store that holds Ctrl-C off while its lock is held, has it say what was not saved, and says what a long wait for it is for.
 #[derive(Debug)]
 pub(super) struct GuardedStore {
     store: Box<dyn Store>,
@@ -47,6 +47,21 @@ impl GuardedStore {
         }
     }
 
+    /// Ctrl-C may end the process before the command can say it.
+    fn note<T>(
+        &self,
+        key: &RecordKey,
+        tokens: &Tokens,
+        saved: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let stored = match &saved {
+            Ok(_) => Stored::Yes,
+            Err(error) => Stored::after(error.into(), &*self.store, key, tokens),
+        };
+        self.interrupt.set_stored(stored);
+        saved
+    }
+
     fn waited(&self) {
         *self.wait.lock().unwrap_or_else(PoisonError::into_inner) = Wait::default();
     }
@@ -60,7 +75,7 @@ impl Store for GuardedStore {
     }
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        self.store.save(key, tokens)
+        self.note(key, tokens, self.store.save(key, tokens))
     }
 
     fn save_if_unchanged(
@@ -69,7 +84,7 @@ impl Store for GuardedStore {
         tokens: &Tokens,
         version: &Version,
     ) -> Result<Option<Tokens>, StoreError> {
-        self.store.save_if_unchanged(key, tokens, version)
+        self.note(key, tokens, self.store.save_if_unchanged(key, tokens, version))
     }
 
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {

@@ -179,15 +179,16 @@ fn a_question_is_left_at_once() {
 #[cfg(target_os = "linux")]
 fn a_terminal_shows_again_what_is_typed() {
     let world = World::with(|settings| settings.password_flow = true);
-    for (line, answers, question) in [
-        ("login --flow password", "alice\n", "Password of alice"),
-        ("login --refresh-token-stdin", "", "Paste the refresh token"),
+    for (name, line, answers, question) in [
+        ("-TERM", "login --flow password", "alice\n", "Password of alice"),
+        ("-QUIT", "login --flow password", "alice\n", "Password of alice"),
+        ("-TERM", "login --refresh-token-stdin", "", "Paste the refresh token"),
     ] {
         let mut typist = Typist::start(&world, line, &[]);
         typist.types(answers.as_bytes());
         typist.hears(question);
         let started = Instant::now();
-        signal("-TERM", &fs::read_to_string(world.path("process")).unwrap());
+        signal(name, &fs::read_to_string(world.path("process")).unwrap());
         typist.hears("error: cancelled");
         typist.ends();
         assert!(started.elapsed() < Duration::from_secs(5));
@@ -195,4 +196,48 @@ fn a_terminal_shows_again_what_is_typed() {
         let [before, after] = ["before", "after"].map(|name| fs::read(world.path(name)).unwrap());
         assert!(!before.is_empty() && before == after);
     }
+}
+
+/// The shell sets the terminal as it likes it meanwhile.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_password_is_hidden_after_ctrl_z_and_fg_too() {
+    let world = World::with(|settings| settings.password_flow = true);
+    let mut typist = Typist::run(
+        &world,
+        "set -m\ntty >tty\n\"$AIOD_AUTH\" login --flow password\n\
+         stty echo icanon; echo it has stopped\nfg\nstty -a >after\n",
+        &[],
+    );
+    typist.types(b"alice\n");
+    typist.hears("Password of alice");
+    typist.types(b"\x1a");
+    typist.hears("it has stopped");
+    let terminal = fs::read_to_string(world.path("tty")).unwrap();
+    wait_until("that it is hidden again", || {
+        let set = Command::new("stty").args(["-a", "-F", terminal.trim()]).output().unwrap();
+        String::from_utf8(set.stdout).unwrap().contains("-echo ")
+    });
+    typist.types(b"pass-word\n");
+    let shown = typist.ends();
+    assert!(!shown.contains("pass-word"), "{shown}");
+    let after = fs::read_to_string(world.path("after")).unwrap();
+    assert!(after.contains(" icanon") && after.contains(" echo "), "{after}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_question_that_was_stopped_can_be_ended() {
+    let world = World::with(|settings| settings.password_flow = true);
+    let mut typist = Typist::run(
+        &world,
+        "set -m\n\"$AIOD_AUTH\" login --flow password\nstty echo icanon\nkill %1\nwait -f %1\necho $? >code\n",
+        &[],
+    );
+    typist.types(b"alice\n");
+    typist.hears("Password of alice");
+    typist.types(b"\x1a");
+    typist.hears("error: cancelled");
+    typist.ends();
+    assert_eq!(fs::read_to_string(world.path("code")).unwrap().trim(), "4");
 }

@@ -1,6 +1,6 @@
 use std::{
     fs,
-    process::{Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -235,6 +235,11 @@ fn however_a_command_ends_it_says_that_a_login_may_be_lost() {
 
 /// While it waits for a token, the store goes away.
 fn run_without_a_place_to_save(world: &World, line: &str, stdout: Stdio) -> Output {
+    run_then(world, line, stdout, |_| ())
+}
+
+/// While it waits for a token, the store goes away, and then this happens.
+fn run_then(world: &World, line: &str, stdout: Stdio, then: impl FnOnce(&Child)) -> Output {
     let slow = Fault::Delay(Duration::from_millis(800));
     world.server.simulator().fault_at("/token", 1, slow);
     let asked = || {
@@ -247,7 +252,37 @@ fn run_without_a_place_to_save(world: &World, line: &str, stdout: Stdio) -> Outp
     wait_until("a request for a token", || asked() != before);
     fs::remove_dir_all(world.path("tokens")).unwrap();
     world.write("tokens", "in the way");
+    then(&child);
     end_of(child)
+}
+
+/// A signal takes none of that away.
+#[cfg(unix)]
+#[test]
+fn a_command_that_is_cancelled_says_that_a_login_may_be_lost() {
+    for (line, code) in [
+        ("token --force-refresh --profile lab", 6),
+        ("exec --min-valid 100h --profile lab -- false", 6),
+        ("token --force-refresh --profile bot", 4),
+    ] {
+        let world = World::new();
+        world.log_in();
+        world.run("login --profile bot").ended(0);
+        let output = run_then(&world, line, Stdio::piped(), |child| {
+            let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+            assert!(kill.unwrap().success());
+        });
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(output.stdout.is_empty(), "{said}");
+        assert_eq!(said.matches("this token was not saved: ").count(), 1, "{said}");
+        assert_eq!(
+            said.contains("next: ") && said.contains("then log in again"),
+            code == 6,
+            "{said}"
+        );
+        assert_eq!(said.contains("error: cancelled"), code == 4, "{said}");
+    }
 }
 
 /// The other program has a token all the same, and its status is passed on.
@@ -261,7 +296,8 @@ fn exec_says_that_a_login_may_be_lost() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("this token was not saved: "), "{said}");
-    assert!(said.contains("the login may be lost"), "{said}");
+    assert!(said.contains("the login may be lost; "), "{said}");
+    assert!(said.contains(", then log in again"), "{said}");
 }
 
 #[test]

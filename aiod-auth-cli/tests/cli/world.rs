@@ -271,27 +271,39 @@ impl Ran {
 pub(crate) struct Typist {
     child: Child,
     keyboard: std::process::ChildStdin,
-    screen: std::process::ChildStdout,
-    shown: String,
+    screen: mpsc::Receiver<Vec<u8>>,
+    shown: Vec<u8>,
 }
 
 #[cfg(target_os = "linux")]
 impl Typist {
     /// What was set of the terminal is in the files `before` and `after`; `process` and `code` say what they are called.
     pub(crate) fn start(world: &World, line: &str, variables: &[(&str, &str)]) -> Self {
-        world.write(
-            "session",
-            &format!(
-                "stty -g >before\nsh -c 'echo -n $$ >process; exec \"$AIOD_AUTH\" {line}'\n\
-                 echo $? >code\nstty -g >after\n"
-            ),
+        // Tests that were started in the background have SIGQUIT ignored.
+        let session = format!(
+            "stty -g >before\n\
+             sh -c 'echo -n $$ >process; exec env --default-signal=QUIT \"$AIOD_AUTH\" {line}'\n\
+             echo $? >code\nstty -g >after\n"
         );
+        Self::run(world, &session, variables)
+    }
+
+    /// With bash's job control, for which a terminal is there.
+    pub(crate) fn run(world: &World, session: &str, variables: &[(&str, &str)]) -> Self {
+        world.write("session", session);
         let mut command = world.program("script");
-        command.args(["-qec", "sh session", "/dev/null"]).envs(variables.iter().copied());
+        command.args(["-qec", "bash session", "/dev/null"]).envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let (keyboard, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        Self { child, keyboard, screen, shown: String::new() }
+        let (keyboard, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (shows, screen) = mpsc::channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 1000];
+            while let Ok(length @ 1..) = std::io::Read::read(&mut stdout, &mut bytes) {
+                shows.send(bytes[..length].to_vec()).ok();
+            }
+        });
+        Self { child, keyboard, screen, shown: Vec::new() }
     }
 
     pub(crate) fn types(&mut self, text: &[u8]) {
@@ -301,20 +313,37 @@ impl Typist {
 
     /// Waits until this is on the screen.
     pub(crate) fn hears(&mut self, text: &str) {
-        let mut bytes = [0; 1000];
-        while !self.shown.contains(text) {
-            let length = std::io::Read::read(&mut self.screen, &mut bytes).unwrap();
-            assert!(length > 0, "{text} is not in {}", self.shown);
-            self.shown.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        let until = Instant::now() + PATIENCE;
+        while !self.shown().contains(text) {
+            assert!(self.shows_more(until), "{text} is not in {}", self.shown());
         }
+    }
+
+    /// `false`: it has ended. One that hangs is killed, and fails its test.
+    fn shows_more(&mut self, until: Instant) -> bool {
+        match self.screen.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(bytes) => self.shown.extend(bytes),
+            Err(RecvTimeoutError::Disconnected) => return false,
+            Err(RecvTimeoutError::Timeout) => {
+                self.child.kill().ok();
+                panic!("no more than this is shown: {}", self.shown());
+            }
+        }
+        true
+    }
+
+    fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.shown).into_owned()
     }
 
     /// All that was on the screen.
     pub(crate) fn ends(mut self) -> String {
-        std::io::Read::read_to_string(&mut self.screen, &mut self.shown).unwrap();
+        let until = Instant::now() + PATIENCE;
+        while self.shows_more(until) {}
+        let shown = self.shown();
         drop(self.keyboard);
         self.child.wait().unwrap();
-        self.shown
+        shown
     }
 }
 
