@@ -196,6 +196,8 @@ impl Request {
                 secrets.extend([text(&unescape(secret)), text(secret)]);
             }
         }
+        secrets.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        secrets.dedup_by(|a, b| a.as_str() == b.as_str());
         secrets
     }
 

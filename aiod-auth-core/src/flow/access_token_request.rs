@@ -111,9 +111,9 @@ impl TokenRequest {
         Self { resend, refresh_token: Some(refresh_token.clone()), refused, ..self }
     }
 
-    /// It has a user's password: a wrong one counts each time, and too many of them lock the user out.
-    pub(crate) fn with_password(self) -> Self {
-        Self { resend: Resend::IfUnhandled, ..self }
+    /// When it may be sent again.
+    pub(crate) fn resent(self, resend: Resend) -> Self {
+        Self { resend, ..self }
     }
 
     pub(crate) fn with_parameters(mut self, parameters: &Parameters) -> Self {

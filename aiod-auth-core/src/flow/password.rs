@@ -5,8 +5,14 @@ use alloc::string::ToString as _;
 
 use super::access_token_request::TokenRequest;
 use crate::{
-    client::ClientIdentity, error::Error, flow::AccessTokenRequest, machine::Credentials,
-    retry::RetryPolicy, server::AuthorizationServer, token::Scope, wire::form::Form,
+    client::ClientIdentity,
+    error::Error,
+    flow::AccessTokenRequest,
+    machine::Credentials,
+    retry::{Resend, RetryPolicy},
+    server::AuthorizationServer,
+    token::Scope,
+    wire::form::Form,
 };
 
 impl AccessTokenRequest {
@@ -44,7 +50,9 @@ impl TokenRequest {
         form.push("username", username);
         form.push_password("password", password.expose());
         form.push("scope", &wanted);
-        Ok(Self::new(server, client, form, scope.clone(), policy)?.with_password())
+        let request = Self::new(server, client, form, scope.clone(), policy)?;
+        // A wrong one counts each time, and too many of them lock the user out.
+        Ok(request.resent(Resend::IfUnhandled))
     }
 }
 

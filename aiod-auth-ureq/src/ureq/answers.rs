@@ -59,22 +59,24 @@ impl Transport for Answers {
         head.extend_from_slice(came);
         buffers.input_consume(count);
         // Its end is in what came last, or begins just before.
-        let last = head.get(head.len().saturating_sub(count + 2)..).unwrap_or_default();
+        let last = head.get(head.len().saturating_sub(count + 4)..).unwrap_or_default();
         let may_be_whole = has_blank_line(last);
-        if let Some(whole) = Some(&*head).filter(|_| may_be_whole).and_then(|head| readable(head)) {
-            self.ready = whole;
-        } else if !is_open || !is_http(head) || head.len() > super::HEADER_BYTES_MAX {
-            // ureq says what is wrong with it.
-            self.ready = std::mem::take(head);
-        } else {
+        let read = if may_be_whole { take_head(head) } else { Head::Unfinished };
+        let is_unfinished = matches!(read, Head::Unfinished);
+        if is_unfinished && is_open && is_http(head) && head.len() <= HEAD_BYTES_MAX {
             return Ok(true);
         }
+        self.ready = match read {
+            Head::Whole(head) => head,
+            // ureq says what is wrong with it.
+            Head::Unfinished | Head::Unreadable => std::mem::take(head),
+        };
         self.head = None;
         Ok(self.hand_on())
     }
 
     fn is_open(&mut self) -> bool {
-        self.connection.is_open()
+        self.ready.is_empty() && self.connection.is_open()
     }
 
     fn is_tls(&self) -> bool {
@@ -88,8 +90,11 @@ impl fmt::Debug for Answers {
     }
 }
 
+/// Perhaps: carriage returns are no part of a line.
 fn has_blank_line(part: &[u8]) -> bool {
-    part.windows(2).any(|pair| pair == b"\n\n") || part.windows(3).any(|three| three == b"\n\r\n")
+    let mut ends = part.iter().filter(|byte| **byte != b'\r');
+    let mut before = ends.next();
+    ends.any(|byte| [before.replace(byte), Some(byte)] == [Some(&b'\n'); 2])
 }
 
 /// Whether it begins like HTTP, as far as it goes.
@@ -98,16 +103,43 @@ fn is_http(head: &[u8]) -> bool {
     start.starts_with(b"HTTP/") || b"HTTP/".starts_with(start)
 }
 
-/// The head in a form that ureq can read, and what comes after it; `None` if it isn't whole yet, or has no
-/// status. Interim answers (RFC 9110 §15.2) are passed over.
-fn readable(raw: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let (status_line, mut rest) = line(raw.trim_ascii_start())?;
+/// What has come of a head.
+enum Head {
+    Unfinished,
+    /// In a form that ureq can read, and what comes after it.
+    Whole(Zeroizing<Vec<u8>>),
+    /// It has no status.
+    Unreadable,
+}
+
+/// The head of an answer. Interim answers before it (RFC 9110 §15.2) are passed over, and taken away.
+fn take_head(raw: &mut Vec<u8>) -> Head {
+    let mut begins = 0;
+    let head = loop {
+        let rest = raw.get(begins..).unwrap_or_default().trim_ascii_start();
+        let Some((status_line, fields, after)) = lines(rest) else { break Head::Unfinished };
+        let Some(blank) = status_line.iter().position(|byte| *byte == b' ') else {
+            break Head::Unreadable;
+        };
+        let (version, status) = status_line.split_at(blank);
+        if !status.starts_with(b" 1") || status.starts_with(b" 101") {
+            break Head::Whole(readable(version, status, &fields, after));
+        }
+        begins = raw.len().saturating_sub(after.len());
+    };
+    raw.drain(..begins);
+    head
+}
+
+/// The first line, the fields, and what comes after them; `None` if they aren't whole yet.
+fn lines(raw: &[u8]) -> Option<(&[u8], Vec<Vec<u8>>, &[u8])> {
+    let (status_line, mut rest) = line(raw)?;
     let mut fields: Vec<Vec<u8>> = Vec::new();
     loop {
         let (field, after) = line(rest)?;
         rest = after;
         match (field, fields.last_mut()) {
-            ([], _) => break,
+            ([], _) => return Some((status_line, fields, rest)),
             // RFC 9112 §5.2: an obsolete fold is a space.
             ([b' ' | b'\t', folded @ ..], Some(last)) => {
                 last.push(b' ');
@@ -116,29 +148,31 @@ fn readable(raw: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
             _ => fields.push(field.to_vec()),
         }
     }
-    let (version, status) =
-        status_line.split_at_checked(status_line.iter().position(|byte| *byte == b' ')?)?;
-    if status.starts_with(b" 1") && !status.starts_with(b" 101") {
-        return readable(rest);
-    }
+}
+
+fn readable(version: &[u8], status: &[u8], fields: &[Vec<u8>], rest: &[u8]) -> Zeroizing<Vec<u8>> {
     // Whatever it is called: it came over a connection of HTTP/1.
     let version = if version.starts_with(b"HTTP/1.") { version } else { b"HTTP/1.1" };
     let mut fields: Vec<_> = fields.iter().filter_map(|field| split(field)).collect();
-    // Those that say where the body ends are never one too many.
-    fields.sort_by_key(|(name, _)| !says_where_the_body_ends(name));
+    // Those that count are never one too many.
+    fields.sort_by_key(|(name, _)| !counts(name));
     let mut head = Zeroizing::new([version, status, b"\r\n"].concat());
+    let mut room = FIELD_BYTES_MAX;
     for (name, value) in fields.iter().take(FIELDS_MAX) {
+        let Some(left) = room.checked_sub(name.len() + value.len()) else { continue };
+        room = left;
         head.extend_from_slice(&[name, &b":"[..], value, b"\r\n"].concat());
     }
     head.extend_from_slice(b"\r\n");
     head.extend_from_slice(rest);
-    Some(head)
+    head
 }
 
 /// A line without its end, and what comes after it.
 fn line(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (line, rest) = text.split_at_checked(text.iter().position(|byte| *byte == b'\n')?)?;
-    Some((line.strip_suffix(b"\r").unwrap_or(line), rest.strip_prefix(b"\n")?))
+    let end = line.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1);
+    Some((line.get(..end)?, rest.strip_prefix(b"\n")?))
 }
 
 /// Name and value, if ureq can read them: RFC 9110 §5.1, §5.5.
@@ -152,11 +186,18 @@ fn split(field: &[u8]) -> Option<(&[u8], &[u8])> {
     is_good.then_some((name, value))
 }
 
-fn says_where_the_body_ends(name: &[u8]) -> bool {
-    [&b"content-length"[..], b"transfer-encoding", b"connection"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(name))
+/// What says where the body ends, and what this project reads.
+fn counts(name: &[u8]) -> bool {
+    let names = ["content-length", "transfer-encoding", "connection", "content-type", "date"];
+    let names = names.iter().chain(&["www-authenticate", "retry-after", "location"]);
+    names.into_iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }
+
+/// ureq's buffer has room for 128 KiB.
+const FIELD_BYTES_MAX: usize = 64 << 10;
+
+/// More than that is no head.
+const HEAD_BYTES_MAX: usize = 1 << 20;
 
 /// ureq reads 128.
 const FIELDS_MAX: usize = 120;
@@ -185,14 +226,34 @@ mod tests {
             ("\r\n\r\n", None),
             ("", None),
         ] {
-            let found = readable(raw.as_bytes());
-            let found = found.as_ref().map(|found| str::from_utf8(found).unwrap());
-            assert_eq!(found, expected, "{raw:?}");
+            let found = whole(raw);
+            assert_eq!(found.as_deref(), expected, "{raw:?}");
         }
         let many = "X: y\r\n".repeat(300);
         let raw = format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 0\r\n\r\n");
-        let found = String::from_utf8(readable(raw.as_bytes()).unwrap().to_vec()).unwrap();
+        let found = whole(&raw).unwrap();
         assert!(found.starts_with("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"), "{found}");
         assert_eq!(found.lines().count(), FIELDS_MAX + 2);
+        let large = "y".repeat(200 << 10);
+        let raw = format!("HTTP/1.1 200 OK\r\nA: {large}\r\nB: c\r\n\r\n");
+        assert_eq!(whole(&raw).unwrap(), "HTTP/1.1 200 OK\r\nB: c\r\n\r\n");
+        assert!(matches!(take_head(&mut b"HTTP/1.1\r\n\r\n".to_vec()), Head::Unreadable));
+    }
+
+    /// Each in a call of its own: the stack ends, and the process with it.
+    #[test]
+    fn there_may_be_many_interim_answers() {
+        let many = "HTTP/1.1 100\n\n".repeat(50_000);
+        assert_eq!(whole(&format!("{many}HTTP/1.1 200\n\n")).unwrap(), "HTTP/1.1 200\r\n\r\n");
+        let mut unfinished = format!("{many}HTTP").into_bytes();
+        assert!(matches!(take_head(&mut unfinished), Head::Unfinished));
+        assert_eq!(unfinished, b"HTTP");
+    }
+
+    fn whole(raw: &str) -> Option<String> {
+        match take_head(&mut raw.as_bytes().to_vec()) {
+            Head::Whole(head) => Some(String::from_utf8(head.to_vec()).unwrap()),
+            Head::Unfinished | Head::Unreadable => None,
+        }
     }
 }

@@ -26,7 +26,7 @@ use crate::{
         ProviderQuestion, Reason,
     },
     profile::LoginMethod,
-    retry::RetryPolicy,
+    retry::{Resend, RetryPolicy},
     token::Tokens,
     token_server::TokenServer,
     wire::{answer, device, form::Form, json::Object},
@@ -167,7 +167,9 @@ fn password_request(
     form.push("username", username);
     form.push_password("password", password.expose());
     let request = server.guarded(Request::post_form(token_endpoint.clone(), form.encode()));
-    Ok(TokenRequest::of(request, job.policy, Arc::new(deviations())).with_password())
+    let request = TokenRequest::of(request, job.policy, Arc::new(deviations()));
+    // 500 is what it says while its database is busy with another login; to a wrong password it says 401.
+    Ok(request.resent(Resend::IfAnswered))
 }
 
 /// The flow begins with an empty POST. Polls are JSON, to the address in the first answer.
