@@ -219,7 +219,7 @@ impl Store for Forgetting {
 
     /// Before a login, whether what is kept can go.
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
-        match self.memory.load(key)?.is_none() && self.kept.load(key)?.is_some() {
+        match self.memory.load(key)?.is_none() && self.is_kept(key)? {
             true => self.kept.prepare(key),
             false => Ok(()),
         }
@@ -235,12 +235,28 @@ impl Store for Forgetting {
 }
 
 impl Forgetting {
+    /// What is damaged was kept, too.
+    fn is_kept(&self, key: &RecordKey) -> Result<bool, StoreError> {
+        match self.kept.load(key) {
+            Err(StoreError::Damaged { .. }) => Ok(true),
+            kept => kept.map(|tokens| tokens.is_some()),
+        }
+    }
+
     /// Under the lock: a process that refreshes what is kept would else put it back.
     fn forget(&self, key: &RecordKey) -> Result<(), StoreError> {
+        if !self.is_kept(key)? {
+            // Not even the folder is made.
+            return Ok(());
+        }
         let began = Instant::now();
         loop {
             if let Some(_lock) = self.kept.try_lock(key)? {
-                return self.kept.remove(key);
+                return match self.kept.remove(key) {
+                    // As at any login.
+                    Err(StoreError::Damaged { path, .. }) => self.kept.files.set_aside(&path),
+                    outcome => outcome,
+                };
             }
             if began.elapsed() >= LOCK_WAIT_MAX {
                 let place = self.kept.location(key);
@@ -319,5 +335,29 @@ mod tests {
             login.join().unwrap().unwrap();
         });
         assert!(kept.load(&key).unwrap().is_none());
+    }
+
+    #[test]
+    fn where_nothing_is_kept_nothing_is_made_and_what_is_damaged_is_set_aside() {
+        let cache = tempfile::tempdir().unwrap();
+        let api = Api::new("http://127.0.0.1:8480").unwrap();
+        let key = Settings::new(api.clone()).profile().unwrap().key();
+        let kept = TiledStore::in_folder(key.clone(), &api, cache.path());
+        let store = Forgetting { memory: MemoryStore::default(), kept: kept.clone() };
+        store.prepare(&key).unwrap();
+        store.save(&key, &tokens("first")).unwrap();
+        assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 0);
+
+        let store = Forgetting { memory: MemoryStore::default(), kept: kept.clone() };
+        kept.save(&key, &tokens("kept")).unwrap();
+        let refresh_token = kept.token_files().refresh_token;
+        std::fs::write(&refresh_token, "two\nlines").unwrap();
+        assert!(matches!(kept.load(&key), Err(StoreError::Damaged { .. })));
+        store.prepare(&key).unwrap();
+        store.save(&key, &tokens("second")).unwrap();
+        assert!(kept.load(&key).unwrap().is_none());
+        let names = std::fs::read_dir(refresh_token.parent().unwrap()).unwrap();
+        let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(names.iter().any(|name| name.to_string_lossy().contains("corrupt")), "{names:?}");
     }
 }

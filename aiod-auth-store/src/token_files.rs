@@ -111,7 +111,8 @@ impl TokenFiles {
                 (OneToken::Refresh, Some(_)) => Ok(()),
                 // Another login's: beside these tokens it would be taken for theirs.
                 (_, None) => forget(files, path, kind),
-                (_, Some(_)) => files.save(path, &kind, tokens, None).map(drop),
+                (_, Some(_)) => remove_if_cut(files, path, kind)
+                    .and_then(|()| files.save(path, &kind, tokens, None).map(drop)),
             };
             if let Err(error) = outcome {
                 if tokens.refresh_token.is_none() {
@@ -155,11 +156,24 @@ impl TokenFiles {
 
 /// What can't be read gets another name, if it isn't the record: it would come up beside the next login.
 fn forget(files: &Files, path: &Path, kind: OneToken) -> Result<(), StoreError> {
+    remove_if_cut(files, path, kind)?;
     match files.remove(path, &kind) {
         Err(StoreError::Damaged { .. }) if !matches!(kind, OneToken::Refresh) => {
             files.set_aside(path)
         }
         outcome => outcome,
+    }
+}
+
+/// A cut access token is of no use, and the most of one that may still be taken: it is not set aside.
+fn remove_if_cut(files: &Files, path: &Path, kind: OneToken) -> Result<(), StoreError> {
+    let is_cut = |text: &str| {
+        let token = single::read(text).ok().flatten().map(AccessToken::new);
+        token.and_then(Result::ok).is_some_and(|token| is_cut(&token))
+    };
+    match (kind, files.text(path)) {
+        (OneToken::Access, Ok(Some(text))) if is_cut(&text) => files.remove_unread(path),
+        _ => Ok(()),
     }
 }
 

@@ -220,21 +220,24 @@ fn is_bearer_token(token: &AccessToken) -> bool {
     !text.is_empty() && text.bytes().all(is_allowed)
 }
 
-/// Whether this begins as a JWT does (RFC 7519 §3), and is no whole one that says when it expires: a file that was cut.
-/// Of an encrypted one (RFC 7516) only the parts are counted.
+/// Whether this begins as a JWT does (RFC 7519 §3), and is no whole one: a file that was cut. Of an encrypted one
+/// (RFC 7516) only the parts are counted. A cut within the signature is noticed only where the rest can't be decoded.
 #[must_use]
 pub fn is_cut(access_token: &AccessToken) -> bool {
     let text = access_token.expose();
     // `{"`, the beginning of any header.
     let begins = text.starts_with(JWT) || JWT.starts_with(text);
-    let is_whole = match text.matches('.').count() {
-        2 => {
-            let signature = text.rsplit('.').next().unwrap_or_default().trim_end_matches('=');
-            !signature.is_empty()
+    let parts: Vec<&str> = text.split('.').collect();
+    let is_object = |part| Payload::of_part(part).is_some_and(|json| json.claims().is_some());
+    let is_whole = match parts.as_slice() {
+        [header, claims, signature] => {
+            let signature = signature.trim_end_matches('=');
+            is_object(header)
+                && is_object(claims)
+                && !signature.is_empty()
                 && BASE64_URL_SAFE_NO_PAD.decode(signature).is_ok()
-                && expires_at(access_token).is_some()
         }
-        4 => true,
+        [_, _, _, _, _] => true,
         _ => false,
     };
     begins && !is_whole
@@ -362,7 +365,10 @@ mod tests {
         for length in 1..=signed {
             assert!(is_cut(&token(whole.get(..length).unwrap())), "{length}");
         }
-        assert!(is_cut(&token("eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln")), "it never expires");
+        assert!(!is_cut(&token("eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln")), "it never expires");
+        for other in ["eyJhbGciOiJSUzI1NiJ.eyJhIjoxfQ.c2ln", "eyJhbGciOiJSUzI1NiJ9.eyJhIjox.c2ln"] {
+            assert!(is_cut(&token(other)), "{other}");
+        }
         for other in ["opaque", "eyJ.a.b.c.d", "a.b", "ey-other"] {
             assert!(!is_cut(&token(other)), "{other}");
         }

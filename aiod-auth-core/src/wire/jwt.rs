@@ -16,7 +16,12 @@ impl Payload {
     pub(crate) fn of(token: &str) -> Option<Self> {
         let parts: Vec<&str> = token.split('.').take(4).collect();
         let [_, payload, _] = parts.as_slice() else { return None };
-        let json = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+        Self::of_part(payload)
+    }
+
+    /// The header's has the same form.
+    pub(crate) fn of_part(part: &str) -> Option<Self> {
+        let json = BASE64_URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
         Some(Self(Wiped::new(json)))
     }
 

@@ -324,8 +324,14 @@ impl Files {
     /// Removes what an interrupted save has left of a file that is worth nothing by itself. Under the lock.
     pub(crate) fn discard_next(&self, file: &Path) {
         if let Ok(path) = self.resolve(file) {
-            next::remove(&*self.system, &next::path(&path)).ok();
+            next::discard(&*self.system, &path).ok();
         }
+    }
+
+    /// Removes a file whose text is of no use.
+    pub(crate) fn remove_unread(&self, file: &Path) -> Result<(), StoreError> {
+        let path = self.resolve(file)?;
+        self.remove_file(&path).map_err(StoreError::io("remove", &path))
     }
 
     /// Gives a damaged file that is worth nothing by itself another name.
@@ -340,8 +346,8 @@ impl Files {
         let unused = self.locked().get_mut(file).and_then(|slot| slot.ready.take());
         drop(unused);
         // First: it would bring the tokens back.
-        for next in [next::path(&path), next::path(&next::login(&path))] {
-            next::remove(&*self.system, &next).map_err(StoreError::io("remove", &path))?;
+        for record in [&path, &next::login(&path)] {
+            next::discard(&*self.system, record).map_err(StoreError::io("remove", &path))?;
         }
         let Some(record) = record else {
             return Ok(());

@@ -17,6 +17,7 @@ use std::{
 
 use super::{
     mark::Fingerprint,
+    next::replace_with_copy,
     place::{beside, check, not_opened},
     system::{FileSystem, How, Locked, OpenFile, if_supported},
 };
@@ -39,7 +40,7 @@ impl LockFile {
         // A symbolic link is refused: what it leads to would be written.
         let path = path(record);
         for _ in 0..TRIES_MAX {
-            let file = system
+            let mut file = system
                 .open(&path, How::Create)
                 .map_err(|error| not_opened(&**system, "lock", &path, error))?;
             let status = file.status().map_err(StoreError::io("lock", &path))?;
@@ -57,8 +58,9 @@ impl LockFile {
                 continue;
             }
             if status.links > 1 {
-                // It is another file, too, or in a backup: that is not written.
-                system.remove(&path).map_err(StoreError::io("lock", &path))?;
+                // It is another file, too, or in a backup: that is not written. The note stays.
+                replace_with_copy(&**system, &path, &mut *file)
+                    .map_err(StoreError::io("lock", &path))?;
                 continue;
             }
             let (system, file) = (Arc::clone(system), Mutex::new(file));

@@ -102,6 +102,21 @@ impl NextFile {
     }
 
     fn open(system: &Arc<dyn FileSystem>, path: &Path, how: How) -> Result<Opened, StoreError> {
+        for _ in 0..TRIES_MAX {
+            if let Some(opened) = Self::open_once(system, path, how)? {
+                return Ok(opened);
+            }
+        }
+        // Another program keeps giving it a second name.
+        Ok(Opened::Busy)
+    }
+
+    /// `None`: it is another file now.
+    fn open_once(
+        system: &Arc<dyn FileSystem>,
+        path: &Path,
+        how: How,
+    ) -> Result<Option<Opened>, StoreError> {
         let failed = || StoreError::io("write", path);
         let mut file =
             system.open(path, how).map_err(|error| not_opened(&**system, "write", path, error))?;
@@ -111,12 +126,12 @@ impl NextFile {
         if file.try_lock().map_err(failed())? == Locked::Busy
             || !is_named(&**system, path, status.id).map_err(failed())?
         {
-            return Ok(Opened::Busy);
+            return Ok(Some(Opened::Busy));
         }
         if status.links > 1 {
             // A backup has it, too: what is written must not go there.
             replace_with_copy(&**system, path, &mut *file).map_err(failed())?;
-            return Self::open(system, path, how);
+            return Ok(None);
         }
         if status.mode & 0o077 != 0 {
             if_allowed(path, file.set_mode(0o600)).map_err(failed())?;
@@ -125,7 +140,8 @@ impl NextFile {
         let content = if status.size == 0 { Content::Worthless } else { Content::Unknown };
         let Status { size, modified, .. } = status;
         let (at_start, login_lock) = (true, None);
-        Ok(Opened::Ours(Self { system, path, file, size, modified, at_start, content, login_lock }))
+        let next = Self { system, path, file, size, modified, at_start, content, login_lock };
+        Ok(Some(Opened::Ours(next)))
     }
 
     /// Whether another process is stuck with the record's own `.next`.
@@ -289,15 +305,29 @@ pub(crate) fn remove(system: &dyn FileSystem, path: &Path) -> io::Result<()> {
     }
 }
 
-fn replace_with_copy(
+/// Removes what an interrupted save has left beside a record.
+pub(crate) fn discard(system: &dyn FileSystem, record: &Path) -> io::Result<()> {
+    let next = path(record);
+    remove(system, &next)?;
+    remove(system, &copy(&next))
+}
+
+fn copy(path: &Path) -> PathBuf {
+    beside(path, ".copy")
+}
+
+/// Gives the name to a copy of this file, which is locked, as old as it.
+pub(super) fn replace_with_copy(
     system: &dyn FileSystem,
     path: &Path,
     file: &mut dyn OpenFile,
 ) -> io::Result<()> {
-    let copy = beside(path, ".copy");
+    let copy = copy(path);
     remove(system, &copy)?;
     let mut new = system.open(&copy, How::CreateNew)?;
     new.write(&file.read(CONTENT_BYTES_MAX)?)?;
+    // Which of two texts is the newer one may decide.
+    if_supported(new.set_modified(file.status()?.modified))?;
     if_supported(new.sync())?;
     system.rename(&copy, path)
 }
@@ -318,6 +348,7 @@ fn check_owner(path: &Path, status: &Status) -> Result<(), StoreError> {
 
 /// One that is only begun is twice as big as its record.
 const CONTENT_BYTES_MAX: usize = 2 * super::BYTES_MAX + 1024;
+const TRIES_MAX: usize = 100;
 const TURN_PAUSE: Duration = Duration::from_millis(5);
 // A second in all.
 const TURNS_MAX: usize = 200;

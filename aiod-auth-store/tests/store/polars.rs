@@ -160,6 +160,27 @@ fn what_is_wrong_with_an_access_token_hides_no_refresh_token() {
     }
 }
 
+#[test]
+fn no_part_of_an_access_token_that_was_cut_is_set_aside() {
+    for is_login in [true, false] {
+        let cut = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.";
+        let place = Place::with(&[("cloud_access_token", cut), TWO_FILES[1]]);
+        set_old(&place.path("cloud_access_token"));
+        assert_eq!(place.load(), Some((String::new(), "r".into())));
+        match is_login {
+            true => place.store.save(&place.key, &support::tokens("new")).unwrap(),
+            false => place.store.remove(&place.key).unwrap(),
+        }
+        assert_eq!(place.load().is_some(), is_login);
+        let names = support::names(place.folder.path());
+        assert!(!names.iter().any(|name| name.contains("corrupt")), "{names:?}");
+    }
+    // One that doesn't say when it expires is whole.
+    let whole = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln";
+    let place = Place::with(&[("cloud_access_token", whole), TWO_FILES[1]]);
+    assert_eq!(place.load(), Some((whole.into(), "r".into())));
+}
+
 /// What can't be read beside it is no reason to keep the login.
 #[test]
 fn a_logout_works_beside_an_access_token_that_is_none() {

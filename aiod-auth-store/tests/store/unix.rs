@@ -283,6 +283,44 @@ fn what_has_a_second_name_is_replaced_and_not_written() {
     assert_eq!(place.loaded().as_deref(), Some("second"));
 }
 
+/// Which of two texts counts is not changed by the copies.
+#[test]
+fn what_has_a_second_name_keeps_its_note_and_its_age() {
+    for (is_noted, expected) in [(true, "second"), (false, "first")] {
+        let place = Place::with_record();
+        let beside = |suffix| format!("{}.{suffix}", place.path().display());
+        let note = {
+            let _lock = place.store.try_lock(&place.key).unwrap().unwrap();
+            place.store.prepare(&place.key).unwrap();
+            fs::read_to_string(beside("lock")).unwrap()
+        };
+        assert!(note.starts_with("replaces "), "{note}");
+        fs::write(beside("lock"), if is_noted { &note } else { "" }).unwrap();
+        fs::write(beside("next"), place.text().replace("first", "second")).unwrap();
+        let next = fs::File::options().append(true).open(beside("next")).unwrap();
+        let written = fs::metadata(place.path()).unwrap().modified().unwrap();
+        next.set_modified(written - std::time::Duration::from_secs(60)).unwrap();
+        for suffix in ["lock", "next"] {
+            fs::hard_link(beside(suffix), place.folder.path().join(suffix)).unwrap();
+        }
+        drop(place.store.try_lock(&place.key).unwrap().unwrap());
+        assert_eq!(place.loaded().as_deref(), Some(expected));
+        assert!(!fs::exists(beside("lock.copy")).unwrap());
+    }
+}
+
+#[test]
+fn a_logout_removes_a_copy_that_was_interrupted() {
+    let place = Place::with_record();
+    let names = ["next.copy", "login.next.copy"];
+    let names = names.map(|suffix| format!("{}.{suffix}", place.path().display()));
+    for name in &names {
+        fs::write(name, place.text()).unwrap();
+    }
+    place.store.remove(&place.key).unwrap();
+    assert!(names.iter().all(|name| !fs::exists(name).unwrap()));
+}
+
 /// Root's file in a folder like `/tmp` can't be replaced by another user. It takes root to make one.
 #[test]
 fn a_record_that_its_folder_lets_nobody_replace_is_known_before_anything_is_spent() {

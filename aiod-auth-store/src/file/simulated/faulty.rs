@@ -226,6 +226,10 @@ impl OpenFile for FaultyFile {
         self.next("sync")?.sync()
     }
 
+    fn set_modified(&self, at: SystemTime) -> io::Result<()> {
+        self.next("set_modified")?.set_modified(at)
+    }
+
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.next("set_mode")?.set_mode(mode)
     }

@@ -54,6 +54,7 @@ pub(crate) trait OpenFile: fmt::Debug + Send + Sync {
     /// Makes sure that there is room for this much, and changes nothing that can be read.
     fn reserve(&self, bytes: usize) -> io::Result<()>;
     fn sync(&self) -> io::Result<()>;
+    fn set_modified(&self, at: SystemTime) -> io::Result<()>;
     fn set_mode(&self, mode: u32) -> io::Result<()>;
     /// Without waiting. It is the kernel's, and ends with the process.
     fn try_lock(&self) -> io::Result<Locked>;

@@ -112,6 +112,10 @@ impl OpenFile for OsFile {
         self.0.sync_all()
     }
 
+    fn set_modified(&self, at: SystemTime) -> io::Result<()> {
+        self.0.set_modified(at)
+    }
+
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         uninterrupted(|| platform::set_mode_of(&self.0, mode))
     }
