@@ -18,6 +18,7 @@ const LAYERS: [&str; 15] = [
     "interrupt",
     "logger",
     "context",
+    "stored",
     "settings",
     "transfer",
     "command",

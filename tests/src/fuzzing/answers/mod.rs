@@ -81,7 +81,10 @@ pub(super) fn server() -> Result<AuthorizationServer, Error> {
 
 /// Bytes with what only the harness may say prove nothing.
 fn is_of_use(bytes: &[u8]) -> bool {
-    !String::from_utf8_lossy(bytes).contains(CANARY)
+    // What a terminal can't show is left out of a text, and may stand in the middle of it here.
+    let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic());
+    let letters: Vec<u8> = letters.copied().collect();
+    !String::from_utf8_lossy(&letters).contains("canary")
 }
 
 /// 2026-01-01T00:00:00Z.

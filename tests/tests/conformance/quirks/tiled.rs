@@ -110,7 +110,7 @@ fn a_wrong_password_is_asked_for_again() {
             (r#"422 {"detail":[{"msg":"Field required"}]}"#, "error:server; says Field required"),
             (r#"404 {"detail":"Not Found"}"#, "error:server; says Not Found"),
             ("503\nRetry-After: 1", "retry"),
-            ("503", "error:unavailable"),
+            ("503", "retry; after 1 s"),
         ],
     );
 }
