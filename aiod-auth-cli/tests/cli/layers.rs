@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "duration",
     "failure",
     "private_file",

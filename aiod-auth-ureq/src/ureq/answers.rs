@@ -117,7 +117,9 @@ fn take_head(raw: &mut Vec<u8>) -> Head {
     let mut begins = 0;
     let head = loop {
         let rest = raw.get(begins..).unwrap_or_default().trim_ascii_start();
-        let Some((status_line, fields, after)) = lines(rest) else { break Head::Unfinished };
+        let Some(Lines { status_line, fields, after }) = lines(rest) else {
+            break Head::Unfinished;
+        };
         let Some(blank) = status_line.iter().position(|byte| *byte == b' ') else {
             break Head::Unreadable;
         };
@@ -131,15 +133,23 @@ fn take_head(raw: &mut Vec<u8>) -> Head {
     head
 }
 
-/// The first line, the fields, and what comes after them; `None` if they aren't whole yet.
-fn lines(raw: &[u8]) -> Option<(&[u8], Vec<Vec<u8>>, &[u8])> {
+struct Lines<'a> {
+    status_line: &'a [u8],
+    /// Unfolded.
+    fields: Vec<Vec<u8>>,
+    /// What comes after the head.
+    after: &'a [u8],
+}
+
+/// `None` if they aren't whole yet.
+fn lines(raw: &[u8]) -> Option<Lines<'_>> {
     let (status_line, mut rest) = line(raw)?;
     let mut fields: Vec<Vec<u8>> = Vec::new();
     loop {
         let (field, after) = line(rest)?;
         rest = after;
         match (field, fields.last_mut()) {
-            ([], _) => return Some((status_line, fields, rest)),
+            ([], _) => return Some(Lines { status_line, fields, after: rest }),
             // RFC 9112 §5.2: an obsolete fold is a space.
             ([b' ' | b'\t', folded @ ..], Some(last)) => {
                 last.push(b' ');
