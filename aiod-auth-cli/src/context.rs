@@ -1,17 +1,12 @@
 //! What every command needs: the global options, a way to print, and what holds Ctrl-C off.
 
-use std::{
-    env, mem,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{env, path::PathBuf};
 
-use aiod_auth_core::RecordKey;
-use aiod_auth_store::{Store, default_config_folder};
-use aiod_auth_ureq::Client;
+use aiod_auth_store::default_config_folder;
 
 use crate::{
     args::Global, config::Config, failure::Failure, interrupt::Interrupt, logger, print::Printer,
+    stored::Clients,
 };
 
 /// What stands around a command.
@@ -23,29 +18,6 @@ pub(crate) struct Context {
     pub(crate) clients: Clients,
     /// The command is about a user's login, whatever else the environment has to authenticate with.
     pub(crate) is_for_user: bool,
-}
-
-/// The clients that a command has made: what they have got has to be stored when it ends. Clones are the same.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Clients(Arc<Mutex<Vec<Made>>>);
-
-/// A client, its store, and its record there.
-#[derive(Debug)]
-pub(crate) struct Made {
-    pub(crate) client: Client,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) key: RecordKey,
-}
-
-impl Clients {
-    pub(crate) fn add(&self, made: Made) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(made);
-    }
-
-    /// All of them; from then on there is none.
-    pub(crate) fn take(&self) -> Vec<Made> {
-        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 impl Context {

@@ -1,15 +1,38 @@
 //! What is said when new tokens could not be stored: the one place that decides whether that is a failure.
 
-use std::mem;
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use aiod_auth_core::{Kind, RecordKey, Tokens, session::Persisted};
 use aiod_auth_store::Store;
+use aiod_auth_ureq::Client;
 
-use crate::{
-    context::{Context, Made},
-    failure::Failure,
-    print::Printer,
-};
+use crate::{failure::Failure, print::Printer};
+
+/// The clients that a command has made: what they have got has to be stored when it ends. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Clients(Arc<Mutex<Vec<Made>>>);
+
+/// A client, its store, and its record there.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) client: Client,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) key: RecordKey,
+}
+
+impl Clients {
+    pub(crate) fn add(&self, made: Made) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+    }
+
+    /// All of them; from then on there is none.
+    pub(crate) fn take(&self) -> Vec<Made> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 /// Whether what a command has got is there for the next one.
 #[derive(Debug, Default)]
@@ -24,8 +47,8 @@ pub(crate) enum Stored {
 
 impl Stored {
     /// The worst of all that a command has got until now; what else was not stored is said here. It is said once.
-    pub(crate) fn of(context: &Context) -> Self {
-        Self::worst(context.clients.take().iter().map(Self::by), &context.printer)
+    pub(crate) fn of(clients: &Clients, printer: &Printer) -> Self {
+        Self::worst(clients.take().iter().map(Self::by), printer)
     }
 
     fn worst(each: impl Iterator<Item = Self>, printer: &Printer) -> Self {

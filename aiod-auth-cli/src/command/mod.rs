@@ -22,7 +22,7 @@ mod whoami;
 /// However the command ends: what it has got and could not store is said.
 pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
     let outcome = run_command(context, command);
-    let stored = Stored::of(context);
+    let stored = Stored::of(&context.clients, &context.printer);
     match outcome {
         Ok(code) => stored.report(&context.printer).map(|()| code),
         Err(failure) => {

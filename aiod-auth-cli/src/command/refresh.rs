@@ -16,7 +16,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     context.interrupt.report_first();
     let session = token::acquire(&settings, &settings.client()?, Demand::new().forced())?;
     // The token isn't handed out here, so without a record nothing came of it.
-    match Stored::of(context) {
+    match Stored::of(&context.clients, &context.printer) {
         Stored::Yes => {}
         Stored::NotNeeded(failure) => return Err(failure.within(NOT_SAVED)),
         Stored::Lost(failure) => return Err(lost(failure.within(NOT_SAVED))),

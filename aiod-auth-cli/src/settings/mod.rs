@@ -10,10 +10,11 @@ use aiod_auth_ureq::Client;
 use crate::{
     args::Flow,
     config::{Config, ProfileConfig},
-    context::{Clients, Context, Made},
+    context::Context,
     failure::Failure,
     platform::{Given, Platform},
     secret::{CLIENT_SECRET_VARIABLE, SecretSource},
+    stored::{Clients, Made},
 };
 
 pub(crate) use earlier::Earlier;

@@ -94,7 +94,7 @@ pub(super) fn get_for_program(
 ) -> Result<SessionTokens, Failure> {
     let session = get(settings, demand(min_valid, false))?;
     warn_if_short(context, &Handout::access_token(&session.tokens)?, min_valid);
-    Stored::of(context).warn(&context.printer);
+    Stored::of(&context.clients, &context.printer).warn(&context.printer);
     Ok(session)
 }
 
