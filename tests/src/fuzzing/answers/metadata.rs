@@ -43,7 +43,9 @@ fn is_as_it_says(server: &AuthorizationServer, document: &Document) {
 
 /// An address that secrets may be sent to.
 pub(super) fn usable(address: &str) -> Option<Url> {
-    usable_page(address).filter(|url| url.fragment().is_none())
+    // A URL parser leaves controls out, or escapes them: another address.
+    let is_plain = !address.trim().contains(char::is_control);
+    usable_page(address).filter(|url| is_plain && url.fragment().is_none())
 }
 
 /// An address that a user may be sent to.
