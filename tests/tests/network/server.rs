@@ -59,9 +59,7 @@ impl Server {
             answer(&mut rustls::Stream::new(&mut tls, &mut stream));
             tls.send_close_notify();
             drop(tls.complete_io(&mut stream));
-            // What is left unread resets the connection, and an alert that is under way is lost with it.
-            drop(stream.shutdown(Shutdown::Write));
-            drop(io::copy(&mut stream, &mut io::sink()));
+            close(stream);
         })
     }
 
@@ -70,6 +68,7 @@ impl Server {
         Self::on(move |mut stream| {
             drop(stream.read(&mut [0; 4096]));
             drop(stream.write_all(bytes));
+            close(stream);
         })
     }
 
@@ -93,6 +92,12 @@ impl Server {
     pub(crate) fn connections(&self) -> usize {
         self.connections.swap(0, Ordering::SeqCst)
     }
+}
+
+/// What is left unread resets the connection, and an answer or an alert that is under way is lost with it.
+fn close(mut stream: TcpStream) {
+    drop(stream.shutdown(Shutdown::Write));
+    drop(io::copy(&mut stream, &mut io::sink()));
 }
 
 /// One request, one answer: the metadata of the issuer that was asked for.
