@@ -1,6 +1,6 @@
 //! Why a command failed: for a user, for a program, and as an exit code.
 
-use std::{borrow::Cow, error::Error as _, process::ExitCode};
+use std::{borrow::Cow, process::ExitCode};
 
 use aiod_auth_core::{Error, Kind, StoreFailure, Unreachable};
 use aiod_auth_store::StoreError;
@@ -147,15 +147,10 @@ impl From<StoreFailure> for Failure {
     }
 }
 
-/// For an error that others need, too.
+/// For an error that is handed on as well.
 impl From<&StoreError> for Failure {
     fn from(error: &StoreError) -> Self {
-        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-        let failure = StoreFailure::new(format!("{error}{cause}"));
-        match error.hint() {
-            Some(hint) => failure.with_hint(hint).into(),
-            None => failure.into(),
-        }
+        StoreFailure::from(error).into()
     }
 }
 

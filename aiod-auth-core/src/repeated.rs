@@ -19,13 +19,16 @@ pub(crate) fn clean_without(text: &str, secrets: &[Wiped<String>]) -> String {
         return clean(text);
     }
     let text = printable(text, CHARACTERS_MAX);
+    let mut readings = Vec::new();
+    Reading::of(&text).collect(ESCAPED_TIMES_MAX, &mut readings);
     let mut found = Vec::new();
     for secret in secrets {
         let as_printed = Wiped::new(printable(secret, usize::MAX));
-        let reading = Reading::of(&text);
-        reading.find(secret, ESCAPED_TIMES_MAX, &mut found);
-        if *as_printed != **secret {
-            reading.find(&as_printed, ESCAPED_TIMES_MAX, &mut found);
+        for reading in &readings {
+            reading.find(secret, &mut found);
+            if *as_printed != **secret {
+                reading.find(&as_printed, &mut found);
+            }
         }
     }
     clean(&replaced(&text, found))
@@ -82,8 +85,20 @@ impl Reading {
         Self { text: Wiped::new(text.into()), places: (0..=text.len()).collect() }
     }
 
-    /// Finds this secret in it, and in what it is once more of its escapes are resolved.
-    fn find(&self, secret: &str, times: u8, found: &mut Vec<Range<usize>>) {
+    /// This one, and what it is once more of its escapes are resolved.
+    fn collect(self, times: u8, readings: &mut Vec<Self>) {
+        if let Some(times) = times.checked_sub(1) {
+            for unescape in [percent, form, backslash, entity] {
+                if let Some(reading) = self.unescaped(unescape) {
+                    reading.collect(times, readings);
+                }
+            }
+        }
+        readings.push(self);
+    }
+
+    /// Finds this secret in it.
+    fn find(&self, secret: &str, found: &mut Vec<Range<usize>>) {
         let (mut at, mut before) = (0_usize, None);
         while let Some(rest) = self.text.get(at..)
             && let Some(first) = rest.chars().next()
@@ -96,12 +111,6 @@ impl Reading {
             let passed = length.unwrap_or_default().max(first.len_utf8());
             before = rest.get(..passed).and_then(|passed| passed.chars().next_back());
             at = at.saturating_add(passed);
-        }
-        let Some(times) = times.checked_sub(1) else { return };
-        for unescape in [percent, form, backslash, entity] {
-            if let Some(reading) = self.unescaped(unescape) {
-                reading.find(secret, times, found);
-            }
         }
     }
 

@@ -163,6 +163,13 @@ impl StoreError {
 /// The core passes a text on, so the cause is part of it.
 impl From<StoreError> for StoreFailure {
     fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+/// For an error that is handed on as well.
+impl From<&StoreError> for StoreFailure {
+    fn from(error: &StoreError) -> Self {
         let is_away = matches!(error, StoreError::Unavailable { .. });
         let failure = match error.source() {
             Some(cause) => Self::new(format!("{error}: {cause}")),

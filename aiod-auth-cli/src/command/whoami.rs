@@ -1,6 +1,6 @@
 //! `whoami`: asks the server who is logged in.
 
-use std::{fmt, time::Instant};
+use std::fmt;
 
 use aiod_auth_core::clean;
 use serde::Serialize;
@@ -10,9 +10,6 @@ use crate::{context::Context, failure::Failure, settings::Settings};
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let settings = Settings::in_use(context)?;
     let client = settings.client()?;
-    let began = Instant::now();
-    client.token().map_err(|error| settings.explain(error))?;
-    let client = client.with_retry_policy(settings.policy_after(began.elapsed()));
     let userinfo = client.who_am_i().map_err(|error| settings.explain(error))?;
     // What a server says of its users is for any terminal, in JSON, too.
     let cleaned = |text: Option<String>| text.map(|text| clean(&text));

@@ -11,7 +11,8 @@ use aiod_auth_store::{Listed, Lock, Store, StoreError};
 
 use crate::{interrupt::Interrupt, print::Printer, stored::Stored};
 
-/// A store that holds Ctrl-C off while its lock is held, has it say what was not saved, and says what a long wait for it is for.
+/// A store that holds Ctrl-C off while its lock is held, has it say what was not saved, and says what a long wait for
+/// it is for.
 #[derive(Debug)]
 pub(super) struct GuardedStore {
     store: Box<dyn Store>,

@@ -319,16 +319,14 @@ impl Settings {
         let driver = network::driver(&self.config).map_err(|failure| self.within(failure))?;
         let key = profile.key();
         let client = Client::with_driver(profile, driver.with_store(Arc::clone(&store)));
-        let client = client.with_retry_policy(self.policy_after(Duration::ZERO));
-        let client = client.without_early_refresh();
+        let client = client.with_retry_policy(self.policy()).without_early_refresh();
         self.clients.add(Made { client: client.clone(), store, key });
         Ok(client)
     }
 
-    /// The policy of a command that has taken so long already.
-    pub(crate) fn policy_after(&self, spent: Duration) -> RetryPolicy {
+    fn policy(&self) -> RetryPolicy {
         let mut policy = RetryPolicy::default();
-        policy.time_limit = TIME_LIMIT.saturating_sub(spent);
+        policy.time_limit = TIME_LIMIT;
         policy.request_timeout = self.config.request_timeout;
         policy
     }

@@ -6,7 +6,7 @@ use core::future::Future;
 use crate::{
     deviations::Deviations,
     error::{Endpoint, Error, Problem, Unreachable},
-    http::{NoResponse, Request},
+    http::{NoResponse, Request, Response},
     machine::{Answered, Deadline, Io, Reason, Start},
     retry::{Attempts, Resend, RetryPolicy, Transient},
     wire::answer::{Answer, Received, broken},
@@ -32,6 +32,14 @@ pub(crate) fn send<T>(
     let answered = io.send(request);
     async move {
         let (request, Answered { sent_at, took, outcome }) = answered.await;
+        // A part of an answer is of use where it has a new refresh token in it.
+        let good = |request: &Request, response: &Response, why| {
+            let received = Received::new(request, response, sent_at, deviations).cut(why);
+            match read(&received) {
+                good @ Answer::Good(_) => Some(Sent::Answer(response.status(), good)),
+                Answer::Refused(_) | Answer::Later { .. } | Answer::Broken(_) => None,
+            }
+        };
         let why = match outcome {
             Ok(response) => {
                 let received = Received::new(&request, &response, sent_at, deviations);
@@ -39,22 +47,14 @@ pub(crate) fn send<T>(
                 io.note(received.into_notes());
                 return (request, Sent::Answer(response.status(), answer));
             }
-            Err(NoResponse::Cut { response, why }) => {
-                let received =
-                    Received::new(&request, &response, sent_at, deviations).cut(Problem::Cut);
-                if let good @ Answer::Good(_) = read(&received) {
-                    return (request, Sent::Answer(response.status(), good));
-                }
-                NoResponse::Unknown(why)
-            }
+            Err(NoResponse::Cut { response, why }) => match good(&request, &response, Problem::Cut)
+            {
+                Some(sent) => return (request, sent),
+                None => NoResponse::Unknown(why),
+            },
             Err(NoResponse::TooLarge(response)) => {
-                let why = Problem::TooLarge;
-                let received =
-                    Received::new(&request, &response, sent_at, deviations).cut(why.clone());
-                if let good @ Answer::Good(_) = read(&received) {
-                    return (request, Sent::Answer(response.status(), good));
-                }
-                return (request, Sent::Unreadable(why));
+                let sent = good(&request, &response, Problem::TooLarge);
+                return (request, sent.unwrap_or(Sent::Unreadable(Problem::TooLarge)));
             }
             Err(NoResponse::NotHttp) => return (request, Sent::Unreadable(Problem::NotHttp)),
             Err(why) => why,

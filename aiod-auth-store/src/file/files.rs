@@ -609,7 +609,7 @@ impl Files {
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        match next::remove(&*self.system, path) {
+        match place::remove(&*self.system, path) {
             // An empty file that is a mount is none.
             Err(_) if self.system.is_mount_point(path) => {
                 let mut file = self.system.open(path, How::Write)?;

@@ -17,8 +17,7 @@ use std::{
 
 use super::{
     mark::Fingerprint,
-    next::replace_with_copy,
-    place::{beside, check, not_opened},
+    place::{beside, check, not_opened, replace_with_copy},
     system::{FileSystem, How, Locked, OpenFile, if_supported},
 };
 use crate::StoreError;

@@ -19,7 +19,9 @@ use zeroize::Zeroizing;
 use super::{
     lock::{LockFile, is_named},
     mark::{self, Fingerprint},
-    place::{beside, check, folder, not_opened},
+    place::{
+        CONTENT_BYTES_MAX, beside, check, copy_of, folder, not_opened, remove, replace_with_copy,
+    },
     system::{FileSystem, How, Kind, Locked, OpenFile, Owner, Status, if_allowed, if_supported},
 };
 use crate::StoreError;
@@ -297,39 +299,11 @@ fn in_turn<T>(
     Ok(None)
 }
 
-/// Whether there is none any more.
-pub(crate) fn remove(system: &dyn FileSystem, path: &Path) -> io::Result<()> {
-    match system.remove(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
 /// Removes what an interrupted save has left beside a record.
 pub(crate) fn discard(system: &dyn FileSystem, record: &Path) -> io::Result<()> {
     let next = path(record);
     remove(system, &next)?;
-    remove(system, &copy(&next))
-}
-
-fn copy(path: &Path) -> PathBuf {
-    beside(path, ".copy")
-}
-
-/// Gives the name to a copy of this file, which is locked, as old as it.
-pub(super) fn replace_with_copy(
-    system: &dyn FileSystem,
-    path: &Path,
-    file: &mut dyn OpenFile,
-) -> io::Result<()> {
-    let copy = copy(path);
-    remove(system, &copy)?;
-    let mut new = system.open(&copy, How::CreateNew)?;
-    new.write(&file.read(CONTENT_BYTES_MAX)?)?;
-    // Which of two texts is the newer one may decide.
-    if_supported(new.set_modified(file.status()?.modified))?;
-    if_supported(new.sync())?;
-    system.rename(&copy, path)
+    remove(system, &copy_of(&next))
 }
 
 /// It will hold secrets, and its name is known: in a folder for all users another one may have made it.
@@ -346,8 +320,6 @@ fn check_owner(path: &Path, status: &Status) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// One that is only begun is twice as big as its record.
-const CONTENT_BYTES_MAX: usize = 2 * super::BYTES_MAX + 1024;
 const TRIES_MAX: usize = 100;
 const TURN_PAUSE: Duration = Duration::from_millis(5);
 // A second in all.

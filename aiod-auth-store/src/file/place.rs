@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::system::{FileSystem, Kind, Owner, Status, if_allowed, if_supported, is_root};
+use super::system::{
+    FileSystem, How, Kind, OpenFile, Owner, Status, if_allowed, if_supported, is_root,
+};
 use crate::StoreError;
 
 /// Follows symbolic links, so that what they lead to is written, and they stay.
@@ -147,6 +149,38 @@ fn restrict(
         failed => if_allowed(folder, failed),
     }
 }
+
+/// Whether there is none any more.
+pub(crate) fn remove(system: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    match system.remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// What stands there while a file gets a copy in its place.
+pub(crate) fn copy_of(path: &Path) -> PathBuf {
+    beside(path, ".copy")
+}
+
+/// Gives the name to a copy of this file, which is locked, as old as it.
+pub(crate) fn replace_with_copy(
+    system: &dyn FileSystem,
+    path: &Path,
+    file: &mut dyn OpenFile,
+) -> io::Result<()> {
+    let copy = copy_of(path);
+    remove(system, &copy)?;
+    let mut new = system.open(&copy, How::CreateNew)?;
+    new.write(&file.read(CONTENT_BYTES_MAX)?)?;
+    // Which of two texts is the newer one may decide.
+    if_supported(new.set_modified(file.status()?.modified))?;
+    if_supported(new.sync())?;
+    system.rename(&copy, path)
+}
+
+/// The most that is ever in `.next`: one that is only begun is twice as big as its record.
+pub(crate) const CONTENT_BYTES_MAX: usize = 2 * super::BYTES_MAX + 1024;
 
 /// A file beside this one: its name, and something after it.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
