@@ -43,6 +43,11 @@ impl Trace {
         self.calls.iter().filter(is_new).cloned().collect()
     }
 
+    /// Whether the refresh token may have left: also where the process was killed in that call.
+    pub(crate) fn is_request_sent(&self) -> bool {
+        self.text.contains("\"grant_type=refresh_token")
+    }
+
     /// Which call has read the end of the answer with the new refresh token.
     pub(crate) fn answered_at(&self) -> Option<usize> {
         let line = self.text.lines().find(|line| is_answer(line))?;

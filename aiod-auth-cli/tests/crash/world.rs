@@ -4,6 +4,8 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use aiod_auth_tests::sim::{self, Running, Settings};
@@ -113,12 +115,20 @@ impl World {
         command.arg(env!("CARGO_BIN_EXE_aiod-auth")).args(self.arguments("token --force-refresh"));
         let before = self.granted();
         let output = command.output().unwrap();
+        let trace = Trace::of(String::from_utf8_lossy(&fs::read(trace.path()).unwrap()).into());
+        // A process that was killed doesn't wait for what the server makes of its request.
+        for _ in 0..LOOKS_MAX {
+            if !trace.is_request_sent() || self.granted() > before {
+                break;
+            }
+            thread::sleep(LOOK_PAUSE);
+        }
         Ran {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
             is_granted: self.granted() > before,
-            trace: Trace::of(String::from_utf8_lossy(&fs::read(trace.path()).unwrap()).into()),
+            trace,
         }
     }
 
@@ -202,3 +212,7 @@ impl World {
         tokens["refresh_token"].as_str().unwrap().into()
     }
 }
+
+// Half a second in all.
+const LOOKS_MAX: usize = 100;
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
