@@ -186,7 +186,7 @@ impl Attempts {
         let mut is_final = false;
         let cause = match failure {
             Transient::NoResponse { why, timed_out } => {
-                let is_sent = matches!(why, NoResponse::Unknown(_));
+                let is_sent = why.may_have_arrived();
                 if is_sent {
                     self.sends = self.sends.saturating_add(1);
                     self.unanswered = self.unanswered.saturating_add(1);
@@ -195,7 +195,7 @@ impl Attempts {
                 }
                 // A body that is too large is an answer; the reader of answers has dealt with it.
                 let cause = Unreachable::from_no_response(why).ok_or(Error::Internal("retry"))?;
-                if is_sent && timed_out { Unreachable::TimedOut } else { cause }
+                if is_sent && timed_out { cause.timed_out() } else { cause }
             }
             Transient::Status { status, retry_after, said } => {
                 self.sends = self.sends.saturating_add(1);

@@ -33,6 +33,27 @@ fn a_proxy_that_refuses_is_named_asked_once_and_its_password_is_not_shown() {
     }
 }
 
+/// Where the server is at plain http, it is the proxy that is asked: for a person and for a program.
+#[test]
+fn a_proxy_that_may_have_answered_for_the_server_is_named_once() {
+    let world = World::new();
+    let profile = "issuer = \"http://as.example.test\"\nallow_insecure_http = true";
+    world.write("config.toml", &format!("[profiles.lab]\nclient_id = \"c\"\n{profile}\n"));
+    let (port, _) = answering("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n".into());
+    for option in ["", " --json"] {
+        let mut command = world.command(&format!("login --profile lab{option}"));
+        command.env("http_proxy", format!("http://me:hunter2@127.0.0.1:{port}"));
+        let ran = Ran::of(&mut command, "");
+        let said = match option {
+            "" => ran.failed(1, ", through the proxy 127.0.0.1:").stderr.clone(),
+            _ => ran.failed_as(1, "protocol")["message"].to_string(),
+        };
+        let name = format!("the proxy 127.0.0.1:{port}");
+        assert_eq!(said.matches(&name).count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains("NO_PROXY") && !ran.stderr.contains("hunter2"), "{ran:?}");
+    }
+}
+
 #[test]
 fn a_proxy_that_is_away_may_be_there_later_and_one_that_cannot_be_used_is_a_mistake() {
     let world = World::new();

@@ -108,10 +108,10 @@ const NETWORKS: &[Row] = &[
     ),
     test(
         "An issuer at plain http, and a proxy in between answers 403, 503, nonsense or nothing",
-        "the proxy is named in a warning; whether it was the proxy is not known",
+        "the error names the proxy, once; whether it was the proxy is not known, so the kind stays as it is",
         1,
         "tests/tests/network/proxies.rs",
-        "a_proxy_in_between_is_named_where_the_answer_may_be_its_own",
+        "a_proxy_in_between_is_named_once_where_the_answer_may_be_its_own",
     ),
     run(
         "The proxy is away",

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::{Freshness, acquire::Acquire, lock::Locked, tokens::newest};
 use crate::{
-    error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
+    error::{Endpoint, Error, ErrorCode, Problem},
     login::check_time_for_refresh,
     machine::{Failed, Reason},
     retry::Resend,
@@ -88,7 +88,9 @@ impl Acquire<'_> {
                 }
                 _ if is_lost => {
                     // It may still come, and the server has seen the refresh token then.
-                    if let Error::OutcomeUnknown { cause: Unreachable::TimedOut, .. } = error {
+                    if let Error::OutcomeUnknown { cause, .. } = &error
+                        && cause.is_time_out()
+                    {
                         return Err(error);
                     }
                     let pause = policy.delay(1).max(Duration::from_millis(1));
