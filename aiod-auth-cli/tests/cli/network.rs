@@ -236,6 +236,31 @@ fn a_ca_file_is_trusted_beside_the_platform() {
     said.failed(1, "its certificate can't be trusted: its issuer is unknown");
 }
 
+/// rustls looks at no dates of what is trusted, but OpenSSL does: the next program may refuse it.
+#[test]
+fn a_ca_file_that_has_expired_is_said_with_its_date() {
+    let world = World::new();
+    let authority = |not_after: i32| {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.not_after = rcgen::date_time_ymd(not_after, 1, 2);
+        CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap()
+    };
+    // A time of two digits, and one of four.
+    let (old, new) = (authority(2021), authority(2090));
+    let port = secure(&old);
+    for (pem, is_said) in [(old.pem(), true), (format!("{}{}", old.pem(), new.pem()), false)] {
+        world.write("ca.pem", &pem);
+        let command =
+            format!("login --issuer https://localhost:{port} --client-id c --ca-file ca.pem");
+        let ran = world.run(&command);
+        assert!(ran.ended(1).stderr.contains("no metadata"), "{ran:?}");
+        let says = "the certificates in ca.pem have expired, the last at 2021-01-02T00:00:00Z";
+        assert_eq!(ran.stderr.contains(says), is_said, "{ran:?}");
+        assert_eq!(ran.stderr.contains("warning"), is_said, "{ran:?}");
+    }
+}
+
 #[test]
 fn plain_http_on_a_tls_port_is_said_and_not_tried_again() {
     let world = World::new();

@@ -658,7 +658,7 @@ const PLACES: &[Row] = &[
         "the_browser_that_the_user_sees",
     ),
     test(
-        "`LC_ALL=C` and `--qr`",
+        "`LC_ALL=C`, or no locale at all, and `--qr`",
         "the code is drawn with letters",
         0,
         "aiod-auth-cli/tests/cli/login.rs",

@@ -172,7 +172,7 @@ pub enum Problem {
     #[error("it broke off")]
     Cut,
     /// Something came, and it is no HTTP, or its header is too large.
-    #[error("it can't be read as HTTP")]
+    #[error("what came can't be read as HTTP")]
     NotHttp,
     /// A required member is missing, null or empty.
     #[error("`{0}` is missing")]

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
-use super::{Kind, ServerError};
+use super::{Kind, Problem, ServerError};
 use crate::{http::NoResponse, time::in_words, wire::www_authenticate};
 
 /// Why the last attempt at a request failed.
@@ -47,6 +47,9 @@ pub enum Unreachable {
     /// It was sent, and no answer came in time.
     #[error("timed out")]
     TimedOut,
+    /// It was sent, and what came can't be read at all.
+    #[error("{0}")]
+    Unreadable(Box<Problem>),
     /// It answered that it can't answer.
     #[error("HTTP {0}")]
     Status(u16),
@@ -84,6 +87,7 @@ impl Unreachable {
             | Self::HostNotFound(_)
             | Self::NoAnswer(_)
             | Self::TimedOut
+            | Self::Unreadable(_)
             | Self::Status(_)
             | Self::Unavailable(_)
             | Self::RetryAfter { .. } => Kind::Unavailable,
@@ -98,11 +102,11 @@ impl Unreachable {
         Self::Proxy(Box::new(ProxyFailure { problem: ProxyProblem::TimedOut, ..*failure }))
     }
 
-    /// Whether an answer may still be on its way.
-    pub(crate) fn is_time_out(&self) -> bool {
+    /// Whether what spends something is not sent again: an answer came, or may still be on its way.
+    pub(crate) fn forbids_resend(&self) -> bool {
         let is_of_proxy =
             matches!(self, Self::Proxy(failure) if failure.problem == ProxyProblem::TimedOut);
-        is_of_proxy || *self == Self::TimedOut
+        is_of_proxy || matches!(self, Self::TimedOut | Self::Unreadable(_))
     }
 
     /// What the server said.
@@ -116,6 +120,7 @@ impl Unreachable {
             | Self::Proxy(_)
             | Self::Tls(_)
             | Self::TimedOut
+            | Self::Unreadable(_)
             | Self::Status(_) => None,
         }
     }
@@ -131,6 +136,7 @@ impl Unreachable {
             | Self::HostNotFound(_)
             | Self::NoAnswer(_)
             | Self::TimedOut
+            | Self::Unreadable(_)
             | Self::Status(_) => TRY_LATER,
             Self::Unavailable(said) | Self::RetryAfter { said: Some(said), .. }
                 if said.proxy.is_some() =>
@@ -502,6 +508,8 @@ pub enum CertificateProblem {
     NotYetValid,
     /// It is for another host.
     OtherName,
+    /// It is for no host: it has no subject alternative name, and a common name doesn't count (RFC 9525 §6.3).
+    NoName,
     /// It is a certificate authority's own, and not trusted as a server's.
     CaUsedAsServer,
     /// Its issuer has withdrawn it.
@@ -524,6 +532,9 @@ impl CertificateProblem {
                 "check this machine's clock; else the server needs a new certificate"
             }
             Self::OtherName => "check the address: it has to be one that the certificate names",
+            Self::NoName => {
+                "the server needs a certificate with a subject alternative name (`subjectAltName`) for its host"
+            }
             Self::Revoked | Self::OtherPurpose | Self::OldVersion | Self::Unacceptable => {
                 "the server needs another certificate"
             }
@@ -538,6 +549,9 @@ impl fmt::Display for CertificateProblem {
             Self::Expired => "has expired",
             Self::NotYetValid => "is not valid yet",
             Self::OtherName => "is for another name",
+            Self::NoName => {
+                "is for no host: it has no subject alternative name, and its common name doesn't count"
+            }
             Self::CaUsedAsServer => {
                 "can't be trusted: it is a certificate authority's, used as a server's"
             }

@@ -130,7 +130,7 @@ impl<'a> Sender<'a> {
                 Sent::Answer(_, Answer::Later { status, retry_after, said }) => {
                     Transient::Status { status, retry_after, said }
                 }
-                Sent::Unreadable(problem) => return Err(broken(self.endpoint, None, problem)),
+                Sent::Unreadable(problem) => return Err(attempts.unreadable(problem)),
                 Sent::NoResponse { why, timed_out } => Transient::NoResponse { why, timed_out },
             };
             let delay = attempts.after(failure, self.policy, self.deadline.left(io))?;

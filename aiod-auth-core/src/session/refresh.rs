@@ -87,9 +87,9 @@ impl Acquire<'_> {
                     (tokens, is_other) = (other, true);
                 }
                 _ if is_lost => {
-                    // It may still come, and the server has seen the refresh token then.
+                    // It may still come, or has, and the server has seen the refresh token then.
                     if let Error::OutcomeUnknown { cause, .. } = &error
-                        && cause.is_time_out()
+                        && cause.forbids_resend()
                     {
                         return Err(error);
                     }

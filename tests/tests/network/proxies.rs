@@ -411,6 +411,41 @@ fn a_refresh_that_a_proxy_leaves_unanswered_has_an_unknown_outcome() {
     assert_eq!(proxy.asked().len(), 4);
 }
 
+/// hyper-util takes little for the opening of a tunnel. What it doesn't is said as such, and not as trouble that may
+/// pass. Let `is_beyond_hyper` say no: this fails.
+#[test]
+fn a_tunnel_that_is_opened_in_an_odd_way_is_used_or_its_proxy_is_named() {
+    let authority = Authority::new();
+    let identity = authority.signs(&named(&["as.example.test"]));
+    let server = Server::tls(identity.config(None, rustls::ALL_VERSIONS));
+    let fields = (0..150).map(|n| format!("X-{n}: x\r\n")).collect::<String>();
+    let large = format!("X: {}\r\n", "x".repeat(9000));
+    for (head, is_for_both) in [
+        ("HTTP/1.1 200 OK\nVia: x\n\n", true),
+        ("HTTP/1.0 200\r\n\r\n", true),
+        ("HTTP/1.1 204 Open\r\n\r\n", false),
+        (&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), false),
+        (&format!("HTTP/1.1 200 OK\r\n{large}\r\n"), false),
+    ] {
+        let proxy = Proxy::new(Answers::HttpWith(String::leak(head.into())));
+        let (mut network, address) = by(&proxy);
+        let url = format!("http://{address}");
+        network.proxies = Proxies::all(aiod_auth_core::proxy::Proxy::new(&url).unwrap());
+        network.roots = Some(authority.pem());
+        for (client, discover) in CLIENTS {
+            let issuer = Issuer::new(&format!("https://as.example.test:{}", server.port)).unwrap();
+            let outcome = discover(&network, discovery(issuer));
+            let at = format!("{client}, {head:.40}: {outcome:?}");
+            if is_for_both || client == "blocking" {
+                assert!(outcome.is_ok(), "{at}");
+            } else {
+                let says = format!("the proxy {address} opens its tunnels in a way that");
+                is_said(&outcome.unwrap_err(), Kind::Config, &says, &at);
+            }
+        }
+    }
+}
+
 fn by(proxy: &Proxy) -> (Network, String) {
     let address = format!("127.0.0.1:{}", proxy.port);
     let environment = Environment::from_iter([("http_proxy", format!("me:secret@{address}"))]);

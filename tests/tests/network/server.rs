@@ -137,7 +137,14 @@ impl Authority {
     }
 
     pub(crate) fn called(name: &str) -> Self {
-        let mut params = named(&[]);
+        Self::of(named(&[]), name)
+    }
+
+    pub(crate) fn expired() -> Self {
+        Self::of(expired(named(&[])), "an authority of other days")
+    }
+
+    fn of(mut params: CertificateParams, name: &str) -> Self {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
