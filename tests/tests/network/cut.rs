@@ -172,8 +172,8 @@ async fn an_odd_head_costs_nothing_in_the_async_client() {
 }
 
 /// What can't be read is an answer to a login's refresh, too. Let `forbids_resend` be about time alone: this fails.
-#[tokio::test]
-async fn a_login_whose_refresh_cannot_be_read_is_kept_and_sends_its_refresh_token_once() {
+#[test]
+fn a_login_whose_refresh_cannot_be_read_is_kept_and_sends_its_refresh_token_once() {
     let profile = |server: &Server| {
         let address = format!("http://127.0.0.1:{}", server.port);
         let profile = Profile::new(&address, "me").unwrap();
@@ -190,8 +190,11 @@ async fn a_login_whose_refresh_cannot_be_read_is_kept_and_sends_its_refresh_toke
     };
     let server = Server::raw(NO_HTTP);
     let client = aiod_auth_reqwest::Client::new(profile(&server), MemoryStore::default());
-    client.set_tokens(tokens()).await.unwrap();
-    is_unknown(&client.token().await.unwrap_err());
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio.block_on(async {
+        client.set_tokens(tokens()).await.unwrap();
+        is_unknown(&client.token().await.unwrap_err());
+    });
     assert_eq!(server.connections(), 1);
     let client = aiod_auth_ureq::Client::new(profile(&server), MemoryStore::default());
     client.set_tokens(tokens()).unwrap();
