@@ -5,8 +5,8 @@
 use std::{fmt::Debug, mem::size_of, sync::Arc};
 
 use aiod_auth_core::{
-    AccessToken, ApiKeySecret, ClientIdentity, ClientSecret, Login, Machine, MetadataCache, RefreshToken,
-    Request, Response, Tokens, Wanted,
+    AccessToken, ApiKeySecret, ClientIdentity, ClientSecret, Login, Machine, MetadataCache,
+    RefreshToken, Request, Response, Tokens, Wanted,
     flow::{
         AccessTokenRequest, CurrentUserRequest, DeviceAccessTokenRequest,
         DeviceAuthorizationRequest, Discovery, EndSessionRequest, IntrospectionRequest,

@@ -98,8 +98,10 @@ fn slow() -> SocketAddr {
         for mut stream in listener.incoming().flatten() {
             drop(stream.read(&mut [0; 4096]));
             let body = r#"{"access_token":"a1","token_type":"Bearer"}"#;
-            let head =
-                format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
             for part in [head.as_str(), body] {
                 thread::sleep(Duration::from_millis(60));
                 drop(stream.write_all(part.as_bytes()));

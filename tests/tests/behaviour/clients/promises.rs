@@ -337,9 +337,7 @@ mod check {
 
     /// Let a wait for [`Reason::Lock`](aiod_auth_core::Reason::Lock) be cancelled, in the blocking driver's
     /// `sleep` or the async one's: this fails.
-    pub(super) fn a_login_that_waits_for_the_lock_with_its_tokens_is_not_cancelled<
-        C: AnyClient,
-    >() {
+    pub(super) fn a_login_that_waits_for_the_lock_with_its_tokens_is_not_cancelled<C: AnyClient>() {
         is_saved_though_cancelled::<C>(WaitsFor::Lock);
     }
 

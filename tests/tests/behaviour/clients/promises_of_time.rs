@@ -3,10 +3,7 @@
 
 use std::{collections::HashSet, sync::Mutex};
 
-use aiod_auth_core::{
-    Credentials, Error, LoginMethod, Password, RecordKey,
-    cache::UserQuestion,
-};
+use aiod_auth_core::{Credentials, Error, LoginMethod, Password, RecordKey, cache::UserQuestion};
 use aiod_auth_store::{Lock, StoreError};
 
 use super::*;
