@@ -9,7 +9,7 @@ use crate::{
     http::{NoResponse, Request, Response},
     machine::{Answered, Deadline, Io, Reason, Start},
     retry::{Attempts, Resend, RetryPolicy, Transient},
-    wire::answer::{Answer, Received, broken},
+    wire::answer::{Answer, Received, malformed},
 };
 
 /// What came of one attempt.
@@ -37,7 +37,7 @@ pub(crate) fn send<T>(
             let received = Received::new(request, response, sent_at, deviations).cut(why);
             match read(&received) {
                 good @ Answer::Good(_) => Some(Sent::Answer(response.status(), good)),
-                Answer::Refused(_) | Answer::Later { .. } | Answer::Broken(_) => None,
+                Answer::Refused(_) | Answer::Unavailable { .. } | Answer::Malformed(_) => None,
             }
         };
         let why = match outcome {
@@ -110,13 +110,13 @@ impl<'a> Sender<'a> {
                 Sent::Answer(_, Answer::Refused(refused)) => {
                     return Err(Error::Refused(refused.error));
                 }
-                Sent::Answer(status, Answer::Broken(problem)) => {
-                    return Err(broken(self.endpoint, status, problem));
+                Sent::Answer(status, Answer::Malformed(problem)) => {
+                    return Err(malformed(self.endpoint, status, problem));
                 }
-                Sent::Answer(_, Answer::Later { status, retry_after, said }) => {
+                Sent::Answer(_, Answer::Unavailable { status, retry_after, said }) => {
                     Transient::Status { status, retry_after, said }
                 }
-                Sent::Unreadable(problem) => return Err(broken(self.endpoint, None, problem)),
+                Sent::Unreadable(problem) => return Err(malformed(self.endpoint, None, problem)),
                 Sent::NoResponse { why, timed_out } => Transient::NoResponse { why, timed_out },
             };
             let delay = attempts.after(failure, self.policy, self.deadline.left(io))?;

@@ -21,6 +21,7 @@ both! {
     a_rejected_token_is_refreshed_once_for_fifty_callers
     a_refresh_that_is_forced_keeps_no_other_caller_waiting
     a_server_that_asks_to_be_left_alone_is
+    a_server_that_asks_to_be_left_alone_by_one_account_serves_the_next
     what_was_not_saved_is_saved_later
     what_is_done_beside_a_caller_settles
     without_early_refresh_nothing_runs_beside_a_caller
@@ -119,6 +120,24 @@ mod check {
         assert_eq!(requests(&running), before);
         running.pass(seconds(30));
         client.token().unwrap();
+    }
+
+    /// Let the accounts of a client share what the server asked for: this fails. (ARCHITECTURE.md says why.)
+    pub(super) fn a_server_that_asks_to_be_left_alone_by_one_account_serves_the_next<
+        C: AnyClient,
+    >() {
+        let (running, alice) = logged_in::<C>(seconds(20));
+        let bob = alice.for_account("bob");
+        log_in_at(&running, &bob);
+        let busy = Answer::empty(429).with_header("Retry-After", "120");
+        running.simulator().fault_at("/token", 1, Fault::Instead(busy));
+        let forced = || Demand::new().forced();
+        assert_eq!(alice.token_for(forced()).unwrap_err().kind(), Kind::Unavailable);
+        let before = count(&running, "/token");
+        alice.token_for(forced()).unwrap_err();
+        assert_eq!(count(&running, "/token"), before);
+        bob.token_for(forced()).unwrap();
+        assert_eq!(count(&running, "/token"), before + 1);
     }
 
     /// Cut `is_to_be_saved` in the cache, or the job beside the caller in a client: this fails.
