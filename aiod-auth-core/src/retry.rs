@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::{
     error::{Endpoint, Error, Problem, ServerError, Unreachable},
     http::NoResponse,
-    wire::answer::broken,
+    wire::answer::malformed,
 };
 
 /// How patient a caller is. The default: three attempts in all, about 1 s and 2 s apart, within 60 s.
@@ -243,7 +243,7 @@ impl Attempts {
             let cause = Unreachable::Unreadable(Box::new(problem));
             return Error::OutcomeUnknown { endpoint, attempts, cause };
         }
-        broken(endpoint, None, problem)
+        malformed(endpoint, None, problem)
     }
 
     fn gave_up(&self, cause: Unreachable) -> Error {

@@ -471,10 +471,10 @@ impl TokenCache {
 
     /// Saving is tried again after a short pause.
     fn is_to_be_saved(&self, now: Timestamp) -> bool {
-        self.is_unsaved() && self.save_tried_at.is_none_or(|at| is_over(at, SAVE_PAUSE, now))
+        self.is_not_saved() && self.save_tried_at.is_none_or(|at| is_over(at, SAVE_PAUSE, now))
     }
 
-    fn is_unsaved(&self) -> bool {
+    fn is_not_saved(&self) -> bool {
         self.cached.as_ref().is_some_and(|session| !session.is_settled())
     }
 
@@ -487,7 +487,7 @@ impl TokenCache {
     /// the end of a program.
     #[must_use]
     pub fn begin_saving(&mut self, policy: RetryPolicy, now: Timestamp) -> Option<Job> {
-        (self.is_unsaved() && !self.is_running).then(|| self.begin(Purpose::Save, policy, now))
+        (self.is_not_saved() && !self.is_running).then(|| self.begin(Purpose::Save, policy, now))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     repeated::clean_without,
     secret::{Wiped, same},
     text::clean,
-    wire::answer::broken,
+    wire::answer,
 };
 
 /// What a visit of the browser to the redirect address amounts to.
@@ -188,7 +188,7 @@ impl Query {
 }
 
 fn malformed(problem: Problem) -> Error {
-    broken(Endpoint::Authorization, None, problem)
+    answer::malformed(Endpoint::Authorization, None, problem)
 }
 
 fn is_web(uri: &str) -> bool {

@@ -25,7 +25,7 @@ use crate::{
     server::{AuthorizationServer, Issuer, Transport},
     token::Tokens,
     wire::{
-        answer::{self, Answer, Received, broken},
+        answer::{self, Answer, Received, malformed},
         form::Encoded,
         json::{Object, push_string},
         jwt::Payload,
@@ -148,7 +148,7 @@ impl Server {
             }
             Some(_) => Ok(Refreshes::Here(self.api.refresh_session())),
             None if link.origin() == self.api.url().origin() => Ok(Refreshes::Here(link.clone())),
-            None => Err(broken(Endpoint::Metadata, 200, Problem::Invalid("refresh_session"))),
+            None => Err(malformed(Endpoint::Metadata, 200, Problem::Invalid("refresh_session"))),
         }
     }
 

@@ -102,7 +102,7 @@ fn done_or_over(received: &Received<'_>) -> Answer<()> {
     let answer = answer::read(Endpoint::Revocation, received, |_| Ok(()));
     match (received.response.status(), answer) {
         (204, _) => Answer::Good(()),
-        (200..=299, _) => Answer::Broken(Problem::UnexpectedStatus),
+        (200..=299, _) => Answer::Malformed(Problem::UnexpectedStatus),
         (401 | 409, Answer::Refused(refused)) if refused.error.says == Some(Says::Detail) => {
             Answer::Good(())
         }

@@ -133,7 +133,7 @@ impl RevokeApiKey {
         let read = |received: &Received<'_>| match received.response.status() {
             204 => Answer::Good(()),
             // It may be a page.
-            200..=299 => Answer::Broken(Problem::UnexpectedStatus),
+            200..=299 => Answer::Malformed(Problem::UnexpectedStatus),
             _ => read_for_user(received, |_| Ok(())),
         };
         Ok(Self(Runner::new(ApiKeyJob::new(profile, session, policy, operation, read)?)))
@@ -254,8 +254,10 @@ fn unless_null<T>(
     match read(received) {
         Answer::Good(good) => Answer::Good(Some(good)),
         Answer::Refused(refused) => Answer::Refused(refused),
-        Answer::Later { status, retry_after, said } => Answer::Later { status, retry_after, said },
-        Answer::Broken(problem) => Answer::Broken(problem),
+        Answer::Unavailable { status, retry_after, said } => {
+            Answer::Unavailable { status, retry_after, said }
+        }
+        Answer::Malformed(problem) => Answer::Malformed(problem),
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn log_in_by(
     let mut login = Login::new(profile.into(), seconds(10), policy());
     let (sender, receiver): (Sender<Arc<BrowserPrompt>>, _) = channel();
     let browser = thread::spawn(move || {
-        if let Ok(prompt) = receiver.recv() {
+        if let Ok(prompt) = receiver.recv_timeout(seconds(20)) {
             browser(prompt);
         }
     });
