@@ -135,6 +135,18 @@ pub(crate) enum Resend {
     IfNotSent,
 }
 
+impl Resend {
+    /// What spends something is not sent again without this much time for its answer.
+    pub(crate) const fn time_for_answer(self) -> Duration {
+        match self {
+            Self::Freely => Duration::ZERO,
+            Self::OnceUnanswered | Self::IfAnswered | Self::IfUnhandled | Self::IfNotSent => {
+                REFRESH_TIME_MIN
+            }
+        }
+    }
+}
+
 /// The transient failure of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Transient {
@@ -174,14 +186,7 @@ impl Attempts {
     ) -> Result<Duration, Error> {
         self.made = self.made.saturating_add(1);
         let is_last = self.made >= policy.attempts;
-        // What spends something is not sent again without time for its answer.
-        let left = match self.resend {
-            Resend::Freely => left,
-            Resend::OnceUnanswered
-            | Resend::IfAnswered
-            | Resend::IfUnhandled
-            | Resend::IfNotSent => left.saturating_sub(REFRESH_TIME_MIN),
-        };
+        let left = left.saturating_sub(self.resend.time_for_answer());
         let mut delay = policy.delay(self.made);
         let mut is_final = false;
         let cause = match failure {

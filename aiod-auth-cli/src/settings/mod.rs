@@ -209,10 +209,11 @@ impl Settings {
 
     /// Logs in with this one, where there are several.
     pub(crate) fn with_provider(mut self, provider: &str) -> Result<Self, Failure> {
-        let Some(server) = &mut self.config.own_server else {
+        if !self.config.has_its_own_protocol() {
             return Err(Failure::usage("--provider is for Tiled servers"));
-        };
-        server.choose(provider);
+        }
+        self.config.of_platform =
+            self.config.of_platform.map(|profile| profile.with_provider(provider));
         Ok(self)
     }
 
@@ -415,8 +416,8 @@ impl Settings {
     }
 
     /// Whether the server has API keys.
-    pub(crate) const fn has_api_keys(&self) -> bool {
-        self.config.own_server.is_some()
+    pub(crate) fn has_api_keys(&self) -> bool {
+        self.config.has_its_own_protocol()
     }
 }
 
@@ -455,14 +456,16 @@ pub(crate) fn check(context: &Context, config: &Config, name: &str) -> Result<()
 
 /// RFC 9207 §4: an issuer is one server.
 fn check_one_server(config: &Config, name: &str, profile: &ProfileConfig) -> Result<(), Failure> {
-    if profile.endpoints.is_empty() {
+    let says_endpoints = |profile: &ProfileConfig| {
+        !profile.endpoints.is_empty() || profile.platform.is_some_and(Platform::knows_endpoints)
+    };
+    if !says_endpoints(profile) {
         return Ok(());
     }
     let this = core_profile::whole(profile, None, None)?;
     for other in config.names().into_iter().filter(|other| *other != name) {
         let Ok(written) = config.profile(other) else { continue };
-        let of_platform = written.platform.is_some_and(Platform::knows_endpoints);
-        if written.endpoints.is_empty() && !of_platform {
+        if !says_endpoints(&written) {
             continue;
         }
         let theirs = written.complete(false);

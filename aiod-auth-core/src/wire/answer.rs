@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     deviations::Deviations,
-    error::{Endpoint, Error, ErrorCode, Problem, ServerError},
+    error::{Endpoint, Error, Problem, ServerError},
     http::{Request, Response},
     note::Note,
     time::Timestamp,
@@ -71,13 +71,6 @@ impl<'a> Received<'a> {
     pub(crate) fn clean(&self, text: &str) -> String {
         self.request.clean(text)
     }
-
-    /// The same of an error code, once it has decided what it decides.
-    pub(crate) fn clean_code(&self, error: &mut ServerError) {
-        if let Some(ErrorCode::Other(code)) = &mut error.code {
-            *code = self.clean(code);
-        }
-    }
 }
 
 /// Reads an answer: the `error` in the body counts whatever the status, then the status, and only
@@ -104,13 +97,7 @@ pub(crate) fn read<T>(
             error::spoil_success(object);
         }
     }
-    let mut answer = read_object(endpoint, received, &object, read_success);
-    match &mut answer {
-        Answer::Refused(Refused { error, .. }) | Answer::Unavailable { said: Some(error), .. } => {
-            received.clean_code(error);
-        }
-        Answer::Good(_) | Answer::Unavailable { said: None, .. } | Answer::Malformed(_) => {}
-    }
+    let answer = read_object(endpoint, received, &object, read_success);
     if let Ok(object) = object {
         received.notes.borrow_mut().extend(object.into_notes());
     }
@@ -138,7 +125,7 @@ fn read_object<T>(
 ) -> Answer<T> {
     let status = received.response.status();
     let code = match object {
-        Ok(object) => match error::code(object, status, received.deviations) {
+        Ok(object) => match error::code(object, received) {
             Ok(code) => code,
             Err(problem) => return Answer::Malformed(problem),
         },
@@ -207,6 +194,7 @@ fn redirect_origin(received: &Received<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::form::Form;
 
     fn read_token(response: &Response) -> Answer<String> {
         let request = Request::get(url::Url::parse("https://as.example").unwrap());
@@ -216,6 +204,28 @@ mod tests {
             object.must_be_whole()?;
             object.required_text("access_token").map(String::from)
         })
+    }
+
+    /// Hide it after the code was shortened, and its start is at the end of what is shown.
+    #[test]
+    fn no_part_of_a_secret_is_left_where_an_error_code_is_shortened() {
+        for secret in ["hunt", "hunter22", "a-very-long-secret-of-this-client"] {
+            let mut form = Form::default();
+            form.push_secret("client_secret", secret);
+            let url = url::Url::parse("https://as.example").unwrap();
+            let request = Request::post_form(url, form.encode());
+            let deviations = Deviations::default();
+            for before in 290..310 {
+                let body = alloc::format!("{{\"error\":\"{} {secret}\"}}", "x".repeat(before));
+                let response = Response::new(400, [], body);
+                let received =
+                    Received::new(&request, &response, Timestamp::UNIX_EPOCH, &deviations);
+                let answer = read::<()>(Endpoint::Token, &received, |_| Ok(()));
+                let Answer::Refused(refused) = answer else { unreachable!("{before}") };
+                let code = refused.error.code.unwrap();
+                assert!(!code.as_str().contains(&secret[..2]), "{code}");
+            }
+        }
     }
 
     fn outcome(status: u16, headers: &[(&str, &str)], body: &str) -> String {

@@ -186,14 +186,15 @@ impl<T: Send + Sync + 'static> Start for ApiKeyJob<T> {
         };
         let (tokens, policy) = (&self.tokens, &self.policy);
         let read = |received: &Received<'_>| unless_null(received, self.read);
-        let request = self.operation.request(&server)?;
-        let outcome = send(&io, request, tokens, policy, deadline, resend, read).await;
-        let Err(error) = &outcome else { return outcome };
-        let Some(server) = server.after_forgery(error, &io, policy, deadline).await? else {
-            return outcome;
+        let (io, read) = (&io, &read);
+        let attempt = |server: &Server| {
+            let request = self.operation.request(server);
+            async move { Ok(send(io, request?, tokens, policy, deadline, resend, read).await?) }
         };
-        let request = self.operation.request(&server)?;
-        send(&io, request, tokens, policy, deadline, resend, read).await
+        let until = deadline.earlier(resend.time_for_answer());
+        let outcome = server.send_guarded(io, policy, until, attempt).await;
+        // There are no tokens to salvage from an API key.
+        outcome.map_err(|failed| failed.error)
     }
 }
 
