@@ -225,7 +225,7 @@ impl Client {
         self.login_asking(limit, show, unasked_soon).await
     }
 
-    /// Logs in anew, within this time, where the user is asked, too: for a password, or to visit a page.
+    /// Logs in anew, within this time, where the user is asked, too: for a password, or which way to log in.
     /// `ask` answers a question; one that is dropped ends the login.
     ///
     /// # Errors

@@ -405,3 +405,26 @@ fn a_refresh_token_that_was_used_up_is_said_and_the_login_stands() {
     world.run("refresh").ended(0);
     world.run_for_token("token").ended(0);
 }
+
+/// Someone is logged in, and a login with another refresh token fails after that one was spent. Leave out
+/// `salvaged::keep`: this fails.
+#[cfg(unix)]
+#[test]
+fn what_a_failed_login_brought_is_kept_beside_the_login_that_stays() {
+    let world = World::new();
+    world.log_in();
+    let record = fs::read_to_string(world.record()).unwrap();
+    let answer = json!({"refresh_token": "refresh-newest", "token_type": "Bearer"});
+    for nth in 1..=9 {
+        let answer = Answer::json(200, &answer);
+        world.server.simulator().fault_at("/token", nth, Fault::Instead(answer));
+    }
+    let ran =
+        Ran::of(&mut world.command("login --refresh-token-stdin"), &world.new_refresh_token());
+    ran.ended(1);
+    assert_eq!(fs::read_to_string(world.record()).unwrap(), record);
+    let (_, name) = ran.stderr.split_once("--refresh-token-stdin <").unwrap();
+    let (path, _) = name.split_once('`').unwrap();
+    assert_eq!(fs::read_to_string(path).unwrap(), "refresh-newest");
+    assert_eq!(mode(path.as_ref()), 0o600);
+}

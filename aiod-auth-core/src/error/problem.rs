@@ -4,7 +4,7 @@ use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
 use super::{
-    Endpoint,
+    Endpoint, ErrorCode,
     unreachable::{MAY_BE_THE_PROXY, Through},
 };
 
@@ -206,6 +206,9 @@ pub enum Problem {
     /// The status has no meaning here.
     #[error("an unexpected status")]
     UnexpectedStatus,
+    /// Tokens, and beside them an error that may pass.
+    #[error("it says {0}, and has tokens beside that")]
+    ErrorToo(ErrorCode),
     /// The metadata is another issuer's: RFC 8414 §3.3.
     #[error("its issuer is {found:?}, not {expected:?}")]
     IssuerMismatch {
@@ -292,6 +295,7 @@ impl Problem {
             Self::OfProxy { .. } => Some(MAY_BE_THE_PROXY),
             Self::NotJson { .. }
             | Self::Empty
+            | Self::ErrorToo(_)
             | Self::NotAnObject
             | Self::TooDeep
             | Self::TooManyMembers

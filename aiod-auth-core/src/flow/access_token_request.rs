@@ -158,7 +158,12 @@ pub(super) fn read(received: &Received<'_>) -> Answer<TokenAnswer> {
         answer::read(Endpoint::Token, received, |object| Ok(TokenAnswer::parse(object, received)));
     let problem = match &answer {
         Answer::Malformed(problem) => problem.clone(),
-        Answer::Unavailable { .. } => Problem::UnexpectedStatus,
+        Answer::Unavailable { said, .. } => {
+            match said.as_ref().and_then(|said| said.code.clone()) {
+                Some(code) => Problem::ErrorToo(code),
+                None => Problem::UnexpectedStatus,
+            }
+        }
         Answer::Refused(refused) if refused.error.code.is_none() => Problem::UnexpectedStatus,
         // An error is no grant, whatever stands beside it.
         Answer::Good(_) | Answer::Refused(_) => return answer,

@@ -82,6 +82,8 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
+
 /// Runs of plain bytes are copied whole: a token is one.
 fn escape(into: &mut String, value: &str) {
     let mut rest = value;
@@ -89,7 +91,10 @@ fn escape(into: &mut String, value: &str) {
         into.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
             b' ' => into.push('+'),
-            byte => into.push_str(&format!("%{byte:02X}")),
+            byte => {
+                into.push('%');
+                into.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])));
+            }
         }
         rest = &rest[at + 1..];
     }

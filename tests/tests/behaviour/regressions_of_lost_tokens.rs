@@ -519,11 +519,34 @@ fn a_login_that_fails_takes_no_place_of_one_that_lives() {
     alice.finish_login(mark, Err(failed), START).unwrap_err();
     assert_eq!(refresh_token(cached(&alice)), "r0");
 
+    // Nor later, by a client that has not looked what is stored.
+    for disk in [Disk::Good, Disk::Full] {
+        let (_, failed) = log_in_with_a_spoiled_answer(Some(old()), disk, away);
+        let mut cache = nothing();
+        let mark = cache.begin_login();
+        cache.finish_login(mark, Err(failed), START).unwrap_err();
+        assert!(cache.cached().is_none());
+        assert_eq!(refresh_token(&cache.take_salvaged().unwrap()), "r1");
+    }
+
     // One that is over has none to lose.
     let mut over = old();
     over.session_ended_at = Some(START);
     let (around, failed) = log_in_with_a_spoiled_answer(Some(over), Disk::Good, away);
     assert!(failed.salvaged.is_none());
+    assert_eq!(refresh_token(&around.stored.unwrap()), "r1");
+}
+
+/// Read the status alone, and this fails.
+#[test]
+fn an_error_that_may_pass_is_said_though_tokens_stand_beside_it() {
+    let answer = json!({"access_token": "a1", "refresh_token": "r1", "error": "server_error"});
+    let mut around = Outside::new(Disk::Good, |_| Ok((200, answer.to_string())));
+    around.stored = Some(Arc::new(old()));
+    around.now = START.saturating_add(seconds(2000));
+    let mut session = Session::token(profile(), Demand::new(), policy());
+    let failed = around.run(&mut session).unwrap_err();
+    assert!(failed.error.to_string().contains("server_error"), "{}", failed.error);
     assert_eq!(refresh_token(&around.stored.unwrap()), "r1");
 }
 

@@ -252,6 +252,25 @@ fn a_login_that_is_written_during_a_logout_stays() {
     }
 }
 
+/// Two sessions, and the server fails for the first: give up on the second, and this fails.
+#[test]
+fn a_logout_that_ignores_errors_ends_each_session_that_it_can() {
+    let mut world = world();
+    let stored = log_in(&mut world);
+    let mut cached = log_in(&mut world);
+    world.store.save(&profile().key(), &stored.tokens).unwrap();
+    cached.persisted = Persisted::NoStore;
+    for nth in 1..=3 {
+        world.server.fault_at("/revoke", nth, bad_gateway());
+    }
+    let logout = Logout::new(profile(), Some(cached), policy()).ignoring_errors();
+    let outcome = world.run(logout).unwrap();
+    assert!(matches!(outcome, LoggedOut::Unconfirmed(_)), "{outcome:?}");
+    let ended = stored.tokens.refresh_token.as_ref().unwrap().expose();
+    let now_ms = u64::try_from(world.now().as_unix_millis()).unwrap();
+    assert!(!world.server.refresh_token_is_alive(now_ms, ended));
+}
+
 /// The cached tokens could not be saved, so there are two sessions: both end.
 #[test]
 fn a_logout_ends_the_cached_and_the_stored_session() {

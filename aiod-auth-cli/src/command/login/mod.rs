@@ -20,6 +20,7 @@ use crate::{
 mod browser;
 mod prompt;
 mod question;
+mod salvaged;
 
 pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failure> {
     // A login without an account stays where it is: it may be another user's, and is still good.
@@ -88,6 +89,9 @@ fn log_in(
         let _held_off = context.interrupt.hold_off();
         let began: Timestamp = SystemTime::now().into();
         let session = client.login_with_refresh_token(token);
+        if let Some(tokens) = client.take_salvaged() {
+            salvaged::keep(context, &tokens);
+        }
         if session.as_ref().is_ok_and(|session| session.tokens.issued_at < began) {
             context
                 .printer
