@@ -103,9 +103,9 @@ impl Deviations {
         self
     }
 
-    /// The meaning of an error code of this server.
-    pub(crate) fn code(&self, word: &str) -> ErrorCode {
+    /// The meaning of an error code of this server; `clean` as for [`ErrorCode::read`].
+    pub(crate) fn code(&self, word: &str, clean: impl FnOnce(&str) -> String) -> ErrorCode {
         let own = self.errors.iter().find(|(known, _)| known == word).map(|(_, code)| code.clone());
-        own.unwrap_or_else(|| ErrorCode::from_wire(word))
+        own.unwrap_or_else(|| ErrorCode::read(word, clean))
     }
 }

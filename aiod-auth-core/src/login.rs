@@ -6,9 +6,12 @@ use core::{future::Future, pin::Pin, time::Duration};
 use crate::{
     error::{Endpoint, Error, Kind},
     flow::{
-        AuthorizationRequest, DevicePrompt, Redirect, access_token_request::TokenRequest,
-        client_credentials::client_credentials, device_access_token::Polls,
-        device_authorization::CodeRequest, send::no_time,
+        AuthorizationRequest, DevicePrompt, Redirect,
+        access_token_request::TokenRequest,
+        client_credentials::client_credentials,
+        device_access_token::{PollingEnd, Polls},
+        device_authorization::CodeRequest,
+        send::no_time,
     },
     machine::{
         Deadline, EmptyPassword, Failed, Io, ListenQuestion, Listening, PasswordQuestion, Prompt,
@@ -216,8 +219,14 @@ impl LoginJob {
         self.send_for_user(io, server.into(), request, end).await
     }
 
-    /// Sends a request that spends what the user gave, a code or a password. It gets time for its answer
-    /// even if the user took almost all of the limit.
+    /// For requests about what the user gave: there is time for an answer even if the user took almost all of the
+    /// limit.
+    pub(crate) fn deadline_for_user(&self, io: &Io, end: Deadline) -> Deadline {
+        let end = end.max(Deadline::within(io, REFRESH_TIME_MIN));
+        Deadline::within(io, self.policy.time_limit).min(end)
+    }
+
+    /// Sends a request that spends what the user gave, a code or a password.
     pub(crate) async fn send_for_user(
         &self,
         io: &Io,
@@ -225,8 +234,7 @@ impl LoginJob {
         request: TokenRequest,
         end: Deadline,
     ) -> Result<Tokens, Failed> {
-        let end = end.max(Deadline::within(io, REFRESH_TIME_MIN));
-        let deadline = Deadline::within(io, self.policy.time_limit).min(end);
+        let deadline = self.deadline_for_user(io, end);
         match Box::pin(request.send(io, deadline, Reason::Retry)).await {
             Err(Failed { error, salvaged: Some(salvaged), .. }) => {
                 Box::pin(self.redeem_salvaged(io, server, salvaged, error, deadline)).await
@@ -252,7 +260,7 @@ impl LoginJob {
         &self,
         io: &Io,
         server: TokenServer<'_>,
-        polling: Polling,
+        polling: impl Future<Output = Result<Tokens, Failed>>,
         end: Deadline,
     ) -> Result<Tokens, Failed> {
         let (error, salvaged) = match polling.await {
@@ -277,22 +285,23 @@ impl LoginJob {
         let request = CodeRequest::new(server, client, scope, parameters, self.policy)?;
         let authorization = request.send(io, deadline).await?;
         let polls = Polls::new(server, client, &authorization, scope, parameters, self.limit)?;
-        Ok(self.show_code(io, polls, authorization.prompt, end).await)
+        let polling_end = self.show_code(io, &polls, authorization.prompt, end).await;
+        Ok(Box::pin(polls.poll(io.clone(), polling_end)))
     }
 
-    /// Shows the code to the user. Returns the polling for the approval.
+    /// Shows the code to the user. Returns when the polling for the approval ends.
     pub(crate) async fn show_code(
         &self,
         io: &Io,
-        polls: Polls,
+        polls: &Polls,
         mut prompt: DevicePrompt,
         end: Deadline,
-    ) -> Polling {
+    ) -> PollingEnd {
         // The code's lifetime counts from here, so the time that it takes to show it is a part of it.
         let polling_end = polls.end(io).with_caller(end, self.limit);
         prompt.expires_in = prompt.expires_in.map(|code| code.min(self.limit));
         io.show(Prompt::DeviceCode(Arc::new(prompt))).await;
-        Box::pin(polls.poll(io.clone(), polling_end))
+        polling_end
     }
 
     /// Uses a refresh token from elsewhere. If the answer is malformed but has a new refresh token, the one
@@ -344,7 +353,7 @@ impl LoginJob {
 }
 
 /// Boxed, so that a login that waits for its user needs little memory beside it.
-pub(crate) type Polling = Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync>>;
+type Polling = Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync>>;
 
 /// Refuses to begin a refresh whose answer might not be waited for: a rotated refresh token would be lost.
 pub(crate) fn check_time_for_refresh(io: &Io, deadline: Deadline) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use core::fmt;
 use url::{Url, form_urlencoded::Serializer};
 
 use crate::{
-    client::ClientIdentity,
+    client::{AuthenticationMethod, ClientIdentity},
     deviations::Deviations,
     error::{Endpoint, Error},
     loopback::RedirectAddress,
@@ -116,6 +116,13 @@ impl Profile {
         Ok(self)
     }
 
+    /// The client authenticates like this: as [`ClientIdentity::with_authentication_method`].
+    #[must_use]
+    pub fn with_client_authentication(mut self, method: AuthenticationMethod) -> Self {
+        self.client = self.client.with_authentication_method(method);
+        self
+    }
+
     /// Asks for these scopes: `openid` to learn who the user is, and on most servers `offline_access` for
     /// a session that outlives the browser's.
     #[must_use]
@@ -199,6 +206,16 @@ impl Profile {
     /// A profile for a Tiled server, whose own description says how to log in there.
     pub(crate) fn at_tiled(mut self, settings: tiled::Settings) -> Self {
         self.tiled = Some(Arc::new(settings));
+        self
+    }
+
+    /// Logs in with the provider of this name, where a Tiled server has several
+    /// ([`Settings::provider`](tiled::Settings::provider)). Any other server has none: nothing changes there.
+    #[must_use]
+    pub fn with_provider(mut self, name: &str) -> Self {
+        if let Some(settings) = &mut self.tiled {
+            Arc::make_mut(settings).provider = Some(name.into());
+        }
         self
     }
 

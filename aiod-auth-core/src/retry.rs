@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::{
     error::{Endpoint, Error, Problem, ServerError, Unreachable},
     http::NoResponse,
-    wire::answer::broken,
+    wire::answer::malformed,
 };
 
 /// How patient a caller is. The default: three attempts in all, about 1 s and 2 s apart, within 60 s.
@@ -136,6 +136,18 @@ pub(crate) enum Resend {
     IfNotSent,
 }
 
+impl Resend {
+    /// What spends something is not sent again without this much time for its answer.
+    pub(crate) const fn time_for_answer(self) -> Duration {
+        match self {
+            Self::Freely => Duration::ZERO,
+            Self::OnceUnanswered | Self::IfAnswered | Self::IfUnhandled | Self::IfNotSent => {
+                REFRESH_TIME_MIN
+            }
+        }
+    }
+}
+
 /// The transient failure of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Transient {
@@ -175,14 +187,7 @@ impl Attempts {
     ) -> Result<Duration, Error> {
         self.made = self.made.saturating_add(1);
         let is_last = self.made >= policy.attempts;
-        // What spends something is not sent again without time for its answer.
-        let left = match self.resend {
-            Resend::Freely => left,
-            Resend::OnceUnanswered
-            | Resend::IfAnswered
-            | Resend::IfUnhandled
-            | Resend::IfNotSent => left.saturating_sub(REFRESH_TIME_MIN),
-        };
+        let left = left.saturating_sub(self.resend.time_for_answer());
         let mut delay = policy.delay(self.made);
         let mut is_final = false;
         let cause = match failure {
@@ -238,7 +243,7 @@ impl Attempts {
             let cause = Unreachable::Unreadable(Box::new(problem));
             return Error::OutcomeUnknown { endpoint, attempts, cause };
         }
-        broken(endpoint, None, problem)
+        malformed(endpoint, None, problem)
     }
 
     fn gave_up(&self, cause: Unreachable) -> Error {

@@ -147,7 +147,7 @@ impl AuthorizationServer {
         match self.unusable.iter().find(|(unusable, _)| *unusable == endpoint) {
             None => Err(Error::Config(ConfigProblem::MissingEndpoint(endpoint))),
             // The metadata was read earlier: there is no status to name.
-            Some((_, problem)) => Err(answer::broken(Endpoint::Metadata, None, problem.clone())),
+            Some((_, problem)) => Err(answer::malformed(Endpoint::Metadata, None, problem.clone())),
         }
     }
 

@@ -66,7 +66,7 @@ impl Asking {
         loop {
             if let Some(redirect) = sockets.serve(&mut listener) {
                 let answered = Instant::now();
-                while !sockets.is_quiet() && answered.elapsed() < DRAIN_TIME_MAX {
+                while !sockets.is_quiet(&mut listener) && answered.elapsed() < DRAIN_TIME_MAX {
                     caller.sleep(TURN, Reason::Tokens).await.ok();
                 }
                 return Ok(redirect);

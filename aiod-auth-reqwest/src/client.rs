@@ -563,8 +563,7 @@ impl Client {
     ) -> impl Future<Output = Result<SessionTokens, Error>> + Send + use<> {
         let (driver, began) = (self.driver.clone(), self.driver.monotonic());
         let session = Session::login(self.shared_profile(), limit, self.policy);
-        let session = session.with_metadata(self.driver.metadata());
-        let mut session = session.with_cached(self.cached());
+        let mut session = session.with_metadata(self.driver.metadata());
         async move {
             let outcome = driver.run_for(&mut session, &mut user).await;
             let took = driver.monotonic().saturating_sub(began);
@@ -575,8 +574,8 @@ impl Client {
     /// A login that needs no user.
     async fn keep(&self, session: Session) -> Result<SessionTokens, Error> {
         let (login, began) = (self.login.open().cache.begin_login(), self.driver.monotonic());
-        let session = session.with_metadata(self.driver.metadata());
-        let (driver, mut session) = (self.driver.clone(), session.with_cached(self.cached()));
+        let mut session = session.with_metadata(self.driver.metadata());
+        let driver = self.driver.clone();
         let task = self.spawn(async move {
             let outcome = driver.run(&mut session).await;
             let took = driver.monotonic().saturating_sub(began);

@@ -14,7 +14,7 @@ use aiod_auth_core::{
 
 /// A port of the loopback interface, open until this is dropped, and its connections. Nothing here waits.
 pub(crate) struct Sockets {
-    port: Option<TcpListener>,
+    port: TcpListener,
     connections: Vec<Connection>,
 }
 
@@ -46,7 +46,7 @@ impl Sockets {
                 }
                 Ok((port, bound)) => {
                     let entropy = [entropy()?, entropy()?];
-                    let sockets = Self { port: Some(port), connections: Vec::new() };
+                    let sockets = Self { port, connections: Vec::new() };
                     return Ok((sockets, Listening { bound, entropy }));
                 }
                 Err(error) => why = error.kind(),
@@ -59,34 +59,28 @@ impl Sockets {
         }))
     }
 
-    /// Serves what has come so far. A redirect that counts closes the port.
+    /// Serves what has come so far. One redirect counts.
     pub(crate) fn serve(&mut self, listener: &mut Listener) -> Option<Redirect> {
         self.accept();
         let mut found = None;
         self.connections.retain_mut(|connection| {
-            if found.is_some() {
-                return false;
-            }
             let (stays, redirect) = connection.serve(listener);
-            found = redirect;
+            found = found.take().or(redirect);
             stays
         });
-        if found.is_some() {
-            self.port = None;
-        }
         found
     }
 
-    /// Whether the browser has the last answer: a reset could overtake it.
-    pub(crate) fn is_quiet(&mut self) -> bool {
-        self.connections.retain_mut(Connection::drain);
-        self.connections.is_empty()
+    /// After that redirect: tells what comes in the meantime that the login is done. Whether the browser has all its
+    /// answers, which a reset could overtake. A connection that it opened ahead of time wants none.
+    pub(crate) fn is_quiet(&mut self, listener: &mut Listener) -> bool {
+        self.serve(listener);
+        self.connections.iter().all(|connection| connection.visit.is_silent())
     }
 
     fn accept(&mut self) {
-        let Some(port) = &self.port else { return };
         for _ in 0..VISITS_MAX {
-            let Ok((stream, _)) = port.accept() else { return };
+            let Ok((stream, _)) = self.port.accept() else { return };
             if stream.set_nonblocking(true).is_err() {
                 continue;
             }

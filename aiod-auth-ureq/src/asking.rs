@@ -67,7 +67,7 @@ impl Asking {
         loop {
             if let Some(redirect) = sockets.serve(&mut listener) {
                 let answered = std::time::Instant::now();
-                while !sockets.is_quiet() && answered.elapsed() < DRAIN_TIME_MAX {
+                while !sockets.is_quiet(&mut listener) && answered.elapsed() < DRAIN_TIME_MAX {
                     std::thread::sleep(TURN);
                 }
                 return Ok(redirect);

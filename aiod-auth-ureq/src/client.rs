@@ -540,7 +540,7 @@ impl Client {
     }
 
     fn begin_login(&self, session: Session) -> LoggingIn {
-        let session = session.with_metadata(self.driver.metadata()).with_cached(self.cached());
+        let session = session.with_metadata(self.driver.metadata());
         let under_way = self.login.open().cache.begin_login();
         LoggingIn { under_way, session, driver: self.driver.clone() }
     }

@@ -5,12 +5,16 @@
 use std::{fmt::Debug, mem::size_of, sync::Arc};
 
 use aiod_auth_core::{
-    AccessToken, ClientIdentity, ClientSecret, Login, Machine, MetadataCache, RefreshToken,
-    Request, Response, Tokens, Wanted,
+    AccessToken, ApiKeySecret, ClientIdentity, ClientSecret, Login, Machine, MetadataCache,
+    RefreshToken, Request, Response, Tokens, Wanted,
     flow::{
         AccessTokenRequest, CurrentUserRequest, DeviceAccessTokenRequest,
         DeviceAuthorizationRequest, Discovery, EndSessionRequest, IntrospectionRequest,
         RevocationRequest, UserinfoRequest,
+    },
+    provider::tiled::{
+        Api, CreateApiKey, DescriptionRequest, ListApiKeys, NewApiKey, RevokeApiKey,
+        Settings as TiledSettings, WhichApiKey,
     },
     session::{Demand, Logout, Persisted, Session, SessionTokens, WhoAmI},
 };
@@ -31,17 +35,22 @@ where
 
 const _: () = {
     is_movable_shareable_and_printable::<AccessTokenRequest>();
+    is_movable_shareable_and_printable::<CreateApiKey>();
     is_movable_shareable_and_printable::<CurrentUserRequest>();
+    is_movable_shareable_and_printable::<DescriptionRequest>();
     is_movable_shareable_and_printable::<DeviceAccessTokenRequest>();
     is_movable_shareable_and_printable::<DeviceAuthorizationRequest>();
     is_movable_shareable_and_printable::<Discovery>();
     is_movable_shareable_and_printable::<EndSessionRequest>();
     is_movable_shareable_and_printable::<IntrospectionRequest>();
+    is_movable_shareable_and_printable::<ListApiKeys>();
     is_movable_shareable_and_printable::<Login>();
     is_movable_shareable_and_printable::<Logout>();
     is_movable_shareable_and_printable::<RevocationRequest>();
+    is_movable_shareable_and_printable::<RevokeApiKey>();
     is_movable_shareable_and_printable::<Session>();
     is_movable_shareable_and_printable::<UserinfoRequest>();
+    is_movable_shareable_and_printable::<WhichApiKey>();
     is_movable_shareable_and_printable::<WhoAmI>();
 };
 
@@ -49,17 +58,22 @@ const _: () = {
 /// wants. Bytes on a 64-bit machine; more than this is a regression.
 const BYTES_MAX: &[(&str, i64)] = &[
     ("AccessTokenRequest", 1500),
+    ("CreateApiKey", 1800),
     ("CurrentUserRequest", 1450),
+    ("DescriptionRequest", 1550),
     ("DeviceAccessTokenRequest", 800),
     ("DeviceAuthorizationRequest", 1350),
     ("Discovery", 1700),
     ("EndSessionRequest", 1200),
     ("IntrospectionRequest", 1400),
+    ("ListApiKeys", 1650),
     ("Login", 1900),
     ("Logout", 2850),
     ("RevocationRequest", 1200),
+    ("RevokeApiKey", 1650),
     ("Session", 3450),
     ("UserinfoRequest", 1350),
+    ("WhichApiKey", 1800),
     ("WhoAmI", 1350),
 ];
 
@@ -76,13 +90,24 @@ fn a_machine_holds_little_once_its_first_step_is_open() {
     let (profile, limit) = (profile(), seconds(600));
     let key = Arc::new(profile.key());
     let cached = SessionTokens::new(&key, Arc::new(tokens.clone()), Persisted::Saved);
+    let api_at = || Api::new("https://tiled.example").unwrap();
+    let at_tiled = TiledSettings::new(api_at()).profile().unwrap();
+    let tiled_key = Arc::new(at_tiled.key());
+    let of_tiled = |tokens| SessionTokens::new(&tiled_key, Arc::new(tokens), Persisted::Saved);
+    let at_tiled_now = of_tiled(tokens.clone());
+    let api_key = AccessToken::from_api_key(&ApiKeySecret::new("0123456789abcdef")).unwrap();
+    let with_api_key = of_tiled(Tokens::new(api_key, NOW));
     let found = [
         at_its_first_step("AccessTokenRequest", || {
             AccessTokenRequest::refresh(&server, &client, &refresh, &scope, policy).unwrap()
         }),
+        at_its_first_step("CreateApiKey", || {
+            CreateApiKey::new(&at_tiled, &at_tiled_now, policy, NewApiKey::default()).unwrap()
+        }),
         at_its_first_step("CurrentUserRequest", || {
             CurrentUserRequest::new(&api, &tokens, policy).unwrap()
         }),
+        at_its_first_step("DescriptionRequest", || DescriptionRequest::new(api_at(), policy)),
         at_its_first_step("DeviceAccessTokenRequest", || {
             DeviceAccessTokenRequest::new(&server, &client, &authorization, &scope, limit).unwrap()
         }),
@@ -96,16 +121,25 @@ fn a_machine_holds_little_once_its_first_step_is_open() {
         at_its_first_step("IntrospectionRequest", || {
             IntrospectionRequest::new(&server, &bot, &access, policy).unwrap()
         }),
+        at_its_first_step("ListApiKeys", || {
+            ListApiKeys::new(&at_tiled, &at_tiled_now, policy).unwrap()
+        }),
         at_its_first_step("Login", || Login::new(Arc::clone(&profile), limit, policy)),
         at_its_first_step("Logout", || Logout::new(Arc::clone(&profile), None, policy)),
         at_its_first_step("RevocationRequest", || {
             RevocationRequest::refresh_token(&server, &client, &refresh, policy).unwrap()
+        }),
+        at_its_first_step("RevokeApiKey", || {
+            RevokeApiKey::new(&at_tiled, &at_tiled_now, policy, "01234567").unwrap()
         }),
         at_its_first_step("Session", || {
             Session::token(Arc::clone(&profile), Demand::new(), policy)
         }),
         at_its_first_step("UserinfoRequest", || {
             UserinfoRequest::new(&server, &tokens, policy).unwrap()
+        }),
+        at_its_first_step("WhichApiKey", || {
+            WhichApiKey::new(&at_tiled, &with_api_key, policy).unwrap()
         }),
         at_its_first_step("WhoAmI", || WhoAmI::new(Arc::clone(&profile), &cached, policy).unwrap()),
     ];

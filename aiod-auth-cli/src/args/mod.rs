@@ -100,7 +100,7 @@ pub(crate) struct Global {
     pub(crate) account: Option<String>,
 }
 
-/// Another one would be no host's that git ever asks for, and nobody would hear why git gets no token.
+/// Another one would be no host's that git ever asks for, and git would get no token without a reason.
 fn parse_host(text: &str) -> Result<String, &'static str> {
     let is_part = |part: char| part.is_alphanumeric() || "-._:[]".contains(part);
     let is_host = !text.is_empty() && text.chars().all(is_part);

@@ -168,7 +168,7 @@ small = { client_secret_env = "NAME" }
             redirect_uri: Some("http://127.0.0.1/cb".into()),
             organisation: Some("o".into()),
             given: None,
-            own_server: None,
+            of_platform: None,
             account: Some("bob".into()),
             parameters: vec![
                 ("audience".into(), "b".into()),
@@ -186,7 +186,7 @@ small = { client_secret_env = "NAME" }
             ca_file: Some("/folder/ca.pem".into()),
             client_certificate_file: Some("/etc/me.pem".into()),
         };
-        assert_eq!(config.profile("lab").unwrap(), lab);
+        assert_eq!(format!("{:#?}", config.profile("lab").unwrap()), format!("{lab:#?}"));
         assert_eq!(config.profile("aiod").unwrap().platform, Some(Platform::Aiod));
         assert_eq!(
             config.names().into_iter().collect::<Vec<_>>(),

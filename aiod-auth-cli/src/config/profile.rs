@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use aiod_auth_core::{AuthenticationMethod, Deviations, Endpoint};
+use aiod_auth_core::{AuthenticationMethod, Deviations, Endpoint, LoginMethod, Profile};
 use clap::ValueEnum;
 use toml_edit::Item;
 
@@ -17,12 +17,12 @@ use super::{
 use crate::{
     args::Flow,
     failure::Failure,
-    platform::{Given, OwnServer, Platform, Said},
+    platform::{Given, Platform, Said},
     secret::SecretSource,
 };
 
 /// What a profile says, or the options in its place.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ProfileConfig {
     pub(crate) issuer: Option<String>,
     /// Those that are not left to discovery, by their names in RFC 8414.
@@ -48,8 +48,8 @@ pub(crate) struct ProfileConfig {
     pub(crate) platform: Option<Platform>,
     /// For which organisation of the platform.
     pub(crate) organisation: Option<String>,
-    /// The server that `api` is, where its platform has a protocol of its own: not configured, found.
-    pub(crate) own_server: Option<OwnServer>,
+    /// The login that the platform's own settings make: not configured, found.
+    pub(crate) of_platform: Option<Profile>,
     /// What the environment has in place of a login: found, too.
     pub(crate) given: Option<Given>,
     pub(crate) allow_insecure_http: bool,
@@ -78,35 +78,26 @@ impl ProfileConfig {
             allow_insecure_http: self.allow_insecure_http,
             is_for_user,
         })?;
-        self.api = known.current_user.or(self.api);
-        self.issuer = self.issuer.or(known.issuer);
-        match known.client_secret {
-            // The two belong together.
-            Some(secret) => {
-                self.client_secret = Some(secret);
-                self.client_id = Some(known.client_id);
-                // What the profile says of a store is for its own login.
-                self.store = None;
-            }
-            None => {
-                self.client_id.get_or_insert(known.client_id);
-            }
+        if let Some(secret) = known.client_secret {
+            self.client_secret = Some(secret);
+            // What the profile says of a store is for its own login.
+            self.store = None;
         }
-        let is_said = |endpoint: &Endpoint| self.endpoints.iter().any(|(said, _)| said == endpoint);
-        let added: Vec<_> =
-            known.endpoints.into_iter().filter(|(endpoint, _)| !is_said(endpoint)).collect();
-        self.endpoints.extend(added);
-        self.parameters.extend(known.parameters);
-        if self.deviations == Deviations::default() {
-            self.deviations = known.deviations;
+        self.api = known.profile.current_user().map(|api| api.as_str().into()).or(self.api);
+        self.account = self.account.or_else(|| known.profile.key().account);
+        if known.profile.login() == LoginMethod::AuthorizationCode {
+            self.flow.get_or_insert(Flow::Browser);
         }
-        self.account = self.account.or(known.account);
-        self.flow = self.flow.or(known.flow);
         self.store = self.store.or_else(|| known.store.map(Into::into));
         self.given = known.given;
-        self.own_server = known.own_server;
+        self.of_platform = Some(known.profile);
         self.request_timeout = self.request_timeout.or(known.request_timeout);
         Ok(self)
+    }
+
+    /// Whether the server has a protocol of its own.
+    pub(crate) fn has_its_own_protocol(&self) -> bool {
+        self.platform.is_some_and(Platform::has_its_own_protocol)
     }
 
     /// Whether a new token needs neither a user nor a refresh token, for what stands here.

@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use aiod_auth_core::{ConfigProblem, Error, Kind, RecordKey, StoreFailure, provider::aiod};
+use aiod_auth_core::{
+    ClientIdentity, ConfigProblem, Error, Issuer, Kind, Profile, RecordKey, StoreFailure,
+    provider::aiod,
+};
 use aiod_auth_store::{AiodConfig, AiodFile, StoreError};
 
 use super::{Known, OwnStore, Said};
@@ -19,16 +22,16 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         None => settings.authorization_test().map_err(in_settings)?,
     };
     let issuer = match said.issuer {
-        Some(_) => None,
-        None => Some(settings.issuer().map_err(in_settings)?.as_str().into()),
+        Some(issuer) if said.allow_insecure_http => Issuer::allowing_insecure_http(issuer)?,
+        Some(issuer) => Issuer::new(issuer)?,
+        None => settings.issuer().map_err(in_settings)?,
     };
+    let client = ClientIdentity::public(said.client_id.unwrap_or(&settings.client_id))?;
+    let profile = Profile::with_client(issuer, client).with_current_user_at(api.as_str())?;
     Ok(Known {
-        issuer,
-        client_id: settings.client_id,
-        current_user: Some(api.into()),
         store: said.is_the_platforms().then_some("aiod"),
         request_timeout: Some(settings.request_timeout.min(REQUEST_TIMEOUT_MAX)),
-        ..Known::default()
+        ..Known::of(profile)
     })
 }
 

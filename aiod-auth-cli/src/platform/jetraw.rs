@@ -3,7 +3,7 @@
 use aiod_auth_core::provider::jetraw::Settings;
 
 use super::{Known, Said};
-use crate::{args::Flow, failure::Failure};
+use crate::failure::Failure;
 
 pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     let needed = |value: Option<&str>, what| {
@@ -15,17 +15,5 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     let mut settings = Settings::new(issuer, client_id);
     settings.organisation = said.organisation.map(Into::into);
     settings.allow_insecure_http = said.allow_insecure_http;
-    let key = settings.profile()?.key();
-    Ok(Known {
-        issuer: Some(settings.issuer),
-        client_id: settings.client_id,
-        account: key.account,
-        parameters: settings
-            .organisation
-            .map(|name| ("organisation".into(), name))
-            .into_iter()
-            .collect(),
-        flow: Some(Flow::Browser),
-        ..Known::default()
-    })
+    Ok(Known::of(settings.profile()?))
 }

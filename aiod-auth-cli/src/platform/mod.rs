@@ -2,12 +2,12 @@
 
 use std::{env, path::PathBuf, time::Duration};
 
-use aiod_auth_core::{Deviations, Endpoint, Environment, Error, RecordKey, Tokens};
+use aiod_auth_core::{Environment, Error, Profile, RecordKey, Tokens};
 use aiod_auth_store::{AiodFile, Store};
 
-use crate::{args::Flow, failure::Failure, secret::SecretSource};
+use crate::{failure::Failure, secret::SecretSource};
 
-pub(crate) use tiled::{OwnServer, forces_prompt};
+pub(crate) use tiled::forces_prompt;
 
 mod aiod;
 mod jetraw;
@@ -54,25 +54,23 @@ impl Said<'_> {
     }
 }
 
-/// What the platform adds to that. What the profile says itself counts, `api` excepted.
-#[derive(Debug, Default)]
+/// What the platform makes of it.
+#[derive(Debug)]
 pub(crate) struct Known {
-    pub(crate) issuer: Option<String>,
-    pub(crate) client_id: String,
+    /// Its login, as the platform's own settings make it for any program. What else the profile says is added.
+    pub(crate) profile: Profile,
+    /// Of a service account, whose login that is then.
     pub(crate) client_secret: Option<SecretSource>,
-    pub(crate) endpoints: Vec<(Endpoint, String)>,
-    pub(crate) parameters: Vec<(String, String)>,
     /// Where the profile says nothing of it.
-    pub(crate) deviations: Deviations,
-    pub(crate) account: Option<String>,
-    pub(crate) flow: Option<Flow>,
-    /// Where the API says who is logged in.
-    pub(crate) current_user: Option<String>,
     pub(crate) store: Option<&'static str>,
     pub(crate) given: Option<Given>,
     pub(crate) request_timeout: Option<Duration>,
-    /// Of a server with a protocol of its own, which no issuer and no client tells how to reach.
-    pub(crate) own_server: Option<OwnServer>,
+}
+
+impl Known {
+    const fn of(profile: Profile) -> Self {
+        Self { profile, client_secret: None, store: None, given: None, request_timeout: None }
+    }
 }
 
 /// What came from outside in place of a login, in this environment variable. It is used as it is.
@@ -137,6 +135,14 @@ impl Platform {
             Self::Polars => polars::known(said),
             Self::Jetraw => jetraw::known(said),
             Self::Tiled => tiled::known(said),
+        }
+    }
+
+    /// Whether its servers have a protocol of their own, without clients, scopes and endpoints.
+    pub(crate) const fn has_its_own_protocol(self) -> bool {
+        match self {
+            Self::Tiled => true,
+            Self::Aiod | Self::Polars | Self::Jetraw => false,
         }
     }
 

@@ -4,7 +4,7 @@ use std::{env, path::PathBuf, time::SystemTime};
 
 pub(super) use aiod_auth_core::provider::polars::ACCESS_TOKEN;
 use aiod_auth_core::{
-    AccessToken, Error, NotLoggedIn, RecordKey, Tokens,
+    AccessToken, ClientIdentity, Error, NotLoggedIn, RecordKey, Tokens,
     provider::polars::{Credentials, Settings, VARIABLES, expires_at},
 };
 use aiod_auth_store::PolarsStore;
@@ -17,16 +17,11 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     let mut settings = Settings::from_environment(&environment);
     settings.issuer = said.issuer.map(Into::into);
     settings.allow_insecure_http = said.allow_insecure_http;
-    let mut known = Known {
-        issuer: Some(settings.issuer()?.as_str().into()),
-        client_id: settings.client_id.clone(),
-        endpoints: settings.endpoints()?,
-        deviations: settings.deviations(),
-        store: match said.logs_in_by_itself {
-            true => Some(OF_BOTS),
-            false => said.is_the_platforms().then_some("polars"),
-        },
-        ..Known::default()
+    let of_client = |client_id: &str| settings.profile_of(ClientIdentity::public(client_id)?);
+    let mut known = Known::of(of_client(said.client_id.unwrap_or(&settings.client_id))?);
+    known.store = match said.logs_in_by_itself {
+        true => Some(OF_BOTS),
+        false => said.is_the_platforms().then_some("polars"),
     };
     let credentials = match said.has_secret || said.is_for_user {
         true => None,
@@ -35,7 +30,7 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     match credentials {
         Some(Credentials::Given(_)) => known.given = Some(Given::Token(ACCESS_TOKEN)),
         Some(Credentials::ServiceAccount(account)) => {
-            known.client_id = account.client_id;
+            known.profile = of_client(&account.client_id)?;
             known.client_secret = Some(SecretSource::Variable(CLIENT_SECRET.into()));
             known.store = Some(OF_BOTS);
         }

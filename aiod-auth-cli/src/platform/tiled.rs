@@ -4,28 +4,13 @@ use std::{path::PathBuf, time::SystemTime};
 
 pub(super) use aiod_auth_core::provider::tiled::API_KEY;
 use aiod_auth_core::{
-    AccessToken, Error, Profile, RecordKey, Tokens,
+    AccessToken, Error, RecordKey, Tokens,
     provider::tiled::{self, Api, Settings, VARIABLES, api_key},
 };
 use aiod_auth_store::TiledStore;
 
 use super::{Given, Known, OwnStore, Said, environment};
 use crate::failure::Failure;
-
-/// A Tiled server, which says itself how to log in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct OwnServer(Settings);
-
-impl OwnServer {
-    pub(crate) fn profile(&self) -> Result<Profile, Failure> {
-        Ok(self.0.profile()?)
-    }
-
-    /// Which of its ways to log in, by its name.
-    pub(crate) fn choose(&mut self, provider: &str) {
-        self.0.provider = Some(provider.into());
-    }
-}
 
 pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     let address = said.api.ok_or_else(|| {
@@ -39,16 +24,11 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         true => Api::allowing_insecure_http(address)?,
         false => Api::new(address)?,
     };
-    let settings = Settings::new(api);
-    let key = settings.profile()?.key();
     let has_key = environment(VARIABLES).get(API_KEY).is_some();
     Ok(Known {
-        issuer: Some(key.issuer),
-        client_id: key.client_id,
         store: said.is_the_platforms().then_some("tiled"),
         given: (has_key && !said.is_for_user).then_some(Given::Key(API_KEY)),
-        own_server: Some(OwnServer(settings)),
-        ..Known::default()
+        ..Known::of(Settings::new(api).profile()?)
     })
 }
 

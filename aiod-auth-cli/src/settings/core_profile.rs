@@ -1,7 +1,8 @@
 //! From a profile as it is configured to what the core needs to know, checked by it.
 
 use aiod_auth_core::{
-    ClientIdentity, ClientSecret, Issuer, LoginMethod, Parameters, Profile, Scope, clean,
+    ClientIdentity, ClientSecret, Deviations, Issuer, LoginMethod, Parameters, Profile, Scope,
+    clean,
 };
 
 use crate::{args::Flow, config::ProfileConfig, failure::Failure};
@@ -13,17 +14,16 @@ pub(crate) fn whole(
     secret: Option<ClientSecret>,
 ) -> Result<Profile, Failure> {
     let login = login_method(settings.flow.unwrap_or(Flow::Auto));
-    if settings.own_server.is_some() {
-        return Ok(of_record(settings, account)?.with_login(login));
+    let mut profile = of_record(settings, account)?.with_login(login);
+    if settings.has_its_own_protocol() {
+        return Ok(profile);
     }
-    let (issuer, mut client) = (issuer(settings)?, public_client(settings)?);
     if let Some(secret) = secret {
-        client = client.with_secret(secret)?;
+        profile = profile.with_client_secret(secret)?;
     }
     if let Some(method) = settings.client_authentication {
-        client = client.with_authentication_method(method);
+        profile = profile.with_client_authentication(method);
     }
-    let mut profile = with_client(settings, account, issuer, client)?.with_login(login);
     if let Some(address) = &settings.redirect_uri {
         profile = profile.with_redirect_uri(address)?;
     }
@@ -41,32 +41,28 @@ pub(crate) fn of_record(
     settings: &ProfileConfig,
     account: Option<&str>,
 ) -> Result<Profile, Failure> {
-    with_client(settings, account, issuer(settings)?, public_client(settings)?)
-}
-
-fn with_client(
-    settings: &ProfileConfig,
-    account: Option<&str>,
-    issuer: Issuer,
-    client: ClientIdentity,
-) -> Result<Profile, Failure> {
-    let profile = match &settings.own_server {
-        Some(server) => server.profile()?,
-        None => Profile::with_client(issuer, client)
-            .with_scope(Scope::new(&settings.scopes)?)
-            .with_parameters(parameters(settings)?)
-            .with_deviations(settings.deviations.clone()),
+    let mut profile = match &settings.of_platform {
+        Some(profile) => profile.clone(),
+        None => Profile::with_client(issuer(settings)?, public_client(settings)?),
     };
+    if !settings.has_its_own_protocol() {
+        let parameters = parameters(settings, profile.parameters())?;
+        profile = profile.with_scope(Scope::new(&settings.scopes)?).with_parameters(parameters);
+        if settings.deviations != Deviations::default() {
+            profile = profile.with_deviations(settings.deviations.clone());
+        }
+    }
     Ok(match account {
         Some(account) => profile.with_account(account),
         None => profile,
     })
 }
 
-fn parameters(settings: &ProfileConfig) -> Result<Parameters, Failure> {
+/// The profile's own, with those of its platform.
+fn parameters(settings: &ProfileConfig, more: &Parameters) -> Result<Parameters, Failure> {
     let resource = settings.resource.iter().map(|uri| ("resource", uri.as_str()));
     let own = settings.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    resource.chain(own).try_fold(Parameters::default(), |all, (name, value)| {
+    resource.chain(own).try_fold(more.clone(), |all, (name, value)| {
         let within = |error| Failure::from(error).within(&format!("parameter `{}`", clean(name)));
         all.with(name, value).map_err(within)
     })

@@ -9,7 +9,7 @@ use std::{
 use aiod_auth_tests::sim::{Answer, Fault};
 use serde_json::{Value, json};
 
-use crate::world::{Ran, World, end_of};
+use crate::world::{Ran, Watchdog, World, end_of};
 
 fn world() -> World {
     World::with(|settings| settings.browser_flow = true)
@@ -89,6 +89,7 @@ fn an_address_is_pasted_where_the_browser_is_elsewhere() {
     let mut command = world.command("login --flow browser --no-browser --json");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
+    let _watchdog = Watchdog::of(&child);
     let mut line = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();

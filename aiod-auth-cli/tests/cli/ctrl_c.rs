@@ -12,7 +12,7 @@ use aiod_auth_tests::sim::{Fault, wall_clock_ms};
 
 #[cfg(target_os = "linux")]
 use crate::world::Typist;
-use crate::world::{Ran, World, end_of, wait_until};
+use crate::world::{Ran, Watchdog, World, end_of, wait_until};
 
 fn interrupt(child: &Child) {
     signal("-INT", &child.id().to_string());
@@ -70,6 +70,7 @@ fn a_signal_that_is_ignored_stays_so_and_other_signals_wait() {
     script.args([env!("CARGO_BIN_EXE_aiod-auth"), "refresh"]);
     script.envs(refresh.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut child = script.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let _watchdog = Watchdog::of(&child);
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
     let process = said.next().unwrap().unwrap();
     wait_until("a refresh", || world.refreshes() != before);
@@ -104,6 +105,7 @@ fn a_second_one_does_not_wait() {
     let before = world.refreshes();
     let mut command = world.command("refresh");
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let _watchdog = Watchdog::of(&child);
     wait_until("a refresh", || world.refreshes() != before);
     let started = Instant::now();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -125,6 +127,7 @@ fn a_refresh_token_that_was_sent_is_not_lost() {
     let mut command = world.command("login --refresh-token-stdin --json");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
+    let _watchdog = Watchdog::of(&child);
     child.stdin.take().unwrap().write_all(refresh_token.as_bytes()).unwrap();
     wait_until("a refresh", || world.refreshes() != before);
     interrupt(&child);
@@ -143,6 +146,7 @@ fn it_leaves_even_if_what_it_says_is_not_read() {
     thread::sleep(Duration::from_millis(200));
     let mut command = world.command("login --json");
     let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+    let _watchdog = Watchdog::of(&child);
     let mut prompt = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut prompt).unwrap();
     interrupt(&child);
@@ -163,6 +167,7 @@ fn a_question_is_left_at_once() {
         let mut command = world.command("login --flow password");
         command.env("TILED_FORCE_PROMPT", "1").stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
+        let _watchdog = Watchdog::of(&child);
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(answers.as_bytes()).unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);

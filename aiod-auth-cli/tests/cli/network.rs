@@ -1,6 +1,7 @@
 //! Networks: what the command says about proxies and certificates, and the options for them.
 
 use std::{
+    fs,
     io::{self, Read, Write},
     net::{Shutdown, TcpListener},
     sync::{
@@ -8,8 +9,10 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
+use aiod_auth_tests::sim::Fault;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -69,6 +72,21 @@ fn a_proxy_that_is_away_may_be_there_later_and_one_that_cannot_be_used_is_a_mist
     }
 }
 
+/// Cut the line in `policy_of`, or `with_retry_policy`, in the settings: this fails.
+#[test]
+fn a_request_takes_no_longer_than_the_profile_says() {
+    let world = World::new();
+    world.log_in();
+    let config = fs::read_to_string(world.path("config.toml")).unwrap();
+    let limited =
+        config.replace("[profiles.lab]\n", "[profiles.lab]\nrequest_timeout_seconds = 1\n");
+    world.write("config.toml", &limited);
+    let slow = Fault::Delay(Duration::from_secs(10));
+    world.server.simulator().fault_at("/token", 1, slow);
+    let ran = world.run("token --force-refresh");
+    assert!(ran.ended(5).stderr.contains("timed out"), "{ran:?}");
+}
+
 /// A password with characters that end an address is neither shown nor looked up as a host; and what is no
 /// text is not passed by.
 #[cfg(unix)]
@@ -118,7 +136,7 @@ fn a_certificate_that_cannot_be_used_is_said_with_its_file_and_what_to_do() {
     let key = || KeyPair::generate().unwrap();
     let (mine, other) = (key(), key());
     let certificate = CertificateParams::new(vec!["x".into()]).unwrap().self_signed(&mine).unwrap();
-    std::fs::write(world.path("ca.der"), certificate.der()).unwrap();
+    fs::write(world.path("ca.der"), certificate.der()).unwrap();
     let ran = world.run("login --ca-file ca.der");
     ran.failed(2, "ca.der has no certificate in PEM form");
     assert!(ran.stderr.contains("\nnext: ") && ran.stderr.contains("openssl x509"), "{ran:?}");
@@ -131,7 +149,7 @@ fn a_certificate_that_cannot_be_used_is_said_with_its_file_and_what_to_do() {
     // One that is good is no obstacle, nor is a note in Latin-1 above it.
     world.write("pair.pem", &pair(&mine));
     let noted = [b"# Zertifikat f\xfcr alle\n".as_slice(), certificate.pem().as_bytes()].concat();
-    std::fs::write(world.path("noted.pem"), noted).unwrap();
+    fs::write(world.path("noted.pem"), noted).unwrap();
     let token = world.new_refresh_token();
     let login = "login --refresh-token-stdin --client-certificate pair.pem --ca-file noted.pem";
     world.run_with_input(login, &token).ended(0);
@@ -148,12 +166,12 @@ fn mkfifo(path: &std::path::Path) {
 fn certificates_that_cannot_be_read_whole_are_named() {
     let world = World::new();
     for folder in ["pipe", "big", "folder"] {
-        std::fs::create_dir(world.path(folder)).unwrap();
+        fs::create_dir(world.path(folder)).unwrap();
     }
     let pipe = world.path("pipe/ca.pem");
     mkfifo(&pipe);
     let big = world.path("big/ca.pem");
-    std::fs::File::create(&big).unwrap().set_len(1 << 40).unwrap();
+    fs::File::create(&big).unwrap().set_len(1 << 40).unwrap();
     let (big_folder, folder) = (world.path("big"), world.path("folder"));
     for (variable, value, says) in [
         (
@@ -183,7 +201,7 @@ fn certificates_that_cannot_be_read_whole_are_named() {
 fn what_is_no_file_is_never_read() {
     let world = World::new();
     mkfifo(&world.path("pipe"));
-    std::fs::create_dir(world.path("folder")).unwrap();
+    fs::create_dir(world.path("folder")).unwrap();
     let issuer = &world.server.base_url;
     for file in ["pipe", "/dev/zero", "folder"] {
         for command in [

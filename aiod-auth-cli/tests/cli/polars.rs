@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::json;
 
-use crate::world::{Ran, World};
+use crate::world::{Ran, Watchdog, World};
 
 /// Polars Cloud, at the simulator.
 fn world() -> World {
@@ -251,6 +251,7 @@ fn log_in(world: &World, variables: &[(&str, &str)]) {
     let mut command = polars(world, "login --json");
     command.envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
+    let _watchdog = Watchdog::of(&child);
     let mut prompt = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut prompt).unwrap();
     let Ok(prompt) = serde_json::from_str::<serde_json::Value>(&prompt) else {

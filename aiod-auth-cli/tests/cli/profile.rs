@@ -174,8 +174,8 @@ fn many_at_once_lose_nothing() {
             world.command(&line).stderr(std::process::Stdio::null()).spawn().unwrap()
         })
         .collect();
-    for mut child in children {
-        assert!(child.wait().unwrap().success());
+    for child in children {
+        assert!(end_of(child).status.success());
     }
     let listed = world.run("profile list --json").ended(0).json();
     assert_eq!(listed.as_array().unwrap().len(), 5 + 8);

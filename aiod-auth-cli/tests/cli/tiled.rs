@@ -9,7 +9,7 @@ use std::{
 use aiod_auth_tests::sim::{Answer, Fault, tiled::Provider};
 use serde_json::{Value, json};
 
-use crate::world::{Ran, World};
+use crate::world::{Ran, World, end_of};
 
 /// The command at the server that the world has, and Tiled's own folder in the world's.
 fn tiled(world: &World, line: &str) -> Command {
@@ -85,7 +85,7 @@ fn a_password_that_is_never_typed_ends_with_the_time_limit() {
     let mut login = login.env("TILED_FORCE_PROMPT", "1").stdin(Stdio::piped()).spawn().unwrap();
     // Open, and silent.
     let _stdin = login.stdin.take();
-    assert_eq!(login.wait().unwrap().code(), Some(4));
+    assert_eq!(end_of(login).status.code(), Some(4));
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(crate) struct Waiting {
     pub(crate) child: Child,
     pub(crate) prompt: Value,
     stdout: BufReader<std::process::ChildStdout>,
+    _watchdog: Watchdog,
 }
 
 impl World {
@@ -151,11 +152,12 @@ impl World {
     pub(crate) fn start_login(&self, options: &str) -> Waiting {
         let mut command = self.command(&format!("login --json {options}"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let watchdog = Watchdog::of(&child);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let prompt = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
-        Waiting { child, prompt, stdout }
+        Waiting { child, prompt, stdout, _watchdog: watchdog }
     }
 
     /// The files with tokens in them.
@@ -356,17 +358,24 @@ const PROGRAM: &[&str] = &[env!("CARGO_BIN_EXE_aiod-auth")];
 
 /// Waits for what a process says and how it ends; one that hangs is killed, and fails its test.
 pub(crate) fn end_of(child: Child) -> Output {
-    let (ended, watched) = mpsc::channel::<()>();
-    let process = child.id().to_string();
-    let watchdog = thread::spawn(move || {
-        if watched.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            Command::new("kill").args(["-KILL", &process]).status().ok();
-        }
-    });
-    let output = child.wait_with_output().unwrap();
-    drop(ended);
-    watchdog.join().unwrap();
-    output
+    let _watchdog = Watchdog::of(&child);
+    child.wait_with_output().unwrap()
+}
+
+/// Kills a process that hangs, so that what waits for it fails; until this is dropped.
+pub(crate) struct Watchdog(mpsc::Sender<()>);
+
+impl Watchdog {
+    pub(crate) fn of(child: &Child) -> Self {
+        let (ended, watched) = mpsc::channel::<()>();
+        let process = child.id().to_string();
+        thread::spawn(move || {
+            if watched.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                Command::new("kill").args(["-KILL", &process]).status().ok();
+            }
+        });
+        Self(ended)
+    }
 }
 
 /// Waits until this is so.

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use aiod_auth_tests::sim::{self, Running, Settings};
+use aiod_auth_tests::{
+    drive::in_time,
+    sim::{self, Running, Settings},
+};
 use tempfile::TempDir;
 
 use crate::trace::Trace;
@@ -78,7 +81,7 @@ impl World {
             .unwrap();
         let token = self.new_refresh_token();
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), token.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
+        let output = in_time("a login", move || child.wait_with_output()).unwrap();
         assert!(output.status.success(), "{output:?}");
         let is_record = |name: &String| name.ends_with(".toml");
         let record = self.files().into_iter().map(|(name, _)| name).find(is_record).unwrap();

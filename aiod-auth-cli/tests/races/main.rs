@@ -19,7 +19,10 @@ use std::{
     time::Duration,
 };
 
-use aiod_auth_tests::sim::{self, Running, Settings};
+use aiod_auth_tests::{
+    drive::in_time,
+    sim::{self, Running, Settings},
+};
 
 #[test]
 #[ignore = "minutes: .ci/run races"]
@@ -61,7 +64,7 @@ fn behind_the_barrier(home: &Path) -> Child {
 }
 
 fn token_of(child: Child) -> String {
-    let output = child.wait_with_output().unwrap();
+    let output = in_time("a token", move || child.wait_with_output()).unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -95,7 +98,7 @@ fn log_in(server: &Running, home: &Path) -> PathBuf {
     let mut login =
         login.args(["login", "--refresh-token-stdin"]).stdin(Stdio::piped()).spawn().unwrap();
     login.stdin.take().unwrap().write_all(new_refresh_token(server).as_bytes()).unwrap();
-    assert!(login.wait().unwrap().success());
+    assert!(in_time("a login", move || login.wait()).unwrap().success());
     let records = fs::read_dir(home.join("tokens")).unwrap().map(|entry| entry.unwrap().path());
     let mut records = records.filter(|path| path.extension().is_some_and(|it| it == "toml"));
     records.next().unwrap()

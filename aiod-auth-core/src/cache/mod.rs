@@ -69,6 +69,8 @@ pub struct TokenCache {
     is_running: bool,
     /// How many jobs have ended.
     jobs: u64,
+    /// How many had ended when the last forced refresh had brought what it brought.
+    forced: u64,
     /// How many of them were logouts.
     logouts: u64,
     /// How many logins have ended well, tokens from elsewhere among them.
@@ -170,6 +172,11 @@ impl Job {
         self.cached.as_deref().cloned()
     }
 
+    /// Whether a server is asked for another token, however good the present one is.
+    const fn is_forced(&self) -> bool {
+        matches!(self.purpose, Purpose::Acquire(Demand { force: true, .. }))
+    }
+
     /// Whether it ended with what was there when it began.
     fn brought_nothing(&self, session: &SessionTokens) -> bool {
         let before = self.cached.as_ref();
@@ -192,6 +199,7 @@ impl TokenCache {
             cached: None,
             is_running: false,
             jobs: 0,
+            forced: 0,
             logouts: 0,
             logins: 0,
             failure: None,
@@ -213,8 +221,8 @@ impl TokenCache {
         self.cached.as_ref()
     }
 
-    /// The newest tokens that were salvaged from a failed login while other tokens were cached, which stay.
-    /// They are stored nowhere else.
+    /// The newest tokens that were salvaged from a failed login while another login was cached or stored, which
+    /// stays. They are stored nowhere else.
     #[must_use]
     pub const fn take_salvaged(&mut self) -> Option<Tokens> {
         self.salvaged.take()
@@ -239,8 +247,9 @@ impl TokenCache {
     pub fn want(&mut self, caller: &mut Caller, now: Timestamp) -> Want {
         let mut demand = caller.demand;
         if let (Some(session), Some(before)) = (&self.cached, &caller.before) {
-            // What wants others than those that were there has got them.
-            demand.force &= before.has_same_access_token(&session.tokens);
+            // What wants others than those that were there has got them, or the server has no others.
+            demand.force &=
+                before.has_same_access_token(&session.tokens) && self.forced <= caller.jobs;
         }
         if let Some(session) = &self.cached {
             let freshness = session.freshness(&demand, now);
@@ -308,6 +317,9 @@ impl TokenCache {
         }
         match outcome {
             Ok(session) => {
+                if job.is_forced() {
+                    self.forced = self.jobs;
+                }
                 let failed = session.early_refresh_failed.as_ref();
                 if let Some(left_alone) = failed.and_then(|(_, error)| LeftAlone::after(error, now))
                 {
@@ -401,13 +413,17 @@ impl TokenCache {
                 Ok(session)
             }
             Err(Failed { error, salvaged, not_saved }) => {
-                match (salvaged, &self.cached) {
-                    (Some(salvaged), None) => {
+                let is_in_the_way =
+                    not_saved.as_ref().is_some_and(|failure| failure.is_another_login());
+                match salvaged {
+                    Some(salvaged) if is_in_the_way || self.cached.is_some() => {
+                        self.salvaged = Some(*salvaged);
+                    }
+                    Some(salvaged) => {
                         self.changed_beside(now);
                         self.put(*salvaged, Persisted::NotSaved(why(not_saved)));
                     }
-                    (Some(salvaged), Some(_)) => self.salvaged = Some(*salvaged),
-                    (None, _) => {}
+                    None => {}
                 }
                 Err(error)
             }
@@ -455,10 +471,10 @@ impl TokenCache {
 
     /// Saving is tried again after a short pause.
     fn is_to_be_saved(&self, now: Timestamp) -> bool {
-        self.is_unsaved() && self.save_tried_at.is_none_or(|at| is_over(at, SAVE_PAUSE, now))
+        self.is_not_saved() && self.save_tried_at.is_none_or(|at| is_over(at, SAVE_PAUSE, now))
     }
 
-    fn is_unsaved(&self) -> bool {
+    fn is_not_saved(&self) -> bool {
         self.cached.as_ref().is_some_and(|session| !session.is_settled())
     }
 
@@ -471,7 +487,7 @@ impl TokenCache {
     /// the end of a program.
     #[must_use]
     pub fn begin_saving(&mut self, policy: RetryPolicy, now: Timestamp) -> Option<Job> {
-        (self.is_unsaved() && !self.is_running).then(|| self.begin(Purpose::Save, policy, now))
+        (self.is_not_saved() && !self.is_running).then(|| self.begin(Purpose::Save, policy, now))
     }
 }
 
@@ -663,8 +679,8 @@ mod tests {
         for (demand, brought, expected) in [
             (ANY, "b", "use b"),
             (FORCED, "b", "use b"),
-            // Not a new one.
-            (FORCED, "a", "run forced"),
+            // Not a new one: the next would be no other.
+            (FORCED, "a", "use a"),
             // New, and not good for long enough: no reason to force it.
             (FORCED.valid_for(Duration::from_secs(7200)), "b", "run"),
         ] {

@@ -210,7 +210,7 @@ impl SharedCache {
         self.observer.observe(&Event { key: &key, what, took });
     }
 
-    fn tell_unsaved(&self, session: &SessionTokens, took: Duration) {
+    fn tell_not_saved(&self, session: &SessionTokens, took: Duration) {
         if let Persisted::NotSaved(failure) = &session.persisted {
             self.tell(What::NotSaved(failure), took);
         }
@@ -265,12 +265,12 @@ impl Work {
                 {
                     cache.tell(What::Failed(error), took);
                 }
-                cache.tell_unsaved(session, took);
+                cache.tell_not_saved(session, took);
             }
             Err(error) => {
                 cache.tell(What::Failed(error), took);
                 if let Some(session) = cache.cached().filter(|_| is_salvaged) {
-                    cache.tell_unsaved(&session, took);
+                    cache.tell_not_saved(&session, took);
                 }
             }
         }
@@ -312,12 +312,12 @@ impl LoginUnderWay {
         match &outcome {
             Ok(session) => {
                 cache.tell(What::LoggedIn, took);
-                cache.tell_unsaved(session, took);
+                cache.tell_not_saved(session, took);
             }
             Err(error) => {
                 cache.tell(What::Failed(error), took);
                 if let Some(salvaged) = cache.cached().filter(|_| before.is_none()) {
-                    cache.tell_unsaved(&salvaged, took);
+                    cache.tell_not_saved(&salvaged, took);
                 }
             }
         }

@@ -324,14 +324,22 @@ impl Problem {
 pub struct StoreFailure {
     message: String,
     hint: Option<&'static str>,
-    is_away: bool,
-    is_busy: bool,
+    why: Why,
+}
+
+/// Why a store has failed, as far as that matters to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    Unknown,
+    Away,
+    Busy,
+    AnotherLogin,
 }
 
 impl StoreFailure {
     /// Says what failed, naming the place and no token.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, is_away: false, is_busy: false }
+        Self { message: message.into(), hint: None, why: Why::Unknown }
     }
 
     /// Another process has the lock of this place, for a lease of which this is left at most, or for as long as it
@@ -350,7 +358,16 @@ impl StoreFailure {
             None => Self::new(format!("another process holds the lock of {place}"))
                 .with_hint("wait for it, or end it"),
         };
-        Self { is_busy: true, ..failure }
+        Self { why: Why::Busy, ..failure }
+    }
+
+    /// Another process had it for so long that no time is left.
+    pub(crate) fn came_too_late(place: &str, waited: Duration) -> Self {
+        let seconds = waited.as_secs();
+        Self::new(format!(
+            "another process held the lock of {place} for {seconds} s, which left no time to ask the server"
+        ))
+        .with_hint("try again; if it stays so, end that process, or give this one more time")
     }
 
     /// Says what to do about it.
@@ -364,7 +381,7 @@ impl StoreFailure {
     /// is back, if that is in time.
     #[must_use]
     pub const fn while_away(mut self) -> Self {
-        self.is_away = true;
+        self.why = Why::Away;
         self
     }
 
@@ -377,12 +394,22 @@ impl StoreFailure {
     /// Whether the same may work in a moment.
     #[must_use]
     pub const fn is_away(&self) -> bool {
-        self.is_away
+        matches!(self.why, Why::Away)
     }
 
     /// Another process has the lock. If not, it can't be had at all.
     pub(crate) const fn is_busy(&self) -> bool {
-        self.is_busy
+        matches!(self.why, Why::Busy)
+    }
+
+    /// What a login that failed has brought is not saved in place of the login that is stored.
+    pub(crate) fn another_login() -> Self {
+        let failure = Self::new("another login is stored, and stays");
+        Self { why: Why::AnotherLogin, ..failure }
+    }
+
+    pub(crate) const fn is_another_login(&self) -> bool {
+        matches!(self.why, Why::AnotherLogin)
     }
 }
 

@@ -148,6 +148,11 @@ pub(crate) enum Advice {
     /// Tiled: no login of this user has it.
     PermissionIsMissing,
     ProxyAnswered,
+    /// RFC 9110 §11.6.1, in the challenge of a 401 without a code.
+    GatewayAsks {
+        scheme: String,
+        realm: Option<String>,
+    },
     /// The error names it.
     NamedProxyAnswered,
     /// A refusal of a refresh that may be about the refresh token: this request is formed like the one
@@ -193,6 +198,13 @@ impl Advice {
             Self::CheckScopes => "check the scopes",
             Self::PermissionIsMissing => "this login, or this API key, may not do it",
             Self::ProxyAnswered => "a proxy or firewall may have answered",
+            Self::GatewayAsks { scheme, realm } => {
+                let realm = realm.as_ref().map(|realm| format!(" (`{realm}`)")).unwrap_or_default();
+                return Cow::Owned(format!(
+                    "the answer asks for the scheme `{scheme}`{realm}: a proxy or gateway may want a \
+                     login of its own"
+                ));
+            }
             Self::NamedProxyAnswered => MAY_BE_THE_PROXY,
             Self::LoginMayHelp => "if it stays so, log in again",
             Self::CheckClientOrLogIn => {
@@ -250,6 +262,12 @@ macro_rules! error_codes {
             /// [`as_str`](Self::as_str) wrote.
             #[must_use]
             pub fn from_wire(code: &str) -> Self {
+                Self::read(code, clean)
+            }
+
+            /// The same of a word in which a secret may be said back. `clean` makes it safe to print: it hides
+            /// the secret before it shortens the word.
+            pub(crate) fn read(code: &str, clean: impl FnOnce(&str) -> String) -> Self {
                 match standard_code(code) {
                     $($code => Self::$name,)*
                     other => match clean(other) {

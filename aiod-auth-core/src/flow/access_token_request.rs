@@ -157,8 +157,8 @@ pub(super) fn read(received: &Received<'_>) -> Answer<TokenAnswer> {
     let answer =
         answer::read(Endpoint::Token, received, |object| Ok(TokenAnswer::parse(object, received)));
     let problem = match &answer {
-        Answer::Broken(problem) => problem.clone(),
-        Answer::Later { .. } => Problem::UnexpectedStatus,
+        Answer::Malformed(problem) => problem.clone(),
+        Answer::Unavailable { .. } => Problem::UnexpectedStatus,
         Answer::Refused(refused) if refused.error.code.is_none() => Problem::UnexpectedStatus,
         // An error is no grant, whatever stands beside it.
         Answer::Good(_) | Answer::Refused(_) => return answer,

@@ -245,19 +245,19 @@ fn class(sent: Sent<TokenAnswer>, without_code: fn(&ServerError) -> Option<Error
                 },
             }
         }
-        Sent::Answer(_, Answer::Later { status: 429, retry_after, .. }) => {
+        Sent::Answer(_, Answer::Unavailable { status: 429, retry_after, .. }) => {
             Poll::TooFast { at_least: at_least(retry_after) }
         }
-        Sent::Answer(_, Answer::Later { status, retry_after, said }) => {
+        Sent::Answer(_, Answer::Unavailable { status, retry_after, said }) => {
             let cause = said.map_or(Unreachable::Status(status), Unreachable::Unavailable);
             Poll::Unavailable { at_least: at_least(retry_after), why: Box::new(away(cause)) }
         }
-        Sent::Answer(status, Answer::Broken(problem)) => {
+        Sent::Answer(status, Answer::Malformed(problem)) => {
             let is_stray = is_stray(&problem);
-            let error = answer::broken(Endpoint::Token, status, problem);
+            let error = answer::malformed(Endpoint::Token, status, problem);
             if is_stray { Poll::Stray(error) } else { Poll::Final(error) }
         }
-        Sent::Unreadable(problem) => Poll::Stray(answer::broken(Endpoint::Token, None, problem)),
+        Sent::Unreadable(problem) => Poll::Stray(answer::malformed(Endpoint::Token, None, problem)),
         Sent::NoResponse { why, .. } if why.ends_polling() => {
             let cause = Unreachable::from_no_response(why);
             Poll::Final(cause.map_or(Error::Internal("polling"), away))

@@ -94,18 +94,18 @@ pub(crate) async fn discover(
                     return metadata
                         .into_server(issuer, other_name, io.now())
                         .map(|server| server.with_deviations(Arc::clone(deviations)))
-                        .map_err(|problem| answer::broken(Endpoint::Metadata, status, problem));
+                        .map_err(|problem| answer::malformed(Endpoint::Metadata, status, problem));
                 }
                 Sent::Answer(status, Answer::Refused(refused)) => {
                     nothing.refused(status, refused.error.proxy);
                 }
-                Sent::Answer(status, Answer::Broken(problem)) => {
+                Sent::Answer(status, Answer::Malformed(problem)) => {
                     nothing.malformed.get_or_insert((Some(status), problem));
                 }
                 Sent::Unreadable(problem) => {
                     nothing.malformed.get_or_insert((None, problem));
                 }
-                Sent::Answer(_, Answer::Later { status, retry_after, said }) => {
+                Sent::Answer(_, Answer::Unavailable { status, retry_after, said }) => {
                     failure.get_or_insert(Transient::Status { status, retry_after, said });
                 }
                 // The other places are on the same machine.
@@ -142,7 +142,7 @@ impl Nothing {
     fn into_error(self) -> Error {
         let none = || (self.status, Problem::NoMetadata.through(self.proxy.as_deref()));
         let (status, problem) = self.malformed.unwrap_or_else(none);
-        answer::broken(Endpoint::Metadata, status, problem)
+        answer::malformed(Endpoint::Metadata, status, problem)
     }
 }
 
@@ -167,7 +167,7 @@ fn places(issuer: &Issuer) -> impl Iterator<Item = Place> + use<> {
 fn read(received: &Received<'_>) -> Answer<Metadata> {
     match received.response.status() {
         // RFC 8414 §3.2: 200 and no other.
-        201..=299 => Answer::Broken(Problem::UnexpectedStatus),
+        201..=299 => Answer::Malformed(Problem::UnexpectedStatus),
         _ => answer::read(Endpoint::Metadata, received, Metadata::parse),
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn end_session(
 pub(crate) fn read(received: &Received<'_>) -> Answer<()> {
     match received.response.status() {
         204 => Answer::Good(()),
-        200..=299 => Answer::Broken(Problem::UnexpectedStatus),
+        200..=299 => Answer::Malformed(Problem::UnexpectedStatus),
         _ => super::revocation::done_or_dead(Endpoint::EndSession, received),
     }
 }

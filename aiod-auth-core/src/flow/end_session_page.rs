@@ -84,7 +84,7 @@ impl EndSessionPage {
             .collect();
         match (&self.state, states.as_slice()) {
             (Some(sent), [came]) if sent == came => Ok(()),
-            _ => Err(answer::broken(Endpoint::EndSession, None, Problem::Invalid("state"))),
+            _ => Err(answer::malformed(Endpoint::EndSession, None, Problem::Invalid("state"))),
         }
     }
 }

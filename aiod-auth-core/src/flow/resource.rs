@@ -1,6 +1,6 @@
 //! How an API that is shown an access token refuses it: RFC 6750 §3.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, string::String};
 
 use crate::{
     error::{Advice, Endpoint, Error, ErrorCode, Problem, ServerError},
@@ -23,8 +23,9 @@ pub(crate) fn read<T>(
         return answer::read(endpoint, received, parse);
     }
     let challenges = received.response.challenges();
-    if let Some((challenge, code)) =
-        challenges.iter().find_map(|challenge| Some((challenge, code(challenge)?)))
+    if let Some((challenge, code)) = challenges
+        .iter()
+        .find_map(|challenge| Some((challenge, code(challenge, |word| received.clean(word))?)))
     {
         return Answer::Refused(Refused {
             error: said_by(challenge, code, endpoint, received),
@@ -49,7 +50,7 @@ fn said_by(
 ) -> Box<ServerError> {
     let scope = challenge.param("scope");
     let missing = scope.filter(|_| code == ErrorCode::InsufficientScope);
-    let mut error = Box::new(ServerError {
+    Box::new(ServerError {
         endpoint,
         status: Some(received.response.status()),
         code: Some(code),
@@ -62,9 +63,7 @@ fn said_by(
         proxy: None,
         advice: missing.map(|scope| Advice::ScopeIsWanted(received.clean(scope))),
         says: None,
-    });
-    received.clean_code(&mut error);
-    error
+    })
 }
 
 /// A 401 is about the token that was shown, whatever the body calls its error: `invalid_request` at
@@ -77,10 +76,10 @@ fn judge_by_status(error: &mut ServerError) {
     }
 }
 
-/// Why, where a Bearer challenge says it; there may be more than one.
-fn code(challenge: &Challenge) -> Option<ErrorCode> {
+/// Why, where a Bearer challenge says it; there may be more than one. `show` as for [`ErrorCode::read`].
+fn code(challenge: &Challenge, show: impl FnOnce(&str) -> String) -> Option<ErrorCode> {
     let code = challenge.param("error").filter(|_| challenge.scheme() == "bearer")?;
-    Some(ErrorCode::from_wire(code)).filter(|_| !clean(code).is_empty())
+    (!clean(code).is_empty()).then(|| ErrorCode::read(code, show))
 }
 
 /// RFC 6750 §3.1: a new token may help with a 401, unless its challenge says that something else is
@@ -98,7 +97,8 @@ pub(crate) fn token_rejected(error: Error) -> Error {
 
 /// The same of an API's answer.
 pub(crate) fn is_token_rejected(status: u16, challenges: &[Challenge]) -> bool {
-    status == 401 && !is_of_no_token(challenges.iter().find_map(code).as_ref())
+    status == 401
+        && !is_of_no_token(challenges.iter().find_map(|challenge| code(challenge, clean)).as_ref())
 }
 
 /// Whether another token would be refused as well.

@@ -112,7 +112,7 @@ fn read(received: &Received<'_>) -> Answer<()> {
 pub(super) fn done_or_dead(endpoint: Endpoint, received: &Received<'_>) -> Answer<()> {
     if received.response.is_success() {
         return match received.response.is_page() {
-            true => Answer::Broken(Problem::Html),
+            true => Answer::Malformed(Problem::Html),
             false => Answer::Good(()),
         };
     }
@@ -127,7 +127,7 @@ pub(super) fn done_or_dead(endpoint: Endpoint, received: &Received<'_>) -> Answe
         }
         answer @ (Answer::Good(())
         | Answer::Refused(_)
-        | Answer::Later { .. }
-        | Answer::Broken(_)) => answer,
+        | Answer::Unavailable { .. }
+        | Answer::Malformed(_)) => answer,
     }
 }

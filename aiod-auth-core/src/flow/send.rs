@@ -9,7 +9,7 @@ use crate::{
     http::{NoResponse, Request, Response},
     machine::{Answered, Deadline, Io, Reason, Start},
     retry::{Attempts, Resend, RetryPolicy, Transient},
-    wire::answer::{Answer, Received, broken},
+    wire::answer::{Answer, Received, malformed},
 };
 
 /// What came of one attempt.
@@ -37,15 +37,15 @@ pub(crate) fn send<T>(
             let received = Received::new(request, response, sent_at, deviations).cut(why);
             match read(&received) {
                 good @ Answer::Good(_) => Some(Sent::Answer(response.status(), good)),
-                Answer::Refused(_) | Answer::Later { .. } | Answer::Broken(_) => None,
+                Answer::Refused(_) | Answer::Unavailable { .. } | Answer::Malformed(_) => None,
             }
         };
         let why = match outcome {
             Ok(response) => {
                 let received = Received::new(&request, &response, sent_at, deviations);
                 let mut answer = read(&received);
-                if let Answer::Broken(problem) = answer {
-                    answer = Answer::Broken(problem.through(response.proxy()));
+                if let Answer::Malformed(problem) = answer {
+                    answer = Answer::Malformed(problem.through(response.proxy()));
                 }
                 io.note(received.into_notes());
                 return (request, Sent::Answer(response.status(), answer));
@@ -124,10 +124,10 @@ impl<'a> Sender<'a> {
                 Sent::Answer(_, Answer::Refused(refused)) => {
                     return Err(Error::Refused(refused.error));
                 }
-                Sent::Answer(status, Answer::Broken(problem)) => {
-                    return Err(broken(self.endpoint, status, problem));
+                Sent::Answer(status, Answer::Malformed(problem)) => {
+                    return Err(malformed(self.endpoint, status, problem));
                 }
-                Sent::Answer(_, Answer::Later { status, retry_after, said }) => {
+                Sent::Answer(_, Answer::Unavailable { status, retry_after, said }) => {
                     Transient::Status { status, retry_after, said }
                 }
                 Sent::Unreadable(problem) => return Err(attempts.unreadable(problem)),

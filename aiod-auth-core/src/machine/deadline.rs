@@ -15,6 +15,11 @@ impl Deadline {
         Self(io.elapsed().saturating_add(limit))
     }
 
+    /// So much earlier, as for what something else comes after.
+    pub(crate) const fn earlier(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(time))
+    }
+
     /// What is left; zero at the deadline and after it.
     pub(crate) fn left(self, io: &Io) -> Duration {
         self.0.saturating_sub(io.elapsed())

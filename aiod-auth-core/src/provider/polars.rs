@@ -88,8 +88,12 @@ impl Settings {
         self.profile_of(ClientIdentity::public(account.client_id)?.with_secret(account.secret)?)
     }
 
-    /// The endpoints are configured, as in the Python client: no discovery is needed.
-    fn profile_of(&self, client: ClientIdentity) -> Result<Profile, Error> {
+    /// The login of any client in this realm. The endpoints are configured, as in the Python client: no discovery is
+    /// needed.
+    ///
+    /// # Errors
+    /// As for [`profile`](Self::profile).
+    pub fn profile_of(&self, client: ClientIdentity) -> Result<Profile, Error> {
         let mut profile =
             Profile::with_client(self.issuer()?, client).with_deviations(self.deviations());
         for (endpoint, address) in self.endpoints()? {

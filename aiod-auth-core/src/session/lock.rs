@@ -1,6 +1,6 @@
 //! What may be done only under the store's lock.
 
-use alloc::{boxed::Box, format, string::String, sync::Arc};
+use alloc::{boxed::Box, string::String, sync::Arc};
 use core::time::Duration;
 
 use super::{Persisted, StoreOperation, StoreReply, Version, plan::is_own};
@@ -67,9 +67,7 @@ impl<'a> Locked<'a> {
                 Ok(StoreReply::LockedAfterInterruption(at)) => break Some(at),
                 Ok(StoreReply::Locked(false)) => (String::from("the token store"), None),
                 Ok(StoreReply::Busy { place, lease_left }) => (place, lease_left),
-                Ok(_) => {
-                    return Err(StoreFailure::new("the token store gave no answer about its lock"));
-                }
+                Ok(_) => return Err(StoreFailure::new("the token store says nothing of its lock")),
                 Err(failure) => return Err(failure),
             };
             if deadline.has_passed(io) {
@@ -85,7 +83,8 @@ impl<'a> Locked<'a> {
         let (waited, left) = (io.elapsed().saturating_sub(began), deadline.left(io));
         let had_time = waited.saturating_add(left) >= REFRESH_TIME_MIN;
         let waited_for = waited_for.filter(|_| had_time && left < REFRESH_TIME_MIN);
-        let came_too_late = waited_for.map(|place| Box::new(came_too_late(&place, waited)));
+        let came_too_late =
+            waited_for.map(|place| Box::new(StoreFailure::came_too_late(&place, waited)));
         Ok(Self { io, key, version: Version::default(), interrupted_at, came_too_late })
     }
 
@@ -171,14 +170,6 @@ async fn save_in_time(
         }
         deadline.wait(io, SAVE_PAUSE, Reason::Tokens).await;
     }
-}
-
-fn came_too_late(place: &str, waited: Duration) -> StoreFailure {
-    let seconds = waited.as_secs();
-    StoreFailure::new(format!(
-        "another process held the lock of {place} for {seconds} s, which left no time to ask the server"
-    ))
-    .with_hint("try again; if it stays so, end that process, or give this one more time")
 }
 
 fn persisted(outcome: Result<StoreReply, StoreFailure>) -> Persisted {

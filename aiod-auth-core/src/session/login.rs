@@ -10,7 +10,7 @@ use super::{
     plan::{Plan, newest_own, plan},
 };
 use crate::{
-    error::{Endpoint, Error},
+    error::{Endpoint, Error, StoreFailure},
     login::LoginJob,
     machine::{Deadline, Failed, Io},
     secret::RefreshToken,
@@ -69,11 +69,13 @@ pub(super) async fn log_in_with(
                 let persisted = replace(io, key, Arc::clone(&tokens), end).await;
                 Ok(SessionTokens::new(key, tokens, persisted))
             }
-            Err(Failed { error, salvaged: Some(salvaged), .. }) => {
-                let salvaged = Box::new(salvaged.began_with(&refresh_token));
-                Err(save_salvaged(lock, error, salvaged, end).await)
+            Err(failed) => {
+                let Some(salvaged) = &failed.salvaged else { return Err(failed) };
+                let salvaged = Tokens::clone(salvaged).began_with(&refresh_token);
+                let saved = lock.save(Arc::new(salvaged.clone()), end).await;
+                let failed = Failed { salvaged: Some(Box::new(salvaged)), ..failed };
+                Err(after_saving(io, context, failed, saved).await)
             }
-            Err(failed) => Err(failed),
         }
     })
     .await
@@ -107,36 +109,35 @@ async fn save(io: &Io, context: &Context, tokens: Arc<Tokens>) -> Persisted {
     persisted
 }
 
-/// Saves what a failed login of a user has salvaged.
+/// The failure of a login of a user. What it has salvaged is saved, as below.
 async fn save_failed(io: &Io, context: &Context, failed: Failed) -> Failed {
-    let Failed { error, salvaged: Some(salvaged), .. } = failed else { return failed };
+    let Some(salvaged) = &failed.salvaged else { return failed };
     let deadline = Deadline::within(io, context.policy.time_limit);
-    let mut lock = match Locked::take(io, &context.key, deadline).await {
-        Ok(lock) => lock,
-        Err(failure) => {
-            let not_saved = Some(Box::new(failure));
-            return Failed { error, salvaged: Some(salvaged), not_saved };
-        }
+    let mut lock = Locked::take(io, &context.key, deadline).await;
+    let saved = match &mut lock {
+        Ok(lock) => lock.save(Arc::new(Tokens::clone(salvaged)), deadline).await,
+        Err(failure) => Saved::Persisted(Persisted::NotSaved(failure.clone())),
     };
-    let failed = save_salvaged(&mut lock, error, salvaged, deadline).await;
-    lock.give_back().await;
+    let failed = after_saving(io, context, failed, saved).await;
+    if let Ok(lock) = lock {
+        lock.give_back().await;
+    }
     failed
 }
 
-/// The failure of a login whose malformed answer brought a refresh token. That is saved, unless another login is
-/// stored; what is not saved is handed out. (Nothing was loaded under this lock: any login is another one.)
-async fn save_salvaged(
-    lock: &mut Locked<'_>,
-    error: Error,
-    salvaged: Box<Tokens>,
-    end: Deadline,
-) -> Failed {
-    let not_saved = match lock.save(Arc::new(Tokens::clone(&salvaged)), end).await {
-        Saved::Persisted(Persisted::Saved) => return error.into(),
-        Saved::Persisted(Persisted::NotSaved(failure)) => Some(Box::new(failure)),
-        Saved::Persisted(Persisted::NoStore) | Saved::Conflict(_) => None,
+/// A malformed answer brought a refresh token with the failure of a login. Where another login is stored, or the
+/// store can't say so, it takes no place, now or later. (Nothing was loaded under this lock: any is another one.)
+async fn after_saving(io: &Io, context: &Context, failed: Failed, saved: Saved) -> Failed {
+    let is_free = load(io, &context.key).await.is_ok() && standing(io, context).await.is_none();
+    let not_saved = match saved {
+        Saved::Persisted(Persisted::Saved) => return failed.error.into(),
+        Saved::Persisted(Persisted::NoStore) => None,
+        Saved::Persisted(Persisted::NotSaved(failure)) if is_free => Some(Box::new(failure)),
+        Saved::Persisted(Persisted::NotSaved(_)) | Saved::Conflict(_) => {
+            Some(Box::new(StoreFailure::another_login()))
+        }
     };
-    Failed { error, salvaged: Some(salvaged), not_saved }
+    Failed { not_saved, ..failed }
 }
 
 /// Saves tokens from elsewhere. A store that fails is an error: the caller still has the tokens.

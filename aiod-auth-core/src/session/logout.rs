@@ -174,14 +174,14 @@ impl LogoutJob {
                 let server = Box::pin(asking).await?;
                 for tokens in sessions {
                     let ending = tiled::log_out(io, &server, tokens, *policy, deadline);
-                    ended = Box::pin(ending).await?;
+                    ended = self.both(ended, Box::pin(ending).await)?;
                 }
                 return Ok(ended);
             }
             let needed = &[Endpoint::Revocation];
             let server = self.context.metadata.find(io, profile, needed, policy, deadline).await?;
             for tokens in sessions {
-                ended = self.end_one(io, &server, tokens, deadline).await?;
+                ended = self.both(ended, self.end_one(io, &server, tokens, deadline).await)?;
             }
             Ok(ended)
         };
@@ -245,6 +245,12 @@ impl LogoutJob {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// A session that may live on is what there is to say, whatever came of the next one.
+    fn both(&self, ended: LoggedOut, next: Result<LoggedOut, Error>) -> Result<LoggedOut, Error> {
+        let next = next.or_else(|error| self.unconfirmed(error))?;
+        Ok(if matches!(ended, LoggedOut::Unconfirmed(_)) { ended } else { next })
     }
 
     fn unconfirmed(&self, error: Error) -> Result<LoggedOut, Error> {

@@ -140,7 +140,7 @@ impl Acquire<'_> {
 
     /// OpenID Connect Core §12.2: the new ID token is about the same user.
     fn check_user(&self, old: &Tokens, mut new: Tokens) -> Result<Refreshed, Error> {
-        let malformed = |problem| answer::broken(Endpoint::Token, None, problem);
+        let malformed = |problem| answer::malformed(Endpoint::Token, None, problem);
         let client_id = self.context.profile.client().id();
         match person(old.id_token.as_ref(), new.id_token.as_ref(), client_id) {
             Person::Same => {}

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     deviations::Deviations,
-    error::{Endpoint, Error, ErrorCode, Problem, ServerError},
+    error::{Endpoint, Error, Problem, ServerError},
     http::{Request, Response},
     note::Note,
     time::Timestamp,
@@ -27,9 +27,9 @@ pub(crate) enum Answer<T> {
     /// The server refuses the request.
     Refused(Refused),
     /// Unavailable: the server can't answer now.
-    Later { status: u16, retry_after: Option<Duration>, said: Option<Box<ServerError>> },
+    Unavailable { status: u16, retry_after: Option<Duration>, said: Option<Box<ServerError>> },
     /// Malformed.
-    Broken(Problem),
+    Malformed(Problem),
 }
 
 /// A response, and what it takes to read it.
@@ -71,13 +71,6 @@ impl<'a> Received<'a> {
     pub(crate) fn clean(&self, text: &str) -> String {
         self.request.clean(text)
     }
-
-    /// The same of an error code, once it has decided what it decides.
-    pub(crate) fn clean_code(&self, error: &mut ServerError) {
-        if let Some(ErrorCode::Other(code)) = &mut error.code {
-            *code = self.clean(code);
-        }
-    }
 }
 
 /// Reads an answer: the `error` in the body counts whatever the status, then the status, and only
@@ -88,10 +81,10 @@ pub(crate) fn read<T>(
     read_success: impl FnOnce(&Object<'_>) -> Result<T, Problem>,
 ) -> Answer<T> {
     if matches!(received.response.status(), 300..=399) {
-        return Answer::Broken(Problem::Redirect { to: redirect_origin(received) });
+        return Answer::Malformed(Problem::Redirect { to: redirect_origin(received) });
     }
     if let Some(why) = &received.cut {
-        return Answer::Broken(why.clone());
+        return Answer::Malformed(why.clone());
     }
     check_clock(received);
     let body = body::read(received);
@@ -104,13 +97,7 @@ pub(crate) fn read<T>(
             error::spoil_success(object);
         }
     }
-    let mut answer = read_object(endpoint, received, &object, read_success);
-    match &mut answer {
-        Answer::Refused(Refused { error, .. }) | Answer::Later { said: Some(error), .. } => {
-            received.clean_code(error);
-        }
-        Answer::Good(_) | Answer::Later { said: None, .. } | Answer::Broken(_) => {}
-    }
+    let answer = read_object(endpoint, received, &object, read_success);
     if let Ok(object) = object {
         received.notes.borrow_mut().extend(object.into_notes());
     }
@@ -138,25 +125,25 @@ fn read_object<T>(
 ) -> Answer<T> {
     let status = received.response.status();
     let code = match object {
-        Ok(object) => match error::code(object, status, received.deviations) {
+        Ok(object) => match error::code(object, received) {
             Ok(code) => code,
-            Err(problem) => return Answer::Broken(problem),
+            Err(problem) => return Answer::Malformed(problem),
         },
         Err(_) => None,
     };
     match class(code.as_ref(), status) {
         Class::Success => match object.as_ref().map_err(Problem::clone).and_then(parse) {
             Ok(good) => Answer::Good(good),
-            Err(problem) => Answer::Broken(problem),
+            Err(problem) => Answer::Malformed(problem),
         },
-        Class::Unexpected => Answer::Broken(Problem::UnexpectedStatus),
+        Class::Unexpected => Answer::Malformed(Problem::UnexpectedStatus),
         Class::Unavailable => {
             let object = object.as_ref().ok();
             let said = error::server_error(endpoint, received, code, object, false);
             let says_something =
                 said.code.is_some() || said.description.is_some() || said.proxy.is_some();
             let said = says_something.then(|| Box::new(said));
-            Answer::Later { status, retry_after: retry_after(received), said }
+            Answer::Unavailable { status, retry_after: retry_after(received), said }
         }
         Class::Refused => {
             if received.response.is_success() {
@@ -177,7 +164,7 @@ fn read_object<T>(
 }
 
 /// The error for a malformed answer.
-pub(crate) fn broken(
+pub(crate) fn malformed(
     endpoint: Endpoint,
     status: impl Into<Option<u16>>,
     problem: Problem,
@@ -208,6 +195,7 @@ fn redirect_origin(received: &Received<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::form::Form;
 
     fn read_token(response: &Response) -> Answer<String> {
         let request = Request::get(url::Url::parse("https://as.example").unwrap());
@@ -219,12 +207,36 @@ mod tests {
         })
     }
 
+    /// Hide it after the code was shortened, and its start is at the end of what is shown.
+    #[test]
+    fn no_part_of_a_secret_is_left_where_an_error_code_is_shortened() {
+        for secret in ["hunt", "hunter22", "a-very-long-secret-of-this-client"] {
+            let mut form = Form::default();
+            form.push_secret("client_secret", secret);
+            let url = url::Url::parse("https://as.example").unwrap();
+            let request = Request::post_form(url, form.encode());
+            let deviations = Deviations::default();
+            for before in 290..310 {
+                let body = alloc::format!("{{\"error\":\"{} {secret}\"}}", "x".repeat(before));
+                let response = Response::new(400, [], body);
+                let received =
+                    Received::new(&request, &response, Timestamp::UNIX_EPOCH, &deviations);
+                let answer = read::<()>(Endpoint::Token, &received, |_| Ok(()));
+                let Answer::Refused(refused) = answer else { unreachable!("{before}") };
+                let code = refused.error.code.unwrap();
+                assert!(!code.as_str().contains(&secret[..2]), "{code}");
+            }
+        }
+    }
+
     fn outcome(status: u16, headers: &[(&str, &str)], body: &str) -> String {
         match read_token(&Response::new(status, headers.iter().copied(), body)) {
             Answer::Good(token) => alloc::format!("good {token}"),
             Answer::Refused(refused) => alloc::format!("refused {}", refused.error),
-            Answer::Later { retry_after, .. } => alloc::format!("later {retry_after:?}"),
-            Answer::Broken(problem) => alloc::format!("broken: {problem}"),
+            Answer::Unavailable { retry_after, .. } => {
+                alloc::format!("unavailable {retry_after:?}")
+            }
+            Answer::Malformed(problem) => alloc::format!("malformed: {problem}"),
         }
     }
 
@@ -234,8 +246,8 @@ mod tests {
             let body = r#"{"error":"invalid_grant"}"#;
             assert!(outcome(status, &[], body).starts_with("refused invalid_grant"), "{status}");
         }
-        assert_eq!(outcome(400, &[], r#"{"error":"server_error"}"#), "later None");
-        assert_eq!(outcome(500, &[], r#"{"error":"unknown_error"}"#), "later None");
+        assert_eq!(outcome(400, &[], r#"{"error":"server_error"}"#), "unavailable None");
+        assert_eq!(outcome(500, &[], r#"{"error":"unknown_error"}"#), "unavailable None");
         assert!(outcome(400, &[], r#"{"error":"teapot"}"#).starts_with("refused teapot"));
     }
 
@@ -245,17 +257,17 @@ mod tests {
         assert_eq!(outcome(200, &[], token), "good a");
         assert_eq!(outcome(201, &[("content-type", "text/html")], token), "good a");
         assert_eq!(outcome(200, &[], r#"{"error":"","access_token":"a"}"#), "good a");
-        assert_eq!(outcome(502, &[], "<html>Bad Gateway"), "later None");
-        assert_eq!(outcome(429, &[], ""), "later None");
+        assert_eq!(outcome(502, &[], "<html>Bad Gateway"), "unavailable None");
+        assert_eq!(outcome(429, &[], ""), "unavailable None");
         assert_eq!(
             outcome(400, &[], r#"{"error":401}"#),
             "refused HTTP 400 from the token endpoint"
         );
-        assert_eq!(outcome(200, &[], "<html>"), "broken: a web page");
-        assert_eq!(outcome(204, &[], ""), "broken: the body is empty");
+        assert_eq!(outcome(200, &[], "<html>"), "malformed: a web page");
+        assert_eq!(outcome(204, &[], ""), "malformed: the body is empty");
         assert_eq!(
             outcome(302, &[("Location", "https://other.example/x?y")], ""),
-            "broken: a redirect to https://other.example"
+            "malformed: a redirect to https://other.example"
         );
     }
 
@@ -265,7 +277,7 @@ mod tests {
         assert_eq!(outcome(200, &label, "access_token=a%2Bb&scope="), "good a+b");
         assert_eq!(
             outcome(200, &label, "access_token=a&access_token=b"),
-            "broken: `access_token` is there twice"
+            "malformed: `access_token` is there twice"
         );
         assert_ne!(outcome(200, &[], "access_token=a"), "good a");
     }
@@ -287,20 +299,20 @@ mod tests {
             "refused HTTP 400 from the token endpoint"
         );
         for body in ["{\"access_token\":\"a\",}", "{\"access_token\":\"a\",\"x\":\"\n\"}"] {
-            assert!(outcome(200, &[], body).starts_with("broken: not valid JSON"), "{body}");
+            assert!(outcome(200, &[], body).starts_with("malformed: not valid JSON"), "{body}");
         }
     }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         for (value, expected) in [
-            ("120", "later Some(120s)"),
-            ("0", "later Some(1s)"),
-            ("12.25", "later Some(13s)"),
-            ("Fri, 31 Dec 1999 23:59:59 GMT", "later Some(9s)"),
-            ("Fri, 31 Dec 1999 23:59:00 GMT", "later Some(1s)"),
-            ("-5", "later None"),
-            ("soon", "later None"),
+            ("120", "unavailable Some(120s)"),
+            ("0", "unavailable Some(1s)"),
+            ("12.25", "unavailable Some(13s)"),
+            ("Fri, 31 Dec 1999 23:59:59 GMT", "unavailable Some(9s)"),
+            ("Fri, 31 Dec 1999 23:59:00 GMT", "unavailable Some(1s)"),
+            ("-5", "unavailable None"),
+            ("soon", "unavailable None"),
         ] {
             let headers = [("Retry-After", value), ("Date", "Fri, 31 Dec 1999 23:59:50 GMT")];
             assert_eq!(outcome(503, &headers, ""), expected, "{value}");
@@ -313,6 +325,6 @@ mod tests {
         let response = Response::new(400, [], body);
         assert!(matches!(read_token(&response), Answer::Refused(_)));
         let response = Response::new(200, [], b"{\"access_token\":\"\xe9\"}");
-        assert!(matches!(read_token(&response), Answer::Broken(Problem::NotJson { .. })));
+        assert!(matches!(read_token(&response), Answer::Malformed(Problem::NotJson { .. })));
     }
 }

@@ -9,7 +9,6 @@ use super::{
     servers::{self, DESCRIPTIONS},
 };
 use crate::{
-    deviations::Deviations,
     error::{Advice, Endpoint, ErrorCode, Problem, ServerError},
     http::Challenge,
 };
@@ -27,22 +26,23 @@ pub(crate) struct Refused {
 /// The `error` code, if the answer has one that is a string and not empty. Two are one too many.
 pub(crate) fn code(
     object: &Object<'_>,
-    status: u16,
-    deviations: &Deviations,
+    received: &Received<'_>,
 ) -> Result<Option<ErrorCode>, Problem> {
-    let is_success = matches!(status, 200..=299);
+    let deviations = received.deviations;
+    let is_success = received.response.is_success();
+    let read = |word: &str| deviations.code(word, |word| received.clean(word));
     let has_token = || matches!(object.text("access_token"), Ok(Some(_)));
     let elsewhere = match &deviations.error_at {
         // A word beside a token is no error.
         Some(pointer) if !(is_success && has_token()) => object.at(pointer),
         _ => None,
     };
-    match elsewhere.map(|word| deviations.code(&word)) {
+    match elsewhere.map(|word| read(&word)) {
         None | Some(ErrorCode::Other(_)) => {}
         code @ Some(_) => return Ok(code),
     }
     match object.text("error") {
-        Ok(code) => Ok(code.map(|code| deviations.code(&code))),
+        Ok(code) => Ok(code.map(|code| read(&code))),
         Err(problem @ Problem::Duplicate(_)) if !is_success => Err(problem),
         Err(_) => Ok(None),
     }
@@ -103,8 +103,18 @@ pub(crate) fn advice(error: &ServerError, received: &Received<'_>) -> Option<Adv
             Some(Advice::BasicIsWanted)
         }
         Some(scheme) if about_the_client => Some(Advice::SchemeIsWanted(received.clean(scheme))),
+        _ if error.code.is_none() => gateway(&challenges, received),
         _ => None,
     }
+}
+
+/// What a gateway or a proxy before the server asks for, where that is no token.
+fn gateway(challenges: &[Challenge], received: &Received<'_>) -> Option<Advice> {
+    let is_other = |challenge: &&Challenge| !matches!(challenge.scheme(), "bearer" | "dpop");
+    let challenge = challenges.iter().find(is_other)?;
+    let scheme = received.clean(challenge.scheme());
+    let realm = challenge.param("realm").map(|realm| received.clean(realm));
+    Some(Advice::GatewayAsks { scheme, realm: realm.filter(|realm| !realm.is_empty()) })
 }
 
 /// What the server says to people.

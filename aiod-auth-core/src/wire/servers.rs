@@ -5,7 +5,10 @@
 use url::Url;
 
 use super::json::Object;
-use crate::{error::Says, http::Response};
+use crate::{
+    error::Says,
+    http::{Challenge, Response},
+};
 
 /// The standards' word for an `error`.
 pub(crate) fn standard_code(word: &str) -> &str {
@@ -69,11 +72,14 @@ pub(crate) fn is_about_permissions(description: &str) -> bool {
     description.starts_with("Not enough permissions")
 }
 
-/// Tiled says in `detail` what is wrong. Its protection against forged requests answers in plain
-/// text, and in different words that have `csrf` in them.
+/// Tiled says in `detail` what is wrong, and asks for no other scheme than Bearer: that is a gateway before it. Its
+/// protection against forged requests answers in plain text, and in different words that have `csrf` in them.
 pub(crate) fn says(response: &Response, object: Option<&Object<'_>>) -> Option<Says> {
     if let Some(object) = object {
-        return matches!(object.text("detail"), Ok(Some(_))).then_some(Says::Detail);
+        let is_bearer = |challenge: &Challenge| challenge.scheme() == "bearer";
+        let is_its = matches!(object.text("detail"), Ok(Some(_)))
+            && response.challenges().iter().all(is_bearer);
+        return is_its.then_some(Says::Detail);
     }
     let names_csrf = || response.body().windows(4).any(|word| word.eq_ignore_ascii_case(b"csrf"));
     (response.status() == 403 && names_csrf()).then_some(Says::Forged)

@@ -85,7 +85,7 @@ impl TokenAnswer {
             Ok(issued) => Ok(issued.into_tokens(refresh_token.or(sent), sent_at, requested)),
             Err(problem) => {
                 let salvage = |token| Tokens::from_refresh_token(token, sent_at);
-                let error = answer::broken(Endpoint::Token, status, problem);
+                let error = answer::malformed(Endpoint::Token, status, problem);
                 Err(Failed::with(error, refresh_token.map(salvage)))
             }
         }

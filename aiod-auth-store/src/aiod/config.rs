@@ -11,7 +11,7 @@ use toml_edit::{Item, Value};
 use crate::{
     AiodFile, LoginTo, StoreError,
     document::{self, Unreadable},
-    file::{files::read_text, place, system::Os},
+    file::{place, reading::read_text, system::Os},
 };
 
 /// The settings of AI-on-Demand's Python client, from `~/.aiod/config.toml` (`aiod.config` and

@@ -1,6 +1,9 @@
 //! Many at once: handles, as other processes have them, and threads.
 
-use std::{iter, thread};
+use std::{
+    iter, thread,
+    time::{Duration, Instant},
+};
 
 use aiod_auth_core::{RecordKey, Tokens};
 
@@ -81,7 +84,9 @@ pub(super) fn readers_see_whole_records(place: &Place<'_>, new_store: &dyn Fn() 
     thread::scope(|scope| {
         for reader in &handles {
             scope.spawn(|| {
+                let began = Instant::now();
                 loop {
+                    assert!(began.elapsed() < TIME_MAX, "the last record was not saved in time");
                     let tokens = reader.load(&key).unwrap().unwrap();
                     same(&tokens, &full(tokens.access_token().unwrap().expose()));
                     if tokens.access_token().unwrap().expose() == text(LAST_ROUND) {
@@ -97,11 +102,13 @@ pub(super) fn readers_see_whole_records(place: &Place<'_>, new_store: &dyn Fn() 
 }
 
 fn wait_for_lock(store: &dyn Store, key: &RecordKey) -> Lock {
+    let began = Instant::now();
     loop {
         match store.try_lock(key).unwrap() {
             Some(lock) => return lock,
             None => thread::yield_now(),
         }
+        assert!(began.elapsed() < TIME_MAX, "the lock was not free in time");
     }
 }
 
@@ -112,3 +119,5 @@ fn number(tokens: &Tokens) -> usize {
 const THREADS: usize = 4;
 const ROUNDS: usize = 25;
 const LAST_ROUND: usize = 201;
+/// A store that is slow takes seconds.
+const TIME_MAX: Duration = Duration::from_secs(300);

@@ -20,11 +20,14 @@ mod fate;
 mod faults;
 pub(crate) mod files;
 mod fnv;
+mod interrupted;
 pub(crate) mod lock;
 mod mark;
 mod name;
 mod next;
 pub(crate) mod place;
+pub(crate) mod reading;
+mod replace;
 #[cfg(any(all(test, target_os = "linux"), feature = "_simulation"))]
 pub(crate) mod simulated;
 pub(crate) mod system;

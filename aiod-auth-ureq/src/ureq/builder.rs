@@ -8,7 +8,7 @@ use aiod_auth_core::{
 };
 use aiod_auth_tls::{InvalidPem, TlsOptions};
 
-use super::{UreqTransport, connect::Names};
+use super::{CONNECT_TIMEOUT, UreqTransport, connect::Names};
 
 /// Makes a [`UreqTransport`].
 ///
@@ -45,7 +45,7 @@ impl UreqTransportBuilder {
             tls: TlsOptions::default(),
             proxies: None,
             user_agent: concat!("aiod-auth/", env!("CARGO_PKG_VERSION")).into(),
-            limits: Limits { whole: None, connect: Duration::from_secs(10) },
+            limits: Limits { whole: None, connect: CONNECT_TIMEOUT },
             names: Names::new(),
         }
     }

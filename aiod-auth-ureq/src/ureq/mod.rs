@@ -3,7 +3,7 @@
 use std::{io::Read as _, sync::Arc, time::Duration};
 
 use ::ureq::{
-    Agent, Body,
+    Agent, Body, Timeout,
     http::{self, HeaderMap},
 };
 use aiod_auth_core::{
@@ -61,7 +61,8 @@ impl UreqTransport {
     }
 
     /// The program's own agent: its connections, TLS, middleware, User-Agent. Redirects, statuses,
-    /// proxies (as the environment says) and time limits are set for each request as they have to be.
+    /// proxies (as the environment says) and time limits (each that ureq has) are set for each request as
+    /// they have to be.
     #[must_use]
     pub fn from_agent(agent: Agent) -> Self {
         let proxies = Arc::new(builder::proxies_of_environment());
@@ -103,6 +104,20 @@ impl UreqTransport {
             .max_redirects_will_error(false)
             .proxy(proxy)
             .timeout_global(Some(timeout));
+        // A program's limit for a part of its own requests would give up a refresh whose answer is on its way.
+        let config = match self.is_own_agent {
+            true => config
+                .timeout_per_call(None)
+                .timeout_per_read(None)
+                .timeout_per_write(None)
+                .timeout_resolve(None)
+                .timeout_connect(Some(CONNECT_TIMEOUT))
+                .timeout_send_request(None)
+                .timeout_send_body(None)
+                .timeout_recv_response(None)
+                .timeout_recv_body(None),
+            false => config,
+        };
         self.agent.run(config.build())
     }
 
@@ -204,6 +219,9 @@ fn no_response(error: &::ureq::Error) -> NoResponse {
         },
         // Its own mistakes in writing a request would be here, too; it makes none of what the core gives.
         ::ureq::Error::Protocol(_) | ::ureq::Error::LargeResponseHeader(..) => NoResponse::NotHttp,
+        ::ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+            NoResponse::NotSent("no connection in time")
+        }
         ::ureq::Error::Timeout(_) => NoResponse::Unknown("timed out"),
         ::ureq::Error::Io(error) => NoResponse::Unknown(reason(error)),
         // Before anything is sent: the address, a header, TLS that an agent doesn't have.
@@ -222,6 +240,9 @@ const UNUSABLE: ProxyProblem = ProxyProblem::Unusable("is not a usable address")
 
 /// For a request and its answer together.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How much of it may go by until there is a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Kerberos tickets and cookies make large headers.
 const HEADER_BYTES_MAX: usize = 256 * 1024;

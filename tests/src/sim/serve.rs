@@ -211,6 +211,14 @@ mod tests {
         assert!(answered.starts_with("HTTP/1.1 400 "), "{answered}");
     }
 
+    fn wait_for_a_request(running: &Running) {
+        let started = Instant::now();
+        while running.simulator().log().is_empty() {
+            assert!(started.elapsed() < Duration::from_secs(10), "no request has arrived");
+            thread::yield_now();
+        }
+    }
+
     #[test]
     fn a_delayed_answer_delays_no_other() {
         let running = serve(Settings::default()).unwrap();
@@ -219,9 +227,7 @@ mod tests {
         let started = Instant::now();
         thread::scope(|scope| {
             let delayed = scope.spawn(|| post(&running, "/token", "client_id=demo"));
-            while running.simulator().log().is_empty() {
-                thread::yield_now();
-            }
+            wait_for_a_request(&running);
             assert!(get(&running, METADATA).starts_with("HTTP/1.1 200 "));
             assert!(!delayed.is_finished());
             assert!(delayed.join().unwrap().starts_with("HTTP/1.1 400 "));
@@ -248,9 +254,7 @@ mod tests {
         running.simulator().fault_anywhere(1, Fault::Delay(far_away));
         let mut waiting = TcpStream::connect(&address).unwrap();
         waiting.write_all(b"GET / HTTP/1.1\r\nHost: as.test\r\n\r\n").unwrap();
-        while running.simulator().log().is_empty() {
-            thread::yield_now();
-        }
+        wait_for_a_request(&running);
         drop(running);
         let mut response = Vec::new();
         let ended = waiting.read_to_end(&mut response);

@@ -359,7 +359,7 @@ fn an_endpoint_that_is_given_by_hand_is_the_one_that_is_asked() {
     }
 }
 
-/// Make `Answer::Later` without `said`: this fails.
+/// Make `Answer::Unavailable` without `said`: this fails.
 #[test]
 fn a_server_that_is_unavailable_says_why_in_its_own_words() {
     let (mut world, _) = with_an_old_token();

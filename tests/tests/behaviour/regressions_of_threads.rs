@@ -11,7 +11,10 @@ use aiod_auth_core::{
     session::Persisted,
 };
 use aiod_auth_store::{Lock, MemoryStore, StoreError};
-use aiod_auth_tests::sim::{REFRESH_TOKEN, wall_clock_ms};
+use aiod_auth_tests::{
+    drive::in_time,
+    sim::{REFRESH_TOKEN, wall_clock_ms},
+};
 use aiod_auth_ureq::{Client, Driver, Transport};
 
 use super::{
@@ -68,6 +71,10 @@ impl Transport for Nowhere {
 
 #[test]
 fn a_token_is_a_token_though_another_thread_logs_out() {
+    in_time("20,000 tokens", twenty_thousand_tokens);
+}
+
+fn twenty_thousand_tokens() {
     let store = Flickering { leaving: thread::current().id(), looks: AtomicUsize::new(0) };
     let driver = Driver::with_transport(Nowhere).with_store(Arc::new(store));
     let client = Client::with_driver(Profile::new("https://as.example", "demo").unwrap(), driver);

@@ -123,14 +123,15 @@ impl Log for Listener {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            LINES.lock().unwrap().push(record.args().to_string());
+            LINES.lock().unwrap().push(format!("{}: {}", record.target(), record.args()));
         }
     }
 
     fn flush(&self) {}
 }
 
-fn install() {
+/// Writes down what is logged from now on.
+pub(super) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         log::set_logger(&Listener).unwrap();
@@ -138,6 +139,7 @@ fn install() {
     });
 }
 
-fn lines() -> Vec<String> {
+/// What was logged: where, and what.
+pub(super) fn lines() -> Vec<String> {
     LINES.lock().unwrap().clone()
 }

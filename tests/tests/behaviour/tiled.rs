@@ -1,7 +1,7 @@
 //! Tiled, in virtual time: its logins, its refresh, its API keys.
 
 use aiod_auth_core::{
-    Kind, LoginMethod, Step,
+    Ask, Credentials, Kind, LoginMethod, Password as SecretPassword, Step,
     provider::tiled::{
         Api, CreateApiKey, DescriptionRequest, ListApiKeys, NewApiKey, RevokeApiKey,
         Settings as TiledSettings, WhichApiKey,
@@ -66,6 +66,52 @@ fn a_password_has_three_tries() {
     assert_eq!(said, Some("Incorrect username or password"));
     // The login that was there is there.
     assert!(token(&mut world, Demand::new()).is_ok());
+}
+
+/// Cut `is_wrong_password`: the user is asked three times for a password that was never looked at.
+#[test]
+fn a_401_that_is_not_the_servers_is_told_once_and_takes_no_try() {
+    let detail = || Answer::json(401, &json!({"detail": "Authentication required"}));
+    let basic = "Basic realm=\"Corporate gateway\"";
+    let asks = "asks for the scheme `basic` (`Corporate gateway`)";
+    for (answer, says, hint) in [
+        (Answer::html(401, "<html>Sign in</html>"), None, Some("a proxy or firewall")),
+        (
+            Answer::html(401, "<html>Sign in").with_header("WWW-Authenticate", basic),
+            None,
+            Some(asks),
+        ),
+        (
+            detail().with_header("WWW-Authenticate", basic),
+            Some("Authentication required"),
+            Some(asks),
+        ),
+        (
+            detail().with_header("WWW-Authenticate", "Negotiate"),
+            Some("Authentication required"),
+            Some("asks for the scheme `negotiate`: a proxy"),
+        ),
+        (Answer::json(401, &json!({"message": "Unauthorized"})), Some("Unauthorized"), None),
+        (Answer::json(401, &json!({"error": "invalid_token", "detail": "x"})), Some("x"), None),
+        (Answer::json(401, &json!({"detail": {"reason": "gateway"}})), None, None),
+        (Answer::new(401, "text/plain", "Unauthorized"), None, None),
+        (Answer::empty(401), None, None),
+    ] {
+        let mut world = world();
+        let toy = "/api/v1/auth/provider/toy/token";
+        world.server.fault_at(toy, 1, Fault::Instead(answer.clone()));
+        let error =
+            log_in_with(&mut world, &tiled(), &[Password("alice-password"); 3]).unwrap_err();
+        assert_eq!(error.kind(), Kind::Server, "{answer:?}: {error}");
+        assert_eq!(world.answers.len(), 2, "the user is asked once");
+        assert_eq!(world.transcript().matches(toy).count(), 1);
+        let said = error.server_error().unwrap();
+        assert_eq!((said.status, said.description.as_deref()), (Some(401), says), "{answer:?}");
+        match (error.hint(), hint) {
+            (Some(found), Some(expected)) => assert!(found.contains(expected), "{found}"),
+            (found, expected) => assert_eq!(found.is_some(), expected.is_some(), "{found:?}"),
+        }
+    }
 }
 
 /// Logs in where the provider says this afterwards; hands out what was shown of it.
@@ -188,7 +234,12 @@ fn what_is_no_verdict_on_the_session_leaves_it_alone() {
     }
     let mut world = world();
     logged_in(&mut world);
-    for answer in [Answer::empty(401), Answer::new(401, "text/plain", "Unauthorized")] {
+    let detail = Answer::json(401, &json!({"detail": "Authentication required"}));
+    for answer in [
+        Answer::empty(401),
+        Answer::new(401, "text/plain", "Unauthorized"),
+        detail.with_header("WWW-Authenticate", "Basic realm=\"Corporate gateway\""),
+    ] {
         world.server.fault_at("/api/v1/auth/session/refresh", 1, Fault::Instead(answer));
         assert_eq!(token(&mut world, Demand::new().forced()).unwrap_err().kind(), Kind::Server);
         token(&mut world, Demand::new().forced()).unwrap();
@@ -256,6 +307,91 @@ fn the_cookie_is_fetched_once_more_if_it_was_another_one_by_then() {
     let error = token(&mut world, Demand::new().forced()).unwrap_err();
     assert_eq!(error.kind(), Kind::Server);
     assert_eq!(world.transcript().matches("POST").count(), 2);
+}
+
+/// Cut `earlier` in `redeem`: the refresh goes out with the time that was left, and its answer is cut off.
+#[test]
+fn a_new_cookie_takes_no_time_away_from_the_answer_to_a_refresh() {
+    let mut in_time = policy();
+    in_time.time_limit = seconds(30);
+    in_time.attempts = 1;
+    let refresh = "/api/v1/auth/session/refresh";
+    for (renewal, sent) in [(14, 2), (15, 1), (20, 1)] {
+        let mut world = world();
+        let before = logged_in(&mut world);
+        let forged = Answer::new(403, "text/plain", "Expected tiled_csrf_token cookie");
+        world.server.fault_at("/api/v1/", 1, Fault::Delay(seconds(0)));
+        world.server.fault_at("/api/v1/", 1, Fault::Delay(seconds(renewal)));
+        world.server.fault_at(refresh, 1, Fault::Instead(forged));
+        world.server.fault_at(refresh, 1, Fault::Delay(seconds(14)));
+        let forced = Demand::new().forced();
+        let outcome = world.run(Session::token(tiled(), forced, in_time));
+        let transcript = world.transcript();
+        assert_eq!(transcript.matches(refresh).count(), sent, "{renewal} s: {transcript}");
+        if sent == 1 {
+            assert_eq!(outcome.unwrap_err().kind(), Kind::Unavailable);
+            world.server.clear_faults();
+            // Nothing was spent, and the next call may try again at once.
+            token(&mut world, Demand::new().forced()).unwrap();
+        } else {
+            assert!(!outcome.unwrap().tokens.has_same_access_token(&before.tokens));
+        }
+    }
+}
+
+/// Cut the limit for the user in `by_password`: there is no time for a new cookie.
+#[test]
+fn a_password_that_came_late_is_sent_with_a_new_cookie_as_well() {
+    let mut world = world();
+    let forged = Answer::new(403, "text/plain", "Expected tiled_csrf_token cookie");
+    let toy = "/api/v1/auth/provider/toy/token";
+    world.server.fault_at(toy, 1, Fault::Instead(forged));
+    world.server.fault_at("/api/v1/", 1, Fault::Delay(seconds(0)));
+    world.server.fault_at("/api/v1/", 1, Fault::Delay(seconds(4)));
+    let mut login = Session::login(tiled(), seconds(300), policy());
+    let outcome = world.run_with(&mut login, |world, step| {
+        let Step::Ask(Ask::Password(asked)) = step else { return Some(step) };
+        world.pass(seconds(299));
+        let password = SecretPassword::new("alice-password");
+        asked.answer(seconds(299), Credentials { username: "alice".into(), password });
+        None
+    });
+    outcome.unwrap();
+    assert_eq!(world.transcript().matches(toy).count(), 2);
+}
+
+#[test]
+fn its_own_device_flow_fetches_a_new_cookie_too() {
+    let (start, poll) = ("/api/v1/auth/provider/x/authorize", "/api/v1/auth/provider/x/token");
+    for (path, times, expected) in [
+        (start, 1, None),
+        (poll, 1, None),
+        (start, 9, Some(Kind::Server)),
+        (poll, 9, Some(Kind::Server)),
+    ] {
+        let mut world = world();
+        world.server.tiled.providers = vec![Provider::Device("x")];
+        world.after(seconds(3), Event::Approve);
+        let forged = Answer::new(403, "text/plain", "Expected tiled_csrf_token cookie");
+        world.server.fault_at(path, times, Fault::Instead(forged));
+        let outcome = log_in_with(&mut world, &tiled(), &[]);
+        let transcript = world.transcript();
+        assert_eq!(outcome.err().map(|error| error.kind()), expected, "{transcript}");
+        assert_eq!(transcript.matches(path).count(), 2, "{transcript}");
+        assert_eq!(transcript.matches("GET /api/v1/ -> 200").count(), 2, "{transcript}");
+        let codes = world.prompts.iter().filter(|it| matches!(it, Prompt::DeviceCode(_))).count();
+        assert_eq!(codes, usize::from(expected.is_none() || path == poll), "it is shown once");
+    }
+    // The code lives as long as the server said, however often a cookie is fetched.
+    let mut world = world();
+    world.server.tiled.providers = vec![Provider::Device("x")];
+    let forged = Answer::new(403, "text/plain", "Expected tiled_csrf_token cookie");
+    world.server.fault_at(poll, 100, Fault::Delay(seconds(0)));
+    world.server.fault_at(poll, 1, Fault::Instead(forged));
+    let mut patient = Session::login(tiled(), seconds(3600), policy());
+    let error = world.run_with(&mut patient, |_, step| Some(step)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Expired);
+    assert!(world.transcript().lines().last().unwrap().starts_with("895 s POST"));
 }
 
 #[test]

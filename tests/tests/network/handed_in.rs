@@ -2,8 +2,9 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     thread,
+    time::Duration,
 };
 
 use aiod_auth_core::{
@@ -59,6 +60,55 @@ fn an_agent_follows_no_redirect_whatever_it_was_told() {
     let transport = aiod_auth_ureq::UreqTransport::from_agent(agent);
     let driver = aiod_auth_ureq::Driver::with_transport(transport);
     is_refused(driver.run(&mut refresh(&address)), &asks);
+}
+
+/// Cut any of them in `UreqTransport::run`: this fails. (But for `timeout_connect`: loopback is connected to at
+/// once. What looks a name up or is sent is done too soon, too; a limit of no time at all ends it.)
+#[test]
+fn an_agents_own_time_limits_end_no_request() {
+    type Limits = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
+    let (soon, nothing) = (Some(Duration::from_millis(20)), Some(Duration::ZERO));
+    let limits: [(&str, fn(Limits, Option<Duration>) -> Limits, _); 9] = [
+        ("global", Limits::timeout_global, soon),
+        ("per call", Limits::timeout_per_call, soon),
+        ("per read", Limits::timeout_per_read, soon),
+        ("per write", Limits::timeout_per_write, nothing),
+        ("resolve", Limits::timeout_resolve, nothing),
+        ("send the request", Limits::timeout_send_request, nothing),
+        ("send the body", Limits::timeout_send_body, nothing),
+        ("receive the response", Limits::timeout_recv_response, soon),
+        ("receive the body", Limits::timeout_recv_body, soon),
+    ];
+    // A name, for the one that looks it up.
+    let address = format!("http://localhost:{}", slow().port());
+    for (name, set, limit) in limits {
+        let agent = set(ureq::Agent::config_builder(), limit).build().new_agent();
+        let transport = aiod_auth_ureq::UreqTransport::from_agent(agent);
+        let driver = aiod_auth_ureq::Driver::with_transport(transport);
+        let outcome = driver.run(&mut refresh(&address));
+        assert!(outcome.is_ok(), "{name}: {outcome:?}");
+    }
+}
+
+/// Gives out tokens, and takes its time before the head of the answer, and before its body.
+fn slow() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            drop(stream.read(&mut [0; 4096]));
+            let body = r#"{"access_token":"a1","token_type":"Bearer"}"#;
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            for part in [head.as_str(), body] {
+                thread::sleep(Duration::from_millis(60));
+                drop(stream.write_all(part.as_bytes()));
+            }
+        }
+    });
+    address
 }
 
 #[tokio::test]

@@ -38,7 +38,10 @@ proptest! {
         let mut answers = answers.iter().cycle();
         let mut elapsed = Duration::ZERO;
         // The user never approves, so it ends in time, and not before.
+        let mut steps = 0;
         let error = loop {
+            steps += 1;
+            assert!(steps < 100_000, "no end after {elapsed:?}");
             let time = match polling.poll(Timestamp::UNIX_EPOCH) {
                 Ok(Step::Send(exchange)) => {
                     pace.poll();

@@ -65,7 +65,7 @@ fn run(mut request: AccessTokenRequest, troubles: &[(Trouble, Duration)]) -> Run
     let mut troubles = troubles.iter().cycle();
     let (mut sends, mut arrived, mut unanswered) = (0, 0, None);
     let (mut waits, mut elapsed, mut asked) = (Vec::new(), Duration::ZERO, Duration::ZERO);
-    loop {
+    for _ in 0..STEPS_MAX {
         match request.poll(Timestamp::UNIX_EPOCH) {
             Ok(Step::Send(exchange)) => {
                 let (trouble, would_take) = troubles.next().unwrap().clone();
@@ -97,7 +97,10 @@ fn run(mut request: AccessTokenRequest, troubles: &[(Trouble, Duration)]) -> Run
             }
         }
     }
+    panic!("no end after {STEPS_MAX} steps");
 }
+
+const STEPS_MAX: usize = 1000;
 
 fn took() -> impl Strategy<Value = Duration> {
     (1..5000_u64).prop_map(Duration::from_millis)

@@ -2,7 +2,10 @@
 //! leaves in it is found by the next one.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::thread;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use aiod_auth_core::{AccessToken, Profile, RecordKey, RefreshToken, Timestamp, Tokens};
 use aiod_auth_store::{LOCK_HELD_MAX, SealingKey, Store, StoreError, contract_tests};
@@ -70,11 +73,13 @@ fn many_threads_lose_no_update() {
             scope.spawn(|| {
                 let store = SqliteStore::open(&file).unwrap();
                 for _ in 0..10 {
+                    let began = Instant::now();
                     let _lock = loop {
                         match store.try_lock(&key()).unwrap() {
                             Some(lock) => break lock,
                             None => thread::yield_now(),
                         }
+                        assert!(began.elapsed() < Duration::from_secs(60), "no lock");
                     };
                     let found = store.load(&key()).unwrap().unwrap();
                     let count: u32 = found.access_token().unwrap().expose().parse().unwrap();

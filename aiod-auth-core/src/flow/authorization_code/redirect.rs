@@ -13,7 +13,7 @@ use crate::{
     repeated::clean_without,
     secret::{Wiped, same},
     text::clean,
-    wire::answer::broken,
+    wire::answer,
 };
 
 /// What a visit of the browser to the redirect address amounts to.
@@ -149,10 +149,7 @@ impl Query {
     /// RFC 6749 §4.1.2.1.
     fn refused(&self, expected: &Expected<'_>) -> Option<Error> {
         let clean = |text: &str| clean_without(text, &expected.secrets);
-        let mut code = ErrorCode::from_wire(self.value("error").ok().flatten()?);
-        if let ErrorCode::Other(said) = &mut code {
-            *said = clean(said);
-        }
+        let code = ErrorCode::read(self.value("error").ok().flatten()?, clean);
         let is_unavailable =
             matches!(code, ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable);
         let is_denial = code == ErrorCode::AccessDenied;
@@ -191,7 +188,7 @@ impl Query {
 }
 
 fn malformed(problem: Problem) -> Error {
-    broken(Endpoint::Authorization, None, problem)
+    answer::malformed(Endpoint::Authorization, None, problem)
 }
 
 fn is_web(uri: &str) -> bool {
@@ -353,6 +350,15 @@ mod tests {
         for query in ["code=c0de&state=s&iss=https://c0de.s3cret", "state=s&error=c0de&code=c0de"] {
             let said = outcome(query, false);
             assert!(!said.contains("c0de") && !said.contains("s3cret"), "{said}");
+        }
+    }
+
+    /// Hide it after the code was shortened, and its start is at the end of what is shown.
+    #[test]
+    fn no_part_of_a_secret_is_left_where_an_error_code_is_shortened() {
+        for before in 290..310 {
+            let said = outcome(&format!("error={}+s3cret&state=s", "x".repeat(before)), false);
+            assert!(said.contains("xxx") && !said.contains("s3"), "{said}");
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     error::{ConfigProblem, Endpoint, Error, Problem},
     text::clean,
     token::Scope,
-    wire::{answer::broken, json::Object},
+    wire::{answer::malformed, json::Object},
 };
 
 /// How to log in to a server, and where the rest is.
@@ -123,7 +123,7 @@ impl Description {
     fn why_not(&self, name: &'static str) -> Error {
         let unusable = self.unusable.iter().find(|(link, _)| *link == name);
         let problem = unusable.map_or(Problem::Missing(name), |(_, problem)| problem.clone());
-        broken(Endpoint::Metadata, 200, problem)
+        malformed(Endpoint::Metadata, 200, problem)
     }
 
     /// What there is to choose from: the provider of this name, else those that can be used. Where none can,
@@ -190,7 +190,7 @@ impl Provider {
     pub fn usable(&self) -> Result<&ProviderLogin, Error> {
         match &self.login {
             ProviderLogin::Unusable(problem) => {
-                Err(broken(Endpoint::Metadata, 200, problem.clone()))
+                Err(malformed(Endpoint::Metadata, 200, problem.clone()))
             }
             login @ (ProviderLogin::Password { .. }
             | ProviderLogin::Device { .. }

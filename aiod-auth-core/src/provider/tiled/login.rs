@@ -14,7 +14,7 @@ use super::{
     user,
 };
 use crate::{
-    error::{ConfigProblem, Endpoint, Error, Problem, ServerError},
+    error::{ConfigProblem, Endpoint, Error, Problem, Says, ServerError},
     flow::{
         DeviceAuthorization, access_token_request::TokenRequest, device_access_token::Polls,
         password, send::Sender,
@@ -29,7 +29,12 @@ use crate::{
     retry::{Resend, RetryPolicy},
     token::Tokens,
     token_server::TokenServer,
-    wire::{answer, device, form::Form, json::Object},
+    wire::{
+        answer::{self, Received},
+        device,
+        form::Form,
+        json::Object,
+    },
 };
 
 /// Logs in with the given refresh token, or by the provider that fits or that the user chooses.
@@ -107,7 +112,7 @@ const fn fits(method: &LoginMethod, provider: &Provider) -> bool {
 }
 
 /// Sends the password to the server itself, which answers 401 to a wrong one: the user is asked again, up to
-/// twice.
+/// twice. A 401 that is not in its words is a gateway's or a proxy's, and says nothing of the password.
 async fn by_password(
     io: &Io,
     job: &LoginJob,
@@ -129,20 +134,16 @@ async fn by_password(
         if credentials.password.expose().is_empty() {
             return Err(Error::Cancelled.into());
         }
-        let request = password_request(job, server, token_endpoint, &credentials)?;
-        let mut outcome = job.send_for_user(io, TokenServer::Tiled(server), request, end).await;
-        if let Err(failed) = &outcome {
-            let deadline = Deadline::within(io, job.policy.time_limit).min(end);
-            let server = server.after_forgery(&failed.error, io, &job.policy, deadline).await?;
-            if let Some(server) = server {
-                let request = password_request(job, &server, token_endpoint, &credentials)?;
-                outcome = job.send_for_user(io, TokenServer::Tiled(&server), request, end).await;
-            }
-        }
+        let send = |guarding: &Server| {
+            let request = password_request(job, guarding, token_endpoint, &credentials);
+            async move { job.send_for_user(io, TokenServer::Tiled(server), request?, end).await }
+        };
+        let until = job.deadline_for_user(io, end);
+        let outcome = server.send_guarded(io, &job.policy, until, send).await;
         username = Some(credentials.username);
         drop(credentials.password);
         match outcome {
-            Err(Failed { error: Error::Refused(refused), .. }) if refused.status == Some(401) => {
+            Err(Failed { error: Error::Refused(refused), .. }) if is_wrong_password(&refused) => {
                 if attempts >= ATTEMPTS_MAX {
                     return Err(Error::AccessDenied(refused).into());
                 }
@@ -150,6 +151,10 @@ async fn by_password(
             outcome => return outcome,
         }
     }
+}
+
+fn is_wrong_password(refused: &ServerError) -> bool {
+    refused.status == Some(401) && refused.code.is_none() && refused.says == Some(Says::Detail)
 }
 
 const ATTEMPTS_MAX: u8 = 3;
@@ -184,19 +189,27 @@ async fn by_own_device(
     let deadline = Deadline::within(io, job.policy.time_limit).min(end);
     let begins = Endpoint::DeviceAuthorization;
     let sender = Sender::new(begins, &job.policy, deadline, &deviations);
-    let request = server.guarded(Request::post_nothing(endpoint.clone()));
-    let device = sender.send(io, request, |received| {
+    let read = |received: &Received<'_>| {
         answer::read(begins, received, |object| OwnDevice::parse(object, &server.api))
-    });
-    let OwnDevice { authorization, poll_at } = device.await?;
-    let parts = authorization.into_parts();
-    let body = json(&[
-        ("device_code", parts.device_code.expose()),
-        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-    ]);
-    let request = server.guarded(Request::post_json(poll_at, body));
-    let polls = Polls::of(request, &parts.prompt, job.limit, deviations, refused);
-    let polling = job.show_code(io, polls, parts.prompt, end).await;
+    };
+    let begin = |server: &Server| {
+        let request = server.guarded(Request::post_nothing(endpoint.clone()));
+        async move { sender.send(io, request, read).await.map_err(Failed::from) }
+    };
+    let device = server.send_guarded(io, &job.policy, deadline, begin).await?;
+    let OwnDevice { authorization, poll_at } = device;
+    let DeviceAuthorization { device_code, prompt } = authorization;
+    let polls = |server: &Server| {
+        let body = json(&[
+            ("device_code", device_code.expose()),
+            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+        ]);
+        let request = server.guarded(Request::post_json(poll_at.clone(), body));
+        Polls::of(request, &prompt, job.limit, Arc::clone(&deviations), refused)
+    };
+    let polling_end = job.show_code(io, &polls(server), prompt.clone(), end).await;
+    let poll = |server: &Server| polls(server).poll(io.clone(), polling_end);
+    let polling = server.send_guarded(io, &job.policy, end, poll);
     Box::pin(job.approved(io, TokenServer::Tiled(server), polling, end)).await
 }
 
@@ -224,6 +237,8 @@ impl OwnDevice {
 fn refused(error: &ServerError) -> Option<Error> {
     match error.status {
         _ if error.html => None,
+        // There is another cookie to be had.
+        _ if error.says == Some(Says::Forged) => Some(Error::Refused(Box::new(error.clone()))),
         Some(404) => Some(Error::Expired),
         Some(401 | 422) => Some(Error::Refused(Box::new(error.clone()))),
         _ => None,

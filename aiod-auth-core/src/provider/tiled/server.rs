@@ -1,6 +1,7 @@
 //! A Tiled server: its description of itself, requests to it, and who issued its users' tokens.
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
+use core::future::Future;
 
 use url::Url;
 
@@ -12,16 +13,19 @@ use crate::{
     client::ClientIdentity,
     deviations::Deviations,
     error::{Advice, Endpoint, Error, ErrorCode, Problem, Says},
-    flow::{resource, send::Sender},
+    flow::{
+        resource,
+        send::{Sender, no_time},
+    },
     http::Request,
-    machine::{Deadline, Io, Runner, Start, public_machine},
+    machine::{Deadline, Failed, Io, Runner, Start, public_machine},
     profile::{LoginMethod, Profile},
     retry::RetryPolicy,
     secret::{AccessToken, IdToken, RefreshToken, Wiped},
     server::{AuthorizationServer, Issuer, Transport},
     token::Tokens,
     wire::{
-        answer::{self, Answer, Received, broken},
+        answer::{self, Answer, Received, malformed},
         form::Encoded,
         json::{Object, push_string},
         jwt::Payload,
@@ -106,19 +110,25 @@ impl Server {
         Box::new(headers.fold(request, |request, (name, value)| request.with_header(name, value)))
     }
 
-    /// The same server with a new cookie, where it refused this one: what was sent with it was not done.
-    pub(super) async fn after_forgery(
+    /// Does what changes something at this server, and once more with a new cookie where that protection refused
+    /// this one: nothing was done then. At `until` and after it, it is not done again: a new cookie
+    /// takes no time away from the answer to what it is for.
+    pub(super) async fn send_guarded<T, F: Future<Output = Result<T, Failed>>>(
         &self,
-        error: &Error,
         io: &Io,
         policy: &RetryPolicy,
-        deadline: Deadline,
-    ) -> Result<Option<Box<Self>>, Error> {
-        let is_forged = error.server_error().is_some_and(|said| said.says == Some(Says::Forged));
-        match is_forged {
-            true => Self::ask(io, &self.api, policy, deadline).await.map(Some),
-            false => Ok(None),
+        until: Deadline,
+        send: impl Fn(&Self) -> F,
+    ) -> Result<T, Failed> {
+        match send(self).await {
+            Err(failed) if is_forged(&failed.error) => {}
+            outcome => return outcome,
         }
+        let server = Self::ask(io, &self.api, policy, until).await?;
+        if until.has_passed(io) {
+            return Err(no_time(Endpoint::Metadata).into());
+        }
+        send(&server).await
     }
 
     /// The server that refreshes this token, which came with these: an OpenID provider if that issued it and the
@@ -138,7 +148,7 @@ impl Server {
             }
             Some(_) => Ok(Refreshes::Here(self.api.refresh_session())),
             None if link.origin() == self.api.url().origin() => Ok(Refreshes::Here(link.clone())),
-            None => Err(broken(Endpoint::Metadata, 200, Problem::Invalid("refresh_session"))),
+            None => Err(malformed(Endpoint::Metadata, 200, Problem::Invalid("refresh_session"))),
         }
     }
 
@@ -210,6 +220,10 @@ pub(super) fn read_for_user<T>(
         refused.error.advice = Some(Advice::PermissionIsMissing);
     }
     answer
+}
+
+fn is_forged(error: &Error) -> bool {
+    error.server_error().is_some_and(|said| said.says == Some(Says::Forged))
 }
 
 /// The cookie of the server's CSRF protection by double submit: it has to come back as a header as well. It is no

@@ -45,21 +45,14 @@ pub(crate) async fn redeem(
             return Box::pin(request.send(io, deadline, reason)).await;
         }
     };
-    let new = |server: &Server| {
+    let send = |server: &Server| {
         let body = json(&[("refresh_token", refresh_token.expose())]);
         let request = server.guarded(Request::post_json(link.clone(), body));
-        TokenRequest::of(request, policy, Arc::new(deviations())).spending(
-            refresh_token,
-            resend,
-            refused,
-        )
+        let request = TokenRequest::of(request, policy, Arc::new(deviations()));
+        let request = request.spending(refresh_token, resend, refused);
+        Box::pin(request.send(io, deadline, reason))
     };
-    let outcome = Box::pin(new(server).send(io, deadline, reason)).await;
-    let Err(failed) = &outcome else { return outcome };
-    match server.after_forgery(&failed.error, io, &policy, deadline).await? {
-        Some(server) => Box::pin(new(&server).send(io, deadline, reason)).await,
-        None => outcome,
-    }
+    server.send_guarded(io, &policy, deadline.earlier(resend.time_for_answer()), send).await
 }
 
 /// As in Tiled's own client, a 400 or 401 means that the session has ended; but only as Tiled says it, and not as a
@@ -91,20 +84,16 @@ pub(crate) async fn log_out(
     if let Refreshes::There(openid) = server.refreshes(refresh_token, Some(tokens))? {
         return end_at_provider(io, &openid, tokens, policy, deadline).await;
     }
-    let new = |server: &Server| {
-        let body = json(&[("refresh_token", refresh_token.expose())]);
-        server.guarded(Request::post_json(server.api.revoke_session(), body))
-    };
     let deviations = Deviations::default();
     let sender = Sender::new(Endpoint::Revocation, &policy, deadline, &deviations);
-    let outcome = sender.send(io, new(server), done_or_over).await;
-    if let Err(error) = &outcome
-        && let Some(server) = server.after_forgery(error, io, &policy, deadline).await?
-    {
-        sender.send(io, new(&server), done_or_over).await?;
-        return Ok(LoggedOut::Ended);
-    }
-    outcome.map(|()| LoggedOut::Ended)
+    let send = |server: &Server| {
+        let body = json(&[("refresh_token", refresh_token.expose())]);
+        let request = server.guarded(Request::post_json(server.api.revoke_session(), body));
+        async move { sender.send(io, request, done_or_over).await.map_err(Failed::from) }
+    };
+    let outcome = server.send_guarded(io, &policy, deadline, send).await;
+    // There is nothing to salvage from a logout.
+    outcome.map(|()| LoggedOut::Ended).map_err(|failed| failed.error)
 }
 
 /// 204, and no other success: that may be a page. Or the server's word that there is no such session, or no more: 401
@@ -113,7 +102,7 @@ fn done_or_over(received: &Received<'_>) -> Answer<()> {
     let answer = answer::read(Endpoint::Revocation, received, |_| Ok(()));
     match (received.response.status(), answer) {
         (204, _) => Answer::Good(()),
-        (200..=299, _) => Answer::Broken(Problem::UnexpectedStatus),
+        (200..=299, _) => Answer::Malformed(Problem::UnexpectedStatus),
         (401 | 409, Answer::Refused(refused)) if refused.error.says == Some(Says::Detail) => {
             Answer::Good(())
         }

@@ -133,7 +133,7 @@ impl RevokeApiKey {
         let read = |received: &Received<'_>| match received.response.status() {
             204 => Answer::Good(()),
             // It may be a page.
-            200..=299 => Answer::Broken(Problem::UnexpectedStatus),
+            200..=299 => Answer::Malformed(Problem::UnexpectedStatus),
             _ => read_for_user(received, |_| Ok(())),
         };
         Ok(Self(Runner::new(ApiKeyJob::new(profile, session, policy, operation, read)?)))
@@ -186,14 +186,15 @@ impl<T: Send + Sync + 'static> Start for ApiKeyJob<T> {
         };
         let (tokens, policy) = (&self.tokens, &self.policy);
         let read = |received: &Received<'_>| unless_null(received, self.read);
-        let request = self.operation.request(&server)?;
-        let outcome = send(&io, request, tokens, policy, deadline, resend, read).await;
-        let Err(error) = &outcome else { return outcome };
-        let Some(server) = server.after_forgery(error, &io, policy, deadline).await? else {
-            return outcome;
+        let (io, read) = (&io, &read);
+        let attempt = |server: &Server| {
+            let request = self.operation.request(server);
+            async move { Ok(send(io, request?, tokens, policy, deadline, resend, read).await?) }
         };
-        let request = self.operation.request(&server)?;
-        send(&io, request, tokens, policy, deadline, resend, read).await
+        let until = deadline.earlier(resend.time_for_answer());
+        let outcome = server.send_guarded(io, policy, until, attempt).await;
+        // There are no tokens to salvage from an API key.
+        outcome.map_err(|failed| failed.error)
     }
 }
 
@@ -253,8 +254,10 @@ fn unless_null<T>(
     match read(received) {
         Answer::Good(good) => Answer::Good(Some(good)),
         Answer::Refused(refused) => Answer::Refused(refused),
-        Answer::Later { status, retry_after, said } => Answer::Later { status, retry_after, said },
-        Answer::Broken(problem) => Answer::Broken(problem),
+        Answer::Unavailable { status, retry_after, said } => {
+            Answer::Unavailable { status, retry_after, said }
+        }
+        Answer::Malformed(problem) => Answer::Malformed(problem),
     }
 }
 

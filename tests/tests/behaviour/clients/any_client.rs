@@ -16,8 +16,13 @@ use super::network::{Network, Wire};
 
 /// The verbs that both have.
 pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
+    /// As it calls itself in a log.
+    const CRATE: &'static str;
+
     /// In virtual time.
     fn on(network: &Arc<Network>, profile: Profile, store: Option<Arc<dyn Store>>) -> Self;
+    /// In virtual time, without a store, on a driver that has a limit for each request.
+    fn with_driver_timeout(network: &Arc<Network>, profile: Profile, timeout: Duration) -> Self;
     /// On the default stack, over real sockets.
     fn over_sockets(profile: Profile, store: impl Store + 'static) -> Self;
 
@@ -83,6 +88,8 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
 
 /// The blocking one.
 impl AnyClient for aiod_auth_ureq::Client {
+    const CRATE: &'static str = "aiod_auth_ureq";
+
     fn on(network: &Arc<Network>, profile: Profile, store: Option<Arc<dyn Store>>) -> Self {
         let driver = aiod_auth_ureq::Driver::with_transport(Wire(Arc::clone(network)));
         let driver = match store {
@@ -90,6 +97,11 @@ impl AnyClient for aiod_auth_ureq::Client {
             None => driver,
         };
         Self::with_driver(profile, driver)
+    }
+
+    fn with_driver_timeout(network: &Arc<Network>, profile: Profile, timeout: Duration) -> Self {
+        let driver = aiod_auth_ureq::Driver::with_transport(Wire(Arc::clone(network)));
+        Self::with_driver(profile, driver.with_request_timeout(timeout))
     }
 
     fn over_sockets(profile: Profile, store: impl Store + 'static) -> Self {
@@ -231,12 +243,20 @@ impl OnTokio {
 }
 
 impl AnyClient for OnTokio {
+    const CRATE: &'static str = "aiod_auth_reqwest";
+
     fn on(network: &Arc<Network>, profile: Profile, store: Option<Arc<dyn Store>>) -> Self {
         let driver = aiod_auth_reqwest::Driver::with_runtime(Wire(Arc::clone(network)));
         let driver = match store {
             Some(store) => driver.with_store(store),
             None => driver,
         };
+        Self::with(aiod_auth_reqwest::Client::with_driver(profile, driver))
+    }
+
+    fn with_driver_timeout(network: &Arc<Network>, profile: Profile, timeout: Duration) -> Self {
+        let driver = aiod_auth_reqwest::Driver::with_runtime(Wire(Arc::clone(network)));
+        let driver = driver.with_request_timeout(timeout);
         Self::with(aiod_auth_reqwest::Client::with_driver(profile, driver))
     }
 

@@ -26,10 +26,8 @@ fn a_program_that_ends_during_an_early_refresh_loses_nothing() {
         running.simulator().fault_at("/token", 1, Fault::Delay(seconds(1)));
 
         let mut program = Command::new(env!("CARGO_BIN_EXE_ends_early"));
-        let output = program
-            .args([client, &running.base_url, &client_id, &folder.path().display().to_string()])
-            .output()
-            .unwrap();
+        program.args([client, &running.base_url, &client_id]).arg(folder.path());
+        let output = in_time("a program that ends early", move || program.output()).unwrap();
         assert!(output.status.success(), "{output:?}");
         assert_eq!(refreshes(&running), 1, "{client}");
         let stored = store.load(&profile.key()).unwrap().unwrap();

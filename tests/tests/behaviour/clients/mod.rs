@@ -49,6 +49,7 @@ mod jetraw;
 mod middleware;
 mod network;
 mod promises;
+mod promises_of_time;
 mod races;
 mod runtimes;
 mod sockets;

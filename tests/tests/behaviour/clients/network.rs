@@ -27,6 +27,8 @@ pub(crate) struct Network {
     pub(crate) base_url: &'static str,
     /// How long this network has been there, in nanoseconds: a wait may be shorter than a millisecond.
     elapsed_ns: AtomicU64,
+    /// How much longer each wait takes than it says.
+    oversleep_ns: AtomicU64,
     /// The path whose answers are held up.
     held_up: Mutex<Option<&'static str>>,
     /// A wait takes this part of what it says in real time, so that waits end in their order.
@@ -55,6 +57,7 @@ impl Network {
             simulator: Mutex::new(Simulator::new(ISSUER, 0, settings)),
             base_url: ISSUER,
             elapsed_ns: AtomicU64::new(0),
+            oversleep_ns: AtomicU64::new(0),
             held_up: Mutex::default(),
             pace,
         })
@@ -79,6 +82,11 @@ impl Network {
     /// Time goes by, for everything.
     pub(crate) fn pass(&self, time: Duration) {
         self.elapsed_ns.fetch_add(nanos(time), Ordering::SeqCst);
+    }
+
+    /// Each wait takes so much longer than it says from now on, as on a laptop that was suspended.
+    pub(crate) fn oversleep(&self, time: Duration) {
+        self.oversleep_ns.store(nanos(time), Ordering::SeqCst);
     }
 
     /// Requests to this path arrive from now on, and no answer does until [`let_go`](Self::let_go).
@@ -108,7 +116,8 @@ impl Network {
 
     /// Until when a wait goes that begins now, and how long it takes in real time.
     fn wait(&self, delay: Duration) -> (Duration, Duration) {
-        (self.elapsed() + delay, delay / self.pace)
+        let longer = Duration::from_nanos(self.oversleep_ns.load(Ordering::SeqCst));
+        (self.elapsed() + delay + longer, delay / self.pace)
     }
 
     fn is_over(&self, until: Duration) {

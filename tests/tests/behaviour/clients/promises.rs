@@ -3,7 +3,7 @@
 
 use std::sync::{
     Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use aiod_auth_core::{
@@ -21,14 +21,18 @@ both! {
     a_rejected_token_is_refreshed_once_for_fifty_callers
     a_refresh_that_is_forced_keeps_no_other_caller_waiting
     a_server_that_asks_to_be_left_alone_is
+    a_server_that_asks_to_be_left_alone_by_one_account_serves_the_next
     what_was_not_saved_is_saved_later
     what_is_done_beside_a_caller_settles
     without_early_refresh_nothing_runs_beside_a_caller
     a_cancelled_caller_leaves_its_refresh_alone
     a_caller_of_any_call_gives_up_on_waiting_and_the_call_is_brought_home
     an_account_is_a_login_of_its_own
-    an_observer_is_told
-    the_last_client_waits_for_an_early_refresh
+    a_server_is_discovered_once_for_all_calls_and_accounts
+    an_observer_is_told_each_thing_of_which_login_and_how_long_it_took
+    what_an_answer_was_forgiven_is_logged
+    a_login_that_waits_for_the_lock_with_its_tokens_is_not_cancelled
+    tokens_that_wait_for_their_store_are_not_given_up
 }
 
 mod check {
@@ -116,6 +120,24 @@ mod check {
         assert_eq!(requests(&running), before);
         running.pass(seconds(30));
         client.token().unwrap();
+    }
+
+    /// Let the accounts of a client share what the server asked for: this fails. (ARCHITECTURE.md says why.)
+    pub(super) fn a_server_that_asks_to_be_left_alone_by_one_account_serves_the_next<
+        C: AnyClient,
+    >() {
+        let (running, alice) = logged_in::<C>(seconds(20));
+        let bob = alice.for_account("bob");
+        log_in_at(&running, &bob);
+        let busy = Answer::empty(429).with_header("Retry-After", "120");
+        running.simulator().fault_at("/token", 1, Fault::Instead(busy));
+        let forced = || Demand::new().forced();
+        assert_eq!(alice.token_for(forced()).unwrap_err().kind(), Kind::Unavailable);
+        let before = count(&running, "/token");
+        alice.token_for(forced()).unwrap_err();
+        assert_eq!(count(&running, "/token"), before);
+        bob.token_for(forced()).unwrap();
+        assert_eq!(count(&running, "/token"), before + 1);
     }
 
     /// Cut `is_to_be_saved` in the cache, or the job beside the caller in a client: this fails.
@@ -230,59 +252,123 @@ mod check {
         bob.for_account("bob").token().unwrap();
     }
 
-    /// Cut any call of the observer: this fails.
-    pub(super) fn an_observer_is_told<C: AnyClient>() {
-        let running = server(seconds(20));
-        let told = Arc::default();
-        let store = Arc::new(Full::default());
-        let client = C::new(&running, profile_at(&running), Arc::clone(&store));
-        let client = client.with_observer(Told(Arc::clone(&told)));
-        log_in_at(&running, &client);
+    /// Cut `with_metadata` in any call, or give the driver that `for_account` hands on a cache of its own: this
+    /// fails.
+    pub(super) fn a_server_is_discovered_once_for_all_calls_and_accounts<C: AnyClient>() {
+        let (running, client) = logged_in::<C>(seconds(300));
+        let discoveries = || {
+            let simulator = running.simulator();
+            let log = simulator.log().iter();
+            log.filter(|handled| handled.request.path().starts_with("/.well-known/")).count()
+        };
+        assert_eq!(discoveries(), 1);
         client.token_for(Demand::new().forced()).unwrap();
-        store.is_full.store(true, Ordering::SeqCst);
-        client.token_for(Demand::new().forced()).unwrap();
-        store.is_full.store(false, Ordering::SeqCst);
-        running.simulator().fault_at("/token", 3, bad_gateway());
-        client.token_for(Demand::new().forced()).unwrap_err();
+        client.who_am_i().unwrap();
+        let given = || session_at(&running).refresh_token.unwrap();
+        client.login_with_refresh_token(given()).unwrap();
+        client.end_session_of(given()).unwrap();
+        client.for_account("bob").login(approve(&running)).unwrap();
         client.log_out().unwrap();
-        let lines = told.lock().unwrap().clone();
-        let mut expected =
-            ["logged in", "new tokens", "tokens are not saved", "no new tokens", "logged out"]
-                .iter();
-        let mut next = expected.next();
-        for line in &lines {
-            assert!(!line.contains("access-") && !line.contains("refresh-"), "{line}");
-            if next.is_some_and(|beginning| line.starts_with(beginning)) {
-                next = expected.next();
-            }
-        }
-        assert_eq!(next, None, "{lines:?}");
+        assert_eq!(discoveries(), 1);
     }
 
-    /// Cut the wait in `Drop` of the blocking client's login: this fails. (The async one's task belongs to
-    /// the runtime, which is still there: what is under way is brought home.)
-    pub(super) fn the_last_client_waits_for_an_early_refresh<C: AnyClient>() {
-        let store = Arc::new(MemoryStore::default());
-        let (running, client) = due_for_an_early_refresh::<C>(Arc::clone(&store));
-        running.hold_up("/token");
-        let old = access_token(&client.token().unwrap());
-        until(|| refreshes(&running) == 1);
-        let letting_go = {
-            let running = Arc::clone(&running);
-            thread::spawn(move || {
-                thread::sleep(A_MOMENT);
-                running.let_go();
-            })
+    /// Cut any call of the observer, hand on another time than what the driver measured, or don't hand the
+    /// observer on in `for_account`: this fails.
+    pub(super) fn an_observer_is_told_each_thing_of_which_login_and_how_long_it_took<
+        C: AnyClient,
+    >() {
+        let running = server(seconds(300));
+        let told = Arc::default();
+        let store = Arc::new(Full::default());
+        let mut policy = policy();
+        policy.attempts = 1;
+        let client = C::new(&running, profile_at(&running), Arc::clone(&store));
+        let client = client.with_observer(Told(Arc::clone(&told))).with_retry_policy(policy);
+        let client = client.for_account("u1");
+        let next_at = |path: &str, fault| running.simulator().fault_at(path, 1, fault);
+        let slow = || Fault::Delay(seconds(2));
+        let forced = || client.token_for(Demand::new().forced());
+        let is = |expected: &[(&str, u64)]| {
+            let lines = std::mem::take(&mut *told.lock().unwrap());
+            let account = |ms: &u64| format!(", u1; {ms} ms)");
+            let fits = |(line, (beginning, ms)): (&String, &(&str, u64))| {
+                line.starts_with(beginning) && line.ends_with(&account(ms))
+            };
+            let is_same = lines.len() == expected.len() && lines.iter().zip(expected).all(fits);
+            assert!(is_same, "{lines:#?} and not {expected:?}");
+            assert!(!lines.iter().any(|it| it.contains("access-") || it.contains("refresh-")));
         };
-        client.settled(seconds(2000));
-        drop(client);
-        letting_go.join().unwrap();
-        let stored = store.load(&profile_at(&running).key()).unwrap().unwrap();
-        assert_ne!(access_token(&stored), old);
+
+        let is_full = |is_full| store.is_full.store(is_full, Ordering::SeqCst);
+        // An answer that is malformed but for a refresh token, which gets no tokens for now.
+        let spoiled = || {
+            let tokens = session_at(&running);
+            let refresh_token = refresh_token(&tokens);
+            instead(200, &json!({ "token_type": "mac", "refresh_token": refresh_token }))
+        };
+
+        // Each login is polled for after a second.
+        is_full(true);
+        next_at("/token", spoiled());
+        next_at("/token", bad_gateway());
+        client.login(approve(&running)).unwrap_err();
+        is(&[("no new tokens", 1000), ("tokens are not saved: the disk is full", 1000)]);
+        client.login(approve(&running)).unwrap();
+        is(&[("logged in", 1000), ("tokens are not saved: the disk is full", 1000)]);
+        let deny = |prompt: &Prompt| assert!(running.simulator().deny(user_code(prompt)));
+        client.login(deny).unwrap_err();
+        is(&[("no new tokens", 1000)]);
+        next_at("/token", slow());
+        forced().unwrap();
+        is(&[("new tokens", 2000), ("tokens are not saved: the disk is full", 2000)]);
+        next_at("/token", spoiled());
+        forced().unwrap_err();
+        is(&[("no new tokens", 0), ("tokens are not saved: the disk is full", 0)]);
+        is_full(false);
+        next_at("/token", slow());
+        forced().unwrap();
+        is(&[("new tokens", 2000)]);
+        // Early, and beside the caller.
+        running.pass(seconds(235));
+        next_at("/token", bad_gateway());
+        client.token().unwrap();
+        assert!(client.settled(seconds(600)));
+        is(&[("no new tokens", 0)]);
+        next_at("/revoke", bad_gateway());
+        client.log_out().unwrap_err();
+        is(&[("no new tokens", 0)]);
+        next_at("/revoke", slow());
+        client.log_out().unwrap();
+        is(&[("logged out", 2000)]);
+    }
+
+    /// Cut what `log_notes` of a driver does: this fails.
+    pub(super) fn what_an_answer_was_forgiven_is_logged<C: AnyClient>() {
+        secrets_of_logs::install();
+        let (running, client) = logged_in::<C>(seconds(20));
+        let forgiven = json!({ "access_token": "a", "token_type": "Bearer", "scope": ["openid"] });
+        running.simulator().fault_at("/token", 1, instead(200, &forgiven));
+        client.token_for(Demand::new().forced()).unwrap();
+        let expected = format!("{}::driver: in an answer `scope` is a list", C::CRATE);
+        let lines = secrets_of_logs::lines();
+        assert!(lines.iter().any(|line| line.starts_with(&expected)), "{lines:#?}");
+    }
+
+    /// Let a wait for [`Reason::Lock`](aiod_auth_core::Reason::Lock) be cancelled, in the blocking driver's
+    /// `sleep` or the async one's: this fails.
+    pub(super) fn a_login_that_waits_for_the_lock_with_its_tokens_is_not_cancelled<C: AnyClient>() {
+        is_saved_though_cancelled::<C>(WaitsFor::Lock);
+    }
+
+    /// Let a wait for [`Reason::Tokens`](aiod_auth_core::Reason::Tokens) be cancelled, in the blocking driver's
+    /// `sleep` or the async one's: this fails.
+    pub(super) fn tokens_that_wait_for_their_store_are_not_given_up<C: AnyClient>() {
+        is_saved_though_cancelled::<C>(WaitsFor::Store);
     }
 }
 
-/// Dropped without `settled`: what the blocking client promises alone.
+/// Cut the wait in `Drop` of the blocking client's login: this fails. (The async one's task belongs to the
+/// runtime: `dropped` and `runtimes` have what that promises.)
 #[test]
 fn the_last_blocking_client_waits_for_an_early_refresh_when_it_is_dropped() {
     let store = Arc::new(MemoryStore::default());
@@ -301,6 +387,30 @@ fn the_last_blocking_client_waits_for_an_early_refresh_when_it_is_dropped() {
     letting_go.join().unwrap();
     let stored = store.load(&profile_at(&running).key()).unwrap().unwrap();
     assert_ne!(access_token(&stored), old);
+}
+
+/// A caller gives up when its login has got tokens, and can't save them yet.
+fn is_saved_though_cancelled<C: AnyClient>(waits_for: WaitsFor) {
+    let running = server(seconds(20));
+    let cancel = Cancel::new();
+    let store = Arc::new(Away {
+        store: MemoryStore::default(),
+        waits_for,
+        is_approved: AtomicBool::new(false),
+        times: AtomicU32::new(0),
+        cancel: cancel.clone(),
+    });
+    let client = C::new(&running, profile_at(&running), Arc::clone(&store));
+    let outcome = client.with_cancel(&cancel).login(|prompt| {
+        approve(&running)(prompt);
+        store.is_approved.store(true, Ordering::SeqCst);
+    });
+    if let Err(error) = outcome {
+        assert_eq!(error.kind(), Kind::Cancelled);
+    }
+    assert!(client.settled(seconds(600)));
+    assert!(cancel.is_cancelled());
+    assert!(store.load(&profile_at(&running).key()).unwrap().is_some());
 }
 
 /// A client whose token is good for 20 s more of 300: to be refreshed early, and not yet stale.
@@ -347,6 +457,60 @@ impl Store for Full {
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         self.store.try_lock(key)
+    }
+
+    fn location(&self, key: &RecordKey) -> String {
+        self.store.location(key)
+    }
+}
+
+/// A store that isn't ready for the tokens of a login for a while, in which the caller gives up.
+#[derive(Debug)]
+struct Away {
+    store: MemoryStore,
+    waits_for: WaitsFor,
+    is_approved: AtomicBool,
+    times: AtomicU32,
+    cancel: Cancel,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum WaitsFor {
+    Lock,
+    Store,
+}
+
+impl Away {
+    /// Often enough for the async client to hear of it in one of the waits.
+    fn is_away(&self, asked_for: &WaitsFor) -> bool {
+        let is_away = *asked_for == self.waits_for
+            && self.is_approved.load(Ordering::SeqCst)
+            && self.times.fetch_add(1, Ordering::SeqCst) < 40;
+        if is_away {
+            self.cancel.cancel();
+        }
+        is_away
+    }
+}
+
+impl Store for Away {
+    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        self.store.load(key)
+    }
+
+    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
+        if self.is_away(&WaitsFor::Store) {
+            return Err(StoreError::Unavailable { place: "here".into(), why: "away".into() });
+        }
+        self.store.save(key, tokens)
+    }
+
+    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
+        self.store.remove(key)
+    }
+
+    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
+        if self.is_away(&WaitsFor::Lock) { Ok(None) } else { self.store.try_lock(key) }
     }
 
     fn location(&self, key: &RecordKey) -> String {

@@ -133,9 +133,7 @@ fn a_caller_who_outlives_the_runtime_gets_an_error() {
         let _entered = runtime.enter();
         assert!(poll().is_pending());
     }
-    while refreshes(&running) == 0 {
-        thread::yield_now();
-    }
+    until(|| refreshes(&running) > 0);
     drop(runtime);
     let Poll::Ready(Err(error)) = poll() else { panic!() };
     assert_eq!(error.kind(), Kind::Unavailable);
@@ -153,9 +151,7 @@ fn tokens_that_arrive_while_the_runtime_shuts_down_are_saved() {
     running.simulator().fault_at("/token", 1, Fault::Delay(Duration::from_millis(300)));
     let caller = client.clone();
     runtime.spawn(async move { caller.token_for(FORCED).await });
-    while refreshes(&running) == 0 {
-        thread::yield_now();
-    }
+    until(|| refreshes(&running) > 0);
     // The only thread that may block is busy when the answer comes, and until the end.
     runtime.spawn_blocking(|| thread::sleep(seconds(1)));
     thread::sleep(Duration::from_millis(600));

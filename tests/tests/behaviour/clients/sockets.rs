@@ -30,10 +30,10 @@ mod check {
         assert!(!running.simulator().access_token_is_alive(wall_clock_ms(), &access_token(&new)));
     }
 
-    /// Cut `.within(limit)` in a driver's `exchange`: this fails by the minute that each case has.
+    /// Cut the request's own limit in `UreqTransport::exchange`, or in `TokioRuntime`'s: this fails by the minute
+    /// that each case has. (A driver's limit is `promises_of_time`'s.)
     pub(super) fn a_request_ends_at_its_limit<C: AnyClient>() {
         let (running, client) = with_a_session::<C>();
-        let client = client.with_request_timeout(Duration::from_millis(200));
         running.simulator().fault_anywhere(99, Fault::Delay(seconds(120)));
         let mut policy = policy();
         policy.attempts = 1;

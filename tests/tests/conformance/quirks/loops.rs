@@ -55,7 +55,7 @@ pub(super) fn compression_is_not_asked_for_and_not_read() {
             let (server, requests) = answering([with_length(&head, body)]);
             let error = run(&mut bot(&server)).unwrap_err();
             assert_eq!(error.kind(), Kind::Protocol, "{name} {encoding}: {error:?}");
-            let request = requests.recv().unwrap().to_ascii_lowercase();
+            let request = requests.recv_timeout(seconds(10)).unwrap().to_ascii_lowercase();
             assert!(!request.contains("accept-encoding"), "{name}: {request}");
         }
     }
@@ -96,7 +96,7 @@ pub(super) fn no_cookie_is_sent_back() {
         let (server, requests) = answering([answer.clone(), answer]);
         for _ in 0..2 {
             run(&mut bot(&server)).unwrap();
-            let request = requests.recv().unwrap().to_ascii_lowercase();
+            let request = requests.recv_timeout(seconds(10)).unwrap().to_ascii_lowercase();
             assert!(!request.contains("cookie"), "{name}: {request}");
         }
     }

@@ -23,7 +23,10 @@ pub(super) fn one_of_several_refreshes() {
         .map(|_| (Session::token(profile(), Demand::new(), RetryPolicy::default()), None))
         .collect();
     let mut tokens: Vec<SessionTokens> = Vec::new();
+    let mut steps = 0;
     while !sessions.is_empty() {
+        steps += 1;
+        assert!(steps < 10_000, "they never end");
         sessions.retain_mut(|(session, lock)| match one_step(&mut world, session, lock) {
             Some(outcome) => {
                 tokens.push(outcome);

@@ -107,6 +107,9 @@ fn a_wrong_password_is_asked_for_again() {
         TiledAsked::Password,
         &[
             ("401\nWWW-Authenticate: Bearer\n\n{\"detail\":\"Incorrect\"}", "asked again"),
+            ("401\nWWW-Authenticate: Basic\n\n{\"detail\":\"no\"}", "error:server; says no"),
+            ("401 <html>a proxy", "error:server"),
+            ("401", "error:server"),
             (r#"422 {"detail":[{"msg":"Field required"}]}"#, "error:server; says Field required"),
             (r#"404 {"detail":"Not Found"}"#, "error:server; says Not Found"),
             ("503\nRetry-After: 1", "retry"),
@@ -142,11 +145,16 @@ fn the_cookie_goes_back_twice() {
     check(TiledAsked::Refresh, &[(r#"403 {"detail":"no"}"#, "error:server; says no")]);
     check(TiledAsked::Refresh, &[("403 Blocked", "error:server")]);
     let forged = "403 Double-submit CSRF tokens do not match";
-    for asked in
-        [TiledAsked::Password, TiledAsked::Logout, TiledAsked::CreateKey, TiledAsked::RevokeKey]
-    {
+    for asked in [
+        TiledAsked::Password,
+        TiledAsked::Device,
+        TiledAsked::Logout,
+        TiledAsked::CreateKey,
+        TiledAsked::RevokeKey,
+    ] {
         check(asked, &[(forged, "next place"), ("403 Blocked", "error:server")]);
     }
+    check(TiledAsked::Poll, &[(forged, "next place")]);
 }
 
 /// Q-90.

@@ -39,7 +39,14 @@ pub(crate) const ROWS: &[Row] = &[
         "sends code, the same redirect_uri, client_id and the verifier for the tokens",
         Behaviour(the_code_goes_out_with_what_belongs_to_it),
     ),
-    row("AC-07", "uses a code once", Behaviour(a_code_goes_out_once)),
+    row(
+        "AC-07",
+        "uses a code once",
+        Behaviour(|| {
+            a_code_goes_out_once();
+            a_second_visit_is_told_that_it_is_done();
+        }),
+    ),
     row("AC-08", "takes no token from a redirect", Behaviour(tokens_in_a_redirect_are_refused)),
     row(
         "AC-09",
@@ -163,6 +170,17 @@ fn a_code_goes_out_once() {
             let sent = simulator.log().iter().filter(|sent| sent.request.path() == "/token");
             assert!(sent.count() <= 1, "{fault:?}");
         }
+    }
+}
+
+/// Close the port at the redirect, and the second one is reset.
+fn a_second_visit_is_told_that_it_is_done() {
+    for with in Loop::both() {
+        let running = running(|_| ());
+        let [first, second] = log_in_twice_at_once(&with, browser_profile(&running.base_url));
+        assert_eq!((first.0, second.0), (200, 409), "{}", second.1);
+        assert!(second.1.contains("This login is already done"), "{}", second.1);
+        assert_eq!(running.simulator().grants(AUTHORIZATION_CODE), 1);
     }
 }
 

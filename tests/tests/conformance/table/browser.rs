@@ -88,7 +88,7 @@ pub(super) fn log_in_by(
     let mut login = Login::new(profile.into(), seconds(10), policy());
     let (sender, receiver): (Sender<Arc<BrowserPrompt>>, _) = channel();
     let browser = thread::spawn(move || {
-        if let Ok(prompt) = receiver.recv() {
+        if let Ok(prompt) = receiver.recv_timeout(seconds(20)) {
             browser(prompt);
         }
     });
@@ -99,6 +99,29 @@ pub(super) fn log_in_by(
     drop(sender);
     browser.join().unwrap();
     outcome
+}
+
+/// The same by a browser that goes back twice before the loop looks, and has connected once more ahead of time: what
+/// it is answered.
+pub(super) fn log_in_twice_at_once(with: &Loop, profile: Profile) -> [(u16, String); 2] {
+    let mut login = Login::new(profile.into(), seconds(10), policy());
+    let (mut visits, mut ahead) = (Vec::new(), None);
+    let outcome = with.run_with(&mut login, &mut |prompt| {
+        let Prompt::Browser(prompt) = prompt else { panic!("{prompt:?}") };
+        let (authority, back) = (authority(prompt), sent_back(prompt));
+        let target = back.strip_prefix(&format!("http://{authority}")).unwrap();
+        let connected = || TcpStream::connect(&authority).unwrap();
+        ahead = Some(connected());
+        for _ in 0..2 {
+            let mut visit = connected();
+            write!(visit, "GET {target} HTTP/1.1\r\nHost: {authority}\r\n\r\n").unwrap();
+            visits.push(visit);
+        }
+    });
+    outcome.unwrap();
+    drop(ahead);
+    let answers: Vec<_> = visits.into_iter().map(answered).collect();
+    answers.try_into().unwrap()
 }
 
 /// Where the server sends the browser after the page.
@@ -127,6 +150,11 @@ pub(super) fn send(authority: &str, bytes: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(authority).unwrap();
     // The other end may have answered and stopped reading.
     stream.write_all(bytes.as_bytes()).ok();
+    answered(stream)
+}
+
+/// What is answered on this connection.
+fn answered(mut stream: TcpStream) -> (u16, String) {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok();
     let answer = String::from_utf8_lossy(&answer).into_owned();

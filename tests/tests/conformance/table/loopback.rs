@@ -61,7 +61,10 @@ fn the_address_is_the_open_port() {
             sender.send(authority(&prompt)).unwrap();
         })
         .unwrap();
-        assert!(TcpStream::connect(receiver.recv().unwrap()).is_err(), "it is closed");
+        assert!(
+            TcpStream::connect(receiver.recv_timeout(seconds(10)).unwrap()).is_err(),
+            "it is closed"
+        );
     }
 }
 

@@ -15,7 +15,10 @@ use aiod_auth_core::{
     session::{Demand, Session},
 };
 use aiod_auth_store::{FileStore, Store};
-use aiod_auth_tests::sim::{REFRESH_TOKEN, Running, Settings, serve};
+use aiod_auth_tests::{
+    drive::in_time,
+    sim::{REFRESH_TOKEN, Running, Settings, serve},
+};
 use aiod_auth_ureq::Client;
 
 use super::super::scene::*;
@@ -82,9 +85,11 @@ fn run_processes(running: &Running, folder: &Path, demand: &str) -> Vec<String> 
         })
         .collect();
     let finish = |(mut child, mut output): (Child, BufReader<_>)| {
-        let token = read_until(&mut output, "token ");
-        assert!(child.wait().unwrap().success());
-        token
+        in_time("a process", move || {
+            let token = read_until(&mut output, "token ");
+            assert!(child.wait().unwrap().success());
+            token
+        })
     };
     running.into_iter().map(finish).collect()
 }

@@ -146,10 +146,12 @@ pub(crate) fn after_a_lost_answer_the_same_goes_out_again() {
 
 /// A server in trouble may have its metadata at another place, which is asked first.
 fn nothing_elsewhere(machine: &mut AnyMachine) {
-    while let Wanted::Send(request) = machine.wanted(NOW) {
+    for _ in 0..10 {
+        let Wanted::Send(request) = machine.wanted(NOW) else { return };
         assert!(request.url().path().contains("oauth-authorization-server"), "{request:?}");
         drive::answer_once(&mut **machine, NOW, Ok(Response::new(404, [], b"")));
     }
+    panic!("it looks for metadata without an end");
 }
 
 fn assert_same(name: &str, first: &Request, second: &Request) {

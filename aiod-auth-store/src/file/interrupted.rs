@@ -1,0 +1,132 @@
+//! Finishes what a process that died, or failed, could not.
+
+use std::{path::Path, time::SystemTime};
+
+use aiod_auth_core::Timestamp;
+
+use super::{
+    fate::{Fate, Known, Stored, fate},
+    files::{Before, Files, Format, Login, Record, Text},
+    lock::{self, LockFile},
+    mark,
+    next::{self, NextFile},
+    reading::read_text,
+    replace::Finished,
+    system::Owner,
+};
+use crate::StoreError;
+
+impl Files {
+    /// Whether the last save was interrupted, or is under way.
+    pub(super) fn is_unfinished(&self, path: &Path) -> bool {
+        self.is_there(&next::path(path)) || self.is_there(&next::path(&next::login(path)))
+    }
+
+    /// What is being written in the place of a record that is empty, or damaged: it is whole in `.next`.
+    pub(super) fn journal(&self, path: &Path, format: &dyn Format) -> Option<Record> {
+        if !self.is_there(path) {
+            return None;
+        }
+        let (text, status) = read_text(&*self.system, &next::path(path)).ok()??;
+        if status.owner != Owner::Us {
+            return None;
+        }
+        let login = whole(text.as_bytes(), path, format, status.modified).ok()??;
+        let text = Text::new(mark::written(text.as_bytes())?.into());
+        Some(Record { text, login, modified: status.modified })
+    }
+
+    /// Finishes what a process that died, or failed, could not: under the lock. Says when it was begun, if
+    /// nothing came of it.
+    pub(super) fn take_over(
+        &self,
+        path: &Path,
+        format: &dyn Format,
+        lock: &LockFile,
+        next: Option<NextFile>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let Some(mut next) = next else {
+            return Ok(None);
+        };
+        let content = next.read()?;
+        if let Some(at) = mark::begun_at(&content) {
+            // If it stays, it is written over.
+            next.remove().ok();
+            let path = path.display();
+            log::warn!("a refresh of the login in {path}, begun at {at}, was interrupted");
+            return Ok(Some(at));
+        }
+        let text = mark::written(&content).unwrap_or_default();
+        // A newer version's, for example.
+        let Ok(login) = whole(&content, path, format, next.modified()) else {
+            next.leave();
+            return Ok(None);
+        };
+        let Some(login) = login else {
+            next.remove().ok();
+            return Ok(None);
+        };
+        let stored = match self.before(path, format) {
+            // A mount that was emptied to be written: a logout would have removed `.next` first.
+            Ok(Before::Nothing) if self.is_there(path) => Stored::Damaged,
+            Ok(Before::Nothing) => Stored::Nothing,
+            Ok(Before::Damaged | Before::Unknown) => Stored::Damaged,
+            Ok(Before::Record(record)) => Stored::Login(Known::of(&record.login, record.modified)),
+            Err(StoreError::OtherKey { .. }) => Stored::OtherKey,
+            Err(error @ StoreError::Io { .. }) => return Err(error),
+            Err(_) => Stored::NotOurs,
+        };
+        match fate(Known::of(&login, next.modified()), lock.noted()?, stored) {
+            Fate::Leave => next.leave(),
+            Fate::Remove => drop(next.remove()),
+            Fate::TakeOver => {
+                log::debug!("finishing the interrupted save of {}", path.display());
+                next.keep(text.len())?;
+                let is_damaged = stored == Stored::Damaged && !self.is_part_of(path, text);
+                if let Finished::InNext(error) = self.finish(path, next, text, is_damaged)? {
+                    return Err(StoreError::io("write", path)(error));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same for a login that was saved beside a process that was stuck.
+    pub(super) fn take_over_login(
+        &self,
+        path: &Path,
+        format: &dyn Format,
+    ) -> Result<(), StoreError> {
+        let login = next::login(path);
+        if !self.is_there(&lock::path(&login)) && !self.is_there(&next::path(&login)) {
+            return Ok(());
+        }
+        // One that is locked is being saved.
+        let Some(lock) = LockFile::take(&self.system, &login)? else {
+            return Ok(());
+        };
+        self.take_over(path, format, &lock, NextFile::existing(&self.system, &login)?)?;
+        lock.remove();
+        Ok(())
+    }
+}
+
+/// The login that a `.next` holds, if it is whole.
+///
+/// # Errors
+/// It is not ours to read.
+pub(super) fn whole(
+    next: &[u8],
+    path: &Path,
+    format: &dyn Format,
+    modified: SystemTime,
+) -> Result<Option<Login>, StoreError> {
+    let text = mark::written(next).filter(|_| mark::begun_at(next).is_none());
+    // What is too big for a record is none.
+    let text = text.filter(|text| text.len() <= super::BYTES_MAX);
+    match format.read(path, text.unwrap_or_default(), modified.into()) {
+        // No save writes a text without any token.
+        Ok(Login { tokens: None, .. }) | Err(StoreError::Damaged { .. }) => Ok(None),
+        login => login.map(Some),
+    }
+}
