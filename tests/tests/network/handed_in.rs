@@ -67,8 +67,9 @@ fn an_agent_follows_no_redirect_whatever_it_was_told() {
 #[test]
 fn an_agents_own_time_limits_end_no_request() {
     type Limits = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
+    type Set = fn(Limits, Option<Duration>) -> Limits;
     let (soon, nothing) = (Some(Duration::from_millis(20)), Some(Duration::ZERO));
-    let limits: [(&str, fn(Limits, Option<Duration>) -> Limits, _); 9] = [
+    let limits: [(&str, Set, _); 9] = [
         ("global", Limits::timeout_global, soon),
         ("per call", Limits::timeout_per_call, soon),
         ("per read", Limits::timeout_per_read, soon),

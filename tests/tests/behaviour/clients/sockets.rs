@@ -1,5 +1,7 @@
 //! Both clients once more, over real sockets, on the default stacks: a row per limit and per verb.
 
+use std::time::Instant;
+
 use super::*;
 
 both! {
@@ -30,16 +32,18 @@ mod check {
         assert!(!running.simulator().access_token_is_alive(wall_clock_ms(), &access_token(&new)));
     }
 
-    /// Cut the request's own limit in `UreqTransport::exchange`, or in `TokioRuntime`'s: this fails by the minute
-    /// that each case has. (A driver's limit is `promises_of_time`'s.)
+    /// Cut the request's own limit in `UreqTransport::exchange`, or in `TokioRuntime`'s: this fails after the
+    /// 30 s that a request has by itself. (A driver's limit is `promises_of_time`'s.)
     pub(super) fn a_request_ends_at_its_limit<C: AnyClient>() {
         let (running, client) = with_a_session::<C>();
         running.simulator().fault_anywhere(99, Fault::Delay(seconds(120)));
         let mut policy = policy();
         policy.attempts = 1;
         policy.request_timeout = Some(Duration::from_millis(200));
+        let began = Instant::now();
         let error = client.with_retry_policy(policy).who_am_i().unwrap_err();
         assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+        assert!(began.elapsed() < seconds(20), "{:?}", began.elapsed());
     }
 
     pub(super) fn an_answer_that_is_too_large_is_no_answer<C: AnyClient>() {
