@@ -120,7 +120,9 @@ impl Connecting {
                 let stream = connect(&self.names, route.host(), route.port(), limits.deadline);
                 let stream = stream.map_err(|why| match why {
                     Unconnected::NotFound => NoResponse::HostNotFound(route.host().into()),
-                    why => NoResponse::NotSent(words(&why)),
+                    Unconnected::LookupTimedOut
+                    | Unconnected::TimedOut
+                    | Unconnected::Failed(_) => NoResponse::NotSent(words(&why)),
                 })?;
                 Box::new(Plain::new(stream, limits.details.config))
             }

@@ -142,12 +142,13 @@ impl UreqTransport {
             let outgoing = outgoing.body(request.body()).map_err(::ureq::Error::Http);
             outgoing.and_then(|outgoing| self.run(outgoing, timeout, proxy))
         };
-        let response = response.map_err(|error| match error {
+        let response = response.map_err(|error| {
             // Of a program's own agent.
-            ::ureq::Error::HostNotFound => {
-                NoResponse::HostNotFound(request.url().host_str().unwrap_or_default().into())
+            if matches!(error, ::ureq::Error::HostNotFound) {
+                let host = request.url().host_str().unwrap_or_default();
+                return NoResponse::HostNotFound(host.into());
             }
-            error => no_response(&error),
+            no_response(&error)
         })?;
         // A request in absolute form is answered by the proxy, which may want credentials, too.
         if let Some(through) = through.filter(|_| response.status() == 407) {

@@ -97,10 +97,8 @@ fn serve(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> i
             let (method, target) = (words.next().unwrap(), words.next().unwrap());
             if method == "CONNECT" {
                 let server = TcpStream::connect(("127.0.0.1", port_of(target)))?;
-                let opens = match answers {
-                    Answers::HttpWith(head) => head,
-                    _ => "HTTP/1.1 200 Connection established\r\n\r\n",
-                };
+                let usual = "HTTP/1.1 200 Connection established\r\n\r\n";
+                let opens = if let Answers::HttpWith(head) = answers { head } else { usual };
                 client.write_all(opens.as_bytes())?;
                 join(client, server)
             } else {

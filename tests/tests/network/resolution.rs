@@ -14,7 +14,7 @@ use crate::{
 const HOST: &str = "as.example.test";
 
 /// What the host's addresses are, and the one that is asked, or what is said. At 127.0.0.1 and 127.0.0.2 there are
-/// servers, at ::1 nothing answers, and at 127.0.0.3 and 127.0.0.4 connections are refused.
+/// servers, at `::1` nothing answers, and at 127.0.0.3 and 127.0.0.4 connections are refused.
 const ROWS: &[(&[&str], Result<&str, &str>)] = &[
     // In the order that they came.
     (&["127.0.0.1", "127.0.0.2"], Ok("127.0.0.1")),
@@ -93,7 +93,7 @@ fn servers() -> (Server, Server, Option<Dead>) {
 struct Dead(TcpListener, #[expect(dead_code, reason = "keeps it full")] Vec<TcpStream>);
 
 impl Dead {
-    /// At ::1, unless there is no IPv6.
+    /// At `::1`, unless there is no IPv6.
     fn new(port: u16) -> Option<Self> {
         let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).ok()?;
         let address = listener.local_addr().unwrap();

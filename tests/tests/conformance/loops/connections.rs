@@ -21,7 +21,7 @@ pub(crate) fn a_refused_connection_was_not_sent<D: Drive>() {
 pub(crate) fn a_host_without_an_address_was_not_sent<D: Drive>() {
     // A label that is too long: no name server is asked.
     let cause = cause::<D>(&format!("https://{}.invalid", "a".repeat(64)), seconds(20));
-    assert!(matches!(cause, Unreachable::NotSent(_)), "{cause:?}");
+    assert!(matches!(cause, Unreachable::HostNotFound(_)), "{cause:?}");
 }
 
 pub(crate) fn a_connection_that_breaks_after_the_request_may_have_been_sent<D: Drive>() {
