@@ -304,6 +304,8 @@ pub struct Response {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Wiped<Vec<u8>>,
+    /// Who was asked in the server's place, and may have answered.
+    proxy: Option<Box<str>>,
 }
 
 impl Response {
@@ -327,7 +329,17 @@ impl Response {
             Some((*name, String::from(value)))
         };
         let headers = headers.into_iter().filter_map(read).collect();
-        Self { status, headers, body: Wiped::new(body.into()) }
+        Self { status, headers, body: Wiped::new(body.into()), proxy: None }
+    }
+
+    pub(crate) fn through(mut self, proxy: &str) -> Self {
+        self.proxy = Some(proxy.into());
+        self
+    }
+
+    /// The proxy that may have answered in the server's place: `Proxy::in_between`.
+    pub(crate) fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
     }
 
     /// The status code.
@@ -427,6 +439,8 @@ impl fmt::Debug for Response {
 pub enum NoResponse {
     /// The request never left: name resolution or connecting failed.
     NotSent(&'static str),
+    /// The request never left: this host name was not found.
+    HostNotFound(Box<str>),
     /// The server may have seen it: a timeout, or a reset after writing.
     Unknown(&'static str),
     /// An answer began and broke off, and why. It is none; but a new refresh token in what there is of its body
@@ -437,7 +451,8 @@ pub enum NoResponse {
         /// As in [`Unknown`](Self::Unknown).
         why: &'static str,
     },
-    /// The proxy failed or refused the connection. Nothing was sent to the server.
+    /// The proxy failed or refused the connection. Nothing was sent to the server, unless the problem is that the
+    /// proxy was asked in its place ([`Proxy::in_between`](crate::proxy::Proxy::in_between)).
     Proxy(Box<ProxyFailure>),
     /// There was no TLS connection. Nothing was sent.
     Tls(TlsFailure),
@@ -459,9 +474,22 @@ impl NoResponse {
             // A chunk without its length.
             Self::NotHttp => "the body can't be read",
             Self::TooLarge(_) => return Self::TooLarge(Box::new(response)),
-            Self::NotSent(_) | Self::Cut { .. } | Self::Proxy(_) | Self::Tls(_) => return self,
+            Self::NotSent(_)
+            | Self::HostNotFound(_)
+            | Self::Cut { .. }
+            | Self::Proxy(_)
+            | Self::Tls(_) => return self,
         };
         Self::Cut { response: Box::new(response), why }
+    }
+
+    /// Whether the server may have seen the request.
+    pub(crate) const fn may_have_arrived(&self) -> bool {
+        match self {
+            Self::Unknown(_) | Self::Cut { .. } | Self::TooLarge(_) | Self::NotHttp => true,
+            Self::Proxy(failure) => failure.problem.comes_after_request(),
+            Self::NotSent(_) | Self::HostNotFound(_) | Self::Tls(_) => false,
+        }
     }
 
     /// Whether it ends the polling for a device code, as a failure that can't pass by itself does. A TLS alert,
@@ -471,6 +499,7 @@ impl NoResponse {
     pub(crate) const fn ends_polling(&self) -> bool {
         match self {
             Self::NotSent(_)
+            | Self::HostNotFound(_)
             | Self::Unknown(_)
             | Self::Cut { .. }
             | Self::TooLarge(_)

@@ -146,30 +146,46 @@ pub enum ProxyKind {
 }
 
 impl Proxy {
-    /// For the log of a transport, where this proxy asks the server itself (a server at plain http): that it is in
-    /// between, where what came may be its own. Whether it is can't be told.
+    /// For a transport whose request this proxy was asked in place of the server (a server at plain http): names
+    /// the proxy in what may be its own answer, or its silence. Whether it is can't be told, so what an answer
+    /// amounts to stays the same.
     ///
     /// ```
     /// use aiod_auth_core::{NoResponse, proxy::Proxy};
     ///
     /// let proxy = Proxy::new("http://me:hunter2@proxy.example:3128").unwrap();
-    /// let said = proxy.in_between(&Err(NoResponse::NotHttp)).unwrap();
-    /// assert_eq!(said, "there is a proxy in between: http://proxy.example:3128");
+    /// let outcome = proxy.in_between(Err(NoResponse::Unknown("connection closed")));
+    /// let Err(NoResponse::Proxy(failure)) = outcome else { panic!() };
+    /// let said = "the proxy proxy.example:3128 gave no answer: connection closed";
+    /// assert_eq!(failure.to_string(), said);
     /// ```
-    #[must_use]
-    pub fn in_between(&self, outcome: &Result<Response, NoResponse>) -> Option<String> {
-        let may_be_its_own = match outcome {
-            // It is named by that.
-            Err(NoResponse::Proxy(_)) => false,
-            Err(_) => true,
-            Ok(response) => response.is_page() || matches!(response.status(), 403 | 502..=504),
+    ///
+    /// # Errors
+    /// Those that are given.
+    pub fn in_between(
+        &self,
+        outcome: Result<Response, NoResponse>,
+    ) -> Result<Response, NoResponse> {
+        let named = |response: Response| {
+            let may_be_its_own = response.is_page() || matches!(response.status(), 403 | 502..=504);
+            if may_be_its_own { response.through(&self.to_string()) } else { response }
         };
-        let scheme = match self.kind {
-            ProxyKind::Http => "http",
-            ProxyKind::Https => "https",
-            ProxyKind::Socks5 => "socks5",
-        };
-        may_be_its_own.then(|| format!("there is a proxy in between: {scheme}://{self}"))
+        outcome.map(named).map_err(|no_response| match no_response {
+            NoResponse::Unknown(why) => {
+                NoResponse::Proxy(self.failure(ProxyProblem::Unanswered(why)))
+            }
+            NoResponse::Cut { response, why } => {
+                let response = Box::new(response.through(&self.to_string()));
+                NoResponse::Cut { response, why }
+            }
+            NoResponse::TooLarge(response) => NoResponse::TooLarge(Box::new(named(*response))),
+            NoResponse::NotHttp => NoResponse::Proxy(self.failure(ProxyProblem::NotHttp)),
+            // They name it already, or have not been sent to it.
+            NoResponse::NotSent(_)
+            | NoResponse::HostNotFound(_)
+            | NoResponse::Proxy(_)
+            | NoResponse::Tls(_) => no_response,
+        })
     }
 
     /// From `http://user:password@host:port`, with `https`, `socks5` or `socks5h` in place of `http`,

@@ -4,8 +4,9 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::{
-    error::{Endpoint, Error, ServerError, Unreachable},
+    error::{Endpoint, Error, Problem, ServerError, Unreachable},
     http::NoResponse,
+    wire::answer::malformed,
 };
 
 /// How patient a caller is. The default: three attempts in all, about 1 s and 2 s apart, within 60 s.
@@ -191,7 +192,7 @@ impl Attempts {
         let mut is_final = false;
         let cause = match failure {
             Transient::NoResponse { why, timed_out } => {
-                let is_sent = matches!(why, NoResponse::Unknown(_));
+                let is_sent = why.may_have_arrived();
                 if is_sent {
                     self.sends = self.sends.saturating_add(1);
                     self.unanswered = self.unanswered.saturating_add(1);
@@ -200,7 +201,7 @@ impl Attempts {
                 }
                 // A body that is too large is an answer; the reader of answers has dealt with it.
                 let cause = Unreachable::from_no_response(why).ok_or(Error::Internal("retry"))?;
-                if is_sent && timed_out { Unreachable::TimedOut } else { cause }
+                if is_sent && timed_out { cause.timed_out() } else { cause }
             }
             Transient::Status { status, retry_after, said } => {
                 self.sends = self.sends.saturating_add(1);
@@ -227,6 +228,22 @@ impl Attempts {
             return Err(self.gave_up(cause));
         }
         Ok(delay)
+    }
+
+    /// What came can't be read. It is an answer, so nothing is sent again; but what it was is not known.
+    pub(crate) fn unreadable(&mut self, problem: Problem) -> Error {
+        let is_unknown = match self.resend {
+            Resend::OnceUnanswered | Resend::IfAnswered | Resend::IfUnhandled => {
+                !matches!(problem, Problem::TooLarge)
+            }
+            Resend::Freely | Resend::IfNotSent => false,
+        };
+        let (endpoint, attempts) = (self.endpoint, self.made.saturating_add(1));
+        if is_unknown {
+            let cause = Unreachable::Unreadable(Box::new(problem));
+            return Error::OutcomeUnknown { endpoint, attempts, cause };
+        }
+        malformed(endpoint, None, problem)
     }
 
     fn gave_up(&self, cause: Unreachable) -> Error {

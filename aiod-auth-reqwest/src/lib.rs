@@ -266,7 +266,7 @@ pub use runtime::{BoxFuture, NoRuntime, Runtime};
 #[cfg(feature = "reqwest")]
 pub use {
     self::reqwest::{TokioRuntime, TokioRuntimeBuilder},
-    aiod_auth_tls::InvalidPem,
+    aiod_auth_tls::{InvalidPem, last_expiry},
 };
 
 mod asking;

@@ -9,6 +9,7 @@
 
 pub use aiod_auth_core::TlsFailure;
 pub use backend::{Stream, Tls, explain};
+pub use expiry::last_expiry;
 pub use options::{InvalidPem, TlsOptions};
 
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
@@ -31,6 +32,7 @@ mod backend;
 )))]
 #[path = "none.rs"]
 mod backend;
+mod expiry;
 #[cfg(all(
     unix,
     not(any(target_vendor = "apple", target_os = "android")),

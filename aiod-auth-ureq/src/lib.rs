@@ -131,7 +131,7 @@ pub use transport::Transport;
 #[cfg(feature = "ureq")]
 pub use {
     self::ureq::{UreqTransport, UreqTransportBuilder},
-    aiod_auth_tls::InvalidPem,
+    aiod_auth_tls::{InvalidPem, last_expiry},
 };
 
 mod asking;

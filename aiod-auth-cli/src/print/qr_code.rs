@@ -29,13 +29,13 @@ pub(super) fn in_letters(text: &str) -> Option<Vec<String>> {
     Some(above.clone().chain(rows).chain(above).collect())
 }
 
-/// Whether the locale says that the terminal shows more than ASCII. One that says nothing (a container's,
-/// say) belongs to a terminal of today.
+/// Whether the locale says that the terminal shows more than ASCII. Where it says nothing it is POSIX's own, which is
+/// ASCII; Windows has no such variables.
 pub(super) fn terminal_has_blocks() -> bool {
     let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
     // POSIX, "Internationalization variables": the first of them that is set counts.
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
-    locale.is_none_or(|locale| is_utf_8(&locale))
+    locale.map_or(cfg!(windows), |locale| is_utf_8(&locale))
 }
 
 fn is_utf_8(locale: &str) -> bool {

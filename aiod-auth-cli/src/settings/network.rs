@@ -1,9 +1,9 @@
 //! How requests get to the server: what is trusted beyond the platform, and the client's certificate.
 //! Proxies are the environment's.
 
-use std::path::Path;
+use std::{path::Path, time::SystemTime};
 
-use aiod_auth_ureq::{Driver, InvalidPem, UreqTransport};
+use aiod_auth_ureq::{Driver, InvalidPem, UreqTransport, last_expiry};
 
 use crate::{config::ProfileConfig, failure::Failure, private_file::OwnFile};
 
@@ -12,6 +12,12 @@ pub(super) fn driver(config: &ProfileConfig) -> Result<Driver, Failure> {
     if let Some(file) = &config.ca_file {
         let pem = read(file)?;
         transport = transport.root_certificates(&pem).map_err(|why| wrong(file, why))?;
+        if let Some(expired) = last_expiry(&pem).filter(|at| *at < SystemTime::now().into()) {
+            let file = file.display();
+            log::warn!(
+                "the certificates in {file} have expired, the last at {expired}: they are trusted all the same, and not by every program"
+            );
+        }
     }
     if let Some(file) = &config.client_certificate_file {
         let pem = read(file)?;

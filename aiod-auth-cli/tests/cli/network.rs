@@ -36,6 +36,27 @@ fn a_proxy_that_refuses_is_named_asked_once_and_its_password_is_not_shown() {
     }
 }
 
+/// Where the server is at plain http, it is the proxy that is asked: for a person and for a program.
+#[test]
+fn a_proxy_that_may_have_answered_for_the_server_is_named_once() {
+    let world = World::new();
+    let profile = "issuer = \"http://as.example.test\"\nallow_insecure_http = true";
+    world.write("config.toml", &format!("[profiles.lab]\nclient_id = \"c\"\n{profile}\n"));
+    let (port, _) = answering("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n".into());
+    for option in ["", " --json"] {
+        let mut command = world.command(&format!("login --profile lab{option}"));
+        command.env("http_proxy", format!("http://me:hunter2@127.0.0.1:{port}"));
+        let ran = Ran::of(&mut command, "");
+        let said = match option {
+            "" => ran.failed(1, ", through the proxy 127.0.0.1:").stderr.clone(),
+            _ => ran.failed_as(1, "protocol")["message"].to_string(),
+        };
+        let name = format!("the proxy 127.0.0.1:{port}");
+        assert_eq!(said.matches(&name).count(), 1, "{ran:?}");
+        assert!(ran.stderr.contains("NO_PROXY") && !ran.stderr.contains("hunter2"), "{ran:?}");
+    }
+}
+
 #[test]
 fn a_proxy_that_is_away_may_be_there_later_and_one_that_cannot_be_used_is_a_mistake() {
     let world = World::new();
@@ -231,6 +252,31 @@ fn a_ca_file_is_trusted_beside_the_platform() {
     world.write("other.pem", &other.pem());
     let said = world.run(&format!("{login} --ca-file other.pem"));
     said.failed(1, "its certificate can't be trusted: its issuer is unknown");
+}
+
+/// rustls looks at no dates of what is trusted, but OpenSSL does: the next program may refuse it.
+#[test]
+fn a_ca_file_that_has_expired_is_said_with_its_date() {
+    let world = World::new();
+    let authority = |not_after: i32| {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.not_after = rcgen::date_time_ymd(not_after, 1, 2);
+        CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap()
+    };
+    // A time of two digits, and one of four.
+    let (old, new) = (authority(2021), authority(2090));
+    let port = secure(&old);
+    for (pem, is_said) in [(old.pem(), true), (format!("{}{}", old.pem(), new.pem()), false)] {
+        world.write("ca.pem", &pem);
+        let command =
+            format!("login --issuer https://localhost:{port} --client-id c --ca-file ca.pem");
+        let ran = world.run(&command);
+        assert!(ran.ended(1).stderr.contains("no metadata"), "{ran:?}");
+        let says = "the certificates in ca.pem have expired, the last at 2021-01-02T00:00:00Z";
+        assert_eq!(ran.stderr.contains(says), is_said, "{ran:?}");
+        assert_eq!(ran.stderr.contains("warning"), is_said, "{ran:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
-use super::Endpoint;
+use super::{
+    Endpoint,
+    unreachable::{MAY_BE_THE_PROXY, Through},
+};
 
 /// What is wrong with the configuration.
 ///
@@ -169,7 +172,7 @@ pub enum Problem {
     #[error("it broke off")]
     Cut,
     /// Something came, and it is no HTTP, or its header is too large.
-    #[error("it can't be read as HTTP")]
+    #[error("what came can't be read as HTTP")]
     NotHttp,
     /// A required member is missing, null or empty.
     #[error("`{0}` is missing")]
@@ -236,9 +239,25 @@ pub enum Problem {
     /// There is no metadata at any of the places where it could be.
     #[error("no metadata was found")]
     NoMetadata,
+    /// The same of an answer that may be a proxy's, which was asked in the server's place (at plain http).
+    #[error("{problem}{}", Through(Some(.proxy)))]
+    OfProxy {
+        /// Host and port.
+        proxy: String,
+        /// What is wrong with it.
+        problem: Box<Self>,
+    },
 }
 
 impl Problem {
+    /// Names the proxy that may have answered, if there is one.
+    pub(crate) fn through(self, proxy: Option<&str>) -> Self {
+        match proxy {
+            Some(proxy) => Self::OfProxy { proxy: proxy.into(), problem: Box::new(self) },
+            None => self,
+        }
+    }
+
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Html => {
@@ -267,6 +286,10 @@ impl Problem {
                 Some("give the server's address as its own description names it")
             }
             Self::OfProvider { problem, .. } => problem.hint(),
+            Self::OfProxy { problem, .. } if matches!(**problem, Self::Redirect { .. }) => {
+                problem.hint()
+            }
+            Self::OfProxy { .. } => Some(MAY_BE_THE_PROXY),
             Self::NotJson { .. }
             | Self::Empty
             | Self::NotAnObject

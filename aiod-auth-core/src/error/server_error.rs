@@ -3,7 +3,10 @@
 use alloc::{borrow::Cow, format, string::String};
 use core::fmt;
 
-use super::Endpoint;
+use super::{
+    Endpoint,
+    unreachable::{MAY_BE_THE_PROXY, Through},
+};
 use crate::{
     text::clean,
     time::Timestamp,
@@ -39,6 +42,9 @@ pub struct ServerError {
     pub uri: Option<String>,
     /// The answer was a web page.
     pub html: bool,
+    /// The proxy that was asked in the server's place (a server at plain http), where the answer may be its own:
+    /// host and port.
+    pub proxy: Option<String>,
     /// What to do about it, where more is known than the code says.
     pub(crate) advice: Option<Advice>,
     /// What it can only mean where it has no code.
@@ -64,6 +70,7 @@ impl ServerError {
             description: None,
             uri: None,
             html: false,
+            proxy: None,
             advice: None,
             says: None,
         }
@@ -114,6 +121,7 @@ impl ServerError {
             Some(ErrorCode::UnauthorizedClient) => &Advice::CheckClientAndFlow,
             Some(ErrorCode::InvalidScope) => &Advice::CheckScopes,
             Some(ErrorCode::InsufficientScope) => &Advice::ScopeIsMissing,
+            None if self.proxy.is_some() => &Advice::NamedProxyAnswered,
             None if self.html => &Advice::ProxyAnswered,
             _ => return None,
         })
@@ -145,6 +153,8 @@ pub(crate) enum Advice {
         scheme: String,
         realm: Option<String>,
     },
+    /// The error names it.
+    NamedProxyAnswered,
     /// A refusal of a refresh that may be about the refresh token: this request is formed like the one
     /// that worked an hour ago.
     LoginMayHelp,
@@ -195,6 +205,7 @@ impl Advice {
                      login of its own"
                 ));
             }
+            Self::NamedProxyAnswered => MAY_BE_THE_PROXY,
             Self::LoginMayHelp => "if it stays so, log in again",
             Self::CheckClientOrLogIn => {
                 "check the client id and secret; if it stays so, log in again"
@@ -226,7 +237,10 @@ impl fmt::Display for ServerError {
             (Some(code), Some(status)) => {
                 write!(f, "{code}, HTTP {status}, from the {}", self.endpoint)
             }
-            (None, Some(status)) => write!(f, "HTTP {status} from the {}", self.endpoint),
+            (None, Some(status)) => {
+                let through = Through(self.proxy.as_deref());
+                write!(f, "HTTP {status} from the {}{through}", self.endpoint)
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
-use super::{Kind, ServerError};
+use super::{Kind, Problem, ServerError};
 use crate::{http::NoResponse, time::in_words, wire::www_authenticate};
 
 /// Why the last attempt at a request failed.
@@ -31,10 +31,14 @@ pub enum Unreachable {
     /// Nothing was sent.
     #[error("{0}")]
     NotSent(&'static str),
+    /// Nothing was sent: this host name was not found.
+    #[error("the host name {0} was not found")]
+    HostNotFound(Box<str>),
     /// It may have been sent.
     #[error("{0}")]
     NoAnswer(&'static str),
-    /// The proxy on the way there failed or refused. Nothing was sent to the server.
+    /// The proxy on the way there failed or refused. Nothing was sent to the server, unless the proxy was asked in
+    /// its place ([`ProxyProblem::Unanswered`]).
     #[error("{0}")]
     Proxy(Box<ProxyFailure>),
     /// There was no TLS connection. Nothing was sent.
@@ -43,6 +47,9 @@ pub enum Unreachable {
     /// It was sent, and no answer came in time.
     #[error("timed out")]
     TimedOut,
+    /// It was sent, and what came can't be read at all.
+    #[error("{0}")]
+    Unreadable(Box<Problem>),
     /// It answered that it can't answer.
     #[error("HTTP {0}")]
     Status(u16),
@@ -50,7 +57,7 @@ pub enum Unreachable {
     #[error("{}", status_and_code(.0))]
     Unavailable(Box<ServerError>),
     /// The same, and it asks for more time than the caller has (RFC 9110 §10.2.3).
-    #[error("HTTP {status}, try again in {}", in_words(*.after))]
+    #[error("HTTP {status}{}, try again in {}", Through(.said.as_ref().and_then(|said| said.proxy.as_deref())), in_words(*.after))]
     RetryAfter {
         /// The status.
         status: u16,
@@ -66,6 +73,7 @@ impl Unreachable {
     pub(crate) fn from_no_response(no_response: NoResponse) -> Option<Self> {
         match no_response {
             NoResponse::NotSent(why) => Some(Self::NotSent(why)),
+            NoResponse::HostNotFound(host) => Some(Self::HostNotFound(host)),
             NoResponse::Unknown(why) | NoResponse::Cut { why, .. } => Some(Self::NoAnswer(why)),
             NoResponse::Proxy(failure) => Some(Self::Proxy(failure)),
             NoResponse::Tls(failure) => Some(Self::Tls(failure)),
@@ -76,8 +84,10 @@ impl Unreachable {
     pub(crate) const fn kind(&self) -> Kind {
         match self {
             Self::NotSent(_)
+            | Self::HostNotFound(_)
             | Self::NoAnswer(_)
             | Self::TimedOut
+            | Self::Unreadable(_)
             | Self::Status(_)
             | Self::Unavailable(_)
             | Self::RetryAfter { .. } => Kind::Unavailable,
@@ -86,16 +96,31 @@ impl Unreachable {
         }
     }
 
+    /// The same where the time that the request had went by.
+    pub(crate) fn timed_out(self) -> Self {
+        let Self::Proxy(failure) = self else { return Self::TimedOut };
+        Self::Proxy(Box::new(ProxyFailure { problem: ProxyProblem::TimedOut, ..*failure }))
+    }
+
+    /// Whether what spends something is not sent again: an answer came, or may still be on its way.
+    pub(crate) fn forbids_resend(&self) -> bool {
+        let is_of_proxy =
+            matches!(self, Self::Proxy(failure) if failure.problem == ProxyProblem::TimedOut);
+        is_of_proxy || matches!(self, Self::TimedOut | Self::Unreadable(_))
+    }
+
     /// What the server said.
     pub(super) fn server_error(&self) -> Option<&ServerError> {
         match self {
             Self::Unavailable(said) => Some(said),
             Self::RetryAfter { said, .. } => said.as_deref(),
             Self::NotSent(_)
+            | Self::HostNotFound(_)
             | Self::NoAnswer(_)
             | Self::Proxy(_)
             | Self::Tls(_)
             | Self::TimedOut
+            | Self::Unreadable(_)
             | Self::Status(_) => None,
         }
     }
@@ -107,7 +132,17 @@ impl Unreachable {
 
     pub(super) fn hint(&self) -> &'static str {
         match self {
-            Self::NotSent(_) | Self::NoAnswer(_) | Self::TimedOut | Self::Status(_) => TRY_LATER,
+            Self::NotSent(_)
+            | Self::HostNotFound(_)
+            | Self::NoAnswer(_)
+            | Self::TimedOut
+            | Self::Unreadable(_)
+            | Self::Status(_) => TRY_LATER,
+            Self::Unavailable(said) | Self::RetryAfter { said: Some(said), .. }
+                if said.proxy.is_some() =>
+            {
+                "it may be the proxy's answer: check the proxy, or try again later"
+            }
             Self::Unavailable(_) | Self::RetryAfter { .. } => "try again later",
             Self::Proxy(failure) => failure.problem.hint(),
             Self::Tls(failure) => failure.hint(),
@@ -170,6 +205,13 @@ pub enum ProxyProblem {
     SocksCredentialsUnanswered,
     /// It answered this HTTP status instead of opening a tunnel: RFC 9110 §9.3.6.
     Status(u16),
+    /// It was asked in place of a server at plain http (RFC 9112 §3.2.2), and no answer came. Whether the server has
+    /// seen the request is not known.
+    Unanswered(&'static str),
+    /// The same, and all the time that the request had went by.
+    TimedOut,
+    /// It was asked in place of a server, and what came can't be read as HTTP.
+    NotHttp,
     /// It gave this reply code instead of a connection: RFC 1928 §6.
     SocksReply(u8),
 }
@@ -216,7 +258,8 @@ impl ProxyProblem {
             | Self::SchemeNotSpoken(_)
             | Self::SocksCredentialsWanted
             | Self::SocksCredentialsUnanswered => Kind::Config,
-            Self::NotReached(_) => Kind::Unavailable,
+            Self::NotReached(_) | Self::Unanswered(_) | Self::TimedOut => Kind::Unavailable,
+            Self::NotHttp => Kind::Protocol,
             Self::Status(408 | 425 | 429) => Kind::Unavailable,
             Self::Status(status) if status >= 500 => Kind::Unavailable,
             Self::Status(_) => Kind::Config,
@@ -224,6 +267,11 @@ impl ProxyProblem {
             Self::SocksReply(2 | 7 | 8) => Kind::Config,
             Self::SocksReply(_) => Kind::Unavailable,
         }
+    }
+
+    /// Whether it was asked in the server's place, which may have seen the request.
+    pub(crate) const fn comes_after_request(self) -> bool {
+        matches!(self, Self::Unanswered(_) | Self::TimedOut | Self::NotHttp)
     }
 
     const fn is_transient(self) -> bool {
@@ -248,6 +296,7 @@ impl ProxyProblem {
             Self::NotReached(_) => {
                 "check the proxy's address; NO_PROXY names the hosts that need no proxy"
             }
+            Self::Unanswered(_) | Self::TimedOut | Self::NotHttp => MAY_BE_THE_PROXY,
             Self::Status(_) | Self::SocksReply(_) if self.is_transient() => TRY_LATER,
             Self::Status(_) | Self::SocksReply(_) => {
                 "let the proxy allow this server, or name it in NO_PROXY"
@@ -269,6 +318,9 @@ impl fmt::Display for ProxyProblem {
             Self::SocksCredentialsUnanswered => {
                 f.write_str("closed the connection after the user name and password (SOCKS5)")
             }
+            Self::Unanswered(why) => write!(f, "gave no answer: {why}"),
+            Self::TimedOut => f.write_str("gave no answer in time"),
+            Self::NotHttp => f.write_str("gave an answer that can't be read as HTTP"),
             Self::Status(status) if self.is_transient() => {
                 write!(f, "can't reach the server (HTTP {status})")
             }
@@ -456,6 +508,8 @@ pub enum CertificateProblem {
     NotYetValid,
     /// It is for another host.
     OtherName,
+    /// It is for no host: it has no subject alternative name, and a common name doesn't count (RFC 9525 §6.3).
+    NoName,
     /// It is a certificate authority's own, and not trusted as a server's.
     CaUsedAsServer,
     /// Its issuer has withdrawn it.
@@ -478,6 +532,9 @@ impl CertificateProblem {
                 "check this machine's clock; else the server needs a new certificate"
             }
             Self::OtherName => "check the address: it has to be one that the certificate names",
+            Self::NoName => {
+                "the server needs a certificate with a subject alternative name (`subjectAltName`) for its host"
+            }
             Self::Revoked | Self::OtherPurpose | Self::OldVersion | Self::Unacceptable => {
                 "the server needs another certificate"
             }
@@ -492,6 +549,9 @@ impl fmt::Display for CertificateProblem {
             Self::Expired => "has expired",
             Self::NotYetValid => "is not valid yet",
             Self::OtherName => "is for another name",
+            Self::NoName => {
+                "is for no host: it has no subject alternative name, and its common name doesn't count"
+            }
             Self::CaUsedAsServer => {
                 "can't be trusted: it is a certificate authority's, used as a server's"
             }
@@ -505,13 +565,29 @@ impl fmt::Display for CertificateProblem {
 
 /// The rest of it, as of any error of a server, is said apart.
 fn status_and_code(said: &ServerError) -> String {
+    let through = Through(said.proxy.as_deref());
     match (said.status, &said.code) {
-        (Some(status), Some(code)) => format!("HTTP {status}, {code}"),
-        (Some(status), None) => format!("HTTP {status}"),
-        (None, Some(code)) => format!("{code}"),
+        (Some(status), Some(code)) => format!("HTTP {status}, {code}{through}"),
+        (Some(status), None) => format!("HTTP {status}{through}"),
+        (None, Some(code)) => format!("{code}{through}"),
         (None, None) => String::new(),
     }
 }
+
+/// The proxy that was asked in the server's place. Which of the two has answered can't be told.
+pub(super) struct Through<'a>(pub(super) Option<&'a str>);
+
+impl fmt::Display for Through<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(proxy) => write!(f, ", through the proxy {proxy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+pub(super) const MAY_BE_THE_PROXY: &str =
+    "it may be the proxy's answer: let the proxy allow this server, or name it in NO_PROXY";
 
 const TRY_LATER: &str = "check the network and the address, or try again later";
 

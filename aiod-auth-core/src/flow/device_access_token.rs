@@ -287,6 +287,7 @@ fn is_stray(problem: &Problem) -> bool {
             | Problem::TooManyMembers
             | Problem::TooLarge
             | Problem::NotHttp
+            | Problem::OfProxy { .. }
     )
 }
 

@@ -96,7 +96,9 @@ pub(crate) async fn discover(
                         .map(|server| server.with_deviations(Arc::clone(deviations)))
                         .map_err(|problem| answer::malformed(Endpoint::Metadata, status, problem));
                 }
-                Sent::Answer(status, Answer::Refused(_)) => nothing.refused(status),
+                Sent::Answer(status, Answer::Refused(refused)) => {
+                    nothing.refused(status, refused.error.proxy);
+                }
                 Sent::Answer(status, Answer::Malformed(problem)) => {
                     nothing.malformed.get_or_insert((Some(status), problem));
                 }
@@ -124,19 +126,22 @@ pub(crate) async fn discover(
 struct Nothing {
     /// The status of the last place that had nothing; but of the first that may be asked by others alone.
     status: Option<u16>,
+    /// The proxy that may have said so.
+    proxy: Option<String>,
     /// What was wrong with the first document that was there.
     malformed: Option<(Option<u16>, Problem)>,
 }
 
 impl Nothing {
-    const fn refused(&mut self, status: u16) {
+    fn refused(&mut self, status: u16, proxy: Option<String>) {
         if !matches!(self.status, Some(401 | 403)) {
-            self.status = Some(status);
+            (self.status, self.proxy) = (Some(status), proxy);
         }
     }
 
     fn into_error(self) -> Error {
-        let (status, problem) = self.malformed.unwrap_or((self.status, Problem::NoMetadata));
+        let none = || (self.status, Problem::NoMetadata.through(self.proxy.as_deref()));
+        let (status, problem) = self.malformed.unwrap_or_else(none);
         answer::malformed(Endpoint::Metadata, status, problem)
     }
 }

@@ -60,6 +60,7 @@ fn said_by(
             .map(|said| received.clean(said)),
         uri: None,
         html: false,
+        proxy: None,
         advice: missing.map(|scope| Advice::ScopeIsWanted(received.clean(scope))),
         says: None,
     })

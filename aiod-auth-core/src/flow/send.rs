@@ -5,7 +5,7 @@ use core::future::Future;
 
 use crate::{
     deviations::Deviations,
-    error::{Endpoint, Error, Problem, Unreachable},
+    error::{Endpoint, Error, Problem, ProxyFailure, ProxyProblem, Unreachable},
     http::{NoResponse, Request, Response},
     machine::{Answered, Deadline, Io, Reason, Start},
     retry::{Attempts, Resend, RetryPolicy, Transient},
@@ -43,20 +43,34 @@ pub(crate) fn send<T>(
         let why = match outcome {
             Ok(response) => {
                 let received = Received::new(&request, &response, sent_at, deviations);
-                let answer = read(&received);
+                let mut answer = read(&received);
+                if let Answer::Malformed(problem) = answer {
+                    answer = Answer::Malformed(problem.through(response.proxy()));
+                }
                 io.note(received.into_notes());
                 return (request, Sent::Answer(response.status(), answer));
             }
             Err(NoResponse::Cut { response, why }) => match good(&request, &response, Problem::Cut)
             {
                 Some(sent) => return (request, sent),
-                None => NoResponse::Unknown(why),
+                None => match response.proxy() {
+                    Some(proxy) => NoResponse::Proxy(Box::new(ProxyFailure::new(
+                        proxy,
+                        ProxyProblem::Unanswered(why),
+                    ))),
+                    None => NoResponse::Unknown(why),
+                },
             },
             Err(NoResponse::TooLarge(response)) => {
                 let sent = good(&request, &response, Problem::TooLarge);
-                return (request, sent.unwrap_or(Sent::Unreadable(Problem::TooLarge)));
+                let problem = Problem::TooLarge.through(response.proxy());
+                return (request, sent.unwrap_or(Sent::Unreadable(problem)));
             }
             Err(NoResponse::NotHttp) => return (request, Sent::Unreadable(Problem::NotHttp)),
+            Err(NoResponse::Proxy(failure)) if failure.problem == ProxyProblem::NotHttp => {
+                let problem = Problem::NotHttp.through(Some(&failure.proxy));
+                return (request, Sent::Unreadable(problem));
+            }
             Err(why) => why,
         };
         let timed_out = request.timeout().is_some_and(|limit| took >= limit);
@@ -116,7 +130,7 @@ impl<'a> Sender<'a> {
                 Sent::Answer(_, Answer::Unavailable { status, retry_after, said }) => {
                     Transient::Status { status, retry_after, said }
                 }
-                Sent::Unreadable(problem) => return Err(malformed(self.endpoint, None, problem)),
+                Sent::Unreadable(problem) => return Err(attempts.unreadable(problem)),
                 Sent::NoResponse { why, timed_out } => Transient::NoResponse { why, timed_out },
             };
             let delay = attempts.after(failure, self.policy, self.deadline.left(io))?;

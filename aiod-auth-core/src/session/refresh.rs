@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::{Freshness, acquire::Acquire, lock::Locked, tokens::newest};
 use crate::{
-    error::{Endpoint, Error, ErrorCode, Problem, Unreachable},
+    error::{Endpoint, Error, ErrorCode, Problem},
     login::check_time_for_refresh,
     machine::{Failed, Reason},
     retry::Resend,
@@ -87,8 +87,10 @@ impl Acquire<'_> {
                     (tokens, is_other) = (other, true);
                 }
                 _ if is_lost => {
-                    // It may still come, and the server has seen the refresh token then.
-                    if let Error::OutcomeUnknown { cause: Unreachable::TimedOut, .. } = error {
+                    // It may still come, or has, and the server has seen the refresh token then.
+                    if let Error::OutcomeUnknown { cause, .. } = &error
+                        && cause.forbids_resend()
+                    {
                         return Err(error);
                     }
                     let pause = policy.delay(1).max(Duration::from_millis(1));

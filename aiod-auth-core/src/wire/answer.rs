@@ -140,7 +140,8 @@ fn read_object<T>(
         Class::Unavailable => {
             let object = object.as_ref().ok();
             let said = error::server_error(endpoint, received, code, object, false);
-            let says_something = said.code.is_some() || said.description.is_some();
+            let says_something =
+                said.code.is_some() || said.description.is_some() || said.proxy.is_some();
             let said = says_something.then(|| Box::new(said));
             Answer::Unavailable { status, retry_after: retry_after(received), said }
         }

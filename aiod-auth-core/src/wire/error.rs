@@ -66,9 +66,12 @@ pub(crate) fn server_error(
     object: Option<&Object<'_>>,
     html: bool,
 ) -> ServerError {
+    // A proxy's answer has no code.
+    let proxy = received.response.proxy().filter(|_| code.is_none());
     ServerError {
         endpoint,
         status: Some(received.response.status()),
+        proxy: proxy.map(String::from),
         code,
         description: object.and_then(|object| description(object, received)),
         uri: object

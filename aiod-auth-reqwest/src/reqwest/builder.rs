@@ -1,8 +1,10 @@
 //! What a program may say about the network.
 
 use std::{
+    collections::BTreeMap,
     env,
-    sync::{Arc, OnceLock, atomic::AtomicBool},
+    net::IpAddr,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -35,6 +37,7 @@ pub struct TokioRuntimeBuilder {
     user_agent: String,
     timeout: Option<Duration>,
     connect_timeout: Duration,
+    names: BTreeMap<String, Vec<IpAddr>>,
 }
 
 impl TokioRuntimeBuilder {
@@ -45,6 +48,7 @@ impl TokioRuntimeBuilder {
             user_agent: concat!("aiod-auth/", env!("CARGO_PKG_VERSION")).into(),
             timeout: None,
             connect_timeout: Duration::from_secs(10),
+            names: BTreeMap::new(),
         }
     }
 
@@ -106,6 +110,22 @@ impl TokioRuntimeBuilder {
         self
     }
 
+    /// Connects to these addresses for this host, in this order, and asks the system for none, as curl's
+    /// `--resolve` does: for a server that moves, or a name that isn't known here. The certificate has to be the
+    /// host's all the same. A host that is behind a proxy is the proxy's to look up.
+    ///
+    /// ```
+    /// use aiod_auth_reqwest::TokioRuntime;
+    ///
+    /// let new = "192.0.2.7".parse().unwrap();
+    /// let runtime = TokioRuntime::builder().resolve("auth.example.org", [new]).build();
+    /// ```
+    #[must_use]
+    pub fn resolve(mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.names.insert(host.to_ascii_lowercase(), addresses.into_iter().collect());
+        self
+    }
+
     /// The runtime. Certificates of the platform are read when the first of them is needed.
     #[must_use]
     pub fn build(self) -> TokioRuntime {
@@ -114,15 +134,12 @@ impl TokioRuntimeBuilder {
             options: self.tls,
             user_agent: self.user_agent,
             connect_timeout: self.connect_timeout,
+            names: self.names,
             secure: OnceLock::new(),
             plain: OnceLock::new(),
         };
         let clients = Clients::Ours(Box::new(ours));
-        TokioRuntime(Arc::new(Stack {
-            clients,
-            timeout: self.timeout,
-            proxy_is_said: AtomicBool::default(),
-        }))
+        TokioRuntime(Arc::new(Stack { clients, timeout: self.timeout }))
     }
 }
 

@@ -125,8 +125,13 @@ fn is_not_http(error: &::reqwest::Error) -> bool {
     })
 }
 
+/// That may be because no host can have this name: TLS says so first.
+pub(super) fn is_not_found(error: &::reqwest::Error) -> bool {
+    error.is_dns() || chain(error).any(|error| error.to_string() == "invalid dns name")
+}
+
 fn reason(error: &::reqwest::Error) -> &'static str {
-    if error.is_dns() {
+    if is_not_found(error) {
         return "the host name was not found";
     }
     let kind = chain(error).filter_map(|error| Some(error.downcast_ref::<io::Error>()?.kind()));

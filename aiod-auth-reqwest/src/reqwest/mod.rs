@@ -1,10 +1,9 @@
 //! The default runtime: tokio, and reqwest on it.
 
 use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -47,8 +46,6 @@ struct Stack {
     clients: Clients,
     /// The program's own limit.
     timeout: Option<Duration>,
-    /// Whether it was said that a proxy is in between.
-    proxy_is_said: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -64,6 +61,7 @@ struct Ours {
     options: TlsOptions,
     user_agent: String,
     connect_timeout: Duration,
+    names: BTreeMap<String, Vec<IpAddr>>,
     /// For https: the platform's certificates are read for it.
     secure: OnceLock<Result<(Client, Tls), TlsFailure>>,
     /// For http.
@@ -92,8 +90,7 @@ impl TokioRuntime {
     pub fn from_client_builder(builder: ClientBuilder) -> Result<Self, Error> {
         let client = sending_once(builder).build();
         let client = client.map_err(|_| Error::Usage("this reqwest client can't be built"))?;
-        let proxy_is_said = AtomicBool::default();
-        Ok(Self(Arc::new(Stack { clients: Clients::Given(client), timeout: None, proxy_is_said })))
+        Ok(Self(Arc::new(Stack { clients: Clients::Given(client), timeout: None })))
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, NoResponse> {
@@ -117,6 +114,10 @@ impl TokioRuntime {
         let answered = match outgoing.send().await {
             Ok(response) => response,
             Err(error) => {
+                if proxy.is_none() && explain::is_not_found(&error) {
+                    let host = request.url().host_str().unwrap_or_default();
+                    return Err(NoResponse::HostNotFound(host.into()));
+                }
                 let asked_by_proxy = proxy_that_answers(request.url(), proxy).is_some();
                 return Err(match explain::unconnected(&error, tls, proxy, asked_by_proxy) {
                     explain::Unconnected::Told(no_response) => no_response,
@@ -168,13 +169,10 @@ impl Runtime for TokioRuntime {
         Box::pin(async move {
             let outcome = self.exchange(request).await;
             let proxy = self.0.clients.proxy_of(request.url()).ok().flatten();
-            let through = proxy_that_answers(request.url(), proxy);
-            if let Some(said) = through.and_then(|through| through.in_between(&outcome))
-                && !self.0.proxy_is_said.swap(true, Ordering::Relaxed)
-            {
-                log::warn!("{said}");
+            match proxy_that_answers(request.url(), proxy) {
+                Some(through) => through.in_between(outcome),
+                None => outcome,
             }
-            outcome
         })
     }
 
@@ -246,6 +244,11 @@ impl Ours {
             .pool_idle_timeout(IDLE_MAX)
             .no_proxy()
             .proxy(proxy);
+        let builder = self.names.iter().fold(builder, |builder, (host, addresses)| {
+            // The port is the address's own.
+            let addresses = addresses.iter().map(|address| SocketAddr::new(*address, 0));
+            builder.resolve_to_addrs(host, &addresses.collect::<Vec<_>>())
+        });
         with_tls(builder, tls)
     }
 }

@@ -19,6 +19,9 @@ use zeroize::Zeroizing;
 pub(super) async fn ask_again(proxy: &Proxy, tls: Option<&Tls>, url: &Url) -> ProxyProblem {
     match answer(proxy, tls, url, proxy.authorization()).await {
         Some(Ok(Some((407, head)))) => ProxyProblem::of_407_head(&head),
+        Some(Ok(Some((status @ 100..=299, head)))) if is_beyond_hyper(status, &head) => {
+            ProxyProblem::Unusable(BEYOND_HYPER)
+        }
         // It has changed its mind: what it said before may pass.
         Some(Ok(Some((200..=299, _)))) => ProxyProblem::Status(503),
         Some(Ok(Some((status, _)))) => ProxyProblem::Status(status),
@@ -123,9 +126,21 @@ fn head_of(
     Ok(status.map(|status| (status, head)))
 }
 
+/// RFC 9112 §2.2: a bare line feed ends a line, too.
 fn is_whole(head: &[u8]) -> bool {
-    head.len() >= HEAD_BYTES_MAX || head.windows(4).any(|end| end == b"\r\n\r\n")
+    head.len() >= HEAD_BYTES_MAX || [&b"\r\n\r\n"[..], b"\n\n"].iter().any(|end| has(head, end))
 }
+
+fn has(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|found| found == part)
+}
+
+/// What hyper-util takes for the opening of a tunnel is 200, with so much before it and around it.
+fn is_beyond_hyper(status: u16, head: &str) -> bool {
+    status != 200 || head.lines().count() > 100 || head.len() >= 8 * 1024
+}
+
+const BEYOND_HYPER: &str = "opens its tunnels in a way that the async client doesn't read (another status than 200, more than 100 header fields, or 8 KiB)";
 
 const LIMIT: Duration = Duration::from_secs(5);
 const HEAD_BYTES_MAX: usize = 16 * 1024;

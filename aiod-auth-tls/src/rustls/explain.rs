@@ -82,6 +82,9 @@ fn certificate(error: &CertificateError) -> CertificateProblem {
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             CertificateProblem::UnknownIssuer
         }
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            CertificateProblem::NoName
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             CertificateProblem::OtherName
         }

@@ -1,6 +1,6 @@
 //! What a program may say about the network.
 
-use std::{env, time::Duration};
+use std::{env, net::IpAddr, time::Duration};
 
 use aiod_auth_core::{
     Environment, Error,
@@ -8,7 +8,7 @@ use aiod_auth_core::{
 };
 use aiod_auth_tls::{InvalidPem, TlsOptions};
 
-use super::{CONNECT_TIMEOUT, UreqTransport};
+use super::{CONNECT_TIMEOUT, UreqTransport, connect::Names};
 
 /// Makes a [`UreqTransport`].
 ///
@@ -30,6 +30,7 @@ pub struct UreqTransportBuilder {
     proxies: Option<Proxies>,
     user_agent: String,
     limits: Limits,
+    names: Names,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,7 @@ impl UreqTransportBuilder {
             proxies: None,
             user_agent: concat!("aiod-auth/", env!("CARGO_PKG_VERSION")).into(),
             limits: Limits { whole: None, connect: CONNECT_TIMEOUT },
+            names: Names::new(),
         }
     }
 
@@ -106,11 +108,27 @@ impl UreqTransportBuilder {
         self
     }
 
+    /// Connects to these addresses for this host, in this order, and asks the system for none, as curl's
+    /// `--resolve` does: for a server that moves, or a name that isn't known here. The certificate has to be the
+    /// host's all the same. A host that is behind a proxy is the proxy's to look up.
+    ///
+    /// ```
+    /// use aiod_auth_ureq::UreqTransport;
+    ///
+    /// let new = "192.0.2.7".parse().unwrap();
+    /// let transport = UreqTransport::builder().resolve("auth.example.org", [new]).build();
+    /// ```
+    #[must_use]
+    pub fn resolve(mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.names.insert(host.to_ascii_lowercase(), addresses.into_iter().collect());
+        self
+    }
+
     /// The transport. Certificates of the platform are read when the first of them is needed.
     #[must_use]
     pub fn build(self) -> UreqTransport {
         let proxies = self.proxies.unwrap_or_else(proxies_of_environment);
-        UreqTransport::made(proxies, self.tls, &self.user_agent, self.limits)
+        UreqTransport::made(proxies, self.tls, &self.user_agent, self.limits, self.names)
     }
 }
 

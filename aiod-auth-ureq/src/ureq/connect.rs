@@ -1,8 +1,9 @@
 //! A TCP connection to a host of many addresses: RFC 8305 (Happy Eyeballs) §4, §5.
 
 use std::{
+    collections::BTreeMap,
     io,
-    net::{SocketAddr, TcpStream, ToSocketAddrs},
+    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
     sync::mpsc::{self, RecvTimeoutError, Sender},
     thread,
     time::{Duration, Instant},
@@ -17,13 +18,23 @@ pub(super) enum Unconnected {
     Failed(io::Error),
 }
 
+/// The addresses of hosts that the system isn't asked for, by names in lower case.
+pub(super) type Names = BTreeMap<String, Vec<IpAddr>>;
+
 /// Looks the host up, and connects to the first of its addresses that takes the connection.
-pub(super) fn connect(host: &str, port: u16, deadline: Instant) -> Result<TcpStream, Unconnected> {
+pub(super) fn connect(
+    names: &Names,
+    host: &str,
+    port: u16,
+    deadline: Instant,
+) -> Result<TcpStream, Unconnected> {
     // An IPv6 address has brackets in a URL.
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    let addresses = match bare.parse() {
-        Ok(address) => vec![SocketAddr::new(address, port)],
-        Err(_) => in_turn(look_up(bare.to_owned(), port, deadline)?),
+    let at_port = |address: &IpAddr| SocketAddr::new(*address, port);
+    let addresses = match (bare.parse(), names.get(bare)) {
+        (Ok(address), _) => vec![at_port(&address)],
+        (Err(_), Some(known)) => in_turn(known.iter().map(at_port).collect()),
+        (Err(_), None) => in_turn(look_up(bare.to_owned(), port, deadline)?),
     };
     match addresses.as_slice() {
         [] => Err(Unconnected::NotFound),

@@ -22,7 +22,7 @@ use aiod_auth_tls::{Tls, TlsOptions};
 
 use super::{
     answers::Answers,
-    connect::{self, Unconnected, connect},
+    connect::{self, Names, Unconnected, connect},
     stream::{AbsoluteForm, Plain, Secure},
     tunnel,
 };
@@ -87,13 +87,19 @@ pub(super) struct Connecting {
     /// Made when it is first needed: the platform's certificates are read for it.
     tls: OnceLock<Result<Arc<Tls>, TlsFailure>>,
     user_agent: String,
+    names: Names,
 }
 
 type Connection = Box<dyn Transport>;
 
 impl Connecting {
-    pub(super) fn new(proxies: Arc<Proxies>, options: TlsOptions, user_agent: &str) -> Self {
-        Self { proxies, options, tls: OnceLock::new(), user_agent: user_agent.into() }
+    pub(super) fn new(
+        proxies: Arc<Proxies>,
+        options: TlsOptions,
+        user_agent: &str,
+        names: Names,
+    ) -> Self {
+        Self { proxies, options, tls: OnceLock::new(), user_agent: user_agent.into(), names }
     }
 
     fn tls(&self) -> Result<&Arc<Tls>, NoResponse> {
@@ -111,8 +117,11 @@ impl Connecting {
         let connection = match route.proxy {
             Some(proxy) => self.through(proxy, route, limits)?,
             None => {
-                let stream = connect(route.host(), route.port(), limits.deadline);
-                let stream = stream.map_err(|why| NoResponse::NotSent(words(&why)))?;
+                let stream = connect(&self.names, route.host(), route.port(), limits.deadline);
+                let stream = stream.map_err(|why| match why {
+                    Unconnected::NotFound => NoResponse::HostNotFound(route.host().into()),
+                    why => NoResponse::NotSent(words(&why)),
+                })?;
                 Box::new(Plain::new(stream, limits.details.config))
             }
         };
@@ -130,7 +139,7 @@ impl Connecting {
         limits: &Limits<'_, '_>,
     ) -> Result<Connection, NoResponse> {
         let failed = |problem| NoResponse::Proxy(proxy.failure(problem));
-        let stream = connect(proxy.host(), proxy.port(), limits.deadline)
+        let stream = connect(&self.names, proxy.host(), proxy.port(), limits.deadline)
             .map_err(|why| failed(ProxyProblem::NotReached(words(&why))))?;
         let mut connection: Connection = Box::new(Plain::new(stream, limits.details.config));
         if proxy.kind() == ProxyKind::Https {

@@ -1,13 +1,6 @@
 //! The default transport: ureq, with a connector of our own.
 
-use std::{
-    io::Read as _,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{io::Read as _, sync::Arc, time::Duration};
 
 use ::ureq::{
     Agent, Body, Timeout,
@@ -52,8 +45,6 @@ pub struct UreqTransport {
     /// The program's own limit.
     timeout: Option<Duration>,
     is_own_agent: bool,
-    /// Whether it was said that a proxy is in between.
-    proxy_is_said: Arc<AtomicBool>,
 }
 
 impl UreqTransport {
@@ -75,10 +66,16 @@ impl UreqTransport {
     #[must_use]
     pub fn from_agent(agent: Agent) -> Self {
         let proxies = Arc::new(builder::proxies_of_environment());
-        Self { agent, proxies, timeout: None, is_own_agent: true, proxy_is_said: Arc::default() }
+        Self { agent, proxies, timeout: None, is_own_agent: true }
     }
 
-    fn made(proxies: Proxies, tls: TlsOptions, user_agent: &str, limits: builder::Limits) -> Self {
+    fn made(
+        proxies: Proxies,
+        tls: TlsOptions,
+        user_agent: &str,
+        limits: builder::Limits,
+        names: connect::Names,
+    ) -> Self {
         let config = Agent::config_builder()
             .user_agent(user_agent)
             .timeout_connect(Some(limits.connect))
@@ -88,15 +85,9 @@ impl UreqTransport {
             .proxy(None)
             .build();
         let proxies = Arc::new(proxies);
-        let connector = Connecting::new(Arc::clone(&proxies), tls, user_agent);
+        let connector = Connecting::new(Arc::clone(&proxies), tls, user_agent, names);
         let agent = Agent::with_parts(config, connector, Resolving);
-        Self {
-            agent,
-            proxies,
-            timeout: limits.whole,
-            is_own_agent: false,
-            proxy_is_said: Arc::default(),
-        }
+        Self { agent, proxies, timeout: limits.whole, is_own_agent: false }
     }
 
     fn run<B: ::ureq::AsSendBody>(
@@ -151,7 +142,13 @@ impl UreqTransport {
             let outgoing = outgoing.body(request.body()).map_err(::ureq::Error::Http);
             outgoing.and_then(|outgoing| self.run(outgoing, timeout, proxy))
         };
-        let response = response.map_err(|error| no_response(&error))?;
+        let response = response.map_err(|error| match error {
+            // Of a program's own agent.
+            ::ureq::Error::HostNotFound => {
+                NoResponse::HostNotFound(request.url().host_str().unwrap_or_default().into())
+            }
+            error => no_response(&error),
+        })?;
         // A request in absolute form is answered by the proxy, which may want credentials, too.
         if let Some(through) = through.filter(|_| response.status() == 407) {
             let wanted = response.headers().get_all(http::header::PROXY_AUTHENTICATE);
@@ -199,12 +196,10 @@ impl Transport for UreqTransport {
         let proxy = self.proxy_for_agent(&route)?;
         let through = route.proxy_that_answers();
         let outcome = self.exchange(request, through, proxy);
-        if let Some(said) = through.and_then(|through| through.in_between(&outcome))
-            && !self.proxy_is_said.swap(true, Ordering::Relaxed)
-        {
-            log::warn!("{said}");
+        match through {
+            Some(through) => through.in_between(outcome),
+            None => outcome,
         }
-        outcome
     }
 }
 
@@ -232,7 +227,6 @@ fn no_response(error: &::ureq::Error) -> NoResponse {
         ::ureq::Error::BadUri(_) | ::ureq::Error::Http(_) => {
             NoResponse::NotSent("such a request can't be sent")
         }
-        ::ureq::Error::HostNotFound => NoResponse::NotSent(connect::NOT_FOUND),
         ::ureq::Error::ConnectionFailed => NoResponse::NotSent("no connection"),
         ::ureq::Error::TlsRequired => NoResponse::Tls(aiod_auth_core::TlsFailure::Unavailable(
             "the program's ureq agent has no TLS",

@@ -1,7 +1,8 @@
 //! Answers that break off, or have odd headers: the server has spent the refresh token, and the new one may be
 //! there.
 
-use aiod_auth_core::{Error, Failed, RetryPolicy, Tokens};
+use aiod_auth_core::{Endpoint, Error, Failed, Profile, RefreshToken, RetryPolicy, Tokens};
+use aiod_auth_store::MemoryStore;
 
 use crate::{
     handed_in::{refresh, refresh_with},
@@ -137,12 +138,13 @@ fn with_head(head: &str) -> &'static [u8] {
 const NO_HTTP: &[u8] = b"SSH-2.0-OpenSSH_9.2\r\n";
 const BLOCKING_ALONE: [&str; 2] = ["HTTP/2.0 200 OK\r\n", "HTTP/1.1 200 OK\r\nX: a\0b\r\n"];
 
-/// An answer has come, so the refresh token is not sent again.
+/// An answer has come, so the refresh token is not sent again; but whether it is spent is not known where the
+/// answer can't be read.
 #[test]
 fn an_odd_head_costs_nothing_in_the_blocking_client() {
     let good = odd_heads().into_iter().chain(BLOCKING_ALONE.map(String::from));
     let good = good.map(|head| (with_head(&head), Outcome::Tokens));
-    for (answer, expected) in good.chain([(NO_HTTP, Outcome::Malformed)]) {
+    for (answer, expected) in good.chain([(NO_HTTP, Outcome::Unknown)]) {
         let server = Server::raw(answer);
         let driver = aiod_auth_ureq::Driver::new();
         let address = format!("http://127.0.0.1:{}", server.port);
@@ -157,7 +159,7 @@ fn an_odd_head_costs_nothing_in_the_blocking_client() {
 async fn an_odd_head_costs_nothing_in_the_async_client() {
     let good = odd_heads().map(|head| (with_head(&head), Outcome::Tokens));
     let bad = BLOCKING_ALONE.map(with_head).into_iter().chain([NO_HTTP]);
-    let bad = bad.map(|answer| (answer, Outcome::Malformed));
+    let bad = bad.map(|answer| (answer, Outcome::Unknown));
     for (answer, expected) in good.into_iter().chain(bad) {
         let server = Server::raw(answer);
         let driver = aiod_auth_reqwest::Driver::new();
@@ -167,4 +169,35 @@ async fn an_odd_head_costs_nothing_in_the_async_client() {
         assert_eq!(outcome(driver.run(&mut request).await), expected, "{at:.40}");
         assert_eq!(server.connections(), 1, "{at:.40}");
     }
+}
+
+/// What can't be read is an answer to a login's refresh, too. Let `forbids_resend` be about time alone: this fails.
+#[test]
+fn a_login_whose_refresh_cannot_be_read_is_kept_and_sends_its_refresh_token_once() {
+    let profile = |server: &Server| {
+        let address = format!("http://127.0.0.1:{}", server.port);
+        let profile = Profile::new(&address, "me").unwrap();
+        profile.with_endpoint(Endpoint::Token, &format!("{address}/token")).unwrap()
+    };
+    let refresh_token = || RefreshToken::new("a-refresh-token");
+    let tokens =
+        || Tokens::from_refresh_token(refresh_token(), std::time::SystemTime::now().into());
+    let is_unknown = |error: &Error| {
+        assert!(matches!(error, Error::OutcomeUnknown { attempts: 1, .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains("what came can't be read as HTTP"), "{text}");
+        assert!(error.hint().unwrap().contains("if the server says that the session has ended"));
+    };
+    let server = Server::raw(NO_HTTP);
+    let client = aiod_auth_reqwest::Client::new(profile(&server), MemoryStore::default());
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio.block_on(async {
+        client.set_tokens(tokens()).await.unwrap();
+        is_unknown(&client.token().await.unwrap_err());
+    });
+    assert_eq!(server.connections(), 1);
+    let client = aiod_auth_ureq::Client::new(profile(&server), MemoryStore::default());
+    client.set_tokens(tokens()).unwrap();
+    is_unknown(&client.token().unwrap_err());
+    assert_eq!(server.connections(), 1);
 }

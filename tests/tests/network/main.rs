@@ -1,9 +1,8 @@
-//! Networks: proxies and trust. Each row runs on both clients, over real sockets, with servers
-//! and proxies of this process; what the environment would say is a value. Names are the system's to look up, so what a
-//! client does with several addresses is tried beside it: `ureq/connect.rs`, `reqwest/mod.rs`.
+//! Networks: proxies, resolution and trust. Each row runs on both clients, over real sockets, with servers
+//! and proxies of this process; what the environment and the name servers would say is a value.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use aiod_auth_core::{
     AuthorizationServer, Error, Issuer, RetryPolicy, flow::Discovery, proxy::Proxies,
@@ -13,6 +12,7 @@ mod cut;
 mod handed_in;
 mod proxies;
 mod proxy;
+mod resolution;
 mod server;
 mod trust;
 
@@ -21,11 +21,12 @@ struct Network {
     proxies: Proxies,
     roots: Option<String>,
     client_certificate: Option<String>,
+    names: Vec<(&'static str, Vec<IpAddr>)>,
 }
 
 impl Network {
     fn direct() -> Self {
-        Self { proxies: Proxies::none(), roots: None, client_certificate: None }
+        Self { proxies: Proxies::none(), roots: None, client_certificate: None, names: Vec::new() }
     }
 }
 
@@ -35,6 +36,10 @@ const CLIENTS: [(&str, Discover); 2] = [("blocking", blocking), ("async", on_tok
 type Discover = fn(&Network, Discovery) -> Result<AuthorizationServer, Error>;
 
 fn blocking(network: &Network, mut discovery: Discovery) -> Result<AuthorizationServer, Error> {
+    blocking_driver(network).run(&mut discovery)
+}
+
+fn blocking_driver(network: &Network) -> aiod_auth_ureq::Driver {
     let mut transport = aiod_auth_ureq::UreqTransport::builder().proxies(network.proxies.clone());
     if let Some(roots) = &network.roots {
         transport = transport.root_certificates(roots.as_bytes()).unwrap();
@@ -42,10 +47,18 @@ fn blocking(network: &Network, mut discovery: Discovery) -> Result<Authorization
     if let Some(certificate) = &network.client_certificate {
         transport = transport.client_certificate(certificate.as_bytes()).unwrap();
     }
-    aiod_auth_ureq::Driver::with_transport(transport.build()).run(&mut discovery)
+    for (host, addresses) in &network.names {
+        transport = transport.resolve(host, addresses.iter().copied());
+    }
+    aiod_auth_ureq::Driver::with_transport(transport.build())
 }
 
 fn on_tokio(network: &Network, mut discovery: Discovery) -> Result<AuthorizationServer, Error> {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio.block_on(async_driver(network).run(&mut discovery))
+}
+
+fn async_driver(network: &Network) -> aiod_auth_reqwest::Driver {
     let mut stack = aiod_auth_reqwest::TokioRuntime::builder().proxies(network.proxies.clone());
     if let Some(roots) = &network.roots {
         stack = stack.root_certificates(roots.as_bytes()).unwrap();
@@ -53,9 +66,10 @@ fn on_tokio(network: &Network, mut discovery: Discovery) -> Result<Authorization
     if let Some(certificate) = &network.client_certificate {
         stack = stack.client_certificate(certificate.as_bytes()).unwrap();
     }
-    let driver = aiod_auth_reqwest::Driver::with_runtime(stack.build());
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    tokio.block_on(driver.run(&mut discovery))
+    for (host, addresses) in &network.names {
+        stack = stack.resolve(host, addresses.iter().copied());
+    }
+    aiod_auth_reqwest::Driver::with_runtime(stack.build())
 }
 
 /// Two attempts, at once. No test here waits longer than this.

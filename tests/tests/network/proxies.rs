@@ -1,11 +1,14 @@
 //! Through proxies, as the environment says.
 
-use std::sync::Mutex;
+use std::time::Duration;
 
-use aiod_auth_core::{Environment, Error, Issuer, Kind, proxy::Proxies};
+use aiod_auth_core::{
+    AuthorizationServer, ClientIdentity, Endpoint, Environment, Error, Issuer, Kind, RefreshToken,
+    RetryPolicy, Scope, flow::AccessTokenRequest, proxy::Proxies,
+};
 
 use crate::{
-    CLIENTS, Network, discovery,
+    CLIENTS, Network, async_driver, blocking_driver, discovery,
     proxy::{Answers, Proxy},
     server::{Authority, Server, named},
 };
@@ -47,7 +50,8 @@ const STRANGER: &str = ", by a stranger";
 const BUSY: &[u8] = b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n";
 
 /// A label that is too long: no name server is asked.
-const NOWHERE: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
+pub(crate) const NOWHERE: &str =
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
 
 const PLAIN: &str = "GET http://as.example.test:SERVER/.well-known/openid-configuration HTTP/1.1";
 const PLAIN_BY_A_STRANGER: &str =
@@ -67,7 +71,7 @@ fn rows() -> Vec<Row> {
         Row {
             variables: &[("http_proxy", "PROXY")],
             host: NOWHERE,
-            fails: Some((Kind::Unavailable, "NotSent")),
+            fails: Some((Kind::Unavailable, "was not found")),
             asked: &[],
             ..SECURE
         },
@@ -75,7 +79,7 @@ fn rows() -> Vec<Row> {
         Row {
             variables: &[("all_proxy", "PROXY"), ("no_proxy", "x, .invalid")],
             host: NOWHERE,
-            fails: Some((Kind::Unavailable, "NotSent")),
+            fails: Some((Kind::Unavailable, "was not found")),
             asked: &[],
             ..SECURE
         },
@@ -299,7 +303,7 @@ fn an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named()
         let network = Network {
             proxies: Proxies::from_environment(&environment),
             roots: Some(authority.pem()),
-            client_certificate: None,
+            ..Network::direct()
         };
         let server = if row.https { &secure } else { &plain };
         let scheme = if row.https { "https" } else { "http" };
@@ -340,48 +344,113 @@ fn an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named()
     }
 }
 
-/// What was logged, by all tests of this process.
-static LOG: Mutex<Vec<String>> = Mutex::new(Vec::new());
+const PAGE: &[u8] = b"HTTP/1.1 403 No\r\nContent-Length: 6\r\n\r\n<html>";
+const OTHER_PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>";
+const ASKS_FOR_TIME: &[u8] = b"HTTP/1.1 503 Later\r\nRetry-After: 100\r\nContent-Length: 0\r\n\r\n";
+const CUT: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{";
+const NOTHING_THERE: &[u8] = b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
+/// No proxy has such words.
+const DENIED: &[u8] = b"HTTP/1.1 403 No\r\nContent-Length: 25\r\n\r\n{\"error\":\"access_denied\"}";
 
-struct Log;
-
-impl log::Log for Log {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.level() <= log::Level::Warn
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        LOG.lock().unwrap().push(record.args().to_string());
-    }
-
-    fn flush(&self) {}
-}
-
-/// Whether the proxy or the server has answered can't be told, but that there is one can, and it is, once.
+/// At plain http it is the proxy that is asked. Whether it has answered or the server can't be told, so what the
+/// answer amounts to is the same. Let `Proxy::in_between` hand on what it is given: this fails.
 #[test]
-fn a_proxy_in_between_is_named_where_the_answer_may_be_its_own() {
-    log::set_logger(&Log).unwrap();
-    log::set_max_level(log::LevelFilter::Warn);
-    let page = b"HTTP/1.1 403 No\r\nContent-Length: 6\r\n\r\n<html>".as_slice();
-    let odd = b"SSH-2.0-OpenSSH_9.2\r\n".as_slice();
-    let refused = b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n".as_slice();
-    for (bytes, is_said) in [(page, true), (BUSY, true), (odd, true), (b"", true), (refused, false)]
-    {
+fn a_proxy_in_between_is_named_once_where_the_answer_may_be_its_own() {
+    for (bytes, kind, says) in [
+        (PAGE, Kind::Protocol, "(HTTP 403): no metadata was found, through the proxy PROXY"),
+        (REFUSED, Kind::Protocol, "(HTTP 403): no metadata was found, through the proxy PROXY"),
+        (OTHER_PAGE, Kind::Protocol, "(HTTP 200): a web page, through the proxy PROXY"),
+        (BUSY, Kind::Unavailable, "HTTP 503, through the proxy PROXY (tried 2 times)"),
+        (ASKS_FOR_TIME, Kind::Unavailable, "HTTP 503, through the proxy PROXY, try again in"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", Kind::Protocol, "read as HTTP, through the proxy PROXY"),
+        (b"", Kind::Unavailable, "the proxy PROXY gave no answer: "),
+        (CUT, Kind::Unavailable, "the proxy PROXY gave no answer: "),
+        (NOTHING_THERE, Kind::Protocol, "no metadata was found"),
+        (DENIED, Kind::Protocol, "no metadata was found"),
+    ] {
         let proxy = Proxy::new(Answers::Bytes(bytes));
-        let address = format!("127.0.0.1:{}", proxy.port);
-        let environment = Environment::from_iter([("http_proxy", format!("me:secret@{address}"))]);
-        let network =
-            Network { proxies: Proxies::from_environment(&environment), ..Network::direct() };
+        let (network, address) = by(&proxy);
         for (client, discover) in CLIENTS {
             let issuer = Issuer::allowing_insecure_http("http://as.example.test").unwrap();
-            discover(&network, discovery(issuer)).unwrap_err();
-            let said = format!("there is a proxy in between: http://{address}");
-            let mut log = LOG.lock().unwrap();
-            let count = log.iter().filter(|line| **line == said).count();
-            log.clear();
-            assert_eq!(count, usize::from(is_said), "{client}: {}", bytes.escape_ascii());
+            let error = discover(&network, discovery(issuer)).unwrap_err();
+            is_said(&error, kind, &says.replace("PROXY", &address), client);
+            let named = usize::from(says.contains("PROXY"));
+            assert_eq!(error.to_string().matches(&address).count(), named, "{client}: {error}");
+            let hint = error.hint().unwrap_or_default();
+            assert_eq!(hint.contains("proxy"), named == 1, "{client}: {error}: {hint}");
         }
     }
+}
+
+/// The server may have seen it. Let `comes_after_request` say no: this fails.
+#[test]
+fn a_refresh_that_a_proxy_leaves_unanswered_has_an_unknown_outcome() {
+    let proxy = Proxy::new(Answers::Bytes(b""));
+    let (network, address) = by(&proxy);
+    let issuer = Issuer::allowing_insecure_http("http://as.example.test").unwrap();
+    let refresh = || {
+        let mut policy = RetryPolicy::default();
+        policy.first_delay = Duration::from_millis(1);
+        let token = "http://as.example.test/token";
+        let server = AuthorizationServer::new(issuer.clone());
+        let server = server.with_endpoint(Endpoint::Token, token).unwrap();
+        let client = ClientIdentity::public("me").unwrap();
+        let (token, scope) = (RefreshToken::new("a-refresh-token"), Scope::default());
+        AccessTokenRequest::refresh(&server, &client, &token, &scope, policy).unwrap()
+    };
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (client, outcome) in [
+        ("blocking", blocking_driver(&network).run(&mut refresh())),
+        ("async", tokio.block_on(async_driver(&network).run(&mut refresh()))),
+    ] {
+        let error = outcome.unwrap_err().error;
+        assert!(matches!(error, Error::OutcomeUnknown { attempts: 2, .. }), "{client}: {error:?}");
+        let says = format!("the proxy {address} gave no answer: ");
+        is_said(&error, Kind::Unavailable, &says, client);
+    }
+    assert_eq!(proxy.asked().len(), 4);
+}
+
+/// hyper-util takes little for the opening of a tunnel. What it doesn't is said as such, and not as trouble that may
+/// pass. Let `is_beyond_hyper` say no: this fails.
+#[test]
+fn a_tunnel_that_is_opened_in_an_odd_way_is_used_or_its_proxy_is_named() {
+    let authority = Authority::new();
+    let identity = authority.signs(&named(&["as.example.test"]));
+    let server = Server::tls(identity.config(None, rustls::ALL_VERSIONS));
+    let fields = (0..150).map(|n| format!("X-{n}: x\r\n")).collect::<String>();
+    let large = format!("X: {}\r\n", "x".repeat(9000));
+    for (head, is_for_both) in [
+        ("HTTP/1.1 200 OK\nVia: x\n\n", true),
+        ("HTTP/1.0 200\r\n\r\n", true),
+        ("HTTP/1.1 204 Open\r\n\r\n", false),
+        (&format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), false),
+        (&format!("HTTP/1.1 200 OK\r\n{large}\r\n"), false),
+    ] {
+        let proxy = Proxy::new(Answers::HttpWith(String::leak(head.into())));
+        let (mut network, address) = by(&proxy);
+        let url = format!("http://{address}");
+        network.proxies = Proxies::all(aiod_auth_core::proxy::Proxy::new(&url).unwrap());
+        network.roots = Some(authority.pem());
+        for (client, discover) in CLIENTS {
+            let issuer = Issuer::new(&format!("https://as.example.test:{}", server.port)).unwrap();
+            let outcome = discover(&network, discovery(issuer));
+            let at = format!("{client}, {head:.40}: {outcome:?}");
+            if is_for_both || client == "blocking" {
+                assert!(outcome.is_ok(), "{at}");
+            } else {
+                let says = format!("the proxy {address} opens its tunnels in a way that");
+                is_said(&outcome.unwrap_err(), Kind::Config, &says, &at);
+            }
+        }
+    }
+}
+
+fn by(proxy: &Proxy) -> (Network, String) {
+    let address = format!("127.0.0.1:{}", proxy.port);
+    let environment = Environment::from_iter([("http_proxy", format!("me:secret@{address}"))]);
+    let proxies = Proxies::from_environment(&environment);
+    (Network { proxies, ..Network::direct() }, address)
 }
 
 /// What comes through a tunnel is the server's, whatever a proxy says otherwise.
@@ -397,7 +466,7 @@ fn a_407_of_the_server_is_no_matter_of_the_proxy() {
         let network = Network {
             proxies: Proxies::all(aiod_auth_core::proxy::Proxy::new(&address).unwrap()),
             roots: Some(authority.pem()),
-            client_certificate: None,
+            ..Network::direct()
         };
         let issuer = format!("https://as.example.test:{}", server.port);
         for (client, discover) in CLIENTS {
@@ -410,7 +479,7 @@ fn a_407_of_the_server_is_no_matter_of_the_proxy() {
     }
 }
 
-fn is_said(error: &Error, kind: Kind, says: &str, at: &str) {
+pub(crate) fn is_said(error: &Error, kind: Kind, says: &str, at: &str) {
     let text = format!("{error} {error:?} {}", error.hint().unwrap_or_default());
     assert_eq!(error.kind(), kind, "{at}: {text}");
     assert!(text.contains(says), "{at}: {text}");

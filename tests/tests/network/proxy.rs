@@ -18,6 +18,8 @@ pub(crate) struct Proxy {
 pub(crate) enum Answers {
     /// Leads on.
     Http,
+    /// Leads on, after this answer.
+    HttpWith(&'static str),
     /// Leads on who has the credentials `me:p w`, or `me:p%41`.
     HttpForMe,
     /// Answers this to everything.
@@ -72,7 +74,7 @@ impl Proxy {
 
 fn serve(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> io::Result<()> {
     match answers {
-        Answers::Http | Answers::HttpForMe | Answers::Bytes(_) => {
+        Answers::Http | Answers::HttpWith(_) | Answers::HttpForMe | Answers::Bytes(_) => {
             let head = head(&mut client)?;
             let line = head.lines().next().unwrap_or_default().to_owned();
             let shown = head.lines().find_map(|line| {
@@ -95,7 +97,11 @@ fn serve(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> i
             let (method, target) = (words.next().unwrap(), words.next().unwrap());
             if method == "CONNECT" {
                 let server = TcpStream::connect(("127.0.0.1", port_of(target)))?;
-                client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+                let opens = match answers {
+                    Answers::HttpWith(head) => head,
+                    _ => "HTTP/1.1 200 Connection established\r\n\r\n",
+                };
+                client.write_all(opens.as_bytes())?;
                 join(client, server)
             } else {
                 // Absolute form: without it there is no host to ask.

@@ -33,6 +33,11 @@ impl Server {
         Self::on(|mut stream| answer(&mut stream, "http"))
     }
 
+    /// The same, at another address than 127.0.0.1.
+    pub(crate) fn plain_on(listener: TcpListener) -> Self {
+        Self::listening(listener, |mut stream| answer(&mut stream, "http"))
+    }
+
     /// Speaks TLS.
     pub(crate) fn tls(config: ServerConfig) -> Self {
         Self::tls_with(config, |stream| answer(stream, "https"))
@@ -73,7 +78,13 @@ impl Server {
     }
 
     fn on(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listening(TcpListener::bind("127.0.0.1:0").unwrap(), serve)
+    }
+
+    fn listening(
+        listener: TcpListener,
+        serve: impl Fn(TcpStream) + Clone + Send + 'static,
+    ) -> Self {
         let port = listener.local_addr().unwrap().port();
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&connections);
@@ -126,7 +137,14 @@ impl Authority {
     }
 
     pub(crate) fn called(name: &str) -> Self {
-        let mut params = named(&[]);
+        Self::of(named(&[]), name)
+    }
+
+    pub(crate) fn expired() -> Self {
+        Self::of(expired(named(&[])), "an authority of other days")
+    }
+
+    fn of(mut params: CertificateParams, name: &str) -> Self {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);

@@ -25,6 +25,10 @@ fn a_certificate_is_trusted_or_the_reason_is_said() {
     let own_ca = Identity::self_signed(&as_authority(named(&["localhost"])));
     let own_old = Identity::self_signed(&as_authority(expired(named(&["localhost"]))));
     let own_other = Identity::self_signed(&as_authority(named(&["other.test"])));
+    let old_authority = Authority::expired();
+    let of_old = old_authority.signs(&named(&["localhost"]));
+    let mut common_name = named(&[]);
+    common_name.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
     let mut for_clients = named(&["localhost"]);
     for_clients.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
     let purpose = Some((Kind::Server, "can't be accepted: it is not meant for a server"));
@@ -34,12 +38,16 @@ fn a_certificate_is_trusted_or_the_reason_is_said() {
     let ca = Some((Kind::Server, "it is a certificate authority's, used as a server's"));
     let trusted = |identity: &Identity| Some(identity.certificate.clone());
     let by_authority = Some(authority.pem());
-    let rows: [(&str, Identity, Option<String>, Fails); 13] = [
+    let no_name = Some((Kind::Server, "is for no host: it has no subject alternative name"));
+    let rows: [(&str, Identity, Option<String>, Fails); 15] = [
         ("signed by the authority", good.clone(), by_authority.clone(), None),
         ("of an authority that isn't trusted", good.clone(), Some(stranger.pem()), unknown),
         ("of one that is made anew with the same name", good, Some(namesake.pem()), unknown),
         ("expired", authority.signs(&expired(named(&["localhost"]))), by_authority.clone(), old),
         ("another name", authority.signs(&named(&["other.test"])), by_authority.clone(), other),
+        ("a common name alone", authority.signs(&common_name), by_authority.clone(), no_name),
+        // webpki looks at no dates of what is trusted.
+        ("of an authority that has expired", of_old, Some(old_authority.pem()), None),
         ("for clients", authority.signs(&for_clients), by_authority.clone(), purpose),
         ("self-signed, trusted itself", own.clone(), trusted(&own), None),
         ("self-signed, not trusted", own, by_authority.clone(), unknown),

@@ -163,6 +163,7 @@ impl Query {
             description: text("error_description"),
             uri: text("error_uri").filter(|uri| is_web(uri)),
             html: false,
+            proxy: None,
             advice: None,
             says: None,
         });
