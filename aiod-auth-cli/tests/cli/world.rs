@@ -363,7 +363,9 @@ pub(crate) fn end_of(child: Child) -> Output {
 }
 
 /// Kills a process that hangs, so that what waits for it fails; until this is dropped.
-pub(crate) struct Watchdog(mpsc::Sender<()>);
+pub(crate) struct Watchdog {
+    _until_dropped: mpsc::Sender<()>,
+}
 
 impl Watchdog {
     pub(crate) fn of(child: &Child) -> Self {
@@ -374,7 +376,7 @@ impl Watchdog {
                 Command::new("kill").args(["-KILL", &process]).status().ok();
             }
         });
-        Self(ended)
+        Self { _until_dropped: ended }
     }
 }
 
