@@ -285,6 +285,32 @@ fn a_login_is_new_whatever_is_set_and_goes_where_the_own_client_looks() {
 }
 
 #[test]
+fn a_logout_ends_the_login_that_counts_and_names_the_next_one() {
+    let world = world();
+    log_in(&world, &[]);
+    let folder = world.path("home/.polars");
+    fs::create_dir_all(&folder).unwrap();
+    let other = world.new_refresh_token();
+    let is_alive = || {
+        let now = aiod_auth_tests::sim::wall_clock_ms();
+        world.server.simulator().refresh_token_is_alive(now, &other)
+    };
+    fs::write(folder.join("cloud_refresh_token"), &other).unwrap();
+    let run = || {
+        let mut command = polars(&world, "--json logout");
+        Ran::of(command.env("HOME", world.path("home")), "")
+    };
+    let first = run();
+    assert_eq!(first.ended(0).json()["outcome"], "ended");
+    assert!(first.stderr.contains("it stays, and counts from now on"), "{first:?}");
+    assert_eq!(fs::read_to_string(folder.join("cloud_refresh_token")).unwrap(), other);
+    assert!(is_alive());
+    assert_eq!(run().ended(0).json()["outcome"], "ended");
+    assert!(!is_alive());
+    assert_eq!(run().ended(0).json()["outcome"], "not_logged_in");
+}
+
+#[test]
 fn a_program_gets_the_token_where_it_looks_for_it() {
     let world = world();
     let mut command = polars(&world, "exec -- sh -c");
