@@ -11,7 +11,6 @@ use super::{
     description::{Provider, ProviderLogin},
     deviations,
     server::{Server, json},
-    user,
 };
 use crate::{
     error::{ConfigProblem, Endpoint, Error, Problem, Says, ServerError},
@@ -26,7 +25,7 @@ use crate::{
         ProviderQuestion, Reason,
     },
     profile::LoginMethod,
-    retry::{Resend, RetryPolicy},
+    retry::Resend,
     token::Tokens,
     token_server::TokenServer,
     wire::{
@@ -52,8 +51,7 @@ pub(crate) async fn log_in(
         return job.redeem(io, tiled, token, deadline, Reason::Retry).await;
     }
     let provider = choose(io, job, &server, settings.provider.as_deref(), end).await?;
-    let whoami = server.description.whoami.as_ref();
-    job.confirmation = Confirmation::of(provider, whoami).map(Box::new);
+    job.confirmation = Confirmation::of(provider).map(Box::new);
     match provider.usable()? {
         ProviderLogin::Password { token_endpoint } => {
             by_password(io, job, &server, token_endpoint, end).await
@@ -245,41 +243,32 @@ fn refused(error: &ServerError) -> Option<Error> {
     }
 }
 
-/// The words of the provider that was chosen, and where the server says whose name belongs in them.
-pub(crate) struct Confirmation {
-    provider: Provider,
-    whoami: Option<Url>,
-}
+/// The words of the provider that was chosen.
+pub(crate) struct Confirmation(Provider);
 
 impl Confirmation {
     /// `None`: the provider says nothing.
-    fn of(provider: &Provider, whoami: Option<&Url>) -> Option<Self> {
+    fn of(provider: &Provider) -> Option<Self> {
         provider.confirmation_message.as_ref()?;
-        Some(Self { provider: provider.clone(), whoami: whoami.cloned() })
+        Some(Self(provider.clone()))
     }
 
-    /// Shows them. Nothing that goes wrong here is worth an error: the user is logged in.
-    pub(crate) async fn show(self, io: &Io, tokens: &Tokens, policy: &RetryPolicy) {
-        let words = match self.user(io, tokens, policy).await {
-            Some(id) => self.provider.confirmation(&id),
-            None => None,
+    /// Shows them, unless they want a name that the server didn't say: nothing is asked for it, since the user is
+    /// logged in, and waits.
+    pub(crate) async fn show(self, io: &Io, tokens: &Tokens) {
+        let name = match self.0.login {
+            // As the real client says of a user whom only the provider knows.
+            ProviderLogin::OpenId { .. } => Some("external user"),
+            _ => tokens.user_name.as_deref(),
+        };
+        let wants_name = self.0.confirmation_message.as_ref().is_some_and(|it| it.contains("{id}"));
+        let words = match name {
+            None if wants_name => None,
+            name => self.0.confirmation(name.unwrap_or_default()),
         };
         if let Some(words) = words {
             io.show(Prompt::Confirmation(Arc::from(words))).await;
         }
-    }
-
-    /// The name for the words, if they want one; `None`: it can't be had.
-    async fn user(&self, io: &Io, tokens: &Tokens, policy: &RetryPolicy) -> Option<String> {
-        let wants_name = self.provider.confirmation_message.as_ref()?.contains("{id}");
-        if !wants_name || matches!(self.provider.login, ProviderLogin::OpenId { .. }) {
-            // As the real client says of a user whom only the provider knows.
-            return Some("external user".into());
-        }
-        let policy = RetryPolicy { attempts: 1, ..*policy };
-        let deadline = Deadline::within(io, policy.time_limit);
-        let user = user::who(io, self.whoami.as_ref()?, tokens, &policy, deadline).await;
-        user.ok()?.name
     }
 }
 
