@@ -496,6 +496,15 @@ fn several_providers_are_chosen_from() {
     let by_password = TiledSettings::profile(&settings()).unwrap();
     let by_password = Arc::new(by_password.with_login(LoginMethod::Password));
     log_in_with(&mut two(), &by_password, &[Password("alice-password")]).unwrap();
+    let by_device = TiledSettings::profile(&settings()).unwrap();
+    let by_device = Arc::new(by_device.with_login(LoginMethod::Device));
+    let mut world = two();
+    world.after(seconds(1), Event::Approve);
+    log_in_with(&mut world, &by_device, &[]).unwrap();
+    world.server.tiled.providers = vec![Provider::Password("toy"), Provider::Password("other")];
+    let error = log_in_with(&mut world, &by_device, &[]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Config);
+    assert!(error.to_string().ends_with("there is: toy (password), other (password)"), "{error}");
 }
 
 #[test]

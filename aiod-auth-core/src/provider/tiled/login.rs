@@ -1,7 +1,7 @@
 //! Logging in: as the server says, by password, by its own device flow, or at an OpenID provider; and what a
 //! provider says to a user who has logged in.
 
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 
 use url::Url;
 
@@ -75,12 +75,19 @@ async fn choose<'a>(
     end: Deadline,
 ) -> Result<&'a Provider, Error> {
     let choices: Vec<_> = server.description.choices(name)?;
+    let method = match job.profile.login_is_explicit() {
+        true => job.profile.login(),
+        false => LoginMethod::Auto,
+    };
     let fitting: Vec<&Provider> =
-        choices.iter().copied().filter(|provider| fits(&job.profile.login(), provider)).collect();
+        choices.iter().copied().filter(|provider| fits(method, provider)).collect();
     match fitting.as_slice() {
         [only] => return Ok(*only),
         [] => {
-            return Err(Error::Usage("this server has no such flow; leave it to the server"));
+            let flow = name_of(method);
+            let named = |it: &&Provider| format!("{} ({})", it.name, flow_of(it));
+            let names = choices.iter().map(named).collect();
+            return Err(Error::Config(ConfigProblem::NoProviderWithFlow { flow, names }));
         }
         _ => {}
     }
@@ -99,13 +106,30 @@ async fn choose<'a>(
 }
 
 /// Whether this provider has the profile's flow. One that can't be used fits: its use names the problem.
-const fn fits(method: &LoginMethod, provider: &Provider) -> bool {
+const fn fits(method: LoginMethod, provider: &Provider) -> bool {
     match (method, &provider.login) {
         (_, ProviderLogin::Unusable(_)) => true,
+        (LoginMethod::Auto, _) => true,
         (LoginMethod::Password, login) => matches!(login, ProviderLogin::Password { .. }),
-        // A profile of a public client has one of these, unless another flow was configured.
-        (LoginMethod::Auto | LoginMethod::Device, _) => true,
+        (LoginMethod::Device, login) => !matches!(login, ProviderLogin::Password { .. }),
         (LoginMethod::AuthorizationCode | LoginMethod::ClientCredentials, _) => false,
+    }
+}
+
+const fn flow_of(provider: &Provider) -> &'static str {
+    name_of(match provider.login {
+        ProviderLogin::Password { .. } => LoginMethod::Password,
+        _ => LoginMethod::Device,
+    })
+}
+
+const fn name_of(method: LoginMethod) -> &'static str {
+    match method {
+        LoginMethod::Auto => "automatic",
+        LoginMethod::Device => "device",
+        LoginMethod::AuthorizationCode => "browser",
+        LoginMethod::Password => "password",
+        LoginMethod::ClientCredentials => "client credentials",
     }
 }
 
