@@ -83,9 +83,11 @@ impl Failure {
             self.hint = Some(format!("run `{login}`{and}{reason}"));
         }
         // A server that was away is another matter.
-        let was_slow = self.hint.as_deref().is_some_and(|hint| hint.contains("in time"));
-        if matches!(self.kind, Kind::Expired | Kind::TimedOut) && was_slow {
-            self.hint = Some(format!("run `{login}` again and approve the code in time"));
+        if matches!(self.kind, Kind::Expired | Kind::TimedOut)
+            && let Some(hint) = &self.hint
+            && let Some(rest) = hint.strip_prefix("log in again and ")
+        {
+            self.hint = Some(format!("run `{login}` again and {rest}"));
         }
         self
     }

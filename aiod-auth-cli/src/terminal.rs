@@ -1,14 +1,77 @@
-//! What is typed in a terminal and not shown.
+//! Standard input with secrets: what is typed in a terminal and not shown, or comes through a pipe. Nothing is read by
+//! std's own buffer, which would keep it, and what is read is in one place, which is wiped.
+
+use std::{
+    io::{self, Read},
+    mem,
+};
+
+use zeroize::Zeroizing;
 
 #[cfg(unix)]
-pub(crate) use unix::{Hidden, read_line};
+pub(crate) use unix::{Hidden, read_line, unbuffered};
 
 #[cfg(not(unix))]
-pub(crate) use elsewhere::{Hidden, read_line};
+pub(crate) use elsewhere::{Hidden, read_line, unbuffered};
+
+/// A line as it is, without its end. What comes after it can still be read.
+pub(crate) fn read_plain_line() -> io::Result<String> {
+    plain_line(&mut unbuffered()?)
+}
+
+fn plain_line(input: &mut impl Read) -> io::Result<String> {
+    let mut line = Line::default();
+    let mut byte = Zeroizing::new([0]);
+    loop {
+        match input.read(&mut *byte) {
+            // The end of the input is no empty answer.
+            Ok(0) if line.0.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(0) => break,
+            Ok(_) if byte[0] == b'\n' => break,
+            Ok(_) => line.push(byte[0])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    while line.0.last() == Some(&b'\r') {
+        line.0.pop();
+    }
+    line.into_text()
+}
+
+/// A line that is read byte by byte. It never grows: a copy left behind could not be wiped.
+struct Line(Zeroizing<Vec<u8>>);
+
+impl Default for Line {
+    fn default() -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(LINE_MAX)))
+    }
+}
+
+impl Line {
+    fn push(&mut self, byte: u8) -> io::Result<()> {
+        if self.0.len() == LINE_MAX {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.0.push(byte);
+        Ok(())
+    }
+
+    /// In the same place.
+    fn into_text(mut self) -> io::Result<String> {
+        String::from_utf8(mem::take(&mut *self.0)).map_err(|error| {
+            *self.0 = error.into_bytes();
+            io::ErrorKind::InvalidData.into()
+        })
+    }
+}
+
+/// More than any password or token has.
+const LINE_MAX: usize = 1 << 16;
 
 #[cfg(unix)]
 mod unix {
-    use std::{io, iter};
+    use std::{fs::File, io, iter, os::fd::AsFd as _};
 
     use rustix::{
         event::{PollFd, PollFlags, poll},
@@ -16,6 +79,8 @@ mod unix {
         process::getpgrp,
         termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr},
     };
+
+    use super::Line;
 
     /// A terminal that doesn't show what is typed: how it was before.
     #[derive(Debug)]
@@ -73,25 +138,26 @@ mod unix {
     }
 
     fn line(bytes: impl Iterator<Item = io::Result<u8>>) -> io::Result<String> {
-        let mut line = Vec::new();
+        let mut line = Line::default();
         for byte in bytes {
             match byte? {
-                b'\n' | b'\r' => return text(line),
-                END_OF_INPUT if line.is_empty() => break,
+                b'\n' | b'\r' => return line.into_text(),
+                END_OF_INPUT if line.0.is_empty() => break,
                 BACKSPACE | DELETE => {
                     // A letter may have several bytes: all but the first have the bits 10 in front.
-                    while line.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {}
+                    while line.0.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {}
                 }
-                DELETE_LINE => line.clear(),
-                other => line.push(other),
+                DELETE_LINE => line.0.clear(),
+                other => line.push(other)?,
             }
         }
         // The end of the input is no empty answer.
         Err(io::ErrorKind::UnexpectedEof.into())
     }
 
-    fn text(line: Vec<u8>) -> io::Result<String> {
-        String::from_utf8(line).map_err(|_| io::ErrorKind::InvalidData.into())
+    /// Standard input without std's buffer.
+    pub(crate) fn unbuffered() -> io::Result<File> {
+        Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
     }
 
     /// Ctrl-D, Ctrl-H, Ctrl-U, and the key itself.
@@ -136,7 +202,12 @@ mod unix {
 
 #[cfg(not(unix))]
 mod elsewhere {
-    use std::io;
+    use std::io::{self, StdinLock};
+
+    /// A console's lines are in its own encoding, which std reads.
+    pub(crate) fn unbuffered() -> io::Result<StdinLock<'static>> {
+        Ok(io::stdin().lock())
+    }
 
     /// What reads sees to that.
     #[derive(Debug)]
@@ -155,5 +226,30 @@ mod elsewhere {
     /// A line that is not shown while it is typed.
     pub(crate) fn read_line() -> io::Result<String> {
         rpassword::read_password()
+    }
+}
+
+#[cfg(test)]
+mod plain_tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_as_it_is_and_the_next_one_stays() {
+        let mut input = &b"a\x7fb \r\n\n\xff\nlast"[..];
+        let mut next = || plain_line(&mut input).map_err(|error| error.kind());
+        assert_eq!(next().as_deref(), Ok("a\x7fb "));
+        assert_eq!(next().as_deref(), Ok(""));
+        assert_eq!(next(), Err(io::ErrorKind::InvalidData));
+        assert_eq!(next().as_deref(), Ok("last"));
+        assert_eq!(next(), Err(io::ErrorKind::UnexpectedEof));
+    }
+
+    #[test]
+    fn a_line_is_in_one_place() {
+        let mut long = vec![b'a'; LINE_MAX];
+        assert_eq!(plain_line(&mut &long[..]).unwrap().capacity(), LINE_MAX);
+        long.push(b'a');
+        let error = plain_line(&mut &long[..]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 }

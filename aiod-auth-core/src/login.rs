@@ -137,7 +137,7 @@ impl LoginJob {
     /// Shows the user what the server says of a login.
     pub(crate) async fn confirm(&mut self, io: &Io, tokens: &Tokens) {
         if let Some(confirmation) = self.confirmation.take() {
-            Box::pin(confirmation.show(io, tokens, &self.policy)).await;
+            Box::pin(confirmation.show(io, tokens)).await;
         }
     }
 

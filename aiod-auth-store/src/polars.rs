@@ -29,6 +29,8 @@ use crate::{
 ///   `cloud_refresh_token`, both in `POLARS_CLOUD_CONFIG_DIR` or the user's configuration folder, then these
 ///   two in `~/.polars`, as documented.
 ///   An access token that has expired, without a refresh token, is passed over there.
+/// - Removed where it was found, with its copies. Another login in a later place stays, and counts from then on:
+///   nobody has ended that one.
 /// - Written where it was found. A first login goes to `config.toml`, unless the variable is set or
 ///   `~/.polars` is there.
 /// - Private, atomic and locked, which that client is not. What `config.toml` says besides is kept.
@@ -134,6 +136,13 @@ impl PolarsStore {
         }
     }
 
+    fn remove_from(&self, place: &Place) -> Result<(), StoreError> {
+        match place {
+            Place::Config(file) => self.files.remove(file, &Config),
+            Place::TwoFiles { .. } => two_files(place).remove(&self.files),
+        }
+    }
+
     fn save_over(
         &self,
         key: &RecordKey,
@@ -167,13 +176,20 @@ impl Store for PolarsStore {
         self.save_over(key, tokens, Some(version))
     }
 
-    /// Wherever there is one: another would come up in its place.
+    /// The login that counts. One that lives in another place is a session that nobody has ended: it stays, and
+    /// counts from then on.
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.check(key)?;
-        for place in self.folders.places() {
-            match &place {
-                Place::Config(file) => self.files.remove(file, &Config)?,
-                Place::TwoFiles { .. } => two_files(&place).remove(&self.files)?,
+        let counts = self.locked_place().map_or_else(|| self.place(), Ok)?;
+        let removed = self.load_from(&counts).ok().flatten();
+        self.remove_from(&counts)?;
+        for place in self.folders.places().into_iter().filter(|place| *place != counts) {
+            match self.load_from(&place)? {
+                Some(tokens) if !self.is_over(&tokens) && !is_copy(&tokens, removed.as_ref()) => {
+                    let path = shown(&place).display();
+                    log::warn!("another login is in {path}: it stays, and counts from now on");
+                }
+                _ => self.remove_from(&place)?,
             }
         }
         Ok(())
@@ -284,6 +300,15 @@ impl Format for Config {
     fn is_shared(&self) -> bool {
         true
     }
+}
+
+/// Whether these are of the session that another place has, too.
+fn is_copy(tokens: &Tokens, of: Option<&Tokens>) -> bool {
+    of.is_some_and(|of| match (&tokens.refresh_token, &of.refresh_token) {
+        (Some(token), Some(other)) => token.same_as(other),
+        (None, None) => tokens.has_same_access_token(of),
+        _ => false,
+    })
 }
 
 fn two_files(place: &Place) -> TokenFiles {

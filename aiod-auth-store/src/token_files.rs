@@ -5,6 +5,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
@@ -62,7 +63,24 @@ impl TokenFiles {
         others.into_iter().chain(id_token)
     }
 
+    /// The platforms' own clients write in place: a refresh token's file that is empty beside an access token may
+    /// be filled in a moment.
     pub(crate) fn load(&self, files: &Files) -> Result<Option<Tokens>, StoreError> {
+        let is_half = |found: &Tokens| {
+            let is_empty = |text: Option<Text>| text.is_some_and(|text| text.is_empty());
+            found.refresh_token.is_none() && files.text(&self.refresh_token).is_ok_and(is_empty)
+        };
+        for _ in 0..LOOKS_MAX {
+            let found = self.load_once(files)?;
+            if !found.as_ref().is_some_and(is_half) {
+                return Ok(found);
+            }
+            thread::sleep(LOOK_PAUSE);
+        }
+        self.load_once(files)
+    }
+
+    fn load_once(&self, files: &Files) -> Result<Option<Tokens>, StoreError> {
         let mut found: Option<Tokens> = None;
         for (path, kind) in self.all() {
             let record = match files.load(path, &kind) {
@@ -191,6 +209,9 @@ fn is_proven(tokens: &Tokens, beside: &Tokens) -> bool {
         _ => false,
     }
 }
+
+const LOOKS_MAX: usize = 5;
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Clocks of file systems are coarse, and each client has its own order.
 const WRITTEN_TOGETHER: Duration = Duration::from_secs(5);

@@ -64,6 +64,10 @@ pub(crate) struct ProfileConfig {
 impl ProfileConfig {
     /// With what the platform knows.
     pub(crate) fn complete(mut self, is_for_user: bool) -> Result<Self, Failure> {
+        if let Some(key) = self.key_without_use() {
+            return Err(Failure::config(format!("`{key}` has no use in this profile"))
+                .with_hint("take it out, or set the `platform` that it is for"));
+        }
         let Some(platform) = self.platform else {
             return Ok(self);
         };
@@ -93,6 +97,22 @@ impl ProfileConfig {
         self.of_platform = Some(known.profile);
         self.request_timeout = self.request_timeout.or(known.request_timeout);
         Ok(self)
+    }
+
+    /// What would be passed over in silence.
+    fn key_without_use(&self) -> Option<&'static str> {
+        let is_tiled = self.has_its_own_protocol();
+        [
+            (
+                "organisation",
+                self.organisation.is_some() && self.platform != Some(Platform::Jetraw),
+            ),
+            ("scopes", is_tiled && !self.scopes.is_empty()),
+            ("parameters", is_tiled && !self.parameters.is_empty()),
+            ("redirect_uri", is_tiled && self.redirect_uri.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(key, is_useless)| is_useless.then_some(key))
     }
 
     /// Whether the server has a protocol of its own.

@@ -7,8 +7,6 @@ use aiod_auth_store::{AiodFile, Store};
 
 use crate::{failure::Failure, secret::SecretSource};
 
-pub(crate) use tiled::forces_prompt;
-
 mod aiod;
 mod jetraw;
 mod polars;
@@ -159,6 +157,14 @@ impl Platform {
         match self {
             Self::Tiled => tiled::check_login(),
             Self::Aiod | Self::Polars | Self::Jetraw => Ok(()),
+        }
+    }
+
+    /// Whether answers are taken from whatever standard input is.
+    pub(crate) fn forces_prompt(self) -> bool {
+        match self {
+            Self::Tiled => tiled::forces_prompt(),
+            Self::Aiod | Self::Polars | Self::Jetraw => false,
         }
     }
 

@@ -35,8 +35,13 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
             known.store = Some(OF_BOTS);
         }
         _ => {
-            if said.is_for_user && environment.get(ACCESS_TOKEN).is_some() {
-                log::warn!("{ACCESS_TOKEN} is set, and counts before the login that is stored");
+            let set = match Credentials::find(None, &environment) {
+                _ if environment.get(ACCESS_TOKEN).is_some() => Some(ACCESS_TOKEN),
+                Ok(Some(Credentials::ServiceAccount(_))) => Some(CLIENT_SECRET),
+                _ => None,
+            };
+            if let Some(set) = set.filter(|_| said.is_for_user) {
+                log::warn!("{set} is set, and counts before the login that is stored");
             }
         }
     }

@@ -21,9 +21,14 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
         return Err(Failure::config("a Tiled server needs api alone: no issuer and no client"));
     }
     let api = match said.allow_insecure_http {
-        true => Api::allowing_insecure_http(address)?,
-        false => Api::new(address)?,
+        true => Api::allowing_insecure_http(address),
+        false => Api::new(address),
     };
+    let api = api.map_err(|error| match address.contains("api_key=") {
+        // As its own client takes one. An address is in logs and in the list of processes.
+        true => Failure::from(error).with_hint(format!("leave the key out, and set {API_KEY}")),
+        false => error.into(),
+    })?;
     let has_key = environment(VARIABLES).get(API_KEY).is_some();
     Ok(Known {
         store: said.is_the_platforms().then_some("tiled"),
@@ -45,8 +50,8 @@ pub(super) fn open_store(key: &RecordKey, cache: Option<PathBuf>) -> Result<OwnS
     })))
 }
 
-/// Its own client has a variable for terminals that don't look like one. It counts for any login.
-pub(crate) fn forces_prompt() -> bool {
+/// Its own client has a variable for terminals that don't look like one.
+pub(super) fn forces_prompt() -> bool {
     tiled::forces_prompt(&environment(VARIABLES))
 }
 

@@ -202,9 +202,10 @@ impl Settings {
         self
     }
 
-    /// Whether the flow is left to the server, for a user's login.
+    /// Whether a user's login may come to be by browser. (At a Tiled server it never does.)
     pub(crate) fn leaves_the_flow_open(&self) -> bool {
-        self.config.flow.unwrap_or(Flow::Auto) == Flow::Auto && !self.logs_in_by_itself()
+        let is_open = self.config.flow.unwrap_or(Flow::Auto) == Flow::Auto;
+        is_open && !self.logs_in_by_itself() && !self.config.has_its_own_protocol()
     }
 
     /// Logs in with this one, where there are several.
@@ -215,6 +216,11 @@ impl Settings {
         self.config.of_platform =
             self.config.of_platform.map(|profile| profile.with_provider(provider));
         Ok(self)
+    }
+
+    /// Whether answers are taken from whatever standard input is.
+    pub(crate) fn forces_prompt(&self) -> bool {
+        self.config.platform.is_some_and(Platform::forces_prompt)
     }
 
     /// Whether nothing in the environment is in the way of a login.

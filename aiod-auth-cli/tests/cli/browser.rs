@@ -171,6 +171,18 @@ fn without_a_display_the_reason_and_the_way_are_said() {
     let ran = world.run("login --timeout 2");
     ran.failed(2, "for the browser flow there is no display here");
     assert!(ran.stderr.contains("next: with `--flow browser --no-browser`"), "{ran:?}");
+    // That is Tiled's alone.
+    let mut command = world.command("login --timeout 2");
+    let ran = Ran::of(command.env("TILED_FORCE_PROMPT", "1"), "");
+    ran.failed(2, "for the browser flow there is no display here");
+}
+
+#[test]
+fn a_login_by_browser_that_takes_too_long_is_begun_again() {
+    let world = world();
+    let ran = world.run("--json login --flow browser --timeout 1");
+    let error = ran.failed_as(4, "timed_out");
+    assert_eq!(error["hint"], "run `aiod-auth login` again and finish it in time");
 }
 
 #[test]
@@ -253,21 +265,37 @@ fn a_password_needs_a_terminal() {
     assert_eq!(world.requests(), 0);
 }
 
+/// What is shown in a terminal where these are typed, and the exit code.
+#[cfg(target_os = "linux")]
+fn log_in_by_password(world: &World, line: &str, username: &str, password: &str) -> (String, i32) {
+    let mut typist = crate::world::Typist::start(world, line, &[]);
+    typist.hears("User name:");
+    typist.types(format!("{username}\n").as_bytes());
+    if !username.is_empty() {
+        typist.hears("Password of");
+        typist.types(format!("{password}\n").as_bytes());
+    }
+    let shown = typist.ends();
+    let code = std::fs::read_to_string(world.path("code")).unwrap();
+    (shown, code.trim().parse().unwrap())
+}
+
 #[test]
+#[cfg(target_os = "linux")]
 fn a_password_is_typed_and_kept_nowhere() {
     let world = World::with(|settings| settings.password_flow = true);
     world.server.simulator().clients[0].grant_types.push(aiod_auth_tests::sim::PASSWORD);
-    let log_in = |input: &str| {
-        let mut command = world.command("login --flow password -v");
-        let ran = Ran::of(command.env("TILED_FORCE_PROMPT", "1"), input);
-        assert!(!ran.stderr.contains("alice-password"), "{ran:?}");
-        ran
+    let log_in = |username: &str, password: &str| {
+        let (shown, code) =
+            log_in_by_password(&world, "login --flow password -v", username, password);
+        assert!(!shown.contains("alice-password"), "{shown}");
+        (shown, code)
     };
-    let refused = log_in("alice\nmistaken\n");
-    refused.ended(1);
-    assert!(refused.stderr.contains("wrong user name or password"), "{refused:?}");
-    log_in("\n").ended(4);
-    log_in("alice\nalice-password\n").ended(0);
+    let (shown, code) = log_in("alice", "mistaken");
+    assert!(shown.contains("wrong user name or password") && code == 1, "{shown}");
+    assert!(shown.contains("next: check the user name and the password"), "{shown}");
+    assert_eq!(log_in("", "").1, 4);
+    assert_eq!(log_in("alice", "alice-password").1, 0);
     let record = std::fs::read_to_string(world.record()).unwrap();
     assert!(!record.contains("alice-password"), "{record}");
     assert_eq!(world.token_requests("password").len(), 2);
@@ -302,6 +330,7 @@ fn a_password_is_sent_as_it_was_typed_in_a_terminal() {
 
 /// Whatever the server says back, and wherever: four characters are as secret as forty.
 #[test]
+#[cfg(target_os = "linux")]
 fn a_short_password_that_the_server_repeats_is_not_shown() {
     let world = World::with(|settings| settings.password_flow = true);
     world.server.simulator().clients[0].grant_types.push(aiod_auth_tests::sim::PASSWORD);
@@ -338,12 +367,12 @@ fn a_short_password_that_the_server_repeats_is_not_shown() {
         let said = String::from_utf8_lossy(&answer.body).into_owned();
         world.server.simulator().clear_faults();
         world.server.simulator().fault_at("/token", 9, Fault::Instead(answer));
-        let mut command = world.command("login --flow password --timeout 2 -v");
-        let ran = Ran::of(command.env("TILED_FORCE_PROMPT", "1"), "alice\nhunt\n");
-        assert!([1, 4, 5].contains(&ran.code), "{said}: {ran:?}");
-        let all = format!("{}{}", ran.stdout, ran.stderr).to_lowercase();
-        assert!(!all.contains("hunt") && !all.contains("hun…"), "{said}: {ran:?}");
-        assert_eq!(all.contains("alice:"), said.contains("alice:"), "{said}: {ran:?}");
+        let line = "login --flow password --timeout 5 -v";
+        let (shown, code) = log_in_by_password(&world, line, "alice", "hunt");
+        assert!([1, 4, 5].contains(&code), "{said}: {shown}");
+        let all = shown.to_lowercase();
+        assert!(!all.contains("hunt") && !all.contains("hun…"), "{said}: {shown}");
+        assert_eq!(all.contains("alice:"), said.contains("alice:"), "{said}: {shown}");
     }
     assert!(world.token_requests("password").len() >= count);
 }

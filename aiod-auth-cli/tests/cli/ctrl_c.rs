@@ -158,13 +158,13 @@ fn it_leaves_even_if_what_it_says_is_not_read() {
 /// Nothing is at stake there, and a terminal shows again what is typed.
 #[test]
 fn a_question_is_left_at_once() {
-    let world = World::with(|settings| settings.password_flow = true);
+    let world = World::new();
     for (name, answers, question) in [
         ("-TERM", "alice\n", "Password of alice"),
         ("-INT", "alice\n", "Password of alice"),
         ("-TERM", "", "User name:"),
     ] {
-        let mut command = world.command("login --flow password");
+        let mut command = world.command(&format!("--api {} login", world.server.base_url));
         command.env("TILED_FORCE_PROMPT", "1").stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let _watchdog = Watchdog::of(&child);

@@ -70,9 +70,7 @@ fn a_user_is_shown_both_ways_and_a_qr_code() {
     assert!(lines.contains(&format!("{base}/device").as_str()), "{ran:?}");
     assert!(ran.stderr.contains("▀▀▀"), "{ran:?}");
     assert!(ran.stderr.contains("the login was not approved within 2 s"), "{ran:?}");
-    assert!(
-        ran.stderr.ends_with("next: run `aiod-auth login` again and approve the code in time\n")
-    );
+    assert!(ran.stderr.ends_with("next: run `aiod-auth login` again and finish it in time\n"));
     assert_eq!(ran.stdout, "");
     assert_eq!(world.records().len(), 0);
 }

@@ -243,7 +243,7 @@ fn a_service_account_of_the_environment_is_in_memory_whatever_the_profile_says()
 }
 
 /// A login by the device flow, approved; with these variables.
-fn log_in(world: &World, variables: &[(&str, &str)]) {
+fn log_in(world: &World, variables: &[(&str, &str)]) -> String {
     use std::{
         io::{BufRead as _, BufReader},
         process::Stdio,
@@ -260,17 +260,22 @@ fn log_in(world: &World, variables: &[(&str, &str)]) {
     let user_code = prompt["user_code"].as_str().unwrap();
     assert!(world.server.simulator().approve(user_code, "alice"));
     assert!(child.wait().unwrap().success());
+    std::io::read_to_string(child.stderr.unwrap()).unwrap()
 }
 
 #[test]
 fn a_login_is_new_whatever_is_set_and_goes_where_the_own_client_looks() {
     let world = world();
     // `login()` is always a user's.
-    log_in(&world, &[("POLARS_CLOUD_CLIENT_ID", "bot")]);
+    assert_eq!(log_in(&world, &[("POLARS_CLOUD_CLIENT_ID", "bot")]), "");
     let config = fs::read_to_string(world.path("polars_cloud/config.toml")).unwrap();
     assert!(config.contains("[auth]") && config.contains("refresh_token = \"refresh-"), "{config}");
     let token = Ran::of(&mut polars(&world, "token"), "").ended(0).stdout.clone();
     assert!(config.contains(token.trim_end()), "{config}");
+
+    let account = [("POLARS_CLOUD_CLIENT_ID", "bot"), ("POLARS_CLOUD_CLIENT_SECRET", "canary")];
+    let said = log_in(&world, &account);
+    assert!(said.contains("POLARS_CLOUD_CLIENT_SECRET is set, and counts before"), "{said}");
 
     // What is found is written back where it was found; the variable decides for a first login.
     fs::remove_dir_all(world.path("polars_cloud")).unwrap();
@@ -282,6 +287,32 @@ fn a_login_is_new_whatever_is_set_and_goes_where_the_own_client_looks() {
     assert!(written.starts_with("access-") && refresh.starts_with("refresh-"), "{written}");
     let ran = Ran::of(polars(&world, "token").env("POLARS_CLOUD_ACCESS_TOKEN_PATH", path), "");
     assert_eq!(ran.ended(0).stdout.trim_end(), written.trim_end());
+}
+
+#[test]
+fn a_logout_ends_the_login_that_counts_and_names_the_next_one() {
+    let world = world();
+    log_in(&world, &[]);
+    let folder = world.path("home/.polars");
+    fs::create_dir_all(&folder).unwrap();
+    let other = world.new_refresh_token();
+    let is_alive = || {
+        let now = aiod_auth_tests::sim::wall_clock_ms();
+        world.server.simulator().refresh_token_is_alive(now, &other)
+    };
+    fs::write(folder.join("cloud_refresh_token"), &other).unwrap();
+    let run = || {
+        let mut command = polars(&world, "--json logout");
+        Ran::of(command.env("HOME", world.path("home")), "")
+    };
+    let first = run();
+    assert_eq!(first.ended(0).json()["outcome"], "ended");
+    assert!(first.stderr.contains("it stays, and counts from now on"), "{first:?}");
+    assert_eq!(fs::read_to_string(folder.join("cloud_refresh_token")).unwrap(), other);
+    assert!(is_alive());
+    assert_eq!(run().ended(0).json()["outcome"], "ended");
+    assert!(!is_alive());
+    assert_eq!(run().ended(0).json()["outcome"], "not_logged_in");
 }
 
 #[test]

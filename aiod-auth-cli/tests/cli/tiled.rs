@@ -94,6 +94,7 @@ fn a_wrong_password_and_an_empty_one_end_a_login() {
     let ran = typed(&world, "login", "alice\nno\nneither\nnor\n");
     ran.ended(4);
     assert!(ran.stderr.contains("Incorrect username or password"), "{ran:?}");
+    assert!(ran.stderr.contains("next: check the user name and the password"), "{ran:?}");
     typed(&world, "login", "alice\n\n").ended(4);
     typed(&world, "login", "\n").ended(4);
     // The end of the input is no password.
@@ -155,6 +156,114 @@ fn several_providers_are_listed_numbered_and_named() {
     typed(&world, "login --provider toy", "alice\nalice-password\n").ended(0);
     run(&world, "login --provider x").failed(2, "there is: toy, other");
     world.run("--profile lab login --provider x").failed(2, "--provider is for Tiled servers");
+}
+
+/// Each hint leads on, and none back.
+#[test]
+fn a_device_flow_that_is_asked_for_takes_no_password() {
+    let world = World::new();
+    let ran = typed(&world, "login --flow device", "alice\nalice-password\n");
+    ran.failed(2, "no way to log in here is by the device flow; there is: toy (password)");
+    assert!(ran.stderr.contains("next: leave the flow to the server"), "{ran:?}");
+    for line in ["login", "login --flow password"] {
+        let ran = run(&world, line);
+        ran.failed(2, "there is no terminal");
+        assert!(ran.stderr.contains("next: run it in a terminal"), "{ran:?}");
+        assert!(ran.stderr.contains("TILED_API_KEY") && !ran.stderr.contains("--flow"), "{ran:?}");
+    }
+    world.server.simulator().tiled.providers =
+        vec![Provider::Password("toy"), Provider::Device("orcid")];
+    let api = format!("--api {} --flow device", world.server.base_url);
+    let login = world.start_login(&api);
+    assert!(world.server.simulator().approve(login.user_code(), "alice"));
+    login.end().ended(0);
+}
+
+/// Read by `io::stdin().lock()` in `read_plain_line`: std's buffer has the two lines to the end.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_password_from_a_pipe_stays_in_no_buffer() {
+    use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+
+    let piped = b"alice\nno-canary\n";
+    let world = World::new();
+    let mut login = tiled(&world, "login");
+    login.env("TILED_FORCE_PROMPT", "1").stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut login = login.spawn().unwrap();
+    let _watchdog = crate::world::Watchdog::of(&login);
+    let mut stdin = login.stdin.take().unwrap();
+    stdin.write_all(piped).unwrap();
+    let mut said = BufReader::new(login.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(said.any(|line| line.starts_with("That was refused")));
+
+    let process = format!("/proc/{}", login.id());
+    let mut memory = fs::File::open(format!("{process}/mem")).unwrap();
+    let (mut found, mut looked_at) = (0, 0);
+    for line in fs::read_to_string(format!("{process}/maps")).unwrap().lines() {
+        let mut words = line.split_whitespace();
+        let (range, mode) = (words.next().unwrap(), words.next().unwrap());
+        if !mode.starts_with("rw") {
+            continue;
+        }
+        let (from, to) = range.split_once('-').unwrap();
+        let [from, to] = [from, to].map(|at| u64::from_str_radix(at, 16).unwrap());
+        let mut bytes = Vec::new();
+        memory.seek(SeekFrom::Start(from)).unwrap();
+        (&memory).take(to - from).read_to_end(&mut bytes).ok();
+        looked_at += bytes.len();
+        found += bytes.windows(piped.len()).filter(|part| part == piped).count();
+    }
+    assert!(looked_at > 1 << 16);
+    assert_eq!(found, 0);
+    // The line after it is there.
+    stdin.write_all(b"alice-password\n").unwrap();
+    assert!(said.any(|line| line.starts_with("Logged in")));
+    assert!(login.wait().unwrap().success());
+}
+
+/// kubectl and git would send it as another scheme has it.
+#[test]
+fn an_api_key_is_handed_to_no_program_that_takes_bearer_tokens() {
+    let world = World::new();
+    let git = "protocol=https\nhost=as.example\n\n";
+    for (line, input) in [
+        ("token --format exec-credential", ""),
+        ("token --format git", ""),
+        ("token --format git --host as.example get", git),
+    ] {
+        let ran = Ran::of(tiled(&world, line).env("TILED_API_KEY", "canary"), input);
+        ran.failed(2, "this is an API key");
+        assert!(ran.stderr.contains("next: use --format header") && ran.stdout.is_empty());
+    }
+}
+
+#[test]
+fn what_a_tiled_profile_has_no_use_for_is_named() {
+    let world = World::new();
+    let base = &world.server.base_url;
+    for (key, value) in [
+        ("organisation", "\"o\""),
+        ("scopes", "[\"openid\"]"),
+        ("parameters", "{ a = \"b\" }"),
+        ("redirect_uri", "\"http://127.0.0.1/cb\""),
+    ] {
+        world.write(
+            "config.toml",
+            &format!("[profiles.t]\nplatform = \"tiled\"\napi = \"{base}\"\n{key} = {value}\n"),
+        );
+        world.run("--profile t status").failed(2, &format!("`{key}` has no use in this profile"));
+    }
+    let organisation = format!("[profiles.o]\nissuer = \"{base}\"\norganisation = \"o\"\n");
+    world.write("config.toml", &organisation);
+    world.run("--profile o status").failed(2, "`organisation` has no use in this profile");
+
+    let ran = world.run(&format!("--api {base}?api_key=canary token"));
+    assert!(ran.ended(2).stderr.contains("set TILED_API_KEY"), "{ran:?}");
+    assert!(!ran.stderr.contains("canary"));
+    log_in(&world);
+    let ran = run(&world, "token --id-token");
+    ran.failed(1, "the server gave no ID token");
+    assert!(!ran.stderr.contains("--scope"), "{ran:?}");
 }
 
 #[test]

@@ -190,9 +190,8 @@ impl Error {
             Self::Config(problem) => problem.hint(),
             Self::InvalidResponse { problem, .. } => problem.hint(),
             Self::TimedOut { cause: Some(cause), .. } => cause.plain_hint(),
-            Self::Expired | Self::TimedOut { cause: None, .. } => {
-                Some("log in again and approve the code in time")
-            }
+            Self::Expired => Some("log in again and approve the code in time"),
+            Self::TimedOut { cause: None, .. } => Some("log in again and finish it in time"),
             Self::NotAuthenticated(NotLoggedIn::NoRecord) => Some("log in"),
             Self::NotAuthenticated(NotLoggedIn::GivenExpired(_)) => {
                 Some("set a new one, or unset it and log in")

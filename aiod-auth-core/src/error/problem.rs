@@ -94,6 +94,14 @@ pub enum ConfigProblem {
         /// Their names, made safe to print.
         names: Vec<String>,
     },
+    /// No way to log in is by the flow that was chosen.
+    #[error("no way to log in here is by the {flow} flow; there is: {}", .names.join(", "))]
+    NoProviderWithFlow {
+        /// That flow's name.
+        flow: &'static str,
+        /// Those that there are, each with its flow; made safe to print.
+        names: Vec<String>,
+    },
     /// The authorization endpoint's own query has a parameter that only the flow may set.
     #[error("the query of authorization_endpoint has a parameter that is the flow's own")]
     ReservedParameter,
@@ -120,6 +128,7 @@ impl ConfigProblem {
             Self::OneWithoutTheOther(..) => Some("set both, or neither"),
             Self::RefreshTokensFile { .. } => Some("name another file, such as cloud_access_token"),
             Self::SeveralProviders { .. } | Self::NoSuchProvider { .. } => Some("name one of them"),
+            Self::NoProviderWithFlow { .. } => Some("leave the flow to the server"),
             Self::PortTaken(_) => Some("end that program, or register another port"),
             Self::ControlCharacter(_) => Some("is there a line break at its end?"),
             Self::NoCommonAuthenticationMethod(_) => Some(

@@ -37,6 +37,7 @@ struct IssuedToken {
     refresh_expires_in: Option<Duration>,
     scope: Option<Scope>,
     id_token: Option<IdToken>,
+    user_name: Option<String>,
 }
 
 impl TokenAnswer {
@@ -108,6 +109,7 @@ impl IssuedToken {
             refresh_expires_in: refresh_expires_in(object)?,
             scope: scope(object, deviations).or_else(|problem| object.hint("scope", problem))?,
             id_token: id_token(object)?,
+            user_name: user_name(object),
         })
     }
 
@@ -127,6 +129,7 @@ impl IssuedToken {
         tokens.refresh_token = refresh_token;
         tokens.scope = self.scope.unwrap_or_else(|| requested.clone());
         tokens.id_token = self.id_token;
+        tokens.user_name = self.user_name;
         tokens
     }
 }
@@ -195,6 +198,11 @@ pub(super) fn scope(
         Err(problem) => return Err(problem),
     };
     scope.map(Some).map_err(|_| Problem::Invalid("scope"))
+}
+
+/// Tiled's: the identity that was logged in with, of the several that a user may have there.
+fn user_name(object: &Object<'_>) -> Option<String> {
+    Some(object.object("identity").ok()??.text("id").ok()??.into())
 }
 
 fn refresh_expires_in(object: &Object<'_>) -> Result<Option<Duration>, Problem> {

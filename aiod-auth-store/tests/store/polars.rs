@@ -101,10 +101,26 @@ fn config_toml_counts_where_both_layouts_are() {
     place.store.save(&place.key, &support::tokens("new")).unwrap();
     assert_eq!(place.read("cloud_access_token").unwrap(), "a");
     assert!(place.read("config.toml").unwrap().contains("[x]\ny = 1\n"));
-    // A logout leaves no other login that would come up in its place.
+    // The other one is no part of what was removed: its session lives on.
+    place.store.remove(&place.key).unwrap();
+    assert_eq!(place.read("config.toml").unwrap().trim(), "[x]\ny = 1");
+    assert_eq!(place.load(), Some(("a".into(), "r".into())));
     place.store.remove(&place.key).unwrap();
     assert!(place.load().is_none());
-    assert_eq!(place.read("config.toml").unwrap().trim(), "[x]\ny = 1");
+}
+
+#[test]
+fn a_logout_leaves_no_copy_of_the_login_and_none_that_is_over() {
+    let config = "[auth]\naccess_token = 'b'\nrefresh_token = 'r'\n";
+    // Expired at 1000 s.
+    let expired = (".polars/cloud_access_token", "e30.eyJleHAiOjEwMDB9.c2ln");
+    let [access, refresh] = TWO_FILES;
+    let place = Place::with(&[("config.toml", config), access, refresh, expired]);
+    place.store.remove(&place.key).unwrap();
+    assert_eq!(place.load(), None);
+    for path in [access.0, refresh.0, expired.0] {
+        assert!(!place.path(path).exists(), "{path}");
+    }
 }
 
 #[test]

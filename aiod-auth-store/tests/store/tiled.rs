@@ -147,6 +147,28 @@ fn what_is_wrong_beside_a_whole_refresh_token_costs_no_login() {
     }
 }
 
+/// Tiled's own client empties a file before it writes it.
+#[test]
+fn a_refresh_token_that_is_being_written_is_looked_for_again() {
+    let cache = tempfile::tempdir().unwrap();
+    let (key, folder) = (support::key("tiled"), cache.path().join(NAME));
+    let api = Api::new("http://127.0.0.1:8480").unwrap();
+    let store = TiledStore::in_folder(key.clone(), &api, cache.path());
+    store.save(&key, &support::tokens("first")).unwrap();
+    let file = folder.join("refresh_token");
+    fs::write(&file, "").unwrap();
+    let loaded = std::thread::scope(|scope| {
+        let loading = scope.spawn(|| store.load(&key).unwrap().unwrap());
+        std::thread::sleep(Duration::from_millis(10));
+        fs::write(&file, "written").unwrap();
+        loading.join().unwrap()
+    });
+    assert_eq!(loaded.refresh_token.unwrap().expose(), "written");
+    // Where nothing comes, that is how it is.
+    fs::write(&file, "").unwrap();
+    assert!(store.load(&key).unwrap().unwrap().refresh_token.is_none());
+}
+
 #[test]
 fn another_login_is_refused() {
     let cache = tempfile::tempdir().unwrap();

@@ -118,13 +118,13 @@ fn a_401_that_is_not_the_servers_is_told_once_and_takes_no_try() {
 fn confirmation(
     provider: Provider,
     message: &str,
-    whoami: Option<Fault>,
+    token: Option<Fault>,
 ) -> (World, Option<String>) {
     let mut world = world();
     world.server.tiled.providers = vec![provider];
     world.server.tiled.confirmation_message = Some(message.into());
-    if let Some(fault) = whoami {
-        world.server.fault_at("/api/v1/auth/whoami", 9, fault);
+    if let Some(fault) = token {
+        world.server.fault_at("/api/v1/auth/provider/toy/token", 1, fault);
     }
     world.answers.push_back(Password("alice-password"));
     world.after(seconds(1), Event::Approve);
@@ -157,14 +157,18 @@ fn what_the_provider_says_after_a_login_is_shown_once_it_is_kept() {
     ] {
         let (mut world, shown) = confirmation(provider, message, None);
         assert_eq!(shown.as_deref(), Some(expected));
-        let asks = usize::from(expected.contains("alice"));
-        assert_eq!(world.transcript().matches("/auth/whoami").count(), asks, "{message}");
+        assert!(!world.transcript().contains("/auth/whoami"), "nothing is asked for it");
     }
-    // Nothing that goes wrong there is worth an error, or a second try.
-    for fault in [Fault::DropBefore, instead(500, &json!({"detail": "x"}))] {
-        let (mut world, shown) = confirmation(toy.clone(), "You are {id}.", Some(fault));
-        assert_eq!(shown, None);
-        assert_eq!(world.transcript().matches("/auth/whoami").count(), 1);
+    // Of a user's identities, it is the one that was logged in with; who it is without one is not guessed.
+    for (identity, expected) in [
+        (json!({"id": "0000-0002", "provider": "toy"}), Some("You are 0000-0002.")),
+        (json!({"id": 5}), None),
+        (json!("alice"), None),
+        (json!(null), None),
+    ] {
+        let answer = json!({"access_token": "a", "token_type": "bearer", "identity": identity});
+        let (_, shown) = confirmation(toy.clone(), "You are {id}.", Some(instead(200, &answer)));
+        assert_eq!(shown.as_deref(), expected);
     }
     let (_, shown) = confirmation(toy, "", None);
     assert_eq!(shown, None);
@@ -492,6 +496,15 @@ fn several_providers_are_chosen_from() {
     let by_password = TiledSettings::profile(&settings()).unwrap();
     let by_password = Arc::new(by_password.with_login(LoginMethod::Password));
     log_in_with(&mut two(), &by_password, &[Password("alice-password")]).unwrap();
+    let by_device = TiledSettings::profile(&settings()).unwrap();
+    let by_device = Arc::new(by_device.with_login(LoginMethod::Device));
+    let mut world = two();
+    world.after(seconds(1), Event::Approve);
+    log_in_with(&mut world, &by_device, &[]).unwrap();
+    world.server.tiled.providers = vec![Provider::Password("toy"), Provider::Password("other")];
+    let error = log_in_with(&mut world, &by_device, &[]).unwrap_err();
+    assert_eq!(error.kind(), Kind::Config);
+    assert!(error.to_string().ends_with("there is: toy (password), other (password)"), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use aiod_auth_core::{
-    ConfigProblem, Endpoint, Error, Prompt, Timestamp, Tokens,
+    ConfigProblem, Endpoint, Error, ErrorCode, Prompt, Timestamp, Tokens,
     session::{Persisted, SessionTokens},
 };
 use aiod_auth_ureq::Cancel;
@@ -31,7 +31,7 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
     // Where no user could be shown a page, `auto` is not the browser flow: no answer would ever come. With --json
     // the program that reads it may have a page to show.
     let lacks_display = !context.global.json
-        && !question::has_terminal(context)
+        && !question::has_terminal(context, &settings)
         && !browser::is_there()
         && settings.leaves_the_flow_open();
     if lacks_display {
@@ -45,10 +45,14 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
     }
     if settings.asks_for_a_password()
         && !options.refresh_token_stdin
-        && !question::has_terminal(context)
+        && !question::has_terminal(context, &settings)
     {
-        return Err(Failure::usage("there is no terminal to ask for a password in")
-            .with_hint("run it in a terminal, without --json, or log in with --flow device"));
+        return Err(Failure::usage("there is no terminal to ask for a password in").with_hint(
+            match settings.has_api_keys() {
+                true => WITHOUT_TERMINAL,
+                false => "run it in a terminal, without --json, or log in with --flow device",
+            },
+        ));
     }
     settings.check_login()?;
     if options.refresh_token_stdin && !settings.saves() {
@@ -106,14 +110,27 @@ fn log_in(
                 cancel.cancel();
             }
         };
-        let ask = |question| question::answer(context, question);
+        let ask = |question| question::answer(context, settings, question);
         client.with_cancel(&cancel).login_asking(options.timeout, show, ask)
     };
     session.map_err(|error| explain(settings, error, lacks_display))
 }
 
 fn explain(settings: &Settings, error: Error, lacks_display: bool) -> Failure {
-    let Error::Config(problem) = &error else { return settings.explain(error) };
+    let Error::Config(problem) = &error else {
+        let hint = match &error {
+            Error::Usage(_) if settings.has_api_keys() => Some(WITHOUT_TERMINAL),
+            error if is_wrong_password(settings, error) => {
+                Some("check the user name and the password, and log in again")
+            }
+            _ => None,
+        };
+        let failure = settings.explain(error);
+        return match hint {
+            Some(hint) if failure.hint.is_none() => failure.with_hint(hint),
+            _ => failure,
+        };
+    };
     if lacks_display && *problem == ConfigProblem::MissingEndpoint(Endpoint::DeviceAuthorization) {
         let message = format!("{problem}, and for the browser flow there is no display here");
         return Failure::config(message)
@@ -129,6 +146,20 @@ fn explain(settings: &Settings, error: Error, lacks_display: bool) -> Failure {
     }
     failure
 }
+
+/// RFC 6749 §5.2 has no code of its own for it.
+fn is_wrong_password(settings: &Settings, error: &Error) -> bool {
+    match error {
+        Error::AccessDenied(_) => settings.has_api_keys(),
+        Error::Refused(said) => {
+            settings.asks_for_a_password() && said.code == Some(ErrorCode::InvalidGrant)
+        }
+        _ => false,
+    }
+}
+
+const WITHOUT_TERMINAL: &str =
+    "run it in a terminal, without --json; a program takes an API key, in TILED_API_KEY";
 
 /// A token that was asked for is handed out even if it could not be saved.
 fn report(

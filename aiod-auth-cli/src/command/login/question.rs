@@ -12,11 +12,11 @@ use aiod_auth_core::{
     ProviderQuestion, cache::UserQuestion,
 };
 
-use crate::{context::Context, platform::forces_prompt, print::Printer, terminal};
+use crate::{context::Context, print::Printer, settings::Settings, terminal};
 
 /// Whether there is a terminal to ask in. A program that reads JSON has none to show.
-pub(super) fn has_terminal(context: &Context) -> bool {
-    !context.global.json && (forces_prompt() || io::stdin().is_terminal())
+pub(super) fn has_terminal(context: &Context, settings: &Settings) -> bool {
+    !context.global.json && (settings.forces_prompt() || io::stdin().is_terminal())
 }
 
 /// Takes addresses from stdin, beside the browser's own way back: until one is this login's.
@@ -55,7 +55,10 @@ const fn is_in_background() -> bool {
 }
 
 /// Answers what the login asks.
-pub(super) fn answer(context: &Context, question: UserQuestion) {
+pub(super) fn answer(context: &Context, settings: &Settings, question: UserQuestion) {
+    if !has_terminal(context, settings) {
+        return question.give_up(NoAnswer::Impossible(NO_TERMINAL));
+    }
     match question {
         UserQuestion::Password(asked) => match credentials(context, asked.question()) {
             Ok(credentials) => asked.answer(credentials),
@@ -73,9 +76,6 @@ pub(super) fn answer(context: &Context, question: UserQuestion) {
 
 /// A user name and a password.
 fn credentials(context: &Context, question: &PasswordQuestion) -> Result<Credentials, NoAnswer> {
-    if !has_terminal(context) {
-        return Err(NoAnswer::Impossible(NO_TERMINAL));
-    }
     if question.is_retry {
         context.printer.instruct("That was refused. Once more:");
     }
@@ -89,7 +89,7 @@ fn credentials(context: &Context, question: &PasswordQuestion) -> Result<Credent
         context.printer.instruct(&format!("Password of {username} (it isn't shown):"));
         match io::stdin().is_terminal() {
             true => until(end, terminal::read_line)?,
-            false => until(end, read_line)?,
+            false => until(end, terminal::read_plain_line)?,
         }
     };
     if password.is_empty() && question.empty == EmptyPassword::Cancels {
@@ -100,9 +100,6 @@ fn credentials(context: &Context, question: &PasswordQuestion) -> Result<Credent
 
 /// Which of several ways to log in.
 fn provider(context: &Context, question: &ProviderQuestion) -> Result<usize, NoAnswer> {
-    if !has_terminal(context) {
-        return Err(NoAnswer::Impossible(NO_TERMINAL));
-    }
     let end = Instant::now() + question.limit;
     context.printer.instruct("Ways to log in:");
     for (number, name) in (1_usize..).zip(&question.names) {
@@ -121,7 +118,7 @@ fn provider(context: &Context, question: &ProviderQuestion) -> Result<usize, NoA
 /// What is typed; nothing cancels.
 fn line(context: &Context, question: &str, end: Instant) -> Result<String, NoAnswer> {
     context.printer.instruct(question);
-    let typed = until(end, read_line)?;
+    let typed = until(end, terminal::read_plain_line)?;
     match typed.trim() {
         "" => Err(NoAnswer::Cancelled),
         typed => Ok(typed.to_owned()),
@@ -140,18 +137,6 @@ fn until(end: Instant, read: fn() -> io::Result<String>) -> Result<String, NoAns
         }),
         Err(_) => Err(NoAnswer::OutOfTime),
     }
-}
-
-/// Without the line break. All else of a password counts.
-fn read_line() -> io::Result<String> {
-    let mut line = String::new();
-    if io::stdin().lock().read_line(&mut line)? == 0 {
-        // The end of the input is no empty answer.
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    let length = line.trim_end_matches(['\r', '\n']).len();
-    line.truncate(length);
-    Ok(line)
 }
 
 const NO_TERMINAL: &str = "this login asks for an answer, and there is no terminal to ask in";

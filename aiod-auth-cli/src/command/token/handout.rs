@@ -56,6 +56,10 @@ impl<'a> Handout<'a> {
         })
     }
 
+    pub(super) fn is_bearer(&self) -> bool {
+        self.scheme == "Bearer"
+    }
+
     pub(super) fn valid_for(&self, now: Timestamp) -> Option<std::time::Duration> {
         Some(self.expires_at?.saturating_duration_since(now))
     }

@@ -45,6 +45,12 @@ pub(crate) fn run(context: &Context, options: &args::Token) -> Result<(), Failur
         get(&settings, demand(options.min_valid, options.force_refresh))?
     };
     let handout = Handout::of(&session.tokens, options.id_token)?;
+    if matches!(format, TokenFormat::ExecCredential | TokenFormat::Git) && !handout.is_bearer() {
+        return Err(Failure::usage(
+            "this format is for a token that is shown as Bearer, and this is an API key, which has a scheme of its own",
+        )
+        .with_hint("use --format header, or unset TILED_API_KEY and log in"));
+    }
     warn_if_short(context, &handout, options.min_valid);
     match format {
         TokenFormat::Json => context.printer.json(&format::json(&handout))?,
@@ -104,6 +110,11 @@ fn get_with_id_token(settings: &Settings, options: &args::Token) -> Result<Sessi
     let client = settings.client()?;
     let ask = |force| acquire(settings, &client, demand(None, force));
     let session = ask(options.force_refresh)?;
+    if session.tokens.id_token.is_none() && settings.has_api_keys() {
+        return Err(Failure::new(Kind::Server, "the server gave no ID token").with_hint(
+            "at Tiled, there is one where an OpenID provider logs in, and nowhere else",
+        ));
+    }
     let left = |session: &SessionTokens| {
         Ok::<_, Failure>(Handout::id_token(&session.tokens)?.valid_for(now()))
     };

@@ -1,7 +1,7 @@
 //! Logging in: as the server says, by password, by its own device flow, or at an OpenID provider; and what a
 //! provider says to a user who has logged in.
 
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
 
 use url::Url;
 
@@ -11,7 +11,6 @@ use super::{
     description::{Provider, ProviderLogin},
     deviations,
     server::{Server, json},
-    user,
 };
 use crate::{
     error::{ConfigProblem, Endpoint, Error, Problem, Says, ServerError},
@@ -26,7 +25,7 @@ use crate::{
         ProviderQuestion, Reason,
     },
     profile::LoginMethod,
-    retry::{Resend, RetryPolicy},
+    retry::Resend,
     token::Tokens,
     token_server::TokenServer,
     wire::{
@@ -52,8 +51,7 @@ pub(crate) async fn log_in(
         return job.redeem(io, tiled, token, deadline, Reason::Retry).await;
     }
     let provider = choose(io, job, &server, settings.provider.as_deref(), end).await?;
-    let whoami = server.description.whoami.as_ref();
-    job.confirmation = Confirmation::of(provider, whoami).map(Box::new);
+    job.confirmation = Confirmation::of(provider).map(Box::new);
     match provider.usable()? {
         ProviderLogin::Password { token_endpoint } => {
             by_password(io, job, &server, token_endpoint, end).await
@@ -77,12 +75,19 @@ async fn choose<'a>(
     end: Deadline,
 ) -> Result<&'a Provider, Error> {
     let choices: Vec<_> = server.description.choices(name)?;
+    let method = match job.profile.login_is_explicit() {
+        true => job.profile.login(),
+        false => LoginMethod::Auto,
+    };
     let fitting: Vec<&Provider> =
-        choices.iter().copied().filter(|provider| fits(&job.profile.login(), provider)).collect();
+        choices.iter().copied().filter(|provider| fits(method, provider)).collect();
     match fitting.as_slice() {
         [only] => return Ok(*only),
         [] => {
-            return Err(Error::Usage("this server has no such flow; leave it to the server"));
+            let flow = name_of(method);
+            let named = |it: &&Provider| format!("{} ({})", it.name, flow_of(it));
+            let names = choices.iter().map(named).collect();
+            return Err(Error::Config(ConfigProblem::NoProviderWithFlow { flow, names }));
         }
         _ => {}
     }
@@ -101,13 +106,30 @@ async fn choose<'a>(
 }
 
 /// Whether this provider has the profile's flow. One that can't be used fits: its use names the problem.
-const fn fits(method: &LoginMethod, provider: &Provider) -> bool {
+const fn fits(method: LoginMethod, provider: &Provider) -> bool {
     match (method, &provider.login) {
         (_, ProviderLogin::Unusable(_)) => true,
+        (LoginMethod::Auto, _) => true,
         (LoginMethod::Password, login) => matches!(login, ProviderLogin::Password { .. }),
-        // A profile of a public client has one of these, unless another flow was configured.
-        (LoginMethod::Auto | LoginMethod::Device, _) => true,
+        (LoginMethod::Device, login) => !matches!(login, ProviderLogin::Password { .. }),
         (LoginMethod::AuthorizationCode | LoginMethod::ClientCredentials, _) => false,
+    }
+}
+
+const fn flow_of(provider: &Provider) -> &'static str {
+    name_of(match provider.login {
+        ProviderLogin::Password { .. } => LoginMethod::Password,
+        _ => LoginMethod::Device,
+    })
+}
+
+const fn name_of(method: LoginMethod) -> &'static str {
+    match method {
+        LoginMethod::Auto => "automatic",
+        LoginMethod::Device => "device",
+        LoginMethod::AuthorizationCode => "browser",
+        LoginMethod::Password => "password",
+        LoginMethod::ClientCredentials => "client credentials",
     }
 }
 
@@ -245,41 +267,32 @@ fn refused(error: &ServerError) -> Option<Error> {
     }
 }
 
-/// The words of the provider that was chosen, and where the server says whose name belongs in them.
-pub(crate) struct Confirmation {
-    provider: Provider,
-    whoami: Option<Url>,
-}
+/// The words of the provider that was chosen.
+pub(crate) struct Confirmation(Provider);
 
 impl Confirmation {
     /// `None`: the provider says nothing.
-    fn of(provider: &Provider, whoami: Option<&Url>) -> Option<Self> {
+    fn of(provider: &Provider) -> Option<Self> {
         provider.confirmation_message.as_ref()?;
-        Some(Self { provider: provider.clone(), whoami: whoami.cloned() })
+        Some(Self(provider.clone()))
     }
 
-    /// Shows them. Nothing that goes wrong here is worth an error: the user is logged in.
-    pub(crate) async fn show(self, io: &Io, tokens: &Tokens, policy: &RetryPolicy) {
-        let words = match self.user(io, tokens, policy).await {
-            Some(id) => self.provider.confirmation(&id),
-            None => None,
+    /// Shows them, unless they want a name that the server didn't say: nothing is asked for it, since the user is
+    /// logged in, and waits.
+    pub(crate) async fn show(self, io: &Io, tokens: &Tokens) {
+        let name = match self.0.login {
+            // As the real client says of a user whom only the provider knows.
+            ProviderLogin::OpenId { .. } => Some("external user"),
+            _ => tokens.user_name.as_deref(),
+        };
+        let wants_name = self.0.confirmation_message.as_ref().is_some_and(|it| it.contains("{id}"));
+        let words = match name {
+            None if wants_name => None,
+            name => self.0.confirmation(name.unwrap_or_default()),
         };
         if let Some(words) = words {
             io.show(Prompt::Confirmation(Arc::from(words))).await;
         }
-    }
-
-    /// The name for the words, if they want one; `None`: it can't be had.
-    async fn user(&self, io: &Io, tokens: &Tokens, policy: &RetryPolicy) -> Option<String> {
-        let wants_name = self.provider.confirmation_message.as_ref()?.contains("{id}");
-        if !wants_name || matches!(self.provider.login, ProviderLogin::OpenId { .. }) {
-            // As the real client says of a user whom only the provider knows.
-            return Some("external user".into());
-        }
-        let policy = RetryPolicy { attempts: 1, ..*policy };
-        let deadline = Deadline::within(io, policy.time_limit);
-        let user = user::who(io, self.whoami.as_ref()?, tokens, &policy, deadline).await;
-        user.ok()?.name
     }
 }
 

@@ -2,8 +2,6 @@
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 
-use url::Url;
-
 use super::{
     Settings,
     api_key::{ApiKey, NewApiKey, first_eight},
@@ -223,18 +221,7 @@ pub(crate) async fn who_am_i(
     deadline: Deadline,
 ) -> Result<Userinfo, Error> {
     let server = Server::ask(io, &settings.api, policy, deadline).await?;
-    who(io, server.description.needed_whoami()?, tokens, policy, deadline).await
-}
-
-/// Where the server's description says that it is answered.
-pub(super) async fn who(
-    io: &Io,
-    link: &Url,
-    tokens: &Tokens,
-    policy: &RetryPolicy,
-    deadline: Deadline,
-) -> Result<Userinfo, Error> {
-    let request = Box::new(Request::get(link.clone()));
+    let request = Box::new(Request::get(server.description.needed_whoami()?.clone()));
     let read = |received: &Received<'_>| {
         unless_null(received, |received| {
             read_for_user(received, |object| Principal::parse(object).map(|it| it.userinfo))
