@@ -277,12 +277,12 @@ impl Files {
                 return in_next(&path, is_beside, error);
             }
             Look::Same => match conflict(&before, version) {
-                Some(another) => return Ok(Some(discard(next, another))),
+                Some(another) => return Ok(Some(self.discard(&path, next, another))),
                 None => before,
             },
             Look::Changed(now) => {
                 if let Some(another) = conflict(&now, version) {
-                    return Ok(Some(discard(next, another)));
+                    return Ok(Some(self.discard(&path, next, another)));
                 }
                 if let Before::Record(_) = &now {
                     self.note(file, &now).ok();
@@ -374,6 +374,15 @@ impl Files {
             }
         };
         Ok(Ready { path, next, before })
+    }
+
+    /// What was to be saved is of a login that was replaced. After a power failure it must not come back: what was
+    /// noted may be that other login, which was there when this save was prepared.
+    fn discard(&self, path: &Path, next: NextFile, another: Tokens) -> Tokens {
+        if next.remove().is_ok() {
+            self.system.sync_folder(folder(path)).ok();
+        }
+        another
     }
 
     /// For the next process under the lock: which refresh token `.next` replaces.
@@ -543,12 +552,6 @@ fn in_next(path: &Path, is_beside: bool, error: StoreError) -> Result<Option<Tok
     }
     log::warn!("the new tokens are safe in {} for now: {error}", next::path(path).display());
     Ok(None)
-}
-
-/// What was to be saved is of a login that was replaced. If it stays, the next process removes it.
-fn discard(next: NextFile, another: Tokens) -> Tokens {
-    next.remove().ok();
-    another
 }
 
 fn text_of(
