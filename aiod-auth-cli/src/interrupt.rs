@@ -6,7 +6,7 @@
 
 use std::{
     mem, process,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::Duration,
 };
@@ -104,10 +104,9 @@ impl Interrupt {
         if again {
             let failure =
                 Failure::new(Kind::Cancelled, "cancelled; what was under way may be lost");
-            thread::spawn(move || leave(&printer, Stored::Yes, failure));
-            return;
+            return beside(move || leave(&printer, Stored::Yes, failure.clone()));
         }
-        thread::spawn(move || interrupt.leave_when_possible(&printer));
+        beside(move || interrupt.leave_when_possible(&printer));
     }
 
     fn leave_when_possible(&self, printer: &Printer) {
@@ -148,12 +147,20 @@ fn leave(printer: &Printer, stored: Stored, failure: Failure) {
     let kind = if matches!(stored, Stored::Lost(_)) { Kind::Store } else { failure.kind };
     let code = exit_code(kind).into();
     // The reader of stderr may have stopped without closing it.
-    thread::spawn(move || {
+    let at_last = move || {
         thread::sleep(TIME_TO_SAY_SO);
         process::exit(code);
-    });
+    };
+    thread::Builder::new().spawn(at_last).ok();
     printer.failure(&stored.report(printer).err().unwrap_or(failure));
     process::exit(code);
+}
+
+/// In a thread of its own; in this one, where no more can be had (`ulimit -u`).
+fn beside(work: impl Fn() + Clone + Send + 'static) {
+    if thread::Builder::new().spawn(work.clone()).is_err() {
+        work();
+    }
 }
 
 /// Not worth a word.
@@ -170,15 +177,17 @@ fn on_signal(leave: impl Fn() + Send + 'static, resumed: impl Fn() + Send + 'sta
     };
 
     let ignored = ignored_signals();
-    let is_heard = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
+    let is_heard = move |signal: &i32| ignored & (1 << (signal - 1)) == 0;
     // A limit on the size of files is an error of the write, which can be said and mended, not the end of the
     // program with a refresh token spent.
     if is_heard(&SIGXFSZ) {
         flag::register(SIGXFSZ, Arc::default()).ok();
     }
     let heard = [SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(is_heard);
-    let Ok(mut signals) = Signals::new(heard) else { return false };
-    thread::spawn(move || {
+    let (begun, has_begun) = mpsc::channel();
+    let hear = move || {
+        let Ok(mut signals) = Signals::new(heard) else { return };
+        begun.send(()).ok();
         for signal in signals.forever() {
             if signal == SIGCONT {
                 resumed();
@@ -186,8 +195,9 @@ fn on_signal(leave: impl Fn() + Send + 'static, resumed: impl Fn() + Send + 'sta
                 leave();
             }
         }
-    });
-    true
+    };
+    // Without a thread for it, no signal is caught: each ends the program at once.
+    thread::Builder::new().spawn(hear).is_ok() && has_begun.recv().is_ok()
 }
 
 #[cfg(not(unix))]

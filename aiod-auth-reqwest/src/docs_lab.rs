@@ -1,5 +1,5 @@
 // For the examples of the crate's docs, which include this file: a client of a server that needs no network. It
-// approves each login and hands out the token `a`.
+// approves each login and hands out the token `a`, and `b` for a refresh.
 
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ impl Runtime for Server {
             "/device" => {
                 br#"{"device_code":"d","user_code":"ABCD","expires_in":60,"interval":1,
                     "verification_uri":"https://as.example/device"}"#
+            }
+            "/token" if request.body().starts_with(b"grant_type=refresh_token") => {
+                br#"{"access_token":"b","token_type":"Bearer","expires_in":300,"refresh_token":"r"}"#
             }
             "/token" => {
                 br#"{"access_token":"a","token_type":"Bearer","expires_in":300,"refresh_token":"r"}"#

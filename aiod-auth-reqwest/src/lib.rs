@@ -52,7 +52,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let client = lab::client()?;
 //! # client.login(|_| ()).await?;
-//! # assert_eq!(call(&client).await?.status, 401);
+//! # assert_eq!(call(&client).await?.status, 200);
 //! # Ok(()) }
 //! ```
 //!

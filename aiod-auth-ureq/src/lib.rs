@@ -45,7 +45,7 @@
 //! }
 //! # let client = lab::client()?;
 //! # client.login(|_| ())?;
-//! # assert_eq!(call(&client)?.status, 401);
+//! # assert_eq!(call(&client)?.status, 200);
 //! # Ok::<(), Error>(())
 //! ```
 //!

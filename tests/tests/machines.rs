@@ -58,7 +58,7 @@ const _: () = {
 /// wants. Bytes on a 64-bit machine; more than this is a regression.
 const BYTES_MAX: &[(&str, i64)] = &[
     ("AccessTokenRequest", 1500),
-    ("CreateApiKey", 1800),
+    ("CreateApiKey", 2050),
     ("CurrentUserRequest", 1450),
     ("DescriptionRequest", 1550),
     ("DeviceAccessTokenRequest", 800),
@@ -66,14 +66,14 @@ const BYTES_MAX: &[(&str, i64)] = &[
     ("Discovery", 1700),
     ("EndSessionRequest", 1200),
     ("IntrospectionRequest", 1400),
-    ("ListApiKeys", 1650),
+    ("ListApiKeys", 1950),
     ("Login", 1900),
     ("Logout", 2850),
     ("RevocationRequest", 1200),
-    ("RevokeApiKey", 1650),
-    ("Session", 3450),
+    ("RevokeApiKey", 1950),
+    ("Session", 2850),
     ("UserinfoRequest", 1350),
-    ("WhichApiKey", 1800),
+    ("WhichApiKey", 2050),
     ("WhoAmI", 1350),
 ];
 

@@ -141,7 +141,7 @@ impl Polls {
             // Why the last poll came to nothing, unless the user had just not decided.
             let mut trouble = None;
             // Not at once: Abblix and other servers answer a first immediate poll with `slow_down`.
-            let (mut delay, mut reason) = (pace.interval, Reason::Approval);
+            let (mut delay, mut reason) = (end.first_wait(&io, pace.interval), Reason::Approval);
             loop {
                 io.wait(delay.min(end.left(&io)), reason).await;
                 end.check(&io, self.code_lifetime, &mut trouble)?;
@@ -334,6 +334,14 @@ impl PollingEnd {
         self.code.map_or(self.caller, |code| code.min(self.caller)).left(io)
     }
 
+    /// An interval that is as long as all the time there is would let no poll ask at all: then one does, shortly
+    /// before the end. (RFC 8628 §3.5 has it between polls.)
+    fn first_wait(self, io: &Io, interval: Duration) -> Duration {
+        let left = self.left(io);
+        let before_end = left.checked_div(2).unwrap_or_default().min(LAST_POLL_BEFORE_END);
+        if interval < left { interval } else { left.saturating_sub(before_end) }
+    }
+
     /// No poll at the deadline or after it. What was wrong with the last poll is the reason then: the user may have
     /// approved. Where the code has expired, it is one only if it can't pass by itself.
     fn check(
@@ -424,6 +432,9 @@ impl Pace {
 }
 
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// For an answer to come in time.
+const LAST_POLL_BEFORE_END: Duration = Duration::from_secs(5);
 
 /// How long a code without a lifetime is waited for, however patient the caller is.
 const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);

@@ -108,7 +108,7 @@ impl IssuedToken {
             expires_in: object.seconds("expires_in")?.and_then(whole_seconds),
             refresh_expires_in: refresh_expires_in(object)?,
             scope: scope(object, deviations).or_else(|problem| object.hint("scope", problem))?,
-            id_token: object.text("id_token")?.map(IdToken::new),
+            id_token: id_token(object)?,
             user_name: user_name(object),
         })
     }
@@ -132,6 +132,16 @@ impl IssuedToken {
         tokens.user_name = self.user_name;
         tokens
     }
+}
+
+/// It is handed on in headers and lines, as an access token is: what has a line break in it is no JWT (RFC 7515 §7.1).
+fn id_token(object: &Object<'_>) -> Result<Option<IdToken>, Problem> {
+    let Some(text) = object.text("id_token")? else { return Ok(None) };
+    if !is_token(&text) {
+        object.note("id_token", "is no JWT: taken as absent");
+        return Ok(None);
+    }
+    Ok(Some(IdToken::new(text)))
 }
 
 /// `""` is none.

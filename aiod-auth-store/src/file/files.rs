@@ -28,7 +28,7 @@ use super::{
     place::{folder, make_folder, resolve},
     reading::{LOOK_PAUSE, LOOKS_MAX, Seen, read_text},
     replace::Finished,
-    system::{FileSystem, Os},
+    system::{FileSystem, Kind, Os, Status},
 };
 use crate::{Lock, StoreError};
 
@@ -271,8 +271,10 @@ impl Files {
             // Nothing that fails stands between the answer and the disk.
             Look::Failed => before,
             Look::Refused(error) => {
+                self.note_refused(file, &path);
+                let is_beside = next.is_beside();
                 next.leave();
-                return Err(error);
+                return in_next(&path, is_beside, error);
             }
             Look::Same => match conflict(&before, version) {
                 Some(another) => return Ok(Some(discard(next, another))),
@@ -293,15 +295,7 @@ impl Files {
         };
         let is_beside = next.is_beside();
         if let Finished::InNext(error) = self.finish(&path, next, &text, before.is_damaged())? {
-            if is_beside {
-                // The process that is stuck doesn't look there before it saves.
-                return Err(StoreError::io("write", &path)(error));
-            }
-            let (next, path) = (next::path(&path), path.display());
-            log::warn!(
-                "the new tokens are safe in {}, and could not be put in the place of {path}: {error}",
-                next.display(),
-            );
+            return in_next(&path, is_beside, StoreError::io("write", &path)(error));
         }
         Ok(None)
     }
@@ -394,6 +388,16 @@ impl Files {
             _ => return Ok(()),
         };
         lock.note(replaces)
+    }
+
+    /// What stands in the record's place by now is no file: when that is gone, `.next` is not what a logout has left.
+    fn note_refused(&self, file: &Path, path: &Path) {
+        let is_file = |status: Status| status.kind == Kind::File;
+        if !self.system.status(path).is_ok_and(is_file)
+            && let Some(slot) = self.locked().get(file)
+        {
+            slot.lock.note(None).ok();
+        }
     }
 
     pub(super) fn before(&self, path: &Path, format: &dyn Format) -> Result<Before, StoreError> {
@@ -529,6 +533,16 @@ fn conflict(before: &Before, version: Option<&Version>) -> Option<Tokens> {
         }
         _ => None,
     }
+}
+
+/// The new text is whole in `.next`, where the next process finds it. (One that is stuck with the record's own `.next`
+/// doesn't look at the other before it saves; and where another login's record is, it would be removed.)
+fn in_next(path: &Path, is_beside: bool, error: StoreError) -> Result<Option<Tokens>, StoreError> {
+    if is_beside || matches!(error, StoreError::OtherKey { .. }) {
+        return Err(error);
+    }
+    log::warn!("the new tokens are safe in {} for now: {error}", next::path(path).display());
+    Ok(None)
 }
 
 /// What was to be saved is of a login that was replaced. If it stays, the next process removes it.

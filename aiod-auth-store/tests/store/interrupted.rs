@@ -56,6 +56,33 @@ fn a_folder_that_is_away_during_the_save_has_the_new_tokens_when_it_is_back() {
     }
 }
 
+/// Make `Look::Refused` an error, or leave out `note_refused`: this fails.
+#[test]
+fn what_gets_into_a_records_place_during_the_save_costs_no_token() {
+    for place in [Place::new, Place::aiod].map(|place| place()) {
+        for (before, after) in [("first", "second"), ("second", "third")] {
+            place.store.save(&place.key, &issued(before, 1000)).unwrap();
+            let lock = place.store.try_lock(&place.key).unwrap().unwrap();
+            place.store.prepare(&place.key).unwrap();
+            let version = Version::of(place.store.load(&place.key).unwrap().as_ref());
+            fs::rename(place.path(), beside(&place, "kept")).unwrap();
+            fs::create_dir(place.path()).unwrap();
+            let conflict =
+                place.store.save_if_unchanged(&place.key, &issued(after, 2000), &version).unwrap();
+            assert!(conflict.is_none());
+            drop(lock);
+
+            // Whether what was there comes back, or nothing does.
+            fs::remove_dir(place.path()).unwrap();
+            if after == "third" {
+                fs::rename(beside(&place, "kept"), place.path()).unwrap();
+            }
+            drop(place.store.try_lock(&place.key).unwrap().unwrap());
+            assert_eq!(place.loaded().as_deref(), Some(after));
+        }
+    }
+}
+
 #[test]
 fn a_login_saved_beside_a_process_that_is_stuck_is_found_without_its_lock() {
     let place = Place::with_record();

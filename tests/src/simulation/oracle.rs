@@ -14,6 +14,8 @@ pub(super) struct Oracle {
     promised: BTreeMap<String, u64>,
     /// But it may not be on the disk for good.
     weak: BTreeSet<String>,
+    /// What it replaces was noted, and that may not be on the disk for good.
+    weak_notes: BTreeSet<String>,
     /// On its way, by which process.
     in_flight: BTreeMap<String, usize>,
     /// Authorization codes that a client has sent.
@@ -51,6 +53,15 @@ impl Oracle {
     /// It may not be on the disk for good.
     pub(super) fn promise_is_weak(&mut self, token: &str) {
         self.weak.insert(token.to_owned());
+    }
+
+    /// The note of what it replaces may be gone after a power failure, and an older one be there.
+    pub(super) fn note_is_weak(&mut self, token: &str) {
+        self.weak_notes.insert(token.to_owned());
+    }
+
+    pub(super) fn has_weak_note(&self, token: &str) -> bool {
+        self.weak_notes.contains(token)
     }
 
     pub(super) fn survives_power_failure(&self, token: &str) -> bool {

@@ -72,6 +72,8 @@ struct Process {
     store_fails_until: u64,
     /// Something has failed in the store since it began.
     has_store_failed: bool,
+    /// A sync was not supported when it noted what its refresh would replace.
+    has_weak_note: bool,
 }
 
 /// A machine at work.
@@ -884,6 +886,9 @@ impl Run {
                     "process {id}: one failure, and {token} is nowhere: {failure}"
                 ));
             }
+            if has_failed && matches!(request.operation, StoreOperation::Prepare) {
+                self.processes[id].has_weak_note = true;
+            }
             if let (Some(token), Ok(StoreReply::Done)) = (&saved, &outcome) {
                 self.oracle.promise(token, self.now_ms);
                 if has_failed {
@@ -1172,6 +1177,7 @@ impl Run {
             stopped_until: 0,
             store_fails_until: 0,
             has_store_failed: false,
+            has_weak_note: false,
         }
     }
 
@@ -1198,8 +1204,12 @@ impl Run {
         let mut known: Vec<String> =
             old.running.iter().flat_map(|it| it.acknowledged.iter().cloned()).collect();
         known.extend(old.cache.cached().map(|it| text(it.tokens.refresh_token.as_ref())));
+        let old_has_weak_note = old.has_weak_note;
         drop(old);
         for token in known {
+            if old_has_weak_note {
+                self.oracle.note_is_weak(&token);
+            }
             // It died before it could write it, or its store had failed; or before it saw that another login
             // had taken the place of what it refreshed.
             let is_lost = !self.is_stored(&token) || self.is_of_a_replaced_login(&token);
@@ -1222,7 +1232,8 @@ impl Run {
         self.disk.lose_power(seed);
         let lost: Vec<String> = self.oracle.acknowledged.iter().cloned().collect();
         for token in lost {
-            if !self.oracle.survives_power_failure(&token) && !self.disk.holds(&token) {
+            let is_held = self.disk.holds(&token) && !self.oracle.has_weak_note(&token);
+            if !self.oracle.survives_power_failure(&token) && !is_held {
                 self.oracle.excuse(&token);
             }
         }

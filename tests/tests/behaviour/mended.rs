@@ -93,7 +93,7 @@ where
     timeout.unwrap()
 }
 
-/// Make `deadline` anew in `LogoutJob::end`, or in `Acquire::acquire` after the load: this fails.
+/// Make `deadline` anew in `LogoutJob::end`, or in `Acquire::run` after the load: this fails.
 #[test]
 fn what_a_slow_store_took_is_taken_off_the_time_for_the_first_request() {
     let mut world = world();
@@ -276,7 +276,7 @@ fn a_process_that_is_stuck_with_the_lock_costs_no_approved_login() {
     assert!(stored(&world).unwrap().has_same_access_token(&session.tokens));
 }
 
-/// Cut `policy.attempts = 1` in `Acquire::policy`: this fails.
+/// Hand out `context.policy` in `Acquire::policy`, early or not: this fails.
 #[test]
 fn an_early_refresh_is_tried_once() {
     let mut world = world();
@@ -310,7 +310,7 @@ fn what_is_known_of_a_server_is_handed_to_each_machine() {
     assert_eq!(seconds_of(&world, DISCOVERY).len(), 1);
 }
 
-/// Cut `with_parameters` in `Refresh::send`, `LoginJob::refresh`, `client_credentials` of either, or
+/// Cut `with_parameters` in `refresh`, `LoginJob::refresh`, `client_credentials` of either, or
 /// `parameters` in `by_device`: this fails.
 #[test]
 fn a_profiles_parameters_are_in_each_request_for_a_token() {

@@ -634,6 +634,16 @@ fn slips_in_the_json_cost_no_refresh_token() {
     }
 }
 
+/// It is handed on to other programs, line by line. Take any text for one, and this fails.
+#[test]
+fn what_is_no_id_token_is_none_and_costs_nothing() {
+    for text in ["a.b.c\noutput = /tmp/x", "a.b.c\u{1b}[2J", "a.b.c ", "é"] {
+        let body = json!({"access_token": "a", "refresh_token": "new", "id_token": text});
+        let found = verdict(Asked::Refresh, &Answer::parse(&format!("200 {body}"))).unwrap();
+        assert!(found.is("ok; refresh token new; no ID token"), "{text:?}: {found}");
+    }
+}
+
 #[test]
 fn whose_id_token_it_is_can_not_be_hidden() {
     let id_token = |claims: &str| format!("e30.{}.s", BASE64_URL_SAFE_NO_PAD.encode(claims));

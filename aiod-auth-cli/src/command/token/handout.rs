@@ -1,6 +1,6 @@
 //! What is handed to another program: the access token, or the ID token.
 
-use aiod_auth_core::{IdToken, Kind, Timestamp, Tokens};
+use aiod_auth_core::{AccessToken, IdToken, Kind, Timestamp, Tokens};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 
@@ -39,6 +39,12 @@ impl<'a> Handout<'a> {
                 .with_hint("log in with --scope openid (in config.toml: scopes = [\"openid\"])")
         };
         let token = tokens.id_token.as_ref().ok_or_else(none)?;
+        // A line more in it would be one more for the program that reads it.
+        if AccessToken::new(token.expose()).is_err() {
+            let failure =
+                Failure::new(Kind::Store, "the stored ID token has characters that none has");
+            return Err(failure.with_hint("log in again"));
+        }
         Ok(Self {
             token: token.expose(),
             member: "id_token",
@@ -78,8 +84,6 @@ fn claim(token: &IdToken, name: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use aiod_auth_core::AccessToken;
-
     use super::*;
 
     fn expires_at(payload: &str) -> Option<i64> {
@@ -99,6 +103,13 @@ mod tests {
             assert_eq!(expires_at(unknown), Some(7), "{unknown}");
         }
         expires_at(r#"{"exp":1e300}"#);
+    }
+
+    #[test]
+    fn a_line_break_in_one_is_handed_to_no_program() {
+        let mut tokens = Tokens::new(AccessToken::new("a").unwrap(), Timestamp::UNIX_EPOCH);
+        tokens.id_token = Some(IdToken::new("a.b.c\noutput = /tmp/x"));
+        assert!(Handout::id_token(&tokens).is_err());
     }
 
     #[test]

@@ -110,6 +110,7 @@ pub(crate) const ROWS: &[Row] = &[
         "stops by itself when the code's life has passed, and sends nothing more",
         Behaviour(|| {
             deadline::it_ends_exactly_when_the_code_expires();
+            deadline::an_approval_is_noticed_however_long_the_interval();
             deadline::no_poll_outlives_it();
             deadline::it_counts_from_the_answer_that_brought_the_code();
         }),

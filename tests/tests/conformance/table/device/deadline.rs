@@ -49,8 +49,8 @@ pub(super) fn without_a_lifetime_the_limit_counts() {
 }
 
 pub(super) fn it_ends_exactly_when_the_code_expires() {
-    // No poll at the very end, either.
-    for (lifetime, expected) in [(12, &[5, 10][..]), (10, &[5]), (5, &[]), (2, &[])] {
+    // No poll at the very end, either; but one before it, where the interval leaves room for none.
+    for (lifetime, expected) in [(12, &[5, 10][..]), (10, &[5]), (6, &[5]), (5, &[2]), (2, &[1])] {
         let mut world = with_lifetime(lifetime);
         assert_eq!(log_in(&mut world, 300).unwrap_err().kind(), Kind::Expired);
         assert_eq!(polls(&world), expected);
@@ -65,6 +65,24 @@ pub(super) fn it_ends_exactly_when_the_code_expires() {
     );
     assert_eq!(polls(&world), [5, 10]);
     assert_eq!(elapsed(&world), seconds(11));
+}
+
+/// Keycloak 17: an interval of ten minutes, and a code that lives as long. Poll after the interval alone, and
+/// this fails.
+pub(super) fn an_approval_is_noticed_however_long_the_interval() {
+    for (interval, lifetime, limit, polled_at) in
+        [(600, 600, 900, 595), (3600, 600, 25, 20), (15, 10, 300, 5), (12, 600, 10, 5)]
+    {
+        let settings = Settings {
+            device_code_lifetime: seconds(lifetime),
+            interval: seconds(interval),
+            ..Settings::default()
+        };
+        let mut world = World::new(settings);
+        world.after(seconds(2), Event::Approve);
+        log_in(&mut world, limit).unwrap();
+        assert_eq!(polls(&world), [polled_at]);
+    }
 }
 
 /// Answers that come too late, or never.
