@@ -68,7 +68,7 @@ const BYTES_MAX: &[(&str, i64)] = &[
     ("IntrospectionRequest", 1400),
     ("ListApiKeys", 1950),
     ("Login", 1900),
-    ("Logout", 2850),
+    ("Logout", 3000),
     ("RevocationRequest", 1200),
     ("RevokeApiKey", 1950),
     ("Session", 2850),

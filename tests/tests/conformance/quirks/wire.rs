@@ -407,7 +407,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "Q-141",
         "Some: an `interval` of nothing or less is 5 s, a fraction is rounded up, and a very long one \
-         is honoured until the code expires",
+         is honoured, but for one poll before the code expires",
         Check::Both(
             Asked::Device,
             &[
