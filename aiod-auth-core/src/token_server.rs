@@ -1,4 +1,4 @@
-//! The server that refreshes tokens: the one place that knows that Tiled does it by a protocol of its own.
+//! The server that refreshes tokens, which Tiled does by a protocol of its own.
 
 use alloc::boxed::Box;
 

@@ -1,7 +1,7 @@
 //! The sockets that a browser comes back to: RFC 8252 §7.3. What a visit means is decided in the core.
 
 use std::{
-    io::{ErrorKind, Read as _, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     time::{Duration, Instant},
 };
@@ -29,9 +29,16 @@ struct Connection {
 impl Sockets {
     /// Opens the first address that works.
     pub(crate) fn open(address: &RedirectAddress) -> Result<(Self, Listening), NoAnswer> {
+        Self::open_by(address, TcpListener::bind)
+    }
+
+    fn open_by(
+        address: &RedirectAddress,
+        bind: impl Fn(SocketAddr) -> io::Result<TcpListener>,
+    ) -> Result<(Self, Listening), NoAnswer> {
         let mut why = ErrorKind::AddrNotAvailable;
         for candidate in address.candidates() {
-            let opened = TcpListener::bind(candidate).and_then(|port| {
+            let opened = bind(candidate).and_then(|port| {
                 port.set_nonblocking(true)?;
                 let bound = port.local_addr()?;
                 Ok((port, bound))
@@ -173,3 +180,29 @@ pub(crate) const DRAIN_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// What one connection may say before it is the next one's turn.
 const READS_AT_ONCE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use aiod_auth_core::Issuer;
+
+    use super::*;
+
+    /// RFC 8252 §7.3: as on a machine that has only one of them.
+    #[test]
+    fn an_address_that_can_not_be_opened_leaves_the_other_family() {
+        let address = RedirectAddress::of(&Issuer::new("https://as.example").unwrap());
+        let without = |family: fn(&SocketAddr) -> bool| {
+            let opened = Sockets::open_by(&address, |candidate| match family(&candidate) {
+                true => Err(ErrorKind::AddrNotAvailable.into()),
+                false => TcpListener::bind(candidate),
+            });
+            opened.map(|(_, listening)| listening.bound)
+        };
+        assert!(without(SocketAddr::is_ipv6).unwrap().is_ipv4());
+        match TcpListener::bind("[::1]:0") {
+            Ok(_) => assert!(without(SocketAddr::is_ipv4).unwrap().is_ipv6()),
+            Err(_) => assert!(matches!(without(SocketAddr::is_ipv4), Err(NoAnswer::Impossible(_)))),
+        }
+        assert!(matches!(without(|_| true), Err(NoAnswer::Impossible(_))));
+    }
+}

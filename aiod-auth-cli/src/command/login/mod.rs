@@ -118,12 +118,12 @@ fn log_in(
 
 fn explain(settings: &Settings, error: Error, lacks_display: bool) -> Failure {
     let Error::Config(problem) = &error else {
-        let hint = match &error {
-            Error::Usage(_) if settings.has_api_keys() => Some(WITHOUT_TERMINAL),
-            error if is_wrong_password(settings, error) => {
-                Some("check the user name and the password, and log in again")
-            }
-            _ => None,
+        let hint = if is_without_terminal(&error) && settings.has_api_keys() {
+            Some(WITHOUT_TERMINAL)
+        } else if is_wrong_password(settings, &error) {
+            Some("check the user name and the password, and log in again")
+        } else {
+            None
         };
         let failure = settings.explain(error);
         return match hint {
@@ -147,15 +147,16 @@ fn explain(settings: &Settings, error: Error, lacks_display: bool) -> Failure {
     failure
 }
 
+fn is_without_terminal(error: &Error) -> bool {
+    matches!(error, Error::Usage(why) if *why == question::NO_TERMINAL)
+}
+
 /// RFC 6749 §5.2 has no code of its own for it.
 fn is_wrong_password(settings: &Settings, error: &Error) -> bool {
-    match error {
-        Error::AccessDenied(_) => settings.has_api_keys(),
-        Error::Refused(said) => {
-            settings.asks_for_a_password() && said.code == Some(ErrorCode::InvalidGrant)
-        }
-        _ => false,
+    if let Error::Refused(said) = error {
+        return settings.asks_for_a_password() && said.code == Some(ErrorCode::InvalidGrant);
     }
+    settings.has_api_keys() && matches!(error, Error::AccessDenied(_))
 }
 
 const WITHOUT_TERMINAL: &str =

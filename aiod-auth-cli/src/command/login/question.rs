@@ -139,4 +139,5 @@ fn until(end: Instant, read: fn() -> io::Result<String>) -> Result<String, NoAns
     }
 }
 
-const NO_TERMINAL: &str = "this login asks for an answer, and there is no terminal to ask in";
+pub(super) const NO_TERMINAL: &str =
+    "this login asks for an answer, and there is no terminal to ask in";

@@ -119,7 +119,9 @@ const fn fits(method: LoginMethod, provider: &Provider) -> bool {
 const fn flow_of(provider: &Provider) -> &'static str {
     name_of(match provider.login {
         ProviderLogin::Password { .. } => LoginMethod::Password,
-        _ => LoginMethod::Device,
+        ProviderLogin::Device { .. }
+        | ProviderLogin::OpenId { .. }
+        | ProviderLogin::Unusable(_) => LoginMethod::Device,
     })
 }
 
@@ -280,11 +282,9 @@ impl Confirmation {
     /// Shows them, unless they want a name that the server didn't say: nothing is asked for it, since the user is
     /// logged in, and waits.
     pub(crate) async fn show(self, io: &Io, tokens: &Tokens) {
-        let name = match self.0.login {
-            // As the real client says of a user whom only the provider knows.
-            ProviderLogin::OpenId { .. } => Some("external user"),
-            _ => tokens.user_name.as_deref(),
-        };
+        // As the real client says of a user whom only the provider knows.
+        let is_external = matches!(self.0.login, ProviderLogin::OpenId { .. });
+        let name = if is_external { Some("external user") } else { tokens.user_name.as_deref() };
         let wants_name = self.0.confirmation_message.as_ref().is_some_and(|it| it.contains("{id}"));
         let words = match name {
             None if wants_name => None,

@@ -1,15 +1,16 @@
 //! LOOP: the loopback address.
 
-use std::net::{TcpListener, TcpStream};
+use std::{
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+    time::Duration,
+};
 
-use aiod_auth_core::{Issuer, Kind, loopback::RedirectAddress};
+use aiod_auth_core::{Issuer, Kind, Login, Prompt, loopback::RedirectAddress};
 use url::{Host, Url};
 
 use super::{browser::*, scene::*};
-use crate::row::{
-    Check::{As, Behaviour},
-    Row, row,
-};
+use crate::row::{Check::Behaviour, Row, row};
 
 pub(crate) const ROWS: &[Row] = &[
     row(
@@ -31,7 +32,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(
         "LOOP-05",
         "opens the port when the login starts and closes it when it ends",
-        As(&["LOOP-01"]),
+        Behaviour(the_port_is_open_for_the_login_alone),
     ),
     row(
         "LOOP-06",
@@ -65,6 +66,59 @@ fn the_address_is_the_open_port() {
             TcpStream::connect(receiver.recv_timeout(seconds(10)).unwrap()).is_err(),
             "it is closed"
         );
+    }
+}
+
+/// However it ends.
+fn the_port_is_open_for_the_login_alone() {
+    let running = running(|_| ());
+    let login = |limit| Login::new(browser_profile(&running.base_url).into(), limit, policy());
+    let opened = Mutex::new(String::new());
+    let see = |prompt: &Prompt| {
+        let Prompt::Browser(prompt) = prompt else { panic!("{prompt:?}") };
+        let address = authority(prompt);
+        TcpStream::connect(&address).unwrap();
+        *opened.lock().unwrap() = address;
+    };
+    let is_closed = || {
+        let address = std::mem::take(&mut *opened.lock().unwrap());
+        assert!(!address.is_empty() && TcpStream::connect(address).is_err());
+    };
+    for with in Loop::both() {
+        // Nobody comes back.
+        let mut timed_out = login(Duration::from_millis(300));
+        let error = with.run_with(&mut timed_out, &mut |prompt| see(prompt)).unwrap_err();
+        assert_eq!(error.kind(), Kind::TimedOut);
+        is_closed();
+
+        let mut cancelled = login(seconds(60));
+        match with {
+            Loop::Blocking(driver) => {
+                let cancel = aiod_auth_ureq::Cancel::new();
+                let mut see = |prompt: &Prompt| {
+                    see(prompt);
+                    cancel.cancel();
+                };
+                let driver = driver.with_cancel(&cancel);
+                let failed = driver.run_with(&mut cancelled, &mut see, &mut drop).unwrap_err();
+                assert_eq!(failed.error.kind(), Kind::Cancelled);
+            }
+            Loop::Async(driver, runtime) => {
+                let shown = tokio::sync::Notify::new();
+                let mut see = |prompt: &Prompt| {
+                    see(prompt);
+                    shown.notify_one();
+                };
+                runtime.block_on(async {
+                    let login = std::pin::pin!(driver.run_with(&mut cancelled, &mut see));
+                    tokio::select! {
+                        outcome = login => panic!("{outcome:?}"),
+                        () = shown.notified() => {}
+                    }
+                });
+            }
+        }
+        is_closed();
     }
 }
 
