@@ -87,9 +87,6 @@ fn a_link_that_is_too_long_is_left_out() {
     for line in ["login --timeout 1 --qr", "login --timeout 1 --json"] {
         let answer = Fault::Instead(Answer::json(200, &device));
         world.server.simulator().fault_at("/device_authorization", 1, answer);
-        // It is asked for once before the end.
-        let pending = Answer::json(400, &json!({"error": "authorization_pending"}));
-        world.server.simulator().fault_at("/token", 1, Fault::Instead(pending));
         let ran = world.run(line);
         assert!(ran.ended(4).stdout.len() + ran.stderr.len() < 20_000, "{}", ran.stderr.len());
         assert!(format!("{}{}", ran.stdout, ran.stderr).contains("ABCD"), "{ran:?}");
