@@ -1055,7 +1055,12 @@ impl Run {
                 let is_new = outcome.is_ok();
                 let process = &mut self.processes[id];
                 drop(process.cache.finish_login(mark, outcome, now));
-                if let Some(newest) = acknowledged.last().filter(|_| is_new) {
+                // A program that takes no lock may have saved its own in the same moment.
+                let is_replaced = |token: &String| {
+                    self.has_others && self.oracle.is_promised(token) && !self.is_stored(token)
+                };
+                let newest = acknowledged.last().filter(|newest| is_new && !is_replaced(newest));
+                if let Some(newest) = newest {
                     self.take_all_places();
                     self.oracle.acknowledge(None, newest);
                 }
