@@ -199,9 +199,11 @@ fn answer(
 ) -> Result<(), Failure> {
     if context.global.json {
         let profile = settings.name.as_deref();
-        return context
-            .printer
-            .json(&json!({ "event": "logged_out", "profile": profile, "outcome": outcome }));
+        let mut event = json!({ "event": "logged_out", "profile": profile, "outcome": outcome });
+        if let Some(account) = &settings.account {
+            event["account"] = account.as_str().into();
+        }
+        return context.printer.json(&event);
     }
     context.printer.say(words);
     Ok(())

@@ -177,6 +177,15 @@ fn change(context: &Context, options: &ProfileSet) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A login that may be that of this profile or of others: without this one it would be theirs, unasked.
+fn ambiguous_login(
+    context: &Context,
+    config: &Config,
+    name: &str,
+) -> Option<(String, Vec<String>)> {
+    Settings::of_profile(context, config, name).ok()?.ambiguous_earlier(context)
+}
+
 /// Where the profile's login is, if there is one.
 fn login_of(context: &Context, config: &Config, name: &str) -> Option<String> {
     let settings = Settings::of_profile(context, config, name).ok()?;
@@ -282,9 +291,19 @@ fn remove(context: &Context, name: &str) -> Result<(), Failure> {
     if let Some(location) = login_of(context, &config, name) {
         context.printer.warn(&format!("its tokens are still there, and alive: {location}"));
     }
+    let ambiguous = ambiguous_login(context, &config, name);
     let mut file = edit(context, &context.config_folder()?)?;
     file.remove_profile(name);
     file.save()?;
+    if let Some((location, others)) = ambiguous {
+        for other in &others {
+            Settings::of_profile(context, &config, other)?.takes_over_none(context);
+        }
+        let others = others.join(" or ");
+        context.printer.warn(&format!(
+            "the login in {location} may have been that of `{name}`, so it isn't taken over by {others}; `account = \"\"` in a profile uses it where it is"
+        ));
+    }
     context.printer.say(&format!("The profile `{name}` is gone."));
     Ok(())
 }

@@ -2,8 +2,9 @@
 //!
 //! Such a record goes to the only profile that it fits, if that one has neither an `account` of its own
 //! nor a record, and has not logged out of one: a record without an account may just as well be that of a
-//! program, or of the command without a profile, and a logout has to be one. Where it fits several it stays
-//! where it is: whose it is only the user knows.
+//! program, or of the command without a profile, and a logout has to be one. A user's login fits no profile whose
+//! client logs in by itself, nor the other way round. Where it fits several it stays where it is: whose it is
+//! only the user knows.
 
 use std::path::{Path, PathBuf};
 
@@ -39,15 +40,15 @@ impl Settings {
         }
     }
 
-    /// Makes an earlier login this profile's. Where that can't be done (the store is read-only, say) it is
-    /// used where it is.
+    /// Makes an earlier login this profile's. Where that can't be done (the store is read-only, say), or the
+    /// command is to fail because nothing can be asked of the server, it is used where it is.
     pub(crate) fn take_over_earlier(&mut self, context: &Context) -> Result<(), Failure> {
         // What is wrong with its own record is said by what needs it.
         if !matches!(self.tokens(), Ok(None)) {
             return Ok(());
         }
         if let Earlier::Fits(_) = self.earlier(context)?
-            && let Err(failure) = self.move_earlier(context)
+            && let Err(failure) = self.check_client().and_then(|()| self.move_earlier(context))
         {
             log::debug!("an earlier login is used where it is: {}", failure.message);
             self.account = None;
@@ -72,6 +73,14 @@ impl Settings {
             context.printer.warn(&format!(
                 "it can't be noted that the profile has logged out, so it may take over a login without a profile: {message}"
             ));
+        }
+    }
+
+    /// The login that only the user can tell the owner of, and the other profiles that it fits.
+    pub(crate) fn ambiguous_earlier(&self, context: &Context) -> Option<(String, Vec<String>)> {
+        match self.earlier(context) {
+            Ok(Earlier::FitsSeveral { location, others }) => Some((location, others)),
+            Ok(Earlier::Nothing | Earlier::Fits(_)) | Err(_) => None,
         }
     }
 
@@ -121,7 +130,8 @@ impl Settings {
         };
         let key = self.earlier_key();
         let stored = self.store().load(&key);
-        if matches!(stored, Ok(None)) {
+        let is_mine = |tokens: &Tokens| is_of_user(tokens) != self.logs_in_by_itself();
+        if stored.as_ref().is_ok_and(|tokens| !tokens.as_ref().is_some_and(is_mine)) {
             return Ok(Earlier::Nothing);
         }
         let location = self.store().location(&key);
@@ -147,6 +157,7 @@ impl Settings {
                 let key = other.earlier_key();
                 other.may_take_over()
                     && key == self.earlier_key()
+                    && other.logs_in_by_itself() == self.logs_in_by_itself()
                     && other.store().location(&key) == location
             })
         };
@@ -162,6 +173,11 @@ impl Settings {
     fn earlier_key(&self) -> RecordKey {
         RecordKey { account: None, ..self.key() }
     }
+}
+
+/// A client that logs in by itself gets neither (RFC 6749 §4.4.3).
+const fn is_of_user(tokens: &Tokens) -> bool {
+    tokens.refresh_token.is_some() || tokens.id_token.is_some()
 }
 
 enum Moved {

@@ -300,6 +300,12 @@ impl Settings {
         self.client_of(profile, store)
     }
 
+    /// Whether there can be such a client.
+    fn check_client(&self) -> Result<(), Failure> {
+        self.whole_profile(&self.config, self.client_secret()?)?;
+        network::driver(&self.config).map(drop).map_err(|failure| self.within(failure))
+    }
+
     /// What makes requests that may be refused for lack of the client's secret. All else that the profile
     /// says counts, its endpoints above all.
     pub(crate) fn client_without_secret(&self) -> Result<Client, Failure> {

@@ -9,7 +9,10 @@ fn the_session_ends_at_the_server_and_here() {
     world.log_in();
     let token = world.run_for_token("token").stdout;
     let ended = world.run("logout --json").ended(0).json();
-    assert_eq!(ended, json!({"event": "logged_out", "profile": "lab", "outcome": "ended"}));
+    assert_eq!(
+        ended,
+        json!({"event": "logged_out", "profile": "lab", "account": "lab", "outcome": "ended"})
+    );
     assert!(!world.server.simulator().access_token_is_alive(wall_clock_ms(), token.trim_end()));
     assert_eq!(world.records().len(), 0);
     let again = world.run("logout --json").ended(0).json();
@@ -134,7 +137,8 @@ fn the_session_of_a_refresh_token_from_elsewhere_ends_and_no_other() {
     world.log_in();
     let other = world.new_refresh_token();
     let ran = world.run_with_input("logout --refresh-token-stdin --json", &format!("{other}\n"));
-    let expected = json!({"event": "logged_out", "profile": "lab", "outcome": "ended"});
+    let expected =
+        json!({"event": "logged_out", "profile": "lab", "account": "lab", "outcome": "ended"});
     assert_eq!(ran.ended(0).json(), expected);
     assert!(!alive(&world, &other));
     world.run("refresh").ended(0);

@@ -58,10 +58,8 @@ impl Files {
         if let Some(length) = mark::length_if_sealed(&text) {
             text.truncate(length);
         }
-        // A mount can't be removed, so this is how a record looks that is not there: also where it comes from. (Another
-        // program's file is empty for a moment while that writes it.)
-        if text.trim_ascii().is_empty() && (!format.is_shared() || self.system.is_mount_point(path))
-        {
+        if text.is_empty() && self.system.is_mount_point(path) {
+            // It can't be removed, so this is how one looks that is not there.
             return Ok(Seen::Nothing);
         }
         if known == Some(text.as_str()) {

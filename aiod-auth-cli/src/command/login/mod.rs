@@ -205,6 +205,7 @@ fn answer(
         let event = Authenticated {
             event: "authenticated",
             profile: settings.name.as_deref(),
+            account: settings.account.as_deref(),
             expires_at: tokens.expires_at.as_ref().map(Timestamp::to_string),
             scope: tokens.scope.iter().collect(),
             access_token,
@@ -221,6 +222,8 @@ fn answer(
 struct Authenticated<'a> {
     event: &'static str,
     profile: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
     expires_at: Option<String>,
     scope: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
