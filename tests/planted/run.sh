@@ -29,7 +29,9 @@ for name in "$@"; do
         echo "$name: not found within 10000 seeds"
         exit 1
     fi
-    printf '%s: %s\n' "$name" "$(grep '^seed ' "$copy/found.log")"
+    # Another end than by a seed that it names is none.
+    found=$(grep '^seed [0-9]*: ' "$copy/found.log")
+    printf '%s: %s\n' "$name" "$found"
     git apply -R "$planted/$name.patch"
 done
 rm -rf "$copy" "$CARGO_TARGET_DIR/release/simulate"

@@ -154,6 +154,31 @@ fn an_earlier_login_goes_to_the_only_profile_that_fits() {
     }
 }
 
+/// A client that logs in by itself gets no user's token. Leave the kind of login out of what fits: this fails.
+#[test]
+fn an_earlier_login_of_a_user_goes_to_no_client_that_logs_in_by_itself() {
+    let world = world(&[]);
+    log_in_earlier(&world);
+    add(&world, "bot", "client_secret_env = \"SECRET\"\n");
+    let mut token = world.command("token --profile bot");
+    let ran = Ran::of(token.env("SECRET", "wrong"), "");
+    assert!(ran.code != 0 && ran.stdout.is_empty(), "{ran:?}");
+    let (store, key) = earlier(&world);
+    assert!(store.load(&key).unwrap().is_some(), "it stays where it is");
+}
+
+/// Take it over all the same, and this fails.
+#[test]
+fn an_ambiguous_login_stays_when_one_of_its_profiles_goes() {
+    let world = world(&["x", "y"]);
+    log_in_earlier(&world);
+    let ran = world.run("profile remove x");
+    assert!(ran.ended(0).stderr.contains("`x`"), "{ran:?}");
+    world.run("token --profile y").ended(3);
+    let (store, key) = earlier(&world);
+    assert!(store.load(&key).unwrap().is_some());
+}
+
 #[test]
 fn an_earlier_login_that_fits_several_goes_to_none() {
     let world = world(&["work", "private"]);
