@@ -93,7 +93,9 @@ fn escape(into: &mut String, value: &str) {
             b' ' => into.push('+'),
             byte => {
                 into.push('%');
-                into.extend([byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])));
+                into.extend(
+                    [byte >> 4, byte & 15].map(|digit| char::from(HEX[usize::from(digit)])),
+                );
             }
         }
         rest = &rest[at + 1..];
