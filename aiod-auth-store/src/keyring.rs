@@ -92,7 +92,7 @@ impl KeyringStore {
     }
 
     fn secret(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
-        match entry(name)?.get_secret() {
+        match with(name, Entry::get_secret) {
             Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(explain(name, error)),
@@ -101,11 +101,11 @@ impl KeyringStore {
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.check_size(name, bytes.len())?;
-        entry(name)?.set_secret(bytes).map_err(|error| explain(name, error))
+        with(name, |entry| entry.set_secret(bytes)).map_err(|error| explain(name, error))
     }
 
     fn delete(name: &str) -> Result<(), StoreError> {
-        match entry(name)?.delete_credential() {
+        match with(name, Entry::delete_credential) {
             Ok(()) | Err(Error::NoEntry) => Ok(()),
             Err(error) => Err(explain(name, error)),
         }
@@ -143,7 +143,7 @@ impl Store for KeyringStore {
                 None
             }
             // If the look fails, the write may not.
-            Err(StoreError::Other(_)) => None,
+            Err(StoreError::Other(_) | StoreError::Unavailable { .. }) => None,
             read => read?.map(|(text, _)| text),
         };
         let before = before.as_ref().map(|text| text.as_str());
@@ -229,8 +229,25 @@ fn text(bytes: &[u8]) -> Result<Text, RecordError> {
     }
 }
 
-fn entry(name: &str) -> Result<Entry, StoreError> {
-    Entry::new(SERVICE, name).map_err(|error| explain(name, error))
+/// Does this with an entry. The library connects to the keyring once; a daemon that was started anew since then
+/// knows nothing of that.
+fn with<T>(name: &str, work: impl Fn(&Entry) -> Result<T, Error>) -> Result<T, Error> {
+    let work = || work(&Entry::new(SERVICE, name)?);
+    match work() {
+        Err(Error::PlatformFailure(_)) if is_connected_anew() => work(),
+        outcome => outcome,
+    }
+}
+
+#[cfg(all(unix, not(any(target_os = "macos", target_os = "ios", target_os = "android"))))]
+fn is_connected_anew() -> bool {
+    let store = zbus_secret_service_keyring_store::Store::new();
+    store.map(|store| keyring_core::set_default_store(store)).is_ok()
+}
+
+#[cfg(not(all(unix, not(any(target_os = "macos", target_os = "ios", target_os = "android")))))]
+const fn is_connected_anew() -> bool {
+    false
 }
 
 /// The errors with bytes in them say nothing of those.
@@ -242,6 +259,10 @@ fn explain(name: &str, error: Error) -> StoreError {
             path: Path::new(&shown(name)).into(),
             why: "it is more than this keyring takes for one entry",
         },
+        // Its daemon may be starting.
+        Error::PlatformFailure(why) => {
+            StoreError::Unavailable { place: shown(name), why: why.to_string() }
+        }
         error => StoreError::Other(format!("cannot use {}: {error}", shown(name))),
     }
 }

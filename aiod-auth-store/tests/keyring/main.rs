@@ -77,6 +77,24 @@ fn damage() {
 }
 
 #[test]
+fn a_daemon_that_is_started_anew_costs_no_tokens() {
+    inside("restart");
+}
+
+/// Does nothing unless the test above runs it. Leave out `is_connected_anew`, and this fails.
+#[test]
+fn restart() {
+    let Some(folder) = is_inside() else { return };
+    let (store, key) = (KeyringStore::new(&folder).unwrap(), key("me"));
+    store.save(&key, &tokens("a")).unwrap();
+    let again = "printf pass | gnome-keyring-daemon --replace --unlock --components=secrets";
+    assert!(Command::new("sh").args(["-ec", again]).status().unwrap().success());
+    store.save(&key, &tokens("b")).unwrap();
+    let loaded = store.load(&key).unwrap().unwrap();
+    assert_eq!(loaded.access_token().unwrap().expose(), "b");
+}
+
+#[test]
 fn without_a_keyring_it_is_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = this("files", folder.path());
