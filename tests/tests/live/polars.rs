@@ -125,9 +125,10 @@ fn where_both_layouts_are_there_config_toml_counts() {
     place.alive("token --force-refresh");
     assert_eq!(place.python_token(), place.token());
     assert_eq!(place.read(".config/polars_cloud/cloud_refresh_token"), "theirs");
-    // Nothing may come up in place of what was logged out.
-    place.json("logout");
-    assert!(!place.path(".config/polars_cloud/cloud_refresh_token").exists());
+    // It is another session, which nobody has ended.
+    assert_eq!(place.json("logout")["outcome"], "ended");
+    assert!(!place.path(CONFIG).exists() || !place.read(CONFIG).contains("refresh_token"));
+    assert_eq!(place.read(".config/polars_cloud/cloud_refresh_token"), "theirs");
 }
 
 /// 0.12.0 keeps a damaged file beside, too.
