@@ -41,13 +41,13 @@ const SECURE: Row = Row {
 const BY_HTTPS: &[(&str, &str)] = &[("all_proxy", "https://PROXY")];
 const SOCKS: &[(&str, &str)] = &[("all_proxy", "socks5://PROXY")];
 const TWICE: &[&str] = &["CONNECT as.example.test:SERVER HTTP/1.1"; 2];
-const REFUSED: &[u8] = b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
+const REFUSED: &[u8] = b"HTTP/1.1 403 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 const NTLM: &[u8] =
     b"HTTP/1.1 407 Who\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n\
     Content-Length: 0\r\n\r\n";
 /// What the proxy's log has after the line of one whose password is another.
 const STRANGER: &str = ", by a stranger";
-const BUSY: &[u8] = b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n";
+const BUSY: &[u8] = b"HTTP/1.1 503 Later\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// A label that is too long: no name server is asked.
 pub(crate) const NOWHERE: &str =
@@ -344,13 +344,16 @@ fn an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named()
     }
 }
 
-const PAGE: &[u8] = b"HTTP/1.1 403 No\r\nContent-Length: 6\r\n\r\n<html>";
-const OTHER_PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>";
-const ASKS_FOR_TIME: &[u8] = b"HTTP/1.1 503 Later\r\nRetry-After: 100\r\nContent-Length: 0\r\n\r\n";
+// Without `Connection: close`, the next request may go to a connection that is closing.
+const PAGE: &[u8] = b"HTTP/1.1 403 No\r\nConnection: close\r\nContent-Length: 6\r\n\r\n<html>";
+const OTHER_PAGE: &[u8] =
+    b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\n<html>";
+const ASKS_FOR_TIME: &[u8] =
+    b"HTTP/1.1 503 Later\r\nRetry-After: 100\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 const CUT: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{";
-const NOTHING_THERE: &[u8] = b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
+const NOTHING_THERE: &[u8] = b"HTTP/1.1 404 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 /// No proxy has such words.
-const DENIED: &[u8] = b"HTTP/1.1 403 No\r\nContent-Length: 25\r\n\r\n{\"error\":\"access_denied\"}";
+const DENIED: &[u8] = b"HTTP/1.1 403 No\r\nConnection: close\r\nContent-Length: 25\r\n\r\n{\"error\":\"access_denied\"}";
 
 /// At plain http it is the proxy that is asked. Whether it has answered or the server can't be told, so what the
 /// answer amounts to is the same. Let `Proxy::in_between` hand on what it is given: this fails.
