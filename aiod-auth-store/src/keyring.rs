@@ -180,7 +180,8 @@ impl Store for KeyringStore {
 
     fn list(&self) -> Result<Vec<Listed>, StoreError> {
         let failed = |error| explain(SERVICE, error);
-        let found = keyring_core::Entry::search(&HashMap::from([("service", SERVICE)]));
+        let found =
+            connected(|| keyring_core::Entry::search(&HashMap::from([("service", SERVICE)])));
         let mut listed = Vec::new();
         for entry in found.map_err(failed)? {
             let bytes = match entry.get_secret() {
@@ -229,10 +230,13 @@ fn text(bytes: &[u8]) -> Result<Text, RecordError> {
     }
 }
 
-/// Does this with an entry. The library connects to the keyring once; a daemon that was started anew since then
-/// knows nothing of that.
+/// Does this with an entry.
 fn with<T>(name: &str, work: impl Fn(&Entry) -> Result<T, Error>) -> Result<T, Error> {
-    let work = || work(&Entry::new(SERVICE, name)?);
+    connected(|| work(&Entry::new(SERVICE, name)?))
+}
+
+/// The library connects to the keyring once; a daemon that was started anew since then knows nothing of that.
+fn connected<T>(work: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
     match work() {
         Err(Error::PlatformFailure(_)) if is_connected_anew() => work(),
         outcome => outcome,

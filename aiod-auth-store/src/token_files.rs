@@ -5,7 +5,6 @@
 
 use std::{
     path::{Path, PathBuf},
-    thread,
     time::Duration,
 };
 
@@ -75,7 +74,7 @@ impl TokenFiles {
             if !found.as_ref().is_some_and(is_half) {
                 return Ok(found);
             }
-            thread::sleep(LOOK_PAUSE);
+            files.pause();
         }
         self.load_once(files)
     }
@@ -211,7 +210,6 @@ fn is_proven(tokens: &Tokens, beside: &Tokens) -> bool {
 }
 
 const LOOKS_MAX: usize = 5;
-const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Clocks of file systems are coarse, and each client has its own order.
 const WRITTEN_TOGETHER: Duration = Duration::from_secs(5);

@@ -243,11 +243,20 @@ pub fn all_requests<M: Machine + ?Sized>(
 /// # Panics
 /// It took too long, or panicked.
 pub fn in_time<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+    within(REAL_TIME_MAX, what, work)
+}
+
+/// The same with a limit of its own.
+///
+/// # Panics
+/// As [`in_time`].
+pub fn within<T: Send + 'static>(
+    limit: Duration,
+    what: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
     let (sender, receiver) = mpsc::channel();
     let worker = thread::spawn(move || sender.send(work()).is_ok());
-    // As many as are asked for take their time.
-    let expiries = std::env::var("AIOD_AUTH_EXPIRIES").ok().and_then(|text| text.parse().ok());
-    let limit = REAL_TIME_MAX.max(Duration::from_secs(expiries.unwrap_or_default()));
     match receiver.recv_timeout(limit) {
         Ok(done) => done,
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("{what}: not within {limit:?}"),

@@ -177,15 +177,6 @@ fn change(context: &Context, options: &ProfileSet) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A login that may be that of this profile or of others: without this one it would be theirs, unasked.
-fn ambiguous_login(
-    context: &Context,
-    config: &Config,
-    name: &str,
-) -> Option<(String, Vec<String>)> {
-    Settings::of_profile(context, config, name).ok()?.ambiguous_earlier(context)
-}
-
 /// Where the profile's login is, if there is one.
 fn login_of(context: &Context, config: &Config, name: &str) -> Option<String> {
     let settings = Settings::of_profile(context, config, name).ok()?;
@@ -291,7 +282,10 @@ fn remove(context: &Context, name: &str) -> Result<(), Failure> {
     if let Some(location) = login_of(context, &config, name) {
         context.printer.warn(&format!("its tokens are still there, and alive: {location}"));
     }
-    let ambiguous = ambiguous_login(context, &config, name);
+    // A login that may be this profile's or another's: without this one it would be the other's, unasked.
+    let ambiguous = Settings::of_profile(context, &config, name)
+        .ok()
+        .and_then(|settings| settings.ambiguous_earlier(context));
     let mut file = edit(context, &context.config_folder()?)?;
     file.remove_profile(name);
     file.save()?;

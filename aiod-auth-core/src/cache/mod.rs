@@ -71,10 +71,10 @@ pub struct TokenCache {
     is_running: bool,
     /// How many jobs have ended.
     jobs: u64,
-    /// How many had ended when the last forced refresh had brought what it brought.
-    forced: u64,
     /// How many of them were logouts.
     logouts: u64,
+    /// How many had ended when the last forced refresh brought what it brought.
+    forced: u64,
     /// How many logins have ended well, tokens from elsewhere among them.
     logins: u64,
     /// Why the last job failed, and how patient it was.
@@ -201,8 +201,8 @@ impl TokenCache {
             cached: None,
             is_running: false,
             jobs: 0,
-            forced: 0,
             logouts: 0,
+            forced: 0,
             logins: 0,
             failure: None,
             left_alone: None,

@@ -49,13 +49,13 @@ pub(super) async fn log_in_with(
 ) -> Result<SessionTokens, Failed> {
     let (profile, key, policy) = (&context.profile, &context.key, &context.policy);
     let end = Deadline::within(io, policy.time_limit);
-    let is_to_replace = !unless_logged_in && standing(io, context).await.is_some();
+    let is_to_replace = !unless_logged_in && matches!(standing(io, context).await, Ok(Some(_)));
     // Before the lock: a server that is slow must not make other processes wait.
     if profile.tiled().is_none() {
         context.metadata.find(io, profile, &[Endpoint::Token], policy, end).await?;
     }
     under_lock(io, key, end, async |lock| {
-        if let Some(theirs) = standing(io, context).await
+        if let Ok(Some(theirs)) = standing(io, context).await
             && (!is_to_replace || theirs.has_used_up(&refresh_token))
         {
             return Ok(SessionTokens::new(key, theirs, Persisted::Saved));
@@ -87,14 +87,14 @@ fn job(context: &Context, limit: Duration, refresh_token: Option<RefreshToken>) 
 }
 
 /// The login that is stored, if it is one that can be used. One that can't be read is moved aside by a new one.
-async fn standing(io: &Io, context: &Context) -> Option<Arc<Tokens>> {
-    let stored = load(io, &context.key).await.ok().flatten();
+async fn standing(io: &Io, context: &Context) -> Result<Option<Arc<Tokens>>, Error> {
+    let stored = load(io, &context.key).await?;
     let stored = stored.filter(|tokens| tokens.session_ended_at.is_none());
     let tokens = newest_own(&context.profile, stored, None);
-    match plan(&context.profile, &Target::new(Demand::new()), tokens, io.now()) {
+    Ok(match plan(&context.profile, &Target::new(Demand::new()), tokens, io.now()) {
         Plan::Use(tokens) | Plan::Refresh(tokens) => Some(tokens),
         Plan::ClientCredentials | Plan::Fail(..) => None,
-    }
+    })
 }
 
 /// In place of whatever there is. However long the user took, there is time to save; and a lock that another
@@ -128,16 +128,16 @@ async fn save_failed(io: &Io, context: &Context, failed: Failed) -> Failed {
 /// A malformed answer brought a refresh token with the failure of a login. Where another login is stored, or the
 /// store can't say so, it takes no place, now or later. (Nothing was loaded under this lock: any is another one.)
 async fn after_saving(io: &Io, context: &Context, failed: Failed, saved: Saved) -> Failed {
-    let is_free = load(io, &context.key).await.is_ok() && standing(io, context).await.is_none();
     let not_saved = match saved {
         Saved::Persisted(Persisted::Saved) => return failed.error.into(),
-        Saved::Persisted(Persisted::NoStore) => None,
-        Saved::Persisted(Persisted::NotSaved(failure)) if is_free => Some(Box::new(failure)),
-        Saved::Persisted(Persisted::NotSaved(_)) | Saved::Conflict(_) => {
-            Some(Box::new(StoreFailure::another_login()))
+        Saved::Persisted(Persisted::NoStore) => return failed,
+        Saved::Persisted(Persisted::NotSaved(failure)) => {
+            let is_free = matches!(standing(io, context).await, Ok(None));
+            if is_free { failure } else { StoreFailure::another_login() }
         }
+        Saved::Conflict(_) => StoreFailure::another_login(),
     };
-    Failed { not_saved, ..failed }
+    Failed { not_saved: Some(Box::new(not_saved)), ..failed }
 }
 
 /// Saves tokens from elsewhere. A store that fails is an error: the caller still has the tokens.

@@ -51,6 +51,9 @@ pub(crate) fn is_no_limit(member: &str, seconds: f64) -> bool {
     member == REFRESH_EXPIRES_IN[0] && seconds == 0.0
 }
 
+/// Tiled: the identity that was logged in with, of the several that a user may have there. As a JSON pointer.
+pub(crate) const USER_NAME: &str = "/identity/id";
+
 /// Google and Microsoft.
 pub(crate) const VERIFICATION_URL: &str = "verification_url";
 

@@ -8,7 +8,7 @@ use super::{
     body,
     error::description,
     json::{Object, Text},
-    servers::REFRESH_EXPIRES_IN,
+    servers::{REFRESH_EXPIRES_IN, USER_NAME},
 };
 use crate::{
     deviations::Deviations,
@@ -109,7 +109,7 @@ impl IssuedToken {
             refresh_expires_in: refresh_expires_in(object)?,
             scope: scope(object, deviations).or_else(|problem| object.hint("scope", problem))?,
             id_token: id_token(object)?,
-            user_name: user_name(object),
+            user_name: object.text_at(USER_NAME).map(Into::into),
         })
     }
 
@@ -198,11 +198,6 @@ pub(super) fn scope(
         Err(problem) => return Err(problem),
     };
     scope.map(Some).map_err(|_| Problem::Invalid("scope"))
-}
-
-/// Tiled's: the identity that was logged in with, of the several that a user may have there.
-fn user_name(object: &Object<'_>) -> Option<String> {
-    Some(object.object("identity").ok()??.text("id").ok()??.into())
 }
 
 fn refresh_expires_in(object: &Object<'_>) -> Result<Option<Duration>, Problem> {

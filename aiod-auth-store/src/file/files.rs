@@ -26,7 +26,7 @@ use super::{
     mark::Fingerprint,
     next::{self, NextFile},
     place::{folder, make_folder, resolve},
-    reading::{LOOK_PAUSE, LOOKS_MAX, Seen, read_text},
+    reading::{LOOKS_MAX, Seen, read_text},
     replace::Finished,
     system::{FileSystem, Kind, Os, Status},
 };
@@ -164,7 +164,7 @@ impl Files {
             if taken?.is_some() || is_missing {
                 break;
             }
-            self.system.pause(LOOK_PAUSE);
+            self.pause();
         }
         outcome
     }

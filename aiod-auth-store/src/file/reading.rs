@@ -38,7 +38,7 @@ impl Files {
         for _ in 0..LOOKS_MAX {
             match self.read_once(path, format, known) {
                 Err(StoreError::Damaged { .. }) if format.is_shared() && self.is_new(path) => {
-                    self.system.pause(LOOK_PAUSE);
+                    self.pause();
                 }
                 outcome => return outcome,
             }
@@ -68,6 +68,11 @@ impl Files {
         let login = format.read(path, &text, status.modified.into())?;
         let modified = status.modified;
         Ok(Seen::Record(Box::new(Record { text, login, modified })))
+    }
+
+    /// Between two looks at what another program may be writing.
+    pub(crate) fn pause(&self) {
+        self.system.pause(LOOK_PAUSE);
     }
 
     /// Whether another program may still be writing it.
@@ -111,4 +116,4 @@ pub(crate) fn read_text(
 
 // Half a second in all: on a busy machine, the other program may be stopped in the middle.
 pub(super) const LOOKS_MAX: usize = 25;
-pub(super) const LOOK_PAUSE: Duration = Duration::from_millis(20);
+const LOOK_PAUSE: Duration = Duration::from_millis(20);

@@ -88,7 +88,11 @@ fn restart() {
     let (store, key) = (KeyringStore::new(&folder).unwrap(), key("me"));
     store.save(&key, &tokens("a")).unwrap();
     let again = "printf pass | gnome-keyring-daemon --replace --unlock --components=secrets";
-    assert!(Command::new("sh").args(["-ec", again]).status().unwrap().success());
+    let start_anew =
+        || assert!(Command::new("sh").args(["-ec", again]).status().unwrap().success());
+    start_anew();
+    assert_eq!(store.list().unwrap().len(), 1);
+    start_anew();
     store.save(&key, &tokens("b")).unwrap();
     let loaded = store.load(&key).unwrap().unwrap();
     assert_eq!(loaded.access_token().unwrap().expose(), "b");

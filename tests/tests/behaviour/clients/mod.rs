@@ -9,7 +9,7 @@ use std::{
 use aiod_auth_core::{Kind, cache::Cancel};
 use aiod_auth_store::MemoryStore;
 use aiod_auth_tests::{
-    drive::in_time,
+    drive::{in_time, within},
     sim::{REFRESH_TOKEN, Request, Running, Simulator, serve, wall_clock_ms},
 };
 
@@ -40,6 +40,7 @@ mod aiod;
 mod alone;
 mod any_client;
 mod async_stores;
+mod before_load;
 mod clones;
 mod dropped;
 mod elsewhere;

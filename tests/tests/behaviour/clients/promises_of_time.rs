@@ -3,10 +3,9 @@
 
 use std::{collections::HashSet, sync::Mutex};
 
-use aiod_auth_core::{Credentials, Error, LoginMethod, Password, RecordKey, cache::UserQuestion};
-use aiod_auth_store::{Lock, StoreError};
+use aiod_auth_core::{Credentials, Error, LoginMethod, Password, cache::UserQuestion};
 
-use super::*;
+use super::{before_load::BeforeLoad, *};
 
 both! {
     the_time_that_a_store_takes_is_the_calls
@@ -25,19 +24,17 @@ mod check {
     /// Hand `Duration::ZERO` to a store's `complete` in a driver: this fails.
     pub(super) fn the_time_that_a_store_takes_is_the_calls<C: AnyClient>() {
         let running = server(seconds(20));
-        let store = Arc::new(Slow {
-            store: MemoryStore::default(),
-            network: Arc::clone(&running),
-            load_takes: Mutex::default(),
-        });
-        let client = C::new(&running, profile_at(&running), Arc::clone(&store));
+        let (network, load_takes) = (Arc::clone(&running), Arc::new(Mutex::default()));
+        let takes = Arc::clone(&load_takes);
+        let store = BeforeLoad::new(move || network.pass(*takes.lock().unwrap()));
+        let client = C::new(&running, profile_at(&running), store);
         log_in_at(&running, &client);
         running.pass(seconds(30));
         // Of the 60 s that a call has, which leaves too little for a refresh.
-        *store.load_takes.lock().unwrap() = seconds(50);
+        *load_takes.lock().unwrap() = seconds(50);
         assert_eq!(client.token().unwrap_err().kind(), Kind::Unavailable);
         assert_eq!(refreshes(&running), 0);
-        *store.load_takes.lock().unwrap() = Duration::ZERO;
+        *load_takes.lock().unwrap() = Duration::ZERO;
         client.token().unwrap();
     }
 
@@ -151,36 +148,5 @@ mod check {
         let mut seeded = policy();
         seeded.jitter_seed = 7;
         assert_eq!(waits(Some(seeded)).len(), 1);
-    }
-}
-
-/// A store that takes its time to read.
-#[derive(Debug)]
-struct Slow {
-    store: MemoryStore,
-    network: Arc<Network>,
-    load_takes: Mutex<Duration>,
-}
-
-impl Store for Slow {
-    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
-        self.network.pass(*self.load_takes.lock().unwrap());
-        self.store.load(key)
-    }
-
-    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        self.store.save(key, tokens)
-    }
-
-    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
-        self.store.remove(key)
-    }
-
-    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        self.store.try_lock(key)
-    }
-
-    fn location(&self, key: &RecordKey) -> String {
-        self.store.location(key)
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use aiod_auth_core::{RecordKey, flow::Userinfo, session::LoggedOut};
 use aiod_auth_store::{Lock, StoreError};
 
-use super::*;
+use super::{before_load::BeforeLoad, *};
 
 both! {
     without_a_store_a_token_and_a_name_share_one_refresh
@@ -111,18 +111,25 @@ mod check {
 
     pub(super) fn a_forced_refresh_is_made_though_another_caller_has_just_looked<C: AnyClient>() {
         let running = server(seconds(20));
-        let store = Arc::new(Slow::default());
+        let (is_held_up, is_loading) = (Arc::new(AtomicBool::default()), Arc::default());
+        let (held_up, loading) = (Arc::clone(&is_held_up), Arc::<AtomicBool>::clone(&is_loading));
+        let store = Arc::new(BeforeLoad::new(move || {
+            if held_up.load(Ordering::SeqCst) {
+                loading.store(true, Ordering::SeqCst);
+                until(|| !held_up.load(Ordering::SeqCst));
+            }
+        }));
         let first = C::new(&running, profile_at(&running), Arc::clone(&store));
         log_in_at(&running, &first);
         let old = first.cached().unwrap().tokens.access_token.clone().unwrap();
         let second = C::new(&running, profile_at(&running), Arc::clone(&store));
-        store.is_held_up.store(true, Ordering::SeqCst);
+        is_held_up.store(true, Ordering::SeqCst);
         let new = thread::scope(|scope| {
             scope.spawn(|| second.token().unwrap());
-            until(|| store.is_loading.load(Ordering::SeqCst));
+            until(|| is_loading.load(Ordering::SeqCst));
             let forced = scope.spawn(|| second.token_for(Demand::new().forced()).unwrap());
             thread::sleep(A_MOMENT);
-            store.is_held_up.store(false, Ordering::SeqCst);
+            is_held_up.store(false, Ordering::SeqCst);
             forced.join().unwrap()
         });
         assert!(!new.access_token().unwrap().same_as(&old));
@@ -239,40 +246,6 @@ impl Store for Signalling {
         Ok(lock.map(|lock| {
             Lock::new(Guard(Some(lock), Arc::clone(&self.is_saved), Arc::clone(&self.unlocked)))
         }))
-    }
-
-    fn location(&self, key: &RecordKey) -> String {
-        self.store.location(key)
-    }
-}
-
-/// A store that reads when it is let.
-#[derive(Debug, Default)]
-struct Slow {
-    store: MemoryStore,
-    is_held_up: AtomicBool,
-    is_loading: AtomicBool,
-}
-
-impl Store for Slow {
-    fn load(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
-        if self.is_held_up.load(Ordering::SeqCst) {
-            self.is_loading.store(true, Ordering::SeqCst);
-            until(|| !self.is_held_up.load(Ordering::SeqCst));
-        }
-        self.store.load(key)
-    }
-
-    fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
-        self.store.save(key, tokens)
-    }
-
-    fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
-        self.store.remove(key)
-    }
-
-    fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
-        self.store.try_lock(key)
     }
 
     fn location(&self, key: &RecordKey) -> String {

@@ -6,11 +6,32 @@ use super::*;
 
 both! {
     a_hundred_callers_with_an_old_token_make_one_refresh
-    fifty_callers_at_each_expiry_make_one_refresh_and_the_session_lives
     while_one_caller_refreshes_other_callers_get_the_old_token
     callers_that_wait_share_the_error_of_an_unavailable_server
     twenty_callers_that_force_a_refresh_keep_the_session
     one_user_is_asked_once_for_all_callers
+}
+
+/// More of them: `AIOD_AUTH_EXPIRIES=1000`, which takes its time.
+mod fifty_callers_at_each_expiry_make_one_refresh_and_the_session_lives {
+    use super::*;
+
+    #[test]
+    fn blocking() {
+        at_each(check::fifty_callers::<aiod_auth_ureq::Client>);
+    }
+
+    #[test]
+    fn on_tokio() {
+        at_each(check::fifty_callers::<OnTokio>);
+    }
+
+    fn at_each(check: fn(usize)) {
+        let expiries = std::env::var("AIOD_AUTH_EXPIRIES");
+        let expiries = expiries.map_or(50, |count| count.parse().unwrap());
+        let limit = seconds(60).max(Duration::from_secs(expiries as u64));
+        within(limit, "fifty callers", move || check(expiries));
+    }
 }
 
 mod check {
@@ -24,13 +45,8 @@ mod check {
         assert!(tokens.iter().all(|token| *token == tokens[0]));
     }
 
-    /// More of them: `AIOD_AUTH_EXPIRIES=1000`.
     #[expect(clippy::print_stdout, reason = "the number is asked for")]
-    pub(super) fn fifty_callers_at_each_expiry_make_one_refresh_and_the_session_lives<
-        C: AnyClient,
-    >() {
-        let expiries = std::env::var("AIOD_AUTH_EXPIRIES");
-        let expiries = expiries.map_or(50, |count| count.parse().unwrap());
+    pub(super) fn fifty_callers<C: AnyClient>(expiries: usize) {
         let (running, client) = logged_in::<C>(seconds(2));
         for expiry in 1..=expiries {
             running.pass(seconds(2));
