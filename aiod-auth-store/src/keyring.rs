@@ -179,17 +179,18 @@ impl Store for KeyringStore {
     }
 
     fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        let failed = |error| explain(SERVICE, error);
-        let found =
-            connected(|| keyring_core::Entry::search(&HashMap::from([("service", SERVICE)])));
+        let read = |entry: keyring_core::Entry| match entry.get_secret() {
+            Ok(bytes) => Some(Ok(Zeroizing::new(bytes))),
+            // It has gone meanwhile.
+            Err(Error::NoEntry) => None,
+            Err(error) => Some(Err(error)),
+        };
+        let found = connected(|| {
+            let entries = keyring_core::Entry::search(&HashMap::from([("service", SERVICE)]))?;
+            entries.into_iter().filter_map(read).collect::<Result<Vec<_>, _>>()
+        });
         let mut listed = Vec::new();
-        for entry in found.map_err(failed)? {
-            let bytes = match entry.get_secret() {
-                Ok(bytes) => Zeroizing::new(bytes),
-                // It has gone meanwhile.
-                Err(Error::NoEntry) => continue,
-                Err(error) => return Err(failed(error)),
-            };
+        for bytes in found.map_err(|error| explain(SERVICE, error))? {
             match text(&bytes).and_then(|text| parse_record(&text)) {
                 Ok((key, tokens)) => {
                     let location = self.location(&key);
