@@ -10,6 +10,7 @@ use std::{
 };
 
 use aiod_auth_store::{FileStore, Store, StoreError, default_config_folder, make_private_folder};
+use tempfile::TempDir;
 
 use crate::support::{Place, key, names, tokens};
 
@@ -192,7 +193,8 @@ fn a_read_only_folder_can_be_read_but_not_locked() {
     let folder = place.path().parent().unwrap().to_owned();
     set_mode(place.folder.path(), 0o755);
     set_mode(&folder, 0o500);
-    let mut child = Command::new(env::current_exe().unwrap());
+    let program = program_for_all();
+    let mut child = Command::new(program.path().join("program"));
     child.args(["--exact", "unix::read_only"]).env(FOLDER, &folder);
     if chown(&folder, Some(ANOTHER_USER), None).is_ok() {
         chown(place.path(), Some(ANOTHER_USER), None).unwrap();
@@ -366,11 +368,20 @@ fn save_and_load() {
     }
 }
 
+/// This program where another user can start it: a checkout may be in a folder that others can't look into.
+fn program_for_all() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    set_mode(folder.path(), 0o755);
+    fs::copy(env::current_exe().unwrap(), folder.path().join("program")).unwrap();
+    folder
+}
+
 /// Runs a test of this program as another user, if that is possible.
 fn as_another_user(test: &str, folder: &Path, umask: &str) {
+    let program = program_for_all();
     let mut child = Command::new("sh");
     child.args(["-c", "umask \"$1\" && exec \"$2\" --exact \"$3\"", "sh", umask]);
-    child.arg(env::current_exe().unwrap()).arg(test);
+    child.arg(program.path().join("program")).arg(test);
     child.env(FOLDER, folder).uid(ANOTHER_USER);
     match child.output() {
         Ok(ran) => {
