@@ -68,6 +68,9 @@ pub(crate) fn server_error(
 ) -> ServerError {
     // A proxy's answer has no code.
     let proxy = received.response.proxy().filter(|_| code.is_none());
+    // What comes with each poll while the user decides (RFC 8628 §3.5) is shown to no one: it is not made safe to
+    // print.
+    let object = object.filter(|_| code != Some(ErrorCode::AuthorizationPending));
     ServerError {
         endpoint,
         status: Some(received.response.status()),
