@@ -113,6 +113,20 @@ const NETWORKS: &[Row] = &[
         "tests/tests/network/proxies.rs",
         "a_proxy_in_between_is_named_once_where_the_answer_may_be_its_own",
     ),
+    test(
+        "A proxy opens a tunnel and breaks it before there is TLS through it",
+        "it is named, in both clients; the command may work later",
+        5,
+        "tests/tests/network/proxies.rs",
+        "an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named",
+    ),
+    test(
+        "The proxy knows no tunnels (501)",
+        "it is named, and asked once",
+        2,
+        "tests/tests/network/proxies.rs",
+        "an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named",
+    ),
     run(
         "The proxy is away",
         "it is named; the command may work later",
@@ -154,6 +168,13 @@ const NETWORKS: &[Row] = &[
         5,
         "tests/tests/network/resolution.rs",
         "a_host_that_is_not_found_is_named",
+    ),
+    test(
+        "The name servers are away, or in trouble (SERVFAIL)",
+        "said, with the host's name: that is no name that is not found, and may pass",
+        5,
+        "aiod-auth-ureq/src/ureq/connector.rs",
+        "a_lookup_that_may_pass_is_no_host_that_is_not_found",
     ),
     run(
         "`SSL_CERT_FILE` names a file that is not there",

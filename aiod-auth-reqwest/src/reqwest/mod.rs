@@ -114,9 +114,10 @@ impl TokioRuntime {
         let answered = match outgoing.send().await {
             Ok(response) => response,
             Err(error) => {
-                if proxy.is_none() && explain::is_not_found(&error) {
+                let lookup = explain::failed_lookup(&error).filter(|_| proxy.is_none());
+                if let Some(words) = lookup {
                     let host = request.url().host_str().unwrap_or_default();
-                    return Err(NoResponse::HostNotFound(host.into()));
+                    return Err(NoResponse::of_lookup(host, &words));
                 }
                 let asked_by_proxy = proxy_that_answers(request.url(), proxy).is_some();
                 return Err(match explain::unconnected(&error, tls, proxy, asked_by_proxy) {
