@@ -3,12 +3,14 @@
 use aiod_auth_core::Timestamp;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
+use crate::options::without_bom;
+
 /// When the last of these certificates (PEM) expires; `None` where none can be read. A certificate authority's is
 /// trusted beyond that, as its dates are no matter of RFC 5280 §6.1.1: a program that warns of it helps its user,
 /// since OpenSSL and what is made with it refuse it.
 #[must_use]
 pub fn last_expiry(pem: &[u8]) -> Option<Timestamp> {
-    let certificates = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
+    let certificates = CertificateDer::pem_slice_iter(without_bom(pem)).filter_map(Result::ok);
     certificates.filter_map(|certificate| not_after(&certificate)).max()
 }
 

@@ -188,6 +188,9 @@ impl Error {
     fn plain_hint(&self) -> Option<&str> {
         match self {
             Self::Config(problem) => problem.hint(),
+            Self::InvalidResponse { endpoint: Endpoint::Metadata, problem, .. } => {
+                problem.hint().or(Some(WRONG_METADATA))
+            }
             Self::InvalidResponse { problem, .. } => problem.hint(),
             Self::TimedOut { cause: Some(cause), .. } => cause.plain_hint(),
             Self::Expired => Some("log in again and approve the code in time"),
@@ -213,6 +216,9 @@ impl Error {
         }
     }
 }
+
+const WRONG_METADATA: &str =
+    "check the issuer; where its metadata is wrong, the endpoints can be given in its place";
 
 fn timed_out(limit: Duration, cause: Option<&Error>) -> String {
     let limit = in_words(limit);
