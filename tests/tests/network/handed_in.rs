@@ -95,6 +95,22 @@ fn an_agents_own_time_limits_end_no_request() {
     }
 }
 
+/// Cut `read_timeout` in `from_client_builder`, or `timeout` in `exchange`: this fails.
+#[tokio::test]
+async fn a_client_builders_own_time_limits_end_no_request() {
+    let address = format!("http://localhost:{}", slow().port());
+    let soon = Duration::from_millis(20);
+    let builder = || with_tls(reqwest::Client::builder());
+    for (name, builder) in
+        [("whole", builder().timeout(soon)), ("per read", builder().read_timeout(soon))]
+    {
+        let runtime = aiod_auth_reqwest::TokioRuntime::from_client_builder(builder).unwrap();
+        let driver = aiod_auth_reqwest::Driver::with_runtime(runtime);
+        let outcome = driver.run(&mut refresh(&address)).await;
+        assert!(outcome.is_ok(), "{name}: {outcome:?}");
+    }
+}
+
 /// Gives out tokens, and takes its time before the head of the answer, and before its body.
 fn slow() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
