@@ -140,6 +140,8 @@ fn a_file_that_can_not_be_read_is_said_with_what_to_do() {
         profile(key, ".");
         assert!(world.run("login").failed(2, "regular file").stderr.contains("\nnext: "), "{key}");
     }
+    let ran = world.run("import gone.json");
+    assert!(ran.failed(2, "cannot read gone.json").stderr.contains("\nnext: see"), "{ran:?}");
     world.write("config.toml", "[profiles.a]\nclient_secret = \"canary\"\n");
     let ran = world.run("login --profile a");
     assert!(ran.failed(2, "unknown key").stderr.contains("client_secret_file = "), "{ran:?}");
