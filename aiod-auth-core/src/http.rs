@@ -441,6 +441,8 @@ pub enum NoResponse {
     NotSent(&'static str),
     /// The request never left: this host name was not found.
     HostNotFound(Box<str>),
+    /// The request never left: the name servers could not be asked for this host, or can't answer now.
+    LookupFailed(Box<str>),
     /// The server may have seen it: a timeout, or a reset after writing.
     Unknown(&'static str),
     /// An answer began and broke off, and why. It is none; but a new refresh token in what there is of its body
@@ -464,6 +466,25 @@ pub enum NoResponse {
 }
 
 impl NoResponse {
+    /// The system's lookup of a host name failed, with these words: [`LookupFailed`](Self::LookupFailed) if they say
+    /// that it may pass, else [`HostNotFound`](Self::HostNotFound). The words are all that Rust hands on of
+    /// getaddrinfo's `EAI_AGAIN`.
+    ///
+    /// ```
+    /// use aiod_auth_core::NoResponse;
+    ///
+    /// let words = "failed to lookup address information: Temporary failure in name resolution";
+    /// let host = "as.example";
+    /// assert_eq!(NoResponse::of_lookup(host, words), NoResponse::LookupFailed(host.into()));
+    /// ```
+    #[must_use]
+    pub fn of_lookup(host: &str, words: &str) -> Self {
+        if lookup_may_pass(words) {
+            return Self::LookupFailed(host.into());
+        }
+        Self::HostNotFound(host.into())
+    }
+
     /// For a transport whose reading of an answer's body failed so: [`Cut`](Self::Cut), with the body as far as it
     /// came, where the connection failed or the body is malformed; [`TooLarge`](Self::TooLarge) with it; else as
     /// it is.
@@ -476,6 +497,7 @@ impl NoResponse {
             Self::TooLarge(_) => return Self::TooLarge(Box::new(response)),
             Self::NotSent(_)
             | Self::HostNotFound(_)
+            | Self::LookupFailed(_)
             | Self::Cut { .. }
             | Self::Proxy(_)
             | Self::Tls(_) => return self,
@@ -488,7 +510,9 @@ impl NoResponse {
         match self {
             Self::Unknown(_) | Self::Cut { .. } | Self::TooLarge(_) | Self::NotHttp => true,
             Self::Proxy(failure) => failure.problem.comes_after_request(),
-            Self::NotSent(_) | Self::HostNotFound(_) | Self::Tls(_) => false,
+            Self::NotSent(_) | Self::HostNotFound(_) | Self::LookupFailed(_) | Self::Tls(_) => {
+                false
+            }
         }
     }
 
@@ -500,6 +524,7 @@ impl NoResponse {
         match self {
             Self::NotSent(_)
             | Self::HostNotFound(_)
+            | Self::LookupFailed(_)
             | Self::Unknown(_)
             | Self::Cut { .. }
             | Self::TooLarge(_)
@@ -523,6 +548,16 @@ impl NoResponse {
             }
         }
     }
+}
+
+/// Whether a lookup failed because the name servers were away or in trouble, as the system says it: glibc and macOS,
+/// glibc's `EAI_FAIL` (SERVFAIL, where it asks no further), musl's two, Windows' `WSATRY_AGAIN` and `WSANO_RECOVERY`.
+/// Rust leaves the language alone, so these words are in English; Windows' are not.
+pub(crate) fn lookup_may_pass(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    ["temporary failure", "non-recoverable", "try again", "os error 11002)", "os error 11003)"]
+        .iter()
+        .any(|sign| words.contains(sign))
 }
 
 /// A body larger than this is not read to its end: [`NoResponse::TooLarge`].

@@ -183,6 +183,7 @@ impl Proxy {
             // They name it already, or have not been sent to it.
             NoResponse::NotSent(_)
             | NoResponse::HostNotFound(_)
+            | NoResponse::LookupFailed(_)
             | NoResponse::Proxy(_)
             | NoResponse::Tls(_) => no_response,
         })

@@ -1,14 +1,34 @@
 //! When a certificate expires: what webpki leaves unread in one that is to be trusted.
+//!
+//! webpki reads these dates and keeps them to itself, as do rustls and native-tls. x509-parser and x509-cert would bring
+//! ten crates or so into every program for one date of a warning; so the few bytes are read here, and whatever is odd in
+//! them is no date. (rcgen, which the tests have, writes certificates by another way.)
 
 use aiod_auth_core::Timestamp;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 
+use crate::options::without_bom;
+
 /// When the last of these certificates (PEM) expires; `None` where none can be read. A certificate authority's is
 /// trusted beyond that, as its dates are no matter of RFC 5280 §6.1.1: a program that warns of it helps its user,
 /// since OpenSSL and what is made with it refuse it.
+///
+/// ```no_run
+/// use std::time::SystemTime;
+/// use aiod_auth_tls::last_expiry;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let file = "company-ca.pem";
+/// if let Some(at) = last_expiry(&std::fs::read(file)?).filter(|at| *at < SystemTime::now().into()) {
+///     eprintln!("the certificates in {file} have expired, the last at {at}");
+/// }
+/// // What is no certificate has no date.
+/// assert_eq!(last_expiry(b"junk"), None);
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn last_expiry(pem: &[u8]) -> Option<Timestamp> {
-    let certificates = CertificateDer::pem_slice_iter(pem).filter_map(Result::ok);
+    let certificates = CertificateDer::pem_slice_iter(without_bom(pem)).filter_map(Result::ok);
     certificates.filter_map(|certificate| not_after(&certificate)).max()
 }
 

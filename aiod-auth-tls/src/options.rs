@@ -32,6 +32,7 @@ impl TlsOptions {
     /// # Errors
     /// [`InvalidPem`] if there is no certificate or no key, one can't be read, or they don't belong together.
     pub fn set_client_certificate(&mut self, pem: &[u8]) -> Result<(), InvalidPem> {
+        let pem = without_bom(pem);
         let chain = certificates(pem)?;
         let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| no_key(pem))?;
         let client = ClientCertificate { chain, key };
@@ -117,7 +118,13 @@ impl fmt::Display for InvalidPem {
 
 impl std::error::Error for InvalidPem {}
 
+/// Some editors put one before the text, and no line of PEM begins with it.
+pub(crate) fn without_bom(pem: &[u8]) -> &[u8] {
+    pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
+}
+
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidPem> {
+    let pem = without_bom(pem);
     let all = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
     let all = all.map_err(|_| if is_encrypted(pem) { ENCRYPTED } else { UNREADABLE })?;
     if all.is_empty() {
@@ -153,6 +160,7 @@ fn no_certificate(text: &[u8]) -> InvalidPem {
         // PKCS #12 begins with its version (RFC 7292 §4).
         [0x30, 0x82, _, _, 2, 1, 3, ..] | [0x30, 0x80, 2, 1, 3, ..] => PKCS12,
         [0x30, ..] => DER,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => UTF_16,
         _ if has(text, "-----BEGIN ") => OTHER_BLOCKS,
         _ => NO_CERTIFICATE,
     }
@@ -195,6 +203,10 @@ const PKCS12: InvalidPem = InvalidPem {
     problem: "is in PKCS #12 form, not in PEM form",
     hint: "`openssl pkcs12 -in FILE -nodes` makes PEM of it: certificate and key, for you alone to read",
 };
+const UTF_16: InvalidPem = InvalidPem {
+    problem: "is in UTF-16, and PEM is in ASCII",
+    hint: "save it as ASCII or UTF-8 (in PowerShell: `Out-File -Encoding ascii`)",
+};
 const NO_KEY: InvalidPem = InvalidPem {
     problem: "has no private key in PEM form that can be read",
     hint: "put the certificate's private key into the same file",
@@ -230,10 +242,12 @@ mod tests {
             ),
             (b"\x30\x82\x03\x00\x30\x82", DER),
             (b"\x30\x82\x03\x00\x02\x01\x03\x30", PKCS12),
+            (b"\xff\xfe-\0-\0-\0-\0-\0B\0", UTF_16),
         ] {
             assert_eq!(options.add_root_certificates(text).unwrap_err(), expected);
         }
         let whole = "-----BEGIN CERTIFICATE-----\nMIECMAA=\n-----END CERTIFICATE-----\n";
+        assert_eq!(certificates(format!("\u{feff}{whole}").as_bytes()).map(|all| all.len()), Ok(1));
         for (key, expected) in [
             ("", NO_KEY),
             (

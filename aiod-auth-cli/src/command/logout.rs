@@ -1,9 +1,11 @@
 //! `logout`: ends the session at the server, then removes it here; or ends the session of tokens that
 //! came from elsewhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aiod_auth_core::{ConfigProblem, Error, Kind, RefreshToken, session::LoggedOut};
+use aiod_auth_core::{
+    ConfigProblem, Error, Kind, RecordKey, RefreshToken, clean, session::LoggedOut,
+};
 use aiod_auth_store::StoreError;
 use aiod_auth_ureq::Client;
 use serde_json::json;
@@ -52,11 +54,41 @@ fn log_out_of_all(context: &Context, options: &args::Logout) -> Result<(), Failu
             }
         }
     }
+    let others = others(context, &config, &unclear);
     for location in unclear {
         let words = "stays: it may be that of several profiles, and `status` says how to choose";
         context.printer.warn(&format!("the login in {location} {words}"));
     }
+    if !others.is_empty() {
+        let logins = if others.len() == 1 { "other login remains" } else { "other logins remain" };
+        let how = "log out with the --account, or with the --issuer and --client-id, of each";
+        let (count, others) = (others.len(), others.join(", "));
+        context.printer.warn(&format!("{count} {logins}, of no profile ({how}): {others}"));
+    }
     outcome
+}
+
+/// The logins where the profiles' are that are no profile's: of other accounts, of programs, of the command without a
+/// profile. They may be in use, so `--all` leaves them. A store that can't say what it has is passed over.
+fn others(context: &Context, config: &Config, unclear: &BTreeSet<String>) -> Vec<String> {
+    let profiles = config.names().into_iter();
+    let profiles: Vec<_> =
+        profiles.filter_map(|name| Settings::of_profile(context, config, name).ok()).collect();
+    let is_of_profile = |key: &RecordKey| profiles.iter().any(|profile| profile.key() == *key);
+    let stores = profiles.iter().filter(|it| it.saves() && !it.store_is_shared());
+    let stores: BTreeMap<_, _> = stores.map(|it| (it.store_name(), it.store())).collect();
+    let listed = stores.values().flat_map(|store| store.list().unwrap_or_default());
+    let others = listed
+        .filter(|login| login.session_ended_at.is_none())
+        .filter(|login| !is_of_profile(&login.key) && !unclear.contains(&login.location));
+    others.map(|login| shown(&login.key)).collect()
+}
+
+/// A name may have been written by another program, and have what a terminal would obey in it.
+fn shown(key: &RecordKey) -> String {
+    let account = key.account.as_ref().map(|account| format!("account {account} of "));
+    let (account, client) = (account.unwrap_or_default(), &key.client_id);
+    clean(&format!("{account}client {client} at {}", key.issuer))
 }
 
 /// If it has a record. One that may be another profile's as well is named in `unclear`.

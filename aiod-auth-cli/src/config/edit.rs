@@ -1,7 +1,6 @@
 //! Changing `config.toml` without touching what the user wrote in it: comments, order, keys.
 
 use std::{
-    fmt::Display,
     fs::{self, File},
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -14,7 +13,7 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 use super::Config;
 use crate::{
     failure::Failure,
-    private_file::{self, OwnFile},
+    private_file::{self, OwnFile, unreadable},
 };
 
 /// The file as a text that can be edited.
@@ -50,7 +49,8 @@ impl ConfigFile {
             if error.kind() == ErrorKind::TimedOut {
                 return Failure::new(Kind::Store, message).with_hint("wait for it, or end it");
             }
-            Failure::config(message)
+            let hint = "see whether this user may write in that folder";
+            Failure::config(message).with_hint(hint)
         })?;
         Self::open(folder, Some(lock))
     }
@@ -62,10 +62,10 @@ impl ConfigFile {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
             read => read.map(|read| read.text),
         };
-        let cannot_read =
-            |why: &dyn Display| Failure::config(format!("cannot read {}: {why}", path.display()));
-        let text = text.map_err(|error| cannot_read(&error))?;
-        let document = text.parse().map_err(|_| cannot_read(&"it is not TOML"))?;
+        let text = text.map_err(|error| unreadable("", &path, &error))?;
+        let not_toml =
+            |_| Failure::config(format!("cannot read {}: it is not TOML", path.display()));
+        let document = text.parse().map_err(not_toml)?;
         Ok(Self { path: resolved(path), document, _lock: lock })
     }
 
@@ -80,9 +80,11 @@ impl ConfigFile {
         let profile = profiles
             .as_table_like_mut()
             .map(|profiles| profiles.entry(name).or_insert_with(toml_edit::table));
-        profile
-            .and_then(Item::as_table_like_mut)
-            .ok_or_else(|| Failure::config("`profiles` must be a table of tables"))
+        profile.and_then(Item::as_table_like_mut).ok_or_else(|| {
+            let path = self.path.display();
+            let message = format!("`profiles` must be a table of tables in {path}");
+            Failure::config(message).with_hint("correct it there")
+        })
     }
 
     pub(crate) fn set_default_profile(&mut self, name: &str) {
@@ -119,7 +121,9 @@ impl ConfigFile {
     pub(crate) fn save(&self) -> Result<(), Failure> {
         let saved = private_file::rewrite(&self.path, self.document.to_string().as_bytes());
         saved.map_err(|error| {
-            Failure::config(format!("cannot write {}: {error}", self.path.display()))
+            Failure::config(format!("cannot write {}: {error}", self.path.display())).with_hint(
+                "see whether this user may write it, and whether there is room on the disk",
+            )
         })
     }
 }

@@ -8,7 +8,11 @@ use std::{
 
 use toml_edit::DocumentMut;
 
-use crate::{failure::Failure, platform::Platform, private_file::OwnFile};
+use crate::{
+    failure::Failure,
+    platform::Platform,
+    private_file::{OwnFile, unreadable},
+};
 
 pub(crate) use edit::{ConfigFile, set};
 pub(crate) use profile::ProfileConfig;
@@ -37,15 +41,16 @@ impl Config {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Ok(Self { file, ..Self::default() })
             }
-            Err(error) => Err(Failure::config(format!("cannot read {}: {error}", file.display()))),
+            Err(error) => Err(unreadable("", &file, &error)),
         }
     }
 
     pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, Failure> {
         let mut config = Self { file: file.into(), ..Self::default() };
-        config
-            .fill(text)
-            .map_err(|problem| Failure::config(format!("{problem} in {}", file.display())))?;
+        config.fill(text).map_err(|problem| {
+            let message = format!("{problem} in {}", file.display());
+            Failure::config(message).with_hint(next_step(&problem))
+        })?;
         Ok(config)
     }
 
@@ -89,6 +94,17 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+/// What to do about what is wrong with the text.
+fn next_step(problem: &str) -> &'static str {
+    if problem.starts_with("unknown key") && problem.ends_with("client_secret`") {
+        return "put the secret into a file, and name that: client_secret_file = \"FILE\"";
+    }
+    match problem.starts_with("unknown key") {
+        true => "correct it, or take it out: `aiod-auth profile set --help` has most of the keys",
+        false => "correct it there",
     }
 }
 

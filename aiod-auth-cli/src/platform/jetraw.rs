@@ -7,7 +7,11 @@ use crate::failure::Failure;
 
 pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     let needed = |value: Option<&str>, what| {
-        let missing = || Failure::config(format!("there is no {what}, and Jetraw publishes none"));
+        let missing = || {
+            Failure::config(format!("there is no {what}, and Jetraw publishes none")).with_hint(
+                format!("set `{what}` in the profile, as Jetraw's administrators say it"),
+            )
+        };
         value.map(str::to_owned).ok_or_else(missing)
     };
     let (issuer, client_id) =

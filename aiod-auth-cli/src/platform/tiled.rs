@@ -18,7 +18,8 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
             .with_hint("say --api URL, or `aiod-auth profile set NAME --api URL`")
     })?;
     if said.issuer.is_some() || said.client_id.is_some() || said.has_secret {
-        return Err(Failure::config("a Tiled server needs api alone: no issuer and no client"));
+        return Err(Failure::config("a Tiled server needs api alone: no issuer and no client")
+            .with_hint("take them out of the profile"));
     }
     let api = match said.allow_insecure_http {
         true => Api::allowing_insecure_http(address),
@@ -41,7 +42,8 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
 pub(super) fn open_store(key: &RecordKey, cache: Option<PathBuf>) -> Result<OwnStore, Failure> {
     let api = Api::allowing_insecure_http(&key.issuer)?;
     if api.as_str() != key.issuer {
-        return Err(Failure::config("the store `tiled` is for Tiled servers alone"));
+        return Err(Failure::config("the store `tiled` is for Tiled servers alone")
+            .with_hint("leave `store` out, or name another one"));
     }
     let key = key.clone();
     Ok(OwnStore::Folder(Box::new(match cache {
@@ -73,7 +75,8 @@ pub(super) fn given(is_logged_in: bool) -> Result<Tokens, Failure> {
             let key = AccessToken::from_api_key(&key)?;
             Ok(Tokens::new(key, SystemTime::now().into()))
         }
-        Ok(None) => Err(Failure::config(format!("{API_KEY} is empty"))),
+        Ok(None) => Err(Failure::config(format!("{API_KEY} is empty"))
+            .with_hint("unset it, or set it to a key")),
         Err(error) if is_logged_in => {
             Err(Failure::from(error).with_hint(format!("unset {API_KEY}, or log out")))
         }

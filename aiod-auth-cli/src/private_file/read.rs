@@ -1,11 +1,14 @@
 //! Reading a file that this program trusts: its settings, or a secret.
 
 use std::{
+    env,
     fs::{self, File, Metadata},
     io::{self, Error, ErrorKind, Read},
-    path::Path,
+    path::{Path, PathBuf},
     time::SystemTime,
 };
+
+use crate::failure::Failure;
 
 /// A regular file, whose owner may tell this program what to do.
 pub(crate) struct OwnFile {
@@ -48,6 +51,44 @@ fn open(path: &Path) -> io::Result<(File, Metadata)> {
 /// Whether there is such a file, and its mode lets every user read it.
 pub(crate) fn is_public_file(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && is_public(&metadata))
+}
+
+/// A file that the command was told to use, and what it is: `the store's key in `, or nothing.
+pub(crate) fn unreadable(what: &str, path: &Path, error: &Error) -> Failure {
+    let failure = Failure::config(format!("cannot read {what}{}: {error}", path.display()));
+    match next_step(path, error) {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
+}
+
+/// What to do about a file that can't be read. Where it is another user's, the error says it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "another crate's enum, which grows")]
+fn next_step(path: &Path, error: &Error) -> Option<String> {
+    Some(match error.kind() {
+        ErrorKind::NotFound => where_to_look(path),
+        ErrorKind::PermissionDenied if error.raw_os_error().is_none() => return None,
+        ErrorKind::PermissionDenied => "let this user read it, or name another file".into(),
+        ErrorKind::InvalidData => "save it as UTF-8".into(),
+        _ => "name another file".into(),
+    })
+}
+
+/// For a file that is not there. A name alone may be that of a credential of systemd's.
+pub(crate) fn where_to_look(path: &Path) -> String {
+    let see = "see whether its name is right";
+    let folder = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    match (folder, path.file_name()) {
+        (Some(folder), _) if !folder.is_absolute() || !folder.is_dir() => {
+            format!("{see}; $CREDENTIALS_DIRECTORY ({}) names no folder", folder.display())
+        }
+        (Some(folder), Some(name)) => format!(
+            "{see}; in $CREDENTIALS_DIRECTORY ({}) there is no {}, either: see LoadCredential= in the unit",
+            folder.display(),
+            name.display()
+        ),
+        _ => see.into(),
+    }
 }
 
 /// More than anything needs that a user or this program writes: servers' answers may have as much.

@@ -83,7 +83,10 @@ fn public_client(settings: &ProfileConfig) -> Result<ClientIdentity, Failure> {
 }
 
 fn missing(what: &str) -> Failure {
-    Failure::config(format!("there is no {what}"))
+    let option = what.replace('_', "-");
+    Failure::config(format!("there is no {what}")).with_hint(format!(
+        "say --{option}, or `aiod-auth profile set NAME --{option} …` for a profile of config.toml"
+    ))
 }
 
 const fn login_method(flow: Flow) -> LoginMethod {

@@ -254,6 +254,11 @@ impl Settings {
         self.place.store()
     }
 
+    /// Which store that is, as it is configured.
+    pub(crate) fn store_name(&self) -> &str {
+        self.config.store.as_deref().unwrap_or("file")
+    }
+
     /// The stored tokens.
     pub(crate) fn tokens(&self) -> Result<Option<Tokens>, Failure> {
         Ok(self.store().load(&self.key())?)

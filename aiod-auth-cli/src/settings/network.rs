@@ -5,7 +5,11 @@ use std::{path::Path, time::SystemTime};
 
 use aiod_auth_ureq::{Driver, InvalidPem, UreqTransport, last_expiry};
 
-use crate::{config::ProfileConfig, failure::Failure, private_file::OwnFile};
+use crate::{
+    config::ProfileConfig,
+    failure::Failure,
+    private_file::{OwnFile, is_public_file, unreadable},
+};
 
 pub(super) fn driver(config: &ProfileConfig) -> Result<Driver, Failure> {
     let mut transport = UreqTransport::builder();
@@ -21,6 +25,12 @@ pub(super) fn driver(config: &ProfileConfig) -> Result<Driver, Failure> {
     }
     if let Some(file) = &config.client_certificate_file {
         let pem = read(file)?;
+        if is_public_file(file) {
+            let file = file.display();
+            log::warn!(
+                "every user of this machine can read the private key in {file}: run `chmod 600` on it"
+            );
+        }
         transport = transport.client_certificate(&pem).map_err(|why| wrong(file, why))?;
     }
     Ok(Driver::with_transport(transport.build()))
@@ -28,8 +38,7 @@ pub(super) fn driver(config: &ProfileConfig) -> Result<Driver, Failure> {
 
 /// Around the certificates may stand whatever was put there, in any encoding.
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    OwnFile::bytes(file)
-        .map_err(|error| Failure::config(format!("cannot read {}: {error}", file.display())))
+    OwnFile::bytes(file).map_err(|error| unreadable("", file, &error))
 }
 
 fn wrong(file: &Path, why: InvalidPem) -> Failure {

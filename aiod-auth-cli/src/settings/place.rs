@@ -44,7 +44,8 @@ impl Place {
         if config.store_key_file.is_some() && !is_redis(uri) {
             return Err(Failure::config(
                 "store_key_file works with a store in Redis, and with no other",
-            ));
+            )
+            .with_hint("take it out, or set store = \"redis://HOST\""));
         }
         let guard =
             &Guard { interrupt: context.interrupt.clone(), printer: context.printer.clone() };

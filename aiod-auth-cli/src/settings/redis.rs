@@ -5,7 +5,11 @@ use std::{env, path::Path};
 use aiod_auth_store::{RedisOptions, RedisStore, SealingKey};
 
 use super::REDIS_PASSWORD_VARIABLE;
-use crate::{config::ProfileConfig, failure::Failure, private_file::OwnFile};
+use crate::{
+    config::ProfileConfig,
+    failure::Failure,
+    private_file::{OwnFile, unreadable},
+};
 
 /// Redis, by its address. The password comes from elsewhere: addresses are shown.
 pub(super) fn open(address: &str, config: &ProfileConfig) -> Result<RedisStore, Failure> {
@@ -22,7 +26,9 @@ pub(super) fn open(address: &str, config: &ProfileConfig) -> Result<RedisStore, 
         Some(file) => options.with_sealing_key(sealing_key(file)?),
         None => options,
     };
-    RedisStore::new(options).map_err(|error| Failure::config(error.to_string()))
+    RedisStore::new(options).map_err(|error| {
+        Failure::config(error.to_string()).with_hint("correct the store's address")
+    })
 }
 
 fn password(config: &ProfileConfig) -> Result<Option<String>, Failure> {
@@ -45,8 +51,8 @@ fn sealing_key(file: &Path) -> Result<SealingKey, Failure> {
 
 fn secret_file(file: &Path, what: &str) -> Result<String, Failure> {
     let shown = file.display();
-    let read = OwnFile::read(file)
-        .map_err(|error| Failure::config(format!("cannot read {what} in {shown}: {error}")))?;
+    let read =
+        OwnFile::read(file).map_err(|error| unreadable(&format!("{what} in "), file, &error))?;
     if read.is_public {
         log::warn!("every user of this machine can read {what} in {shown}");
     }

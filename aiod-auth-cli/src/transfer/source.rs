@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     failure::Failure,
-    private_file::{BYTES_MAX, OwnFile, not_text, without_bom},
+    private_file::{BYTES_MAX, OwnFile, not_text, unreadable, without_bom},
 };
 
 /// What a file says, and where it is from.
@@ -27,8 +27,7 @@ impl Source {
 
     fn read_file(file: &Path) -> Result<Self, Failure> {
         let shown = file.display();
-        let read = OwnFile::read(file)
-            .map_err(|error| Failure::config(format!("cannot read {shown}: {error}")))?;
+        let read = OwnFile::read(file).map_err(|error| unreadable("", file, &error))?;
         if read.is_public {
             log::warn!("every user of this machine can read the login in {shown}");
         }

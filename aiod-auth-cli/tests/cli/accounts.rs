@@ -93,6 +93,31 @@ fn two_users_at_one_server_are_two_logins() {
     assert!(world.records().is_empty());
 }
 
+/// Those of other accounts and of programs may be in use, so they stay; but a user who wants to be logged out hears of
+/// them.
+#[test]
+fn logins_that_are_no_profiles_are_named_by_a_logout_of_all() {
+    let world = world(&["lab"]);
+    log_in(&world, "--profile lab", "alice");
+    log_in(&world, "--profile lab --account bob", "bob");
+    log_in_earlier(&world);
+    let ran = world.run("logout --all");
+    let issuer = &world.server.base_url;
+    let of_client = format!("client demo at {issuer}");
+    let said = &ran.ended(0).stderr;
+    assert!(said.contains("warning: 2 other logins remain, of no profile ("), "{said}");
+    assert!(said.contains(&format!("account bob of {of_client}")), "{said}");
+    assert_eq!(said.matches(&of_client).count(), 2, "{said}");
+    assert_eq!(world.records().len(), 2);
+    let warning = world.run("logout --all --json").ended(0).stderr.clone();
+    assert!(warning.contains("2 other logins remain"), "{warning}");
+
+    world.run("--profile lab --account bob logout").ended(0);
+    let ad_hoc = format!("--issuer {issuer} --client-id demo --scope openid --scope roles");
+    world.run(&format!("logout {ad_hoc}")).ended(0);
+    assert_eq!(world.run("logout --all").ended(0).stderr, "");
+}
+
 #[test]
 fn a_profile_may_have_several_accounts_or_share_one() {
     let world = world(&["lab"]);

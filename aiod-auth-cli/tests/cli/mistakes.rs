@@ -40,6 +40,8 @@ fn configuration() {
     let issuer = &world.server.base_url;
     let file = world.path("config.toml");
     let file = file.to_str().unwrap();
+    // Each says what to do next.
+    let has_hint = |ran: &Ran| assert!(ran.stderr.contains("\nnext: "), "{ran:?}");
     for (text, message) in [
         ("", "no profile was chosen"),
         ("default_profile = \"gone\"", "there is no profile `gone`"),
@@ -56,7 +58,7 @@ fn configuration() {
     ] {
         fs::write(file, text).unwrap();
         let ran = world.run("token");
-        ran.failed(2, message);
+        has_hint(ran.failed(2, message));
         assert!(text.is_empty() || ran.stderr.contains(file), "{ran:?}");
         world.run("token --json").failed_as(2, "config");
     }
@@ -98,9 +100,51 @@ fn configuration() {
     ] {
         let keys = keys.replace("ISSUER", issuer);
         fs::write(file, format!("default_profile = \"a\"\n[profiles.a]\n{keys}\n")).unwrap();
-        world.run("login").failed(2, message);
+        let ran = world.run("login");
+        ran.failed(2, message);
+        // What a name or a scope may have in it stands in the message.
+        assert!(ran.stderr.contains("\nnext: ") || NEED_NONE.contains(&message), "{ran:?}");
         world.run("login --json").failed_as(2, "config");
     }
+}
+
+/// A name's characters are said, and so are the schemes of a resource.
+const NEED_NONE: [&str; 3] =
+    ["parameter `grant_type`", "a resource has to be", "a scope has a character"];
+
+/// A file that is named and can't be used is said with what to do, whatever it is for.
+#[test]
+fn a_file_that_can_not_be_read_is_said_with_what_to_do() {
+    let world = World::new();
+    let issuer = &world.server.base_url;
+    let profile = |key: &str, file: &str| {
+        let keys = format!("issuer = \"{issuer}\"\nclient_id = \"demo\"\n{key} = \"{file}\"\n");
+        world.write("config.toml", &format!("default_profile = \"a\"\n[profiles.a]\n{keys}"));
+    };
+    let credentials = world.path("credentials");
+    fs::create_dir(&credentials).unwrap();
+    for key in ["client_secret_file", "ca_file", "client_certificate_file"] {
+        profile(key, "gone.pem");
+        let ran = world.run("login");
+        let next = "\nnext: see whether its name is right";
+        assert!(ran.failed(2, "gone.pem: No such").stderr.contains(next), "{key}: {ran:?}");
+        for (folder, says) in [
+            (credentials.to_str().unwrap(), "there is no gone.pem, either: see LoadCredential="),
+            ("/no/such/folder", "$CREDENTIALS_DIRECTORY (/no/such/folder) names no folder"),
+            ("credentials", "$CREDENTIALS_DIRECTORY (credentials) names no folder"),
+        ] {
+            let mut command = world.command("login");
+            let ran = Ran::of(command.env("CREDENTIALS_DIRECTORY", folder), "");
+            assert!(ran.failed(2, "gone.pem").stderr.contains(says), "{key}: {ran:?}");
+        }
+        profile(key, ".");
+        assert!(world.run("login").failed(2, "regular file").stderr.contains("\nnext: "), "{key}");
+    }
+    let ran = world.run("import gone.json");
+    assert!(ran.failed(2, "cannot read gone.json").stderr.contains("\nnext: see"), "{ran:?}");
+    world.write("config.toml", "[profiles.a]\nclient_secret = \"canary\"\n");
+    let ran = world.run("login --profile a");
+    assert!(ran.failed(2, "unknown key").stderr.contains("client_secret_file = "), "{ran:?}");
 }
 
 #[test]
@@ -112,7 +156,9 @@ fn a_secrets_file_without_a_secret_is_named_and_not_sent() {
         ("{\"client_secret\": \"canary\"}\n", "it is JSON"),
     ] {
         world.write("bot.toml", text);
-        world.run("token --profile bot").failed(2, &format!("bot.toml: {why}"));
+        let ran = world.run("token --profile bot");
+        ran.failed(2, &format!("bot.toml: {why}"));
+        assert!(ran.stderr.contains("\nnext: put the secret into a file"), "{ran:?}");
     }
     assert_eq!(world.requests(), 0);
 }

@@ -152,7 +152,17 @@ fn a_certificate_that_cannot_be_used_is_said_with_its_file_and_what_to_do() {
     fs::write(world.path("noted.pem"), noted).unwrap();
     let token = world.new_refresh_token();
     let login = "login --refresh-token-stdin --client-certificate pair.pem --ca-file noted.pem";
-    world.run_with_input(login, &token).ended(0);
+    crate::world::set_mode(&world.path("pair.pem"), 0o600);
+    let ran = world.run_with_input(login, &token);
+    assert!(!ran.ended(0).stderr.contains("warning"), "{ran:?}");
+    // As ssh does it, but that other programs of this user's group may have to read it.
+    #[cfg(unix)]
+    for (mode, is_said) in [(0o640, false), (0o644, true)] {
+        crate::world::set_mode(&world.path("pair.pem"), mode);
+        let ran = world.run(&format!("refresh {}", login.split_once("stdin ").unwrap().1));
+        let says = "warning: every user of this machine can read the private key in pair.pem";
+        assert_eq!(ran.ended(0).stderr.starts_with(says), is_said, "{mode:o}: {ran:?}");
+    }
 }
 
 #[cfg(unix)]

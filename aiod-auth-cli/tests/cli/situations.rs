@@ -55,7 +55,7 @@ const fn test(
 }
 
 /// Exactly: a row may be replaced, and doesn't vanish; one that is added is counted here.
-const EXPECTED: usize = 111;
+const EXPECTED: usize = 118;
 
 const GROUPS: &[(&str, &[Row])] = &[
     ("Networks", NETWORKS),
@@ -113,6 +113,20 @@ const NETWORKS: &[Row] = &[
         "tests/tests/network/proxies.rs",
         "a_proxy_in_between_is_named_once_where_the_answer_may_be_its_own",
     ),
+    test(
+        "A proxy opens a tunnel and breaks it before there is TLS through it",
+        "it is named, in both clients; the command may work later",
+        5,
+        "tests/tests/network/proxies.rs",
+        "an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named",
+    ),
+    test(
+        "The proxy knows no tunnels (501)",
+        "it is named, and asked once",
+        2,
+        "tests/tests/network/proxies.rs",
+        "an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named",
+    ),
     run(
         "The proxy is away",
         "it is named; the command may work later",
@@ -154,6 +168,13 @@ const NETWORKS: &[Row] = &[
         5,
         "tests/tests/network/resolution.rs",
         "a_host_that_is_not_found_is_named",
+    ),
+    test(
+        "The name servers are away, or in trouble (SERVFAIL)",
+        "said, with the host's name: that is no name that is not found, and may pass",
+        5,
+        "aiod-auth-ureq/src/ureq/connector.rs",
+        "a_lookup_that_may_pass_is_no_host_that_is_not_found",
     ),
     run(
         "`SSL_CERT_FILE` names a file that is not there",
@@ -421,6 +442,13 @@ const LOGINS: &[Row] = &[
         "next: run `aiod-auth login`",
         || World::new().run("token"),
     ),
+    test(
+        "`logout --all`, and there are logins of other accounts, of programs, or without a profile",
+        "they may be in use: they stay, and a warning names them and how to log out there",
+        0,
+        "aiod-auth-cli/tests/cli/accounts.rs",
+        "logins_that_are_no_profiles_are_named_by_a_logout_of_all",
+    ),
     run("There is no login, at logout", "nothing is left to do", 0, "", || {
         World::new().run("logout")
     }),
@@ -677,6 +705,27 @@ const PLACES: &[Row] = &[
         2,
         "aiod-auth-cli/tests/cli/mistakes.rs",
         "files_that_can_not_be_trusted",
+    ),
+    test(
+        "A private key that every user of the machine can read",
+        "a warning; it is used all the same",
+        0,
+        "aiod-auth-cli/tests/cli/network.rs",
+        "a_certificate_that_cannot_be_used_is_said_with_its_file_and_what_to_do",
+    ),
+    test(
+        "A file that the configuration names can't be read, or is no credential of systemd's (`$CREDENTIALS_DIRECTORY`)",
+        "it is named, with what to do",
+        2,
+        "aiod-auth-cli/tests/cli/mistakes.rs",
+        "a_file_that_can_not_be_read_is_said_with_what_to_do",
+    ),
+    test(
+        "`BROWSER` with several commands, blank ones, text browsers",
+        "they are tried in order; text browsers are left out",
+        0,
+        "aiod-auth-cli/src/command/login/browser.rs",
+        "the_browser_that_the_user_sees",
     ),
     test(
         "`BROWSER` over ssh, Windows around WSL, a text browser",

@@ -188,6 +188,9 @@ impl Error {
     fn plain_hint(&self) -> Option<&str> {
         match self {
             Self::Config(problem) => problem.hint(),
+            Self::InvalidResponse { endpoint: Endpoint::Metadata, problem, .. } => {
+                problem.hint().or(Some(WRONG_METADATA))
+            }
             Self::InvalidResponse { problem, .. } => problem.hint(),
             Self::TimedOut { cause: Some(cause), .. } => cause.plain_hint(),
             Self::Expired => Some("log in again and approve the code in time"),
@@ -213,6 +216,9 @@ impl Error {
         }
     }
 }
+
+const WRONG_METADATA: &str =
+    "check the issuer; where its metadata is wrong, the endpoints can be given in its place";
 
 fn timed_out(limit: Duration, cause: Option<&Error>) -> String {
     let limit = in_words(limit);
@@ -456,6 +462,36 @@ impl fmt::Display for Tries {
             0 => f.write_str("not tried"),
             1 => f.write_str("tried once"),
             n => write!(f, "tried {n} times"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn what_is_configured_wrongly_is_said_with_what_to_do() {
+        let secret = |place: &str, why: &str| {
+            let (place, why) = (place.to_string(), why.to_string());
+            Error::Config(ConfigProblem::UnreadableClientSecret { place, why })
+        };
+        let metadata = |problem| {
+            let (endpoint, status) = (Endpoint::Metadata, Some(200));
+            Error::InvalidResponse { endpoint, status, problem }
+        };
+        for (error, says) in [
+            (secret("/bot.toml", "it is empty"), "put the secret into a file"),
+            (secret("/bot.toml", "it belongs to another user (…)"), "run this as that user"),
+            (secret("the environment variable BOT", "it is not set, …"), "set it to the secret"),
+            (Error::Config(ConfigProblem::InvalidUrl { member: "issuer" }), "the whole address"),
+            (Error::Config(ConfigProblem::MissingClientSecret), "give the client its secret"),
+            (metadata(Problem::Missing("issuer")), "check the issuer; where its metadata is wrong"),
+            (metadata(Problem::Html), "a proxy, a firewall or a login page"),
+        ] {
+            assert!(error.hint().is_some_and(|hint| hint.contains(says)), "{error}");
         }
     }
 }

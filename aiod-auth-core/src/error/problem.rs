@@ -111,8 +111,28 @@ pub enum ConfigProblem {
 }
 
 impl ConfigProblem {
-    pub(super) const fn hint(&self) -> Option<&'static str> {
+    pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::InvalidUrl { .. } => Some(
+                "give the whole address, https://host/path, without a user, a password and a fragment",
+            ),
+            Self::InvalidIssuer => Some("leave out what begins with `?` or `#`"),
+            Self::EmptyClientId => Some("give the id that the client is registered with"),
+            Self::MissingClientSecret => {
+                Some("give the client its secret, in a file or a variable, or choose another flow")
+            }
+            Self::UnreadableClientSecret { place, .. } if place.starts_with(VARIABLE) => {
+                Some("set it to the secret, for this program")
+            }
+            Self::UnreadableClientSecret { why, .. } if why.contains("another user") => {
+                Some("run this as that user, or name a file of your own")
+            }
+            Self::UnreadableClientSecret { .. } => Some(
+                "put the secret into a file that this user can read, alone or as TOML with `client_secret`",
+            ),
+            Self::OneTooMany(..) => Some("leave one of them out"),
+            Self::NoS256 => Some("choose another flow, such as device"),
+            Self::ReservedParameter => Some("leave that parameter out of the address"),
             Self::InsecureUrl { .. } => Some(
                 "use https; only loopback may be plain http, unless allow_insecure_http is set",
             ),
@@ -134,18 +154,14 @@ impl ConfigProblem {
             Self::NoCommonAuthenticationMethod(_) => Some(
                 "it takes none of the ways in which a secret is sent here: say which it takes all the same (`client_authentication`), or leave the secret out",
             ),
-            Self::InvalidUrl { .. }
-            | Self::UnreadableClientSecret { .. }
-            | Self::InvalidIssuer
-            | Self::MissingClientSecret
-            | Self::InvalidName(_)
-            | Self::EmptyClientId
-            | Self::OneTooMany(..)
-            | Self::NoS256
-            | Self::ReservedParameter => None,
+            // It says what it has to be.
+            Self::InvalidName(_) => None,
         }
     }
 }
+
+/// How the place of a secret in the environment begins.
+const VARIABLE: &str = "the environment variable ";
 
 /// What is wrong with an answer. Fields are named, values never shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

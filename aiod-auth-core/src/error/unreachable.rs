@@ -4,7 +4,11 @@ use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
 use super::{Kind, Problem, ServerError};
-use crate::{http::NoResponse, time::in_words, wire::www_authenticate};
+use crate::{
+    http::{NoResponse, lookup_may_pass},
+    time::in_words,
+    wire::www_authenticate,
+};
 
 /// Why the last attempt at a request failed.
 ///
@@ -34,6 +38,9 @@ pub enum Unreachable {
     /// Nothing was sent: this host name was not found.
     #[error("the host name {0} was not found")]
     HostNotFound(Box<str>),
+    /// Nothing was sent: the name servers could not be asked for this host, or can't answer now.
+    #[error("the host name {0} can't be looked up now (DNS)")]
+    LookupFailed(Box<str>),
     /// It may have been sent.
     #[error("{0}")]
     NoAnswer(&'static str),
@@ -74,6 +81,7 @@ impl Unreachable {
         match no_response {
             NoResponse::NotSent(why) => Some(Self::NotSent(why)),
             NoResponse::HostNotFound(host) => Some(Self::HostNotFound(host)),
+            NoResponse::LookupFailed(host) => Some(Self::LookupFailed(host)),
             NoResponse::Unknown(why) | NoResponse::Cut { why, .. } => Some(Self::NoAnswer(why)),
             NoResponse::Proxy(failure) => Some(Self::Proxy(failure)),
             NoResponse::Tls(failure) => Some(Self::Tls(failure)),
@@ -85,6 +93,7 @@ impl Unreachable {
         match self {
             Self::NotSent(_)
             | Self::HostNotFound(_)
+            | Self::LookupFailed(_)
             | Self::NoAnswer(_)
             | Self::TimedOut
             | Self::Unreadable(_)
@@ -116,6 +125,7 @@ impl Unreachable {
             Self::RetryAfter { said, .. } => said.as_deref(),
             Self::NotSent(_)
             | Self::HostNotFound(_)
+            | Self::LookupFailed(_)
             | Self::NoAnswer(_)
             | Self::Proxy(_)
             | Self::Tls(_)
@@ -134,6 +144,7 @@ impl Unreachable {
         match self {
             Self::NotSent(_)
             | Self::HostNotFound(_)
+            | Self::LookupFailed(_)
             | Self::NoAnswer(_)
             | Self::TimedOut
             | Self::Unreadable(_)
@@ -194,6 +205,9 @@ pub enum ProxyProblem {
     Unusable(&'static str),
     /// There is no connection to it, or it broke before the tunnel stood.
     NotReached(&'static str),
+    /// It opened a tunnel, which broke before there was a TLS connection through it. The proxy may have closed it, or
+    /// the server behind it.
+    TunnelBroke(&'static str),
     /// It wants credentials, or other ones: RFC 9110 §15.5.8.
     CredentialsWanted,
     /// It wants a login of a kind that is not spoken here, and offers no other: `NTLM`, `Negotiate`.
@@ -249,6 +263,22 @@ impl ProxyProblem {
         )
     }
 
+    /// A proxy whose host name the system's lookup failed for, with these words.
+    ///
+    /// ```
+    /// use aiod_auth_core::ProxyProblem;
+    ///
+    /// let problem = ProxyProblem::of_lookup("Name or service not known");
+    /// assert_eq!(problem.to_string(), "can't be reached: the host name was not found");
+    /// ```
+    #[must_use]
+    pub fn of_lookup(words: &str) -> Self {
+        Self::NotReached(match lookup_may_pass(words) {
+            true => "the host name can't be looked up now (DNS)",
+            false => "the host name was not found",
+        })
+    }
+
     /// A refusal is a matter of configuration; a proxy that is away, or that can't reach the server
     /// now, may be better later.
     const fn kind(self) -> Kind {
@@ -258,9 +288,13 @@ impl ProxyProblem {
             | Self::SchemeNotSpoken(_)
             | Self::SocksCredentialsWanted
             | Self::SocksCredentialsUnanswered => Kind::Config,
-            Self::NotReached(_) | Self::Unanswered(_) | Self::TimedOut => Kind::Unavailable,
+            Self::NotReached(_) | Self::TunnelBroke(_) | Self::Unanswered(_) | Self::TimedOut => {
+                Kind::Unavailable
+            }
             Self::NotHttp => Kind::Protocol,
             Self::Status(408 | 425 | 429) => Kind::Unavailable,
+            // RFC 9110 §15.6.2: it knows no such method.
+            Self::Status(501) => Kind::Config,
             Self::Status(status) if status >= 500 => Kind::Unavailable,
             Self::Status(_) => Kind::Config,
             // Not allowed; an address or a command that it doesn't know.
@@ -296,7 +330,12 @@ impl ProxyProblem {
             Self::NotReached(_) => {
                 "check the proxy's address; NO_PROXY names the hosts that need no proxy"
             }
-            Self::Unanswered(_) | Self::TimedOut | Self::NotHttp => MAY_BE_THE_PROXY,
+            Self::TunnelBroke(_) | Self::Unanswered(_) | Self::TimedOut | Self::NotHttp => {
+                MAY_BE_THE_PROXY
+            }
+            Self::Status(501) => {
+                "give the address of a proxy that opens tunnels (CONNECT); NO_PROXY names the hosts that need no proxy"
+            }
             Self::Status(_) | Self::SocksReply(_) if self.is_transient() => TRY_LATER,
             Self::Status(_) | Self::SocksReply(_) => {
                 "let the proxy allow this server, or name it in NO_PROXY"
@@ -310,6 +349,9 @@ impl fmt::Display for ProxyProblem {
         match self {
             Self::Unusable(why) => f.write_str(why),
             Self::NotReached(why) => write!(f, "can't be reached: {why}"),
+            Self::TunnelBroke(why) => {
+                write!(f, "opened a tunnel that broke before there was TLS: {why}")
+            }
             Self::CredentialsWanted => f.write_str("wants a user name and password (HTTP 407)"),
             Self::SchemeNotSpoken(scheme) => {
                 write!(f, "wants a login by {scheme}, which is not spoken here (HTTP 407)")
@@ -321,6 +363,7 @@ impl fmt::Display for ProxyProblem {
             Self::Unanswered(why) => write!(f, "gave no answer: {why}"),
             Self::TimedOut => f.write_str("gave no answer in time"),
             Self::NotHttp => f.write_str("gave an answer that can't be read as HTTP"),
+            Self::Status(501) => f.write_str("opens no tunnels (HTTP 501)"),
             Self::Status(status) if self.is_transient() => {
                 write!(f, "can't reach the server (HTTP {status})")
             }

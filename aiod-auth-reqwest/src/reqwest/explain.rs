@@ -49,8 +49,22 @@ pub(super) fn unconnected<'a>(
         Some(Through::Socks(code)) => told(ProxyProblem::SocksReply(code)),
         Some(Through::NoProxy) => told(ProxyProblem::Unusable("is no SOCKS5 proxy")),
         Some(Through::NoTunnel) => Unconnected::NoTunnel(proxy),
-        None => told(ProxyProblem::NotReached(why)),
+        None => told(match failed_lookup(error) {
+            Some(words) => ProxyProblem::of_lookup(&words),
+            None if is_broken_tunnel(error, is_asked_by_proxy) => ProxyProblem::TunnelBroke(why),
+            None => ProxyProblem::NotReached(why),
+        }),
     }
+}
+
+/// Errors of the way to the proxy, and of opening the tunnel, have hyper-util's around them; what comes after has not.
+/// Where the time ran out is not said.
+fn is_broken_tunnel(error: &::reqwest::Error, is_asked_by_proxy: bool) -> bool {
+    let is_on_the_way = chain(error).any(|error| {
+        let text = error.to_string();
+        text.starts_with("tunnel error: ") || text.starts_with("SOCKS error: ")
+    });
+    !is_asked_by_proxy && !is_on_the_way && !error.is_timeout()
 }
 
 /// In TLS 1.3 a server says after the client's handshake that it wants another client certificate: it has
@@ -125,15 +139,13 @@ fn is_not_http(error: &::reqwest::Error) -> bool {
     })
 }
 
-/// That may be because no host can have this name: TLS says so first.
-pub(super) fn is_not_found(error: &::reqwest::Error) -> bool {
-    error.is_dns() || chain(error).any(|error| error.to_string() == "invalid dns name")
+/// The system's words for it. It may be because no host can have this name: TLS says so first.
+pub(super) fn failed_lookup(error: &::reqwest::Error) -> Option<String> {
+    let is_lookup = error.is_dns() || chain(error).any(|it| it.to_string() == "invalid dns name");
+    is_lookup.then(|| chain(error).last().map(ToString::to_string)).flatten()
 }
 
 fn reason(error: &::reqwest::Error) -> &'static str {
-    if is_not_found(error) {
-        return "the host name was not found";
-    }
     let kind = chain(error).filter_map(|error| Some(error.downcast_ref::<io::Error>()?.kind()));
     match kind.last() {
         Some(io::ErrorKind::ConnectionRefused) => "connection refused",

@@ -82,13 +82,15 @@ impl TokioRuntime {
     }
 
     /// The program's own reqwest, before it is built: its proxies, TLS, User-Agent, connections.
-    /// Redirects and retries are switched off. (A client that is already built can't be told, and would
+    /// Redirects and retries are switched off, and each request has a time limit of its own in place of the builder's
+    /// `timeout` and `read_timeout`. (A client that is already built can't be told, and would
     /// follow a 307 with the refresh token in its body.)
     ///
     /// # Errors
     /// [`Error::Usage`] if it can't be built.
     pub fn from_client_builder(builder: ClientBuilder) -> Result<Self, Error> {
-        let client = sending_once(builder).build();
+        // A program's limit for a part of its own answers would give up a refresh whose answer is on its way.
+        let client = sending_once(builder).read_timeout(NO_LIMIT).build();
         let client = client.map_err(|_| Error::Usage("this reqwest client can't be built"))?;
         Ok(Self(Arc::new(Stack { clients: Clients::Given(client), timeout: None })))
     }
@@ -114,9 +116,10 @@ impl TokioRuntime {
         let answered = match outgoing.send().await {
             Ok(response) => response,
             Err(error) => {
-                if proxy.is_none() && explain::is_not_found(&error) {
+                let lookup = explain::failed_lookup(&error).filter(|_| proxy.is_none());
+                if let Some(words) = lookup {
                     let host = request.url().host_str().unwrap_or_default();
-                    return Err(NoResponse::HostNotFound(host.into()));
+                    return Err(NoResponse::of_lookup(host, &words));
                 }
                 let asked_by_proxy = proxy_that_answers(request.url(), proxy).is_some();
                 return Err(match explain::unconnected(&error, tls, proxy, asked_by_proxy) {
@@ -336,6 +339,9 @@ async fn read(
     }
     Ok(Read::Whole)
 }
+
+/// reqwest's can be set and not taken away. Each request has its limit for the whole.
+const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// For a request and its answer together.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -10,7 +10,7 @@ use crate::{
     AiodConfig, Listed, Lock, Store, StoreError,
     file::{
         explain,
-        files::{Files, Format, Login, Record, Text},
+        files::{Files, Format, LOGGED_OUT, Login, Record, Text},
     },
 };
 
@@ -239,6 +239,10 @@ impl Format for AiodFile {
                 text.map(Some).map_err(|error| explain(path, error))
             }
         }
+    }
+
+    fn emptied(&self) -> &'static str {
+        LOGGED_OUT
     }
 
     /// A bot's secret: nothing else may have it. The caller that gave the same one may have read it here.

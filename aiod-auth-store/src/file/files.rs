@@ -54,6 +54,12 @@ pub(crate) trait Format {
         Ok(None)
     }
 
+    /// How a file reads that can't be removed (a mount) when its tokens are gone. Where it comes from it is no mount,
+    /// and an empty one may be one that was lost.
+    fn emptied(&self) -> &'static str {
+        ""
+    }
+
     /// Whether these tokens take the place of something that is nowhere else.
     fn loses(&self, record: &Record, tokens: &Tokens) -> bool {
         let _ = (record, tokens);
@@ -65,6 +71,10 @@ pub(crate) trait Format {
         false
     }
 }
+
+/// What a logout leaves of a TOML file that can't be removed: to all that read TOML, an empty one. No record begins like
+/// this, wherever it was cut off.
+pub(crate) const LOGGED_OUT: &str = "# Logged out: aiod-auth keeps no login here.\n";
 
 /// What a record says.
 #[derive(Debug)]
@@ -310,7 +320,7 @@ impl Files {
     /// Removes a file whose text is of no use.
     pub(crate) fn remove_unread(&self, file: &Path) -> Result<(), StoreError> {
         let path = self.resolve(file)?;
-        self.remove_file(&path).map_err(StoreError::io("remove", &path))
+        self.remove_file(&path, "").map_err(StoreError::io("remove", &path))
     }
 
     /// Gives a damaged file that is worth nothing by itself another name.
@@ -332,7 +342,8 @@ impl Files {
             return Ok(());
         };
         let Some(rest) = format.without_tokens(&path, &record)? else {
-            return self.remove_file(&path).map_err(StoreError::io("remove", &path));
+            let removed = self.remove_file(&path, format.emptied());
+            return removed.map_err(StoreError::io("remove", &path));
         };
         if *rest == *record.text {
             return Ok(());

@@ -66,8 +66,10 @@ impl Files {
             next.remove().ok();
             return Ok(None);
         };
-        let stored = match self.before(path, format) {
-            // A mount that was emptied to be written: a logout would have removed `.next` first.
+        let before = self.before(path, format);
+        let is_damaged = matches!(before, Ok(Before::Damaged | Before::Unknown));
+        let stored = match before {
+            // A mount that was emptied to be written, or before: a logout would have removed `.next` first.
             Ok(Before::Nothing) if self.is_there(path) => Stored::Damaged,
             Ok(Before::Nothing) => Stored::Nothing,
             Ok(Before::Damaged | Before::Unknown) => Stored::Damaged,
@@ -82,7 +84,7 @@ impl Files {
             Fate::TakeOver => {
                 log::debug!("finishing the interrupted save of {}", path.display());
                 next.keep(text.len())?;
-                let is_damaged = stored == Stored::Damaged && !self.is_part_of(path, text);
+                let is_damaged = is_damaged && !self.is_part_of(path, text);
                 if let Finished::InNext(error) = self.finish(path, next, text, is_damaged)? {
                     return Err(StoreError::io("write", path)(error));
                 }

@@ -98,7 +98,8 @@ impl FileStore {
 
     /// The record in a file, if it is still there.
     fn listed(&self, path: &Path) -> Result<Option<Listed>, StoreError> {
-        let Some(text) = self.files.text(path)? else { return Ok(None) };
+        let text = self.files.text(path)?.filter(|text| **text != *files::LOGGED_OUT);
+        let Some(text) = text else { return Ok(None) };
         let (key, tokens) = record::read(&text).map_err(|error| explain(path, error))?;
         if self.path(&key) != path {
             return Err(StoreError::OtherKey { path: path.into() });
@@ -208,6 +209,10 @@ impl Format for Own<'_> {
             return Err(StoreError::OtherKey { path: path.into() });
         }
         Ok(Login { tokens: Some(tokens), client_secret: None })
+    }
+
+    fn emptied(&self) -> &'static str {
+        files::LOGGED_OUT
     }
 
     fn write(

@@ -58,8 +58,10 @@ impl Files {
         if let Some(length) = mark::length_if_sealed(&text) {
             text.truncate(length);
         }
-        if text.is_empty() && self.system.is_mount_point(path) {
-            // It can't be removed, so this is how one looks that is not there.
+        // It can't be removed, so this is how one looks that is not there: where it is mounted a part of it, too.
+        let emptied = format.emptied();
+        let is_whole = !text.is_empty() && *text == *emptied;
+        if is_whole || emptied.starts_with(&**text) && self.system.is_mount_point(path) {
             return Ok(Seen::Nothing);
         }
         if known == Some(text.as_str()) {

@@ -179,12 +179,16 @@ impl Files {
         }
     }
 
-    pub(super) fn remove_file(&self, path: &Path) -> io::Result<()> {
+    /// A mount stays, and reads like `emptied`.
+    pub(super) fn remove_file(&self, path: &Path, emptied: &str) -> io::Result<()> {
         match place::remove(&*self.system, path) {
-            // An empty file that is a mount is none.
             Err(_) if self.system.is_mount_point(path) => {
                 let mut file = self.system.open(path, How::Write)?;
+                // The tokens are gone with this, whatever becomes of the rest: here, an empty file is none.
                 file.set_size(0)?;
+                if file.write(emptied.as_bytes()).is_err() {
+                    file.set_size(0)?;
+                }
                 if_supported(file.sync())
             }
             outcome => outcome.and_then(|()| if_supported(self.system.sync_folder(folder(path)))),

@@ -44,13 +44,21 @@ fn refresh_in_place() {
     assert!(!names(folder).iter().any(|name| name.ends_with(".next")), "{:?}", names(folder));
 }
 
+/// Where it comes from, it is no mount, and an empty record is damaged.
 #[test]
-fn a_logout_empties_a_record_that_is_a_mount() {
+fn a_logout_from_a_record_that_is_a_mount_is_one_where_it_comes_from_too() {
     for place in [Place::with_record(), Place::aiod().filled()] {
         let source = place.folder.path().join("source");
         fs::copy(place.path(), &source).unwrap();
         mounted(&place, "mount --bind \"$SOURCE\" \"$FILE\"", "log_out_in_place");
-        assert_eq!(fs::read(source).unwrap(), b"");
+        let left = fs::read_to_string(&source).unwrap();
+        assert!(!left.contains("first"), "{left}");
+        fs::copy(source, place.path()).unwrap();
+        assert!(place.store.load(&place.key).unwrap().is_none(), "{left}");
+        // A login takes its place, and nothing is moved aside.
+        place.store.save(&place.key, &tokens("new")).unwrap();
+        assert_eq!(place.loaded().as_deref(), Some("new"));
+        assert!(!names(place.path().parent().unwrap()).iter().any(|name| name.contains("corrupt")));
     }
 }
 
@@ -59,9 +67,17 @@ fn a_logout_empties_a_record_that_is_a_mount() {
 fn log_out_in_place() {
     let Some((_, store)) = place() else { return };
     let _lock = store.try_lock(&key("my-tool")).unwrap().unwrap();
-    store.remove(&key("my-tool")).unwrap();
-    assert!(store.load(&key("my-tool")).unwrap().is_none());
-    store.remove(&key("my-tool")).unwrap();
+    let log_out = || {
+        store.remove(&key("my-tool")).unwrap();
+        assert!(store.load(&key("my-tool")).unwrap().is_none());
+    };
+    log_out();
+    log_out();
+    // The next login is in the same file.
+    store.prepare(&key("my-tool")).unwrap();
+    store.save(&key("my-tool"), &tokens("second")).unwrap();
+    assert!(store.load(&key("my-tool")).unwrap().is_some());
+    log_out();
 }
 
 #[test]

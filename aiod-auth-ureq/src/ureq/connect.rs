@@ -12,7 +12,9 @@ use std::{
 /// Why there is no connection.
 #[derive(Debug)]
 pub(super) enum Unconnected {
-    NotFound,
+    /// The system's lookup failed.
+    NotFound(io::Error),
+    NoAddress,
     LookupTimedOut,
     TimedOut,
     Failed(io::Error),
@@ -37,7 +39,7 @@ pub(super) fn connect(
         (Err(_), None) => in_turn(look_up(bare.to_owned(), port, deadline)?),
     };
     match addresses.as_slice() {
-        [] => Err(Unconnected::NotFound),
+        [] => Err(Unconnected::NoAddress),
         [address] => attempt(*address, deadline).map_err(failed),
         _ => race(addresses, deadline),
     }
@@ -53,7 +55,8 @@ fn look_up(host: String, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>
     thread::Builder::new().spawn(look).map_err(Unconnected::Failed)?;
     match finds.recv_timeout(left(deadline)) {
         Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => Err(Unconnected::NotFound),
+        Ok(Err(error)) => Err(Unconnected::NotFound(error)),
+        Err(RecvTimeoutError::Disconnected) => Err(Unconnected::NoAddress),
         Err(RecvTimeoutError::Timeout) => Err(Unconnected::LookupTimedOut),
     }
 }
@@ -87,7 +90,7 @@ fn race(addresses: Vec<SocketAddr>, deadline: Instant) -> Result<TcpStream, Unco
             begin(address, deadline, &outcome).map_err(Unconnected::Failed)?;
             under_way += 1;
         } else if under_way == 0 {
-            return Err(last.map_or(Unconnected::NotFound, failed));
+            return Err(last.map_or(Unconnected::NoAddress, failed));
         }
         let pause = if waiting.len() > 0 { ATTEMPT_DELAY } else { Duration::MAX };
         match outcomes.recv_timeout(pause.min(left(deadline))) {
@@ -137,8 +140,6 @@ const ATTEMPTS_MAX: usize = 20;
 
 /// `connect_timeout` takes no zero.
 const INSTANT: Duration = Duration::from_millis(1);
-
-pub(super) const NOT_FOUND: &str = "the host name was not found";
 
 #[cfg(test)]
 mod tests {

@@ -22,7 +22,7 @@ use aiod_auth_tls::{Tls, TlsOptions};
 
 use super::{
     answers::Answers,
-    connect::{self, Names, Unconnected, connect},
+    connect::{Names, Unconnected, connect},
     stream::{AbsoluteForm, Plain, Secure},
     tunnel,
 };
@@ -118,17 +118,13 @@ impl Connecting {
             Some(proxy) => self.through(proxy, route, limits)?,
             None => {
                 let stream = connect(&self.names, route.host(), route.port(), limits.deadline);
-                let stream = stream.map_err(|why| match why {
-                    Unconnected::NotFound => NoResponse::HostNotFound(route.host().into()),
-                    Unconnected::LookupTimedOut
-                    | Unconnected::TimedOut
-                    | Unconnected::Failed(_) => NoResponse::NotSent(words(&why)),
-                })?;
+                let stream = stream.map_err(|why| unconnected(&why, route.host()))?;
                 Box::new(Plain::new(stream, limits.details.config))
             }
         };
         let connection = match tls {
-            Some(tls) => secure(tls, route.host(), connection, limits)?,
+            Some(tls) => secure(tls, route.host(), connection, limits)
+                .map_err(|no_response| in_tunnel(no_response, route.proxy))?,
             None => connection,
         };
         Ok(Box::new(Answers::new(connection)))
@@ -142,7 +138,7 @@ impl Connecting {
     ) -> Result<Connection, NoResponse> {
         let failed = |problem| NoResponse::Proxy(proxy.failure(problem));
         let stream = connect(&self.names, proxy.host(), proxy.port(), limits.deadline)
-            .map_err(|why| failed(ProxyProblem::NotReached(words(&why))))?;
+            .map_err(|why| failed(proxy_unconnected(&why)))?;
         let mut connection: Connection = Box::new(Plain::new(stream, limits.details.config));
         if proxy.kind() == ProxyKind::Https {
             connection = secure(self.tls()?, proxy.host(), connection, limits)
@@ -256,14 +252,41 @@ pub(super) const fn protocol(kind: ProxyKind) -> ProxyProtocol {
     }
 }
 
-fn words(why: &Unconnected) -> &'static str {
-    match why {
-        Unconnected::NotFound => connect::NOT_FOUND,
-        Unconnected::LookupTimedOut => "timed out while looking up the host name",
-        Unconnected::TimedOut => "timed out while connecting",
-        Unconnected::Failed(error) => reason(error),
+/// What is no matter of certificates may be the proxy's: it passes on what it likes.
+fn in_tunnel(no_response: NoResponse, proxy: Option<&Proxy>) -> NoResponse {
+    match (no_response, proxy) {
+        (NoResponse::NotSent(why), Some(proxy)) => {
+            NoResponse::Proxy(proxy.failure(ProxyProblem::TunnelBroke(why)))
+        }
+        (no_response, _) => no_response,
     }
 }
+
+fn unconnected(why: &Unconnected, host: &str) -> NoResponse {
+    match why {
+        Unconnected::NotFound(error) => NoResponse::of_lookup(host, &error.to_string()),
+        Unconnected::NoAddress => NoResponse::HostNotFound(host.into()),
+        Unconnected::LookupTimedOut => {
+            NoResponse::NotSent("timed out while looking up the host name")
+        }
+        Unconnected::TimedOut => NoResponse::NotSent(TIMED_OUT),
+        Unconnected::Failed(error) => NoResponse::NotSent(reason(error)),
+    }
+}
+
+fn proxy_unconnected(why: &Unconnected) -> ProxyProblem {
+    match why {
+        Unconnected::NotFound(error) => ProxyProblem::of_lookup(&error.to_string()),
+        Unconnected::NoAddress => ProxyProblem::NotReached("the host name was not found"),
+        Unconnected::LookupTimedOut => {
+            ProxyProblem::NotReached("timed out while looking up the host name")
+        }
+        Unconnected::TimedOut => ProxyProblem::NotReached(TIMED_OUT),
+        Unconnected::Failed(error) => ProxyProblem::NotReached(reason(error)),
+    }
+}
+
+const TIMED_OUT: &str = "timed out while connecting";
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "another crate's enum, which grows")]
 pub(super) fn reason(error: &io::Error) -> &'static str {
@@ -280,5 +303,34 @@ pub(super) fn reason(error: &io::Error) -> &'static str {
             Some(_) => "the connection failed",
             None => "network error",
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Rust makes of getaddrinfo's `EAI_AGAIN` and `EAI_NONAME`.
+    #[test]
+    fn a_lookup_that_may_pass_is_no_host_that_is_not_found() {
+        let failed = |why| {
+            let text = format!("failed to lookup address information: {why}");
+            Unconnected::NotFound(io::Error::other(text))
+        };
+        for why in [
+            "Temporary failure in name resolution",
+            "Non-recoverable failure in name resolution",
+            // musl's
+            "Try again",
+            // Windows'
+            "Das ist ein vorübergehender Fehler. (os error 11002)",
+        ] {
+            let away = failed(why);
+            assert_eq!(unconnected(&away, "as"), NoResponse::LookupFailed("as".into()), "{why}");
+            assert!(proxy_unconnected(&away).to_string().contains("can't be looked up now"));
+        }
+        let unknown = failed("Name or service not known");
+        assert_eq!(unconnected(&unknown, "as"), NoResponse::HostNotFound("as".into()));
+        assert!(proxy_unconnected(&unknown).to_string().contains("was not found"));
     }
 }

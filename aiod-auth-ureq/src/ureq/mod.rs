@@ -143,12 +143,8 @@ impl UreqTransport {
             outgoing.and_then(|outgoing| self.run(outgoing, timeout, proxy))
         };
         let response = response.map_err(|error| {
-            // Of a program's own agent.
-            if matches!(error, ::ureq::Error::HostNotFound) {
-                let host = request.url().host_str().unwrap_or_default();
-                return NoResponse::HostNotFound(host.into());
-            }
-            no_response(&error)
+            let host = request.url().host_str().unwrap_or_default();
+            failed_lookup(&error, host).unwrap_or_else(|| no_response(&error))
         })?;
         // A request in absolute form is answered by the proxy, which may want credentials, too.
         if let Some(through) = through.filter(|_| response.status() == 407) {
@@ -207,6 +203,17 @@ impl Transport for UreqTransport {
 /// A value that is no text can't be one that a flow reads.
 pub(crate) fn texts(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+}
+
+/// Of a program's own agent: ours looks no host up.
+fn failed_lookup(error: &::ureq::Error, host: &str) -> Option<NoResponse> {
+    if matches!(error, ::ureq::Error::HostNotFound) {
+        return Some(NoResponse::HostNotFound(host.into()));
+    }
+    let ::ureq::Error::Io(error) = error else { return None };
+    // Rust's own words, on every Unix.
+    let words = error.to_string();
+    words.starts_with("failed to lookup address").then(|| NoResponse::of_lookup(host, &words))
 }
 
 /// What did not fail before there was a connection may have reached the server.

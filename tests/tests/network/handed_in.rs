@@ -8,8 +8,12 @@ use std::{
 };
 
 use aiod_auth_core::{
-    AuthorizationServer, ClientIdentity, Endpoint, Failed, Issuer, RefreshToken, RetryPolicy,
-    Scope, flow::AccessTokenRequest,
+    AuthorizationServer, ClientIdentity, Endpoint, Error, Failed, Issuer, RefreshToken,
+    RetryPolicy, Scope, flow::AccessTokenRequest,
+};
+use ureq::unversioned::{
+    resolver::{ResolvedSocketAddrs, Resolver},
+    transport::{DefaultConnector, NextTimeout},
 };
 
 /// Answers 307 to somewhere else on the same server, and says what it was asked for.
@@ -91,6 +95,22 @@ fn an_agents_own_time_limits_end_no_request() {
     }
 }
 
+/// Cut `read_timeout` in `from_client_builder`, or `timeout` in `exchange`: this fails.
+#[tokio::test]
+async fn a_client_builders_own_time_limits_end_no_request() {
+    let address = format!("http://localhost:{}", slow().port());
+    let soon = Duration::from_millis(20);
+    let builder = || with_tls(reqwest::Client::builder());
+    for (name, builder) in
+        [("whole", builder().timeout(soon)), ("per read", builder().read_timeout(soon))]
+    {
+        let runtime = aiod_auth_reqwest::TokioRuntime::from_client_builder(builder).unwrap();
+        let driver = aiod_auth_reqwest::Driver::with_runtime(runtime);
+        let outcome = driver.run(&mut refresh(&address)).await;
+        assert!(outcome.is_ok(), "{name}: {outcome:?}");
+    }
+}
+
 /// Gives out tokens, and takes its time before the head of the answer, and before its body.
 fn slow() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -112,20 +132,80 @@ fn slow() -> SocketAddr {
     address
 }
 
+/// What Rust makes of getaddrinfo's `EAI_AGAIN` (the name servers are away, SERVFAIL) and `EAI_NONAME`.
+#[tokio::test]
+async fn a_lookup_that_may_pass_is_no_host_that_is_not_found() {
+    for (why, says) in [
+        (
+            "Temporary failure in name resolution",
+            "the host name localhost can't be looked up now (DNS)",
+        ),
+        ("Name or service not known", "the host name localhost was not found"),
+    ] {
+        let config = ureq::Agent::config_builder().build();
+        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), NoNames(why));
+        let transport = aiod_auth_ureq::UreqTransport::from_agent(agent);
+        let blocking = aiod_auth_ureq::Driver::with_transport(transport);
+        let builder = with_tls(reqwest::Client::builder().dns_resolver(NoNames(why)));
+        let runtime = aiod_auth_reqwest::TokioRuntime::from_client_builder(builder).unwrap();
+        let asynchronous = aiod_auth_reqwest::Driver::with_runtime(runtime);
+        for outcome in [
+            blocking.run(&mut refresh("http://localhost:1")),
+            asynchronous.run(&mut refresh("http://localhost:1")).await,
+        ] {
+            let error = outcome.err().unwrap().error;
+            // Nothing was sent: the outcome of the refresh is known.
+            assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+}
+
+/// Finds no host, with these words.
+#[derive(Clone, Debug)]
+struct NoNames(&'static str);
+
+impl NoNames {
+    fn error(&self) -> std::io::Error {
+        std::io::Error::other(format!("failed to lookup address information: {}", self.0))
+    }
+}
+
+impl Resolver for NoNames {
+    fn resolve(
+        &self,
+        _: &ureq::http::Uri,
+        _: &ureq::config::Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        Err(self.error().into())
+    }
+}
+
+impl reqwest::dns::Resolve for NoNames {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let error = self.error();
+        Box::pin(async move { Err(error.into()) })
+    }
+}
+
 #[tokio::test]
 async fn a_client_builder_follows_no_redirect_whatever_it_was_told() {
     let (address, asks) = redirecting();
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::limited(5));
+    let runtime = aiod_auth_reqwest::TokioRuntime::from_client_builder(with_tls(builder)).unwrap();
+    let driver = aiod_auth_reqwest::Driver::with_runtime(runtime);
+    is_refused(driver.run(&mut refresh(&address)).await, &asks);
+}
+
+fn with_tls(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     // Its own TLS: the features of this workspace name no provider.
     let tls = rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(
         rustls::crypto::ring::default_provider(),
     ));
     let tls = tls.with_safe_default_protocol_versions().unwrap();
     let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
-    let builder = builder.tls_backend_preconfigured(tls);
-    let runtime = aiod_auth_reqwest::TokioRuntime::from_client_builder(builder).unwrap();
-    let driver = aiod_auth_reqwest::Driver::with_runtime(runtime);
-    is_refused(driver.run(&mut refresh(&address)).await, &asks);
+    builder.tls_backend_preconfigured(tls)
 }
 
 /// A program that has both adapters may use rustls as it likes.

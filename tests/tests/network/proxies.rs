@@ -47,6 +47,8 @@ const NTLM: &[u8] =
     Content-Length: 0\r\n\r\n";
 /// What the proxy's log has after the line of one whose password is another.
 const STRANGER: &str = ", by a stranger";
+const NO_TUNNELS: &[u8] = b"HTTP/1.1 501 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+const BROKE: &str = "opened a tunnel that broke before there was TLS: connection ";
 const BUSY: &[u8] = b"HTTP/1.1 503 Later\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// A label that is too long: no name server is asked.
@@ -133,7 +135,40 @@ fn rows() -> Vec<Row> {
             fails: Some((Kind::Config, "refuses the connection (HTTP 403)")),
             ..SECURE
         },
+        // No wait makes it open tunnels.
+        Row {
+            proxy: Answers::Bytes(NO_TUNNELS),
+            fails: Some((Kind::Config, "opens no tunnels (HTTP 501)")),
+            ..SECURE
+        },
         // What passes by itself is tried again.
+        Row {
+            proxy: Answers::HttpBreaks { after_hello: false },
+            fails: Some((Kind::Unavailable, BROKE)),
+            asked: TWICE,
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::HttpBreaks { after_hello: true },
+            fails: Some((Kind::Unavailable, BROKE)),
+            asked: TWICE,
+            ..SECURE
+        },
+        Row {
+            secure: Some(true),
+            variables: BY_HTTPS,
+            proxy: Answers::HttpBreaks { after_hello: true },
+            fails: Some((Kind::Unavailable, BROKE)),
+            asked: TWICE,
+            ..SECURE
+        },
+        Row {
+            proxy: Answers::SocksReply(0),
+            variables: SOCKS,
+            fails: Some((Kind::Unavailable, BROKE)),
+            asked: &["SOCKS as.example.test:SERVER"; 2],
+            ..SECURE
+        },
         Row {
             proxy: Answers::Bytes(BUSY),
             fails: Some((Kind::Unavailable, "can't reach the server (HTTP 503)")),
@@ -317,7 +352,7 @@ fn an_issuer_is_reached_through_the_proxy_of_its_address_or_the_proxy_is_named()
                 (Ok(_), None) => {}
                 (Err(error), Some((kind, says))) => {
                     is_said(&error, kind, says, &at);
-                    if error.kind() == Kind::Config && row.asked.len() == 1 {
+                    if !row.asked.is_empty() {
                         let says_name = error.to_string().contains(&name);
                         assert!(says_name, "{at}: {error}");
                     }

@@ -22,6 +22,8 @@ pub(crate) enum Answers {
     HttpWith(&'static str),
     /// Leads on who has the credentials `me:p w`, or `me:p%41`.
     HttpForMe,
+    /// Opens a tunnel, and closes it: before anything has come through it, or after the client's first bytes.
+    HttpBreaks { after_hello: bool },
     /// Answers this to everything.
     Bytes(&'static [u8]),
     /// RFC 1928.
@@ -74,7 +76,11 @@ impl Proxy {
 
 fn serve(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> io::Result<()> {
     match answers {
-        Answers::Http | Answers::HttpWith(_) | Answers::HttpForMe | Answers::Bytes(_) => {
+        Answers::Http
+        | Answers::HttpWith(_)
+        | Answers::HttpForMe
+        | Answers::HttpBreaks { .. }
+        | Answers::Bytes(_) => {
             let head = head(&mut client)?;
             let line = head.lines().next().unwrap_or_default().to_owned();
             let shown = head.lines().find_map(|line| {
@@ -87,6 +93,13 @@ fn serve(mut client: TcpStream, answers: Answers, log: &Mutex<Vec<String>>) -> i
             log.lock().unwrap().push(format!("{line}{of_a_stranger}"));
             if let Answers::Bytes(bytes) = answers {
                 return client.write_all(bytes);
+            }
+            if let Answers::HttpBreaks { after_hello } = answers {
+                client.write_all(b"HTTP/1.1 200 Open\r\n\r\n")?;
+                if after_hello {
+                    let [_] = read(&mut client)?;
+                }
+                return client.shutdown(Shutdown::Both);
             }
             if matches!(answers, Answers::HttpForMe) && !knows_me {
                 return client.write_all(

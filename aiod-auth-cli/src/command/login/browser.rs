@@ -1,7 +1,7 @@
 //! Opens the page, where a user sits who can see it.
 
 use std::{
-    env, fs,
+    env,
     io::{self, IsTerminal},
     path::Path,
     process::{Command, Stdio},
@@ -11,12 +11,10 @@ use std::{
 /// How a page is opened here.
 #[derive(Debug, PartialEq, Eq)]
 enum Opener {
-    /// With one of these commands, each with its arguments, as `$BROWSER` has them.
-    Named(Vec<Vec<String>>),
-    /// On the desktop that this program runs on.
-    Desktop,
-    /// On the Windows around this Linux.
-    Windows,
+    /// With the first of these commands that does it, each with its arguments, as `$BROWSER` has them.
+    Commands(Vec<Vec<String>>),
+    /// By the system that this program runs on: macOS, Windows.
+    System,
 }
 
 /// Opens a page if there is a terminal, and a browser that needs no other one. The browser gets none of these
@@ -30,7 +28,7 @@ pub(super) fn open(
     if !is_web_page || !has_terminal() {
         return false;
     }
-    let Some(opener) = opener(|name| env::var(name).ok(), is_wsl()) else { return false };
+    let Some(opener) = opener(|name| env::var(name).ok()) else { return false };
     let (page, secret_variables) = (page.to_owned(), secret_variables.to_owned());
     // Some browsers' launchers come back late, and the login has to go on.
     thread::spawn(move || {
@@ -43,7 +41,7 @@ pub(super) fn open(
 
 /// Whether the user could be shown a page.
 pub(super) fn is_there() -> bool {
-    opener(|name| env::var(name).ok(), is_wsl()).is_some()
+    opener(|name| env::var(name).ok()).is_some()
 }
 
 fn has_terminal() -> bool {
@@ -51,29 +49,42 @@ fn has_terminal() -> bool {
 }
 
 /// `BROWSER` counts as a display, at the other end of ssh, too: it is how a remote terminal reaches the
-/// user's own browser. A display counts where it belongs to the user.
-fn opener(variable: impl Fn(&str) -> Option<String>, is_wsl: bool) -> Option<Opener> {
-    let variable = |name| variable(name).filter(|value| !value.is_empty());
-    if let Some(browsers) = variable("BROWSER") {
-        let commands = commands(&browsers);
-        // One of them would need this terminal.
-        let is_text = commands.iter().any(|command| is_text_browser(command));
-        return (!is_text && !commands.is_empty()).then_some(Opener::Named(commands));
+/// user's own browser. A display counts where it belongs to the user; so does the Windows around this Linux (WSL), whose
+/// programs can be started from here.
+fn opener(variable: impl Fn(&str) -> Option<String>) -> Option<Opener> {
+    let is_set = |name| variable(name).is_some_and(|value| !value.is_empty());
+    let named = commands(&variable("BROWSER").unwrap_or_default());
+    if !named.is_empty() {
+        // Such a one would need this terminal, where the login goes on.
+        let graphical = named.into_iter().filter(|command| !is_text_browser(command));
+        return Some(graphical.collect())
+            .filter(|it: &Vec<_>| !it.is_empty())
+            .map(Opener::Commands);
     }
-    if variable("SSH_CONNECTION").is_some() {
+    if is_set("SSH_CONNECTION") {
         return None;
     }
-    let always = cfg!(any(target_os = "macos", windows));
-    if always || variable("DISPLAY").or_else(|| variable("WAYLAND_DISPLAY")).is_some() {
-        return Some(Opener::Desktop);
+    if cfg!(any(target_os = "macos", windows)) {
+        return Some(Opener::System);
     }
-    is_wsl.then_some(Opener::Windows)
+    let is_desktop = is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+    let desktop: &[&[&str]] = if is_desktop { &[&["xdg-open"]] } else { &[] };
+    // With a desktop, too: many have no browser there.
+    let windows: &[&[&str]] = if is_set("WSL_DISTRO_NAME") { &WINDOWS } else { &[] };
+    let words = |command: &[&str]| command.iter().map(ToString::to_string).collect();
+    let commands: Vec<_> = desktop.iter().chain(windows).copied().map(words).collect();
+    (!commands.is_empty()).then_some(Opener::Commands(commands))
 }
 
-/// A list with colons, of commands that may have arguments.
+/// A list of commands that may have arguments, with colons between them; on Windows, where a path has those, with
+/// semicolons. Python's `webbrowser` takes a `&` at the end for "in the background", where it is in any case.
 fn commands(browsers: &str) -> Vec<Vec<String>> {
-    let words = |command: &str| command.split_whitespace().map(Into::into).collect::<Vec<_>>();
-    browsers.split(':').map(words).filter(|command| !command.is_empty()).collect()
+    let words = |command: &str| {
+        let command = command.trim().trim_end_matches('&');
+        command.split_whitespace().map(Into::into).collect::<Vec<_>>()
+    };
+    let separator = if cfg!(windows) { ';' } else { ':' };
+    browsers.split(separator).map(words).filter(|command| !command.is_empty()).collect()
 }
 
 fn is_text_browser(command: &[String]) -> bool {
@@ -83,25 +94,23 @@ fn is_text_browser(command: &[String]) -> bool {
 
 const TEXT_BROWSERS: [&str; 6] = ["lynx", "w3m", "links", "links2", "elinks", "www-browser"];
 
-/// Linux on Windows, with Microsoft's own kernel: its programs can be started from there.
-fn is_wsl() -> bool {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    release.to_ascii_lowercase().contains("microsoft")
-}
+/// Where Windows' drives are elsewhere, or not in the path, one of the two works. (`explorer.exe` opens a folder for an
+/// address with a query, and a shell would have to be told what to quote.)
+const WINDOWS: [&[&str]; 3] = [
+    &["wslview"],
+    &["/mnt/c/Windows/System32/rundll32.exe", "url.dll,FileProtocolHandler"],
+    &["rundll32.exe", "url.dll,FileProtocolHandler"],
+];
 
 /// Whether one of them did it.
 fn launch(opener: &Opener, page: &str, secret_variables: &[String]) -> bool {
-    let start = |command: &[String]| start(command, page, secret_variables);
-    let named =
-        |program: &[&str]| start(&program.iter().map(ToString::to_string).collect::<Vec<_>>());
     match opener {
-        Opener::Named(commands) => commands.iter().any(|command| start(command)),
-        Opener::Windows => named(&["wslview"]) || named(&[RUNDLL, "url.dll,FileProtocolHandler"]),
-        Opener::Desktop => on_desktop(page, named),
+        Opener::Commands(commands) => {
+            commands.iter().any(|command| start(command, page, secret_variables))
+        }
+        Opener::System => by_system(page),
     }
 }
-
-const RUNDLL: &str = "/mnt/c/Windows/System32/rundll32.exe";
 
 /// Whether the command could be started and did well. Where it has no `%s` the page is its last argument.
 fn start(command: &[String], page: &str, secret_variables: &[String]) -> bool {
@@ -118,55 +127,76 @@ fn start(command: &[String], page: &str, secret_variables: &[String]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Not with the crate `webbrowser`: it hands on the whole environment, and stdout to some browsers.
-#[cfg(not(any(target_os = "macos", windows)))]
-fn on_desktop(_: &str, start: impl Fn(&[&str]) -> bool) -> bool {
-    start(&["xdg-open"])
+/// The system starts the browser there, not this process. (Elsewhere the crate hands on the whole environment, and
+/// stdout to some browsers.)
+#[cfg(any(target_os = "macos", windows))]
+fn by_system(page: &str) -> bool {
+    webbrowser::open(page).is_ok()
 }
 
-/// The system starts the browser here, not this process.
-#[cfg(any(target_os = "macos", windows))]
-fn on_desktop(page: &str, _: impl Fn(&[&str]) -> bool) -> bool {
-    webbrowser::open(page).is_ok()
+#[cfg(not(any(target_os = "macos", windows)))]
+const fn by_system(_: &str) -> bool {
+    false
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
-    fn check(variables: &[(&str, &str)], is_wsl: bool, expected: Option<&Opener>) {
+    /// The commands, in the order in which they are tried, as they would be typed.
+    #[cfg(not(any(target_os = "macos", windows)))]
+    fn tried(variables: &[(&str, &str)]) -> Vec<String> {
         let value = |name: &str| {
             let variable = variables.iter().find(|(known, _)| *known == name)?;
             Some(variable.1.to_owned())
         };
-        assert_eq!(opener(value, is_wsl).as_ref(), expected, "{variables:?} {is_wsl}");
+        match opener(value) {
+            None => Vec::new(),
+            Some(Opener::Commands(commands)) => {
+                assert!(!commands.is_empty(), "{variables:?}");
+                commands.iter().map(|command| command.join(" ")).collect()
+            }
+            Some(Opener::System) => panic!("{variables:?}"),
+        }
     }
 
     #[test]
     #[cfg(not(any(target_os = "macos", windows)))]
     fn the_browser_that_the_user_sees() {
-        let named = |commands: &[&[&str]]| {
-            let words = |command: &&[&str]| command.iter().map(ToString::to_string).collect();
-            Opener::Named(commands.iter().map(words).collect())
-        };
         let ssh = ("SSH_CONNECTION", "192.0.2.1");
         let display = ("DISPLAY", ":0");
-        check(&[], false, None);
-        check(&[display], false, Some(&Opener::Desktop));
-        check(&[("WAYLAND_DISPLAY", "wayland-0")], false, Some(&Opener::Desktop));
-        check(&[("DISPLAY", "")], false, None);
-        check(&[display, ssh], false, None);
-        let helper = ("BROWSER", "/opt/helper.sh");
-        check(&[helper], false, Some(&named(&[&["/opt/helper.sh"]])));
-        check(&[helper, ssh], false, Some(&named(&[&["/opt/helper.sh"]])));
-        let two = ("BROWSER", "firefox -new-tab %s:chromium");
-        check(&[two], false, Some(&named(&[&["firefox", "-new-tab", "%s"], &["chromium"]])));
-        for text in ["w3m", "/usr/bin/lynx %s", "firefox:links", ":"] {
-            check(&[("BROWSER", text), display], false, None);
+        let wsl = ("WSL_DISTRO_NAME", "Ubuntu");
+        let nothing: [&str; 0] = [];
+        assert_eq!(tried(&[]), nothing);
+        assert_eq!(tried(&[display]), ["xdg-open"]);
+        assert_eq!(tried(&[("WAYLAND_DISPLAY", "wayland-0")]), ["xdg-open"]);
+        assert_eq!(tried(&[("DISPLAY", "")]), nothing);
+        assert_eq!(tried(&[display, ssh]), nothing);
+        for (browser, expected) in [
+            ("/opt/helper.sh", &["/opt/helper.sh"][..]),
+            ("firefox -new-tab %s:chromium", &["firefox -new-tab %s", "chromium"]),
+            (" : firefox ::chromium: ", &["firefox", "chromium"]),
+            ("firefox %s &", &["firefox %s"]),
+            // Text browsers would need this terminal.
+            ("firefox:links", &["firefox"]),
+            ("w3m:/usr/bin/lynx %s:firefox", &["firefox"]),
+            ("w3m", &[]),
+            ("/usr/bin/lynx %s", &[]),
+        ] {
+            assert_eq!(tried(&[("BROWSER", browser)]), expected, "{browser}");
+            assert_eq!(tried(&[("BROWSER", browser), display, ssh, wsl]), expected, "{browser}");
         }
-        check(&[], true, Some(&Opener::Windows));
-        check(&[display], true, Some(&Opener::Desktop));
-        check(&[ssh], true, None);
+        // One that names none is none.
+        for blank in ["", " ", ":", " : "] {
+            assert_eq!(tried(&[("BROWSER", blank), display]), ["xdg-open"], "{blank:?}");
+        }
+        let windows = tried(&[wsl]);
+        assert_eq!(windows.first().unwrap(), "wslview");
+        assert!(windows.iter().any(|it| it.contains("rundll32.exe")), "{windows:?}");
+        assert_eq!(tried(&[display, wsl]), [&["xdg-open".to_owned()], &windows[..]].concat());
+        assert_eq!(tried(&[wsl, ssh]), nothing);
     }
 
     #[test]
