@@ -201,7 +201,7 @@ impl Files {
         }
         let path = self.resolve(file)?;
         let before = self.before(&path, format)?;
-        let room = before.size().saturating_mul(2).max(ROOM_BYTES_MIN);
+        let room = before.size().saturating_mul(2).saturating_add(ROOM_BYTES).min(ROOM_BYTES_MAX);
         self.check_target(&path, room)?;
         // If another process is writing `.next`, it can be written.
         let Some(mut next) = NextFile::create(&self.system, &path)? else {
@@ -616,5 +616,7 @@ fn text_of(
     format.write(path, record, tokens)
 }
 
-/// As much as a first login needs, and more.
-const ROOM_BYTES_MIN: usize = 16 * 1024;
+/// As much as a first login needs, and more. A refresh may bring a longer token than a record had.
+const ROOM_BYTES: usize = 32 * 1024;
+/// What is only begun is read, too.
+const ROOM_BYTES_MAX: usize = 2 * super::BYTES_MAX;

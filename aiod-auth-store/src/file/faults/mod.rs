@@ -384,6 +384,29 @@ fn a_save_that_can_not_be_finished_is_read_by_the_next_process_and_said_under_th
     }
 }
 
+/// On a disk that is full by then, there is room for a much longer answer than the one before. What is bigger still
+/// is in docs/reliability.md.
+#[test]
+fn more_room_is_prepared_than_the_record_takes() {
+    for place in PLACES {
+        for length in [10, 6_000, 40_000] {
+            let memory = place.empty();
+            let store = place.store(Files::on(Arc::new(memory.clone())));
+            let mut old = tokens("first");
+            old.refresh_token = Some(RefreshToken::new("r".repeat(length)));
+            store.save(&key(), &old).unwrap();
+            let lock = store.try_lock(&key()).unwrap().unwrap();
+            store.prepare(&key()).unwrap();
+            let is_next = |path: &Path| path.extension() == Some("next".as_ref());
+            let next = memory.files().into_iter().find(|(path, _)| is_next(path)).unwrap().0;
+            let size = memory.status(&next).unwrap().size;
+            assert!(size >= 32 * 1024 + 2 * u64::try_from(length).unwrap(), "{place:?}: {size}");
+            drop(lock);
+            assert!(memory.status(&next).is_err());
+        }
+    }
+}
+
 /// It would be taken for the new login's, and what is said to be safe would be removed by the next process.
 #[test]
 fn an_access_token_that_can_not_be_put_beside_its_refresh_token_is_nowhere() {
