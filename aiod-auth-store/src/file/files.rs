@@ -28,7 +28,7 @@ use super::{
     place::{folder, make_folder, resolve},
     reading::{LOOKS_MAX, Seen, read_text},
     replace::Finished,
-    system::{FileSystem, Kind, Os, Status},
+    system::{FileSystem, Kind, Os, Owner, Status},
 };
 use crate::{Lock, StoreError};
 
@@ -438,10 +438,12 @@ impl Files {
         lock.note(replaces)
     }
 
-    /// What stands in the record's place by now is no file: when that is gone, `.next` is not what a logout has left.
+    /// What stands in the record's place by now is no file, or not ours: when that is gone, `.next` is not what a
+    /// logout has left.
     fn note_refused(&self, file: &Path, path: &Path) {
-        let is_file = |status: Status| status.kind == Kind::File;
-        if !self.system.status(path).is_ok_and(is_file)
+        let may_be_a_login =
+            |status: Status| status.kind == Kind::File && !matches!(status.owner, Owner::Other(_));
+        if !self.system.status(path).is_ok_and(may_be_a_login)
             && let Some(slot) = self.locked().get(file)
         {
             slot.lock.note(None).ok();
