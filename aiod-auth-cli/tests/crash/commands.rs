@@ -102,10 +102,10 @@ impl Job {
             return true;
         }
         let lives = world.session_lives(what);
-        let can_be_had = match self {
-            // The given token was not used, and is the user's.
-            Self::Login => ran.is_granted && ran.trace.is_answer_written(&world.record),
-            _ => !ran.is_granted || ran.trace.is_answer_written(&world.record),
+        let can_be_had = match ran.is_granted {
+            true => ran.trace.is_answer_written(&world.record),
+            // A given token that was not used is the user's still.
+            false => self != Self::Login,
         };
         assert!(lives || !can_be_had, "{what}: lost\n{}", ran.trace.text);
         lives
