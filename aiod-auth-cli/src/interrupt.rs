@@ -144,8 +144,7 @@ impl Interrupt {
 
 /// With this failure, unless a login may be lost: that is the worse one.
 fn leave(printer: &Printer, stored: Stored, failure: Failure) {
-    let kind = if matches!(stored, Stored::Lost(_)) { Kind::Store } else { failure.kind };
-    let code = exit_code(kind).into();
+    let code = code_of(&stored, failure.kind);
     // The reader of stderr may have stopped without closing it.
     let at_last = move || {
         thread::sleep(TIME_TO_SAY_SO);
@@ -154,6 +153,10 @@ fn leave(printer: &Printer, stored: Stored, failure: Failure) {
     thread::Builder::new().spawn(at_last).ok();
     printer.failure(&stored.report(printer).err().unwrap_or(failure));
     process::exit(code);
+}
+
+fn code_of(stored: &Stored, kind: Kind) -> i32 {
+    exit_code(if matches!(stored, Stored::Lost(_)) { Kind::Store } else { kind }).into()
 }
 
 /// In a thread of its own; in this one, where no more can be had (`ulimit -u`).
@@ -166,6 +169,8 @@ fn beside(work: impl Fn() + Clone + Send + 'static) {
 /// Not worth a word.
 const NO_WAIT: Duration = Duration::from_millis(200);
 const TIME_TO_SAY_SO: Duration = Duration::from_millis(500);
+/// More than that.
+const TIME_TO_LEAVE: Duration = Duration::from_secs(2);
 
 /// Calls the first when a signal asks the program to end, the other when it goes on after a stop.
 #[cfg(unix)]
@@ -237,13 +242,14 @@ impl Drop for HeldOff {
             return;
         }
         state.under_way -= 1;
+        let code = code_of(&state.stored, Kind::Cancelled);
         drop(state);
         self.0.0.ended.notify_all();
-        // What was to be saved is saved. Nothing comes after it: the other thread ends the process.
+        // What was to be saved is saved. Nothing comes after it: the other thread ends the process, unless it waits
+        // for a reader of stderr that has stopped.
         if leaving {
-            loop {
-                thread::park();
-            }
+            thread::sleep(TIME_TO_LEAVE);
+            process::exit(code);
         }
     }
 }

@@ -54,8 +54,8 @@ pub struct Tokens {
     /// When the server said that the session has ended. The refresh token is dead then; the record stays, so
     /// that the user can be told why a new login is needed.
     pub session_ended_at: Option<Timestamp>,
-    /// The server's last refusal of a refresh for another reason. For a minute no further refresh is sent,
-    /// unless the caller forces one.
+    /// The server's last refusal of a refresh. One for another reason than that the session has ended: for a minute
+    /// no further refresh is sent, unless the caller forces one.
     pub refused: Option<Refusal>,
     /// Of the refresh token from elsewhere that this login began with, the SHA-256 in hexadecimal: used once more,
     /// it may end the session.
@@ -64,7 +64,7 @@ pub struct Tokens {
     pub(crate) user_name: Option<String>,
 }
 
-/// A refused refresh that may succeed later, once its cause is mended.
+/// A refused refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "what a record keeps of it")]
 pub struct Refusal {

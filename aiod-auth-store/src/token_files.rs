@@ -1,7 +1,8 @@
 //! A login in files of one token each, as two of the platforms' own clients keep it.
 //!
 //! The refresh token is the record: it is saved first, with all care, and its lock is the login's. An
-//! access token that could not be written beside it is got anew, so nothing is lost by that.
+//! access token that could not be written beside it is got anew, so nothing is lost by that. One without a
+//! refresh token is the record itself.
 
 use std::{
     path::{Path, PathBuf},
@@ -122,14 +123,21 @@ impl TokenFiles {
         {
             return Ok(Some(stored));
         }
+        let put = |path: &Path, kind: OneToken| {
+            remove_if_cut(files, path, kind)?;
+            if tokens.refresh_token.is_some() {
+                files.save_or_discard(path, &kind, tokens)
+            } else {
+                files.save(path, &kind, tokens, None).map(drop)
+            }
+        };
         for (path, kind) in self.all() {
             let outcome = match (kind, kind.of(tokens)) {
                 // It is saved.
                 (OneToken::Refresh, Some(_)) => Ok(()),
                 // Another login's: beside these tokens it would be taken for theirs.
                 (_, None) => forget(files, path, kind),
-                (_, Some(_)) => remove_if_cut(files, path, kind)
-                    .and_then(|()| files.save(path, &kind, tokens, None).map(drop)),
+                (_, Some(_)) => put(path, kind),
             };
             if let Err(error) = outcome {
                 if tokens.refresh_token.is_none() {
@@ -151,9 +159,18 @@ impl TokenFiles {
 
     pub(crate) fn try_lock(&self, files: &Files) -> Result<Option<Lock>, StoreError> {
         let lock = files.try_lock(&self.refresh_token, &OneToken::Refresh)?;
-        if lock.is_some() {
-            // What could not be put in their place is got anew.
-            self.all().skip(1).for_each(|(path, _)| files.discard_next(path));
+        if lock.is_none() {
+            return Ok(None);
+        }
+        let record = files.load(&self.refresh_token, &OneToken::Refresh);
+        let is_alone = record.is_ok_and(|it| it.is_none_or(|it| it.login.tokens.is_none()));
+        for (path, kind) in self.all().skip(1) {
+            if is_alone {
+                files.finish_interrupted(path, &kind);
+            } else {
+                // What could not be put in its place is got anew.
+                files.discard_next(path);
+            }
         }
         Ok(lock)
     }

@@ -19,16 +19,20 @@ mod status;
 mod token;
 mod whoami;
 
-/// However the command ends: what it has got and could not store is said.
+/// However the command ends: what it has got and could not store is said. That a login may be lost is the failure
+/// then, whatever else failed: what the other exit codes ask for (to try again, say) would not bring it back.
 pub(crate) fn run(context: &Context, command: Command) -> Result<ExitCode, Failure> {
     let outcome = run_command(context, command);
     let stored = Stored::of(&context.clients, &context.printer);
     match outcome {
         Ok(code) => stored.report(&context.printer).map(|()| code),
-        Err(failure) => {
-            stored.warn(&context.printer);
-            Err(failure)
-        }
+        Err(failure) => match stored.report(&context.printer) {
+            Ok(()) => Err(failure),
+            Err(lost) => {
+                context.printer.warn(&failure.message);
+                Err(lost)
+            }
+        },
     }
 }
 

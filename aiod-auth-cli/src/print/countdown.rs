@@ -4,6 +4,7 @@ use std::{
     fmt,
     io::{self, IsTerminal},
     sync::{Arc, Mutex, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -14,14 +15,14 @@ use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 pub(super) struct Countdown(Arc<Mutex<Option<ProgressBar>>>);
 
 impl Countdown {
-    /// Draws the line and keeps it up to date, if stderr is a terminal.
+    /// Draws the line and keeps it up to date, if stderr is a terminal and there is a thread for it.
     pub(super) fn start(&self, time: Duration) {
         let template = "{spinner} waiting for the login to be approved, {left} left";
         let style = ProgressStyle::with_template(template).map(|style| {
             // The default ones are Braille.
             if super::qr_code::terminal_has_blocks() { style } else { style.tick_chars("-\\|/ ") }
         });
-        if let (true, Ok(style)) = (io::stderr().is_terminal(), style) {
+        if let (true, Ok(style)) = (io::stderr().is_terminal() && has_thread(), style) {
             let left = move |state: &ProgressState, line: &mut dyn fmt::Write| {
                 let seconds = time.saturating_sub(state.elapsed()).as_secs();
                 // There is nothing to do if the terminal is gone.
@@ -53,4 +54,9 @@ impl Countdown {
         let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut shown, bar)
     }
+}
+
+/// The library panics where there is none (`ulimit -u`).
+fn has_thread() -> bool {
+    thread::Builder::new().spawn(|| ()).is_ok_and(|thread| thread.join().is_ok())
 }

@@ -74,6 +74,7 @@ fn an_account_can_not_control_the_terminal() {
 fn two_users_at_one_server_are_two_logins() {
     let world = world(&["work", "private"]);
     log_in(&world, "--profile work", "alice");
+    world.run("--profile work status").ended(0);
     world.run("--profile private status").ended(3);
     world.run("--profile private token").failed(3, "");
     log_in(&world, "--profile private", "bob");
@@ -149,7 +150,7 @@ fn a_program_uses_the_login_of_a_profile_and_the_other_way_round() {
     let profile = profile.with_scope("openid roles".parse().unwrap());
     let store = FileStore::new(world.path("tokens"));
     let tokens = store.load(&profile.clone().with_account("lab").key()).unwrap().unwrap();
-    let printed = world.run_for_token("--profile lab token").stdout;
+    let printed = world.run_for_token("--profile lab token").ended(0).stdout.clone();
     assert_eq!(printed.trim_end(), tokens.access_token().unwrap().expose());
     // A program that names no account.
     store.save(&profile.key(), &tokens).unwrap();

@@ -139,16 +139,37 @@ fn a_refresh_token_that_was_sent_is_not_lost() {
 #[test]
 fn it_leaves_even_if_what_it_says_is_not_read() {
     let world = World::new();
+    with_stderr_that_is_not_read(&world, "login --json", |child| {
+        let mut prompt = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut prompt).unwrap();
+    });
+}
+
+/// That it finishes first is said, too.
+#[test]
+fn it_leaves_after_a_refresh_even_if_what_it_says_is_not_read() {
+    let world = World::new();
+    world.log_in();
+    let delay = Fault::Delay(Duration::from_secs(1));
+    world.server.simulator().fault_at("/token", 1, delay);
+    let before = world.refreshes();
+    with_stderr_that_is_not_read(&world, "token --force-refresh", |_| {
+        wait_until("a refresh", || world.refreshes() != before);
+    });
+    world.run("refresh").ended(0);
+}
+
+/// It is interrupted after that, and leaves.
+fn with_stderr_that_is_not_read(world: &World, line: &str, wait: impl FnOnce(&mut Child)) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let stderr = writer.try_clone().unwrap();
     // As full as a pipe gets: what is written next waits.
     let filler = thread::spawn(move || writer.write_all(&vec![b' '; 1 << 20]));
     thread::sleep(Duration::from_millis(200));
-    let mut command = world.command("login --json");
+    let mut command = world.command(line);
     let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
     let _watchdog = Watchdog::of(&child);
-    let mut prompt = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut prompt).unwrap();
+    wait(&mut child);
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(4));
     drop(reader);

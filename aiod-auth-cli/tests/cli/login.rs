@@ -116,13 +116,13 @@ fn a_secret_may_be_handed_over_by_systemd() {
     let world = World::new();
     fs::create_dir(world.path("credentials")).unwrap();
     fs::rename(world.path("bot.toml"), world.path("credentials/bot.toml")).unwrap();
-    world.run("login --profile bot").failed(2, "cannot read the client secret");
     let with_credentials = || {
         let mut command = world.command("login --profile bot");
         command.env("CREDENTIALS_DIRECTORY", world.path("credentials"));
         Ran::of(&mut command, "")
     };
     with_credentials().ended(0);
+    world.run("login --profile bot").failed(2, "cannot read the client secret");
     // It is read each time: one that was replaced counts.
     world.write("credentials/bot.toml", "client_secret = \"canary\"\n");
     with_credentials().failed(1, "invalid_client");

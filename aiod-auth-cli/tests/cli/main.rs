@@ -31,6 +31,8 @@ mod situations;
 mod status;
 #[cfg(unix)]
 mod stores;
+#[cfg(target_os = "linux")]
+mod threads;
 mod tiled;
 mod token;
 mod transfer;

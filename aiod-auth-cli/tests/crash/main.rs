@@ -1,5 +1,6 @@
 //! The real command, killed at every system call of a refresh, and each system call for a file failing in each
-//! way: no session is lost whose answer was there, and every record is whole and private.
+//! way: no session is lost whose answer was there, and every record is whole and private. The other commands at what
+//! has to do with the record and the server.
 //!
 //! It needs strace and takes minutes, so it is asked for: `cargo test -p aiod-auth-cli --test crash -- --ignored
 //! --nocapture`, which prints the numbers.
@@ -11,6 +12,7 @@
     reason = "clippy.toml allows them in test functions only, not in what those share"
 )]
 
+mod commands;
 mod trace;
 mod world;
 
@@ -51,6 +53,11 @@ fn an_answer_is_written_synced_renamed_and_the_folder_is_synced_in_this_order() 
         let world = World::new(store);
         let ran = world.refresh_under_strace(None);
         assert_eq!(ran.code, Some(0), "{ran:?}");
+        // Files and folders are made with their modes: there is no chmod that could fail.
+        assert_eq!(
+            ran.trace.calls.iter().find(|call| call.name.contains("chmod")).map(|it| &it.line),
+            None
+        );
         let answered = ran.trace.answered_at().unwrap();
         let (next, folder) = (format!("{}.next", world.record), format!("{}>", world.folder));
         let steps: Vec<_> = ran.trace.calls[answered..]
@@ -175,6 +182,38 @@ impl Numbers {
 }
 
 const TRIES: usize = 5;
+
+/// Where a folder was open to other users.
+#[test]
+#[ignore = "needs strace"]
+fn a_folder_that_can_not_be_closed_costs_no_session() {
+    let world = World::new(Store::Own);
+    world.open_folder();
+    let recorded = world.refresh_under_strace(None);
+    assert_eq!(recorded.code, Some(0), "{recorded:?}");
+    let places = recorded.trace.places();
+    let calls: Vec<_> = places.iter().filter(|call| call.name.contains("chmod")).collect();
+    assert!(!calls.is_empty(), "{}", recorded.trace.text);
+    for Call { name, number, .. } in calls {
+        for errno in ERRNOS.into_iter().chain(["EPERM"]) {
+            let what = format!("{name}:error={errno}:when={number}");
+            world.reset();
+            world.open_folder();
+            let ran = world.refresh_under_strace(Some(&what));
+            assert!(ran.trace.text.contains("(INJECTED)"), "{what}: did not fail");
+            check_words(&ran, &what);
+            // Not supported, and not permitted, are no failure; what was interrupted is done again.
+            assert_eq!(
+                ran.code == Some(0),
+                ["EOPNOTSUPP", "EPERM", "EINTR"].contains(&errno),
+                "{what}: {ran:?}"
+            );
+            assert!(ran.code == Some(0) || !ran.is_granted, "{what}: {ran:?}");
+            assert!(world.session_lives(&what), "{what}: the session is lost: {ran:?}");
+            world.check_files(&what);
+        }
+    }
+}
 
 const FILE_CALLS: [&str; 15] = [
     "openat",

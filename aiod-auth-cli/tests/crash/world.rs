@@ -93,11 +93,16 @@ impl World {
         self.reset();
     }
 
-    /// Another login is in the record, and nothing is left of a case before.
-    pub(crate) fn reset(&self) {
+    /// Nothing is left of a case before.
+    pub(crate) fn clear(&self) {
         for (path, _) in self.files() {
             fs::remove_file(path).unwrap();
         }
+    }
+
+    /// Another login is in the record, and nothing is left of a case before.
+    pub(crate) fn reset(&self) {
+        self.clear();
         let text = self.template.replace("LOGIN", &self.new_refresh_token());
         fs::write(&self.record, text).unwrap();
         fs::set_permissions(&self.record, fs::Permissions::from_mode(0o600)).unwrap();
@@ -109,13 +114,20 @@ impl World {
 
     /// A refresh; what is injected is strace's own expression.
     pub(crate) fn refresh_under_strace(&self, inject: Option<&str>) -> Ran {
+        self.under_strace("token --force-refresh", "", inject)
+    }
+
+    /// The same of this command, which reads this.
+    pub(crate) fn under_strace(&self, line: &str, input: &str, inject: Option<&str>) -> Ran {
         let trace = tempfile::NamedTempFile::new().unwrap();
         let mut command = self.around("strace");
         command.args(["-f", "-y", "-qq", "-s", "65535", "-o"]).arg(trace.path());
         if let Some(inject) = inject {
             command.arg("-e").arg(format!("inject={inject}"));
         }
-        command.arg(env!("CARGO_BIN_EXE_aiod-auth")).args(self.arguments("token --force-refresh"));
+        command.arg(env!("CARGO_BIN_EXE_aiod-auth")).args(self.arguments(line));
+        fs::write(self.path("input"), input).unwrap();
+        command.stdin(fs::File::open(self.path("input")).unwrap());
         let before = self.granted();
         let output = command.output().unwrap();
         let trace = Trace::of(String::from_utf8_lossy(&fs::read(trace.path()).unwrap()).into());
@@ -149,6 +161,30 @@ impl World {
         lives
     }
 
+    /// A logout can be done again, and what it has removed doesn't come back.
+    #[track_caller]
+    pub(crate) fn ends_logged_out(&self, what: &str) {
+        let run = |line| self.command(line).output().unwrap();
+        let is_gone = !fs::exists(&self.record).unwrap();
+        if !is_gone {
+            let output = run("logout");
+            assert_eq!(output.status.code(), Some(0), "{what}: {output:?}");
+        }
+        let output = run("token");
+        assert_eq!(
+            output.status.code(),
+            Some(3),
+            "{what}, the record was gone: {is_gone}: {output:?}"
+        );
+        let left: Vec<_> = self.files().into_iter().map(|(name, _)| name).collect();
+        assert!(left.iter().all(|name| name.ends_with(".lock")), "{what}: {left:?}");
+    }
+
+    /// The folder is as another program has made it: open to all users.
+    pub(crate) fn open_folder(&self) {
+        fs::set_permissions(&self.folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// The record is whole, and it and the files beside it are readable for their owner alone.
     #[track_caller]
     pub(crate) fn check_files(&self, what: &str) {
@@ -157,7 +193,10 @@ impl World {
         }
         let folder = fs::metadata(&self.folder).unwrap().permissions().mode() & 0o777;
         assert_eq!(folder, 0o700, "{what}: the folder has the mode {folder:o}");
-        let text = fs::read_to_string(&self.record).unwrap();
+        let Ok(text) = fs::read_to_string(&self.record) else {
+            assert!(!fs::exists(&self.record).unwrap(), "{what}: the record can't be read");
+            return;
+        };
         let token = text.split("refresh_token = \"").nth(1).unwrap_or_default();
         let token = token.split('"').next().unwrap_or_default();
         let is_known = self.is_known(token);
@@ -209,7 +248,7 @@ impl World {
     }
 
     /// One of Alice's, got behind the command's back.
-    fn new_refresh_token(&self) -> String {
+    pub(crate) fn new_refresh_token(&self) -> String {
         let mut simulator = self.server.simulator();
         let tokens = simulator.session_of("alice", "openid roles", sim::wall_clock_ms());
         tokens["refresh_token"].as_str().unwrap().into()

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     text::clean,
     time::Timestamp,
+    token::Tokens,
     wire::servers::{MFA_REQUIRED, standard_code},
 };
 
@@ -81,6 +82,13 @@ impl ServerError {
         let mut error = Self::remembered(code.map(ErrorCode::from_wire));
         error.advise_login();
         error
+    }
+
+    /// The verdict on this session of a moment ago, as the record has it: not all stores keep its word.
+    pub(crate) fn ended_before(tokens: &Tokens) -> Self {
+        let verdict = tokens.refused.as_ref().filter(|it| Some(it.at) == tokens.session_ended_at);
+        let code = verdict.and_then(|verdict| verdict.code.as_deref());
+        Self::remembered(Some(code.map_or(ErrorCode::InvalidGrant, ErrorCode::from_wire)))
     }
 
     /// To a refresh: a login may help where nothing better is known.

@@ -8,7 +8,7 @@ use super::{
     tokens::newest,
 };
 use crate::{
-    error::{Error, ErrorCode, NotLoggedIn, ServerError},
+    error::{Error, NotLoggedIn, ServerError},
     profile::{LoginMethod, Profile},
     time::Timestamp,
     token::{Tokens, has_just_been},
@@ -57,7 +57,7 @@ pub(super) fn plan(
         return Plan::Use(tokens);
     }
     if tokens.session_ended_at.is_some_and(|at| has_just_been(at, now)) {
-        let verdict = ServerError::remembered(Some(ErrorCode::InvalidGrant));
+        let verdict = ServerError::ended_before(&tokens);
         return Plan::Fail(Error::SessionEnded(Box::new(verdict)), None);
     }
     let refused = tokens.refused.as_ref().filter(|refused| refused.counts(now));

@@ -70,7 +70,7 @@ impl Acquire<'_> {
                 // Whatever happened to the second one, what came of the first is unknown.
                 return Err(Error::OutcomeUnknown { endpoint, attempts: 2, cause });
             }
-            if let refused @ Some(_) = refusal(&error, io.now()) {
+            if let (Error::Refused(_), refused @ Some(_)) = (&error, refusal(&error, io.now())) {
                 let marked = Tokens { refused, ..Tokens::clone(&sent) };
                 return Ok(Refreshed::Refused(error, marked));
             }
@@ -110,8 +110,8 @@ impl Acquire<'_> {
                     // The record stays until a new login replaces it, marked, if it holds the dead one.
                     let stored = stored.filter(|stored| stored.has(refresh_token));
                     let Some(stored) = stored else { return Err(error) };
-                    let session_ended_at = Some(io.now());
-                    let marked = Tokens { session_ended_at, ..Tokens::clone(&stored) };
+                    let (session_ended_at, refused) = (Some(io.now()), refusal(&error, io.now()));
+                    let marked = Tokens { session_ended_at, refused, ..Tokens::clone(&stored) };
                     return Ok(Refreshed::Refused(error, marked));
                 }
             }
@@ -156,10 +156,10 @@ impl Acquire<'_> {
     }
 }
 
-/// What the record remembers of a refusal, which may end without a new login. A refusal of the client itself
-/// is mended in the configuration, of which the record knows nothing.
+/// What the record remembers of a refusal: the server's word, and when. A refusal of the client itself is
+/// mended in the configuration, of which the record knows nothing.
 fn refusal(error: &Error, at: Timestamp) -> Option<Refusal> {
-    let Error::Refused(refused) = error else { return None };
+    let (Error::Refused(refused) | Error::SessionEnded(refused)) = error else { return None };
     let code = refused.code.as_ref().map(|code| code.as_str().to_owned());
     (refused.code != Some(ErrorCode::InvalidClient)).then_some(Refusal { at, code })
 }

@@ -28,7 +28,7 @@ use super::{
     place::{folder, make_folder, resolve},
     reading::{LOOKS_MAX, Seen, read_text},
     replace::Finished,
-    system::{FileSystem, Kind, Os, Status},
+    system::{FileSystem, Kind, Os, Owner, Status},
 };
 use crate::{Lock, StoreError};
 
@@ -211,7 +211,7 @@ impl Files {
         }
         let path = self.resolve(file)?;
         let before = self.before(&path, format)?;
-        let room = before.size().saturating_mul(2).max(ROOM_BYTES_MIN);
+        let room = before.size().saturating_mul(2).saturating_add(ROOM_BYTES).min(ROOM_BYTES_MAX);
         self.check_target(&path, room)?;
         // If another process is writing `.next`, it can be written.
         let Some(mut next) = NextFile::create(&self.system, &path)? else {
@@ -257,7 +257,31 @@ impl Files {
         {
             slot.is_noted = false;
         }
-        outcome
+        match outcome? {
+            Saved::Done => Ok(None),
+            Saved::Conflict(another) => Ok(Some(another)),
+            Saved::InNext { path, error } => {
+                let next = next::path(&path);
+                log::warn!("the new tokens are safe in {} for now: {error}", next.display());
+                Ok(None)
+            }
+        }
+    }
+
+    /// The same for a file that is worth nothing by itself: where it can't get into its place, it is nowhere.
+    pub(crate) fn save_or_discard(
+        &self,
+        file: &Path,
+        format: &dyn Format,
+        tokens: &Tokens,
+    ) -> Result<(), StoreError> {
+        match self.save_once(file, format, tokens, None)? {
+            Saved::Done | Saved::Conflict(_) => Ok(()),
+            Saved::InNext { path, error } => {
+                next::discard(&*self.system, &path).map_err(StoreError::io("remove", &path))?;
+                Err(error)
+            }
+        }
     }
 
     fn save_once(
@@ -266,7 +290,7 @@ impl Files {
         format: &dyn Format,
         tokens: &Tokens,
         version: Option<&Version>,
-    ) -> Result<Option<Tokens>, StoreError> {
+    ) -> Result<Saved, StoreError> {
         let prepared = self.locked().get_mut(file).and_then(|slot| slot.ready.take());
         let ready = match prepared {
             Some(ready) => ready,
@@ -284,15 +308,15 @@ impl Files {
                 self.note_refused(file, &path);
                 let is_beside = next.is_beside();
                 next.leave();
-                return in_next(&path, is_beside, error);
+                return in_next(path, is_beside, error);
             }
             Look::Same => match conflict(&before, version) {
-                Some(another) => return Ok(Some(self.discard(&path, next, another))),
+                Some(another) => return Ok(Saved::Conflict(self.discard(&path, next, another))),
                 None => before,
             },
             Look::Changed(now) => {
                 if let Some(another) = conflict(&now, version) {
-                    return Ok(Some(self.discard(&path, next, another)));
+                    return Ok(Saved::Conflict(self.discard(&path, next, another)));
                 }
                 if let Before::Record(_) = &now {
                     self.note(file, &now).ok();
@@ -305,9 +329,18 @@ impl Files {
         };
         let is_beside = next.is_beside();
         if let Finished::InNext(error) = self.finish(&path, next, &text, before.is_damaged())? {
-            return in_next(&path, is_beside, StoreError::io("write", &path)(error));
+            let error = StoreError::io("write", &path)(error);
+            return in_next(path, is_beside, error);
         }
-        Ok(None)
+        Ok(Saved::Done)
+    }
+
+    /// Puts in its place what an interrupted save has left of a file that has no lock of its own else.
+    pub(crate) fn finish_interrupted(&self, file: &Path, format: &dyn Format) {
+        let is_unfinished = self.resolve(file).is_ok_and(|path| self.is_unfinished(&path));
+        if is_unfinished && let Err(error) = self.try_lock(file, format) {
+            log::warn!("an interrupted save is not finished yet: {error}");
+        }
     }
 
     /// Removes what an interrupted save has left of a file that is worth nothing by itself. Under the lock.
@@ -331,14 +364,20 @@ impl Files {
     /// Forgets the tokens. Only what can be read is removed: what is damaged, or another login's, stays.
     pub(crate) fn remove(&self, file: &Path, format: &dyn Format) -> Result<(), StoreError> {
         let path = self.resolve(file)?;
-        let record = self.read(&path, format)?;
+        let record = match self.read(&path, format) {
+            // What is beside it may not be ours either.
+            Err(error) if !matches!(error, StoreError::Io { .. } | StoreError::Damaged { .. }) => {
+                return Err(error);
+            }
+            record => record,
+        };
         let unused = self.locked().get_mut(file).and_then(|slot| slot.ready.take());
         drop(unused);
-        // First: it would bring the tokens back.
+        // First, also where the record can't be read: it would bring the tokens back.
         for record in [&path, &next::login(&path)] {
             next::discard(&*self.system, record).map_err(StoreError::io("remove", &path))?;
         }
-        let Some(record) = record else {
+        let Some(record) = record? else {
             return Ok(());
         };
         let Some(rest) = format.without_tokens(&path, &record)? else {
@@ -410,10 +449,12 @@ impl Files {
         lock.note(replaces)
     }
 
-    /// What stands in the record's place by now is no file: when that is gone, `.next` is not what a logout has left.
+    /// What stands in the record's place by now is no file, or not ours: when that is gone, `.next` is not what a
+    /// logout has left.
     fn note_refused(&self, file: &Path, path: &Path) {
-        let is_file = |status: Status| status.kind == Kind::File;
-        if !self.system.status(path).is_ok_and(is_file)
+        let may_be_a_login =
+            |status: Status| status.kind == Kind::File && !matches!(status.owner, Owner::Other(_));
+        if !self.system.status(path).is_ok_and(may_be_a_login)
             && let Some(slot) = self.locked().get(file)
         {
             slot.lock.note(None).ok();
@@ -535,6 +576,17 @@ impl Drop for Held {
     }
 }
 
+enum Saved {
+    Done,
+    /// Nothing was saved: this other login is there.
+    Conflict(Tokens),
+    /// The new text is whole in `.next` beside this record, for now.
+    InNext {
+        path: PathBuf,
+        error: StoreError,
+    },
+}
+
 enum Look {
     Same,
     Changed(Before),
@@ -557,12 +609,11 @@ fn conflict(before: &Before, version: Option<&Version>) -> Option<Tokens> {
 
 /// The new text is whole in `.next`, where the next process finds it. (One that is stuck with the record's own `.next`
 /// doesn't look at the other before it saves; and where another login's record is, it would be removed.)
-fn in_next(path: &Path, is_beside: bool, error: StoreError) -> Result<Option<Tokens>, StoreError> {
+fn in_next(path: PathBuf, is_beside: bool, error: StoreError) -> Result<Saved, StoreError> {
     if is_beside || matches!(error, StoreError::OtherKey { .. }) {
         return Err(error);
     }
-    log::warn!("the new tokens are safe in {} for now: {error}", next::path(path).display());
-    Ok(None)
+    Ok(Saved::InNext { path, error })
 }
 
 fn text_of(
@@ -578,5 +629,7 @@ fn text_of(
     format.write(path, record, tokens)
 }
 
-/// As much as a first login needs, and more.
-const ROOM_BYTES_MIN: usize = 16 * 1024;
+/// As much as a first login needs, and more. A refresh may bring a longer token than a record had.
+const ROOM_BYTES: usize = 32 * 1024;
+/// What is only begun is read, too.
+const ROOM_BYTES_MAX: usize = 2 * super::BYTES_MAX;

@@ -162,7 +162,7 @@ pub(super) async fn prepare(redis: &impl Ask, key: &RecordKey) -> Result<(), Sto
         Ok(_) | Err(StoreError::Damaged { .. }) => {}
         Err(error) => return Err(error),
     }
-    let size = stored.record.map_or(0, |record| record.len()).saturating_mul(2).max(ROOM_BYTES_MIN);
+    let size = stored.record.map_or(0, |record| record.len()).saturating_mul(2) + ROOM_BYTES;
     let names =
         [records.name("probe", key), records.name("lock", key), records.name("record", key)];
     let now: Timestamp = SystemTime::now().into();
@@ -477,4 +477,4 @@ fn other(error: SealError) -> StoreError {
 /// A record, and what sealing adds to it.
 const SEALED_BYTES_MAX: usize = crate::file::BYTES_MAX + 1024;
 /// As much as a first login needs, and more.
-const ROOM_BYTES_MIN: usize = 16 * 1024;
+const ROOM_BYTES: usize = 32 * 1024;

@@ -49,6 +49,10 @@ return 1
 pub(super) const PREPARE: &str = "
 redis.call('SET', KEYS[1], ARGV[1], 'PX', 1000)
 redis.call('DEL', KEYS[1])
+redis.call('HDEL', KEYS[1], 'begun')
+redis.call('HSET', KEYS[1], 'begun', ARGV[3])
+redis.call('HDEL', KEYS[1], 'begun')
+redis.call('HGET', KEYS[3], 'version')
 if redis.call('GET', KEYS[2]) == ARGV[2] and redis.call('EXISTS', KEYS[3]) == 1 then
     redis.call('HSET', KEYS[3], 'begun', ARGV[3])
 end

@@ -7,10 +7,14 @@
     reason = "clippy allows it in tests, but not in the functions beside them"
 )]
 
-use std::{env, fs, path::Path, process::Command};
+use std::{env, fs, path::Path, process::Command, sync::Arc, time::Duration};
 
-use aiod_auth_core::{AccessToken, Profile, RecordKey, RefreshToken, Timestamp, Tokens};
-use aiod_auth_store::{KeyringStore, Store, StoreError, contract_tests};
+use aiod_auth_core::{
+    AccessToken, Endpoint, Machine as _, Profile, RecordKey, RefreshToken, Response, RetryPolicy,
+    Step, Timestamp, Tokens,
+    session::{Demand, Persisted, Session},
+};
+use aiod_auth_store::{KeyringStore, Store, StoreError, contract_tests, perform};
 
 #[test]
 fn the_keyring_keeps_the_contract() {
@@ -87,15 +91,64 @@ fn restart() {
     let Some(folder) = is_inside() else { return };
     let (store, key) = (KeyringStore::new(&folder).unwrap(), key("me"));
     store.save(&key, &tokens("a")).unwrap();
-    let again = "printf pass | gnome-keyring-daemon --replace --unlock --components=secrets";
-    let start_anew =
-        || assert!(Command::new("sh").args(["-ec", again]).status().unwrap().success());
     start_anew();
     assert_eq!(store.list().unwrap().len(), 1);
     start_anew();
     store.save(&key, &tokens("b")).unwrap();
     let loaded = store.load(&key).unwrap().unwrap();
     assert_eq!(loaded.access_token().unwrap().expose(), "b");
+}
+
+#[test]
+fn a_daemon_that_is_started_anew_during_a_refresh_costs_no_login() {
+    inside("restart_in_a_refresh");
+}
+
+/// Does nothing unless the test above runs it. Leave out `is_connected_anew`, and this fails.
+#[test]
+fn restart_in_a_refresh() {
+    let Some(folder) = is_inside() else { return };
+    let profile = Profile::new("https://as.example", "me")
+        .unwrap()
+        .with_endpoint(Endpoint::Token, "https://as.example/token")
+        .unwrap();
+    let (store, key) = (KeyringStore::new(&folder).unwrap(), profile.key());
+    let mut expired = tokens("a");
+    expired.expires_at = Some(Timestamp::UNIX_EPOCH);
+    store.save(&key, &expired).unwrap();
+    let mut session = Session::token(Arc::new(profile), Demand::new(), RetryPolicy::default());
+    let (mut lock, mut sent) = (None, 0);
+    let done = (0..1000).find_map(|_| match session.poll(Timestamp::UNIX_EPOCH).unwrap() {
+        Step::Store(access) => {
+            let outcome = perform(Some(&store), access.request(), &mut lock);
+            access.complete(Duration::ZERO, outcome);
+            None
+        }
+        Step::Send(exchange) => {
+            start_anew();
+            sent += 1;
+            let body = br#"{"access_token":"b","token_type":"Bearer","expires_in":300,"refresh_token":"b"}"#;
+            let answer = Response::new(200, [("content-type", "application/json")], body);
+            exchange.begin().complete(Timestamp::UNIX_EPOCH, Duration::ZERO, Ok(answer));
+            None
+        }
+        Step::Wait(pause) => {
+            let delay = pause.delay();
+            pause.complete(delay);
+            None
+        }
+        Step::Show(_) | Step::Ask(_) => unreachable!("the user is asked"),
+        Step::Done(done) => Some(done),
+    });
+    assert_eq!((done.unwrap().persisted, sent), (Persisted::Saved, 1));
+    let loaded = store.load(&key).unwrap().unwrap();
+    assert_eq!(loaded.refresh_token.unwrap().expose(), "b");
+    assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "the lock was given back");
+}
+
+fn start_anew() {
+    let again = "printf pass | gnome-keyring-daemon --replace --unlock --components=secrets";
+    assert!(Command::new("sh").args(["-ec", again]).status().unwrap().success());
 }
 
 #[test]

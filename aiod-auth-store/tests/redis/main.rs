@@ -457,6 +457,43 @@ fn a_redis_without_room_says_so_before_a_refresh_token_is_spent() {
     assert!(error.contains("OOM") || error.contains("memory"), "{error}");
 }
 
+/// Take a command of a save out of `PREPARE`: this fails.
+#[test]
+fn rights_that_a_save_needs_are_missed_before_a_refresh_token_is_spent() {
+    for missing in ["-eval", "-set", "-del", "-hget", "-hset", "-hdel"] {
+        let server = Server::start();
+        let (store, key) = (server.store(), key("me"));
+        store.save(&key, &tokens("a")).unwrap();
+        server.command(&["ACL", "SETUSER", "default", missing]);
+        let began = Instant::now();
+        let error = store.prepare(&key).unwrap_err();
+        assert!(matches!(error, StoreError::Other(_)), "{missing}: {error:?}");
+        assert!(began.elapsed() < Duration::from_secs(4), "{missing}: it is not asked again");
+        server.command(&["ACL", "SETUSER", "default", "+@all"]);
+        wait_for(|| server.command(&["KEYS", "*probe*"]).is_empty().then_some(()));
+        assert_eq!(refresh_token(&store, &key), "a");
+    }
+}
+
+/// A right that was taken away meanwhile: the lock is in the way until its lease ends, and no save fails by it.
+#[test]
+fn a_lock_that_may_not_be_given_back_costs_its_lease_and_no_token() {
+    let server = Server::start();
+    let lease = Duration::from_secs(2);
+    let store = || RedisStore::new(server.options().with_lease(lease)).unwrap();
+    let (store, other, key) = (store(), store(), key("me"));
+    let lock = store.try_lock(&key).unwrap().unwrap();
+    server.command(&["ACL", "SETUSER", "default", "-del"]);
+    store.save(&key, &tokens("a")).unwrap();
+    drop(lock);
+    assert!(other.try_lock(&key).unwrap().is_none());
+    assert!(other.lease_left(&key).unwrap().is_some_and(|left| left <= lease));
+    // The same handle takes its own again; another has to wait.
+    drop(store.try_lock(&key).unwrap().unwrap());
+    wait_for(|| other.try_lock(&key).unwrap());
+    assert_eq!(refresh_token(&other, &key), "a");
+}
+
 /// Another client's script that doesn't end, and memory that is full: both pass.
 #[test]
 fn a_save_waits_until_redis_takes_it_again() {

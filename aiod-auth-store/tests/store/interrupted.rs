@@ -2,12 +2,14 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use aiod_auth_core::{Timestamp, Tokens, session::Version};
 
+#[cfg(unix)]
+use crate::support::skipped;
 use crate::support::{Place, tokens};
 
 /// A backup without the lock's file, or one who removed it.
@@ -59,21 +61,60 @@ fn a_folder_that_is_away_during_the_save_has_the_new_tokens_when_it_is_back() {
 /// Make `Look::Refused` an error, or leave out `note_refused`: this fails.
 #[test]
 fn what_gets_into_a_records_place_during_the_save_costs_no_token() {
+    in_the_way(|path| fs::create_dir(path).unwrap());
+    #[cfg(unix)]
+    in_the_way(|path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn another_users_file_in_a_records_place_during_the_save_costs_no_token() {
+    let probe = tempfile::NamedTempFile::new().unwrap();
+    let give_away = |path: &Path| std::os::unix::fs::chown(path, Some(12_345), None);
+    if give_away(probe.path()).is_err() {
+        return skipped("only root can give a file to another user");
+    }
+    in_the_way(|path| {
+        fs::write(path, "refresh_token = \"another\"\n").unwrap();
+        give_away(path).unwrap();
+    });
+}
+
+/// It may be that version's login: it stays, and so does `.next` as long as that is there.
+#[test]
+fn a_newer_versions_record_that_is_written_during_the_save_stays_and_costs_no_token() {
+    for comes_back in [true, false] {
+        let place = Place::new();
+        place.store.save(&place.key, &issued("first", 1000)).unwrap();
+        let newer = place.text().replace("version = 1", "version = 9");
+        save_beside(&place, "second", |path| fs::write(path, &newer).unwrap());
+        drop(place.store.try_lock(&place.key).unwrap().unwrap());
+        assert_eq!(place.text(), newer);
+        assert!(beside(&place, "next").exists());
+
+        fs::remove_file(place.path()).unwrap();
+        if comes_back {
+            fs::rename(beside(&place, "kept"), place.path()).unwrap();
+        }
+        drop(place.store.try_lock(&place.key).unwrap().unwrap());
+        // Where it doesn't, that version has logged out.
+        assert_eq!(place.loaded().as_deref(), comes_back.then_some("second"));
+    }
+}
+
+/// This is put into a record's place between an answer and its save, and goes away after it.
+fn in_the_way(put: impl Fn(&Path)) {
     for place in [Place::new, Place::aiod].map(|place| place()) {
         for (before, after) in [("first", "second"), ("second", "third")] {
             place.store.save(&place.key, &issued(before, 1000)).unwrap();
-            let lock = place.store.try_lock(&place.key).unwrap().unwrap();
-            place.store.prepare(&place.key).unwrap();
-            let version = Version::of(place.store.load(&place.key).unwrap().as_ref());
-            fs::rename(place.path(), beside(&place, "kept")).unwrap();
-            fs::create_dir(place.path()).unwrap();
-            let conflict =
-                place.store.save_if_unchanged(&place.key, &issued(after, 2000), &version).unwrap();
-            assert!(conflict.is_none());
-            drop(lock);
+            save_beside(&place, after, &put);
 
             // Whether what was there comes back, or nothing does.
-            fs::remove_dir(place.path()).unwrap();
+            let path = place.path();
+            if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) }.unwrap();
             if after == "third" {
                 fs::rename(beside(&place, "kept"), place.path()).unwrap();
             }
@@ -81,6 +122,19 @@ fn what_gets_into_a_records_place_during_the_save_costs_no_token() {
             assert_eq!(place.loaded().as_deref(), Some(after));
         }
     }
+}
+
+/// A refresh, in which this is put into the record's place; the record is kept beside it.
+fn save_beside(place: &Place, text: &str, put: impl Fn(&Path)) {
+    let lock = place.store.try_lock(&place.key).unwrap().unwrap();
+    place.store.prepare(&place.key).unwrap();
+    let version = Version::of(place.store.load(&place.key).unwrap().as_ref());
+    fs::rename(place.path(), beside(place, "kept")).unwrap();
+    put(&place.path());
+    let new = issued(text, 2000);
+    let conflict = place.store.save_if_unchanged(&place.key, &new, &version).unwrap();
+    assert!(conflict.is_none());
+    drop(lock);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 use aiod_auth_core::session::Version;
 use aiod_auth_store::{AiodFile, FileStore, Store, StoreError};
 
-use crate::support::{Place, key, names, tokens};
+use crate::support::{Place, key, names, skipped, tokens};
 
 #[test]
 fn a_record_that_is_a_mount_is_written_in_place() {
@@ -197,12 +197,6 @@ fn mounted(place: &Place, how: &str, test: &str) {
     }
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{how}: {said}{errors}");
-}
-
-/// In CI, nothing is left out.
-fn skipped(why: &str) {
-    assert!(env::var_os("CI").is_none(), "{why}");
-    eprintln!("left out: {why}");
 }
 
 /// Where the test that started this one works.

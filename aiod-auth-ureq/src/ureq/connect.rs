@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     io,
     net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
-    sync::mpsc::{self, RecvTimeoutError, Sender},
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
@@ -48,11 +48,10 @@ pub(super) fn connect(
 /// The system's lookup has no limit of its own; a thread that still waits is left behind.
 fn look_up(host: String, port: u16, deadline: Instant) -> Result<Vec<SocketAddr>, Unconnected> {
     let (found, finds) = mpsc::sync_channel(1);
-    let look = move || {
+    beside(move || {
         let addresses = (host.as_str(), port).to_socket_addrs().map(Iterator::collect);
         drop(found.send(addresses));
-    };
-    thread::Builder::new().spawn(look).map_err(Unconnected::Failed)?;
+    });
     match finds.recv_timeout(left(deadline)) {
         Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(Unconnected::NotFound(error)),
@@ -87,7 +86,8 @@ fn race(addresses: Vec<SocketAddr>, deadline: Instant) -> Result<TcpStream, Unco
     loop {
         let more = waiting.next();
         if let Some(address) = more {
-            begin(address, deadline, &outcome).map_err(Unconnected::Failed)?;
+            let outcome = outcome.clone();
+            beside(move || drop(outcome.send(attempt(address, deadline))));
             under_way += 1;
         } else if under_way == 0 {
             return Err(last.map_or(Unconnected::NoAddress, failed));
@@ -105,14 +105,12 @@ fn race(addresses: Vec<SocketAddr>, deadline: Instant) -> Result<TcpStream, Unco
     }
 }
 
-fn begin(
-    address: SocketAddr,
-    deadline: Instant,
-    outcome: &Sender<io::Result<TcpStream>>,
-) -> io::Result<()> {
-    let outcome = outcome.clone();
-    let run = move || drop(outcome.send(attempt(address, deadline)));
-    thread::Builder::new().spawn(run).map(|_| ())
+/// In a thread of its own; in this one, where no more can be had (`ulimit -u`): that takes longer where a host is
+/// silent, and works.
+fn beside(work: impl FnOnce() + Clone + Send + 'static) {
+    if thread::Builder::new().spawn(work.clone()).is_err() {
+        work();
+    }
 }
 
 fn attempt(address: SocketAddr, deadline: Instant) -> io::Result<TcpStream> {

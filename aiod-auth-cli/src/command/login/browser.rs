@@ -31,12 +31,12 @@ pub(super) fn open(
     let Some(opener) = opener(|name| env::var(name).ok()) else { return false };
     let (page, secret_variables) = (page.to_owned(), secret_variables.to_owned());
     // Some browsers' launchers come back late, and the login has to go on.
-    thread::spawn(move || {
+    let opens = move || {
         if !launch(&opener, &page, &secret_variables) {
             failed();
         }
-    });
-    true
+    };
+    thread::Builder::new().spawn(opens).is_ok()
 }
 
 /// Whether the user could be shown a page.

@@ -24,8 +24,8 @@ pub(super) fn take_pasted(printer: &Printer, prompt: Arc<BrowserPrompt>) {
     if is_in_background() {
         return;
     }
-    let printer = printer.clone();
-    thread::spawn(move || {
+    let for_reader = printer.clone();
+    let reads = move || {
         for line in io::stdin().lock().split(b'\n') {
             let Ok(line) = line else { return };
             // A slip of the clipboard or of the keyboard is one line that is no address, not the last one.
@@ -36,9 +36,12 @@ pub(super) fn take_pasted(printer: &Printer, prompt: Arc<BrowserPrompt>) {
             if prompt.paste(&line) {
                 return;
             }
-            printer.warn("that is no address that this login ends at; copy the whole of it");
+            for_reader.warn("that is no address that this login ends at; copy the whole of it");
         }
-    });
+    };
+    if thread::Builder::new().spawn(reads).is_err() {
+        printer.warn(&format!("no address can be pasted: {NO_THREAD}"));
+    }
 }
 
 /// Whether this is a shell's job in the background: to read from the terminal would stop it, and the browser's own way
@@ -129,7 +132,8 @@ fn line(context: &Context, question: &str, end: Instant) -> Result<String, NoAns
 /// program.
 fn until(end: Instant, read: fn() -> io::Result<String>) -> Result<String, NoAnswer> {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(read()));
+    let reads = move || sender.send(read());
+    thread::Builder::new().spawn(reads).map_err(|_| NoAnswer::Impossible(NO_THREAD))?;
     match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
         Ok(outcome) => outcome.map_err(|error| match error.kind() == io::ErrorKind::InvalidData {
             true => NoAnswer::Impossible("what was typed is not UTF-8"),
@@ -139,5 +143,6 @@ fn until(end: Instant, read: fn() -> io::Result<String>) -> Result<String, NoAns
     }
 }
 
+const NO_THREAD: &str = "no thread can be started to read what is typed (see `ulimit -u`)";
 pub(super) const NO_TERMINAL: &str =
     "this login asks for an answer, and there is no terminal to ask in";

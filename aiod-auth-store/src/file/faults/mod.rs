@@ -214,6 +214,41 @@ fn a_logout_is_done_or_says_that_it_is_not() {
     }
 }
 
+/// It would be taken over: the tokens that were logged out would be newer than those that can't be removed.
+#[test]
+fn a_logout_that_can_not_read_the_record_has_removed_next_before() {
+    for place in PLACES {
+        let with_next = || {
+            let memory = place.with_record();
+            let done = refresh(&place.with_record(), place, Fault::None).done;
+            let is_put = |it: &Operation| {
+                let is_record = it.path.extension() == Some("toml".as_ref());
+                it.name == "rename" || it.name == "write" && place.is_mounted() && is_record
+            };
+            // The first one is the refresh token's, where each has a file of its own.
+            let number = done.iter().position(is_put).unwrap();
+            refresh(&memory, place, Fault::FromThenOn(number, 5)).saved.unwrap();
+            let record = done[number].path.clone();
+            assert!(memory.status(&next::path(&record)).is_ok(), "{place:?}");
+            (memory, record)
+        };
+        let remove = |memory: &Memory, fault| {
+            let (faulty, store, key) = place.faulty(memory, fault);
+            (store.remove(&key), faulty.done())
+        };
+        let (memory, record) = with_next();
+        let (_, done) = remove(&memory, Fault::None);
+        // Elsewhere the store looks, too, before it removes anything.
+        let is_read = |it: &Operation| it.name == "read" && it.path == record;
+        let number = done.iter().rposition(is_read).unwrap();
+        let (memory, _) = with_next();
+        let (removed, _) = remove(&memory, Fault::Once(number, 5));
+        let error = removed.unwrap_err();
+        assert!(matches!(error, StoreError::Io { .. }), "{place:?}: {error:?}");
+        assert!(memory.status(&next::path(&record)).is_err(), "{place:?}: `.next` is there");
+    }
+}
+
 #[test]
 fn what_a_kill_left_is_removed_by_a_logout_and_does_not_come_back() {
     for place in PLACES {
@@ -349,6 +384,91 @@ fn a_save_that_can_not_be_finished_is_read_by_the_next_process_and_said_under_th
     }
 }
 
+/// On a disk that is full by then, there is room for a much longer answer than the one before. What is bigger still
+/// is in docs/reliability.md.
+#[test]
+fn more_room_is_prepared_than_the_record_takes() {
+    for place in PLACES {
+        for length in [10, 6_000, 40_000] {
+            let memory = place.empty();
+            let store = place.store(Files::on(Arc::new(memory.clone())));
+            let mut old = tokens("first");
+            old.refresh_token = Some(RefreshToken::new("r".repeat(length)));
+            store.save(&key(), &old).unwrap();
+            let lock = store.try_lock(&key()).unwrap().unwrap();
+            store.prepare(&key()).unwrap();
+            let is_next = |path: &Path| path.extension() == Some("next".as_ref());
+            let next = memory.files().into_iter().find(|(path, _)| is_next(path)).unwrap().0;
+            let size = memory.status(&next).unwrap().size;
+            assert!(size >= 32 * 1024 + 2 * u64::try_from(length).unwrap(), "{place:?}: {size}");
+            drop(lock);
+            assert!(memory.status(&next).is_err());
+        }
+    }
+}
+
+/// It would be taken for the new login's, and what is said to be safe would be removed by the next process.
+#[test]
+fn an_access_token_that_can_not_be_put_beside_its_refresh_token_is_nowhere() {
+    for place in [Place::PolarsFiles, Place::Tiled] {
+        let done = refresh(&place.with_record(), place, Fault::None).done;
+        let number = done.iter().rposition(|it| it.name == "rename").unwrap();
+        let memory = place.with_record();
+        let run = refresh(&memory, place, Fault::FromThenOn(number, 5));
+        run.saved.unwrap();
+        assert_eq!(run.done[number].path.file_name(), Some(place.access_token().as_ref()));
+
+        let what = format!("{place:?}");
+        is_tidy(&memory, place, &what);
+        let store = place.store(Files::on(Arc::new(memory.clone())));
+        let found = store.load(&key()).unwrap().unwrap();
+        assert_eq!(found.refresh_token.unwrap().expose(), "refresh-second", "{what}");
+        assert!(found.access_token.is_none(), "{what}: it is the login's before");
+    }
+}
+
+/// Without a refresh token it can't be got anew.
+#[test]
+fn an_access_token_that_is_alone_is_kept_like_a_record() {
+    for place in [Place::PolarsFiles, Place::Tiled] {
+        let alone = |text| {
+            let mut tokens = tokens(text);
+            tokens.refresh_token = None;
+            tokens
+        };
+        let save = |memory: &Memory, fault| {
+            let (faulty, store, key) = place.faulty(memory, fault);
+            (store.save(&key, &alone("second")), faulty.done())
+        };
+        let with_record = || {
+            let memory = place.empty();
+            let store = place.store(Files::on(Arc::new(memory.clone())));
+            store.save(&key(), &alone("first")).unwrap();
+            memory
+        };
+        let (_, done) = save(&with_record(), Fault::None);
+        for number in 0..done.len() {
+            let deaths = deaths(number).into_iter();
+            for fault in deaths.chain([28, 5].map(|errno| Fault::FromThenOn(number, errno))) {
+                let memory = with_record();
+                let (saved, done) = save(&memory, fault);
+                memory.kill();
+                let what = format!("{place:?}: {fault:?}, {:?}", done.get(number));
+                let before = &done[..number.min(done.len())];
+                let is_written = before.iter().any(|it| it.name == "sync" && is_next(it));
+                let store = place.store(Files::on(Arc::new(memory.clone())));
+                drop(store.try_lock(&key()).unwrap().unwrap());
+                let found = store.load(&key()).unwrap();
+                let found = found.and_then(|it| Some(it.access_token?.expose().to_owned()));
+                let is_kept = saved.is_ok() || is_written;
+                let expected = if is_kept { &["second"][..] } else { &["first", "second"] };
+                assert!(found.is_some_and(|it| expected.contains(&&*it)), "{what}");
+                is_tidy(&memory, place, &what);
+            }
+        }
+    }
+}
+
 /// A record, and another process that is about to refresh.
 fn beside_a_lock(place: Place) -> (Memory, Lock) {
     let memory = place.with_record();
@@ -454,10 +574,12 @@ impl Run {
 
     fn has_done_by(&self, name: &str, number: usize) -> bool {
         let before = self.done.get(self.spent_at.min(number)..number).unwrap_or_default();
-        before
-            .iter()
-            .any(|done| done.name == name && done.path.extension() == Some("next".as_ref()))
+        before.iter().any(|done| done.name == name && is_next(done))
     }
+}
+
+fn is_next(done: &Operation) -> bool {
+    done.path.extension() == Some("next".as_ref())
 }
 
 /// Which store, and where its record is.
@@ -525,6 +647,15 @@ impl Place {
                 vec![self.store(Files::on(Arc::new(Memory::default()))).location(&key())]
             }
         }
+    }
+
+    const fn is_mounted(self) -> bool {
+        matches!(self, Self::OwnMounted | Self::AiodMounted)
+    }
+
+    /// The name of its file, if it has one.
+    const fn access_token(self) -> &'static str {
+        if let Self::PolarsFiles = self { "cloud_access_token" } else { "access_token" }
     }
 
     /// Whether an access token is in a file of its own, and may be the one before.
