@@ -9,14 +9,20 @@ use std::{
 use zeroize::Zeroizing;
 
 #[cfg(unix)]
-pub(crate) use unix::{Hidden, read_line, unbuffered};
+pub(crate) use unix::{Hidden, foreground, read_line, unbuffered};
 
 #[cfg(not(unix))]
-pub(crate) use elsewhere::{Hidden, read_line, unbuffered};
+pub(crate) use elsewhere::{Hidden, foreground, read_line, unbuffered};
 
 /// A line as it is, without its end. What comes after it can still be read.
 pub(crate) fn read_plain_line() -> io::Result<String> {
     plain_line(&mut unbuffered()?)
+}
+
+/// The same, beside other things that the program waits for: to read in the background would stop it. So what is
+/// typed there is the shell's.
+pub(crate) fn read_line_in_foreground() -> io::Result<String> {
+    plain_line(&mut foreground()?)
 }
 
 fn plain_line(input: &mut impl Read) -> io::Result<String> {
@@ -71,7 +77,14 @@ const LINE_MAX: usize = 1 << 16;
 
 #[cfg(unix)]
 mod unix {
-    use std::{fs::File, io, iter, os::fd::AsFd as _};
+    use std::{
+        fs::File,
+        io::{self, Read},
+        iter,
+        os::fd::AsFd as _,
+        thread,
+        time::Duration,
+    };
 
     use rustix::{
         event::{PollFd, PollFlags, poll},
@@ -130,11 +143,36 @@ mod unix {
     /// It waits before it reads. A read that is under way while Ctrl-Z and `kill` come would stop the process
     /// once more, since it is in the background, before it could end.
     fn byte() -> io::Result<Option<u8>> {
-        let stdin = io::stdin();
-        retry_on_intr(|| poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None))?;
         let mut byte = [0];
-        let length = retry_on_intr(|| read(&stdin, &mut byte))?;
+        let length = read_when_there(&mut byte, || true)?;
         Ok((length > 0).then_some(byte[0]))
+    }
+
+    /// What there is, once there is some and it may be read.
+    fn read_when_there(bytes: &mut [u8], may_be_read: fn() -> bool) -> io::Result<usize> {
+        let stdin = io::stdin();
+        loop {
+            retry_on_intr(|| poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None))?;
+            if may_be_read() {
+                return Ok(retry_on_intr(|| read(&stdin, &mut *bytes))?);
+            }
+            thread::sleep(TURN);
+        }
+    }
+
+    const TURN: Duration = Duration::from_millis(100);
+
+    /// Standard input, while this process is in the foreground.
+    pub(crate) fn foreground() -> io::Result<impl Read> {
+        Ok(Foreground)
+    }
+
+    struct Foreground;
+
+    impl Read for Foreground {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            read_when_there(bytes, is_in_foreground)
+        }
     }
 
     fn line(bytes: impl Iterator<Item = io::Result<u8>>) -> io::Result<String> {
@@ -208,6 +246,9 @@ mod elsewhere {
     pub(crate) fn unbuffered() -> io::Result<StdinLock<'static>> {
         Ok(io::stdin().lock())
     }
+
+    /// There are no jobs in a background.
+    pub(crate) use unbuffered as foreground;
 
     /// What reads sees to that.
     #[derive(Debug)]

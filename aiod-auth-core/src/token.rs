@@ -60,7 +60,8 @@ pub struct Tokens {
     /// Of the refresh token from elsewhere that this login began with, the SHA-256 in hexadecimal: used once more,
     /// it may end the session.
     pub given_sha256: Option<String>,
-    /// The user's name, where the token answer said it (Tiled): for what is said after the login. It is kept nowhere.
+    /// The user's name, as the token answer said it (Tiled), or as it was typed: for what is said after the login. It
+    /// is kept nowhere.
     pub(crate) user_name: Option<String>,
 }
 

@@ -63,13 +63,9 @@ impl Asking {
         let began = Instant::now();
         caller.show(&Prompt::Browser(Arc::new(prompt))).await;
         let mut pasted = Some(Box::pin(pasted.get()));
-        loop {
+        let redirect = loop {
             if let Some(redirect) = sockets.serve(&mut listener) {
-                let answered = Instant::now();
-                while !sockets.is_quiet(&mut listener) && answered.elapsed() < DRAIN_TIME_MAX {
-                    caller.sleep(TURN, Reason::Tokens).await.ok();
-                }
-                return Ok(redirect);
+                break redirect;
             }
             let left = question.limit.saturating_sub(began.elapsed());
             if left.is_zero() {
@@ -80,13 +76,19 @@ impl Asking {
                 continue;
             };
             match unless_late(waiting, TURN.min(left), caller).await {
-                Ok(Some(redirect)) => return Ok(redirect),
+                Ok(Some(redirect)) => break redirect,
                 // What could be pasted into is gone.
                 Ok(None) => pasted = None,
                 Err(NoAnswer::OutOfTime) => {}
                 Err(why) => return Err(why),
             }
+        };
+        // A browser may be here as well, where the address was pasted; or it has asked for more.
+        let found = Instant::now();
+        while !sockets.is_quiet(&mut listener) && found.elapsed() < DRAIN_TIME_MAX {
+            caller.sleep(TURN, Reason::Tokens).await.ok();
         }
+        Ok(redirect)
     }
 }
 

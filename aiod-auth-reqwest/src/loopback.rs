@@ -78,8 +78,8 @@ impl Sockets {
         found
     }
 
-    /// After that redirect: tells what comes in the meantime that the login is done. Whether the browser has all its
-    /// answers, which a reset could overtake. A connection that it opened ahead of time wants none.
+    /// At the end: answers what has come in the meantime. Whether the browser has all its answers, which a reset could
+    /// overtake. A connection that it opened ahead of time wants none.
     pub(crate) fn is_quiet(&mut self, listener: &mut Listener) -> bool {
         self.serve(listener);
         self.connections.iter().all(|connection| connection.visit.is_silent())

@@ -15,6 +15,7 @@ use crate::{
         files::{Files, Format, Login, Record, Text},
     },
     format::polars::{self, Folders, Place, is_refresh_token},
+    store::conflict,
     token_files::TokenFiles,
 };
 
@@ -30,7 +31,7 @@ use crate::{
 ///   two in `~/.polars`, as documented.
 ///   An access token that has expired, without a refresh token, is passed over there.
 /// - Removed where it was found, with its copies. Another login in a later place stays, and counts from then on:
-///   nobody has ended that one.
+///   nobody has ended that one. A logout ends in `LoggedOut::Replaced` then.
 /// - Written where it was found. A first login goes to `config.toml`, unless the variable is set or
 ///   `~/.polars` is there.
 /// - Private, atomic and locked, which that client is not. What `config.toml` says besides is kept.
@@ -143,6 +144,27 @@ impl PolarsStore {
         }
     }
 
+    /// Removes the login that counts. One that lives in another place is a session that nobody has ended: it stays,
+    /// counts from then on, and is returned.
+    fn remove_counting(&self, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
+        self.check(key)?;
+        let counts = self.locked_place().map_or_else(|| self.place(), Ok)?;
+        let removed = self.load_from(&counts).ok().flatten();
+        self.remove_from(&counts)?;
+        let mut next = None;
+        for place in self.folders.places().into_iter().filter(|place| *place != counts) {
+            match self.load_from(&place)? {
+                Some(tokens) if !self.is_over(&tokens) && !is_copy(&tokens, removed.as_ref()) => {
+                    let path = shown(&place).display();
+                    log::warn!("another login is in {path}: it stays, and counts from now on");
+                    next.get_or_insert(tokens);
+                }
+                _ => self.remove_from(&place)?,
+            }
+        }
+        Ok(next)
+    }
+
     fn save_over(
         &self,
         key: &RecordKey,
@@ -176,23 +198,20 @@ impl Store for PolarsStore {
         self.save_over(key, tokens, Some(version))
     }
 
-    /// The login that counts. One that lives in another place is a session that nobody has ended: it stays, and
-    /// counts from then on.
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError> {
-        self.check(key)?;
-        let counts = self.locked_place().map_or_else(|| self.place(), Ok)?;
-        let removed = self.load_from(&counts).ok().flatten();
-        self.remove_from(&counts)?;
-        for place in self.folders.places().into_iter().filter(|place| *place != counts) {
-            match self.load_from(&place)? {
-                Some(tokens) if !self.is_over(&tokens) && !is_copy(&tokens, removed.as_ref()) => {
-                    let path = shown(&place).display();
-                    log::warn!("another login is in {path}: it stays, and counts from now on");
-                }
-                _ => self.remove_from(&place)?,
-            }
+        self.remove_counting(key).map(drop)
+    }
+
+    /// Returns as well the login in a later place, which counts from then on.
+    fn remove_if_unchanged(
+        &self,
+        key: &RecordKey,
+        version: &Version,
+    ) -> Result<Option<Tokens>, StoreError> {
+        match conflict(self, key, version) {
+            Some(another) => Ok(Some(another)),
+            None => self.remove_counting(key),
         }
-        Ok(())
     }
 
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {

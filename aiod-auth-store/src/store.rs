@@ -91,7 +91,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn remove(&self, key: &RecordKey) -> Result<(), StoreError>;
 
     /// Forgets the tokens for a key, if no other login stands there than was loaded; else changes nothing, and
-    /// returns that one.
+    /// returns that one. Where there is more than one place for a login, it may be one that counts from now on.
     ///
     /// # Errors
     /// As for [`remove`](Self::remove).
@@ -285,7 +285,11 @@ pub(crate) fn locked(lock: &Lock) -> StoreReply {
 
 /// The login that is stored now, if it is another one than was loaded. One that can't be read is the
 /// business of what is to be done.
-fn conflict<S: Store + ?Sized>(store: &S, key: &RecordKey, version: &Version) -> Option<Tokens> {
+pub(crate) fn conflict<S: Store + ?Sized>(
+    store: &S,
+    key: &RecordKey,
+    version: &Version,
+) -> Option<Tokens> {
     let stored = store.load(key).ok().flatten()?;
     (!version.matches(Some(&stored))).then_some(stored)
 }

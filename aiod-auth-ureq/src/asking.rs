@@ -64,13 +64,9 @@ impl Asking {
         let began = std::time::Instant::now();
         show(&Prompt::Browser(Arc::new(prompt)));
         let mut pasted = Some(Box::pin(pasted.get()));
-        loop {
+        let redirect = loop {
             if let Some(redirect) = sockets.serve(&mut listener) {
-                let answered = std::time::Instant::now();
-                while !sockets.is_quiet(&mut listener) && answered.elapsed() < DRAIN_TIME_MAX {
-                    std::thread::sleep(TURN);
-                }
-                return Ok(redirect);
+                break redirect;
             }
             if cancel.is_cancelled() {
                 return Err(NoAnswer::Cancelled);
@@ -81,14 +77,20 @@ impl Asking {
             }
             match &mut pasted {
                 Some(waiting) => match wait_at_most(TURN.min(left), waiting.as_mut()) {
-                    Some(Some(redirect)) => return Ok(redirect),
+                    Some(Some(redirect)) => break redirect,
                     // What could be pasted into is gone.
                     Some(None) => pasted = None,
                     None => {}
                 },
                 None => std::thread::sleep(TURN.min(left)),
             }
+        };
+        // A browser may be here as well, where the address was pasted; or it has asked for more.
+        let found = std::time::Instant::now();
+        while !sockets.is_quiet(&mut listener) && found.elapsed() < DRAIN_TIME_MAX {
+            std::thread::sleep(TURN);
         }
+        Ok(redirect)
     }
 }
 

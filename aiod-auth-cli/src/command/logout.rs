@@ -210,7 +210,7 @@ fn report(context: &Context, settings: &Settings, logged_out: &LoggedOut) -> Res
             ("unconfirmed", "Removed the login here.".into())
         }
         LoggedOut::Replaced => {
-            context.printer.warn("another program has logged in meanwhile, and that login stays");
+            context.printer.warn("another login is stored, and stays: `logout` again ends it");
             ("replaced", format!("Logged out at {issuer}."))
         }
         LoggedOut::NotLoggedIn | _ => ("not_logged_in", "There was no login.".into()),

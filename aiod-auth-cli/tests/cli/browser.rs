@@ -9,7 +9,7 @@ use std::{
 use aiod_auth_tests::sim::{Answer, Fault};
 use serde_json::{Value, json};
 
-use crate::world::{Ran, Watchdog, World, end_of};
+use crate::world::{PATIENCE, Ran, Watchdog, World, end_of};
 
 fn world() -> World {
     World::with(|settings| settings.browser_flow = true)
@@ -20,6 +20,7 @@ fn visit(address: &str, extra: &str) -> (u16, String, Option<String>) {
     let rest = address.strip_prefix("http://").unwrap();
     let (authority, target) = rest.split_at(rest.find('/').unwrap());
     let mut stream = TcpStream::connect(authority).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(
         stream,
         "GET {target} HTTP/1.1\r\nHost: {authority}\r\n{extra}Connection: close\r\n\r\n"
@@ -106,6 +107,34 @@ fn an_address_is_pasted_where_the_browser_is_elsewhere() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(said.matches("no address that this login ends at").count(), 3, "{said}");
     assert_eq!(world.records().len(), 1);
+}
+
+/// What is typed then is the shell's: to read it would stop the login.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_login_goes_on_in_the_background_after_ctrl_z() {
+    use crate::world::{Typist, set_mode, wait_until};
+
+    let world = world();
+    let page = world.path("page");
+    world.write(
+        "browser",
+        &format!("#!/bin/sh\necho \"$1\" >{0}.new\nmv {0}.new {0}\n", page.display()),
+    );
+    set_mode(&world.path("browser"), 0o700);
+    let mut typist = Typist::run(
+        &world,
+        "set -m\n\"$AIOD_AUTH\" login --flow browser\necho it has stopped\nbg\nwait %1\necho $? >code\n",
+        &[("BROWSER", world.path("browser").to_str().unwrap())],
+    );
+    wait_until("a visit to the page", || page.exists());
+    typist.types(b"\x1a");
+    typist.hears("it has stopped");
+    typist.types(b"for the shell\n");
+    let back = visit(std::fs::read_to_string(&page).unwrap().trim(), "").2.unwrap();
+    assert_eq!(visit(&back, "").0, 200);
+    typist.ends();
+    assert_eq!(std::fs::read_to_string(world.path("code")).unwrap().trim(), "0");
 }
 
 #[test]

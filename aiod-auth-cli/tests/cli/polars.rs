@@ -306,7 +306,7 @@ fn a_logout_ends_the_login_that_counts_and_names_the_next_one() {
         Ran::of(command.env("HOME", world.path("home")), "")
     };
     let first = run();
-    assert_eq!(first.ended(0).json()["outcome"], "ended");
+    assert_eq!(first.ended(0).json()["outcome"], "replaced");
     assert!(first.stderr.contains("it stays, and counts from now on"), "{first:?}");
     assert_eq!(fs::read_to_string(folder.join("cloud_refresh_token")).unwrap(), other);
     assert!(is_alive());

@@ -391,7 +391,7 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// Longer than any command takes, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(100);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
 
 /// Every secret of the simulator says what it is.
 #[track_caller]

@@ -56,8 +56,9 @@ pub enum LoggedOut {
     /// The record is gone, or another login's by now; and the session may live on at the server: this is
     /// why.
     Unconfirmed(Box<Error>),
-    /// It is over as if it had [`Ended`](Self::Ended); but there was a new login meanwhile, by a program
-    /// that takes no lock, and that login stays.
+    /// It is over as if it had [`Ended`](Self::Ended); but another login stays, and counts from now on: one that a
+    /// program without the lock made meanwhile, or one in another of the places where Polars Cloud's client looks.
+    /// The next token is that login's; another logout ends it.
     Replaced,
     /// There was no login.
     NotLoggedIn,

@@ -75,13 +75,21 @@ pub(crate) fn is_about_permissions(description: &str) -> bool {
     description.starts_with("Not enough permissions")
 }
 
-/// Tiled says in `detail` what is wrong, and asks for no other scheme than Bearer: that is a gateway before it. Its
+/// Tiled's 404 for a device code that is unknown, used or expired. `Not Found` is what it says, as others do, where there
+/// is nothing at an address.
+pub(crate) fn is_about_device_code(description: &str) -> bool {
+    ["device_code", "device code"].iter().any(|name| description.contains(name))
+}
+
+/// Tiled says in `detail` what is wrong, as a text or, in a 422, as a list, and asks for no other scheme than Bearer: that is a gateway before it. Its
 /// protection against forged requests answers in plain text, and in different words that have `csrf` in them.
 pub(crate) fn says(response: &Response, object: Option<&Object<'_>>) -> Option<Says> {
     if let Some(object) = object {
         let is_bearer = |challenge: &Challenge| challenge.scheme() == "bearer";
-        let is_its = matches!(object.text("detail"), Ok(Some(_)))
-            && response.challenges().iter().all(is_bearer);
+        let is_list = || object.objects("detail").is_ok_and(|list| !list.is_empty());
+        let has_detail =
+            matches!(object.text("detail"), Ok(Some(_))) || (response.status() == 422 && is_list());
+        let is_its = has_detail && response.challenges().iter().all(is_bearer);
         return is_its.then_some(Says::Detail);
     }
     let names_csrf = || response.body().windows(4).any(|word| word.eq_ignore_ascii_case(b"csrf"));

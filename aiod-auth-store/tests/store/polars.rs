@@ -101,8 +101,10 @@ fn config_toml_counts_where_both_layouts_are() {
     place.store.save(&place.key, &support::tokens("new")).unwrap();
     assert_eq!(place.read("cloud_access_token").unwrap(), "a");
     assert!(place.read("config.toml").unwrap().contains("[x]\ny = 1\n"));
-    // The other one is no part of what was removed: its session lives on.
-    place.store.remove(&place.key).unwrap();
+    // The other one is no part of what was removed: its session lives on, and the caller is told.
+    let version = Version::of(place.store.load(&place.key).unwrap().as_ref());
+    let next = place.store.remove_if_unchanged(&place.key, &version).unwrap();
+    assert_eq!(next.unwrap().refresh_token.unwrap().expose(), "r");
     assert_eq!(place.read("config.toml").unwrap().trim(), "[x]\ny = 1");
     assert_eq!(place.load(), Some(("a".into(), "r".into())));
     place.store.remove(&place.key).unwrap();

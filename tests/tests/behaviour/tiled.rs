@@ -159,16 +159,20 @@ fn what_the_provider_says_after_a_login_is_shown_once_it_is_kept() {
         assert_eq!(shown.as_deref(), Some(expected));
         assert!(!world.transcript().contains("/auth/whoami"), "nothing is asked for it");
     }
-    // Of a user's identities, it is the one that was logged in with; who it is without one is not guessed.
-    for (identity, expected) in [
-        (json!({"id": "0000-0002", "provider": "toy"}), Some("You are 0000-0002.")),
-        (json!({"id": 5}), None),
-        (json!("alice"), None),
-        (json!(null), None),
+    // Of a user's identities, it is the one that was logged in with; without one, the name that was typed.
+    let device = Provider::Device("toy");
+    for (identity, by_password, by_device) in [
+        (json!({"id": "0000-0002", "provider": "toy"}), "0000-0002", "0000-0002"),
+        (json!({"id": 5}), "alice", "a user without a name"),
+        (json!("bob"), "alice", "a user without a name"),
+        (json!(null), "alice", "a user without a name"),
     ] {
         let answer = json!({"access_token": "a", "token_type": "bearer", "identity": identity});
-        let (_, shown) = confirmation(toy.clone(), "You are {id}.", Some(instead(200, &answer)));
-        assert_eq!(shown.as_deref(), expected);
+        for (provider, name) in [(toy.clone(), by_password), (device.clone(), by_device)] {
+            let (_, shown) =
+                confirmation(provider, "Logged in as {id}.", Some(instead(200, &answer)));
+            assert_eq!(shown, Some(format!("Logged in as {name}.")));
+        }
     }
     let (_, shown) = confirmation(toy, "", None);
     assert_eq!(shown, None);
@@ -430,12 +434,25 @@ fn its_own_device_code_expires_and_a_stray_answer_does_not_end_it() {
         let error = log_in_with(&mut world, &tiled(), &[]).unwrap_err();
         assert_eq!(error.kind(), kind, "{status}");
     }
-    let mut world = world();
-    world.server.tiled.providers = vec![Provider::Device("x")];
-    let page = Fault::Instead(Answer::html(403, "<html>Blocked</html>"));
-    world.server.fault_at("/api/v1/auth/provider/x/token", 2, page);
-    world.after(seconds(1), Event::Approve);
-    log_in_with(&mut world, &tiled(), &[]).unwrap();
+    // Of a gateway while the server starts anew, or of the server while it has no such route yet.
+    for answer in [
+        Answer::html(403, "<html>Blocked</html>"),
+        Answer::new(404, "text/plain", "404 page not found"),
+        Answer::json(404, &json!({"message": "no Route matched with those values"})),
+        Answer::json(404, &json!({"title": "Not Found", "detail": "No such upstream."})),
+        Answer::json(404, &json!({"detail": "Not Found"})),
+        Answer::empty(404),
+        Answer::new(401, "text/plain", "Unauthorized"),
+        Answer::json(422, &json!({"message": "blocked"})),
+    ] {
+        let mut world = world();
+        world.server.tiled.providers = vec![Provider::Device("x")];
+        let stray = Fault::Instead(answer.clone());
+        world.server.fault_at("/api/v1/auth/provider/x/token", 1, stray);
+        world.after(seconds(1), Event::Approve);
+        let outcome = log_in_with(&mut world, &tiled(), &[]);
+        assert!(outcome.is_ok(), "{:?} {outcome:?}", answer.status);
+    }
 }
 
 /// All of it at the OpenID provider: the login, the refresh with rotation, the end of the session.

@@ -126,7 +126,7 @@ fn where_both_layouts_are_there_config_toml_counts() {
     assert_eq!(place.python_token(), place.token());
     assert_eq!(place.read(".config/polars_cloud/cloud_refresh_token"), "theirs");
     // It is another session, which nobody has ended.
-    assert_eq!(place.json("logout")["outcome"], "ended");
+    assert_eq!(place.json("logout")["outcome"], "replaced");
     assert!(!place.path(CONFIG).exists() || !place.read(CONFIG).contains("refresh_token"));
     assert_eq!(place.read(".config/polars_cloud/cloud_refresh_token"), "theirs");
 }

@@ -1,7 +1,7 @@
 //! Asks the user in the terminal, where a login can't go on without an answer.
 
 use std::{
-    io::{self, BufRead as _, IsTerminal as _},
+    io::{self, IsTerminal as _},
     sync::{Arc, mpsc},
     thread,
     time::Instant,
@@ -12,6 +12,8 @@ use aiod_auth_core::{
     ProviderQuestion, cache::UserQuestion,
 };
 
+use zeroize::Zeroizing;
+
 use crate::{context::Context, print::Printer, settings::Settings, terminal};
 
 /// Whether there is a terminal to ask in. A program that reads JSON has none to show.
@@ -21,19 +23,17 @@ pub(super) fn has_terminal(context: &Context, settings: &Settings) -> bool {
 
 /// Takes addresses from stdin, beside the browser's own way back: until one is this login's.
 pub(super) fn take_pasted(printer: &Printer, prompt: Arc<BrowserPrompt>) {
-    if is_in_background() {
-        return;
-    }
     let for_reader = printer.clone();
     let reads = move || {
-        for line in io::stdin().lock().split(b'\n') {
-            let Ok(line) = line else { return };
+        loop {
             // A slip of the clipboard or of the keyboard is one line that is no address, not the last one.
-            let line = String::from_utf8_lossy(&line);
-            if line.trim().is_empty() {
-                continue;
-            }
-            if prompt.paste(&line) {
+            let is_this_logins = match terminal::read_line_in_foreground().map(Zeroizing::new) {
+                Ok(line) if line.trim().is_empty() => continue,
+                Ok(line) => prompt.paste(&line),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => false,
+                Err(_) => return,
+            };
+            if is_this_logins {
                 return;
             }
             for_reader.warn("that is no address that this login ends at; copy the whole of it");
@@ -42,19 +42,6 @@ pub(super) fn take_pasted(printer: &Printer, prompt: Arc<BrowserPrompt>) {
     if thread::Builder::new().spawn(reads).is_err() {
         printer.warn(&format!("no address can be pasted: {NO_THREAD}"));
     }
-}
-
-/// Whether this is a shell's job in the background: to read from the terminal would stop it, and the browser's own way
-/// back with it.
-#[cfg(unix)]
-fn is_in_background() -> bool {
-    let foreground = rustix::termios::tcgetpgrp(io::stdin());
-    foreground.is_ok_and(|group| group != rustix::process::getpgrp())
-}
-
-#[cfg(not(unix))]
-const fn is_in_background() -> bool {
-    false
 }
 
 /// Answers what the login asks.

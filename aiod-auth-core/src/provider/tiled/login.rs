@@ -33,6 +33,7 @@ use crate::{
         device,
         form::Form,
         json::Object,
+        servers::is_about_device_code,
     },
 };
 
@@ -164,16 +165,21 @@ async fn by_password(
         };
         let until = job.deadline_for_user(io, end);
         let outcome = server.send_guarded(io, &job.policy, until, send).await;
-        username = Some(credentials.username);
-        drop(credentials.password);
+        let Credentials { username: typed, password } = credentials;
+        drop(password);
         match outcome {
+            Ok(mut tokens) => {
+                tokens.user_name.get_or_insert(typed);
+                return Ok(tokens);
+            }
             Err(Failed { error: Error::Refused(refused), .. }) if is_wrong_password(&refused) => {
                 if attempts >= ATTEMPTS_MAX {
                     return Err(Error::AccessDenied(refused).into());
                 }
             }
-            outcome => return outcome,
+            failed => return failed,
         }
+        username = Some(typed);
     }
 }
 
@@ -256,16 +262,17 @@ impl OwnDevice {
     }
 }
 
-/// The meaning of a refused poll without an error code. 404: the device code is unknown, used or expired. 401
-/// or 422: it is malformed. This server has no denial and no `slow_down`; any other answer is not its own.
+/// The meaning of a refused poll without an error code, where it is Tiled's own word. 404: the device code is unknown,
+/// used or expired. 401 or 422: it is malformed. This server has no denial and no `slow_down`; any other answer is
+/// a gateway's or a proxy's, and says nothing of the code.
 fn refused(error: &ServerError) -> Option<Error> {
-    match error.status {
-        _ if error.html => None,
+    let is_about_code = || error.description.as_deref().is_some_and(is_about_device_code);
+    match (error.says?, error.status?) {
+        (Says::Detail, 404) if is_about_code() => Some(Error::Expired),
+        (Says::Detail, 401 | 422) => Some(Error::Refused(Box::new(error.clone()))),
+        (Says::Detail, _) => None,
         // There is another cookie to be had.
-        _ if error.says == Some(Says::Forged) => Some(Error::Refused(Box::new(error.clone()))),
-        Some(404) => Some(Error::Expired),
-        Some(401 | 422) => Some(Error::Refused(Box::new(error.clone()))),
-        _ => None,
+        (Says::Forged, _) => Some(Error::Refused(Box::new(error.clone()))),
     }
 }
 
@@ -279,18 +286,14 @@ impl Confirmation {
         Some(Self(provider.clone()))
     }
 
-    /// Shows them, unless they want a name that the server didn't say: nothing is asked for it, since the user is
-    /// logged in, and waits.
+    /// Shows them, with the name that the server or the user has said: none is asked for, since the user is logged
+    /// in, and waits.
     pub(crate) async fn show(self, io: &Io, tokens: &Tokens) {
         // As the real client says of a user whom only the provider knows.
         let is_external = matches!(self.0.login, ProviderLogin::OpenId { .. });
         let name = if is_external { Some("external user") } else { tokens.user_name.as_deref() };
-        let wants_name = self.0.confirmation_message.as_ref().is_some_and(|it| it.contains("{id}"));
-        let words = match name {
-            None if wants_name => None,
-            name => self.0.confirmation(name.unwrap_or_default()),
-        };
-        if let Some(words) = words {
+        let name = name.unwrap_or("a user without a name");
+        if let Some(words) = self.0.confirmation(name) {
             io.show(Prompt::Confirmation(Arc::from(words))).await;
         }
     }

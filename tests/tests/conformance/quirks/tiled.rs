@@ -17,7 +17,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(
         "Q-111",
-        "Tiled: polls in JSON, pending nested in `detail`, 404 for an old code",
+        "Tiled: polls in JSON, pending nested in `detail`, 404 with words about an old code",
         Check::Behaviour(a_poll_is_read_its_own_way),
     ),
     row(
@@ -98,6 +98,13 @@ fn a_poll_is_read_its_own_way() {
             (r#"401 {"detail":"Invalid device code"}"#, "error:server; says Invalid device code"),
             (r#"422 {"detail":[{"msg":"Field required"}]}"#, "error:server; says Field required"),
             ("403 <html>blocked", "retry; stays error:server"),
+            // Of a gateway.
+            (r#"404 {"detail":"Not Found"}"#, "retry; stays error:server; says Not Found"),
+            (r#"404 {"message":"no route"}"#, "retry; stays error:server; says no route"),
+            ("404 page not found", "retry; stays error:server"),
+            ("404", "retry; stays error:server"),
+            ("401 Unauthorized", "retry; stays error:server"),
+            (r#"422 {"message":"blocked"}"#, "retry; stays error:server; says blocked"),
         ],
     );
 }

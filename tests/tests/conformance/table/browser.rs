@@ -14,6 +14,7 @@ use aiod_auth_core::{
     AuthorizationServer, BrowserPrompt, Endpoint, Entropy, Error, Login, LoginMethod, Parameters,
     Profile, Prompt, Tokens,
     flow::{AuthorizationRequest, Redirect},
+    loopback::VISITS_MAX,
 };
 use aiod_auth_tests::sim::{self, Running, Settings};
 use url::Url;
@@ -122,6 +123,27 @@ pub(super) fn log_in_twice_at_once(with: &Loop, profile: Profile) -> [(u16, Stri
     drop(ahead);
     let answers: Vec<_> = visits.into_iter().map(answered).collect();
     answers.try_into().unwrap()
+}
+
+/// The address is pasted while the browser, too, is on its way back, behind more connections than are accepted at
+/// once: what it is answered.
+pub(super) fn log_in_by_pasting_meanwhile(with: &Loop, profile: Profile) -> (u16, String) {
+    let mut login = Login::new(profile.into(), seconds(10), policy());
+    let mut visits = Vec::new();
+    let outcome = with.run_with(&mut login, &mut |prompt| {
+        let Prompt::Browser(prompt) = prompt else { panic!("{prompt:?}") };
+        let (authority, back) = (authority(prompt), sent_back(prompt));
+        let target = back.strip_prefix(&format!("http://{authority}")).unwrap();
+        for _ in 0..VISITS_MAX {
+            visits.push(TcpStream::connect(&authority).unwrap());
+        }
+        let mut visit = TcpStream::connect(&authority).unwrap();
+        write!(visit, "GET {target} HTTP/1.1\r\nHost: {authority}\r\n\r\n").unwrap();
+        visits.push(visit);
+        assert!(prompt.paste(&back));
+    });
+    outcome.unwrap();
+    answered(visits.pop().unwrap())
 }
 
 /// Where the server sends the browser after the page.

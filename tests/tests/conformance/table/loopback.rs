@@ -225,6 +225,9 @@ fn the_program_opens_the_page() {
             assert!(prompt.paste(&sent_back(&prompt)));
         })
         .unwrap();
+        let (status, answer) =
+            log_in_by_pasting_meanwhile(&with, browser_profile(&running.base_url));
+        assert_eq!(status, 200, "{answer}");
     }
 }
 
