@@ -155,11 +155,20 @@ fn a_certificate_that_cannot_be_used_is_said_with_its_file_and_what_to_do() {
     crate::world::set_mode(&world.path("pair.pem"), 0o600);
     let ran = world.run_with_input(login, &token);
     assert!(!ran.ended(0).stderr.contains("warning"), "{ran:?}");
-    // As ssh does it, but that other programs of this user's group may have to read it.
-    #[cfg(unix)]
+}
+
+/// As ssh does it, but that other programs of this user's group may have to read it.
+#[cfg(unix)]
+#[test]
+fn a_private_key_that_every_user_can_read_is_a_warning() {
+    let world = World::new();
+    world.log_in();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(vec!["x".into()]).unwrap().self_signed(&key).unwrap();
+    world.write("pair.pem", &format!("{}{}", certificate.pem(), key.serialize_pem()));
     for (mode, is_said) in [(0o640, false), (0o644, true)] {
         crate::world::set_mode(&world.path("pair.pem"), mode);
-        let ran = world.run(&format!("refresh {}", login.split_once("stdin ").unwrap().1));
+        let ran = world.run("refresh --client-certificate pair.pem");
         let says = "warning: every user of this machine can read the private key in pair.pem";
         assert_eq!(ran.ended(0).stderr.starts_with(says), is_said, "{mode:o}: {ran:?}");
     }

@@ -714,7 +714,7 @@ const PLACES: &[Row] = &[
         "a warning; it is used all the same",
         0,
         "aiod-auth-cli/tests/cli/network.rs",
-        "a_certificate_that_cannot_be_used_is_said_with_its_file_and_what_to_do",
+        "a_private_key_that_every_user_can_read_is_a_warning",
     ),
     test(
         "A file that the configuration names can't be read, or is no credential of systemd's (`$CREDENTIALS_DIRECTORY`)",
