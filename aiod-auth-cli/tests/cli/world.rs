@@ -411,6 +411,7 @@ pub(crate) fn mode(_: &Path) -> u32 {
 /// Gives what is there to another user: only root can. Where this is not done, the test ends; in CI, it fails.
 #[cfg(unix)]
 #[must_use]
+#[expect(clippy::print_stderr, reason = "a test says what it leaves out")]
 pub(crate) fn gave_away(path: &Path) -> bool {
     let is_done = std::os::unix::fs::chown(path, Some(1000), Some(1000)).is_ok();
     if !is_done {

@@ -10,7 +10,6 @@
 mod aiod;
 mod contract;
 mod damage;
-mod interrupted;
 mod locks;
 #[cfg(target_os = "linux")]
 mod mounts;

@@ -1,4 +1,12 @@
 //! What an interrupted save has left: a whole `.next`, and a note of what it replaces, or none.
+//!
+//! In a program of its own, which starts no process: between `fork` and `exec`, a child has our locks, and what is
+//! locked is not finished.
+#![expect(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "clippy allows them in tests, but not in the functions beside them"
+)]
 
 use std::{
     fs,
@@ -8,8 +16,12 @@ use std::{
 use aiod_auth_core::{Timestamp, Tokens, session::Version};
 
 #[cfg(unix)]
-use crate::support::gave_away;
-use crate::support::{Place, tokens};
+use support::gave_away;
+use support::{Place, tokens};
+
+#[allow(dead_code, reason = "the other tests' support")]
+#[path = "../store/support.rs"]
+mod support;
 
 /// A backup without the lock's file, or one who removed it.
 #[test]
@@ -63,8 +75,8 @@ fn what_gets_into_a_records_place_during_the_save_costs_no_token() {
     in_the_way(|path| fs::create_dir(path).unwrap());
     #[cfg(unix)]
     in_the_way(|path| {
-        let made = std::process::Command::new("mkfifo").arg(path).status();
-        assert!(made.unwrap().success());
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     });
 }
 
