@@ -13,8 +13,9 @@ use crate::{
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
+        place::is_same_file,
     },
-    format::polars::{self, Folders, Place, is_refresh_token},
+    format::polars::{self, Folders, Place, Stored, is_refresh_token},
     token_files::TokenFiles,
 };
 
@@ -22,7 +23,8 @@ use crate::{
 /// that client writes, and that client reads what it writes.
 ///
 /// It is bound to one [`RecordKey`]; asked for another, it refuses, because that client doesn't say whose
-/// tokens it wrote.
+/// tokens it wrote. Tokens that say themselves that another server issued them (`iss`) are refused, too:
+/// nothing is sent, and they stay.
 ///
 /// - Looked for in this order: the file that `POLARS_CLOUD_ACCESS_TOKEN_PATH` names (with
 ///   `cloud_refresh_token` beside it), then `config.toml`, then `cloud_access_token` with
@@ -45,8 +47,8 @@ impl PolarsStore {
     /// The login of this key, where the environment says. `VARIABLES` are read from it.
     ///
     /// # Errors
-    /// [`Error::Store`] without a home; [`Error::Config`] if `POLARS_CLOUD_ACCESS_TOKEN_PATH` names the file of the
-    /// refresh token, which is beside it.
+    /// [`Error::Store`] without a home; [`Error::Config`] if `POLARS_CLOUD_ACCESS_TOKEN_PATH` names a file that a
+    /// refresh token is in: the one beside it, or `config.toml`.
     pub fn of(key: RecordKey, environment: &Environment) -> Result<Self, Error> {
         let folder = |variable| environment.get(variable).map(absolute);
         let folders = etcetera::choose_base_strategy().map_err(|_| StoreError::NoHome);
@@ -64,11 +66,15 @@ impl PolarsStore {
             return Err(StoreError::NoHome.into());
         }
         let access_token_path = folder(ACCESS_TOKEN_PATH);
-        if let Some(path) = access_token_path.as_deref().filter(|path| is_refresh_token(path)) {
+        let folders = Folders { access_token_path, config, documented };
+        let is_taken = |path: &Path| {
+            let mut places = folders.places().into_iter();
+            is_refresh_token(path) || places.any(|place| is_same_file(path, record(&place)))
+        };
+        if let Some(path) = folders.access_token_path.as_deref().filter(|path| is_taken(path)) {
             let (setting, file) = (ACCESS_TOKEN_PATH, path.display().to_string());
             return Err(Error::Config(ConfigProblem::RefreshTokensFile { setting, file }));
         }
-        let folders = Folders { access_token_path, config, documented };
         Ok(Self { key, folders, files: Files::default() })
     }
 
@@ -103,8 +109,8 @@ impl PolarsStore {
         let mut failure = None;
         let has_login = |place: &Place| match self.load_from(place) {
             Ok(tokens) => tokens.is_some_and(|tokens| !self.is_over(&tokens)),
-            // Of this one nothing is known, so of the next ones neither.
-            Err(error @ StoreError::Io { .. }) => {
+            // Of this one nothing is known, so of the next ones neither; or it counts, and is another server's.
+            Err(error @ (StoreError::Io { .. } | StoreError::OtherKey { .. })) => {
                 failure = Some(error);
                 true
             }
@@ -129,16 +135,27 @@ impl PolarsStore {
     fn load_from(&self, place: &Place) -> Result<Option<Tokens>, StoreError> {
         match place {
             Place::Config(file) => {
-                let record = self.files.load(file, &Config)?;
+                let record = self.files.load(file, self)?;
                 Ok(record.and_then(|record| record.login.tokens))
             }
-            Place::TwoFiles { .. } => two_files(place).load(&self.files),
+            Place::TwoFiles { .. } => {
+                let tokens = two_files(place).load(&self.files)?;
+                tokens.map(|tokens| self.own(Stored::of(tokens), shown(place))).transpose()
+            }
+        }
+    }
+
+    /// The tokens, unless they are another server's: that one's are sent nowhere else, and stay.
+    fn own(&self, stored: Stored, path: &Path) -> Result<Tokens, StoreError> {
+        match stored.is_of_another_than(&self.key.issuer) {
+            true => Err(StoreError::OtherKey { path: path.into() }),
+            false => Ok(stored.tokens),
         }
     }
 
     fn remove_from(&self, place: &Place) -> Result<(), StoreError> {
         match place {
-            Place::Config(file) => self.files.remove(file, &Config),
+            Place::Config(file) => self.files.remove(file, self),
             Place::TwoFiles { .. } => two_files(place).remove(&self.files),
         }
     }
@@ -151,7 +168,7 @@ impl PolarsStore {
     ) -> Result<Option<Tokens>, StoreError> {
         self.check(key)?;
         match &self.locked_place().map_or_else(|| self.place(), Ok)? {
-            Place::Config(file) => self.files.save(file, &Config, tokens, version),
+            Place::Config(file) => self.files.save(file, self, tokens, version),
             place @ Place::TwoFiles { .. } => two_files(place).save(&self.files, tokens, version),
         }
     }
@@ -184,12 +201,18 @@ impl Store for PolarsStore {
         let removed = self.load_from(&counts).ok().flatten();
         self.remove_from(&counts)?;
         for place in self.folders.places().into_iter().filter(|place| *place != counts) {
-            match self.load_from(&place)? {
-                Some(tokens) if !self.is_over(&tokens) && !is_copy(&tokens, removed.as_ref()) => {
-                    let path = shown(&place).display();
+            let path = shown(&place).display();
+            match self.load_from(&place) {
+                Err(StoreError::OtherKey { .. }) => {
+                    log::warn!("the login of another server is in {path}: it stays");
+                }
+                Err(error) => return Err(error),
+                Ok(Some(tokens))
+                    if !self.is_over(&tokens) && !is_copy(&tokens, removed.as_ref()) =>
+                {
                     log::warn!("another login is in {path}: it stays, and counts from now on");
                 }
-                _ => self.remove_from(&place)?,
+                Ok(_) => self.remove_from(&place)?,
             }
         }
         Ok(())
@@ -198,7 +221,7 @@ impl Store for PolarsStore {
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         self.check(key)?;
         match &self.place()? {
-            Place::Config(file) => self.files.try_lock(file, &Config),
+            Place::Config(file) => self.files.try_lock(file, self),
             place @ Place::TwoFiles { .. } => two_files(place).try_lock(&self.files),
         }
     }
@@ -206,7 +229,7 @@ impl Store for PolarsStore {
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.check(key)?;
         match &self.locked_place().map_or_else(|| self.place(), Ok)? {
-            Place::Config(file) => self.files.prepare(file, &Config),
+            Place::Config(file) => self.files.prepare(file, self),
             place @ Place::TwoFiles { .. } => two_files(place).prepare(&self.files),
         }
     }
@@ -274,12 +297,10 @@ impl LoginTo {
 }
 
 /// How `config.toml` is read and written.
-#[derive(Debug)]
-struct Config;
-
-impl Format for Config {
+impl Format for PolarsStore {
     fn read(&self, path: &Path, text: &str, written_at: Timestamp) -> Result<Login, StoreError> {
-        let tokens = polars::read(text, written_at).map_err(|error| explain(path, error))?;
+        let stored = polars::read(text, written_at).map_err(|error| explain(path, error))?;
+        let tokens = stored.map(|stored| self.own(stored, path)).transpose()?;
         Ok(Login { tokens, client_secret: None })
     }
 
@@ -290,7 +311,7 @@ impl Format for Config {
         tokens: &Tokens,
     ) -> Result<Text, StoreError> {
         let before = before.map(|record| record.text.as_str());
-        polars::write(before, tokens).map_err(|error| explain(path, error))
+        polars::write(before, &self.key.issuer, tokens).map_err(|error| explain(path, error))
     }
 
     fn without_tokens(&self, path: &Path, record: &Record) -> Result<Option<Text>, StoreError> {

@@ -176,16 +176,17 @@ impl Platform {
         }
     }
 
-    /// That place: where the client looks for it, or this one.
+    /// That place: where the client looks for it, or this one; for a login at that platform, or at another server.
     pub(crate) fn open_store(
         self,
         key: &RecordKey,
         place: Option<PathBuf>,
+        of: Option<Self>,
         logs_in_by_itself: bool,
     ) -> Result<OwnStore, Failure> {
         match self {
             Self::Aiod => aiod::open_store(key, place),
-            Self::Polars => polars::open_store(key, place, logs_in_by_itself),
+            Self::Polars => polars::open_store(key, place, of, logs_in_by_itself),
             Self::Tiled => tiled::open_store(key, place),
             Self::Jetraw => Err(Failure::config("Jetraw's client publishes no file's format")),
         }

@@ -9,7 +9,7 @@ use aiod_auth_core::{
 };
 use aiod_auth_store::PolarsStore;
 
-use super::{Given, Known, OwnStore, Said, environment};
+use super::{Given, Known, OwnStore, Platform, Said, environment};
 use crate::{failure::Failure, secret::SecretSource};
 
 pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
@@ -52,8 +52,13 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
 pub(super) fn open_store(
     key: &RecordKey,
     folder: Option<PathBuf>,
+    of: Option<Platform>,
     is_for_bots: bool,
 ) -> Result<OwnStore, Failure> {
+    if of != Some(Platform::Polars) {
+        return Err(Failure::config("the store `polars` is for Polars Cloud alone")
+            .with_hint("leave `store` out, or set platform = \"polars\" in the profile"));
+    }
     if is_for_bots {
         return Err(Failure::config(
             "the store `polars` is for a user's login, and this client has a secret",

@@ -225,6 +225,49 @@ fn what_the_own_client_keeps_is_for_no_other_server_client_or_account() {
     assert!(world.records().is_empty());
 }
 
+/// Of no other server's login either: its tokens would be sent there, and this login would be lost.
+#[test]
+fn the_files_of_the_own_client_are_used_for_polars_cloud_alone() {
+    let world = World::new();
+    let base = &world.server.base_url;
+    let iss = BASE64_URL_SAFE_NO_PAD.encode(r#"{"iss":"https://polars.example","exp":1000}"#);
+    let kept = format!(
+        "[auth]\naccess_token = \"e30.{iss}.c2ln\"\nrefresh_token = \"refresh-of-a-user\"\n"
+    );
+    fs::create_dir(world.path("polars_cloud")).unwrap();
+    world.write("polars_cloud/config.toml", &kept);
+    world.write(
+        "config.toml",
+        &format!(
+            "[profiles.elsewhere]\nplatform = \"polars\"\nissuer = \"{base}\"\nclient_id = \"demo\"\n\
+             store = \"polars\"\ntoken_endpoint = \"{base}/token\"\n"
+        ),
+    );
+    let run = |line: &str| {
+        let mut command = world.command(line);
+        command.env("POLARS_CLOUD_CONFIG_DIR", world.path("polars_cloud"));
+        Ran::of(&mut command, "")
+    };
+    let folder = world.path("polars_cloud").display().to_string();
+    for login in [
+        format!("--api {base}"),
+        format!("--issuer {base} --client-id demo"),
+        "--profile aiod".into(),
+    ] {
+        for store in ["polars".to_owned(), format!("polars:{folder}")] {
+            for command in ["token", "logout", "login"] {
+                let ran = run(&format!("{login} --store {store} {command}"));
+                ran.failed(2, "the store `polars` is for Polars Cloud alone");
+            }
+        }
+    }
+    for command in ["status", "token", "refresh", "logout", "login"] {
+        run(&format!("--profile elsewhere {command}")).failed(6, "is that of another login");
+    }
+    assert_eq!(world.requests(), 0);
+    assert_eq!(fs::read_to_string(world.path("polars_cloud/config.toml")).unwrap(), kept);
+}
+
 /// What `store` says is for the user's login.
 #[test]
 fn a_service_account_of_the_environment_is_in_memory_whatever_the_profile_says() {

@@ -42,12 +42,12 @@ fn a_profile_is_made_changed_and_removed() {
     assert_eq!(after, format!("{before}{table}"));
 
     world.run("profile set new --default --client-id demo --flow device").ended(0);
-    // A folder that was typed is seen from where it was typed.
-    let desk = "profile set desk --issuer https://as.example --client-id x --store polars:there";
+    // A file that was typed is seen from where it was typed.
+    let desk = "profile set desk --issuer https://as.example --client-id x --store aiod:there";
     world.run(&format!("{desk} --redirect-uri http://127.0.0.1/callback")).ended(0);
     let shown = world.run("profile show desk --json").ended(0).json();
     assert_eq!(shown["redirect_uri"], "http://127.0.0.1/callback");
-    assert_eq!(shown["store"], format!("polars:{}", world.path("there").display()));
+    assert_eq!(shown["store"], format!("aiod:{}", world.path("there").display()));
     world.run("profile set desk --redirect-uri https://as.example/").ended(2);
     world.run("profile remove desk").ended(0);
     world.run("status").ended(3);

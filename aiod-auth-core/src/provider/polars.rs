@@ -269,6 +269,19 @@ pub fn expires_at(access_token: &AccessToken) -> Option<Timestamp> {
     Payload::of(access_token.expose())?.claims()?.time("exp").ok()?
 }
 
+/// At which server these tokens were issued, as one of them says: Keycloak's refresh token is a JWT, too. The `iss`
+/// claim (RFC 7519 §4.1.1) is not proven, and only tells tokens from those of another server.
+#[must_use]
+pub fn issued_by(tokens: &Tokens) -> Option<String> {
+    let issuer = |token: &str| {
+        let payload = Payload::of(token)?;
+        let issuer = payload.claims()?.text("iss").ok()??;
+        Some(issuer.to_string())
+    };
+    let access_token = tokens.access_token.as_ref().and_then(|token| issuer(token.expose()));
+    access_token.or_else(|| issuer(tokens.refresh_token.as_ref()?.expose()))
+}
+
 /// The platform's environment variables, besides those for the places of its files.
 pub const VARIABLES: [&str; 4] = [DOMAIN, ACCESS_TOKEN, CLIENT_ID, CLIENT_SECRET];
 
