@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::SystemTime};
 
 pub(super) use aiod_auth_core::provider::tiled::API_KEY;
 use aiod_auth_core::{
-    AccessToken, Error, RecordKey, Tokens,
+    AccessToken, Error, NotLoggedIn, RecordKey, Tokens,
     provider::tiled::{self, Api, Settings, VARIABLES, api_key},
 };
 use aiod_auth_store::TiledStore;
@@ -82,11 +82,18 @@ pub(super) fn given(is_logged_in: bool) -> Result<Tokens, Failure> {
 }
 
 pub(super) fn explain_given(error: Error) -> Failure {
-    let is_refusal = matches!(error, Error::TokenRejected(_));
-    let mut failure = Failure::from(error);
-    failure.message = match is_refusal {
-        true => format!("the API key in {API_KEY} is not accepted"),
-        false => format!("there is nothing but the API key in {API_KEY}, which is never refreshed"),
+    let message = match &error {
+        Error::TokenRejected(_) => format!("the API key in {API_KEY} is not accepted"),
+        // Its answer was `null`.
+        Error::NotAuthenticated(NotLoggedIn::NoRecord) => {
+            format!("the server knows no user of the API key in {API_KEY}")
+        }
+        _ => format!("there is nothing but the API key in {API_KEY}, which is never refreshed"),
     };
+    let mut failure = Failure::from(error);
+    failure.message = message;
     failure.with_hint("set another one, or unset it and log in")
 }
+
+pub(super) const WITHOUT_TERMINAL: &str =
+    "run it in a terminal, without --json; a program takes an API key, in TILED_API_KEY";

@@ -83,7 +83,9 @@ fn public_client(settings: &ProfileConfig) -> Result<ClientIdentity, Failure> {
 }
 
 fn missing(what: &str) -> Failure {
+    let option = what.replace('_', "-");
     Failure::config(format!("there is no {what}"))
+        .with_hint(format!("say --{option}, for a profile with `aiod-auth profile set`"))
 }
 
 const fn login_method(flow: Flow) -> LoginMethod {

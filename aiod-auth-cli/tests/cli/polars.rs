@@ -64,6 +64,7 @@ fn what_of_the_environment_can_not_be_used_is_named() {
     for token in ["a canary", "\u{7}", "canary,x"] {
         let ran = run("token", &[("POLARS_CLOUD_ACCESS_TOKEN", token)]);
         ran.failed(2, "POLARS_CLOUD_ACCESS_TOKEN");
+        assert!(ran.stderr.contains("next: set another one, or unset it"), "{ran:?}");
     }
     // Blank ones are as good as none, for each command.
     let blank = [("POLARS_CLOUD_CLIENT_ID", " "), ("POLARS_CLOUD_CLIENT_SECRET", " ")];
@@ -310,7 +311,10 @@ fn log_in(world: &World, variables: &[(&str, &str)]) -> String {
 fn a_login_is_new_whatever_is_set_and_goes_where_the_own_client_looks() {
     let world = world();
     // `login()` is always a user's.
-    assert_eq!(log_in(&world, &[("POLARS_CLOUD_CLIENT_ID", "bot")]), "");
+    let said = log_in(&world, &[("POLARS_CLOUD_CLIENT_ID", "bot")]);
+    let warning =
+        "POLARS_CLOUD_CLIENT_ID is set, and POLARS_CLOUD_CLIENT_SECRET is not: other commands";
+    assert!(said.contains(warning), "{said}");
     let config = fs::read_to_string(world.path("polars_cloud/config.toml")).unwrap();
     assert!(config.contains("[auth]") && config.contains("refresh_token = \"refresh-"), "{config}");
     let token = Ran::of(&mut polars(&world, "token"), "").ended(0).stdout.clone();
@@ -319,6 +323,13 @@ fn a_login_is_new_whatever_is_set_and_goes_where_the_own_client_looks() {
     let account = [("POLARS_CLOUD_CLIENT_ID", "bot"), ("POLARS_CLOUD_CLIENT_SECRET", "canary")];
     let said = log_in(&world, &account);
     assert!(said.contains("POLARS_CLOUD_CLIENT_SECRET is set, and counts before"), "{said}");
+
+    // Only a login is one that others would count before.
+    for line in ["logout", "export -", "import nowhere"] {
+        let mut command = polars(&world, line);
+        let ran = Ran::of(command.envs(account), "");
+        assert!(!ran.stderr.contains("counts before"), "{ran:?}");
+    }
 
     // What is found is written back where it was found; the variable decides for a first login.
     fs::remove_dir_all(world.path("polars_cloud")).unwrap();
@@ -376,7 +387,14 @@ fn jetraw_is_what_its_profile_says() {
     let world = World::with(|settings| settings.browser_flow = true);
     let base = world.server.base_url.clone();
     world.write("config.toml", "[profiles.jetraw]\nclient_id = \"demo\"\n");
-    world.run("--profile jetraw status").failed(2, "there is no issuer");
+    let ran = world.run("--profile jetraw status");
+    ran.failed(2, "there is no issuer");
+    let hint = "next: run `aiod-auth profile set NAME --issuer URL --client-id ID`";
+    assert!(ran.stderr.contains(hint), "{ran:?}");
+    let set = format!("profile set ours --issuer {base} --client-id demo --organisation lab");
+    world.run(&set).ended(0);
+    let shown = world.run("--json profile show ours").ended(0).json();
+    assert_eq!((&shown["platform"], &shown["organisation"]), (&"jetraw".into(), &"lab".into()));
     world.write(
         "config.toml",
         &format!(

@@ -79,7 +79,7 @@ pub enum Error {
     #[error("the access token is not accepted ({0})")]
     TokenRejected(Box<ServerError>),
     /// The network or the server is unavailable for now. The stored tokens are untouched.
-    #[error("the {endpoint} can't be reached: {cause} ({})", Tries(*.attempts))]
+    #[error("{}", unreachable(*.endpoint, *.attempts, .cause))]
     Unreachable {
         /// Who was asked.
         endpoint: Endpoint,
@@ -188,6 +188,12 @@ impl Error {
     fn plain_hint(&self) -> Option<&str> {
         match self {
             Self::Config(problem) => problem.hint(),
+            // RFC 9207 §2.4: what the browser has brought is no reason to trust that server.
+            Self::InvalidResponse {
+                endpoint: Endpoint::Authorization,
+                problem: Problem::IssuerMismatch { .. },
+                ..
+            } => Some("this answer is of another server: log in again"),
             Self::InvalidResponse { problem, .. } => problem.hint(),
             Self::TimedOut { cause: Some(cause), .. } => cause.plain_hint(),
             Self::Expired => Some("log in again and approve the code in time"),
@@ -211,6 +217,16 @@ impl Error {
             | Self::Finished
             | Self::Internal(_) => None,
         }
+    }
+}
+
+fn unreachable(endpoint: Endpoint, attempts: u32, cause: &Unreachable) -> String {
+    match cause {
+        // The browser has reached it, and brought its word for it (RFC 6749 §4.1.2.1).
+        Unreachable::Unavailable(_) if endpoint == Endpoint::Authorization => {
+            format!("the {endpoint} can't log a user in for now: {cause}")
+        }
+        _ => format!("the {endpoint} can't be reached: {cause} ({})", Tries(attempts)),
     }
 }
 

@@ -41,6 +41,9 @@ pub enum ConfigProblem {
     /// The server doesn't have this endpoint, or no setting says where it is.
     #[error("the server names no {}", .0.metadata_name())]
     MissingEndpoint(Endpoint),
+    /// The server has neither of the endpoints at which a user logs in without giving a password to the client.
+    #[error("the server names no device_authorization_endpoint and no authorization_endpoint")]
+    NoEndpointForUsers,
     /// Client credentials without a secret: RFC 6749 §4.4.
     #[error("this way to authenticate needs a client secret")]
     MissingClientSecret,
@@ -111,7 +114,7 @@ pub enum ConfigProblem {
 }
 
 impl ConfigProblem {
-    pub(super) const fn hint(&self) -> Option<&'static str> {
+    pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::InsecureUrl { .. } => Some(
                 "use https; only loopback may be plain http, unless allow_insecure_http is set",
@@ -125,6 +128,16 @@ impl ConfigProblem {
             Self::MissingEndpoint(_) => {
                 Some("check the issuer, or give the address in the profile")
             }
+            Self::NoEndpointForUsers => Some(
+                "check the issuer, or give one of the addresses in the profile; a client with a secret needs neither",
+            ),
+            Self::InvalidUrl { member: "redirect_uri" } => {
+                Some("write it as the server has it, at loopback: http://127.0.0.1/callback")
+            }
+            Self::InvalidUrl { .. } => Some(
+                "write it whole, as https://host/path, without a user, a password or a fragment in it",
+            ),
+            Self::InvalidName(_) => Some("set another one, or unset it"),
             Self::OneWithoutTheOther(..) => Some("set both, or neither"),
             Self::RefreshTokensFile { .. } => Some("name another file, such as cloud_access_token"),
             Self::SeveralProviders { .. } | Self::NoSuchProvider { .. } => Some("name one of them"),
@@ -134,11 +147,9 @@ impl ConfigProblem {
             Self::NoCommonAuthenticationMethod(_) => Some(
                 "it takes none of the ways in which a secret is sent here: say which it takes all the same (`client_authentication`), or leave the secret out",
             ),
-            Self::InvalidUrl { .. }
-            | Self::UnreadableClientSecret { .. }
+            Self::UnreadableClientSecret { .. }
             | Self::InvalidIssuer
             | Self::MissingClientSecret
-            | Self::InvalidName(_)
             | Self::EmptyClientId
             | Self::OneTooMany(..)
             | Self::NoS256

@@ -253,13 +253,20 @@ pub fn is_cut(access_token: &AccessToken) -> bool {
 /// # Errors
 /// [`Error::NotAuthenticated`].
 pub fn given(access_token: AccessToken, now: Timestamp) -> Result<Tokens, Error> {
-    let expires_at = expires_at(&access_token);
-    if expires_at.is_some_and(|at| at <= now) {
-        return Err(Error::NotAuthenticated(NotLoggedIn::GivenExpired(ACCESS_TOKEN)));
+    let tokens = as_tokens(access_token, now);
+    match tokens.expires_at.is_some_and(|at| at <= now) {
+        true => Err(Error::NotAuthenticated(NotLoggedIn::GivenExpired(ACCESS_TOKEN))),
+        false => Ok(tokens),
     }
+}
+
+/// The same, expired or not: for a program that says so where the tokens are used.
+#[must_use]
+pub fn as_tokens(access_token: AccessToken, now: Timestamp) -> Tokens {
+    let expires_at = expires_at(&access_token);
     let mut tokens = Tokens::new(access_token, now);
     tokens.expires_at = expires_at;
-    Ok(tokens)
+    tokens
 }
 
 /// When an access token expires: its `exp` claim (RFC 7519 §4.1.4), which `polars_cloud` goes by. No other
