@@ -59,18 +59,19 @@ fn create(
 
 /// Where the answer is lost, or says nothing of the key (a gateway's, or a success without one), the key may be there.
 fn not_made(settings: &Settings, error: Error) -> Failure {
-    let may_be_there = match &error {
+    let is_success = |status: &Option<u16>| status.is_none_or(|it| (200..300).contains(&it));
+    let may_be_there = matches!(
+        &error,
         Error::OutcomeUnknown { endpoint: Endpoint::CurrentUser, .. }
-        | Error::Unreachable {
-            endpoint: Endpoint::CurrentUser,
-            cause: Unreachable::Status(_) | Unreachable::Unavailable(_),
-            ..
-        } => true,
-        Error::InvalidResponse { endpoint: Endpoint::CurrentUser, status, .. } => {
-            status.is_none_or(|status| (200..300).contains(&status))
-        }
-        _ => false,
-    };
+            | Error::Unreachable {
+                endpoint: Endpoint::CurrentUser,
+                cause: Unreachable::Status(_) | Unreachable::Unavailable(_),
+                ..
+            }
+    ) || matches!(
+        &error,
+        Error::InvalidResponse { endpoint: Endpoint::CurrentUser, status, .. } if is_success(status)
+    );
     let failure = settings.explain(error);
     if !may_be_there {
         return failure;

@@ -41,7 +41,8 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
 pub(super) fn open_store(key: &RecordKey, cache: Option<PathBuf>) -> Result<OwnStore, Failure> {
     let api = Api::allowing_insecure_http(&key.issuer)?;
     if api.as_str() != key.issuer {
-        return Err(Failure::config("the store `tiled` is for Tiled servers alone"));
+        return Err(Failure::config("the store `tiled` is for Tiled servers alone")
+            .with_hint("leave `store` out, or name another one"));
     }
     let key = key.clone();
     Ok(OwnStore::Folder(Box::new(match cache {
@@ -82,13 +83,14 @@ pub(super) fn given(is_logged_in: bool) -> Result<Tokens, Failure> {
 }
 
 pub(super) fn explain_given(error: Error) -> Failure {
-    let message = match &error {
-        Error::TokenRejected(_) => format!("the API key in {API_KEY} is not accepted"),
-        // Its answer was `null`.
-        Error::NotAuthenticated(NotLoggedIn::NoRecord) => {
-            format!("the server knows no user of the API key in {API_KEY}")
-        }
-        _ => format!("there is nothing but the API key in {API_KEY}, which is never refreshed"),
+    // Its answer was `null`.
+    let is_nobodys = matches!(error, Error::NotAuthenticated(NotLoggedIn::NoRecord));
+    let message = if matches!(error, Error::TokenRejected(_)) {
+        format!("the API key in {API_KEY} is not accepted")
+    } else if is_nobodys {
+        format!("the server knows no user of the API key in {API_KEY}")
+    } else {
+        format!("there is nothing but the API key in {API_KEY}, which is never refreshed")
     };
     let mut failure = Failure::from(error);
     failure.message = message;

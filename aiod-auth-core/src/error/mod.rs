@@ -221,13 +221,11 @@ impl Error {
 }
 
 fn unreachable(endpoint: Endpoint, attempts: u32, cause: &Unreachable) -> String {
-    match cause {
-        // The browser has reached it, and brought its word for it (RFC 6749 §4.1.2.1).
-        Unreachable::Unavailable(_) if endpoint == Endpoint::Authorization => {
-            format!("the {endpoint} can't log a user in for now: {cause}")
-        }
-        _ => format!("the {endpoint} can't be reached: {cause} ({})", Tries(attempts)),
+    // The browser has reached it, and brought its word for it (RFC 6749 §4.1.2.1).
+    if endpoint == Endpoint::Authorization && matches!(cause, Unreachable::Unavailable(_)) {
+        return format!("the {endpoint} can't log a user in for now: {cause}");
     }
+    format!("the {endpoint} can't be reached: {cause} ({})", Tries(attempts))
 }
 
 fn timed_out(limit: Duration, cause: Option<&Error>) -> String {

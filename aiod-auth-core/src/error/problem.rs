@@ -73,8 +73,8 @@ pub enum ConfigProblem {
     /// Two settings that can't be used together.
     #[error("{0} can't be used with {1}")]
     OneTooMany(&'static str, &'static str),
-    /// A setting names the file of the refresh token for another one: saved, it would take the refresh token's place.
-    #[error("{setting} names {file}, which is the refresh token's file")]
+    /// A setting names a file that the refresh token is in for another one: saved, it would take its place.
+    #[error("{setting} names {file}, where the refresh token is")]
     RefreshTokensFile {
         /// The variable or member.
         setting: &'static str,

@@ -156,10 +156,10 @@ fn is_without_terminal(error: &Error) -> bool {
 
 /// RFC 6749 §5.2 has no code of its own for it, and Tiled none at all: a user who denies a login is `access_denied`.
 fn is_wrong_password(settings: &Settings, error: &Error) -> bool {
-    match error {
-        Error::AccessDenied(said) => said.code.is_none(),
-        error => settings.asks_for_a_password() && is_wrong_grant(error),
+    if let Error::AccessDenied(said) = error {
+        return said.code.is_none();
     }
+    settings.asks_for_a_password() && is_wrong_grant(error)
 }
 
 /// RFC 6749 §5.2: the code that a browser or a device login has brought, or the password.
