@@ -23,8 +23,8 @@ use crate::{
 /// that client writes, and that client reads what it writes.
 ///
 /// It is bound to one [`RecordKey`]; asked for another, it refuses, because that client doesn't say whose
-/// tokens it wrote. Tokens that say themselves that another server issued them (`iss`) are refused, too:
-/// nothing is sent, and they stay.
+/// tokens it wrote. For a key of another server than the platform's own, tokens that say that a third one issued them
+/// (`iss`) are refused; and for any key what this store wrote for another server. Nothing is sent then, and they stay.
 ///
 /// - Looked for in this order: the file that `POLARS_CLOUD_ACCESS_TOKEN_PATH` names (with
 ///   `cloud_refresh_token` beside it), then `config.toml`, then `cloud_access_token` with
@@ -40,6 +40,8 @@ use crate::{
 pub struct PolarsStore {
     key: RecordKey,
     folders: Folders,
+    /// Whether what the client wrote is this key's, whatever its tokens say.
+    takes_unmarked: bool,
     files: Files,
 }
 
@@ -75,7 +77,8 @@ impl PolarsStore {
             let (setting, file) = (ACCESS_TOKEN_PATH, path.display().to_string());
             return Err(Error::Config(ConfigProblem::RefreshTokensFile { setting, file }));
         }
-        Ok(Self { key, folders, files: Files::default() })
+        let takes_unmarked = is_the_platforms(&key, environment);
+        Ok(Self { key, folders, takes_unmarked, files: Files::default() })
     }
 
     /// The login of this key, in this folder: `config.toml`, or the two files.
@@ -83,6 +86,7 @@ impl PolarsStore {
         let config = absolute(folder);
         let documented = config.join(".polars");
         Self {
+            takes_unmarked: is_the_platforms(&key, &Environment::default()),
             key,
             folders: Folders { access_token_path: None, config, documented },
             files: Files::default(),
@@ -95,7 +99,7 @@ impl PolarsStore {
     }
 
     /// What the store reads from the environment.
-    pub const VARIABLES: [&str; 2] = [ACCESS_TOKEN_PATH, CONFIG_DIR];
+    pub const VARIABLES: [&str; 3] = [ACCESS_TOKEN_PATH, CONFIG_DIR, DOMAIN];
 
     fn check(&self, key: &RecordKey) -> Result<(), StoreError> {
         if *key == self.key {
@@ -140,14 +144,14 @@ impl PolarsStore {
             }
             Place::TwoFiles { .. } => {
                 let tokens = two_files(place).load(&self.files)?;
-                tokens.map(|tokens| self.own(Stored::of(tokens), shown(place))).transpose()
+                tokens.map(|tokens| self.own(Stored::unmarked(tokens), shown(place))).transpose()
             }
         }
     }
 
     /// The tokens, unless they are another server's: that one's are sent nowhere else, and stay.
     fn own(&self, stored: Stored, path: &Path) -> Result<Tokens, StoreError> {
-        match stored.is_of_another_than(&self.key.issuer) {
+        match stored.is_of_another_than(&self.key.issuer, self.takes_unmarked) {
             true => Err(StoreError::OtherKey { path: path.into() }),
             false => Ok(stored.tokens),
         }
@@ -323,6 +327,12 @@ impl Format for PolarsStore {
     }
 }
 
+/// Whether this is the server that the client itself sends its tokens to.
+fn is_the_platforms(key: &RecordKey, environment: &Environment) -> bool {
+    let own = Settings::from_environment(environment).issuer();
+    own.is_ok_and(|own| own.as_str() == key.issuer)
+}
+
 /// Whether these are of the session that another place has, too.
 fn is_copy(tokens: &Tokens, of: Option<&Tokens>) -> bool {
     of.is_some_and(|of| match (&tokens.refresh_token, &of.refresh_token) {
@@ -365,3 +375,4 @@ fn absolute(path: impl AsRef<Path>) -> PathBuf {
 
 const ACCESS_TOKEN_PATH: &str = "POLARS_CLOUD_ACCESS_TOKEN_PATH";
 const CONFIG_DIR: &str = "POLARS_CLOUD_CONFIG_DIR";
+const DOMAIN: &str = "POLARS_CLOUD_DOMAIN";

@@ -105,22 +105,29 @@ pub(crate) fn is_refresh_token(path: &Path) -> bool {
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) tokens: Tokens,
-    /// Where that is known.
-    issuer: Option<String>,
+    /// For which server, where this project has written it.
+    written_for: Option<String>,
 }
 
 impl Stored {
-    /// As the tokens themselves say.
-    pub(crate) fn of(tokens: Tokens) -> Self {
-        Self { issuer: issued_by(&tokens), tokens }
+    /// As the client writes it.
+    pub(crate) const fn unmarked(tokens: Tokens) -> Self {
+        Self { tokens, written_for: None }
     }
 
-    /// Whether these are for another server than this: no other gets them. A slash at the end makes no difference to
-    /// where they are sent.
-    pub(crate) fn is_of_another_than(&self, issuer: &str) -> bool {
-        let without_slash = |issuer: &str| issuer.trim_end_matches('/').to_owned();
-        let theirs = self.issuer.as_deref().map(without_slash);
-        theirs.is_some_and(|theirs| theirs != without_slash(issuer))
+    /// Whether these are for another server than this: no other gets them. `takes_unmarked`: what the client wrote is
+    /// this one's, whatever name that server gives itself in its tokens.
+    pub(crate) fn is_of_another_than(&self, issuer: &str, takes_unmarked: bool) -> bool {
+        // A slash at the end makes no difference to where they are sent.
+        let is_this = |named: &str| named.trim_end_matches('/') == issuer.trim_end_matches('/');
+        let issued_by = issued_by(&self.tokens);
+        match (self.written_for.as_deref(), issued_by.as_deref()) {
+            (Some(written_for), issued_by) => {
+                !is_this(written_for) && !issued_by.is_some_and(is_this)
+            }
+            (None, Some(issued_by)) => !is_this(issued_by) && !takes_unmarked,
+            (None, None) => false,
+        }
     }
 }
 
@@ -139,10 +146,9 @@ pub(crate) fn read(config: &str, written_at: Timestamp) -> Result<Option<Stored>
         token => token?.filter(|token| !token.is_empty()),
     };
     let Some(tokens) = tokens(access_token, refresh_token, written_at)? else { return Ok(None) };
-    let Some(mut own) = own else { return Ok(Some(Stored::of(tokens))) };
-    let issuer = own.text("issuer").ok().flatten();
-    let stored = Stored::of(with_own(tokens, own));
-    Ok(Some(Stored { issuer: issuer.or(stored.issuer), ..stored }))
+    let Some(mut own) = own else { return Ok(Some(Stored::unmarked(tokens))) };
+    let written_for = own.text("issuer").ok().flatten();
+    Ok(Some(Stored { tokens: with_own(tokens, own), written_for }))
 }
 
 /// With what only this project writes.

@@ -385,6 +385,20 @@ fn the_tokens_of_another_server_are_refused_and_stay() {
         }
         assert_eq!(place.read(name).unwrap(), text);
     }
+    // The platform's own server may have another name for itself.
+    let place = Place::with(&[("config.toml", &config(&theirs, "r", ""))]);
+    let mut key = support::key("PolarsCloud");
+    key.issuer = "https://auth.polars.example/realms/Polars".into();
+    let of = |domain| {
+        let folder = place.folder.path().display().to_string();
+        let environment = Environment::from_iter([
+            ("POLARS_CLOUD_CONFIG_DIR", &*folder),
+            ("POLARS_CLOUD_DOMAIN", domain),
+        ]);
+        PolarsStore::of(key.clone(), &environment).unwrap().load(&key)
+    };
+    assert!(of("polars.example").unwrap().is_some());
+    assert!(matches!(of("prd.example"), Err(StoreError::OtherKey { .. })));
     // Ours, as the tokens say, or as the table says of tokens whose server names itself otherwise.
     for (access_token, own) in
         [(&ours, ""), (&theirs, "[aiod_auth]\nissuer = 'https://auth.example.org'\n")]
