@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 use core::{future::Future, pin::Pin, time::Duration};
 
 use crate::{
-    error::{Endpoint, Error, Kind},
+    error::{ConfigProblem, Endpoint, Error, Kind},
     flow::{
         AuthorizationRequest, DevicePrompt, Redirect,
         access_token_request::TokenRequest,
@@ -129,6 +129,9 @@ impl LoginJob {
             }
             (None, LoginMethod::Auto | LoginMethod::Device) => match self.instead(&server) {
                 Some(because) => Box::pin(self.by_browser(io, &server, end, Some(because))).await,
+                None if has_none_for_users(&server) => {
+                    Err(Error::Config(ConfigProblem::NoEndpointForUsers).into())
+                }
                 None => Box::pin(self.by_device(io, &server, deadline, end)).await,
             },
         }
@@ -354,6 +357,13 @@ impl LoginJob {
 
 /// Boxed, so that a login that waits for its user needs little memory beside it.
 type Polling = Pin<Box<dyn Future<Output = Result<Tokens, Failed>> + Send + Sync>>;
+
+/// Whether a user can log in neither by device nor by browser.
+fn has_none_for_users(server: &AuthorizationServer) -> bool {
+    ![Endpoint::DeviceAuthorization, Endpoint::Authorization]
+        .into_iter()
+        .any(|endpoint| server.names(endpoint))
+}
 
 /// Refuses to begin a refresh whose answer might not be waited for: a rotated refresh token would be lost.
 pub(crate) fn check_time_for_refresh(io: &Io, deadline: Deadline) -> Result<(), Error> {

@@ -191,6 +191,12 @@ impl Profile {
         self.endpoints.contradiction(&other.endpoints)
     }
 
+    /// Whether this endpoint is configured, and not left to discovery.
+    #[must_use]
+    pub fn gives(&self, endpoint: Endpoint) -> bool {
+        self.endpoints.get(endpoint).is_some()
+    }
+
     /// Sets the API that knows who is logged in. [`WhoAmI`](crate::session::WhoAmI) then sends the access token
     /// there, not to the userinfo endpoint: the answer is JSON with `name` and `roles`.
     ///

@@ -122,7 +122,7 @@ impl StoreError {
             }
             Self::Damaged { .. } => Some("log in again: it is moved aside then"),
             Self::NewerVersion { .. } => Some("update aiod-auth"),
-            Self::OtherKey { .. } => Some("move it away, then log in again"),
+            Self::OtherKey { .. } => Some("choose another store, or move it away and log in again"),
             // Root in a container with a user's folder mounted: to change the owner would take the login
             // from that user.
             Self::OfAnotherUser { .. } => Some(

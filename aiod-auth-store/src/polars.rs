@@ -13,8 +13,9 @@ use crate::{
     file::{
         explain,
         files::{Files, Format, Login, Record, Text},
+        place::is_same_file,
     },
-    format::polars::{self, Folders, Place, is_refresh_token},
+    format::polars::{self, Folders, Place, Stored, is_refresh_token},
     store::conflict,
     token_files::TokenFiles,
 };
@@ -23,7 +24,8 @@ use crate::{
 /// that client writes, and that client reads what it writes.
 ///
 /// It is bound to one [`RecordKey`]; asked for another, it refuses, because that client doesn't say whose
-/// tokens it wrote.
+/// tokens it wrote. For a key of another server than the platform's own, tokens that say that a third one issued them
+/// (`iss`) are refused; and for any key what this store wrote for another server. Nothing is sent then, and they stay.
 ///
 /// - Looked for in this order: the file that `POLARS_CLOUD_ACCESS_TOKEN_PATH` names (with
 ///   `cloud_refresh_token` beside it), then `config.toml`, then `cloud_access_token` with
@@ -39,6 +41,8 @@ use crate::{
 pub struct PolarsStore {
     key: RecordKey,
     folders: Folders,
+    /// Whether what the client wrote is this key's, whatever its tokens say.
+    takes_unmarked: bool,
     files: Files,
 }
 
@@ -46,8 +50,8 @@ impl PolarsStore {
     /// The login of this key, where the environment says. `VARIABLES` are read from it.
     ///
     /// # Errors
-    /// [`Error::Store`] without a home; [`Error::Config`] if `POLARS_CLOUD_ACCESS_TOKEN_PATH` names the file of the
-    /// refresh token, which is beside it.
+    /// [`Error::Store`] without a home; [`Error::Config`] if `POLARS_CLOUD_ACCESS_TOKEN_PATH` names a file that a
+    /// refresh token is in: the one beside it, or `config.toml`.
     pub fn of(key: RecordKey, environment: &Environment) -> Result<Self, Error> {
         let folder = |variable| environment.get(variable).map(absolute);
         let folders = etcetera::choose_base_strategy().map_err(|_| StoreError::NoHome);
@@ -65,12 +69,17 @@ impl PolarsStore {
             return Err(StoreError::NoHome.into());
         }
         let access_token_path = folder(ACCESS_TOKEN_PATH);
-        if let Some(path) = access_token_path.as_deref().filter(|path| is_refresh_token(path)) {
+        let folders = Folders { access_token_path, config, documented };
+        let is_taken = |path: &Path| {
+            let mut places = folders.places().into_iter();
+            is_refresh_token(path) || places.any(|place| is_same_file(path, record(&place)))
+        };
+        if let Some(path) = folders.access_token_path.as_deref().filter(|path| is_taken(path)) {
             let (setting, file) = (ACCESS_TOKEN_PATH, path.display().to_string());
             return Err(Error::Config(ConfigProblem::RefreshTokensFile { setting, file }));
         }
-        let folders = Folders { access_token_path, config, documented };
-        Ok(Self { key, folders, files: Files::default() })
+        let takes_unmarked = is_the_platforms(&key, environment);
+        Ok(Self { key, folders, takes_unmarked, files: Files::default() })
     }
 
     /// The login of this key, in this folder: `config.toml`, or the two files.
@@ -78,6 +87,7 @@ impl PolarsStore {
         let config = absolute(folder);
         let documented = config.join(".polars");
         Self {
+            takes_unmarked: is_the_platforms(&key, &Environment::default()),
             key,
             folders: Folders { access_token_path: None, config, documented },
             files: Files::default(),
@@ -90,7 +100,7 @@ impl PolarsStore {
     }
 
     /// What the store reads from the environment.
-    pub const VARIABLES: [&str; 2] = [ACCESS_TOKEN_PATH, CONFIG_DIR];
+    pub const VARIABLES: [&str; 3] = [ACCESS_TOKEN_PATH, CONFIG_DIR, DOMAIN];
 
     fn check(&self, key: &RecordKey) -> Result<(), StoreError> {
         if *key == self.key {
@@ -104,8 +114,8 @@ impl PolarsStore {
         let mut failure = None;
         let has_login = |place: &Place| match self.load_from(place) {
             Ok(tokens) => tokens.is_some_and(|tokens| !self.is_over(&tokens)),
-            // Of this one nothing is known, so of the next ones neither.
-            Err(error @ StoreError::Io { .. }) => {
+            // Of this one nothing is known, so of the next ones neither; or it counts, and is another server's.
+            Err(error @ (StoreError::Io { .. } | StoreError::OtherKey { .. })) => {
                 failure = Some(error);
                 true
             }
@@ -130,16 +140,27 @@ impl PolarsStore {
     fn load_from(&self, place: &Place) -> Result<Option<Tokens>, StoreError> {
         match place {
             Place::Config(file) => {
-                let record = self.files.load(file, &Config)?;
+                let record = self.files.load(file, self)?;
                 Ok(record.and_then(|record| record.login.tokens))
             }
-            Place::TwoFiles { .. } => two_files(place).load(&self.files),
+            Place::TwoFiles { .. } => {
+                let tokens = two_files(place).load(&self.files)?;
+                tokens.map(|tokens| self.own(Stored::unmarked(tokens), shown(place))).transpose()
+            }
+        }
+    }
+
+    /// The tokens, unless they are another server's: that one's are sent nowhere else, and stay.
+    fn own(&self, stored: Stored, path: &Path) -> Result<Tokens, StoreError> {
+        match stored.is_of_another_than(&self.key.issuer, self.takes_unmarked) {
+            true => Err(StoreError::OtherKey { path: path.into() }),
+            false => Ok(stored.tokens),
         }
     }
 
     fn remove_from(&self, place: &Place) -> Result<(), StoreError> {
         match place {
-            Place::Config(file) => self.files.remove(file, &Config),
+            Place::Config(file) => self.files.remove(file, self),
             Place::TwoFiles { .. } => two_files(place).remove(&self.files),
         }
     }
@@ -153,13 +174,19 @@ impl PolarsStore {
         self.remove_from(&counts)?;
         let mut next = None;
         for place in self.folders.places().into_iter().filter(|place| *place != counts) {
-            match self.load_from(&place)? {
-                Some(tokens) if !self.is_over(&tokens) && !is_copy(&tokens, removed.as_ref()) => {
-                    let path = shown(&place).display();
+            let path = shown(&place).display();
+            match self.load_from(&place) {
+                Err(StoreError::OtherKey { .. }) => {
+                    log::warn!("the login of another server is in {path}: it stays");
+                }
+                Err(error) => return Err(error),
+                Ok(Some(tokens))
+                    if !self.is_over(&tokens) && !is_copy(&tokens, removed.as_ref()) =>
+                {
                     log::warn!("another login is in {path}: it stays, and counts from now on");
                     next.get_or_insert(tokens);
                 }
-                _ => self.remove_from(&place)?,
+                Ok(_) => self.remove_from(&place)?,
             }
         }
         Ok(next)
@@ -173,7 +200,7 @@ impl PolarsStore {
     ) -> Result<Option<Tokens>, StoreError> {
         self.check(key)?;
         match &self.locked_place().map_or_else(|| self.place(), Ok)? {
-            Place::Config(file) => self.files.save(file, &Config, tokens, version),
+            Place::Config(file) => self.files.save(file, self, tokens, version),
             place @ Place::TwoFiles { .. } => two_files(place).save(&self.files, tokens, version),
         }
     }
@@ -217,7 +244,7 @@ impl Store for PolarsStore {
     fn try_lock(&self, key: &RecordKey) -> Result<Option<Lock>, StoreError> {
         self.check(key)?;
         match &self.place()? {
-            Place::Config(file) => self.files.try_lock(file, &Config),
+            Place::Config(file) => self.files.try_lock(file, self),
             place @ Place::TwoFiles { .. } => two_files(place).try_lock(&self.files),
         }
     }
@@ -225,7 +252,7 @@ impl Store for PolarsStore {
     fn prepare(&self, key: &RecordKey) -> Result<(), StoreError> {
         self.check(key)?;
         match &self.locked_place().map_or_else(|| self.place(), Ok)? {
-            Place::Config(file) => self.files.prepare(file, &Config),
+            Place::Config(file) => self.files.prepare(file, self),
             place @ Place::TwoFiles { .. } => two_files(place).prepare(&self.files),
         }
     }
@@ -293,12 +320,10 @@ impl LoginTo {
 }
 
 /// How `config.toml` is read and written.
-#[derive(Debug)]
-struct Config;
-
-impl Format for Config {
+impl Format for PolarsStore {
     fn read(&self, path: &Path, text: &str, written_at: Timestamp) -> Result<Login, StoreError> {
-        let tokens = polars::read(text, written_at).map_err(|error| explain(path, error))?;
+        let stored = polars::read(text, written_at).map_err(|error| explain(path, error))?;
+        let tokens = stored.map(|stored| self.own(stored, path)).transpose()?;
         Ok(Login { tokens, client_secret: None })
     }
 
@@ -309,7 +334,7 @@ impl Format for Config {
         tokens: &Tokens,
     ) -> Result<Text, StoreError> {
         let before = before.map(|record| record.text.as_str());
-        polars::write(before, tokens).map_err(|error| explain(path, error))
+        polars::write(before, &self.key.issuer, tokens).map_err(|error| explain(path, error))
     }
 
     fn without_tokens(&self, path: &Path, record: &Record) -> Result<Option<Text>, StoreError> {
@@ -319,6 +344,12 @@ impl Format for Config {
     fn is_shared(&self) -> bool {
         true
     }
+}
+
+/// Whether this is the server that the client itself sends its tokens to.
+fn is_the_platforms(key: &RecordKey, environment: &Environment) -> bool {
+    let own = Settings::from_environment(environment).issuer();
+    own.is_ok_and(|own| own.as_str() == key.issuer)
 }
 
 /// Whether these are of the session that another place has, too.
@@ -363,3 +394,4 @@ fn absolute(path: impl AsRef<Path>) -> PathBuf {
 
 const ACCESS_TOKEN_PATH: &str = "POLARS_CLOUD_ACCESS_TOKEN_PATH";
 const CONFIG_DIR: &str = "POLARS_CLOUD_CONFIG_DIR";
+const DOMAIN: &str = "POLARS_CLOUD_DOMAIN";

@@ -133,19 +133,19 @@ impl LoginTo {
     ///
     /// # Errors
     /// [`Error::Config`] for an API key that can't be sent, or one beside tokens that are stored;
-    /// [`Error::Store`] without a home, or for files that can't be read.
+    /// [`Error::Store`] without a home, if there is no key.
     #[doc(alias = "from_uri")]
     #[doc(alias = "remember_me")]
     pub fn tiled(settings: &Settings, environment: &Environment) -> Result<Self, Error> {
         let profile = settings.profile()?;
-        let store = TiledStore::of(profile.key(), &settings.api, environment)?;
-        match given_key(&store, environment)? {
+        let store = TiledStore::of(profile.key(), &settings.api, environment);
+        match given_key(store.as_ref().ok(), environment)? {
             Some(tokens) => {
                 let store = MemoryStore::default();
                 store.save(&profile.key(), &tokens)?;
                 Ok(Self::new(profile, store))
             }
-            None => Ok(Self::new(profile, store)),
+            None => Ok(Self::new(profile, store?)),
         }
     }
 
@@ -156,8 +156,8 @@ impl LoginTo {
     /// As for [`tiled`](Self::tiled).
     pub fn tiled_in_memory(settings: &Settings, environment: &Environment) -> Result<Self, Error> {
         let mut login = Self::tiled(settings, environment)?;
-        let kept = TiledStore::of(login.profile.key(), &settings.api, environment)?;
         if environment.get(API_KEY).is_none() {
+            let kept = TiledStore::of(login.profile.key(), &settings.api, environment)?;
             let store = Forgetting { memory: MemoryStore::default(), kept };
             login = Self::new(login.profile, store);
         }
@@ -165,12 +165,16 @@ impl LoginTo {
     }
 }
 
-/// The API key of the environment, as what is shown in a token's place.
-fn given_key(store: &TiledStore, environment: &Environment) -> Result<Option<Tokens>, Error> {
+/// The API key of the environment, as what is shown in a token's place. Files that can't be read are no login, and
+/// nothing to it.
+fn given_key(
+    store: Option<&TiledStore>,
+    environment: &Environment,
+) -> Result<Option<Tokens>, Error> {
     if environment.get(API_KEY).is_none() {
         return Ok(None);
     }
-    let has_tokens = store.load(&store.key)?.is_some();
+    let has_tokens = store.is_some_and(|store| matches!(store.load(&store.key), Ok(Some(_))));
     let Some(key) = api_key(environment, has_tokens)? else { return Ok(None) };
     let token = AccessToken::from_api_key(&key)?;
     Ok(Some(Tokens::new(token, Timestamp::UNIX_EPOCH)))

@@ -84,9 +84,10 @@ impl TokenFiles {
         let mut found: Option<Tokens> = None;
         for (path, kind) in self.all() {
             let record = match files.load(path, &kind) {
-                // With a whole refresh token, it is got anew.
+                // With a whole refresh token, it is got anew; and an ID token is no login.
                 Err(error @ StoreError::Damaged { .. })
-                    if found.as_ref().is_some_and(|found| found.refresh_token.is_some()) =>
+                    if matches!(kind, OneToken::Id)
+                        || found.as_ref().is_some_and(|found| found.refresh_token.is_some()) =>
                 {
                     log::debug!("passed over: {error}");
                     continue;

@@ -32,6 +32,9 @@ pub(crate) struct CreateApiKey {
     /// A note for people
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
+    /// Only for what has this access tag; may be repeated [default: for all that you may]
+    #[arg(long = "access-tag", value_name = "TAG")]
+    pub(crate) access_tags: Vec<String>,
     /// From the global option.
     #[arg(skip)]
     pub(crate) scopes: Vec<String>,

@@ -76,7 +76,7 @@ pub(crate) struct Global {
     /// Log in at this server, without a profile in config.toml
     #[arg(long, global = true, value_name = "URL", help_heading = AD_HOC)]
     pub(crate) issuer: Option<String>,
-    /// Log in at this Tiled server, without a profile in config.toml: any address of it will do
+    /// Log in at this Tiled server, without a profile in config.toml: its address, or one below it
     #[arg(long, global = true, value_name = "URL", help_heading = AD_HOC)]
     pub(crate) api: Option<String>,
     /// The client's name at the server
@@ -338,6 +338,9 @@ pub(crate) struct ProfileSet {
     /// Where the browser comes back to, if the server takes one address only: http://127.0.0.1/callback; any free port if it has none
     #[arg(long, value_name = "URI")]
     pub(crate) redirect_uri: Option<String>,
+    /// For which organisation of Jetraw
+    #[arg(long, value_name = "NAME")]
+    pub(crate) organisation: Option<String>,
     /// Use it where no profile is named
     #[arg(long)]
     pub(crate) default: bool,

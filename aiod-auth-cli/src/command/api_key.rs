@@ -38,6 +38,7 @@ fn create(
     let blank = options.scopes.iter().filter(is_blank).cloned();
     let words = options.scopes.iter().flat_map(|scope| scope.split_whitespace());
     new.scopes = words.map(Into::into).chain(blank).collect();
+    new.access_tags.clone_from(&options.access_tags);
     let client = settings.client()?;
     // The server says the secret this once: leaving now would lose it.
     context.interrupt.report_first();
@@ -56,8 +57,9 @@ fn create(
     printed.map_err(|failure| without_secret(failure, &key.first_eight))
 }
 
-/// Where the answer is lost, or says nothing of the key (a gateway's), the key may be there.
+/// Where the answer is lost, or says nothing of the key (a gateway's, or a success without one), the key may be there.
 fn not_made(settings: &Settings, error: Error) -> Failure {
+    let is_success = |status: &Option<u16>| status.is_none_or(|it| (200..300).contains(&it));
     let may_be_there = matches!(
         &error,
         Error::OutcomeUnknown { endpoint: Endpoint::CurrentUser, .. }
@@ -66,6 +68,9 @@ fn not_made(settings: &Settings, error: Error) -> Failure {
                 cause: Unreachable::Status(_) | Unreachable::Unavailable(_),
                 ..
             }
+    ) || matches!(
+        &error,
+        Error::InvalidResponse { endpoint: Endpoint::CurrentUser, status, .. } if is_success(status)
     );
     let failure = settings.explain(error);
     if !may_be_there {
@@ -145,10 +150,13 @@ impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = match (&self.expires_at, self.unread_expiry) {
             (Some(at), _) => format!("until {at}"),
-            (None, Some(words)) => format!("until {words}, which is no time"),
+            (None, Some(words)) => format!("it isn't known until when ({words})"),
             (None, None) => "never expires".into(),
         };
-        write!(f, "{}, {end}: {}", self.first_eight, self.scope.join(" "))?;
+        write!(f, "{}, {end}", self.first_eight)?;
+        if !self.scope.is_empty() {
+            write!(f, ": {}", self.scope.join(" "))?;
+        }
         self.note.map_or(Ok(()), |note| write!(f, " ({note})"))
     }
 }

@@ -197,6 +197,7 @@ fn write(
         ("client_id", &global.client_id),
         ("flow", &flow),
         ("redirect_uri", &options.redirect_uri),
+        ("organisation", &options.organisation),
         ("account", &global.account),
         ("store", &store),
     ];
@@ -205,9 +206,18 @@ fn write(
             set(profile, key, text);
         }
     }
-    let is_said = ["issuer", "platform"].into_iter().any(|key| profile.contains_key(key));
-    if global.api.is_some() && !is_said && Platform::from_name(&options.name).is_none() {
-        set(profile, "platform", Platform::BY_API.name());
+    let says = |key| profile.contains_key(key);
+    let platform = if says("platform") || Platform::from_name(&options.name).is_some() {
+        None
+    } else if options.organisation.is_some() {
+        Some(Platform::OF_ORGANISATIONS)
+    } else if global.api.is_some() && !says("issuer") {
+        Some(Platform::BY_API)
+    } else {
+        None
+    };
+    if let Some(platform) = platform {
+        set(profile, "platform", platform.name());
     }
     if let Some(secret) = &global.client_secret_file {
         set(profile, "client_secret_file", seen_from(folder, secret)?);

@@ -60,8 +60,13 @@ impl Config {
         let written = self.profiles.get(name).cloned();
         let Some(mut profile) = written.or(built_in) else {
             let file = self.file.display();
-            return Err(Failure::config(format!("there is no profile `{name}` in {file}"))
-                .with_hint("run `aiod-auth profile list`"));
+            let hint = match Platform::from_name(name).map(Platform::needed_options) {
+                Some(options) => format!("run `aiod-auth profile set {name}{options}`"),
+                None => "run `aiod-auth profile list`".into(),
+            };
+            return Err(
+                Failure::config(format!("there is no profile `{name}` in {file}")).with_hint(hint)
+            );
         };
         profile.platform = profile.platform.or_else(|| Platform::from_name(name));
         Ok(profile)

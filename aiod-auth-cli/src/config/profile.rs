@@ -105,7 +105,7 @@ impl ProfileConfig {
         [
             (
                 "organisation",
-                self.organisation.is_some() && self.platform != Some(Platform::Jetraw),
+                self.organisation.is_some() && self.platform != Some(Platform::OF_ORGANISATIONS),
             ),
             ("scopes", is_tiled && !self.scopes.is_empty()),
             ("parameters", is_tiled && !self.parameters.is_empty()),

@@ -38,7 +38,7 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
 /// The token file, or this one.
 pub(super) fn open_store(key: &RecordKey, file: Option<PathBuf>) -> Result<OwnStore, Failure> {
     Ok(OwnStore::File(match file {
-        Some(file) => AiodFile::new(file, key.clone()),
+        Some(file) => AiodFile::at(file, key.clone())?,
         None => AiodFile::in_home(key.clone())?,
     }))
 }

@@ -2,15 +2,15 @@
 
 use aiod_auth_core::provider::jetraw::Settings;
 
-use super::{Known, Said};
+use super::{Known, Platform, Said};
 use crate::failure::Failure;
 
 pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
     let needed = |value: Option<&str>, what| {
         let missing = || {
-            Failure::config(format!("there is no {what}, and Jetraw publishes none")).with_hint(
-                format!("set `{what}` in the profile, as Jetraw's administrators say it"),
-            )
+            let options = Platform::Jetraw.needed_options();
+            Failure::config(format!("there is no {what}, and Jetraw publishes none"))
+                .with_hint(format!("run `aiod-auth profile set NAME{options}`"))
         };
         value.map(str::to_owned).ok_or_else(missing)
     };

@@ -97,6 +97,9 @@ impl Platform {
     /// The one whose server is known by its `api` alone.
     pub(crate) const BY_API: Self = Self::Tiled;
 
+    /// The one whose logins are an organisation's.
+    pub(crate) const OF_ORGANISATIONS: Self = Self::Jetraw;
+
     /// The environment variables in which their programs look for a secret.
     pub(crate) const SECRET_VARIABLES: [&str; 3] =
         [polars::ACCESS_TOKEN, polars::CLIENT_SECRET, tiled::API_KEY];
@@ -144,19 +147,40 @@ impl Platform {
         }
     }
 
-    /// Whether it knows its server's endpoints, where a profile doesn't say them.
-    pub(crate) const fn knows_endpoints(self) -> bool {
-        match self {
-            Self::Polars => true,
-            Self::Aiod | Self::Jetraw | Self::Tiled => false,
-        }
-    }
-
     /// Whether nothing in the environment is in the way of a login.
     pub(crate) fn check_login(self) -> Result<(), Failure> {
         match self {
             Self::Tiled => tiled::check_login(),
-            Self::Aiod | Self::Polars | Self::Jetraw => Ok(()),
+            Self::Polars => {
+                polars::warn_at_login();
+                Ok(())
+            }
+            Self::Aiod | Self::Jetraw => Ok(()),
+        }
+    }
+
+    /// Which option names its server, where there is no profile.
+    pub(crate) const fn server_option(self) -> &'static str {
+        match self {
+            Self::Tiled => "--api",
+            Self::Aiod | Self::Polars | Self::Jetraw => "--issuer",
+        }
+    }
+
+    /// The options that its profile can't do without.
+    pub(crate) const fn needed_options(self) -> &'static str {
+        match self {
+            Self::Tiled => " --api URL",
+            Self::Jetraw => " --issuer URL --client-id ID",
+            Self::Aiod | Self::Polars => "",
+        }
+    }
+
+    /// What to do where a password is asked for, and there is no terminal.
+    pub(crate) const fn without_terminal(self) -> Option<&'static str> {
+        match self {
+            Self::Tiled => Some(tiled::WITHOUT_TERMINAL),
+            Self::Aiod | Self::Polars | Self::Jetraw => None,
         }
     }
 
@@ -176,16 +200,17 @@ impl Platform {
         }
     }
 
-    /// That place: where the client looks for it, or this one.
+    /// That place: where the client looks for it, or this one; for a login at that platform, or at another server.
     pub(crate) fn open_store(
         self,
         key: &RecordKey,
         place: Option<PathBuf>,
+        of: Option<Self>,
         logs_in_by_itself: bool,
     ) -> Result<OwnStore, Failure> {
         match self {
             Self::Aiod => aiod::open_store(key, place),
-            Self::Polars => polars::open_store(key, place, logs_in_by_itself),
+            Self::Polars => polars::open_store(key, place, of, logs_in_by_itself),
             Self::Tiled => tiled::open_store(key, place),
             Self::Jetraw => Err(Failure::config("Jetraw's client publishes no file's format")),
         }

@@ -5,11 +5,11 @@ use std::{env, path::PathBuf, time::SystemTime};
 pub(super) use aiod_auth_core::provider::polars::ACCESS_TOKEN;
 use aiod_auth_core::{
     AccessToken, ClientIdentity, Error, NotLoggedIn, RecordKey, Tokens,
-    provider::polars::{Credentials, Settings, VARIABLES, expires_at},
+    provider::polars::{Credentials, Settings, VARIABLES, as_tokens},
 };
 use aiod_auth_store::PolarsStore;
 
-use super::{Given, Known, OwnStore, Said, environment};
+use super::{Given, Known, OwnStore, Platform, Said, environment};
 use crate::{failure::Failure, secret::SecretSource};
 
 pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
@@ -34,26 +34,35 @@ pub(super) fn known(said: &Said<'_>) -> Result<Known, Failure> {
             known.client_secret = Some(SecretSource::Variable(CLIENT_SECRET.into()));
             known.store = Some(OF_BOTS);
         }
-        _ => {
-            let set = match Credentials::find(None, &environment) {
-                _ if environment.get(ACCESS_TOKEN).is_some() => Some(ACCESS_TOKEN),
-                Ok(Some(Credentials::ServiceAccount(_))) => Some(CLIENT_SECRET),
-                _ => None,
-            };
-            if let Some(set) = set.filter(|_| said.is_for_user) {
-                log::warn!("{set} is set, and counts before the login that is stored");
-            }
-        }
+        _ => {}
     }
     Ok(known)
+}
+
+/// A login is always a user's, and what other commands go by may be something else.
+pub(super) fn warn_at_login() {
+    let set = match Credentials::find(None, &environment(VARIABLES)) {
+        Ok(Some(Credentials::Given(_))) => ACCESS_TOKEN,
+        Ok(Some(Credentials::ServiceAccount(_))) => CLIENT_SECRET,
+        Err(problem) => {
+            return log::warn!("{problem}: other commands than `login` are refused for that");
+        }
+        _ => return,
+    };
+    log::warn!("{set} is set, and counts before the login that is stored");
 }
 
 /// The folder of its own client, or this one. It has no place for the tokens of a service account.
 pub(super) fn open_store(
     key: &RecordKey,
     folder: Option<PathBuf>,
+    of: Option<Platform>,
     is_for_bots: bool,
 ) -> Result<OwnStore, Failure> {
+    if of != Some(Platform::Polars) {
+        return Err(Failure::config("the store `polars` is for Polars Cloud alone")
+            .with_hint("leave `store` out, or set platform = \"polars\" in the profile"));
+    }
     if is_for_bots {
         return Err(Failure::config(
             "the store `polars` is for a user's login, and this client has a secret",
@@ -70,10 +79,7 @@ pub(super) fn open_store(
 /// The access token in this variable, for as long as it says.
 pub(super) fn given(variable: &str) -> Result<Tokens, Failure> {
     let token = AccessToken::new(env::var(variable).unwrap_or_default().trim())?;
-    let expires_at = expires_at(&token);
-    let mut tokens = Tokens::new(token, SystemTime::now().into());
-    tokens.expires_at = expires_at;
-    Ok(tokens)
+    Ok(as_tokens(token, SystemTime::now().into()))
 }
 
 /// A login would not be asked.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::SystemTime};
 
 pub(super) use aiod_auth_core::provider::tiled::API_KEY;
 use aiod_auth_core::{
-    AccessToken, Error, RecordKey, Tokens,
+    AccessToken, Error, NotLoggedIn, RecordKey, Tokens,
     provider::tiled::{self, Api, Settings, VARIABLES, api_key},
 };
 use aiod_auth_store::TiledStore;
@@ -85,11 +85,19 @@ pub(super) fn given(is_logged_in: bool) -> Result<Tokens, Failure> {
 }
 
 pub(super) fn explain_given(error: Error) -> Failure {
-    let is_refusal = matches!(error, Error::TokenRejected(_));
-    let mut failure = Failure::from(error);
-    failure.message = match is_refusal {
-        true => format!("the API key in {API_KEY} is not accepted"),
-        false => format!("there is nothing but the API key in {API_KEY}, which is never refreshed"),
+    // Its answer was `null`.
+    let is_nobodys = matches!(error, Error::NotAuthenticated(NotLoggedIn::NoRecord));
+    let message = if matches!(error, Error::TokenRejected(_)) {
+        format!("the API key in {API_KEY} is not accepted")
+    } else if is_nobodys {
+        format!("the server knows no user of the API key in {API_KEY}")
+    } else {
+        format!("there is nothing but the API key in {API_KEY}, which is never refreshed")
     };
+    let mut failure = Failure::from(error);
+    failure.message = message;
     failure.with_hint("set another one, or unset it and log in")
 }
+
+pub(super) const WITHOUT_TERMINAL: &str =
+    "run it in a terminal, without --json; a program takes an API key, in TILED_API_KEY";

@@ -30,8 +30,8 @@ fn is_unsafe(character: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Addresses without their user information, which may be a password (RFC 3986 §3.2.1), and without a password among
-/// their parameters (`pass`, as Redis has it).
+/// Addresses without their user information, which may be a password (RFC 3986 §3.2.1), and without a secret among
+/// their parameters: `pass`, as Redis has it, `api_key`, as Tiled has it.
 pub(crate) fn without_users(text: &str) -> String {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>');
     let mut shown = String::with_capacity(text.len());
@@ -42,9 +42,10 @@ pub(crate) fn without_users(text: &str) -> String {
         let end = after.find(is_end).unwrap_or(after.len());
         let start = user_length(&after[..end]);
         rest = &after[start..];
-        if let Some(password) = password(&rest[..end - start]) {
-            shown.push_str(&rest[..password.start]);
-            rest = &rest[password.end..];
+        let mut left = end - start;
+        while let Some(secret) = secret(&rest[..left]) {
+            shown.push_str(&rest[..secret.start]);
+            (rest, left) = (&rest[secret.end..], left - secret.end);
         }
     }
     shown + rest
@@ -62,12 +63,21 @@ fn user_length(address: &str) -> usize {
     }
 }
 
-fn password(address: &str) -> Option<Range<usize>> {
-    let start = ["?pass=", "&pass="].iter().find_map(|name| Some(address.find(name)? + name.len()));
-    let start = start?;
-    let length = address[start..].find('&').unwrap_or(address.len() - start);
-    Some(start..start + length)
+/// The first one that isn't empty.
+fn secret(address: &str) -> Option<Range<usize>> {
+    let address = address.to_ascii_lowercase();
+    let ends_with_name = |before: &str| {
+        let before = SECRETS.iter().find_map(|name| before.strip_suffix(name));
+        before.is_some_and(|before| before.ends_with(['?', '&']))
+    };
+    address.match_indices('=').find_map(|(at, _)| {
+        let (start, length) = (at + 1, address[at + 1..].find(['&', '#']));
+        let length = length.unwrap_or(address.len() - start);
+        (length > 0 && ends_with_name(&address[..at])).then_some(start..start + length)
+    })
 }
+
+const SECRETS: [&str; 5] = ["pass", "api_key", "apikey", "access_token", "client_secret"];
 
 /// Cuts words that are longer than this: an address may be as long as a server or a file makes it.
 pub(crate) fn shortened(text: &str, length_max: usize) -> String {
@@ -110,6 +120,15 @@ mod tests {
             ),
             ("redis+unix:///run/x?pass=canary", "redis+unix:///run/x?pass="),
             ("https://a/?to=https://u:canary@b", "https://a/?to=https://b"),
+            (
+                "api = \"https://a/?x=1&API_KEY=canary#f\"\n",
+                "api = \"https://a/?x=1&API_KEY=#f\"\n",
+            ),
+            ("https://a/?api_key=canary&apikey=canary b", "https://a/?api_key=&apikey= b"),
+            (
+                "https://a/t?client_secret=&access_token=canary",
+                "https://a/t?client_secret=&access_token=",
+            ),
         ] {
             assert_eq!(without_users(text), shown, "{text}");
         }

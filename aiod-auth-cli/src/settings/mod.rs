@@ -3,7 +3,9 @@
 
 use std::{env, path::Path, sync::Arc, time::Duration};
 
-use aiod_auth_core::{ClientSecret, Error, Kind, Profile, RecordKey, RetryPolicy, Tokens};
+use aiod_auth_core::{
+    ClientSecret, Endpoint, Error, Kind, Profile, RecordKey, RetryPolicy, Tokens,
+};
 use aiod_auth_store::{Lock, Store};
 use aiod_auth_ureq::Client;
 
@@ -179,8 +181,12 @@ impl Settings {
                 let key = profile.key();
                 let is_logged_in = || {
                     let uri = uri.unwrap_or("file");
-                    let place = Place::open(context, uri, folder, &key, &config)?;
-                    Ok(place.store().load(&key)?.is_some())
+                    match Place::open(context, uri, folder, &key, &config) {
+                        // What can't be read is no login, and nothing to what was given.
+                        Ok(place) => Ok(matches!(place.store().load(&key), Ok(Some(_)))),
+                        Err(failure) if failure.kind == Kind::Store => Ok(false),
+                        Err(failure) => Err(failure),
+                    }
                 };
                 Place::given(context, &given.tokens(is_logged_in)?, &key)?
             }
@@ -437,6 +443,22 @@ impl Settings {
     pub(crate) fn has_api_keys(&self) -> bool {
         self.config.has_its_own_protocol()
     }
+
+    /// Whether the server knows clients (RFC 6749 §2).
+    pub(crate) fn has_clients(&self) -> bool {
+        !self.config.has_its_own_protocol()
+    }
+
+    /// Which option names the server, where there is no profile.
+    pub(crate) fn server_option(&self) -> &'static str {
+        self.config.platform.map_or("--issuer", Platform::server_option)
+    }
+
+    /// What to do where a password is asked for, and there is no terminal.
+    pub(crate) fn without_terminal(&self) -> &'static str {
+        let of_platform = self.config.platform.and_then(Platform::without_terminal);
+        of_platform.unwrap_or("run it in a terminal, without --json, or log in with --flow device")
+    }
 }
 
 /// The environment variables that may hold a secret, of any platform or profile: no other program's business.
@@ -474,29 +496,33 @@ pub(crate) fn check(context: &Context, config: &Config, name: &str) -> Result<()
 
 /// RFC 9207 §4: an issuer is one server.
 fn check_one_server(config: &Config, name: &str, profile: &ProfileConfig) -> Result<(), Failure> {
-    let says_endpoints = |profile: &ProfileConfig| {
-        !profile.endpoints.is_empty() || profile.platform.is_some_and(Platform::knows_endpoints)
-    };
-    if !says_endpoints(profile) {
-        return Ok(());
-    }
-    let this = core_profile::whole(profile, None, None)?;
     for other in config.names().into_iter().filter(|other| *other != name) {
         let Ok(written) = config.profile(other) else { continue };
-        if !says_endpoints(&written) {
+        // Where neither writes an endpoint, both find the same.
+        let is_of_its_own = profile.has_its_own_protocol() || written.has_its_own_protocol();
+        if is_of_its_own || profile.endpoints.is_empty() && written.endpoints.is_empty() {
             continue;
         }
+        let this = core_profile::whole(profile, None, None)?;
         let theirs = written.complete(false);
         let theirs = theirs.and_then(|theirs| core_profile::whole(&theirs, None, None));
         // What can't be used sends nothing anywhere.
         let Ok(theirs) = theirs else { continue };
-        if let Some(endpoint) = this.contradiction(&theirs) {
-            let member = endpoint.metadata_name();
-            return Err(Failure::config(format!(
-                "the profiles `{name}` and `{other}` have one issuer, and each another {member}"
-            ))
-            .with_hint("an issuer is one server: correct one of the two, or remove it"));
-        }
+        let what = if let Some(endpoint) = this.contradiction(&theirs) {
+            format!("each another {}", endpoint.metadata_name())
+        } else if this.issuer().as_str() == theirs.issuer().as_str()
+            && this.gives(Endpoint::Token) != theirs.gives(Endpoint::Token)
+        {
+            // A code of the one's login would go to the other's.
+            let one = if this.gives(Endpoint::Token) { name } else { other };
+            format!("only `{one}` gives its token_endpoint, which the other leaves to the server")
+        } else {
+            continue;
+        };
+        return Err(Failure::config(format!(
+            "the profiles `{name}` and `{other}` have one issuer, and {what}"
+        ))
+        .with_hint("an issuer is one server: write the same in both, or remove one"));
     }
     Ok(())
 }

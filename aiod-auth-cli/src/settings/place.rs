@@ -62,7 +62,8 @@ impl Place {
             StoreUri::Redis(address) => Self::new(super::redis::open(address, config)?, guard),
             StoreUri::Of(platform, named) => {
                 let named = named.map(|named| folder.join(named));
-                Self::own(platform.open_store(key, named, config.logs_in_by_itself())?, guard)
+                let (of, is_for_bots) = (config.platform, config.logs_in_by_itself());
+                Self::own(platform.open_store(key, named, of, is_for_bots)?, guard)
             }
         })
     }

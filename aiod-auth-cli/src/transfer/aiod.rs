@@ -1,7 +1,5 @@
 //! `--format aiod`: the file of AI-on-Demand's Python client.
 
-use std::path::Path;
-
 use aiod_auth_core::{ClientSecret, RecordKey, Tokens};
 use aiod_auth_store::{AiodFile, StoreError};
 
@@ -37,7 +35,7 @@ pub(super) fn is_one(text: &str) -> bool {
 
 pub(super) fn read(key: &RecordKey, source: &Source) -> Result<Login, Failure> {
     let name = &source.name;
-    let file = AiodFile::new(Path::new(name), key.clone());
+    let file = AiodFile::at(name, key.clone())?;
     let login = file.parse(&source.text, source.written_at.into());
     let login = login.map_err(|error| explain(error, name))?;
     if login.client_secret.is_some() {

@@ -23,7 +23,7 @@ fn open(
     if !platform.has_store() {
         return Ok(None);
     }
-    match platform.open_store(&settings.key(), Some(folder.into()), false)? {
+    match platform.open_store(&settings.key(), Some(folder.into()), Some(platform), false)? {
         OwnStore::Folder(store) => Ok(Some(store)),
         OwnStore::File(_) => Ok(None),
     }

@@ -339,3 +339,36 @@ fn any_profile_may_be_kept_in_such_a_file() {
     let ran = world.run("status --profile bot --store aiod:private/token.toml");
     ran.failed(6, "another login");
 }
+
+/// By whichever name: what the Python client has written there is for the server in its settings.
+#[test]
+fn the_python_clients_own_file_is_no_other_servers() {
+    let world = world();
+    let other = World::new();
+    write_python_login(&world);
+    #[cfg(unix)]
+    crate::world::set_mode(&world.path(".aiod"), 0o700);
+    let kept = token_file(&world);
+    let absolute = world.path(".aiod/token.toml").display().to_string();
+    let mut names = vec!["aiod:.aiod/token.toml".into(), "aiod:tokens/../.aiod//token.toml".into()];
+    names.push(format!("aiod:{absolute}"));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(world.path(".aiod"), world.path("link")).unwrap();
+        std::os::unix::fs::symlink(".aiod/token.toml", world.path("mine.toml")).unwrap();
+        names.extend(["aiod:link/token.toml".into(), "aiod:mine.toml".into()]);
+    }
+    fs::create_dir(world.path("tokens")).unwrap();
+    let elsewhere = format!("--issuer {} --client-id demo", other.server.base_url);
+    for store in names {
+        for command in ["token", "logout", "status"] {
+            let ran = world.run(&format!("{elsewhere} --store {store} {command}"));
+            ran.failed(6, "is that of another login");
+        }
+        world.run(&format!("--profile aiod --store {store} status")).ended(0);
+    }
+    let ran = world.run(&format!("{elsewhere} import {absolute}"));
+    ran.failed(2, "has a login with another issuer or client_id");
+    assert_eq!(other.requests(), 0);
+    assert_eq!(token_file(&world), kept);
+}

@@ -431,3 +431,69 @@ fn the_browser_gets_no_secret() {
     let seen = std::fs::read_to_string(seen).unwrap();
     assert!(seen.contains("HOME=") && !seen.contains("canary"), "{seen}");
 }
+
+/// The same: what the one leaves to discovery is the issuer's, and the code of a login would go to the other's.
+#[test]
+fn a_token_endpoint_is_given_by_all_profiles_of_an_issuer_or_by_none() {
+    let world = world();
+    let issuer = &world.server.base_url;
+    let profile = |name: &str, endpoint: &str| {
+        format!("[profiles.{name}]\nissuer = \"{issuer}\"\nclient_id = \"demo\"\n{endpoint}\n")
+    };
+    let endpoint = "token_endpoint = \"http://127.0.0.1:9/token\"";
+    world.write("config.toml", &(profile("one", "") + &profile("two", endpoint)));
+    for name in ["one", "two"] {
+        let ran = world.run(&format!("--profile {name} login --flow browser --timeout 2"));
+        ran.failed(2, "have one issuer, and only `two` gives its token_endpoint");
+        assert!(ran.stderr.contains("next: an issuer is one server"), "{ran:?}");
+    }
+    assert_eq!(world.requests(), 0);
+    // What no code is sent to may be given by one.
+    let userinfo = format!("userinfo_endpoint = \"{issuer}/userinfo\"");
+    world.write("config.toml", &(profile("one", "") + &profile("two", &userinfo)));
+    world.run("--profile two status").ended(3);
+}
+
+/// A login that ends with this as what the browser brings back, beside the right `state`.
+fn brought_back(world: &World, query: &str) -> Ran {
+    let login = world.start_login("--flow browser");
+    let back = visit(text(&login.prompt, "authorization_url"), "").2.unwrap();
+    let state = back.split(['?', '&']).find(|part| part.starts_with("state=")).unwrap();
+    let redirect_uri = text(&login.prompt, "redirect_uri");
+    assert_eq!(visit(&format!("{redirect_uri}?{state}&{query}"), "").0, 400);
+    login.end()
+}
+
+#[test]
+fn what_the_browser_brings_back_is_said_as_it_is() {
+    let world = world();
+    let error = brought_back(&world, "code=x&iss=https://evil.example").failed_as(1, "protocol");
+    assert_eq!(error["hint"], "this answer is of another server: log in again");
+    for code in ["server_error", "temporarily_unavailable"] {
+        let error = brought_back(&world, &format!("error={code}&iss={}", world.server.base_url))
+            .failed_as(5, "unavailable");
+        let says = format!("the authorization endpoint can't log a user in for now: {code}");
+        assert_eq!(error["message"], says);
+    }
+    // Another login's code.
+    let invalid = json!({ "error": "invalid_grant" });
+    let refused = Fault::Instead(Answer::json(400, &invalid));
+    world.server.simulator().fault_at("/token", 1, refused);
+    let login = world.start_login("--flow browser");
+    let back = visit(text(&login.prompt, "authorization_url"), "").2.unwrap();
+    visit(&back, "");
+    let error = login.end().failed_as(1, "server");
+    assert!(error["hint"].as_str().unwrap().starts_with("log in again"), "{error}");
+}
+
+#[test]
+fn a_server_that_no_user_can_log_in_at_is_said() {
+    let world = World::with(|settings| {
+        settings.device_flow = false;
+        settings.browser_flow = false;
+    });
+    let ran = world.run("login --timeout 2");
+    ran.failed(2, "names no device_authorization_endpoint and no authorization_endpoint");
+    assert!(ran.stderr.contains("next: check the issuer"), "{ran:?}");
+    assert!(!ran.stderr.contains("--flow browser"), "{ran:?}");
+}

@@ -275,7 +275,7 @@ fn root_makes_nothing_in_another_users_folder() {
     let logins = [
         (format!("login {server}"), ".config"),
         (format!("login {server} --store aiod"), ""),
-        (format!("login {server} --store polars"), ".config"),
+        ("login --profile polars".into(), ".config"),
     ];
     let logins = logins.map(|(line, folder)| (run(&line).failed(6, says).stderr.clone(), folder));
     let settings = [

@@ -64,6 +64,7 @@ fn what_of_the_environment_can_not_be_used_is_named() {
     for token in ["a canary", "\u{7}", "canary,x"] {
         let ran = run("token", &[("POLARS_CLOUD_ACCESS_TOKEN", token)]);
         ran.failed(2, "POLARS_CLOUD_ACCESS_TOKEN");
+        assert!(ran.stderr.contains("next: set another one, or unset it"), "{ran:?}");
     }
     // Blank ones are as good as none, for each command.
     let blank = [("POLARS_CLOUD_CLIENT_ID", " "), ("POLARS_CLOUD_CLIENT_SECRET", " ")];
@@ -225,6 +226,49 @@ fn what_the_own_client_keeps_is_for_no_other_server_client_or_account() {
     assert!(world.records().is_empty());
 }
 
+/// Of no other server's login either: its tokens would be sent there, and this login would be lost.
+#[test]
+fn the_files_of_the_own_client_are_used_for_polars_cloud_alone() {
+    let world = World::new();
+    let base = &world.server.base_url;
+    let iss = BASE64_URL_SAFE_NO_PAD.encode(r#"{"iss":"https://polars.example","exp":1000}"#);
+    let kept = format!(
+        "[auth]\naccess_token = \"e30.{iss}.c2ln\"\nrefresh_token = \"refresh-of-a-user\"\n"
+    );
+    fs::create_dir(world.path("polars_cloud")).unwrap();
+    world.write("polars_cloud/config.toml", &kept);
+    world.write(
+        "config.toml",
+        &format!(
+            "[profiles.elsewhere]\nplatform = \"polars\"\nissuer = \"{base}\"\nclient_id = \"demo\"\n\
+             store = \"polars\"\ntoken_endpoint = \"{base}/token\"\n"
+        ),
+    );
+    let run = |line: &str| {
+        let mut command = world.command(line);
+        command.env("POLARS_CLOUD_CONFIG_DIR", world.path("polars_cloud"));
+        Ran::of(&mut command, "")
+    };
+    let folder = world.path("polars_cloud").display().to_string();
+    for login in [
+        format!("--api {base}"),
+        format!("--issuer {base} --client-id demo"),
+        "--profile aiod".into(),
+    ] {
+        for store in ["polars".to_owned(), format!("polars:{folder}")] {
+            for command in ["token", "logout", "login"] {
+                let ran = run(&format!("{login} --store {store} {command}"));
+                ran.failed(2, "the store `polars` is for Polars Cloud alone");
+            }
+        }
+    }
+    for command in ["status", "token", "refresh", "logout", "login"] {
+        run(&format!("--profile elsewhere {command}")).failed(6, "is that of another login");
+    }
+    assert_eq!(world.requests(), 0);
+    assert_eq!(fs::read_to_string(world.path("polars_cloud/config.toml")).unwrap(), kept);
+}
+
 /// What `store` says is for the user's login.
 #[test]
 fn a_service_account_of_the_environment_is_in_memory_whatever_the_profile_says() {
@@ -267,7 +311,10 @@ fn log_in(world: &World, variables: &[(&str, &str)]) -> String {
 fn a_login_is_new_whatever_is_set_and_goes_where_the_own_client_looks() {
     let world = world();
     // `login()` is always a user's.
-    assert_eq!(log_in(&world, &[("POLARS_CLOUD_CLIENT_ID", "bot")]), "");
+    let said = log_in(&world, &[("POLARS_CLOUD_CLIENT_ID", "bot")]);
+    let warning =
+        "POLARS_CLOUD_CLIENT_ID is set, and POLARS_CLOUD_CLIENT_SECRET is not: other commands";
+    assert!(said.contains(warning), "{said}");
     let config = fs::read_to_string(world.path("polars_cloud/config.toml")).unwrap();
     assert!(config.contains("[auth]") && config.contains("refresh_token = \"refresh-"), "{config}");
     let token = Ran::of(&mut polars(&world, "token"), "").ended(0).stdout.clone();
@@ -276,6 +323,13 @@ fn a_login_is_new_whatever_is_set_and_goes_where_the_own_client_looks() {
     let account = [("POLARS_CLOUD_CLIENT_ID", "bot"), ("POLARS_CLOUD_CLIENT_SECRET", "canary")];
     let said = log_in(&world, &account);
     assert!(said.contains("POLARS_CLOUD_CLIENT_SECRET is set, and counts before"), "{said}");
+
+    // Only a login is one that others would count before.
+    for line in ["logout", "export -", "import nowhere"] {
+        let mut command = polars(&world, line);
+        let ran = Ran::of(command.envs(account), "");
+        assert!(!ran.stderr.contains("counts before"), "{ran:?}");
+    }
 
     // What is found is written back where it was found; the variable decides for a first login.
     fs::remove_dir_all(world.path("polars_cloud")).unwrap();
@@ -333,7 +387,14 @@ fn jetraw_is_what_its_profile_says() {
     let world = World::with(|settings| settings.browser_flow = true);
     let base = world.server.base_url.clone();
     world.write("config.toml", "[profiles.jetraw]\nclient_id = \"demo\"\n");
-    world.run("--profile jetraw status").failed(2, "there is no issuer");
+    let ran = world.run("--profile jetraw status");
+    ran.failed(2, "there is no issuer");
+    let hint = "next: run `aiod-auth profile set NAME --issuer URL --client-id ID`";
+    assert!(ran.stderr.contains(hint), "{ran:?}");
+    let set = format!("profile set ours --issuer {base} --client-id demo --organisation lab");
+    world.run(&set).ended(0);
+    let shown = world.run("--json profile show ours").ended(0).json();
+    assert_eq!((&shown["platform"], &shown["organisation"]), (&"jetraw".into(), &"lab".into()));
     world.write(
         "config.toml",
         &format!(

@@ -42,13 +42,15 @@ fn a_profile_is_made_changed_and_removed() {
     assert_eq!(after, format!("{before}{table}"));
 
     world.run("profile set new --default --client-id demo --flow device").ended(0);
-    // A folder that was typed is seen from where it was typed.
-    let desk = "profile set desk --issuer https://as.example --client-id x --store polars:there";
+    // A file that was typed is seen from where it was typed.
+    let desk = "profile set desk --issuer https://as.example --client-id x --store aiod:there";
     world.run(&format!("{desk} --redirect-uri http://127.0.0.1/callback")).ended(0);
     let shown = world.run("profile show desk --json").ended(0).json();
     assert_eq!(shown["redirect_uri"], "http://127.0.0.1/callback");
-    assert_eq!(shown["store"], format!("polars:{}", world.path("there").display()));
-    world.run("profile set desk --redirect-uri https://as.example/").ended(2);
+    assert_eq!(shown["store"], format!("aiod:{}", world.path("there").display()));
+    let ran = world.run("profile set desk --redirect-uri https://as.example/");
+    ran.failed(2, "redirect_uri is not a usable web address");
+    assert!(ran.stderr.contains("next: write it as the server has it"), "{ran:?}");
     world.run("profile remove desk").ended(0);
     world.run("status").ended(3);
     assert_eq!(world.run("profile show --json").json()["client_id"], "demo");
@@ -234,4 +236,20 @@ fn passwords_in_addresses_are_not_shown() {
     let ad_hoc = format!("--issuer {issuer} --client-id x --resource https://u:canary@api.example");
     let ran = world.run(&format!("{ad_hoc} status"));
     assert!(ran.ended(3).stderr.ends_with("--resource https://api.example`\n"), "{ran:?}");
+}
+
+/// Where a user had written one, in spite of what is said.
+#[test]
+fn a_key_in_an_address_is_not_shown() {
+    let world = World::new();
+    world.write(
+        "config.toml",
+        "[profiles.t]\nplatform = \"tiled\"\napi = \"https://x.example/?api_key=canary\"\n\
+         resource = [\"https://x.example/?API_KEY=canary&a=b\"]\n",
+    );
+    for line in ["profile show t", "--json profile show t"] {
+        let ran = world.run(line);
+        assert!(ran.ended(0).stdout.contains("https://x.example/?api_key="), "{ran:?}");
+        assert!(ran.stdout.contains("?API_KEY=&a=b"), "{ran:?}");
+    }
 }

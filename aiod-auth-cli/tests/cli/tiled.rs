@@ -354,9 +354,13 @@ fn an_api_key_that_was_made_is_named_whatever_becomes_of_its_secret() {
     let ran = answered(odd);
     assert_eq!(ran.ended(0).stdout, "dd3d3f4a-all\n");
     assert!(
-        ran.stderr.starts_with("Made the API key dd3d3f4a, until 2026-W52, which is no time"),
+        ran.stderr
+            .starts_with("Made the API key dd3d3f4a, it isn't known until when (2026-W52).\n"),
         "{ran:?}"
     );
+    let ran = answered(json!({"first_eight": "dd3d3f4a", "secret": "dd3d3f4a-all"}));
+    let says = "it isn't known until when (`expiration_time` is missing).\n";
+    assert!(ran.ended(0).stderr.ends_with(says), "{ran:?}");
     for body in [
         json!({"first_eight": "dd3d3f4a", "expiration_time": null}),
         json!({"first_eight": "dd3d3f4a", "secret": "dd3d\u{1b}]52;c;canary\u{7}"}),
@@ -371,6 +375,101 @@ fn an_api_key_that_was_made_is_named_whatever_becomes_of_its_secret() {
         world.server.simulator().fault_at("/api/v1/auth/apikey", 1, fault);
         let ran = run(&world, "api-key create");
         assert!(ran.ended(5).stderr.contains("see with `api-key list`"), "{ran:?}");
+    }
+}
+
+/// Whatever a success says beside a key, it says nothing of none.
+#[test]
+fn a_key_may_have_been_made_where_the_answer_has_none() {
+    let world = World::new();
+    log_in(&world);
+    for answer in [
+        Answer::json(200, &json!({})),
+        Answer::json(200, &json!([])),
+        Answer::empty(204),
+        Answer::html(200, "<html>"),
+        Answer::new(200, "application/json", "{\"secret\":"),
+    ] {
+        world.server.simulator().fault_at("/api/v1/auth/apikey", 1, Fault::Instead(answer));
+        let ran = run(&world, "api-key create");
+        assert!(ran.ended(1).stderr.contains("see with `api-key list`"), "{ran:?}");
+    }
+    let moved = Answer::empty(307).with_header("Location", "/elsewhere");
+    world.server.simulator().fault_at("/api/v1/auth/apikey", 1, Fault::Instead(moved));
+    let ran = run(&world, "api-key create");
+    assert!(!ran.ended(1).stderr.contains("api-key list"), "{ran:?}");
+}
+
+#[test]
+fn a_key_that_the_server_knows_no_user_of_is_said_so() {
+    let world = World::new();
+    for (path, line) in [("whoami", "whoami"), ("apikey", "api-key which")] {
+        let nobody = Fault::Instead(Answer::json(200, &Value::Null));
+        world.server.simulator().fault_at(&format!("/api/v1/auth/{path}"), 1, nobody);
+        let ran = with_key(&world, "abcd1234", line);
+        ran.failed(3, "the server knows no user of the API key in TILED_API_KEY");
+    }
+    with_key(&world, "abcd1234", "refresh").failed(3, "which is never refreshed");
+}
+
+#[test]
+fn a_server_for_a_single_user_says_that_it_is_one() {
+    let world = World::new();
+    let about = json!({"authentication": {"required": true, "providers": [], "links": null}});
+    world.server.simulator().tiled.description = Some(about);
+    for line in ["whoami", "api-key list", "api-key create", "api-key which"] {
+        with_key(&world, "abcd1234", line).failed(2, "this server has a single user");
+    }
+    assert_eq!(with_key(&world, "abcd1234", "token").ended(0).stdout, "abcd1234\n");
+    let ran = Ran::of(tiled(&world, "login").env("TILED_FORCE_PROMPT", "1"), "");
+    ran.failed(2, "one API key, which goes into TILED_API_KEY");
+}
+
+#[test]
+fn what_is_damaged_beside_an_access_token_or_a_key_is_in_the_way_of_neither() {
+    let world = World::new();
+    log_in(&world);
+    let file = |name| folder(&world).join(name);
+    fs::remove_file(file("refresh_token")).unwrap();
+    fs::write(file("id_token"), "x\ny").unwrap();
+    let token = fs::read_to_string(file("access_token")).unwrap();
+    assert_eq!(run(&world, "token").ended(0).stdout.trim_end(), token.trim_end());
+    with_key(&world, "abcd1234", "token").failed(2, "can't be used with stored tokens");
+    fs::write(file("access_token"), "garbage\nx").unwrap();
+    run(&world, "token").failed(6, "is damaged");
+    assert_eq!(with_key(&world, "abcd1234", "token").ended(0).stdout, "abcd1234\n");
+}
+
+/// At a password, and nowhere else.
+#[test]
+fn a_device_login_that_was_denied_is_no_wrong_password() {
+    let world = World::new();
+    world.server.simulator().tiled.providers = vec![Provider::Device("keycloak")];
+    let waiting = world.start_login(&format!("--api {} --store memory", world.server.base_url));
+    let denied = Answer::json(400, &json!({"detail": {"error": "access_denied"}}));
+    let polled = "/api/v1/auth/provider/keycloak/token";
+    world.server.simulator().fault_at(polled, 1, Fault::Instead(denied));
+    let error = waiting.end().failed_as(4, "access_denied");
+    assert!(!error.to_string().contains("password"), "{error}");
+}
+
+/// It says nothing of the token.
+#[test]
+fn a_gateways_401_at_the_api_refreshes_nothing_and_is_told() {
+    let world = World::new();
+    log_in(&world);
+    let basic = "Basic realm=\"Corporate gateway\"";
+    let gateway = || Answer::html(401, "<html>Sign in").with_header("WWW-Authenticate", basic);
+    for (path, line) in [("whoami", "whoami"), ("apikey", "api-key create")] {
+        world.server.simulator().fault_at(
+            &format!("/api/v1/auth/{path}"),
+            1,
+            Fault::Instead(gateway()),
+        );
+        let before = world.requests();
+        let ran = run(&world, line);
+        assert!(ran.ended(1).stderr.contains("asks for the scheme `basic`"), "{ran:?}");
+        assert_eq!(world.requests(), before + 2, "the description, and the question");
     }
 }
 
@@ -405,7 +504,9 @@ fn a_profile_names_the_server_and_the_store_a_folder() {
     world.run("--profile data whoami").ended(0);
     world.run("--profile data logout").ended(0);
 
-    world.run("--profile tiled login").failed(2, "no profile");
+    let ran = world.run("--profile tiled login");
+    ran.failed(2, "no profile");
+    assert!(ran.stderr.contains("`aiod-auth profile set tiled --api URL`"), "{ran:?}");
     world.run(&format!("--profile lab --api {base} status")).failed(2, "--profile can't be used");
     world.run(&format!("--issuer {base} --api {base} status")).failed(2, "--issuer can't be used");
     world.run(&format!("--api {base} --client-id x status")).failed(2, "can't be used with --api");

@@ -79,7 +79,7 @@ pub enum Error {
     #[error("the access token is not accepted ({0})")]
     TokenRejected(Box<ServerError>),
     /// The network or the server is unavailable for now. The stored tokens are untouched.
-    #[error("the {endpoint} can't be reached: {cause} ({})", Tries(*.attempts))]
+    #[error("{}", unreachable(*.endpoint, *.attempts, .cause))]
     Unreachable {
         /// Who was asked.
         endpoint: Endpoint,
@@ -191,6 +191,12 @@ impl Error {
             Self::InvalidResponse { endpoint: Endpoint::Metadata, problem, .. } => {
                 problem.hint().or(Some(WRONG_METADATA))
             }
+            // RFC 9207 §2.4: what the browser has brought is no reason to trust that server.
+            Self::InvalidResponse {
+                endpoint: Endpoint::Authorization,
+                problem: Problem::IssuerMismatch { .. },
+                ..
+            } => Some("this answer is of another server: log in again"),
             Self::InvalidResponse { problem, .. } => problem.hint(),
             Self::TimedOut { cause: Some(cause), .. } => cause.plain_hint(),
             Self::Expired => Some("log in again and approve the code in time"),
@@ -219,6 +225,13 @@ impl Error {
 
 const WRONG_METADATA: &str =
     "check the issuer; where its metadata is wrong, the endpoints can be given in its place";
+fn unreachable(endpoint: Endpoint, attempts: u32, cause: &Unreachable) -> String {
+    // The browser has reached it, and brought its word for it (RFC 6749 §4.1.2.1).
+    if endpoint == Endpoint::Authorization && matches!(cause, Unreachable::Unavailable(_)) {
+        return format!("the {endpoint} can't log a user in for now: {cause}");
+    }
+    format!("the {endpoint} can't be reached: {cause} ({})", Tries(attempts))
+}
 
 fn timed_out(limit: Duration, cause: Option<&Error>) -> String {
     let limit = in_words(limit);

@@ -41,6 +41,9 @@ pub enum ConfigProblem {
     /// The server doesn't have this endpoint, or no setting says where it is.
     #[error("the server names no {}", .0.metadata_name())]
     MissingEndpoint(Endpoint),
+    /// The server has neither of the endpoints at which a user logs in without giving a password to the client.
+    #[error("the server names no device_authorization_endpoint and no authorization_endpoint")]
+    NoEndpointForUsers,
     /// Client credentials without a secret: RFC 6749 §4.4.
     #[error("this way to authenticate needs a client secret")]
     MissingClientSecret,
@@ -70,8 +73,8 @@ pub enum ConfigProblem {
     /// Two settings that can't be used together.
     #[error("{0} can't be used with {1}")]
     OneTooMany(&'static str, &'static str),
-    /// A setting names the file of the refresh token for another one: saved, it would take the refresh token's place.
-    #[error("{setting} names {file}, which is the refresh token's file")]
+    /// A setting names a file that the refresh token is in for another one: saved, it would take its place.
+    #[error("{setting} names {file}, where the refresh token is")]
     RefreshTokensFile {
         /// The variable or member.
         setting: &'static str,
@@ -113,9 +116,6 @@ pub enum ConfigProblem {
 impl ConfigProblem {
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::InvalidUrl { .. } => Some(
-                "give the whole address, https://host/path, without a user, a password and a fragment",
-            ),
             Self::InvalidIssuer => Some("leave out what begins with `?` or `#`"),
             Self::EmptyClientId => Some("give the id that the client is registered with"),
             Self::MissingClientSecret => {
@@ -145,6 +145,16 @@ impl ConfigProblem {
             Self::MissingEndpoint(_) => {
                 Some("check the issuer, or give the address in the profile")
             }
+            Self::NoEndpointForUsers => Some(
+                "check the issuer, or give one of the addresses in the profile; a client with a secret needs neither",
+            ),
+            Self::InvalidUrl { member: "redirect_uri" } => {
+                Some("write it as the server has it, at loopback: http://127.0.0.1/callback")
+            }
+            Self::InvalidUrl { .. } => Some(
+                "write it whole, as https://host/path, without a user, a password or a fragment in it",
+            ),
+            Self::InvalidName(_) => Some("set another one, or unset it"),
             Self::OneWithoutTheOther(..) => Some("set both, or neither"),
             Self::RefreshTokensFile { .. } => Some("name another file, such as cloud_access_token"),
             Self::SeveralProviders { .. } | Self::NoSuchProvider { .. } => Some("name one of them"),
@@ -154,8 +164,6 @@ impl ConfigProblem {
             Self::NoCommonAuthenticationMethod(_) => Some(
                 "it takes none of the ways in which a secret is sent here: say which it takes all the same (`client_authentication`), or leave the secret out",
             ),
-            // It says what it has to be.
-            Self::InvalidName(_) => None,
         }
     }
 }

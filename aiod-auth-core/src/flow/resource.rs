@@ -83,12 +83,13 @@ fn code(challenge: &Challenge, show: impl FnOnce(&str) -> String) -> Option<Erro
 }
 
 /// RFC 6750 §3.1: a new token may help with a 401, unless its challenge says that something else is
-/// wrong.
+/// wrong, or asks for something else than a token: a gateway's.
 pub(crate) fn token_rejected(error: Error) -> Error {
     let Error::Refused(error) = error else {
         return error;
     };
-    if error.status == Some(401) && !is_of_no_token(error.code.as_ref()) {
+    let is_gateways = matches!(error.advice, Some(Advice::GatewayAsks { .. }));
+    if error.status == Some(401) && !is_gateways && !is_of_no_token(error.code.as_ref()) {
         Error::TokenRejected(error)
     } else {
         Error::Refused(error)

@@ -253,13 +253,20 @@ pub fn is_cut(access_token: &AccessToken) -> bool {
 /// # Errors
 /// [`Error::NotAuthenticated`].
 pub fn given(access_token: AccessToken, now: Timestamp) -> Result<Tokens, Error> {
-    let expires_at = expires_at(&access_token);
-    if expires_at.is_some_and(|at| at <= now) {
-        return Err(Error::NotAuthenticated(NotLoggedIn::GivenExpired(ACCESS_TOKEN)));
+    let tokens = as_tokens(access_token, now);
+    match tokens.expires_at.is_some_and(|at| at <= now) {
+        true => Err(Error::NotAuthenticated(NotLoggedIn::GivenExpired(ACCESS_TOKEN))),
+        false => Ok(tokens),
     }
+}
+
+/// The same, expired or not: for a program that says so where the tokens are used.
+#[must_use]
+pub fn as_tokens(access_token: AccessToken, now: Timestamp) -> Tokens {
+    let expires_at = expires_at(&access_token);
     let mut tokens = Tokens::new(access_token, now);
     tokens.expires_at = expires_at;
-    Ok(tokens)
+    tokens
 }
 
 /// When an access token expires: its `exp` claim (RFC 7519 §4.1.4), which `polars_cloud` goes by. No other
@@ -267,6 +274,19 @@ pub fn given(access_token: AccessToken, now: Timestamp) -> Result<Tokens, Error>
 #[must_use]
 pub fn expires_at(access_token: &AccessToken) -> Option<Timestamp> {
     Payload::of(access_token.expose())?.claims()?.time("exp").ok()?
+}
+
+/// At which server these tokens were issued, as one of them says: Keycloak's refresh token is a JWT, too. The `iss`
+/// claim (RFC 7519 §4.1.1) is not proven, and only tells tokens from those of another server.
+#[must_use]
+pub fn issued_by(tokens: &Tokens) -> Option<String> {
+    let issuer = |token: &str| {
+        let payload = Payload::of(token)?;
+        let issuer = payload.claims()?.text("iss").ok()??;
+        Some(issuer.to_string())
+    };
+    let access_token = tokens.access_token.as_ref().and_then(|token| issuer(token.expose()));
+    access_token.or_else(|| issuer(tokens.refresh_token.as_ref()?.expose()))
 }
 
 /// The platform's environment variables, besides those for the places of its files.

@@ -113,8 +113,9 @@ pub(crate) fn advice(error: &ServerError, received: &Received<'_>) -> Option<Adv
 
 /// What a gateway or a proxy before the server asks for, where that is no token.
 fn gateway(challenges: &[Challenge], received: &Received<'_>) -> Option<Advice> {
-    let is_other = |challenge: &&Challenge| !matches!(challenge.scheme(), "bearer" | "dpop");
-    let challenge = challenges.iter().find(is_other)?;
+    let is_for_token =
+        |challenge: &Challenge| matches!(challenge.scheme(), "bearer" | "dpop" | "apikey");
+    let challenge = challenges.first().filter(|_| !challenges.iter().any(is_for_token))?;
     let scheme = received.clean(challenge.scheme());
     let realm = challenge.param("realm").map(|realm| received.clean(realm));
     Some(Advice::GatewayAsks { scheme, realm: realm.filter(|realm| !realm.is_empty()) })

@@ -246,6 +246,11 @@ impl<'a> Object<'a> {
         Ok(self.value(name)?.is_some())
     }
 
+    /// Whether this member is there, `null` or not.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.members.iter().any(|(key, _)| key.is(name))
+    }
+
     /// `true` or `false`, and nothing else.
     pub(crate) fn boolean(&self, name: &'static str) -> Result<Option<bool>, Problem> {
         match self.value(name)? {

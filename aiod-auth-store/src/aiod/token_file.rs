@@ -11,6 +11,7 @@ use crate::{
     file::{
         explain,
         files::{Files, Format, LOGGED_OUT, Login, Record, Text},
+        place::is_same_file,
     },
 };
 
@@ -67,6 +68,19 @@ impl AiodFile {
         // So that it stays the same file when the program changes its working directory.
         let file = std::path::absolute(&file).unwrap_or(file);
         Self { file, key, client_secret: None, takes_unmarked: true, files: Files::default() }
+    }
+
+    /// The login of this key, in this file, which may be `~/.aiod/token.toml` by another name: that is as
+    /// [`in_home`](Self::in_home) then.
+    ///
+    /// # Errors
+    /// As for [`in_home`](Self::in_home), if it is that file.
+    pub fn at(file: impl AsRef<Path>, key: RecordKey) -> Result<Self, StoreError> {
+        let file = file.as_ref();
+        match Self::path_in_home() {
+            Ok(own) if is_same_file(&own, file) => Self::in_home(key),
+            _ => Ok(Self::new(file, key)),
+        }
     }
 
     /// The login of this key, in `~/.aiod/token.toml`. What the Python client has written there is for the

@@ -35,6 +35,23 @@ pub(crate) fn resolve(system: &dyn FileSystem, path: &Path) -> Result<PathBuf, S
     Err(StoreError::Refused { path, why })
 }
 
+/// Whether both are names of one file, which need not be there yet.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    real_name(one) == real_name(other)
+}
+
+/// Without symbolic links, as far as there is something.
+fn real_name(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    match (path.parent().map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
 /// Why a file beside a record could not be opened: if something else has its name, that is why.
 pub(crate) fn not_opened(
     system: &dyn FileSystem,

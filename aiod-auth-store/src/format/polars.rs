@@ -7,6 +7,7 @@
 //!
 //! # Kept by aiod-auth; Polars Cloud passes over it.
 //! [aiod_auth]
+//! issuer = "https://auth.prd.cloud.pola.rs/realms/Polars"
 //! issued_at = "2026-11-22T17:53:55Z"
 //! ```
 //!
@@ -26,7 +27,8 @@
 use std::path::{Path, PathBuf};
 
 use aiod_auth_core::{
-    AccessToken, IdToken, RefreshToken, Scope, Timestamp, Tokens, provider::polars::expires_at,
+    AccessToken, IdToken, RefreshToken, Scope, Timestamp, Tokens,
+    provider::polars::{expires_at, issued_by},
 };
 use toml_edit::{DocumentMut, Item, Table, TableLike};
 use zeroize::Zeroizing;
@@ -99,8 +101,38 @@ pub(crate) fn is_refresh_token(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == REFRESH_TOKEN_FILE)
 }
 
+/// A login, and whose it is.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) tokens: Tokens,
+    /// For which server, where this project has written it.
+    written_for: Option<String>,
+}
+
+impl Stored {
+    /// As the client writes it.
+    pub(crate) const fn unmarked(tokens: Tokens) -> Self {
+        Self { tokens, written_for: None }
+    }
+
+    /// Whether these are for another server than this: no other gets them. `takes_unmarked`: what the client wrote is
+    /// this one's, whatever name that server gives itself in its tokens.
+    pub(crate) fn is_of_another_than(&self, issuer: &str, takes_unmarked: bool) -> bool {
+        // A slash at the end makes no difference to where they are sent.
+        let is_this = |named: &str| named.trim_end_matches('/') == issuer.trim_end_matches('/');
+        let issued_by = issued_by(&self.tokens);
+        match (self.written_for.as_deref(), issued_by.as_deref()) {
+            (Some(written_for), issued_by) => {
+                !is_this(written_for) && !issued_by.is_some_and(is_this)
+            }
+            (None, Some(issued_by)) => !is_this(issued_by) && !takes_unmarked,
+            (None, None) => false,
+        }
+    }
+}
+
 /// Reads it. When the client wrote it, the tokens were issued when the file was written, at the latest.
-pub(crate) fn read(config: &str, written_at: Timestamp) -> Result<Option<Tokens>, Unreadable> {
+pub(crate) fn read(config: &str, written_at: Timestamp) -> Result<Option<Stored>, Unreadable> {
     let mut config = Members::of(parse(config)?.into_table());
     // Ours alone: what is wrong with it costs no login.
     let own = config.take(TABLE).unwrap_or_default();
@@ -113,11 +145,10 @@ pub(crate) fn read(config: &str, written_at: Timestamp) -> Result<Option<Tokens>
         Err(_) if refresh_token.is_some() => None,
         token => token?.filter(|token| !token.is_empty()),
     };
-    let tokens = tokens(access_token, refresh_token, written_at)?;
-    Ok(match (tokens, own) {
-        (Some(tokens), Some(own)) => Some(with_own(tokens, own)),
-        (tokens, _) => tokens,
-    })
+    let Some(tokens) = tokens(access_token, refresh_token, written_at)? else { return Ok(None) };
+    let Some(mut own) = own else { return Ok(Some(Stored::unmarked(tokens))) };
+    let written_for = own.text("issuer").ok().flatten();
+    Ok(Some(Stored { tokens: with_own(tokens, own), written_for }))
 }
 
 /// With what only this project writes.
@@ -154,6 +185,7 @@ pub(crate) fn tokens(
 /// Writes it. What is not known here is kept from the text before.
 pub(crate) fn write(
     before: Option<&str>,
+    issuer: &str,
     tokens: &Tokens,
 ) -> Result<Zeroizing<String>, Unreadable> {
     let mut config = parse(before.unwrap_or_default())?.into_mut();
@@ -167,6 +199,7 @@ pub(crate) fn write(
     let own = table(&mut config, TABLE, ABOUT_TABLE)?;
     let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
     let scope = Some(&tokens.scope).filter(|scope| !scope.is_empty());
+    put(own, "issuer", Some(issuer));
     put(own, "issued_at", time(Some(tokens.issued_at)));
     put(own, "expires_at", time(tokens.expires_at));
     put(own, "refresh_expires_at", time(tokens.refresh_expires_at));
@@ -220,6 +253,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const ISSUER: &str = "https://as.example";
 
     fn folders(named: Option<&str>) -> Folders {
         Folders {
@@ -263,7 +297,7 @@ mod tests {
     fn a_config_is_read_as_the_client_reads_it_and_more_kindly() {
         let read = |text: &str| {
             let found = read(text, NOW)?;
-            Ok::<_, Unreadable>(found.map(|tokens| {
+            Ok::<_, Unreadable>(found.map(|Stored { tokens, .. }| {
                 let access_token = tokens.access_token.map(|token| token.expose().to_owned());
                 let refresh_token = tokens.refresh_token.map(|token| token.expose().to_owned());
                 (access_token.unwrap_or_default(), refresh_token.unwrap_or_default())
@@ -307,17 +341,17 @@ mod tests {
             "# mine\n[other]\nx = 1 # this\n\n[auth]\naccess_token = \"old\" # that\ny = 2\n";
         let mut tokens = Tokens::new(AccessToken::new("new").unwrap(), NOW);
         tokens.refresh_token = Some(RefreshToken::new("newer"));
-        let after = write(Some(before), &tokens).unwrap();
+        let after = write(Some(before), ISSUER, &tokens).unwrap();
         for part in ["# mine\n", "x = 1 # this", "access_token = \"new\" # that", "y = 2\n"] {
             assert!(after.contains(part), "{part}: {}", *after);
         }
         let found = read(&after, Timestamp::from_unix_millis(9)).unwrap();
-        assert_eq!(found.unwrap().issued_at, NOW);
+        assert_eq!(found.unwrap().tokens.issued_at, NOW);
 
         let left = without_tokens(&after).unwrap().unwrap();
         assert!(left.contains("y = 2") && left.contains("x = 1 # this"), "{}", *left);
         assert!(!left.contains("new") && !left.contains("aiod_auth"), "{}", *left);
-        let alone = write(None, &tokens).unwrap();
+        let alone = write(None, ISSUER, &tokens).unwrap();
         assert!(alone.starts_with("[auth]\naccess_token = \"new\"\n"), "{}", *alone);
         assert!(without_tokens(&alone).unwrap().is_none());
     }

@@ -10,6 +10,7 @@ use aiod_auth_store::{
     LoginTo, PolarsStore, Store, StoreError,
     contract_tests::{self, Limits},
 };
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use tempfile::TempDir;
 
 use crate::support;
@@ -313,6 +314,106 @@ fn one_file_for_both_tokens_is_refused() {
         fs::remove_file(&file).unwrap();
     }
     named(&file).unwrap().prepare(&key).unwrap();
+}
+
+/// That one is where both tokens are: a login would be written over by one of them.
+#[test]
+fn the_variable_names_no_file_that_a_refresh_token_is_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("polars_cloud");
+    fs::create_dir(&config).unwrap();
+    let of = |path: &Path| {
+        let variables = [
+            ("POLARS_CLOUD_CONFIG_DIR", config.as_path()),
+            ("POLARS_CLOUD_ACCESS_TOKEN_PATH", path),
+        ];
+        let variables = variables.map(|(name, path)| (name, path.display().to_string()));
+        PolarsStore::of(support::key("PolarsCloud"), &variables.into_iter().collect())
+    };
+    let refused = |path: &Path| {
+        let error = of(path).unwrap_err();
+        assert_eq!(error.kind(), Kind::Config, "{error}");
+        assert_eq!(error.hint().unwrap(), "name another file, such as cloud_access_token");
+    };
+    for name in ["config.toml", "../polars_cloud/./config.toml", "cloud_refresh_token"] {
+        refused(&config.join(name));
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&config, folder.path().join("link")).unwrap();
+        refused(&folder.path().join("link/config.toml"));
+        fs::write(config.join("config.toml"), "").unwrap();
+        std::os::unix::fs::symlink("config.toml", config.join("token")).unwrap();
+        refused(&config.join("token"));
+    }
+    of(&config.join("cloud_access_token")).unwrap();
+    of(&folder.path().join("config.toml")).unwrap();
+}
+
+/// A JWT that says only this.
+fn issued_by(issuer: &str) -> String {
+    let claims = format!("{{\"iss\":\"{issuer}\"}}");
+    format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims))
+}
+
+#[test]
+fn the_tokens_of_another_server_are_refused_and_stay() {
+    let (ours, theirs) =
+        (issued_by("https://auth.example.org/"), issued_by("https://other.example"));
+    let config = |access_token: &str, refresh_token: &str, own: &str| {
+        format!("[auth]\naccess_token = '{access_token}'\nrefresh_token = '{refresh_token}'\n{own}")
+    };
+    for (name, text) in [
+        ("config.toml", config(&theirs, "r", "")),
+        ("config.toml", config("opaque", &theirs, "")),
+        ("config.toml", config("a", "r", "[aiod_auth]\nissuer = 'https://other.example'\n")),
+        ("cloud_access_token", theirs.clone()),
+        ("cloud_refresh_token", theirs.clone()),
+        (".polars/cloud_refresh_token", theirs.clone()),
+    ] {
+        let place = Place::with(&[(name, &text)]);
+        let (store, key) = (&place.store, &place.key);
+        let new = support::tokens("new");
+        for outcome in [
+            store.load(key).map(drop),
+            store.prepare(key),
+            store.try_lock(key).map(drop),
+            store.save(key, &new),
+            store.save_if_unchanged(key, &new, &Version::of(None)).map(drop),
+            store.remove(key),
+        ] {
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, StoreError::OtherKey { .. }), "{name}: {error:?}");
+        }
+        assert_eq!(place.read(name).unwrap(), text);
+    }
+    // The platform's own server may have another name for itself.
+    let place = Place::with(&[("config.toml", &config(&theirs, "r", ""))]);
+    let mut key = support::key("PolarsCloud");
+    key.issuer = "https://auth.polars.example/realms/Polars".into();
+    let of = |domain| {
+        let folder = place.folder.path().display().to_string();
+        let environment = Environment::from_iter([
+            ("POLARS_CLOUD_CONFIG_DIR", &*folder),
+            ("POLARS_CLOUD_DOMAIN", domain),
+        ]);
+        PolarsStore::of(key.clone(), &environment).unwrap().load(&key)
+    };
+    assert!(of("polars.example").unwrap().is_some());
+    assert!(matches!(of("prd.example"), Err(StoreError::OtherKey { .. })));
+    // Ours, as the tokens say, or as the table says of tokens whose server names itself otherwise.
+    for (access_token, own) in
+        [(&ours, ""), (&theirs, "[aiod_auth]\nissuer = 'https://auth.example.org'\n")]
+    {
+        let place = Place::with(&[
+            ("config.toml", &config(access_token, "r", own)),
+            ("cloud_refresh_token", &theirs),
+        ]);
+        assert_eq!(place.load(), Some((access_token.clone(), "r".into())));
+        place.store.remove(&place.key).unwrap();
+        assert!(!place.path("config.toml").exists());
+        assert_eq!(place.read("cloud_refresh_token").unwrap(), theirs);
+    }
 }
 
 #[test]

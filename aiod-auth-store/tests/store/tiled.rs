@@ -5,8 +5,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aiod_auth_core::{AccessToken, IdToken, Timestamp, provider::tiled::Api, session::Version};
-use aiod_auth_store::{Store, StoreError, TiledStore};
+use aiod_auth_core::{
+    AccessToken, Environment, IdToken, Timestamp,
+    provider::tiled::{Api, Settings},
+    session::Version,
+};
+use aiod_auth_store::{LoginTo, Store, StoreError, TiledStore};
 
 use crate::support;
 
@@ -176,4 +180,30 @@ fn another_login_is_refused() {
     let store = TiledStore::in_folder(support::key("tiled"), &api, cache.path());
     let error = store.load(&support::key("other")).unwrap_err();
     assert!(matches!(error, StoreError::OtherKey { .. }), "{error:?}");
+}
+
+/// An ID token is no login; and a key needs none.
+#[test]
+fn what_is_damaged_is_in_the_way_of_no_access_token_and_of_no_key() {
+    let cache = tempfile::tempdir().unwrap();
+    let (key, folder) = (support::key("tiled"), cache.path().join(NAME));
+    let api = Api::new("http://127.0.0.1:8480").unwrap();
+    let store = TiledStore::in_folder(key.clone(), &api, cache.path());
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("id_token"), "x\ny").unwrap();
+    assert!(store.load(&key).unwrap().is_none());
+    fs::write(folder.join("access_token"), "opaque").unwrap();
+    let loaded = store.load(&key).unwrap().unwrap();
+    assert!(loaded.access_token.is_some() && loaded.id_token.is_none());
+
+    let given = || {
+        let cache = cache.path().display().to_string();
+        let environment =
+            Environment::from_iter([("TILED_CACHE_DIR", &*cache), ("TILED_API_KEY", "canary")]);
+        LoginTo::tiled(&Settings::new(api.clone()), &environment)
+    };
+    assert!(given().is_err(), "both are there");
+    fs::write(folder.join("access_token"), "x\ny").unwrap();
+    assert!(store.load(&key).is_err());
+    given().unwrap();
 }

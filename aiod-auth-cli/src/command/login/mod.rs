@@ -47,12 +47,8 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
         && !options.refresh_token_stdin
         && !question::has_terminal(context, &settings)
     {
-        return Err(Failure::usage("there is no terminal to ask for a password in").with_hint(
-            match settings.has_api_keys() {
-                true => WITHOUT_TERMINAL,
-                false => "run it in a terminal, without --json, or log in with --flow device",
-            },
-        ));
+        return Err(Failure::usage("there is no terminal to ask for a password in")
+            .with_hint(settings.without_terminal()));
     }
     settings.check_login()?;
     if options.refresh_token_stdin && !settings.saves() {
@@ -71,7 +67,7 @@ pub(crate) fn run(context: &Context, options: &args::Login) -> Result<(), Failur
     let session = log_in(context, options, &settings, lacks_display)?;
     context.printer.end_countdown();
     if let Some(location) = earlier {
-        let option = if settings.has_api_keys() { "--api" } else { "--issuer" };
+        let option = settings.server_option();
         context.printer.warn(&format!(
             "the login without a profile in {location} stays: `aiod-auth logout` with {option} ends that one"
         ));
@@ -117,7 +113,7 @@ fn log_in(
         }
         session
     };
-    session.map_err(|error| explain(settings, error, lacks_display))
+    session.map_err(|error| explain(settings, options, error, lacks_display))
 }
 
 /// The login has failed: what it has brought all the same must be nowhere else lost.
@@ -137,12 +133,19 @@ fn keep_salvaged(context: &Context, settings: &Settings, client: &Client) {
     });
 }
 
-fn explain(settings: &Settings, error: Error, lacks_display: bool) -> Failure {
+fn explain(
+    settings: &Settings,
+    options: &args::Login,
+    error: Error,
+    lacks_display: bool,
+) -> Failure {
     let Error::Config(problem) = &error else {
-        let hint = if is_without_terminal(&error) && settings.has_api_keys() {
-            Some(WITHOUT_TERMINAL)
+        let hint = if is_without_terminal(&error) {
+            Some(settings.without_terminal())
         } else if is_wrong_password(settings, &error) {
             Some("check the user name and the password, and log in again")
+        } else if is_wrong_grant(&error) && !options.refresh_token_stdin {
+            Some("log in again: what the user had approved is good for one login, for a short time")
         } else {
             None
         };
@@ -172,16 +175,18 @@ fn is_without_terminal(error: &Error) -> bool {
     matches!(error, Error::Usage(why) if *why == question::NO_TERMINAL)
 }
 
-/// RFC 6749 §5.2 has no code of its own for it.
+/// RFC 6749 §5.2 has no code of its own for it, and Tiled none at all: a user who denies a login is `access_denied`.
 fn is_wrong_password(settings: &Settings, error: &Error) -> bool {
-    if let Error::Refused(said) = error {
-        return settings.asks_for_a_password() && said.code == Some(ErrorCode::InvalidGrant);
+    if let Error::AccessDenied(said) = error {
+        return said.code.is_none();
     }
-    settings.has_api_keys() && matches!(error, Error::AccessDenied(_))
+    settings.asks_for_a_password() && is_wrong_grant(error)
 }
 
-const WITHOUT_TERMINAL: &str =
-    "run it in a terminal, without --json; a program takes an API key, in TILED_API_KEY";
+/// RFC 6749 §5.2: the code that a browser or a device login has brought, or the password.
+fn is_wrong_grant(error: &Error) -> bool {
+    matches!(error, Error::Refused(said) if said.code == Some(ErrorCode::InvalidGrant))
+}
 
 /// A token that was asked for is handed out even if it could not be saved.
 fn report(
@@ -215,9 +220,9 @@ fn report(
     }
     let (issuer, client) = (settings.profile.issuer(), settings.profile.client());
     let (issuer, client) = (issuer.as_str(), client.id());
-    let words = match settings.has_api_keys() {
-        true => format!("Logged in at {issuer}."),
-        false => format!("Logged in at {issuer} as client {client}."),
+    let words = match settings.has_clients() {
+        true => format!("Logged in at {issuer} as client {client}."),
+        false => format!("Logged in at {issuer}."),
     };
     context.printer.say(&words);
     Ok(())

@@ -17,8 +17,9 @@ pub struct Api {
 }
 
 impl Api {
-    /// From any address of the server: its page, its API, or a node in it. As the Python client reads it
-    /// (`Context.from_any_uri`), so that both keep their tokens under the same name.
+    /// From an address of the server: where it is, its API or anything below that, or its pages (`/ui`, `/docs`).
+    /// As the Python client reads it (`Context.from_any_uri`), so that both keep their tokens under the same name;
+    /// that client can't use those below the API that are no `metadata`, nor the pages.
     ///
     /// ```
     /// use aiod_auth_core::provider::tiled::Api;
@@ -51,9 +52,15 @@ impl Api {
         url.set_query(None);
         url.set_fragment(None);
         let path = url.path();
-        let path = match path.split_once("/metadata") {
-            Some((api, _)) => format!("{}/", api.strip_suffix('/').unwrap_or(api)),
+        let below_api = path.split_once("/metadata").map(|(api, _)| api);
+        let below_api = below_api.or_else(|| {
+            let (start, _) = path.split_once("/api/v1/")?;
+            path.get(..start.len().saturating_add("/api/v1".len()))
+        });
+        let path = match below_api {
+            Some(api) => format!("{}/", api.strip_suffix('/').unwrap_or(api)),
             None => {
+                let path = if path.contains("/api") { path } else { without_page(path) };
                 let start = path.strip_suffix('/').unwrap_or(path);
                 let rest = match (path.contains("/api"), path.contains("/v1")) {
                     (false, _) => "/api/v1/",
@@ -135,9 +142,37 @@ impl Api {
     }
 }
 
+/// Where the server is whose page this is, as far as it is one.
+fn without_page(path: &str) -> &str {
+    let page = PAGES.iter().find_map(|page| {
+        let (start, rest) = path.split_once(page)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(start)
+    });
+    page.unwrap_or(path)
+}
+
+const PAGES: [&str; 2] = ["/ui", "/docs"];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Below the API and at the pages, `tiled` 0.2.20 finds no server.
+    #[test]
+    fn what_a_user_copies_from_a_browser_will_do() {
+        for (address, expected) in [
+            ("https://x.org/ui/browse/a/b", "https://x.org/api/v1/"),
+            ("https://x.org/sub/ui/", "https://x.org/sub/api/v1/"),
+            ("https://x.org/docs", "https://x.org/api/v1/"),
+            ("https://x.org/sub/docs#/data", "https://x.org/sub/api/v1/"),
+            ("https://x.org/api/v1/array/full/a", "https://x.org/api/v1/"),
+            ("https://x.org/ui/api/v1/search/", "https://x.org/ui/api/v1/"),
+            ("https://x.org/ui/api/v1", "https://x.org/ui/api/v1/"),
+            ("https://x.org/uni", "https://x.org/uni/api/v1/"),
+        ] {
+            assert_eq!(Api::new(address).unwrap().as_str(), expected, "{address}");
+        }
+    }
 
     /// What `tiled` 0.2.20 makes of them.
     #[test]

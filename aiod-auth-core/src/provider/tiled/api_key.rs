@@ -46,7 +46,9 @@ impl ApiKey {
             (_, Some(secret)) => clean(&secret.chars().take(8).collect::<String>()),
             (name, None) => clean(&name?.ok_or(Problem::Missing("first_eight"))?),
         };
-        let (expires_at, unread_expiry) = match time(object, "expiration_time") {
+        let expiry = "expiration_time";
+        let (expires_at, unread_expiry) = match time(object, expiry) {
+            Ok(None) if !object.names(expiry) => (None, Some(Problem::Missing(expiry).to_string())),
             Ok(time) => (time, None),
             Err(text) => (None, Some(text)),
         };
@@ -71,6 +73,8 @@ pub struct NewApiKey {
     pub note: Option<String>,
     /// What it may do. Empty: all that its owner may.
     pub scopes: Vec<String>,
+    /// To what it may do that, by the access tags of the server's data. Empty: wherever its owner may.
+    pub access_tags: Vec<String>,
 }
 
 impl NewApiKey {
@@ -90,15 +94,24 @@ impl NewApiKey {
         if self.scopes.is_empty() {
             json.push_str("null");
         } else {
-            for (at, scope) in self.scopes.iter().enumerate() {
-                json.push(if at == 0 { '[' } else { ',' });
-                push_string(&mut json, scope);
-            }
-            json.push(']');
+            push_list(&mut json, &self.scopes);
+        }
+        // A server before 0.2.0 doesn't know them.
+        if !self.access_tags.is_empty() {
+            json.push_str(",\"access_tags\":");
+            push_list(&mut json, &self.access_tags);
         }
         json.push('}');
         Encoded { body: Wiped::new(json.into_bytes()), secrets: Vec::new() }
     }
+}
+
+fn push_list(json: &mut String, texts: &[String]) {
+    for (at, text) in texts.iter().enumerate() {
+        json.push(if at == 0 { '[' } else { ',' });
+        push_string(json, text);
+    }
+    json.push(']');
 }
 
 /// The eight characters that name a key. More of them may be given, as to the real client: a whole key is
@@ -184,7 +197,7 @@ mod tests {
                 r#""first_eight":"1b976573","expiration_time":7,"note":7,"scopes":7"#,
                 Some("`expiration_time`"),
             ),
-            (r#""first_eight":7"#, None),
+            (r#""first_eight":7"#, Some("`expiration_time` is missing")),
             (r#""expiration_time":null"#, None),
         ] {
             let text = alloc::format!(r#"{{"secret":"1b976573canary",{members}}}"#);
@@ -211,8 +224,14 @@ mod tests {
             lifetime: Some(Duration::from_secs(604_800)),
             note: Some("\"".into()),
             scopes: alloc::vec!["read:metadata".into()],
+            access_tags: Vec::new(),
         };
-        assert_eq!(body(key), r#"{"expires_in":604800,"note":"\"","scopes":["read:metadata"]}"#);
+        assert_eq!(
+            body(key.clone()),
+            r#"{"expires_in":604800,"note":"\"","scopes":["read:metadata"]}"#
+        );
+        let key = NewApiKey { access_tags: alloc::vec!["a".into(), "b\"".into()], ..key };
+        assert!(body(key).ends_with(r#","scopes":["read:metadata"],"access_tags":["a","b\""]}"#));
     }
 
     #[test]

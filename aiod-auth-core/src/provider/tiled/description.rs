@@ -107,17 +107,28 @@ impl Description {
 
     /// Where who is logged in is asked.
     pub(super) fn needed_whoami(&self) -> Result<&Url, Error> {
-        self.whoami.as_ref().ok_or_else(|| self.why_not("whoami"))
+        self.whoami.as_ref().ok_or_else(|| self.why_not_for_users("whoami"))
     }
 
     /// Where API keys are made, described and revoked.
     pub(super) fn needed_api_keys(&self) -> Result<&Url, Error> {
-        self.api_keys.as_ref().ok_or_else(|| self.why_not("apikey"))
+        self.api_keys.as_ref().ok_or_else(|| self.why_not_for_users("apikey"))
     }
 
     /// Where the tokens are refreshed.
     pub(super) fn needed_refresh(&self) -> Result<&Url, Error> {
         self.refresh.as_ref().ok_or_else(|| self.why_not("refresh_session"))
+    }
+
+    /// A server for a single user has no users, and says nothing of what they need.
+    fn why_not_for_users(&self, name: &'static str) -> Error {
+        let is_odd = self.unusable.iter().any(|(link, _)| *link == name);
+        match self.providers.is_empty() && !is_odd {
+            true => Error::Usage(
+                "this server has a single user and one API key: it knows no names, and makes no other keys",
+            ),
+            false => self.why_not(name),
+        }
     }
 
     fn why_not(&self, name: &'static str) -> Error {
@@ -133,7 +144,9 @@ impl Description {
     /// [`Error::Config`] for a name that is none, [`Error::Usage`] for a server without providers.
     pub fn choices(&self, name: Option<&str>) -> Result<Vec<&Provider>, Error> {
         let Some(first) = self.providers.first() else {
-            return Err(Error::Usage("this server has no logins, but one API key"));
+            return Err(Error::Usage(
+                "this server has no logins, but one API key, which goes into TILED_API_KEY",
+            ));
         };
         if let Some(name) = name {
             let named = self.providers.iter().find(|known| known.name == name);
@@ -345,6 +358,9 @@ mod tests {
     fn a_server_for_one_user_has_no_logins() {
         let single = description(r#"{"authentication":{"required":true,"providers":[]}}"#).unwrap();
         assert!(single.choices(None).is_err() && single.api_keys.is_none());
+        for error in [single.needed_whoami().unwrap_err(), single.needed_api_keys().unwrap_err()] {
+            assert!(error.to_string().starts_with("this server has a single user"), "{error}");
+        }
         for text in ["{}", r#"{"authentication":5}"#, r#"{"authentication":{"providers":5}}"#] {
             assert!(description(text).is_err(), "{text}");
         }

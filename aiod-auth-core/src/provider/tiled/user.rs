@@ -55,7 +55,7 @@ impl CreateApiKey {
             profile,
             session,
             policy,
-            Operation::Create(key),
+            Operation::Create(Box::new(key)),
             read,
         )?)))
     }
@@ -139,7 +139,7 @@ impl RevokeApiKey {
 }
 
 enum Operation {
-    Create(NewApiKey),
+    Create(Box<NewApiKey>),
     List,
     Which,
     Revoke(String),

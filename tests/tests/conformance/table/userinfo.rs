@@ -201,8 +201,8 @@ fn a_401_is_one_refresh_and_one_more_try() {
     let bare = Answer::empty(401);
     let invalid =
         bare.clone().with_header("WWW-Authenticate", "bearer realm=\"x\", error=\"invalid_token\"");
-    let negotiate = bare.clone().with_header("WWW-Authenticate", "Negotiate");
-    for refused in [bare, invalid, negotiate] {
+    let either = bare.clone().with_header("WWW-Authenticate", "Negotiate, Bearer realm=\"x\"");
+    for refused in [bare, invalid, either] {
         for (times, outcome) in [(1, None), (2, Some(Kind::NotAuthenticated))] {
             let mut world = world();
             log_in(&mut world);
@@ -222,6 +222,12 @@ fn what_no_refresh_mends_is_said_at_once() {
     for (answer, kind) in [
         (Answer::empty(403).with_header("WWW-Authenticate", scope), Kind::Server),
         (Answer::empty(403), Kind::Server),
+        // A gateway's, which asks for no token.
+        (Answer::empty(401).with_header("WWW-Authenticate", "Negotiate"), Kind::Server),
+        (
+            Answer::html(401, "<html>").with_header("WWW-Authenticate", "Basic realm=\"x\""),
+            Kind::Server,
+        ),
         (Answer::empty(400), Kind::Server),
         (Answer::html(200, "<html>"), Kind::Protocol),
     ] {
