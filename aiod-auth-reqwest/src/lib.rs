@@ -231,7 +231,7 @@
 //! # Logs
 //!
 //! Through the crate `log`, never a value: at level `warn` what an operator should see (no new tokens, tokens
-//! that are not saved), at `debug` requests and what else happens. A program that wants to know takes an
+//! that are not saved, a login or a logout that failed), at `debug` requests and what else happens. A program that wants to know takes an
 //! [`Observer`].
 //!
 //! # Features

@@ -404,7 +404,7 @@ fn a_refresh_token_that_was_used_up_is_said_and_the_login_stands() {
     world.run_for_token("token").ended(0);
 }
 
-/// Someone is logged in, and a login with another refresh token fails after that one was spent. Leave out
+/// A user is logged in, and a login with another refresh token fails after that one was spent. Leave out
 /// `salvaged::keep`: this fails.
 #[cfg(unix)]
 #[test]

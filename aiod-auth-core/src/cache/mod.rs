@@ -73,7 +73,8 @@ pub struct TokenCache {
     jobs: u64,
     /// How many of them were logouts.
     logouts: u64,
-    /// How many had ended when the last forced refresh brought what it brought.
+    /// How many jobs had ended, this one among them, when a forced refresh last succeeded. A caller that waited for it
+    /// forces none of its own.
     forced: u64,
     /// How many logins have ended well, tokens from elsewhere among them.
     logins: u64,
@@ -348,8 +349,9 @@ impl TokenCache {
         }
     }
 
-    /// A login that has ended well since the job began stays: what came of the job is of the one before,
-    /// or is in the store. Unless it is nowhere else, and newer.
+    /// A login that has ended well since the job began. It stays: what came of the job is of the login before, or is in
+    /// the store. `None` if there is none; or if the job brought newer tokens that the store does not have, which would
+    /// be lost.
     fn login_meanwhile(
         &self,
         job: &Job,

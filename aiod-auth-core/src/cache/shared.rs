@@ -315,7 +315,7 @@ impl LoginUnderWay {
                 cache.tell_not_saved(session, took);
             }
             Err(error) => {
-                cache.tell(What::Failed(error), took);
+                cache.tell(What::LoginFailed(error), took);
                 if let Some(salvaged) = cache.cached().filter(|_| before.is_none()) {
                     cache.tell_not_saved(&salvaged, took);
                 }
@@ -352,7 +352,7 @@ impl LogoutUnderWay {
         cache.change(|cache| cache.finish_logout(job, &outcome, now));
         match &outcome {
             Ok(logged_out) => cache.tell(What::LoggedOut(logged_out), took),
-            Err(error) => cache.tell(What::Failed(error), took),
+            Err(error) => cache.tell(What::LogoutFailed(error), took),
         }
         outcome
     }

@@ -49,6 +49,9 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
         limit: Duration,
         show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error>;
+    /// In the time that a login has when nothing is said of it.
+    fn login_without_limit(&self, show: impl FnMut(&Prompt) + Send)
+    -> Result<SessionTokens, Error>;
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error>;
     fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error>;
     fn end_session_of(&self, token: RefreshToken) -> Result<(), Error>;
@@ -146,6 +149,13 @@ impl AnyClient for aiod_auth_ureq::Client {
         show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error> {
         self.login_within(limit, show)
+    }
+
+    fn login_without_limit(
+        &self,
+        show: impl FnMut(&Prompt) + Send,
+    ) -> Result<SessionTokens, Error> {
+        self.login(show)
     }
 
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
@@ -304,6 +314,13 @@ impl AnyClient for OnTokio {
         show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error> {
         self.1.block_on(self.0.login_within(limit, show))
+    }
+
+    fn login_without_limit(
+        &self,
+        show: impl FnMut(&Prompt) + Send,
+    ) -> Result<SessionTokens, Error> {
+        self.1.block_on(self.0.login(show))
     }
 
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
