@@ -101,6 +101,10 @@ pub enum What<'a> {
 }
 
 impl Event<'_> {
+    /// The target with which the clients log events, through the crate `log`: for a logger that has them from an
+    /// [`Observer`].
+    pub const LOG_TARGET: &'static str = "aiod_auth::event";
+
     /// Whether an operator should see it. Where no login was ever stored, that is how a program begins which asks
     /// its user then; a login that was there and gives no more tokens needs a new one.
     #[must_use]

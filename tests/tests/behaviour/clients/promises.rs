@@ -417,7 +417,10 @@ mod check {
         let told = |level| {
             let lines = secrets_of_logs::lines_at(level);
             let lines = lines.into_iter().filter(|line| line.contains(&account));
-            let what = |line: String| line.split([':', '(']).nth(3).unwrap().trim().to_owned();
+            let what = |line: String| {
+                let said = line.strip_prefix(&format!("{}: ", Event::LOG_TARGET)).unwrap();
+                said.split([':', '(']).next().unwrap().trim().to_owned()
+            };
             lines.map(what).collect::<Vec<_>>()
         };
         let forced = || client.token_for(Demand::new().forced());
