@@ -252,7 +252,9 @@ impl Client {
     /// session: that login stands.
     ///
     /// # Errors
-    /// [`Error::SessionEnded`] for a dead one; nothing is saved then.
+    /// [`Error::SessionEnded`] for a dead one; nothing is saved then. The server may have replaced the given one all
+    /// the same: where another login stays, [`take_salvaged`](Self::take_salvaged) has the new one, and the observer
+    /// is told that it is not saved.
     pub async fn login_with_refresh_token(
         &self,
         token: RefreshToken,
@@ -350,7 +352,7 @@ impl Client {
     /// processes that start with the same one, the first uses it, and the others find its login.
     ///
     /// # Errors
-    /// As for both.
+    /// As for both. A refresh token that came with the failure may be in [`take_salvaged`](Self::take_salvaged).
     pub async fn token_or_login_with(&self, refresh_token: RefreshToken) -> Result<Token, Error> {
         let outcome = self.token().await;
         if !needs_login(&outcome) {
@@ -494,7 +496,8 @@ impl Client {
     }
 
     /// Tokens that came with a login that failed, while another login was there, which stays: a refresh
-    /// token from elsewhere may have been replaced by the server, and the new one is kept nowhere else.
+    /// token from elsewhere may have been replaced by the server, and the new one is kept nowhere else. Each failed
+    /// login may leave some: call it until there are none. Until then [`settled`](Self::settled) says no.
     #[must_use]
     pub fn take_salvaged(&self) -> Option<Tokens> {
         self.login.open().cache.take_salvaged()

@@ -74,6 +74,7 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
     fn log_out(&self) -> Result<LoggedOut, Error>;
     fn log_out_ignoring_errors(&self) -> Result<LoggedOut, Error>;
     fn cached(&self) -> Option<SessionTokens>;
+    fn take_salvaged(&self) -> Option<Tokens>;
     fn settled(&self, limit: Duration) -> bool;
 
     fn new(network: &Arc<Network>, profile: Profile, store: impl Store + 'static) -> Self {
@@ -231,6 +232,10 @@ impl AnyClient for aiod_auth_ureq::Client {
 
     fn cached(&self) -> Option<SessionTokens> {
         self.cached()
+    }
+
+    fn take_salvaged(&self) -> Option<Tokens> {
+        self.take_salvaged()
     }
 
     fn settled(&self, limit: Duration) -> bool {
@@ -403,6 +408,10 @@ impl AnyClient for OnTokio {
 
     fn cached(&self) -> Option<SessionTokens> {
         self.0.cached()
+    }
+
+    fn take_salvaged(&self) -> Option<Tokens> {
+        self.0.take_salvaged()
     }
 
     fn settled(&self, limit: Duration) -> bool {

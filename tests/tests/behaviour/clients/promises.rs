@@ -32,6 +32,7 @@ both! {
     an_account_is_kept_by_what_is_said_after_it
     a_server_is_discovered_once_for_all_calls_and_accounts
     an_observer_is_told_each_thing_of_which_login_and_how_long_it_took
+    what_a_failed_login_brought_is_said_until_it_is_taken
     what_an_operator_should_see_is_logged_as_a_warning
     what_an_answer_was_forgiven_is_logged
     what_the_last_answer_was_forgiven_is_logged
@@ -405,6 +406,41 @@ mod check {
         next_at("/revoke", slow());
         client.log_out().unwrap();
         is(&[("logged out", 2000)]);
+    }
+
+    /// Hand another thing on than the cache's `take_salvaged`, or cut the event in `LoginUnderWay::finish`, or what
+    /// `is_saved` says of it: this fails.
+    pub(super) fn what_a_failed_login_brought_is_said_until_it_is_taken<C: AnyClient>() {
+        let (running, told) = (server(seconds(20)), Arc::default());
+        let client = C::new(&running, profile_at(&running), MemoryStore::default());
+        let mut policy = policy();
+        policy.attempts = 1;
+        let client = client.with_observer(Told(Arc::clone(&told))).with_retry_policy(policy);
+        log_in_at(&running, &client);
+        told.lock().unwrap().clear();
+        let given = || session_at(&running).refresh_token.unwrap();
+        let spoiled = |refresh_token: &str| {
+            instead(200, &json!({ "token_type": "mac", "refresh_token": refresh_token }))
+        };
+        let brought = [given(), given()];
+        for refresh_token in &brought {
+            let given = given();
+            running.simulator().fault_at("/token", 1, spoiled(refresh_token.expose()));
+            running.simulator().fault_at("/token", 1, bad_gateway());
+            client.login_with_refresh_token(given).unwrap_err();
+        }
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        let is = |line: &String, beginning: &str| line.starts_with(beginning);
+        let (failed, not_saved) = ("the login failed: ", "tokens are not saved: ");
+        let expected = [failed, not_saved, failed, not_saved];
+        assert!(told.len() == 4 && told.iter().zip(expected).all(|(a, b)| is(a, b)), "{told:#?}");
+        for expected in &brought {
+            assert!(!client.settled(seconds(600)));
+            assert_eq!(refresh_token(&client.take_salvaged().unwrap()), expected.expose());
+        }
+        assert!(client.take_salvaged().is_none());
+        assert!(client.settled(seconds(600)));
+        client.token_for(Demand::new().forced()).unwrap();
     }
 
     /// Log an event of this list at another level: this fails.
