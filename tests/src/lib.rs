@@ -20,6 +20,7 @@ pub mod strategies;
 pub mod tiled_verdict;
 pub mod user;
 pub mod verdict;
+pub mod watchdog;
 pub mod world;
 
 /// The examples of the README are compiled.

@@ -67,7 +67,7 @@ fn lossy(path: &Path) -> Cow<'_, str> {
 }
 
 /// One word of a POSIX shell, without control characters, which a terminal would obey, and passwords.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let word = without_users(word).replace(char::is_control, "");
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -18,6 +18,7 @@ use crate::{
 };
 
 pub(crate) use earlier::Earlier;
+pub(crate) use login_command::quoted;
 use place::Place;
 pub(crate) use store_uri::StoreUri;
 

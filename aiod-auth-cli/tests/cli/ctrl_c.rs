@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aiod_auth_tests::sim::{Fault, wall_clock_ms};
@@ -27,10 +27,8 @@ fn signal(name: &str, process: &str) {
 fn a_login_is_left_at_once() {
     let world = World::new();
     let login = world.start_login("");
-    let started = Instant::now();
     interrupt(&login.child);
     login.end().failed_as(4, "cancelled");
-    assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(world.records().len(), 0);
 }
 
@@ -102,19 +100,18 @@ fn a_second_one_does_not_wait() {
     world.log_in();
     let delay = Fault::Delay(Duration::from_secs(20));
     world.server.simulator().fault_at("/token", 1, delay);
-    let before = world.refreshes();
+    let (before, record) = (world.refreshes(), fs::read(world.record()).unwrap());
     let mut command = world.command("refresh");
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let _watchdog = Watchdog::of(&child);
     wait_until("a refresh", || world.refreshes() != before);
-    let started = Instant::now();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     interrupt(&child);
     assert!(said.next().unwrap().unwrap().starts_with("finishing first"));
     interrupt(&child);
     assert!(said.next().unwrap().unwrap().contains("may be lost"));
     assert_eq!(child.wait().unwrap().code(), Some(4));
-    assert!(started.elapsed() < Duration::from_secs(10));
+    assert_eq!(fs::read(world.record()).unwrap(), record, "it has waited for the answer");
 }
 
 #[test]
@@ -193,11 +190,9 @@ fn a_question_is_left_at_once() {
         stdin.write_all(answers.as_bytes()).unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         assert!(said.any(|line| line.starts_with(question)));
-        let started = Instant::now();
         signal(name, &child.id().to_string());
         assert_eq!(said.collect::<Vec<_>>(), ["error: cancelled"], "{name}");
         assert_eq!(child.wait().unwrap().code(), Some(4));
-        assert!(started.elapsed() < Duration::from_secs(5));
     }
 }
 
@@ -213,11 +208,9 @@ fn a_terminal_shows_again_what_is_typed() {
         let mut typist = Typist::start(&world, line, &[]);
         typist.types(answers.as_bytes());
         typist.hears(question);
-        let started = Instant::now();
         signal(name, &fs::read_to_string(world.path("process")).unwrap());
         typist.hears("error: cancelled");
         typist.ends();
-        assert!(started.elapsed() < Duration::from_secs(5));
         assert_eq!(fs::read_to_string(world.path("code")).unwrap().trim(), "4");
         let [before, after] = ["before", "after"].map(|name| fs::read(world.path(name)).unwrap());
         assert!(!before.is_empty() && before == after);

@@ -1,9 +1,9 @@
-use std::{fs, process::Stdio, thread, time::Duration};
+use std::{fs, io::Write as _, process::Stdio, thread, time::Duration};
 
 use aiod_auth_tests::sim::{Answer, Fault};
 use serde_json::json;
 
-use crate::world::{Ran, World, mode};
+use crate::world::{Ran, World, end_of, mode, wait_until};
 
 #[test]
 fn a_program_is_prompted_first_and_told_the_end() {
@@ -404,25 +404,67 @@ fn a_refresh_token_that_was_used_up_is_said_and_the_login_stands() {
     world.run_for_token("token").ended(0);
 }
 
-/// A user is logged in, and a login with another refresh token fails after that one was spent. Leave out
-/// `salvaged::keep`: this fails.
+/// The hint is run as it stands, where another profile is the default.
 #[cfg(unix)]
 #[test]
 fn what_a_failed_login_brought_is_kept_beside_the_login_that_stays() {
     let world = World::new();
     world.log_in();
     let record = fs::read_to_string(world.record()).unwrap();
-    let answer = json!({"refresh_token": "refresh-newest", "token_type": "Bearer"});
+    let newest = world.new_refresh_token();
+    let answer = json!({"refresh_token": newest, "token_type": "Bearer"});
     for nth in 1..=9 {
         let answer = Answer::json(200, &answer);
         world.server.simulator().fault_at("/token", nth, Fault::Instead(answer));
     }
-    let ran =
-        Ran::of(&mut world.command("login --refresh-token-stdin"), &world.new_refresh_token());
+    let config = fs::read_to_string(world.path("config.toml")).unwrap();
+    assert!(config.contains("default_profile = \"lab\""));
+    let config = config.replace("default_profile = \"lab\"", "default_profile = \"other\"");
+    let other = "[profiles.other]\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"x\"\n";
+    world.write("config.toml", &format!("{config}\n{other}"));
+    let mut login = world.command("--profile lab login --refresh-token-stdin");
+    let ran = Ran::of(&mut login, &world.new_refresh_token());
     ran.ended(1);
     assert_eq!(fs::read_to_string(world.record()).unwrap(), record);
-    let (_, name) = ran.stderr.split_once("--refresh-token-stdin <").unwrap();
-    let (path, _) = name.split_once('`').unwrap();
-    assert_eq!(fs::read_to_string(path).unwrap(), "refresh-newest");
+    let (_, said) = ran.stderr.split_once("all the same: `").unwrap();
+    let (next, _) = said.split_once('`').unwrap();
+    let (_, path) = next.split_once("&& rm ").unwrap();
+    assert_eq!(fs::read_to_string(path).unwrap(), newest);
     assert_eq!(mode(path.as_ref()), 0o600);
+    world.server.simulator().clear_faults();
+    run_in_a_shell(&world, next).ended(0);
+    assert_ne!(fs::read_to_string(world.record()).unwrap(), record);
+    assert!(!fs::exists(path).unwrap());
+}
+
+/// A store that goes away while the server answers: what it gave is kept for the hint, which is run as it stands.
+#[cfg(unix)]
+#[test]
+fn a_login_that_can_not_be_saved_in_the_end_is_kept_for_the_next() {
+    let world = World::new();
+    let slow = Fault::Delay(Duration::from_millis(800));
+    world.server.simulator().fault_at("/token", 1, slow);
+    let before = world.refreshes();
+    let mut command = world.command("login --refresh-token-stdin");
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap();
+    child.stdin.take().unwrap().write_all(world.new_refresh_token().as_bytes()).unwrap();
+    wait_until("a refresh", || world.refreshes() != before);
+    fs::remove_dir_all(world.path("tokens")).unwrap();
+    world.write("tokens", "in the way");
+    let output = end_of(child);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{said}");
+    let (_, said) = said.split_once(", then run `").unwrap();
+    let (next, _) = said.split_once('`').unwrap();
+    fs::remove_file(world.path("tokens")).unwrap();
+    run_in_a_shell(&world, next).ended(0);
+    world.run("refresh").ended(0);
+}
+
+#[cfg(unix)]
+fn run_in_a_shell(world: &World, line: &str) -> Ran {
+    let mut shell = world.program("bash");
+    shell.args(["-c", &format!("aiod-auth() {{ \"$AIOD_AUTH\" \"$@\"; }}; {line}")]);
+    Ran::of(&mut shell, "")
 }

@@ -148,14 +148,12 @@ fn a_redis_that_is_away_is_exit_6_before_anything_is_spent() {
     // Nothing listens there.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let store = format!("--store redis://127.0.0.1:{port}");
-    let began = Instant::now();
     world.run(&format!("token {store}")).failed(6, "is away");
     assert_eq!(world.run(&format!("token {store} --json")).failed_as(6, "store")["kind"], "store");
     let refresh_token = world.new_refresh_token();
     let login = format!("login --refresh-token-stdin {store}");
     world.run_with_input(&login, &refresh_token).failed(6, "is away");
     world.run(&format!("login {store}")).failed(6, "is away");
-    assert!(began.elapsed() < Duration::from_secs(90), "{:?}", began.elapsed());
     assert_eq!(world.refreshes(), 0);
 }
 

@@ -4,13 +4,14 @@ use std::{
     fs,
     io::{BufRead, BufReader, ErrorKind, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
 
 use aiod_auth_tests::sim::{self, Running, Settings};
+pub(crate) use aiod_auth_tests::watchdog::{PATIENCE, Watchdog, end_of};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -356,30 +357,6 @@ const PROGRAM: &[&str] = &["env", "--default-signal=INT", env!("CARGO_BIN_EXE_ai
 #[cfg(not(target_os = "linux"))]
 const PROGRAM: &[&str] = &[env!("CARGO_BIN_EXE_aiod-auth")];
 
-/// Waits for what a process says and how it ends; one that hangs is killed, and fails its test.
-pub(crate) fn end_of(child: Child) -> Output {
-    let _watchdog = Watchdog::of(&child);
-    child.wait_with_output().unwrap()
-}
-
-/// Kills a process that hangs, so that what waits for it fails; until this is dropped.
-pub(crate) struct Watchdog {
-    _until_dropped: mpsc::Sender<()>,
-}
-
-impl Watchdog {
-    pub(crate) fn of(child: &Child) -> Self {
-        let (ended, watched) = mpsc::channel::<()>();
-        let process = child.id().to_string();
-        thread::spawn(move || {
-            if watched.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                Command::new("kill").args(["-KILL", &process]).status().ok();
-            }
-        });
-        Self { _until_dropped: ended }
-    }
-}
-
 /// Waits until this is so.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -389,9 +366,6 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         thread::sleep(Duration::from_millis(5));
     }
 }
-
-/// Longer than any command takes, on a machine that is busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
 
 /// Every secret of the simulator says what it is.
 #[track_caller]
@@ -432,4 +406,16 @@ pub(crate) fn set_mode(path: &Path, mode: u32) {
 #[cfg(not(unix))]
 pub(crate) fn mode(_: &Path) -> u32 {
     0o600
+}
+
+/// Gives what is there to another user: only root can. Where this is not done, the test ends; in CI, it fails.
+#[cfg(unix)]
+#[must_use]
+pub(crate) fn gave_away(path: &Path) -> bool {
+    let is_done = std::os::unix::fs::chown(path, Some(1000), Some(1000)).is_ok();
+    if !is_done {
+        assert!(std::env::var_os("CI").is_none(), "only root can give a file to another user");
+        eprintln!("left out: only root can give a file to another user");
+    }
+    is_done
 }

@@ -4,9 +4,10 @@ use std::{
     env,
     io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio},
+    sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aiod_auth_store::{AiodFile, FileStore, Lock, Store};
@@ -61,7 +62,7 @@ fn exclude_each_other(place: &Place) {
     assert!(place.store.try_lock(&place.key).unwrap().is_none());
     assert_eq!(place.loaded().as_deref(), Some("first"), "reading needs no lock");
     drop(until_told);
-    assert!(child.wait().unwrap().success());
+    assert!(end_of(&mut child).success());
     assert!(place.store.try_lock(&place.key).unwrap().is_some());
 }
 
@@ -100,7 +101,7 @@ fn count_together(place: &Place, processes: usize, updates: usize) {
     let count_up = || command("count_up", place).env(UPDATES, updates.to_string()).spawn().unwrap();
     let children: Vec<_> = (0..processes).map(|_| count_up()).collect();
     for mut child in children {
-        assert!(child.wait().unwrap().success());
+        assert!(end_of(&mut child).success());
     }
     assert_eq!(place.loaded(), Some((processes * updates).to_string()));
     let left: Vec<_> = names(place.path().parent().unwrap());
@@ -148,14 +149,35 @@ fn command(test: &str, place: &Place) -> Command {
 
 /// Gives back the ends of its pipes: what closes the first one tells it to end.
 fn wait_until_it_works(child: &mut Child) -> (ChildStdin, BufReader<ChildStdout>) {
-    let mut output = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.ends_with("working\n") {
-        line.clear();
-        assert!(output.read_line(&mut line).unwrap() > 0, "it ended");
-    }
-    (child.stdin.take().unwrap(), output)
+    let output = child.stdout.take().unwrap();
+    let (says, said) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut line = String::new();
+        while !line.ends_with("working\n") && output.read_line(&mut line).unwrap() > 0 {}
+        says.send(line).ok();
+        output
+    });
+    let line = said.recv_timeout(PATIENCE);
+    assert!(line.is_ok_and(|line| line.ends_with("working\n")), "a process doesn't begin");
+    (child.stdin.take().unwrap(), reader.join().unwrap())
 }
+
+/// How a process ends that is about to.
+#[track_caller]
+fn end_of(child: &mut Child) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(began.elapsed() < PATIENCE, "a process doesn't end");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A child waits for a lock for a hundred seconds.
+const PATIENCE: Duration = Duration::from_secs(200);
 
 fn say(line: &str) {
     println!("{line}");

@@ -81,6 +81,20 @@ pub(crate) fn skipped(why: &str) {
     eprintln!("left out: {why}");
 }
 
+/// Gives what is there, or a link itself, to another user: only root can. Where this is not done, the test ends.
+#[cfg(unix)]
+#[must_use]
+pub(crate) fn gave_away(path: &Path) -> bool {
+    let is_done = std::os::unix::fs::lchown(path, Some(ANOTHER_USER), None).is_ok();
+    if !is_done {
+        skipped("only root can give a file to another user");
+    }
+    is_done
+}
+
+#[cfg(unix)]
+pub(crate) const ANOTHER_USER: u32 = 12_345;
+
 /// The names in a folder, in alphabetical order.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();

@@ -2,17 +2,21 @@
 
 use std::{
     env, fs,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink},
     os::unix::net::UnixListener,
     os::unix::process::CommandExt as _,
     path::Path,
     process::Command,
 };
 
-use aiod_auth_store::{FileStore, Store, StoreError, default_config_folder, make_private_folder};
+use aiod_auth_core::provider::tiled::Api;
+use aiod_auth_store::{
+    FileStore, PolarsStore, Store, StoreError, TiledStore, default_config_folder,
+    make_private_folder,
+};
 use tempfile::TempDir;
 
-use crate::support::{Place, key, names, skipped, tokens};
+use crate::support::{ANOTHER_USER, Place, gave_away, key, names, skipped, tokens};
 
 #[test]
 fn only_we_can_read_what_is_written() {
@@ -57,8 +61,8 @@ fn a_folder_that_was_made_for_something_else_keeps_its_mode() {
 fn a_folder_of_another_user_is_refused() {
     let place = Place::with_record();
     let folder = place.path().parent().unwrap().to_owned();
-    if chown(&folder, Some(65534), None).is_err() {
-        return skipped("only root can give a folder to another user");
+    if !gave_away(&folder) {
+        return;
     }
     let refused = place.store.save(&place.key, &tokens("second")).unwrap_err();
     assert!(matches!(refused, StoreError::OfAnotherUser { .. }), "{refused:?}");
@@ -68,8 +72,8 @@ fn a_folder_of_another_user_is_refused() {
 #[test]
 fn root_makes_no_folder_in_another_users() {
     let (place, home) = (Place::new(), tempfile::tempdir().unwrap());
-    if chown(home.path(), Some(ANOTHER_USER), None).is_err() {
-        return skipped("only root can give a folder to another user");
+    if !gave_away(home.path()) {
+        return;
     }
     symlink(home.path(), place.folder.path().join("link")).unwrap();
     for above in [home.path().to_owned(), place.folder.path().join("link")] {
@@ -148,16 +152,72 @@ fn what_belongs_to_another_user_is_refused() {
     let place = Place::with_record();
     let target = place.folder.path().join("target");
     fs::copy(place.path(), &target).unwrap();
-    if chown(place.path(), Some(ANOTHER_USER), None).is_err() {
-        eprintln!("left out: only root can give a file to another user");
+    if !gave_away(&place.path()) {
         return;
     }
     not_ours(&place);
     fs::remove_file(place.path()).unwrap();
     symlink(&target, place.path()).unwrap();
     assert_eq!(place.loaded().as_deref(), Some("first"));
-    lchown(place.path(), Some(ANOTHER_USER), None).unwrap();
+    assert!(gave_away(&place.path()));
     not_ours(&place);
+}
+
+/// As root in a container finds them, with a user's home in it.
+#[test]
+fn token_files_of_another_user_are_refused_and_left() {
+    let tiled = &["refresh_token", "access_token", "id_token"][..];
+    let polars = &["cloud_refresh_token", "cloud_access_token"];
+    // The record is the first one: what a save can't write beside it is got anew.
+    for (files, theirs) in [
+        (tiled, "refresh_token"),
+        (tiled, "access_token"),
+        (tiled, "id_token"),
+        (polars, "cloud_refresh_token"),
+        (polars, "cloud_access_token"),
+        (&["config.toml"], "config.toml"),
+    ] {
+        let (key, home) = (key("my-tool"), tempfile::tempdir().unwrap());
+        let (store, folder): (Box<dyn Store>, _) = if files == tiled {
+            let api = Api::new("http://127.0.0.1:8480").unwrap();
+            let store = TiledStore::in_folder(key.clone(), &api, home.path());
+            (Box::new(store), "tokens/http%3A%2F%2F127.0.0.1%3A8480%2Fapi%2Fv1%2F")
+        } else {
+            (Box::new(PolarsStore::in_folder(key.clone(), home.path())), "")
+        };
+        let folder = home.path().join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        for &file in files {
+            let is_config = file == "config.toml";
+            let text = if is_config { "[auth]\nrefresh_token = 'r'\n" } else { "t" };
+            fs::write(folder.join(file), text).unwrap();
+        }
+        assert!(store.load(&key).unwrap().is_some());
+        let (record, theirs) = (folder.join(files[0]), folder.join(theirs));
+        let before = fs::read(&theirs).unwrap();
+        if !gave_away(&theirs) {
+            return;
+        }
+        let refused = |outcome: Result<(), StoreError>| {
+            let StoreError::OfAnotherUser { path, owner } = outcome.unwrap_err() else {
+                panic!("{} is not why", theirs.display())
+            };
+            assert_eq!((path, owner), (theirs.clone(), ANOTHER_USER));
+        };
+        refused(store.load(&key).map(drop));
+        refused(store.prepare(&key));
+        let saved = store.save(&key, &tokens("new"));
+        if theirs == record {
+            refused(saved);
+        } else {
+            saved.unwrap();
+            assert_eq!(fs::read_to_string(&record).unwrap(), "refresh-new");
+        }
+        refused(store.remove(&key));
+        assert!(record.exists(), "nothing is lost");
+        assert_eq!(fs::read(&theirs).unwrap(), before);
+        assert_eq!(fs::metadata(&theirs).unwrap().uid(), ANOTHER_USER);
+    }
 }
 
 fn not_ours(place: &Place) {
@@ -415,5 +475,4 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-const ANOTHER_USER: u32 = 12_345;
 const FOLDER: &str = "AIOD_AUTH_STORE_TEST_FOLDER";

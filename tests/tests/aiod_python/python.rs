@@ -11,6 +11,7 @@ use aiod_auth_core::{
     AccessToken, IdToken, RecordKey, RefreshToken, Timestamp, Tokens, provider::aiod::Settings,
 };
 use aiod_auth_store::{AiodFile, Store as _};
+use aiod_auth_tests::watchdog::end_of;
 use serde_json::Value;
 
 /// A home folder with `.aiod` in it.
@@ -56,7 +57,9 @@ impl Home {
 
     /// What it says: `Err` with the name of the exception that it raised.
     pub(crate) fn asks(&self, job: &str, arguments: &[&str]) -> Result<Value, String> {
-        let output = self.command(job, arguments).output().unwrap();
+        let mut command = self.command(job, arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = end_of(command.spawn().unwrap());
         let text = String::from_utf8_lossy(&output.stdout);
         let said = String::from_utf8_lossy(&output.stderr);
         let line = text.lines().last().unwrap_or_else(|| panic!("no answer: {said}"));

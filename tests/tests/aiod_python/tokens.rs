@@ -9,6 +9,7 @@ use std::{
 
 use aiod_auth_core::{ClientSecret, RefreshToken, Timestamp, Tokens};
 use aiod_auth_store::{AiodFile, Store as _};
+use aiod_auth_tests::watchdog::Watchdog;
 use serde_json::{Value, json};
 
 use crate::python::{Home, now, python_reads_all, session};
@@ -191,6 +192,7 @@ fn a_file_is_read_whole_while_the_python_client_writes_it() {
     let file = home.token_file();
     let mut command = Home::new().command("keep-writing", &[file.to_str().unwrap()]);
     let mut python = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let _watchdog = Watchdog::of(&python);
     let mut output = BufReader::new(python.stdout.take().unwrap());
     let mut line = String::new();
     output.read_line(&mut line).unwrap();

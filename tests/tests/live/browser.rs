@@ -7,7 +7,10 @@ use std::{
     thread,
 };
 
-use aiod_auth_tests::user::ALICE;
+use aiod_auth_tests::{
+    user::ALICE,
+    watchdog::{PATIENCE, end_of},
+};
 
 use crate::support::{
     chromium::{Chromium, assert_it_worked},
@@ -26,7 +29,8 @@ fn the_command_opens_chromium_and_chromium_shows_that_it_worked() {
     let mut terminal = Command::new("script");
     terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
     terminal.env_clear().env("HOME", place.folder()).envs(chromium.variables());
-    let output = terminal.stdin(Stdio::null()).output().unwrap();
+    terminal.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = end_of(terminal.spawn().unwrap());
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}");
     assert!(said.contains("organisation=lab") && said.contains("Logged in at"), "{said}");
@@ -57,6 +61,7 @@ fn what_else_comes_to_the_port_changes_nothing() {
     let _silent: Vec<_> = (0..70).map(|_| TcpStream::connect(&authority).unwrap()).collect();
     let ask = |target: &str| {
         let mut stream = TcpStream::connect(&authority).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         write!(stream, "GET {target} HTTP/1.1\r\nHost: {authority}\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

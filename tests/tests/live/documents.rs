@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use aiod_auth_tests::user::ALICE;
+use aiod_auth_tests::{user::ALICE, watchdog::Watchdog};
 use tempfile::TempDir;
 
 use crate::support::{
@@ -51,6 +51,7 @@ impl Shell {
             .env("HOME", self.home.path())
             .envs(self.variables.iter().cloned());
         let mut shell = shell.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let _watchdog = Watchdog::of(&shell);
         let mut output = BufReader::new(shell.stdout.take().unwrap());
         let mut said = String::new();
         loop {

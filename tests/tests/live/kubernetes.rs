@@ -1,6 +1,11 @@
 //! Kubernetes' own client-go takes the command for its credential plugin, and sends the token to an API.
 
-use std::{env, process::Command};
+use std::{
+    env,
+    process::{Command, Stdio},
+};
+
+use aiod_auth_tests::watchdog::end_of;
 
 use crate::support::{Workplace, command, keycloak};
 
@@ -16,7 +21,9 @@ fn client_go(place: &Workplace, version: &str) -> Result<Vec<String>, String> {
     let mut client_go = Command::new(program);
     client_go.arg(version).arg(command::path());
     client_go.args(place.arguments("token --format exec-credential"));
-    let output = client_go.env_clear().env("HOME", place.folder()).output().unwrap();
+    client_go.env_clear().env("HOME", place.folder());
+    let client_go = client_go.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let output = end_of(client_go.unwrap());
     let said = String::from_utf8(output.stderr).unwrap();
     if !output.status.success() {
         return Err(said);

@@ -1,6 +1,6 @@
 //! Logins that don't happen, with the command. None of them leaves anything behind.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aiod_auth_tests::user::UserError;
 use serde_json::Value;
@@ -41,8 +41,7 @@ fn the_callers_time_limit_ends_a_login() {
     let place = Workplace::new("aiod", "aiod-sdk");
     let started = Instant::now();
     place.fails("login --timeout 2", 4, "timed_out");
-    let took = started.elapsed().as_secs();
-    assert!((2..10).contains(&took), "{took} s");
+    assert!(started.elapsed() >= Duration::from_secs(2));
     assert!(place.record().is_none());
 }
 

@@ -26,7 +26,10 @@ use aiod_auth_core::{
     session::{Demand, LoggedOut},
 };
 use aiod_auth_store::LoginTo;
-use aiod_auth_tests::user::ALICE;
+use aiod_auth_tests::{
+    user::ALICE,
+    watchdog::{Watchdog, end_of},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -118,6 +121,7 @@ impl Place {
     fn logged_in_by_device(self, approve: fn(&Value)) -> Self {
         let mut command = self.command("--json login --timeout 90");
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let _watchdog = Watchdog::of(&child);
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         approve(&serde_json::from_str(&line).unwrap());
@@ -145,7 +149,7 @@ fn ran(command: &mut Command, text: &str) -> Ran {
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().unwrap();
     drop(child.stdin.take().unwrap().write_all(text.as_bytes()));
-    let output = child.wait_with_output().unwrap();
+    let output = end_of(child);
     Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -168,7 +172,11 @@ fn enter_code(page: &str, code: &str) {
     static BROWSER: Mutex<()> = Mutex::new(());
     let _queue = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let mut user = Command::new(variable("AIOD_AUTH_LIVE_TILED_PYTHON"));
-    let said = user.arg(live("tiled_user.py")).args([page, code]).output().unwrap();
+    user.arg(live("tiled_user.py"))
+        .args([page, code])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let said = end_of(user.spawn().unwrap());
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
 }
 
@@ -440,6 +448,7 @@ fn a_browser_that_can_not_be_started_is_no_failure() {
     terminal.args(["-qfec", &login, "/dev/null"]).stdin(Stdio::null()).stdout(Stdio::piped());
     terminal.env("PATH", variable("PATH")).env("NO_COLOR", "1").env("BROWSER", "/nowhere:/neither");
     let mut child = terminal.spawn().unwrap();
+    let _watchdog = Watchdog::of(&child);
     let (mut page, mut said) = (None, String::new());
     for line in BufReader::new(child.stdout.as_mut().unwrap()).split(b'\n') {
         let line = String::from_utf8_lossy(&line.unwrap()).trim().to_owned();

@@ -6,7 +6,7 @@ use aiod_auth_core::{
     ConfigProblem, Endpoint, Error, ErrorCode, Prompt, Timestamp, Tokens,
     session::{Persisted, SessionTokens},
 };
-use aiod_auth_ureq::Cancel;
+use aiod_auth_ureq::{Cancel, Client};
 use serde::Serialize;
 
 use super::refresh_token;
@@ -93,8 +93,8 @@ fn log_in(
         let _held_off = context.interrupt.hold_off();
         let began: Timestamp = SystemTime::now().into();
         let session = client.login_with_refresh_token(token);
-        if let Some(tokens) = client.take_salvaged() {
-            salvaged::keep(context, &tokens);
+        if session.is_err() {
+            keep_salvaged(context, settings, &client);
         }
         if session.as_ref().is_ok_and(|session| session.tokens.issued_at < began) {
             context
@@ -111,9 +111,30 @@ fn log_in(
             }
         };
         let ask = |question| question::answer(context, settings, question);
-        client.with_cancel(&cancel).login_asking(options.timeout, show, ask)
+        let session = client.with_cancel(&cancel).login_asking(options.timeout, show, ask);
+        if session.is_err() {
+            keep_salvaged(context, settings, &client);
+        }
+        session
     };
     session.map_err(|error| explain(settings, error, lacks_display))
+}
+
+/// The login has failed: what it has brought all the same must be nowhere else lost.
+fn keep_salvaged(context: &Context, settings: &Settings, client: &Client) {
+    let Some(token) = salvaged::of(client) else { return };
+    // It is said here.
+    drop(context.clients.take());
+    context.printer.warn(&match salvaged::keep(context, settings, &token) {
+        Ok(command) => {
+            format!("the server gave a refresh token all the same: `{command}` logs in with it")
+        }
+        Err(failure) => format!(
+            "the server gave a refresh token all the same, and it can't be kept ({}): one that was given may be \
+             used up",
+            failure.message
+        ),
+    });
 }
 
 fn explain(settings: &Settings, error: Error, lacks_display: bool) -> Failure {
@@ -179,7 +200,18 @@ fn report(
     if let Some(failure) = not_saved {
         // It is said here.
         drop(context.clients.take());
-        return Err(Failure::from(failure).within("logged in, but not saved"));
+        let failure = Failure::from(failure).within("logged in, but not saved");
+        let token = session.tokens.refresh_token.as_ref();
+        let kept = token.and_then(|token| salvaged::keep(context, settings, token).ok());
+        return Err(match kept {
+            Some(command) => {
+                let mend = failure.hint.as_deref().unwrap_or("mend the store");
+                let mend = mend.split_once(", then ").map_or(mend, |(mend, _)| mend);
+                let hint = format!("{mend}, then run `{command}`");
+                failure.with_hint(hint)
+            }
+            None => failure,
+        });
     }
     let (issuer, client) = (settings.profile.issuer(), settings.profile.client());
     let (issuer, client) = (issuer.as_str(), client.id());

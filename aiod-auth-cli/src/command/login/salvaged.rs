@@ -1,4 +1,4 @@
-//! What a login has brought that failed while another login is stored, which stays.
+//! A refresh token that a login has brought and that is nowhere else: the login failed, or could not be stored.
 
 use std::{
     io::ErrorKind,
@@ -6,31 +6,43 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use aiod_auth_core::{RefreshToken, Tokens};
+use aiod_auth_core::{RefreshToken, session::Persisted};
 use aiod_auth_store::make_private_folder;
+use aiod_auth_ureq::Client;
 
-use crate::{context::Context, failure::Failure, private_file};
+use crate::{
+    context::Context,
+    failure::Failure,
+    private_file,
+    settings::{Settings, quoted},
+};
 
-/// The refresh token that was given is spent, and the one in its place is nowhere else: it gets a file of its own.
-pub(super) fn keep(context: &Context, salvaged: &Tokens) {
-    let Some(token) = &salvaged.refresh_token else { return };
-    context.printer.warn(&match write(context, token) {
-        Ok(path) => format!(
-            "the server has replaced the refresh token that was given: the new one is in {path}, and \
-             `aiod-auth login --refresh-token-stdin <{path}` logs in with it",
-            path = path.display()
-        ),
-        Err(failure) => format!(
-            "the server has replaced the refresh token that was given, and the new one can't be kept ({}): get \
-             another one where it came from",
-            failure.message
-        ),
-    });
+/// What a login that failed has brought all the same, if anything.
+pub(super) fn of(client: &Client) -> Option<RefreshToken> {
+    if let Some(tokens) = client.take_salvaged() {
+        return tokens.refresh_token;
+    }
+    let cached = client.cached()?;
+    let is_lost = matches!(cached.persisted, Persisted::NotSaved(_));
+    cached.tokens.refresh_token.clone().filter(|_| is_lost)
+}
+
+/// It gets a file of its own. Returns the command that logs in with it, and removes the file then.
+pub(super) fn keep(
+    context: &Context,
+    settings: &Settings,
+    token: &RefreshToken,
+) -> Result<String, Failure> {
+    let path = write(context, token)?;
+    let (login, file) = (&settings.login_command, quoted(&path.to_string_lossy()));
+    Ok(format!("{login} --refresh-token-stdin <{file} && rm {file}"))
 }
 
 fn write(context: &Context, token: &RefreshToken) -> Result<PathBuf, Failure> {
     let folder = context.config_folder()?;
     make_private_folder(&folder)?;
+    // The command is for any folder.
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
     let mut seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     loop {
         let path = folder.join(format!("refresh-token-{seconds}"));

@@ -12,6 +12,7 @@ use std::{
 };
 
 use aiod_auth_core::{Error, Issuer, Kind, Unreachable, flow::Discovery};
+use aiod_auth_tests::drive::in_time;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -56,7 +57,7 @@ fn a_certificate_has_to_be_for_this_name_and_for_this_day() {
     child.args(["--exact", "--ignored", "loops::tls::in_a_process_of_its_own"]);
     child.env("SSL_CERT_FILE", file.path()).env(GOOD, &good.address);
     child.env(BAD, bad.each_ref().map(|server| server.address.as_str()).join(" "));
-    let output = child.output().unwrap();
+    let output = in_time("both loops", move || child.output()).unwrap();
     assert!(output.status.success(), "{output:?}");
     let (connections, handshakes) = good.connections();
     assert!(connections > 0 && connections == handshakes, "{connections} {handshakes}");

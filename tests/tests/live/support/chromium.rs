@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aiod_auth_tests::watchdog::end_of;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -48,7 +49,8 @@ impl Chromium {
     pub(crate) fn opens(&self, page: &str) -> Value {
         let mut browser = Command::new(script());
         browser.arg(page).env_clear().env("HOME", self.folder.path()).envs(self.variables());
-        let output = browser.stdin(Stdio::null()).output().unwrap();
+        browser.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let output = end_of(browser.spawn().unwrap());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         self.seen()
     }

@@ -8,7 +8,7 @@ use std::{
     sync::OnceLock,
 };
 
-use aiod_auth_tests::user::UserError;
+use aiod_auth_tests::{user::UserError, watchdog::Watchdog};
 use serde_json::Value;
 
 /// The command, under way.
@@ -17,6 +17,7 @@ pub(crate) struct Running {
     stdout: BufReader<ChildStdout>,
     /// What was read of it so far.
     read: String,
+    watchdog: Watchdog,
 }
 
 /// What came of it.
@@ -44,7 +45,8 @@ impl Running {
         command.envs(variables.iter().cloned());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        Self { stdout: BufReader::new(child.stdout.take().unwrap()), child, read: String::new() }
+        let (stdout, watchdog) = (child.stdout.take().unwrap(), Watchdog::of(&child));
+        Self { stdout: BufReader::new(stdout), child, read: String::new(), watchdog }
     }
 
     /// Lets a user open the page that it prints first, as JSON.
@@ -96,6 +98,7 @@ impl Running {
     pub(crate) fn finish(mut self) -> Finished {
         self.stdout.read_to_string(&mut self.read).unwrap();
         let rest = self.child.wait_with_output().unwrap();
+        drop(self.watchdog);
         Finished {
             // A signal has none.
             exit_code: rest.status.code().unwrap_or(-1),

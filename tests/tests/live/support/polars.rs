@@ -11,6 +11,7 @@ use std::{
 };
 
 use aiod_auth_core::{Environment, provider::polars::Settings};
+use aiod_auth_tests::watchdog::Watchdog;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -120,6 +121,7 @@ impl Polars {
     /// What it does; or `Err` with what it raised.
     pub(crate) fn python(&self, job: &str) -> Result<Value, String> {
         let mut python = self.start_python(job);
+        let _watchdog = Watchdog::of(&python);
         let answer = answer(&mut python);
         python.wait().unwrap();
         answer
@@ -140,6 +142,7 @@ impl Polars {
     #[track_caller]
     pub(crate) fn python_logs_in(&self) {
         let mut python = self.start_python("login");
+        let _watchdog = Watchdog::of(&python);
         answer(&mut python).unwrap();
         python.wait().unwrap();
     }

@@ -7,7 +7,7 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-use aiod_auth_tests::user::UserError;
+use aiod_auth_tests::{user::UserError, watchdog::Watchdog};
 use serde_json::Value;
 
 use super::user::no_visit;
@@ -65,6 +65,7 @@ impl Python {
     }
 
     fn answer(&mut self, user: fn(&str) -> Result<(), UserError>) -> Result<Value, String> {
+        let _watchdog = Watchdog::of(&self.child);
         loop {
             let mut line = String::new();
             self.stdout.read_line(&mut line).unwrap();
@@ -88,6 +89,7 @@ impl Drop for Python {
     fn drop(&mut self) {
         // Its end of input.
         drop(self.stdin.take());
+        let _watchdog = Watchdog::of(&self.child);
         drop(self.child.wait());
     }
 }

@@ -18,6 +18,7 @@ use aiod_auth_store::{FileStore, Store};
 use aiod_auth_tests::{
     drive::in_time,
     sim::{REFRESH_TOKEN, Running, Settings, serve},
+    watchdog::Watchdog,
 };
 use aiod_auth_ureq::Client;
 
@@ -71,6 +72,7 @@ fn run_processes(running: &Running, folder: &Path, demand: &str) -> Vec<String> 
         .map(|kind| start(running, folder, kind, demand))
         .into_iter()
         .map(|mut child| {
+            let _watchdog = Watchdog::of(&child);
             let mut output = BufReader::new(child.stdout.take().unwrap());
             read_until(&mut output, "ready");
             (child, output)
