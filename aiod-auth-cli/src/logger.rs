@@ -2,6 +2,7 @@
 //! came of them. Only this project's own lines, which hold kinds and endpoints: those of other
 //! libraries may hold addresses with codes in them.
 
+use aiod_auth_ureq::Event;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::print::Printer;
@@ -30,7 +31,7 @@ impl Log for Logger {
         }
         let words = record.args().to_string();
         // What happens to a login the command says itself: once, as its answer or its failure.
-        let is_event = record.target() == "aiod_auth_ureq::observe";
+        let is_event = record.target() == Event::LOG_TARGET;
         if record.level() <= Level::Warn && !is_event {
             self.printer.warn(&words);
         } else if self.verbose {

@@ -41,9 +41,10 @@ fn main() -> Result<(), Box<dyn error::Error>> {
 
 /// A session has failed, and there may be a refresh token that is nowhere but here.
 fn run(mut session: Session, store: &mut InMemory) -> Result<SessionTokens, Box<dyn error::Error>> {
-    drive(&mut session, store).map_err(|Failed { error, salvaged, .. }| {
+    drive(&mut session, store).map_err(|Failed { error, salvaged, not_saved }| {
         if let Some(salvaged) = salvaged {
-            println!("what could not be saved is kept for the next session");
+            let why = not_saved.map_or_else(String::new, |why| format!(" ({why})"));
+            println!("what could not be saved{why} is kept for the next session");
             store.0 = Some(Arc::from(salvaged));
         }
         error.into()

@@ -18,7 +18,7 @@ pub(crate) fn clean_without(text: &str, secrets: &[Wiped<String>]) -> String {
     if secrets.is_empty() {
         return clean(text);
     }
-    let text = printable(text, CHARACTERS_MAX);
+    let text = Wiped::new(printable(text, CHARACTERS_MAX));
     let mut readings = Vec::new();
     Reading::of(&text).collect(ESCAPED_TIMES_MAX, &mut readings);
     let mut found = Vec::new();

@@ -118,13 +118,14 @@ const fn mix(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Whether a request may be sent again once it may have arrived. (One that was not sent, always; after an
-/// answer that means "later", all but the last.)
+/// Whether a request may be sent again once it may have arrived. One that was not sent may be, always; and one that was
+/// answered with "later" (a 503), as often as the policy allows, but for the last two of these. Where no answer came,
+/// each counts all that may have arrived, those that were answered with "later" among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Resend {
     /// As often as the policy allows: nothing is spent by the first one.
     Freely,
-    /// Once without an answer: a refresh token may have been spent by the first one.
+    /// Without an answer, while no more than one may have arrived: a refresh token may have been spent by it.
     OnceUnanswered,
     /// Not without an answer: the caller has something to look up first.
     IfAnswered,

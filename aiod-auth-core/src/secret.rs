@@ -62,12 +62,17 @@ pub struct AccessToken(
 
 impl AccessToken {
     /// Takes a text that can be an access token: printable ASCII (RFC 6749 appendix A.12), no space at
-    /// its ends, not empty.
+    /// its ends, not empty. A `String` is wiped.
     ///
     /// # Errors
     /// [`Error::Usage`] for any other text.
-    pub fn new(token: impl AsRef<str>) -> Result<Self, Error> {
-        Self::shown_as(BEARER, token.as_ref())
+    pub fn new(token: impl Into<String>) -> Result<Self, Error> {
+        Self::of(&Wiped::new(token.into()))
+    }
+
+    /// The same without a copy of its own, of what is wiped elsewhere.
+    pub(crate) fn of(token: &str) -> Result<Self, Error> {
+        Self::shown_as(BEARER, token)
     }
 
     /// A key that an API is shown in an access token's place, with a scheme of its own: Tiled's

@@ -25,7 +25,9 @@ pub(crate) fn printable(text: &str, characters_max: usize) -> String {
     if is_clean(text) && text.len() <= characters_max {
         return text.into();
     }
-    let mut cleaned = String::with_capacity(text.len().min(characters_max));
+    // It never grows: a secret may be in it, and a copy left behind could not be wiped.
+    let bytes_max = characters_max.saturating_mul(4).saturating_add('…'.len_utf8());
+    let mut cleaned = String::with_capacity(text.len().min(bytes_max));
     let mut characters = text.chars().peekable();
     let mut length = 0_usize;
     while let Some(character) = characters.next() {

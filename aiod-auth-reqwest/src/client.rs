@@ -252,7 +252,9 @@ impl Client {
     /// session: that login stands.
     ///
     /// # Errors
-    /// [`Error::SessionEnded`] for a dead one; nothing is saved then.
+    /// [`Error::SessionEnded`] for a dead one; nothing is saved then. The server may have replaced the given one all
+    /// the same: where another login stays, [`take_salvaged`](Self::take_salvaged) has the new one, and the observer
+    /// is told that it is not saved.
     pub async fn login_with_refresh_token(
         &self,
         token: RefreshToken,
@@ -350,7 +352,7 @@ impl Client {
     /// processes that start with the same one, the first uses it, and the others find its login.
     ///
     /// # Errors
-    /// As for both.
+    /// As for both. A refresh token that came with the failure may be in [`take_salvaged`](Self::take_salvaged).
     pub async fn token_or_login_with(&self, refresh_token: RefreshToken) -> Result<Token, Error> {
         let outcome = self.token().await;
         if !needs_login(&outcome) {
@@ -433,12 +435,12 @@ impl Client {
             let policy = self.within(began).policy;
             new(&self.shared_profile(), token.session(), policy)
         };
-        let rejection = match self.run_beside(machine(&token)?).await {
+        let rejection = match self.ask_server(machine(&token)?).await {
             Err(rejection) if rejection.asks_for_another_token() => rejection,
             outcome => return outcome,
         };
         match self.within(began).token_instead_of(&token).await {
-            Ok(token) => self.run_beside(machine(&token)?).await,
+            Ok(token) => self.ask_server(machine(&token)?).await,
             // Nothing refreshes it, or no time is left for that.
             Err(Error::NotAuthenticated(_) | Error::Unreachable { attempts: 0, .. }) => {
                 Err(rejection)
@@ -483,10 +485,7 @@ impl Client {
     #[doc(alias = "invalidate_token")]
     pub async fn end_session_of(&self, token: RefreshToken) -> Result<(), Error> {
         let logout = Logout::of_refresh_token(self.shared_profile(), token, self.policy);
-        let (driver, mut logout) =
-            (self.driver.clone(), logout.with_metadata(self.driver.metadata()));
-        let task = self.spawn(async move { driver.run(&mut logout).await.map(|_| ()) })?;
-        self.wait(outcome_of(task)).await?
+        self.ask_server(logout.with_metadata(self.driver.metadata())).await.map(drop)
     }
 
     /// What the last call ended in: the tokens, and whether they are in the store.
@@ -497,7 +496,8 @@ impl Client {
     }
 
     /// Tokens that came with a login that failed, while another login was there, which stays: a refresh
-    /// token from elsewhere may have been replaced by the server, and the new one is kept nowhere else.
+    /// token from elsewhere may have been replaced by the server, and the new one is kept nowhere else. Each failed
+    /// login may leave some: call it until there are none. Until then [`settled`](Self::settled) says no.
     #[must_use]
     pub fn take_salvaged(&self) -> Option<Tokens> {
         self.login.open().cache.take_salvaged()
@@ -584,14 +584,14 @@ impl Client {
         self.wait(outcome_of(task)).await?
     }
 
-    async fn run_beside<M>(&self, mut machine: M) -> Result<M::Output, Error>
+    /// What holds up no other caller. The end of the program waits for it.
+    async fn ask_server<M>(&self, mut machine: M) -> Result<M::Output, Error>
     where
         M: Machine<Error = Error> + Send + 'static,
         M::Output: Send + 'static,
     {
         let driver = self.driver.clone();
         let under_way = self.login.open().cache.begin_question();
-        // In a task of its own: what is found out about the server is known then, though the caller is gone.
         let task = self.spawn(async move {
             let outcome = driver.run(&mut machine).await;
             drop(under_way);

@@ -379,7 +379,9 @@ impl Observer for Events {
             What::Failed(error) => format!("failed: {}", error.kind()),
             What::NotSaved(_) => "not saved".to_owned(),
             What::LoggedIn => "logged in".to_owned(),
+            What::LoginFailed(error) => format!("login failed: {}", error.kind()),
             What::LoggedOut(_) => "logged out".to_owned(),
+            What::LogoutFailed(error) => format!("logout failed: {}", error.kind()),
             _ => "else".to_owned(),
         };
         let account = event.key.account.as_deref().unwrap_or("-");

@@ -17,7 +17,7 @@ impl Logged {
 impl Observer for Logged {
     fn observe(&self, event: &Event<'_>) {
         let level = if event.is_warning() { log::Level::Warn } else { log::Level::Debug };
-        log::log!(level, "{event}");
+        log::log!(target: Event::LOG_TARGET, level, "{event}");
         if let Some(observer) = &self.0 {
             observer.observe(event);
         }

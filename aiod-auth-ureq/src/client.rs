@@ -241,7 +241,9 @@ impl Client {
     /// session: that login stands.
     ///
     /// # Errors
-    /// [`Error::SessionEnded`] for a dead one; nothing is saved then.
+    /// [`Error::SessionEnded`] for a dead one; nothing is saved then. The server may have replaced the given one all
+    /// the same: where another login stays, [`take_salvaged`](Self::take_salvaged) has the new one, and the observer
+    /// is told that it is not saved.
     pub fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
         let session = Session::login_with_refresh_token(self.shared_profile(), token, self.policy);
         self.log_in(session)
@@ -324,7 +326,7 @@ impl Client {
     /// processes that start with the same one, the first uses it, and the others find its login.
     ///
     /// # Errors
-    /// As for both.
+    /// As for both. A refresh token that came with the failure may be in [`take_salvaged`](Self::take_salvaged).
     pub fn token_or_login_with(&self, refresh_token: RefreshToken) -> Result<Token, Error> {
         let (profile, policy) = (self.shared_profile(), self.policy);
         let session = Session::login_with_refresh_token(profile, refresh_token, policy);
@@ -393,9 +395,7 @@ impl Client {
         let began = self.driver.monotonic();
         let ask = |token: &Token| {
             let policy = self.within(began).policy;
-            let mut machine = new(&self.shared_profile(), token.session(), policy)?;
-            let driver = self.driver.clone();
-            self.unless_cancelled(move || driver.run(&mut machine))
+            self.ask_server(new(&self.shared_profile(), token.session(), policy)?)
         };
         let rejection = match ask(&token) {
             Err(rejection) if rejection.asks_for_another_token() => rejection,
@@ -447,9 +447,7 @@ impl Client {
     #[doc(alias = "invalidate_token")]
     pub fn end_session_of(&self, token: RefreshToken) -> Result<(), Error> {
         let logout = Logout::of_refresh_token(self.shared_profile(), token, self.policy);
-        let mut logout = logout.with_metadata(self.driver.metadata());
-        let driver = self.driver.clone();
-        self.unless_cancelled(move || driver.run(&mut logout).map(|_| ()))
+        self.ask_server(logout.with_metadata(self.driver.metadata())).map(drop)
     }
 
     /// What the last call ended in: the tokens, and whether they are in the store.
@@ -460,14 +458,16 @@ impl Client {
     }
 
     /// Tokens that came with a login that failed, while another login was there, which stays: a refresh
-    /// token from elsewhere may have been replaced by the server, and the new one is kept nowhere else.
+    /// token from elsewhere may have been replaced by the server, and the new one is kept nowhere else. Each failed
+    /// login may leave some: call it until there are none. Until then [`settled`](Self::settled) says no.
     #[must_use]
     pub fn take_salvaged(&self) -> Option<Tokens> {
         self.login.open().cache.take_salvaged()
     }
 
     /// Waits until nothing is under way, at most this long: an early refresh beside a caller is saved
-    /// then, and what could not be saved before is tried once more. Returns whether all that is so. Dropping
+    /// then, what a cancelled caller has begun is brought to its end, and what could not be saved before is tried
+    /// once more. Returns whether all that is so. Dropping
     /// the last clone waits, too; this is for programs that end otherwise.
     pub fn settled(&self, limit: Duration) -> bool {
         let (cache, began) = (&self.login.open().cache, self.driver.monotonic());
@@ -515,6 +515,19 @@ impl Client {
         let (promise, outcome) = Promise::new();
         self.spawn(move || promise.keep(work()))?;
         self.wait(outcome.get())?.unwrap_or(Err(Error::Internal("client")))
+    }
+
+    /// What holds up no other caller. The end of the program waits for it.
+    fn ask_server<M>(&self, mut machine: M) -> Result<M::Output, Error>
+    where
+        M: Machine<Error = Error, Output: Send> + Send + 'static,
+    {
+        let (driver, under_way) = (self.driver.clone(), self.login.open().cache.begin_question());
+        self.unless_cancelled(move || {
+            let outcome = driver.run(&mut machine);
+            drop(under_way);
+            outcome
+        })
     }
 
     /// A job that no caller waits for. If there is no thread for it, it isn't done.
@@ -624,7 +637,7 @@ impl Drop for Login {
         let limit = Duration::from_millis(*self.wait_ms.get_mut());
         let Some(opened) = self.opened.get() else { return };
         if wait_at_most(limit, opened.cache.settled()).is_none() {
-            log::warn!("a refresh is still under way, and its client is gone");
+            log::warn!("a job is still under way, and its client is gone");
         }
     }
 }

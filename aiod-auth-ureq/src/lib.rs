@@ -63,8 +63,11 @@
 //! let cancel = Cancel::new();
 //! let client = client.with_cancel(&cancel);
 //! let on_ctrl_c = move || cancel.cancel(); // for `ctrlc::set_handler`, or the like
-//! # on_ctrl_c();
-//! let error = client.login(|prompt| println!("{prompt}")).unwrap_err();
+//! let outcome = client.login(|prompt| {
+//!     println!("{prompt}");
+//! #   on_ctrl_c(); // while it waits for the user
+//! });
+//! let error = outcome.unwrap_err();
 //! assert_eq!(error.kind(), Kind::Cancelled);
 //! # Ok::<(), Error>(())
 //! ```
@@ -96,9 +99,10 @@
 //! # Logs
 //!
 //! Through the crate `log`, never a value: at level `warn` what an operator should see (no new tokens, tokens
-//! that are not saved), at `debug` requests and what else happens. A program that wants to know takes an
-//! [`Observer`]. ureq's own protocol crate dumps whole requests at level `trace`, tokens included: leave
-//! `ureq_proto` out of your logger.
+//! that are not saved, a login or a logout that failed), at `debug` requests and what else happens. A program
+//! that wants to know takes an [`Observer`]; what that is told is logged with the target [`Event::LOG_TARGET`],
+//! all else with its module's. ureq's own protocol crate dumps whole requests at level `trace`, tokens included:
+//! leave `ureq_proto` out of your logger.
 //!
 //! # Features
 //!

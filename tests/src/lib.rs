@@ -12,6 +12,7 @@
 
 pub mod drive;
 pub mod fuzzing;
+pub mod memory;
 pub mod scene;
 pub mod sim;
 pub mod simulation;

@@ -36,7 +36,7 @@ fn a_proxy_that_refuses_is_named_asked_once_and_its_password_is_not_shown() {
     }
 }
 
-/// Where the server is at plain http, it is the proxy that is asked: for a person and for a program.
+/// Where the server is at plain http, it is the proxy that is asked: for a user and for a program.
 #[test]
 fn a_proxy_that_may_have_answered_for_the_server_is_named_once() {
     let world = World::new();

@@ -4,7 +4,7 @@
 //! its outcome means for the callers that wait, is the same for both. [`TokenCache`] decides it, without a
 //! lock and without a clock; `SharedCache` (with `std`) is one behind a lock, with what waits for it.
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::time::Duration;
 
 #[cfg(feature = "std")]
@@ -73,7 +73,8 @@ pub struct TokenCache {
     jobs: u64,
     /// How many of them were logouts.
     logouts: u64,
-    /// How many had ended when the last forced refresh brought what it brought.
+    /// How many jobs had ended, this one among them, when a forced refresh last succeeded. A caller that waited for it
+    /// forces none of its own.
     forced: u64,
     /// How many logins have ended well, tokens from elsewhere among them.
     logins: u64,
@@ -82,7 +83,8 @@ pub struct TokenCache {
     left_alone: Option<LeftAlone>,
     /// When saving was tried last.
     save_tried_at: Option<Timestamp>,
-    salvaged: Option<Tokens>,
+    /// Kept nowhere else, in their order.
+    salvaged: Vec<Tokens>,
 }
 
 /// The server asked for it.
@@ -207,7 +209,7 @@ impl TokenCache {
             failure: None,
             left_alone: None,
             save_tried_at: None,
-            salvaged: None,
+            salvaged: Vec::new(),
         }
     }
 
@@ -223,11 +225,17 @@ impl TokenCache {
         self.cached.as_ref()
     }
 
-    /// The newest tokens that were salvaged from a failed login while another login was cached or stored, which
-    /// stays. They are stored nowhere else.
+    /// Tokens that were salvaged from a failed login while another login was cached or stored, which stays. They are
+    /// stored nowhere else. The first that have not been taken: each failed login may have left some.
     #[must_use]
-    pub const fn take_salvaged(&mut self) -> Option<Tokens> {
-        self.salvaged.take()
+    pub fn take_salvaged(&mut self) -> Option<Tokens> {
+        (!self.salvaged.is_empty()).then(|| self.salvaged.remove(0))
+    }
+
+    /// Whether all tokens are in the store, as far as there is one, or were taken.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
+        !self.is_not_saved() && self.salvaged.is_empty()
     }
 
     /// A call for tokens as good as `demand` says.
@@ -348,8 +356,9 @@ impl TokenCache {
         }
     }
 
-    /// A login that has ended well since the job began stays: what came of the job is of the one before,
-    /// or is in the store. Unless it is nowhere else, and newer.
+    /// A login that has ended well since the job began. It stays: what came of the job is of the login before, or is in
+    /// the store. `None` if there is none; or if the job brought newer tokens that the store does not have, which would
+    /// be lost.
     fn login_meanwhile(
         &self,
         job: &Job,
@@ -419,7 +428,7 @@ impl TokenCache {
                     not_saved.as_ref().is_some_and(|failure| failure.is_another_login());
                 match salvaged {
                     Some(salvaged) if is_in_the_way || self.cached.is_some() => {
-                        self.salvaged = Some(*salvaged);
+                        self.salvaged.push(*salvaged);
                     }
                     Some(salvaged) => {
                         self.changed_beside(now);

@@ -3,7 +3,7 @@
 use core::{fmt, time::Duration};
 
 use crate::{
-    error::{Error, StoreFailure},
+    error::{Error, NotLoggedIn, StoreFailure},
     profile::RecordKey,
     session::LoggedOut,
 };
@@ -92,17 +92,30 @@ pub enum What<'a> {
     NotSaved(&'a StoreFailure),
     /// There is a new login, or there are tokens from elsewhere.
     LoggedIn,
+    /// A login failed, or tokens from elsewhere could not be taken. The login before stays.
+    LoginFailed(&'a Error),
     /// A logout has ended.
     LoggedOut(&'a LoggedOut),
+    /// A logout failed. The login stays.
+    LogoutFailed(&'a Error),
 }
 
 impl Event<'_> {
-    /// Whether an operator should see it.
+    /// The target with which the clients log events, through the crate `log`: for a logger that has them from an
+    /// [`Observer`].
+    pub const LOG_TARGET: &'static str = "aiod_auth::event";
+
+    /// Whether an operator should see it. Where no login was ever stored, that is how a program begins which asks
+    /// its user then; a login that was there and gives no more tokens needs a new one.
     #[must_use]
     pub const fn is_warning(&self) -> bool {
         match self.what {
-            What::Failed(error) => !error.asks_for_login(),
-            What::NotSaved(_) | What::LoggedOut(LoggedOut::Unconfirmed(_)) => true,
+            What::Failed(Error::NotAuthenticated(NotLoggedIn::NoRecord)) => false,
+            What::Failed(_)
+            | What::NotSaved(_)
+            | What::LoginFailed(_)
+            | What::LogoutFailed(_)
+            | What::LoggedOut(LoggedOut::Unconfirmed(_)) => true,
             What::Refreshed | What::LoggedIn | What::LoggedOut(_) => false,
         }
     }
@@ -115,10 +128,12 @@ impl fmt::Display for Event<'_> {
             What::Failed(error) => write!(f, "no new tokens: {error}")?,
             What::NotSaved(failure) => write!(f, "tokens are not saved: {failure}")?,
             What::LoggedIn => write!(f, "logged in")?,
+            What::LoginFailed(error) => write!(f, "the login failed: {error}")?,
             What::LoggedOut(LoggedOut::Unconfirmed(error)) => {
                 write!(f, "logged out, which is unconfirmed: {error}")?;
             }
             What::LoggedOut(_) => write!(f, "logged out")?,
+            What::LogoutFailed(error) => write!(f, "the logout failed: {error}")?,
         }
         write!(f, " ({}, {}", self.key.issuer, self.key.client_id)?;
         if let Some(account) = &self.key.account {

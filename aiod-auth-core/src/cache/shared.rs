@@ -6,7 +6,7 @@ use core::{fmt, time::Duration};
 use arc_swap::ArcSwapOption;
 
 use super::{
-    Caller, Event, Job, LoginMark, Observer, Token, TokenCache, Want, What, monitor::Monitor,
+    Caller, Event, Job, LoginMark, Observer, Token, TokenCache, Want, What, monitor::Monitor, why,
 };
 use crate::{
     error::Error,
@@ -140,10 +140,10 @@ impl SharedCache {
         })
     }
 
-    /// Whether nothing is left that could not be saved.
+    /// As [`TokenCache::is_saved`].
     #[must_use]
     pub fn is_saved(&self) -> bool {
-        self.cached.load().as_ref().is_none_or(|cached| cached.session.is_settled())
+        self.state.look(|state| state.cache.is_saved())
     }
 
     /// Begins a login. It holds up no other caller.
@@ -307,7 +307,8 @@ impl LoginUnderWay {
     ) -> Result<Arc<SessionTokens>, Error> {
         let Self { mark, under_way } = self;
         let cache = &under_way.0;
-        let before = cache.cached();
+        let salvaged = outcome.as_ref().err().filter(|failed| failed.salvaged.is_some());
+        let not_saved = salvaged.map(|failed| why(failed.not_saved.clone()));
         let outcome = cache.change(|cache| cache.finish_login(mark, outcome, now));
         match &outcome {
             Ok(session) => {
@@ -315,9 +316,9 @@ impl LoginUnderWay {
                 cache.tell_not_saved(session, took);
             }
             Err(error) => {
-                cache.tell(What::Failed(error), took);
-                if let Some(salvaged) = cache.cached().filter(|_| before.is_none()) {
-                    cache.tell_not_saved(&salvaged, took);
+                cache.tell(What::LoginFailed(error), took);
+                if let Some(failure) = &not_saved {
+                    cache.tell(What::NotSaved(failure), took);
                 }
             }
         }
@@ -352,7 +353,7 @@ impl LogoutUnderWay {
         cache.change(|cache| cache.finish_logout(job, &outcome, now));
         match &outcome {
             Ok(logged_out) => cache.tell(What::LoggedOut(logged_out), took),
-            Err(error) => cache.tell(What::Failed(error), took),
+            Err(error) => cache.tell(What::LogoutFailed(error), took),
         }
         outcome
     }

@@ -422,6 +422,7 @@ fn a_login_that_fails_says_nothing_of_what_is_cached() {
         assert_eq!(cached(&cache), expected);
         // What has taken no place is nowhere else.
         let is_handed_out = before.is_some() && salvaged.is_some();
+        assert_eq!(cache.is_saved(), salvaged.is_none());
         assert_eq!(cache.take_salvaged().is_some(), is_handed_out);
         assert!(cache.take_salvaged().is_none());
     }

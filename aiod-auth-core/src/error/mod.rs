@@ -66,8 +66,8 @@ pub enum Error {
         /// Why a user was not even asked, or was not heard of: the server was unavailable.
         cause: Option<Box<Self>>,
     },
-    /// The user or the caller gave up.
-    #[error("the login was cancelled")]
+    /// The user or the caller gave up on this call. What it had begun may be brought to its end without it.
+    #[error("cancelled")]
     Cancelled,
     /// The server said that the session is over: RFC 6749 §5.2, `invalid_grant` to a refresh.
     #[error("the authorization server ended the session ({0})")]
@@ -88,9 +88,9 @@ pub enum Error {
         /// What happened the last time.
         cause: Unreachable,
     },
-    /// A refresh was sent and no answer came: whether the server made a new token is unknown. The
+    /// A refresh was sent and no clear answer came: whether the server made a new token is unknown. The
     /// old refresh token stays stored.
-    #[error("the {endpoint} didn't answer, so the outcome is unknown: {cause} ({})", Tries(*.attempts))]
+    #[error("no clear answer from the {endpoint}, so the outcome is unknown: {cause} ({})", Tries(*.attempts))]
     OutcomeUnknown {
         /// Which endpoint was asked.
         endpoint: Endpoint,
@@ -142,6 +142,27 @@ impl Error {
     #[must_use]
     pub const fn asks_for_login(&self) -> bool {
         matches!(self, Self::NotAuthenticated(_) | Self::SessionEnded(_))
+    }
+
+    /// How often a server was asked, where it can't be said what came of it.
+    pub(crate) const fn attempts(&self) -> u32 {
+        if let Self::Unreachable { attempts, .. } | Self::OutcomeUnknown { attempts, .. } = self {
+            *attempts
+        } else {
+            0
+        }
+    }
+
+    /// What an attempt ended in after as many before it, of which an answer was lost.
+    pub(crate) fn after_lost(self, before: u32) -> Self {
+        if let Self::Unreachable { endpoint, attempts, cause }
+        | Self::OutcomeUnknown { endpoint, attempts, cause } = self
+        {
+            let attempts = attempts.saturating_add(before);
+            Self::OutcomeUnknown { endpoint, attempts, cause }
+        } else {
+            self
+        }
     }
 
     /// Whether callers that wait for the same tokens need not try it, too.

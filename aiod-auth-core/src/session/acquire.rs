@@ -225,10 +225,10 @@ impl Acquire<'_> {
     }
 }
 
-/// Saves what could not be saved before, if the store can do it at once: before a server is asked, since one that
-/// is unavailable must not keep a rotated refresh token from the store. It takes no place of newer tokens, and is kept
-/// beside them: theirs may be the session that is over. What a refresh brought takes the place of just what it replaced,
-/// and so does what looks newer because a clock was ahead.
+/// Saves what could not be saved before, if the store can do it at once; before a server is asked, so that one that is
+/// unavailable can't delay it. Newer tokens in the store stay, and what is cached stays cached: the newer ones may be of
+/// a session that is over. Tokens of a refresh, and those issued in the future (a clock was ahead), replace only the ones
+/// that they came from.
 pub(super) async fn save_again(io: &Io, context: &mut Context) {
     let (profile, key, now) = (&context.profile, &context.key, io.now());
     let Some(cached) = context.cached.as_mut().filter(|cached| !cached.is_settled()) else {

@@ -16,7 +16,7 @@ use crate::{
     token_server::{Redemption, TokenServer},
     wire::{
         answer,
-        id_token::{Person, person},
+        id_token::{UserIs, user_of_refresh},
     },
 };
 
@@ -43,7 +43,7 @@ impl Acquire<'_> {
     ) -> Result<Refreshed, Error> {
         let (io, deadline) = (self.io, self.deadline);
         let mut policy = self.policy();
-        let (mut is_other, mut was_lost) = (false, false);
+        let (mut is_other, mut lost_attempts) = (false, 0_u32);
         loop {
             let sent = Arc::clone(&tokens);
             let Some(refresh_token) = &sent.refresh_token else {
@@ -63,12 +63,11 @@ impl Acquire<'_> {
                 }
             };
             let is_lost = matches!(error, Error::OutcomeUnknown { .. });
-            if was_lost
-                && let Error::OutcomeUnknown { endpoint, cause, .. }
-                | Error::Unreachable { endpoint, cause, .. } = error
+            if lost_attempts > 0
+                && matches!(error, Error::OutcomeUnknown { .. } | Error::Unreachable { .. })
             {
-                // Whatever happened to the second one, what came of the first is unknown.
-                return Err(Error::OutcomeUnknown { endpoint, attempts: 2, cause });
+                // Whatever happened to the last one, what came of the one before is unknown.
+                return Err(error.after_lost(lost_attempts));
             }
             if let (Error::Refused(_), refused @ Some(_)) = (&error, refusal(&error, io.now())) {
                 let marked = Tokens { refused, ..Tokens::clone(&sent) };
@@ -98,7 +97,7 @@ impl Acquire<'_> {
                     if check_time_for_refresh(io, deadline).is_err() {
                         return Err(error);
                     }
-                    (was_lost, policy.attempts) = (true, 1);
+                    (lost_attempts, policy.attempts) = (error.attempts(), 1);
                 }
                 _ => {
                     // An interrupted refresh may have spent it: the answer got lost with the process.
@@ -142,11 +141,11 @@ impl Acquire<'_> {
     fn check_user(&self, old: &Tokens, mut new: Tokens) -> Result<Refreshed, Error> {
         let malformed = |problem| answer::malformed(Endpoint::Token, None, problem);
         let client_id = self.context.profile.client().id();
-        match person(old.id_token.as_ref(), new.id_token.as_ref(), client_id) {
-            Person::Same => {}
-            Person::Unknown => new.id_token = None,
-            Person::Other => return Err(malformed(Problem::OtherSubject)),
-            Person::Refused(problem) => {
+        match user_of_refresh(old.id_token.as_ref(), new.id_token.as_ref(), client_id) {
+            UserIs::Same => {}
+            UserIs::Unknown => new.id_token = None,
+            UserIs::Other => return Err(malformed(Problem::OtherSubject)),
+            UserIs::Refused(problem) => {
                 let error = malformed(problem);
                 let Some(token) = new.refresh_token else { return Err(error) };
                 return Ok(Refreshed::Salvaged(error, with_refresh_token(old, token)));

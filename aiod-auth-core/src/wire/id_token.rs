@@ -17,7 +17,7 @@ use crate::{
 
 /// Whose the ID token of a refresh is: OpenID Connect Core §12.2.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Person {
+pub(crate) enum UserIs {
     /// The same user's, or nothing says that it isn't.
     Same,
     /// Nothing is known of it (it is encrypted), and of the one before everything: that one stays.
@@ -29,27 +29,31 @@ pub(crate) enum Person {
 }
 
 /// Compares the ID token of a refresh with the session's, each read once.
-pub(crate) fn person(old: Option<&IdToken>, new: Option<&IdToken>, client_id: &str) -> Person {
-    let Some(new) = new else { return Person::Same };
+pub(crate) fn user_of_refresh(
+    old: Option<&IdToken>,
+    new: Option<&IdToken>,
+    client_id: &str,
+) -> UserIs {
+    let Some(new) = new else { return UserIs::Same };
     let old = Payload::known(old);
-    let Some(old) = old.as_ref().and_then(|old| old.claims().ok()) else { return Person::Same };
+    let Some(old) = old.as_ref().and_then(|old| old.claims().ok()) else { return UserIs::Same };
     let new = match Payload::of(new) {
         Ok(Some(new)) => new,
-        Ok(None) => return Person::Unknown,
-        Err(problem) => return Person::Refused(problem),
+        Ok(None) => return UserIs::Unknown,
+        Err(problem) => return UserIs::Refused(problem),
     };
     let new = match new.claims() {
         Ok(new) => new,
-        Err(problem) => return Person::Refused(problem),
+        Err(problem) => return UserIs::Refused(problem),
     };
     if *new.subject != *old.subject || !same_issuer(&new.issuer, &old.issuer) {
-        return Person::Other;
+        return UserIs::Other;
     }
     // The RFC wants `aud` unchanged; one that has grown is still for this client.
     if !new.is_for(client_id) && !new.has_audience_of(&old) {
-        return Person::Refused(Problem::Invalid("id_token"));
+        return UserIs::Refused(Problem::Invalid("id_token"));
     }
-    Person::Same
+    UserIs::Same
 }
 
 /// The user that an ID token is about, as far as it can be read.
@@ -155,27 +159,27 @@ mod tests {
         // For other clients than this one, from a server that means it so.
         let others = id_token(ISSUER, "jane", r#"["a","b"]"#);
         let google = id_token("https://accounts.google.com", "jane", r#""cli""#);
-        let refused = || Person::Refused(Problem::Invalid("id_token"));
+        let refused = || UserIs::Refused(Problem::Invalid("id_token"));
         for (old, new, expected) in [
-            (&old, id_token(ISSUER, "jane", r#""cli""#), Person::Same),
-            (&old, id_token(ISSUER, "jane", r#"["cli","fhir"]"#), Person::Same),
+            (&old, id_token(ISSUER, "jane", r#""cli""#), UserIs::Same),
+            (&old, id_token(ISSUER, "jane", r#"["cli","fhir"]"#), UserIs::Same),
             (&old, id_token(ISSUER, "jane", r#"["fhir"]"#), refused()),
             (&old, id_token(ISSUER, "jane", "[]"), refused()),
-            (&others, id_token(ISSUER, "jane", r#"["b","a","b"]"#), Person::Same),
+            (&others, id_token(ISSUER, "jane", r#"["b","a","b"]"#), UserIs::Same),
             (&others, id_token(ISSUER, "jane", r#"["a"]"#), refused()),
             (&others, id_token(ISSUER, "jane", r#"["a","b","c"]"#), refused()),
-            (&old, id_token(ISSUER, "joe", r#""cli""#), Person::Other),
-            (&old, id_token("https://other.example", "jane", r#""cli""#), Person::Other),
-            (&google, id_token("accounts.google.com", "jane", r#""cli""#), Person::Same),
-            (&google, id_token("accounts.google.com", "joe", r#""cli""#), Person::Other),
-            (&old, IdToken::new("a.b.c.d.e"), Person::Unknown),
+            (&old, id_token(ISSUER, "joe", r#""cli""#), UserIs::Other),
+            (&old, id_token("https://other.example", "jane", r#""cli""#), UserIs::Other),
+            (&google, id_token("accounts.google.com", "jane", r#""cli""#), UserIs::Same),
+            (&google, id_token("accounts.google.com", "joe", r#""cli""#), UserIs::Other),
+            (&old, IdToken::new("a.b.c.d.e"), UserIs::Unknown),
             (&old, IdToken::new("nonsense"), refused()),
             (&old, IdToken::new("a.!.c"), refused()),
-            (&IdToken::new("nonsense"), IdToken::new("a.!.c"), Person::Same),
+            (&IdToken::new("nonsense"), IdToken::new("a.!.c"), UserIs::Same),
         ] {
-            assert_eq!(person(Some(old), Some(&new), "cli"), expected, "{}", new.expose());
+            assert_eq!(user_of_refresh(Some(old), Some(&new), "cli"), expected, "{}", new.expose());
         }
-        assert_eq!(person(Some(&old), None, "cli"), Person::Same);
-        assert_eq!(person(None, Some(&old), "cli"), Person::Same);
+        assert_eq!(user_of_refresh(Some(&old), None, "cli"), UserIs::Same);
+        assert_eq!(user_of_refresh(None, Some(&old), "cli"), UserIs::Same);
     }
 }

@@ -101,7 +101,7 @@ impl IssuedToken {
             .text("access_token")?
             .ok_or_else(|| missing("access_token", object, received))?;
         let access_token =
-            AccessToken::new(&*access_token).map_err(|_| Problem::Invalid("access_token"))?;
+            AccessToken::of(&access_token).map_err(|_| Problem::Invalid("access_token"))?;
         check_token_type(object, deviations)?;
         Ok(Self {
             access_token,

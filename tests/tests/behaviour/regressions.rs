@@ -55,9 +55,22 @@ fn after_a_lost_answer_there_is_one_more_send_whatever_comes_of_it() {
         let earlier = seconds_of(&world, "/token").len();
         let error = get_token(&mut world).unwrap_err();
         assert!(matches!(error, Error::OutcomeUnknown { attempts: 2, .. }), "{error:?}");
+        let words = "no clear answer from the token endpoint, so the outcome is unknown: ";
+        assert!(error.to_string().starts_with(words), "{error}");
         assert!(error.to_string().contains("tried 2 times"), "{error}");
         assert_eq!(seconds_of(&world, "/token").len() - earlier, 2);
     }
+}
+
+#[test]
+fn each_attempt_before_and_after_a_lost_answer_is_counted() {
+    let (mut world, _) = with_an_old_token();
+    world.server.fault_at("/token", 1, bad_gateway());
+    world.server.fault_at("/token", 9, Fault::DropAfter);
+    let earlier = seconds_of(&world, "/token").len();
+    let error = get_token(&mut world).unwrap_err();
+    assert!(matches!(error, Error::OutcomeUnknown { attempts: 3, .. }), "{error:?}");
+    assert_eq!(seconds_of(&world, "/token").len() - earlier, 3);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::{Mutex, Once};
 use aiod_auth_core::{Timestamp, session::Logout};
 use aiod_auth_store::{FileStore, MemoryStore};
 use aiod_auth_tests::sim::{Running, serve};
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 use url::form_urlencoded;
 
 use super::*;
@@ -114,7 +114,7 @@ fn nothing_was_told(running: &Running) {
 
 struct Listener;
 
-static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static LINES: Mutex<Vec<(Level, String)>> = Mutex::new(Vec::new());
 
 impl Log for Listener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -123,7 +123,8 @@ impl Log for Listener {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            LINES.lock().unwrap().push(format!("{}: {}", record.target(), record.args()));
+            let line = format!("{}: {}", record.target(), record.args());
+            LINES.lock().unwrap().push((record.level(), line));
         }
     }
 
@@ -141,5 +142,11 @@ pub(super) fn install() {
 
 /// What was logged: where, and what.
 pub(super) fn lines() -> Vec<String> {
-    LINES.lock().unwrap().clone()
+    LINES.lock().unwrap().iter().map(|(_, line)| line.clone()).collect()
+}
+
+/// The same, of one level.
+pub(super) fn lines_at(level: Level) -> Vec<String> {
+    let lines = LINES.lock().unwrap();
+    lines.iter().filter(|(at, _)| *at == level).map(|(_, line)| line.clone()).collect()
 }

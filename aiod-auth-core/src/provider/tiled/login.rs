@@ -10,7 +10,8 @@ use super::{
     address::Api,
     description::{Provider, ProviderLogin},
     deviations,
-    server::{Server, json},
+    json::Json,
+    server::Server,
 };
 use crate::{
     error::{ConfigProblem, Endpoint, Error, Problem, Says, ServerError},
@@ -230,11 +231,10 @@ async fn by_own_device(
     let OwnDevice { authorization, poll_at } = device;
     let DeviceAuthorization { device_code, prompt } = authorization;
     let polls = |server: &Server| {
-        let body = json(&[
-            ("device_code", device_code.expose()),
-            ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
-        ]);
-        let request = server.guarded(Request::post_json(poll_at.clone(), body));
+        let json = Json::default()
+            .with_secret("device_code", device_code.expose())
+            .with("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+        let request = server.guarded(Request::post_json(poll_at.clone(), json.encode()));
         Polls::of(request, &prompt, job.limit, Arc::clone(&deviations), refused)
     };
     let polling_end = job.show_code(io, &polls(server), prompt.clone(), end).await;

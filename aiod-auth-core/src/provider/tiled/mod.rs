@@ -29,6 +29,7 @@ use crate::{
 mod address;
 mod api_key;
 mod description;
+mod json;
 mod login;
 mod server;
 mod session;

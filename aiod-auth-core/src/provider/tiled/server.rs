@@ -1,6 +1,6 @@
 //! A Tiled server: its description of itself, requests to it, and who issued its users' tokens.
 
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String};
 use core::future::Future;
 
 use url::Url;
@@ -21,13 +21,12 @@ use crate::{
     machine::{Deadline, Failed, Io, Runner, Start, public_machine},
     profile::{LoginMethod, Profile},
     retry::RetryPolicy,
-    secret::{AccessToken, IdToken, RefreshToken, Wiped},
+    secret::{AccessToken, IdToken, RefreshToken},
     server::{AuthorizationServer, Issuer, Transport},
     token::Tokens,
     wire::{
         answer::{self, Answer, Received, malformed},
-        form::Encoded,
-        json::{Object, push_string},
+        json::Object,
         jwt::Payload,
         servers::{is_about_permissions, same_issuer},
     },
@@ -180,30 +179,6 @@ impl Server {
             .with_login(LoginMethod::Device);
         Ok(OpenId { profile, server })
     }
-}
-
-/// A JSON object of strings, the first of which is a secret. Its buffer never grows: a copy left behind could
-/// not be wiped.
-pub(super) fn json(members: &[(&str, &str)]) -> Encoded {
-    let length = |text: &str| text.len().saturating_mul(6).saturating_add(4);
-    let length = members.iter().map(|(name, text)| length(name).saturating_add(length(text))).sum();
-    let mut json = Wiped::new(String::with_capacity(length));
-    let mut secrets = Vec::new();
-    json.push('{');
-    for (at, (name, text)) in members.iter().enumerate() {
-        if at > 0 {
-            json.push(',');
-        }
-        push_string(&mut json, name);
-        json.push(':');
-        let start = json.len().saturating_add(1);
-        push_string(&mut json, text);
-        if at == 0 {
-            secrets.push(start..json.len().saturating_sub(1));
-        }
-    }
-    json.push('}');
-    Encoded { body: Wiped::new(json.into_inner().into_bytes()), secrets }
 }
 
 /// Reads an answer to a user who is logged in. A 401 doesn't refuse the token where it says that a permission is

@@ -4,7 +4,8 @@ use alloc::{boxed::Box, sync::Arc};
 
 use super::{
     deviations,
-    server::{OpenId, Refreshes, Server, json},
+    json::Json,
+    server::{OpenId, Refreshes, Server},
 };
 use crate::{
     deviations::Deviations,
@@ -46,7 +47,7 @@ pub(crate) async fn redeem(
         }
     };
     let send = |server: &Server| {
-        let body = json(&[("refresh_token", refresh_token.expose())]);
+        let body = Json::default().with_secret("refresh_token", refresh_token.expose()).encode();
         let request = server.guarded(Request::post_json(link.clone(), body));
         let request = TokenRequest::of(request, policy, Arc::new(deviations()));
         let request = request.spending(refresh_token, resend, refused);
@@ -87,7 +88,7 @@ pub(crate) async fn log_out(
     let deviations = Deviations::default();
     let sender = Sender::new(Endpoint::Revocation, &policy, deadline, &deviations);
     let send = |server: &Server| {
-        let body = json(&[("refresh_token", refresh_token.expose())]);
+        let body = Json::default().with_secret("refresh_token", refresh_token.expose()).encode();
         let request = server.guarded(Request::post_json(server.api.revoke_session(), body));
         async move { sender.send(io, request, done_or_over).await.map_err(Failed::from) }
     };

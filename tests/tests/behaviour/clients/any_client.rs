@@ -49,6 +49,9 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
         limit: Duration,
         show: impl FnMut(&Prompt) + Send,
     ) -> Result<SessionTokens, Error>;
+    /// In the time that a login has when nothing is said of it.
+    fn login_without_limit(&self, show: impl FnMut(&Prompt) + Send)
+    -> Result<SessionTokens, Error>;
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error>;
     fn set_tokens(&self, tokens: Tokens) -> Result<SessionTokens, Error>;
     fn end_session_of(&self, token: RefreshToken) -> Result<(), Error>;
@@ -71,6 +74,7 @@ pub(crate) trait AnyClient: Sized + Send + Sync + 'static {
     fn log_out(&self) -> Result<LoggedOut, Error>;
     fn log_out_ignoring_errors(&self) -> Result<LoggedOut, Error>;
     fn cached(&self) -> Option<SessionTokens>;
+    fn take_salvaged(&self) -> Option<Tokens>;
     fn settled(&self, limit: Duration) -> bool;
 
     fn new(network: &Arc<Network>, profile: Profile, store: impl Store + 'static) -> Self {
@@ -148,6 +152,13 @@ impl AnyClient for aiod_auth_ureq::Client {
         self.login_within(limit, show)
     }
 
+    fn login_without_limit(
+        &self,
+        show: impl FnMut(&Prompt) + Send,
+    ) -> Result<SessionTokens, Error> {
+        self.login(show)
+    }
+
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
         self.login_with_refresh_token(token)
     }
@@ -221,6 +232,10 @@ impl AnyClient for aiod_auth_ureq::Client {
 
     fn cached(&self) -> Option<SessionTokens> {
         self.cached()
+    }
+
+    fn take_salvaged(&self) -> Option<Tokens> {
+        self.take_salvaged()
     }
 
     fn settled(&self, limit: Duration) -> bool {
@@ -306,6 +321,13 @@ impl AnyClient for OnTokio {
         self.1.block_on(self.0.login_within(limit, show))
     }
 
+    fn login_without_limit(
+        &self,
+        show: impl FnMut(&Prompt) + Send,
+    ) -> Result<SessionTokens, Error> {
+        self.1.block_on(self.0.login(show))
+    }
+
     fn login_with_refresh_token(&self, token: RefreshToken) -> Result<SessionTokens, Error> {
         self.1.block_on(self.0.login_with_refresh_token(token))
     }
@@ -386,6 +408,10 @@ impl AnyClient for OnTokio {
 
     fn cached(&self) -> Option<SessionTokens> {
         self.0.cached()
+    }
+
+    fn take_salvaged(&self) -> Option<Tokens> {
+        self.0.take_salvaged()
     }
 
     fn settled(&self, limit: Duration) -> bool {

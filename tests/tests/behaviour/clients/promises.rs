@@ -27,10 +27,16 @@ both! {
     without_early_refresh_nothing_runs_beside_a_caller
     a_cancelled_caller_leaves_its_refresh_alone
     a_caller_of_any_call_gives_up_on_waiting_and_the_call_is_brought_home
+    a_caller_that_waits_for_its_turn_gives_up_on_it
     an_account_is_a_login_of_its_own
+    an_account_is_kept_by_what_is_said_after_it
     a_server_is_discovered_once_for_all_calls_and_accounts
     an_observer_is_told_each_thing_of_which_login_and_how_long_it_took
+    what_a_failed_login_brought_is_said_until_it_is_taken
+    what_an_operator_should_see_is_logged_as_a_warning
     what_an_answer_was_forgiven_is_logged
+    what_the_last_answer_was_forgiven_is_logged
+    a_login_without_a_limit_of_its_own_ends_after_five_minutes
     a_login_that_waits_for_the_lock_with_its_tokens_is_not_cancelled
     tokens_that_wait_for_their_store_are_not_given_up
 }
@@ -207,7 +213,7 @@ mod check {
         assert_eq!(refreshes(&running), 2);
     }
 
-    /// Call the driver in any of them, and not `unless_cancelled`: this fails.
+    /// Call the driver in any of them, and not `unless_cancelled`, or cut `begin_question`: this fails.
     pub(super) fn a_caller_of_any_call_gives_up_on_waiting_and_the_call_is_brought_home<
         C: AnyClient,
     >() {
@@ -231,11 +237,50 @@ mod check {
                 cancel.cancel();
                 called.join().unwrap()
             });
-            assert_eq!(outcome.unwrap_err().kind(), Kind::Cancelled, "{path}");
+            let error = outcome.unwrap_err();
+            assert_eq!(
+                (error.kind(), &*error.to_string()),
+                (Kind::Cancelled, "cancelled"),
+                "{path}"
+            );
+            assert!(!client.settled(seconds(1)), "{path}: it has not ended");
             running.let_go();
             assert!(client.settled(seconds(600)));
-            until(|| client.token_for(Demand::new().forced()).is_ok() == lives_on);
+            assert_eq!(client.token_for(Demand::new().forced()).is_ok(), lives_on, "{path}");
         }
+    }
+
+    /// Call `wait_for` (await it) in place of `self.wait` for `begin_asking` or for `begin_logout`: this fails.
+    pub(super) fn a_caller_that_waits_for_its_turn_gives_up_on_it<C: AnyClient>() {
+        // Another caller asks the user, who takes their time.
+        let running = server(seconds(20));
+        let client = C::new(&running, profile_at(&running), MemoryStore::default());
+        let (is_asking, has_given_up) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let asks = scope.spawn(|| {
+                client.token_or_login(|prompt| {
+                    is_asking.store(true, Ordering::SeqCst);
+                    until(|| has_given_up.load(Ordering::SeqCst));
+                    approve(&running)(prompt);
+                })
+            });
+            until(|| is_asking.load(Ordering::SeqCst));
+            let outcome = cancelled_in_line(&client, |it| it.token_or_login(no_prompt).map(drop));
+            assert_eq!(outcome.unwrap_err().kind(), Kind::Cancelled);
+            has_given_up.store(true, Ordering::SeqCst);
+            asks.join().unwrap().unwrap();
+        });
+        // Another caller's refresh runs.
+        running.hold_up("/token");
+        thread::scope(|scope| {
+            let forced = scope.spawn(|| client.token_for(Demand::new().forced()));
+            until(|| refreshes(&running) == 1);
+            let outcome = cancelled_in_line(&client, |it| it.log_out().map(drop));
+            assert_eq!(outcome.unwrap_err().kind(), Kind::Cancelled);
+            running.let_go();
+            forced.join().unwrap().unwrap();
+        });
+        assert_eq!(count(&running, "/revoke"), 0);
     }
 
     /// Share the cache between accounts: this fails.
@@ -250,6 +295,27 @@ mod check {
         bob.token_for(Demand::new().forced()).unwrap();
         // The store knows it, too.
         bob.for_account("bob").token().unwrap();
+    }
+
+    /// Hand `None` in place of the account, or of the file, to `Login::new` in `with_observer` or
+    /// `with_client_secret_file`: this fails.
+    pub(super) fn an_account_is_kept_by_what_is_said_after_it<C: AnyClient>() {
+        let (running, folder) = (server(seconds(20)), tempfile::tempdir().unwrap());
+        let file = folder.path().join("client-secret");
+        std::fs::write(&file, "bot-secret").unwrap();
+        let profile = Profile::new(running.base_url, "bot").unwrap();
+        let told = Arc::default();
+        let client = C::without_store(&running, profile).for_account("u1");
+        let client = client.with_client_secret_file(&file).unwrap();
+        let client = client.with_observer(Told(Arc::clone(&told)));
+        client.token().unwrap();
+        assert!(told.lock().unwrap()[0].contains(", u1;"), "{told:?}");
+        std::fs::write(&file, "another").unwrap();
+        let forced = client.token_for(Demand::new().forced());
+        assert_eq!(forced.unwrap_err().kind(), Kind::Server);
+        let client = client.with_client_secret_file(&file).unwrap();
+        client.token().unwrap_err();
+        assert!(told.lock().unwrap()[2].contains(", u1;"), "{told:?}");
     }
 
     /// Cut `with_metadata` in any call, or give the driver that `for_account` hands on a cache of its own: this
@@ -312,12 +378,12 @@ mod check {
         next_at("/token", spoiled());
         next_at("/token", bad_gateway());
         client.login(approve(&running)).unwrap_err();
-        is(&[("no new tokens", 1000), ("tokens are not saved: the disk is full", 1000)]);
+        is(&[("the login failed", 1000), ("tokens are not saved: the disk is full", 1000)]);
         client.login(approve(&running)).unwrap();
         is(&[("logged in", 1000), ("tokens are not saved: the disk is full", 1000)]);
         let deny = |prompt: &Prompt| assert!(running.simulator().deny(user_code(prompt)));
         client.login(deny).unwrap_err();
-        is(&[("no new tokens", 1000)]);
+        is(&[("the login failed: the login was refused", 1000)]);
         next_at("/token", slow());
         forced().unwrap();
         is(&[("new tokens", 2000), ("tokens are not saved: the disk is full", 2000)]);
@@ -336,10 +402,91 @@ mod check {
         is(&[("no new tokens", 0)]);
         next_at("/revoke", bad_gateway());
         client.log_out().unwrap_err();
-        is(&[("no new tokens", 0)]);
+        is(&[("the logout failed", 0)]);
         next_at("/revoke", slow());
         client.log_out().unwrap();
         is(&[("logged out", 2000)]);
+    }
+
+    /// Hand another thing on than the cache's `take_salvaged`, or cut the event in `LoginUnderWay::finish`, or what
+    /// `is_saved` says of it: this fails.
+    pub(super) fn what_a_failed_login_brought_is_said_until_it_is_taken<C: AnyClient>() {
+        let (running, told) = (server(seconds(20)), Arc::default());
+        let client = C::new(&running, profile_at(&running), MemoryStore::default());
+        let mut policy = policy();
+        policy.attempts = 1;
+        let client = client.with_observer(Told(Arc::clone(&told))).with_retry_policy(policy);
+        log_in_at(&running, &client);
+        told.lock().unwrap().clear();
+        let given = || session_at(&running).refresh_token.unwrap();
+        let spoiled = |refresh_token: &str| {
+            instead(200, &json!({ "token_type": "mac", "refresh_token": refresh_token }))
+        };
+        let brought = [given(), given()];
+        for refresh_token in &brought {
+            let given = given();
+            running.simulator().fault_at("/token", 1, spoiled(refresh_token.expose()));
+            running.simulator().fault_at("/token", 1, bad_gateway());
+            client.login_with_refresh_token(given).unwrap_err();
+        }
+        let told = std::mem::take(&mut *told.lock().unwrap());
+        let is = |line: &String, beginning: &str| line.starts_with(beginning);
+        let (failed, not_saved) = ("the login failed: ", "tokens are not saved: ");
+        let expected = [failed, not_saved, failed, not_saved];
+        assert!(told.len() == 4 && told.iter().zip(expected).all(|(a, b)| is(a, b)), "{told:#?}");
+        for expected in &brought {
+            assert!(!client.settled(seconds(600)));
+            assert_eq!(refresh_token(&client.take_salvaged().unwrap()), expected.expose());
+        }
+        assert!(client.take_salvaged().is_none());
+        assert!(client.settled(seconds(600)));
+        client.token_for(Demand::new().forced()).unwrap();
+    }
+
+    /// Log an event of this list at another level: this fails.
+    pub(super) fn what_an_operator_should_see_is_logged_as_a_warning<C: AnyClient>() {
+        secrets_of_logs::install();
+        let (running, client) = logged_in::<C>(seconds(20));
+        // No other test's.
+        let account = format!("the operator of {}", C::CRATE);
+        let client = client.for_account(&account);
+        let told = |level| {
+            let lines = secrets_of_logs::lines_at(level);
+            let lines = lines.into_iter().filter(|line| line.contains(&account));
+            let what = |line: String| {
+                let said = line.strip_prefix(&format!("{}: ", Event::LOG_TARGET)).unwrap();
+                said.split([':', '(']).next().unwrap().trim().to_owned()
+            };
+            lines.map(what).collect::<Vec<_>>()
+        };
+        let forced = || client.token_for(Demand::new().forced());
+        // A program begins, asks its user, and gets tokens.
+        client.token().unwrap_err();
+        log_in_at(&running, &client);
+        forced().unwrap();
+        // The server ends the session: nothing but a login helps.
+        let dead = client.cached().unwrap().tokens.refresh_token.clone();
+        client.end_session_of(dead.unwrap()).unwrap();
+        forced().unwrap_err();
+        client.token().unwrap_err();
+        let deny = |prompt: &Prompt| assert!(running.simulator().deny(user_code(prompt)));
+        client.login(deny).unwrap_err();
+        log_in_at(&running, &client);
+        running.simulator().fault_at("/revoke", 999, bad_gateway());
+        client.log_out().unwrap_err();
+        client.log_out_ignoring_errors().unwrap();
+        assert_eq!(
+            told(log::Level::Debug),
+            ["no new tokens", "logged in", "new tokens", "logged in"]
+        );
+        let warnings = [
+            "no new tokens",
+            "no new tokens",
+            "the login failed",
+            "the logout failed",
+            "logged out, which is unconfirmed",
+        ];
+        assert_eq!(told(log::Level::Warn), warnings);
     }
 
     /// Cut what `log_notes` of a driver does: this fails.
@@ -352,6 +499,34 @@ mod check {
         let expected = format!("{}::driver: in an answer `scope` is a list", C::CRATE);
         let lines = secrets_of_logs::lines();
         assert!(lines.iter().any(|line| line.starts_with(&expected)), "{lines:#?}");
+    }
+
+    /// Cut the last `log_notes` of a driver, after the machine's end: this fails.
+    pub(super) fn what_the_last_answer_was_forgiven_is_logged<C: AnyClient>() {
+        secrets_of_logs::install();
+        let (running, client) = logged_in::<C>(seconds(20));
+        // As no other test has it.
+        let mut forgiven = Answer::json(200, &json!({ "sub": "sub-alice" }));
+        forgiven.headers = vec![("Content-Type".into(), "text/plain".into())];
+        running.simulator().fault_at("/userinfo", 1, Fault::Instead(forgiven));
+        client.who_am_i().unwrap();
+        let expected = format!("{}::driver: in an answer `Content-Type` is not", C::CRATE);
+        let lines = secrets_of_logs::lines();
+        assert!(lines.iter().any(|line| line.starts_with(&expected)), "{lines:#?}");
+    }
+
+    /// Hand another limit on than `LOGIN_LIMIT` in `login` or `token_or_login`: this fails.
+    pub(super) fn a_login_without_a_limit_of_its_own_ends_after_five_minutes<C: AnyClient>() {
+        let running = server(seconds(20));
+        let client = C::new(&running, profile_at(&running), MemoryStore::default());
+        let unapproved = |_: &Prompt| ();
+        for outcome in [
+            client.login_without_limit(unapproved).map(drop),
+            client.token_or_login(unapproved).map(drop),
+        ] {
+            let Err(Error::TimedOut { limit, .. }) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(limit, seconds(300));
+        }
     }
 
     /// Let a wait for [`Reason::Lock`](aiod_auth_core::Reason::Lock) be cancelled, in the blocking driver's
@@ -387,6 +562,38 @@ fn the_last_blocking_client_waits_for_an_early_refresh_when_it_is_dropped() {
     letting_go.join().unwrap();
     let stored = store.load(&profile_at(&running).key()).unwrap().unwrap();
     assert_ne!(access_token(&stored), old);
+}
+
+/// Wait without a limit in `Drop` of the blocking client's login: this fails.
+#[test]
+fn the_last_blocking_client_waits_no_longer_than_a_request_may_take() {
+    let store = Arc::new(MemoryStore::default());
+    let (running, client) = due_for_an_early_refresh::<aiod_auth_ureq::Client>(Arc::clone(&store));
+    let client = client.with_request_timeout(A_MOMENT);
+    running.hold_up("/token");
+    let old = access_token(&client.token().unwrap());
+    until(|| refreshes(&running) == 1);
+    in_time("the drop", move || drop(client));
+    // It is still under way, and saved when it comes.
+    let stored = || access_token(&store.load(&profile_at(&running).key()).unwrap().unwrap());
+    assert_eq!(stored(), old);
+    running.let_go();
+    until(|| stored() != old);
+}
+
+/// What comes of a call that is cancelled while it waits for its turn.
+fn cancelled_in_line<C: AnyClient>(
+    client: &C,
+    call: impl FnOnce(C) -> Result<(), Error> + Send,
+) -> Result<(), Error> {
+    let cancel = Cancel::new();
+    let cancelled = client.with_cancel(&cancel);
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| call(cancelled));
+        thread::sleep(A_MOMENT);
+        cancel.cancel();
+        waits.join().unwrap()
+    })
 }
 
 /// A caller gives up when its login has got tokens, and can't save them yet.

@@ -6,7 +6,10 @@ use aiod_auth_core::{
     Ask, Credentials, Kind, LoginMethod, Machine as _, Password, Profile, Step,
     flow::AccessTokenRequest, provider::tiled,
 };
-use aiod_auth_tests::sim::{self, Settings};
+use aiod_auth_tests::{
+    memory::Canary,
+    sim::{self, Settings},
+};
 
 use super::scene::*;
 use crate::row::{Check::Behaviour, Row, row};
@@ -46,68 +49,26 @@ fn credentials(username: &str, password: &str) -> Credentials {
 /// Cut the wiping in `Wiped`, or keep the request beyond its answer: a copy is found.
 fn it_is_in_nothing_that_stays() {
     // In one place, and nowhere in a text of this test's.
-    let mut password = String::with_capacity(INVERTED.len());
-    password.extend(INVERTED.iter().map(|byte| char::from(!byte)));
+    const CANARY: Canary = Canary::new(*b"canary-7f0c1e52a9d84b36bd01cc9ef");
+    let mut password = Vec::with_capacity(32);
+    CANARY.push_to(&mut password);
+    let password = String::from_utf8(password).unwrap();
     let is_secret = |text: String| !text.contains("canary");
     let credentials = Credentials { username: "alice".into(), password: Password::new(password) };
-    assert!(is_in_memory(true));
+    assert!(CANARY.is_in_memory(true));
     assert!(is_secret(format!("{credentials:?}")));
     let mut request =
         AccessTokenRequest::password(&server(), &public(), credentials, &scope("openid"), policy())
             .unwrap();
     let sent = first_request(&mut request);
     assert!(is_secret(format!("{sent:?} {request:?}")));
-    assert!(is_in_memory(true));
+    assert!(CANARY.is_in_memory(true));
     drop(sent);
     answer(&mut request, 200, r#"{"access_token":"a","token_type":"Bearer"}"#);
-    assert!(is_in_memory(true));
+    assert!(CANARY.is_in_memory(true));
     assert!(matches!(request.poll(NOW), Ok(Step::Done(_))));
     assert!(is_secret(format!("{request:?}")));
-    assert!(is_in_memory(false), "the machine is there, and the password is not");
-}
-
-/// Byte by byte, so that to look for it makes no copy.
-const INVERTED: [u8; 32] = {
-    let mut bytes = *b"canary-7f0c1e52a9d84b36bd01cc9ef";
-    let mut at = 0;
-    while at < bytes.len() {
-        bytes[at] = !bytes[at];
-        at += 1;
-    }
-    bytes
-};
-
-/// Whether this process has it in memory that it writes to, as expected.
-#[cfg(target_os = "linux")]
-fn is_in_memory(expected: bool) -> bool {
-    use std::{fs, os::unix::fs::FileExt as _};
-
-    let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let memory = fs::File::open("/proc/self/mem").unwrap();
-    let mut bytes = vec![0; 1 << 16];
-    let is_there = maps.lines().filter(|line| line.contains(" rw")).any(|line| {
-        let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
-        let [mut from, to] = [from, to].map(|at| u64::from_str_radix(at, 16).unwrap());
-        let mut found = false;
-        // What another thread gives back in the meantime can't be read.
-        while let Ok(length @ 32..) = memory.read_at(&mut bytes, from)
-            && from < to
-        {
-            let is_it = |part: &[u8]| part.iter().zip(INVERTED).all(|(byte, it)| *byte == !it);
-            found |= bytes[..length].windows(32).any(is_it);
-            // It may stand across the end of a part.
-            from += length as u64 - 31;
-        }
-        found
-    });
-    // What was found is no further copy.
-    std::hint::black_box(&mut bytes).fill(0);
-    is_there == expected
-}
-
-#[cfg(not(target_os = "linux"))]
-const fn is_in_memory(_expected: bool) -> bool {
-    true
+    assert!(CANARY.is_in_memory(false), "the machine is there, and the password is not");
 }
 
 fn as_it_was_typed() {
