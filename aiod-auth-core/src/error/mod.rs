@@ -520,7 +520,11 @@ mod tests {
             (secret("/bot.toml", "it is empty"), "put the secret into a file"),
             (secret("/bot.toml", "it belongs to another user (…)"), "run this as that user"),
             (secret("the environment variable BOT", "it is not set, …"), "set it to the secret"),
-            (Error::Config(ConfigProblem::InvalidUrl { member: "issuer" }), "the whole address"),
+            (Error::Config(ConfigProblem::InvalidUrl { member: "issuer" }), "write it whole"),
+            (
+                Error::Config(ConfigProblem::InvalidUrl { member: "redirect_uri" }),
+                "http://127.0.0.1/callback",
+            ),
             (Error::Config(ConfigProblem::MissingClientSecret), "give the client its secret"),
             (metadata(Problem::Missing("issuer")), "check the issuer; where its metadata is wrong"),
             (metadata(Problem::Html), "a proxy, a firewall or a login page"),
