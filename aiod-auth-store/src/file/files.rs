@@ -27,7 +27,7 @@ use super::{
     next::{self, NextFile},
     place::{folder, make_folder, resolve},
     reading::{LOOKS_MAX, Seen, read_text},
-    replace::Finished,
+    replace::{Finished, displaced},
     system::{FileSystem, Kind, Os, Owner, Status},
 };
 use crate::{Lock, StoreError};
@@ -250,6 +250,10 @@ impl Files {
         let outcome = match self.save_once(file, format, tokens, version) {
             // Nothing else may have these tokens: so one failure is not the end of them.
             Err(StoreError::Io { .. }) => self.save_once(file, format, tokens, version),
+            // Another login that is there by now came after this one.
+            Ok(Saved::Displaced(replaced)) => {
+                self.save_once(file, format, tokens, Some(version.unwrap_or(&replaced)))
+            }
             outcome => outcome,
         };
         if outcome.is_ok()
@@ -260,6 +264,7 @@ impl Files {
         match outcome? {
             Saved::Done => Ok(None),
             Saved::Conflict(another) => Ok(Some(another)),
+            Saved::Displaced(_) => Err(displaced(file)),
             Saved::InNext { path, error } => {
                 let next = next::path(&path);
                 log::warn!("the new tokens are safe in {} for now: {error}", next.display());
@@ -277,6 +282,7 @@ impl Files {
     ) -> Result<(), StoreError> {
         match self.save_once(file, format, tokens, None)? {
             Saved::Done | Saved::Conflict(_) => Ok(()),
+            Saved::Displaced(_) => Err(displaced(file)),
             Saved::InNext { path, error } => {
                 next::discard(&*self.system, &path).map_err(StoreError::io("remove", &path))?;
                 Err(error)
@@ -310,12 +316,12 @@ impl Files {
                 next.leave();
                 return in_next(path, is_beside, error);
             }
-            Look::Same => match conflict(&before, version) {
+            Look::Same => match conflict(&before, version, tokens) {
                 Some(another) => return Ok(Saved::Conflict(self.discard(&path, next, another))),
                 None => before,
             },
             Look::Changed(now) => {
-                if let Some(another) = conflict(&now, version) {
+                if let Some(another) = conflict(&now, version, tokens) {
                     return Ok(Saved::Conflict(self.discard(&path, next, another)));
                 }
                 if let Before::Record(_) = &now {
@@ -328,11 +334,14 @@ impl Files {
             }
         };
         let is_beside = next.is_beside();
-        if let Finished::InNext(error) = self.finish(&path, next, &text, before.is_damaged())? {
-            let error = StoreError::io("write", &path)(error);
-            return in_next(path, is_beside, error);
+        match self.finish(&path, next, &text, before.is_damaged())? {
+            Finished::Done => Ok(Saved::Done),
+            Finished::Displaced => Ok(Saved::Displaced(Version::of(before.tokens()))),
+            Finished::InNext(error) => {
+                let error = StoreError::io("write", &path)(error);
+                in_next(path, is_beside, error)
+            }
         }
-        Ok(Saved::Done)
     }
 
     /// Puts in its place what an interrupted save has left of a file that has no lock of its own else.
@@ -396,6 +405,7 @@ impl Files {
         }
         match self.finish(&path, next, &rest, false)? {
             Finished::Done => Ok(()),
+            Finished::Displaced => Err(displaced(&path)),
             Finished::InNext(error) => Err(StoreError::io("write", &path)(error)),
         }
     }
@@ -545,11 +555,15 @@ impl Before {
         }
     }
 
-    fn refresh_token(&self) -> Option<&RefreshToken> {
+    fn tokens(&self) -> Option<&Tokens> {
         match self {
-            Self::Record(record) => record.login.refresh_token(),
+            Self::Record(record) => record.login.tokens.as_ref(),
             Self::Nothing | Self::Damaged | Self::Unknown => None,
         }
+    }
+
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.tokens()?.refresh_token.as_ref()
     }
 
     const fn is_damaged(&self) -> bool {
@@ -580,6 +594,8 @@ enum Saved {
     Done,
     /// Nothing was saved: this other login is there.
     Conflict(Tokens),
+    /// Without locks, another process's text got the record's name. This is what was to be replaced.
+    Displaced(Version),
     /// The new text is whole in `.next` beside this record, for now.
     InNext {
         path: PathBuf,
@@ -596,12 +612,15 @@ enum Look {
     Refused(StoreError),
 }
 
-/// The login that is there, if it is another one than this version.
-fn conflict(before: &Before, version: Option<&Version>) -> Option<Tokens> {
+/// The login that is there, if it is another one than this version. It may be the one that is to be saved: without
+/// locks, another process may have finished this save.
+fn conflict(before: &Before, version: Option<&Version>, tokens: &Tokens) -> Option<Tokens> {
     match (before, version) {
         (Before::Record(record), Some(version)) => {
             let stored = record.login.tokens.as_ref()?;
-            (!version.matches(Some(stored))).then(|| stored.clone())
+            let is_other =
+                !version.matches(Some(stored)) && !Version::of(Some(tokens)).matches(Some(stored));
+            is_other.then(|| stored.clone())
         }
         _ => None,
     }

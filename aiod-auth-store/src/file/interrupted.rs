@@ -11,7 +11,7 @@ use super::{
     mark,
     next::{self, NextFile},
     reading::read_text,
-    replace::Finished,
+    replace::{Finished, displaced},
     system::Owner,
 };
 use crate::StoreError;
@@ -50,10 +50,15 @@ impl Files {
         };
         let content = next.read()?;
         if let Some(at) = mark::begun_at(&content) {
-            // If it stays, it is written over.
-            next.remove().ok();
-            let path = path.display();
-            log::warn!("a refresh of the login in {path}, begun at {at}, was interrupted");
+            if next.is_locked() {
+                // If it stays, it is written over.
+                next.remove().ok();
+                let path = path.display();
+                log::warn!("a refresh of the login in {path}, begun at {at}, was interrupted");
+            } else {
+                // Or is under way.
+                next.leave();
+            }
             return Ok(Some(at));
         }
         let text = mark::written(&content).unwrap_or_default();
@@ -85,8 +90,16 @@ impl Files {
                 log::debug!("finishing the interrupted save of {}", path.display());
                 next.keep(text.len())?;
                 let is_damaged = is_damaged && !self.is_part_of(path, text);
-                if let Finished::InNext(error) = self.finish(path, next, text, is_damaged)? {
-                    return Err(StoreError::io("write", path)(error));
+                let is_locked = next.is_locked();
+                match self.finish(path, next, text, is_damaged) {
+                    Ok(Finished::Done) => {}
+                    Ok(Finished::InNext(error)) => {
+                        return Err(StoreError::io("write", path)(error));
+                    }
+                    // Its process is alive, and finishes it.
+                    Ok(Finished::Displaced) | Err(_) if !is_locked => {}
+                    Ok(Finished::Displaced) => return Err(displaced(path)),
+                    Err(error) => return Err(error),
                 }
             }
         }

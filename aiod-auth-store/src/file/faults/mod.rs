@@ -4,7 +4,10 @@
 //!
 //! The numbers are printed: `cargo test -p aiod-auth-store faults -- --nocapture`.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use aiod_auth_core::{
     AccessToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens, provider::tiled::Api,
@@ -137,6 +140,126 @@ fn a_save_writes_syncs_renames_and_syncs_the_folder_in_this_order() {
         // The answer is written before anything else is done.
         assert_eq!(run.done[run.spent_at].name, "write", "{place:?}");
     }
+}
+
+/// Where there are no locks, two processes spend one refresh token. The server has answered the one, and refuses
+/// the other, wherever that one comes in between.
+#[test]
+fn without_locks_an_answer_is_not_lost_to_another_process_that_begins_or_is_refused() {
+    for (place, number) in operations_without_locks() {
+        for is_refused in [false, true] {
+            let memory = without_locks(place);
+            let faulty = Faulty::new(&memory, Fault::None);
+            let other = place.store(Files::on(Arc::new(memory.clone())));
+            let held = Arc::new(Mutex::new(None));
+            let hold = Arc::clone(&held);
+            faulty.meanwhile(number, move || {
+                let lock = begin(&*other);
+                if is_refused {
+                    other.save_if_unchanged(&key(), &ended(), &version_of("first")).unwrap();
+                }
+                *hold.lock().unwrap() = Some((other, lock));
+            });
+            let run = refresh_on(&faulty, place);
+            let what = format!("{place:?}: before {:?}, {is_refused}", run.done.get(number));
+            run.saved.as_ref().unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert!(run.done.len() > number, "{what}");
+            assert_eq!(found_at_once(&memory, place, &what).as_deref(), Some("second"), "{what}");
+            drop(held.lock().unwrap().take());
+            is_second_and_alive(&memory, place, &what);
+        }
+    }
+}
+
+/// The same for the other one: the answer comes wherever it is.
+#[test]
+fn without_locks_an_answer_is_not_lost_that_comes_while_another_process_is_refused() {
+    for (place, number) in operations_without_locks() {
+        let memory = without_locks(place);
+        let faulty = Faulty::new(&memory, Fault::None);
+        let refused = place.store(Files::on(Arc::new(faulty.clone())));
+        let other = place.store(Files::on(Arc::new(memory.clone())));
+        let lock = begin(&*other);
+        faulty.meanwhile(number, move || {
+            let conflict = other.save_if_unchanged(&key(), &tokens("second"), &version_of("first"));
+            assert!(conflict.unwrap().is_none());
+            drop((other, lock));
+        });
+        refused.load(&key()).unwrap();
+        let lock = begin(&*refused);
+        refused.save_if_unchanged(&key(), &ended(), &version_of("first")).unwrap();
+        drop((refused, lock));
+        let done = faulty.done();
+        let what = format!("{place:?}: before {:?}", done.get(number));
+        assert!(done.len() > number, "{what}");
+        is_second_and_alive(&memory, place, &what);
+    }
+}
+
+/// The record is one of the two, also if the process is killed that finds out that it is not alone.
+#[test]
+fn without_locks_no_begun_note_gets_the_place_of_a_record_unless_it_is_made_in_the_moment_of_the_rename()
+ {
+    for (place, number) in operations_without_locks() {
+        let memory = without_locks(place);
+        let done = refresh(&memory, place, Fault::None).done;
+        if done[number].name == "rename" {
+            continue;
+        }
+        for death in number..done.len() {
+            let memory = without_locks(place);
+            let faulty = Faulty::new(&memory, Fault::Death(death));
+            let other = place.store(Files::on(Arc::new(memory.clone())));
+            let held = Arc::new(Mutex::new(None));
+            let hold = Arc::clone(&held);
+            faulty.meanwhile(number, move || {
+                let lock = begin(&*other);
+                *hold.lock().unwrap() = Some((other, lock));
+            });
+            drop(refresh_on(&faulty, place));
+            let what = format!("{place:?}: before {number} {:?}, {death}", done[number]);
+            let found = found_at_once(&memory, place, &what);
+            assert!(is_old_or_new(found.as_deref()), "{what}");
+            assert!(held.lock().unwrap().take().is_some(), "{what}");
+        }
+    }
+}
+
+fn operations_without_locks() -> impl Iterator<Item = (Place, usize)> {
+    [Place::Own, Place::Aiod].into_iter().flat_map(|place| {
+        let operations = refresh(&without_locks(place), place, Fault::None).done.len();
+        (0..operations).map(move |number| (place, number))
+    })
+}
+
+fn without_locks(place: Place) -> Memory {
+    let memory = place.with_record();
+    memory.take_locks_away();
+    memory
+}
+
+fn begin(store: &dyn Store) -> Lock {
+    let lock = store.try_lock(&key()).unwrap().unwrap();
+    store.prepare(&key()).unwrap();
+    lock
+}
+
+/// What a process saves whose refresh token is refused.
+fn ended() -> Tokens {
+    let mut ended = tokens("first");
+    ended.session_ended_at = Some(Timestamp::UNIX_EPOCH);
+    ended
+}
+
+fn version_of(text: &str) -> Version {
+    Version::of(Some(&tokens(text)))
+}
+
+fn is_second_and_alive(memory: &Memory, place: Place, what: &str) {
+    assert_eq!(found_under_the_lock(memory, place, what).as_deref(), Some("second"), "{what}");
+    let store = place.store(Files::on(Arc::new(memory.clone())));
+    assert_eq!(store.load(&key()).unwrap().unwrap().session_ended_at, None, "{what}");
+    is_tidy(memory, place, what);
 }
 
 /// Else two processes could have the lock: one that of the file that was removed.
@@ -492,7 +615,11 @@ const fn deaths(number: usize) -> [Fault; 2] {
 
 /// What a session does to refresh.
 fn refresh(memory: &Memory, place: Place, fault: Fault) -> Run {
-    let (faulty, store, key) = place.faulty(memory, fault);
+    refresh_on(&Faulty::new(memory, fault), place)
+}
+
+fn refresh_on(faulty: &Faulty, place: Place) -> Run {
+    let (store, key) = (place.store(Files::on(Arc::new(faulty.clone()))), key());
     let mut run = Run::default();
     let outcome = (|| {
         store.load(&key)?;
