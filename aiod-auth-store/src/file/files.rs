@@ -222,10 +222,7 @@ impl Files {
                 Ok(Some(_)) => return Ok(()),
                 Ok(None) => {}
                 // It is not written over.
-                Err(error) => {
-                    next.leave();
-                    return Err(error);
-                }
+                Err(error) => return Err(error),
             }
         }
         self.note(file, &before)?;
@@ -313,16 +310,15 @@ impl Files {
             Look::Refused(error) => {
                 self.note_refused(file, &path);
                 let is_beside = next.is_beside();
-                next.leave();
                 return in_next(path, is_beside, error);
             }
             Look::Same => match conflict(&before, version, tokens) {
-                Some(another) => return Ok(Saved::Conflict(self.discard(&path, next, another))),
+                Some(another) => return Ok(replaced_by(another, next)),
                 None => before,
             },
             Look::Changed(now) => {
                 if let Some(another) = conflict(&now, version, tokens) {
-                    return Ok(Saved::Conflict(self.discard(&path, next, another)));
+                    return Ok(replaced_by(another, next));
                 }
                 if let Before::Record(_) = &now {
                     self.note(file, &now).ok();
@@ -434,15 +430,6 @@ impl Files {
             }
         };
         Ok(Ready { path, next, before })
-    }
-
-    /// What was to be saved is of a login that was replaced. After a power failure it must not come back: what was
-    /// noted may be that other login, which was there when this save was prepared.
-    fn discard(&self, path: &Path, next: NextFile, another: Tokens) -> Tokens {
-        if next.remove().is_ok() {
-            self.system.sync_folder(folder(path)).ok();
-        }
-        another
     }
 
     /// For the next process under the lock: which refresh token `.next` replaces.
@@ -624,6 +611,12 @@ fn conflict(before: &Before, version: Option<&Version>, tokens: &Tokens) -> Opti
         }
         _ => None,
     }
+}
+
+/// What was to be saved is of a login that has gone: if it stays, it must not get that one's place.
+fn replaced_by(another: Tokens, next: NextFile) -> Saved {
+    next.remove().ok();
+    Saved::Conflict(another)
 }
 
 /// The new text is whole in `.next`, where the next process finds it. (One that is stuck with the record's own `.next`

@@ -55,16 +55,13 @@ impl Files {
                 next.remove().ok();
                 let path = path.display();
                 log::warn!("a refresh of the login in {path}, begun at {at}, was interrupted");
-            } else {
-                // Or is under way.
-                next.leave();
             }
+            // Else it may be under way.
             return Ok(Some(at));
         }
         let text = mark::written(&content).unwrap_or_default();
         // A newer version's, for example.
         let Ok(login) = whole(&content, path, format, next.modified()) else {
-            next.leave();
             return Ok(None);
         };
         let Some(login) = login else {
@@ -84,8 +81,9 @@ impl Files {
             Err(_) => Stored::NotOurs,
         };
         match fate(Known::of(&login, next.modified()), lock.noted()?, stored) {
-            Fate::Leave => next.leave(),
-            Fate::Remove => drop(next.remove()),
+            Fate::Leave => {}
+            // What is noted next would fit it if it stayed.
+            Fate::Remove => next.remove().map_err(StoreError::io("remove", &next::path(path)))?,
             Fate::TakeOver => {
                 log::debug!("finishing the interrupted save of {}", path.display());
                 next.keep(text.len())?;

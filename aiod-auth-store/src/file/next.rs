@@ -22,13 +22,15 @@ use super::{
     lock::{LockFile, is_named},
     mark::{self, Fingerprint},
     place::{
-        CONTENT_BYTES_MAX, beside, check, copy_of, folder, not_opened, remove, replace_with_copy,
+        CONTENT_BYTES_MAX, beside, check, copy_of, folder, not_opened, remove, remove_for_good,
+        replace_with_copy,
     },
     system::{FileSystem, How, Kind, Locked, OpenFile, Owner, Status, if_allowed, if_supported},
 };
 use crate::StoreError;
 
-/// A `.next` that is open and locked. When it is dropped, it is removed, unless a whole text is in it.
+/// A `.next` that is open and locked. It ends in one of three ways: it is renamed, or removed, or dropped; then its
+/// content says whether it stays.
 #[derive(Debug)]
 pub(crate) struct NextFile {
     system: Arc<dyn FileSystem>,
@@ -48,13 +50,13 @@ pub(crate) struct NextFile {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
-    /// It was there before.
-    Unknown,
-    /// A note, or a part of a text.
+    /// What was found in it: it stays.
+    Found,
+    /// A note, or a part of a text: it is removed.
     Worthless,
-    /// A text that must not be lost.
+    /// A text that must not be lost: it stays, and the note of what it replaces.
     Whole,
-    /// It has another name by now, or is removed.
+    /// There is nothing to do: it has another name by now, or is removed.
     Gone,
 }
 
@@ -144,7 +146,7 @@ impl NextFile {
             if_allowed(path, file.set_mode(0o600)).map_err(failed())?;
         }
         let (system, path) = (Arc::clone(system), path.to_owned());
-        let content = if status.size == 0 { Content::Worthless } else { Content::Unknown };
+        let content = if status.size == 0 { Content::Worthless } else { Content::Found };
         let Status { size, modified, id, .. } = status;
         let is_locked = locked == Locked::Yes;
         Ok(Some(Opened::Ours(Self {
@@ -247,15 +249,18 @@ impl NextFile {
         self.file.status().map_or(true, is_named)
     }
 
-    /// Leaves it as it is.
-    pub(crate) fn leave(mut self) {
-        self.content = Content::Gone;
-    }
-
-    /// Its text is of no use any more, or is in the record.
+    /// Its text is of no use any more, or is in the record. It doesn't come back, not even after a power failure: the
+    /// next note may fit it. If its name can't be removed, nothing is left in it.
     pub(crate) fn remove(mut self) -> io::Result<()> {
         self.content = Content::Gone;
-        remove(&*self.system, &self.path)
+        self.remove_name().or_else(|error| self.end_at(0).map_err(|_| error))
+    }
+
+    fn remove_name(&self) -> io::Result<()> {
+        match self.is_there() {
+            true => remove_for_good(&*self.system, &self.path),
+            false => Ok(()),
+        }
     }
 
     /// Where there are no locks, another process may be writing to what is there, or have taken the name for its
@@ -305,8 +310,8 @@ impl NextFile {
 
 impl Drop for NextFile {
     fn drop(&mut self) {
-        if self.content == Content::Worthless && self.is_there() {
-            remove(&*self.system, &self.path).ok();
+        if self.content == Content::Worthless {
+            self.remove_name().ok();
         }
         if let Some(lock) = self.login_lock.take_if(|_| self.content != Content::Whole) {
             lock.remove();
@@ -348,8 +353,8 @@ fn in_turn<T>(
 /// Removes what an interrupted save has left beside a record.
 pub(crate) fn discard(system: &dyn FileSystem, record: &Path) -> io::Result<()> {
     let next = path(record);
-    remove(system, &next)?;
-    remove(system, &copy_of(&next))
+    remove_for_good(system, &next)?;
+    remove_for_good(system, &copy_of(&next))
 }
 
 /// It will hold secrets, and its name is known: in a folder for all users another one may have made it.

@@ -414,6 +414,74 @@ fn an_interrupted_refresh_is_known_to_the_next_process() {
     }
 }
 
+/// What is noted for the next save may fit it.
+#[test]
+fn a_stale_next_that_was_removed_does_not_come_back_after_a_power_failure() {
+    for place in [Place::Own, Place::Aiod] {
+        let faulty = Faulty::new(&with_stale_next(place), Fault::None);
+        let run = refresh_to(&faulty, place, "fourth");
+        run.saved.unwrap();
+        for number in 0..run.done.len() {
+            for seed in 0..8 {
+                let memory = with_stale_next(place);
+                let run = refresh_to(
+                    &Faulty::new(&memory, deaths(number)[usize::from(seed % 2 == 0)]),
+                    place,
+                    "fourth",
+                );
+                memory.lose_power(seed);
+                let what = format!("{place:?}: {:?}, seed {seed}", run.done.get(number));
+                let found = found_under_the_lock(&memory, place, &what);
+                let is_saved = run.has_synced_by(number);
+                let expected = if is_saved { &["fourth"][..] } else { &["third", "fourth"] };
+                assert!(
+                    found.as_deref().is_some_and(|it| expected.contains(&it)),
+                    "{what}: {found:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_in_a_stale_next_that_can_not_be_removed() {
+    for place in [Place::Own, Place::Aiod] {
+        let (faulty, store, key) = place.faulty(&with_stale_next(place), Fault::None);
+        drop(store.try_lock(&key).unwrap());
+        let is_of_next = |name| move |it: &Operation| it.name == name && is_next(it);
+        let done = faulty.done();
+        let removal = done.iter().position(is_of_next("remove")).unwrap();
+        for fault in [Fault::Once(removal, 5), Fault::FromThenOn(removal, 5)] {
+            let memory = with_stale_next(place);
+            let (faulty, store, key) = place.faulty(&memory, fault);
+            drop(store.try_lock(&key).unwrap());
+            let next = faulty.done().into_iter().find(is_next).unwrap().path;
+            assert_eq!(memory.status(&next).unwrap().size, 0, "{place:?}");
+        }
+    }
+}
+
+/// A process died after it had written "second" in the place of "first", and another program has logged in.
+fn with_stale_next(place: Place) -> Memory {
+    let memory = place.with_record();
+    let done = refresh(&place.with_record(), place, Fault::None).done;
+    let rename = done.iter().rposition(|it| it.name == "rename").unwrap();
+    drop(refresh(&memory, place, Fault::Death(rename)));
+    memory.kill();
+
+    let other = place.empty();
+    let store = place.store(Files::on(Arc::new(other.clone())));
+    store.save(&key(), &tokens("third")).unwrap();
+    let record = store.location(&key());
+    let text = other.open(Path::new(&record), How::Read).unwrap().read(1 << 20).unwrap();
+    let mut file = memory.open(Path::new(&record), How::Write).unwrap();
+    file.set_size(0).unwrap();
+    file.write(&text).unwrap();
+    file.sync().unwrap();
+    memory.sync_folder(Path::new("/")).unwrap();
+    memory
+}
+
 /// Found by the simulation (seed 1307): a process that is stopped with the lock has `.next`, too.
 #[test]
 fn a_login_is_saved_beside_a_process_that_is_stuck_with_the_lock() {
@@ -619,6 +687,10 @@ fn refresh(memory: &Memory, place: Place, fault: Fault) -> Run {
 }
 
 fn refresh_on(faulty: &Faulty, place: Place) -> Run {
+    refresh_to(faulty, place, "second")
+}
+
+fn refresh_to(faulty: &Faulty, place: Place, text: &str) -> Run {
     let (store, key) = (place.store(Files::on(Arc::new(faulty.clone()))), key());
     let mut run = Run::default();
     let outcome = (|| {
@@ -630,7 +702,7 @@ fn refresh_on(faulty: &Faulty, place: Place) -> Run {
         run.is_spent = true;
         run.spent_at = faulty.done().len();
         let version = Version::of(loaded.as_ref());
-        let conflict = store.save_if_unchanged(&key, &tokens("second"), &version)?;
+        let conflict = store.save_if_unchanged(&key, &tokens(text), &version)?;
         assert!(conflict.is_none());
         Ok(())
     })();
