@@ -60,12 +60,6 @@ pub(crate) trait Format {
         ""
     }
 
-    /// Whether these tokens take the place of something that is nowhere else.
-    fn loses(&self, record: &Record, tokens: &Tokens) -> bool {
-        let _ = (record, tokens);
-        false
-    }
-
     /// Whether another program writes such files, in place: a part of one is seen for a moment.
     fn is_shared(&self) -> bool {
         false
@@ -300,7 +294,6 @@ impl Files {
             None => self.ready_at_once(file, format)?,
         };
         let Ready { path, mut next, before } = ready;
-        self.keep_what_is_lost(&path, format, &before, tokens)?;
         let mut text = text_of(&path, format, &before, tokens)?;
         next.write(&text)?;
 
@@ -322,7 +315,6 @@ impl Files {
                 }
                 if let Before::Record(_) = &now {
                     self.note(file, &now).ok();
-                    self.keep_what_is_lost(&path, format, &now, tokens)?;
                     text = text_of(&path, format, &now, tokens)?;
                     next.write(&text)?;
                 }
@@ -330,6 +322,9 @@ impl Files {
             }
         };
         let is_beside = next.is_beside();
+        if let Err(error) = self.keep_what_is_lost(&path, format, &before, &text) {
+            return in_next(path, is_beside, error);
+        }
         match self.finish(&path, next, &text, before.is_damaged())? {
             Finished::Done => Ok(Saved::Done),
             Finished::Displaced => Ok(Saved::Displaced(Version::of(before.tokens()))),
@@ -467,22 +462,24 @@ impl Files {
         }
     }
 
-    /// Another program's secret that these tokens take the place of is kept under another name.
-    fn keep_what_is_lost(
+    /// A client's secret that this text takes the place of is kept under another name: nothing else may have it.
+    /// Not before the text is on the disk.
+    pub(super) fn keep_what_is_lost(
         &self,
         path: &Path,
         format: &dyn Format,
         before: &Before,
-        tokens: &Tokens,
+        text: &str,
     ) -> Result<(), StoreError> {
-        match before {
-            Before::Record(record) if format.loses(record, tokens) => {
-                let aside = self.copy(path, "replaced", record.text.as_bytes())?;
-                log::warn!("what was in {} is kept as {}", path.display(), aside.display());
-                Ok(())
-            }
-            Before::Record(_) | Before::Nothing | Before::Damaged | Before::Unknown => Ok(()),
+        let Before::Record(record) = before else { return Ok(()) };
+        let Some(found) = &record.login.client_secret else { return Ok(()) };
+        let new = format.read(path, text, record.modified.into()).ok();
+        let kept = new.and_then(|login| login.client_secret);
+        if !kept.is_some_and(|kept| kept.same_as(found)) {
+            let aside = self.copy(path, "replaced", record.text.as_bytes())?;
+            log::warn!("what was in {} is kept as {}", path.display(), aside.display());
         }
+        Ok(())
     }
 
     // After the new text is on the disk.

@@ -69,15 +69,19 @@ impl Files {
             return Ok(None);
         };
         let before = self.before(path, format);
+        let kept = || match &before {
+            Ok(before) => self.keep_what_is_lost(path, format, before, text),
+            Err(_) => Ok(()),
+        };
         let is_damaged = matches!(before, Ok(Before::Damaged | Before::Unknown));
-        let stored = match before {
+        let stored = match &before {
             // A mount that was emptied to be written, or before: a logout would have removed `.next` first.
             Ok(Before::Nothing) if self.is_there(path) => Stored::Damaged,
             Ok(Before::Nothing) => Stored::Nothing,
             Ok(Before::Damaged | Before::Unknown) => Stored::Damaged,
             Ok(Before::Record(record)) => Stored::Login(Known::of(&record.login, record.modified)),
             Err(StoreError::OtherKey { .. }) => Stored::OtherKey,
-            Err(error @ StoreError::Io { .. }) => return Err(error),
+            Err(StoreError::Io { .. }) => return before.map(|_| None),
             Err(_) => Stored::NotOurs,
         };
         match fate(Known::of(&login, next.modified()), lock.noted()?, stored) {
@@ -87,6 +91,7 @@ impl Files {
             Fate::TakeOver => {
                 log::debug!("finishing the interrupted save of {}", path.display());
                 next.keep(text.len())?;
+                kept()?;
                 let is_damaged = is_damaged && !self.is_part_of(path, text);
                 let is_locked = next.is_locked();
                 match self.finish(path, next, text, is_damaged) {

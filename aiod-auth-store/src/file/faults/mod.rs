@@ -5,7 +5,7 @@
 //! The numbers are printed: `cargo test -p aiod-auth-store faults -- --nocapture`.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -414,6 +414,47 @@ fn an_interrupted_refresh_is_known_to_the_next_process() {
     }
 }
 
+/// A bot's secret stands in the file that a user's login replaces. Whatever fails, both are there: the copy of the
+/// secret is made when the login is on the disk, so that it stands in no answer's way, and before the secret goes.
+#[test]
+fn a_login_in_a_bots_file_loses_neither_the_login_nor_the_secret() {
+    let place = Place::Aiod;
+    let with_bot = || {
+        let memory = place.with_record();
+        put(&memory, place, b"client_secret = \"the-bots\"\n");
+        memory
+    };
+    let done = login(&with_bot(), place, Fault::None).done;
+    let record = PathBuf::from(place.store(Files::default()).location(&key()));
+    let is_copy = |it: &&Operation| it.path.to_string_lossy().contains(".replaced-");
+    assert!(done.iter().filter(is_copy).count() > 2, "{done:?}");
+    for (number, operation) in done.iter().enumerate() {
+        let faults = [28, 5].map(|errno| Fault::FromThenOn(number, errno)).into_iter();
+        for fault in faults.chain([Fault::Once(number, 28)]).chain(deaths(number)) {
+            let memory = with_bot();
+            let run = login(&memory, place, fault);
+            memory.kill();
+            let what = format!("{fault:?}, {operation:?}");
+            let is_killed = matches!(fault, Fault::Death(_) | Fault::DeathIn(_));
+            if run.is_spent && is_copy(&operation) && !is_killed {
+                run.saved.as_ref().unwrap_or_else(|error| panic!("{what}: {error}"));
+            }
+            let is_kept = run.saved.is_ok() || run.has_synced_by(number);
+            if run.is_spent && is_kept {
+                let found = found_under_the_lock(&memory, place, &what);
+                assert_eq!(found.as_deref(), Some("first"), "{what}");
+            }
+            let has_secret = |(path, _): &(PathBuf, u32)| {
+                let content = memory.open(path, How::Read).unwrap().read(1 << 20).unwrap();
+                String::from_utf8_lossy(&content).contains("the-bots")
+            };
+            // A disk that reads nothing any more, and is written: nobody knows what stood there.
+            let is_blind = matches!(fault, Fault::FromThenOn(..)) && operation.path == record;
+            assert!(is_blind || memory.files().iter().any(has_secret), "{what}");
+        }
+    }
+}
+
 /// What is noted for the next save may fit it.
 #[test]
 fn a_stale_next_that_was_removed_does_not_come_back_after_a_power_failure() {
@@ -474,12 +515,19 @@ fn with_stale_next(place: Place) -> Memory {
     store.save(&key(), &tokens("third")).unwrap();
     let record = store.location(&key());
     let text = other.open(Path::new(&record), How::Read).unwrap().read(1 << 20).unwrap();
+    put(&memory, place, &text);
+    memory
+}
+
+/// What another program writes in a record's place.
+fn put(memory: &Memory, place: Place, text: &[u8]) {
+    let store = place.store(Files::on(Arc::new(memory.clone())));
+    let record = store.location(&key());
     let mut file = memory.open(Path::new(&record), How::Write).unwrap();
     file.set_size(0).unwrap();
-    file.write(&text).unwrap();
+    file.write(text).unwrap();
     file.sync().unwrap();
     memory.sync_folder(Path::new("/")).unwrap();
-    memory
 }
 
 /// Found by the simulation (seed 1307): a process that is stopped with the lock has `.next`, too.
