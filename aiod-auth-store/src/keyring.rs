@@ -135,11 +135,10 @@ impl Store for KeyringStore {
 
     fn save(&self, key: &RecordKey, tokens: &Tokens) -> Result<(), StoreError> {
         let name = self.name(key);
+        let mut damaged = None;
         let before = match self.read(key) {
             Err(StoreError::Damaged { .. }) => {
-                if let Some(damaged) = self.secret(&name)? {
-                    self.write(&format!("{name}.corrupt"), &damaged)?;
-                }
+                damaged = self.secret(&name).ok().flatten();
                 None
             }
             // If the look fails, the write may not.
@@ -148,7 +147,16 @@ impl Store for KeyringStore {
         };
         let before = before.as_ref().map(|text| text.as_str());
         let text = tokens.to_record(key, before).map_err(|error| error.at(self.location(key)))?;
-        self.write(&name, text.expose().as_bytes())
+        self.write(&name, text.expose().as_bytes())?;
+        // Not before the new tokens are safe, which nothing else may have.
+        if let Some(damaged) = damaged {
+            let aside = format!("{name}.corrupt");
+            match self.write(&aside, &damaged) {
+                Ok(()) => log::warn!("a damaged token record is kept as {}", shown(&aside)),
+                Err(error) => log::warn!("a damaged token record is not kept: {error}"),
+            }
+        }
+        Ok(())
     }
 
     /// Only what can be read is removed: what is damaged, or another login's, stays.
@@ -174,7 +182,7 @@ impl Store for KeyringStore {
         let probe = format!("{}.probe", self.name(key));
         let size = size.unwrap_or(self.room);
         self.check_size(&probe, size)?;
-        self.write(&probe, &vec![b'0'; size])?;
+        self.write(&probe, &vec![PROBE; size])?;
         Self::delete(&probe)
     }
 
@@ -191,6 +199,10 @@ impl Store for KeyringStore {
         });
         let mut listed = Vec::new();
         for bytes in found.map_err(|error| explain(SERVICE, error))? {
+            // A process died that was trying how much fits.
+            if !bytes.is_empty() && bytes.iter().all(|byte| *byte == PROBE) {
+                continue;
+            }
             match text(&bytes).and_then(|text| parse_record(&text)) {
                 Ok((key, tokens)) => {
                     let location = self.location(&key);
@@ -277,6 +289,7 @@ fn shown(name: &str) -> String {
 }
 
 const SERVICE: &str = "aiod-auth";
+const PROBE: u8 = b'0';
 /// Keycloak's three tokens and what is around them.
 const ROOM_BYTES: usize = 4096;
 const BYTES_MAX: usize = if cfg!(windows) { 2560 } else { 1 << 20 };

@@ -1,6 +1,6 @@
 //! The contract of all stores, and the bridge from what sessions ask for.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 use aiod_auth_core::{
     RecordKey, StoreFailure, Timestamp, Tokens,
@@ -175,11 +175,10 @@ pub const LOCK_HELD_MAX: Duration = Duration::from_secs(90);
 /// ```
 pub struct Lock {
     interrupted_at: Option<Timestamp>,
-    #[expect(dead_code, reason = "what matters is when it is dropped")]
     guard: Guard,
 }
 
-type Guard = Box<dyn Send + Sync>;
+type Guard = Box<dyn Any + Send + Sync>;
 
 impl Lock {
     /// From whatever gives the lock back when it is dropped.
@@ -192,6 +191,12 @@ impl Lock {
     pub const fn after_interruption(mut self, at: Option<Timestamp>) -> Self {
         self.interrupted_at = at;
         self
+    }
+
+    #[cfg(feature = "redis")]
+    /// What it was made from, if that is of this kind.
+    pub(crate) fn guard<T: 'static>(&self) -> Option<&T> {
+        self.guard.downcast_ref()
     }
 
     /// When an earlier process began a refresh that was interrupted, if that is known: its answer may have

@@ -259,18 +259,6 @@ impl Format for AiodFile {
         LOGGED_OUT
     }
 
-    /// A bot's secret: nothing else may have it. The caller that gave the same one may have read it here.
-    fn loses(&self, record: &Record, tokens: &Tokens) -> bool {
-        let found = record.login.client_secret.as_ref();
-        found.is_some_and(|found| {
-            match Lasting::of(tokens, self.client_secret.as_ref().or(Some(found))) {
-                Some(Lasting::Bot(secret)) => !secret.same_as(found),
-                Some(Lasting::Session(_)) => true,
-                None => false,
-            }
-        })
-    }
-
     fn is_shared(&self) -> bool {
         true
     }

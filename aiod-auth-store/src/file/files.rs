@@ -27,7 +27,7 @@ use super::{
     next::{self, NextFile},
     place::{folder, make_folder, resolve},
     reading::{LOOKS_MAX, Seen, read_text},
-    replace::Finished,
+    replace::{Finished, displaced},
     system::{FileSystem, Kind, Os, Owner, Status},
 };
 use crate::{Lock, StoreError};
@@ -58,12 +58,6 @@ pub(crate) trait Format {
     /// and an empty one may be one that was lost.
     fn emptied(&self) -> &'static str {
         ""
-    }
-
-    /// Whether these tokens take the place of something that is nowhere else.
-    fn loses(&self, record: &Record, tokens: &Tokens) -> bool {
-        let _ = (record, tokens);
-        false
     }
 
     /// Whether another program writes such files, in place: a part of one is seen for a moment.
@@ -222,10 +216,7 @@ impl Files {
                 Ok(Some(_)) => return Ok(()),
                 Ok(None) => {}
                 // It is not written over.
-                Err(error) => {
-                    next.leave();
-                    return Err(error);
-                }
+                Err(error) => return Err(error),
             }
         }
         self.note(file, &before)?;
@@ -250,6 +241,10 @@ impl Files {
         let outcome = match self.save_once(file, format, tokens, version) {
             // Nothing else may have these tokens: so one failure is not the end of them.
             Err(StoreError::Io { .. }) => self.save_once(file, format, tokens, version),
+            // Another login that is there by now came after this one.
+            Ok(Saved::Displaced(replaced)) => {
+                self.save_once(file, format, tokens, Some(version.unwrap_or(&replaced)))
+            }
             outcome => outcome,
         };
         if outcome.is_ok()
@@ -260,6 +255,7 @@ impl Files {
         match outcome? {
             Saved::Done => Ok(None),
             Saved::Conflict(another) => Ok(Some(another)),
+            Saved::Displaced(_) => Err(displaced(file)),
             Saved::InNext { path, error } => {
                 let next = next::path(&path);
                 log::warn!("the new tokens are safe in {} for now: {error}", next.display());
@@ -277,6 +273,7 @@ impl Files {
     ) -> Result<(), StoreError> {
         match self.save_once(file, format, tokens, None)? {
             Saved::Done | Saved::Conflict(_) => Ok(()),
+            Saved::Displaced(_) => Err(displaced(file)),
             Saved::InNext { path, error } => {
                 next::discard(&*self.system, &path).map_err(StoreError::io("remove", &path))?;
                 Err(error)
@@ -297,7 +294,6 @@ impl Files {
             None => self.ready_at_once(file, format)?,
         };
         let Ready { path, mut next, before } = ready;
-        self.keep_what_is_lost(&path, format, &before, tokens)?;
         let mut text = text_of(&path, format, &before, tokens)?;
         next.write(&text)?;
 
@@ -307,20 +303,18 @@ impl Files {
             Look::Refused(error) => {
                 self.note_refused(file, &path);
                 let is_beside = next.is_beside();
-                next.leave();
                 return in_next(path, is_beside, error);
             }
-            Look::Same => match conflict(&before, version) {
-                Some(another) => return Ok(Saved::Conflict(self.discard(&path, next, another))),
+            Look::Same => match conflict(&before, version, tokens) {
+                Some(another) => return Ok(replaced_by(another, next)),
                 None => before,
             },
             Look::Changed(now) => {
-                if let Some(another) = conflict(&now, version) {
-                    return Ok(Saved::Conflict(self.discard(&path, next, another)));
+                if let Some(another) = conflict(&now, version, tokens) {
+                    return Ok(replaced_by(another, next));
                 }
                 if let Before::Record(_) = &now {
                     self.note(file, &now).ok();
-                    self.keep_what_is_lost(&path, format, &now, tokens)?;
                     text = text_of(&path, format, &now, tokens)?;
                     next.write(&text)?;
                 }
@@ -328,11 +322,17 @@ impl Files {
             }
         };
         let is_beside = next.is_beside();
-        if let Finished::InNext(error) = self.finish(&path, next, &text, before.is_damaged())? {
-            let error = StoreError::io("write", &path)(error);
+        if let Err(error) = self.keep_what_is_lost(&path, format, &before, &text) {
             return in_next(path, is_beside, error);
         }
-        Ok(Saved::Done)
+        match self.finish(&path, next, &text, before.is_damaged())? {
+            Finished::Done => Ok(Saved::Done),
+            Finished::Displaced => Ok(Saved::Displaced(Version::of(before.tokens()))),
+            Finished::InNext(error) => {
+                let error = StoreError::io("write", &path)(error);
+                in_next(path, is_beside, error)
+            }
+        }
     }
 
     /// Puts in its place what an interrupted save has left of a file that has no lock of its own else.
@@ -396,6 +396,7 @@ impl Files {
         }
         match self.finish(&path, next, &rest, false)? {
             Finished::Done => Ok(()),
+            Finished::Displaced => Err(displaced(&path)),
             Finished::InNext(error) => Err(StoreError::io("write", &path)(error)),
         }
     }
@@ -424,15 +425,6 @@ impl Files {
             }
         };
         Ok(Ready { path, next, before })
-    }
-
-    /// What was to be saved is of a login that was replaced. After a power failure it must not come back: what was
-    /// noted may be that other login, which was there when this save was prepared.
-    fn discard(&self, path: &Path, next: NextFile, another: Tokens) -> Tokens {
-        if next.remove().is_ok() {
-            self.system.sync_folder(folder(path)).ok();
-        }
-        another
     }
 
     /// For the next process under the lock: which refresh token `.next` replaces.
@@ -470,22 +462,24 @@ impl Files {
         }
     }
 
-    /// Another program's secret that these tokens take the place of is kept under another name.
-    fn keep_what_is_lost(
+    /// A client's secret that this text takes the place of is kept under another name: nothing else may have it.
+    /// Not before the text is on the disk.
+    pub(super) fn keep_what_is_lost(
         &self,
         path: &Path,
         format: &dyn Format,
         before: &Before,
-        tokens: &Tokens,
+        text: &str,
     ) -> Result<(), StoreError> {
-        match before {
-            Before::Record(record) if format.loses(record, tokens) => {
-                let aside = self.copy(path, "replaced", record.text.as_bytes())?;
-                log::warn!("what was in {} is kept as {}", path.display(), aside.display());
-                Ok(())
-            }
-            Before::Record(_) | Before::Nothing | Before::Damaged | Before::Unknown => Ok(()),
+        let Before::Record(record) = before else { return Ok(()) };
+        let Some(found) = &record.login.client_secret else { return Ok(()) };
+        let new = format.read(path, text, record.modified.into()).ok();
+        let kept = new.and_then(|login| login.client_secret);
+        if !kept.is_some_and(|kept| kept.same_as(found)) {
+            let aside = self.copy(path, "replaced", record.text.as_bytes())?;
+            log::warn!("what was in {} is kept as {}", path.display(), aside.display());
         }
+        Ok(())
     }
 
     // After the new text is on the disk.
@@ -545,11 +539,15 @@ impl Before {
         }
     }
 
-    fn refresh_token(&self) -> Option<&RefreshToken> {
+    fn tokens(&self) -> Option<&Tokens> {
         match self {
-            Self::Record(record) => record.login.refresh_token(),
+            Self::Record(record) => record.login.tokens.as_ref(),
             Self::Nothing | Self::Damaged | Self::Unknown => None,
         }
+    }
+
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.tokens()?.refresh_token.as_ref()
     }
 
     const fn is_damaged(&self) -> bool {
@@ -580,6 +578,8 @@ enum Saved {
     Done,
     /// Nothing was saved: this other login is there.
     Conflict(Tokens),
+    /// Without locks, another process's text got the record's name. This is what was to be replaced.
+    Displaced(Version),
     /// The new text is whole in `.next` beside this record, for now.
     InNext {
         path: PathBuf,
@@ -596,15 +596,24 @@ enum Look {
     Refused(StoreError),
 }
 
-/// The login that is there, if it is another one than this version.
-fn conflict(before: &Before, version: Option<&Version>) -> Option<Tokens> {
+/// The login that is there, if it is another one than this version. It may be the one that is to be saved: without
+/// locks, another process may have finished this save.
+fn conflict(before: &Before, version: Option<&Version>, tokens: &Tokens) -> Option<Tokens> {
     match (before, version) {
         (Before::Record(record), Some(version)) => {
             let stored = record.login.tokens.as_ref()?;
-            (!version.matches(Some(stored))).then(|| stored.clone())
+            let is_other =
+                !version.matches(Some(stored)) && !Version::of(Some(tokens)).matches(Some(stored));
+            is_other.then(|| stored.clone())
         }
         _ => None,
     }
+}
+
+/// What was to be saved is of a login that has gone: if it stays, it must not get that one's place.
+fn replaced_by(another: Tokens, next: NextFile) -> Saved {
+    next.remove().ok();
+    Saved::Conflict(another)
 }
 
 /// The new text is whole in `.next`, where the next process finds it. (One that is stuck with the record's own `.next`

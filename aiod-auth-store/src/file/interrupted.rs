@@ -11,7 +11,7 @@ use super::{
     mark,
     next::{self, NextFile},
     reading::read_text,
-    replace::Finished,
+    replace::{Finished, displaced},
     system::Owner,
 };
 use crate::StoreError;
@@ -50,16 +50,18 @@ impl Files {
         };
         let content = next.read()?;
         if let Some(at) = mark::begun_at(&content) {
-            // If it stays, it is written over.
-            next.remove().ok();
-            let path = path.display();
-            log::warn!("a refresh of the login in {path}, begun at {at}, was interrupted");
+            if next.is_locked() {
+                // If it stays, it is written over.
+                next.remove().ok();
+                let path = path.display();
+                log::warn!("a refresh of the login in {path}, begun at {at}, was interrupted");
+            }
+            // Else it may be under way.
             return Ok(Some(at));
         }
         let text = mark::written(&content).unwrap_or_default();
         // A newer version's, for example.
         let Ok(login) = whole(&content, path, format, next.modified()) else {
-            next.leave();
             return Ok(None);
         };
         let Some(login) = login else {
@@ -67,26 +69,40 @@ impl Files {
             return Ok(None);
         };
         let before = self.before(path, format);
+        let kept = || match &before {
+            Ok(before) => self.keep_what_is_lost(path, format, before, text),
+            Err(_) => Ok(()),
+        };
         let is_damaged = matches!(before, Ok(Before::Damaged | Before::Unknown));
-        let stored = match before {
+        let stored = match &before {
             // A mount that was emptied to be written, or before: a logout would have removed `.next` first.
             Ok(Before::Nothing) if self.is_there(path) => Stored::Damaged,
             Ok(Before::Nothing) => Stored::Nothing,
             Ok(Before::Damaged | Before::Unknown) => Stored::Damaged,
             Ok(Before::Record(record)) => Stored::Login(Known::of(&record.login, record.modified)),
             Err(StoreError::OtherKey { .. }) => Stored::OtherKey,
-            Err(error @ StoreError::Io { .. }) => return Err(error),
+            Err(StoreError::Io { .. }) => return before.map(|_| None),
             Err(_) => Stored::NotOurs,
         };
         match fate(Known::of(&login, next.modified()), lock.noted()?, stored) {
-            Fate::Leave => next.leave(),
-            Fate::Remove => drop(next.remove()),
+            Fate::Leave => {}
+            // What is noted next would fit it if it stayed.
+            Fate::Remove => next.remove().map_err(StoreError::io("remove", &next::path(path)))?,
             Fate::TakeOver => {
                 log::debug!("finishing the interrupted save of {}", path.display());
                 next.keep(text.len())?;
+                kept()?;
                 let is_damaged = is_damaged && !self.is_part_of(path, text);
-                if let Finished::InNext(error) = self.finish(path, next, text, is_damaged)? {
-                    return Err(StoreError::io("write", path)(error));
+                let is_locked = next.is_locked();
+                match self.finish(path, next, text, is_damaged) {
+                    Ok(Finished::Done) => {}
+                    Ok(Finished::InNext(error)) => {
+                        return Err(StoreError::io("write", path)(error));
+                    }
+                    // Its process is alive, and finishes it.
+                    Ok(Finished::Displaced) | Err(_) if !is_locked => {}
+                    Ok(Finished::Displaced) => return Err(displaced(path)),
+                    Err(error) => return Err(error),
                 }
             }
         }

@@ -1,7 +1,9 @@
 //! `<record>.next`: where a record's new text is written before it gets the record's name.
 //!
 //! It has one fixed name, so that the next process finds it. A process that writes to it has it locked,
-//! and has looked whether the name still leads to it: another one may have renamed it meanwhile.
+//! and has looked whether the name still leads to it: another one may have renamed it meanwhile. Where the file
+//! system has no locks, each process that writes has made a file of its own, and looks again before it writes the
+//! answer, before it renames, and after that.
 //!
 //! A process that has the record's lock has `.next` too, and may be stuck with both. A save without the lock
 //! then uses `<record>.login.next`, and `<record>.login.lock` for the note of what it replaces. They are there
@@ -20,13 +22,15 @@ use super::{
     lock::{LockFile, is_named},
     mark::{self, Fingerprint},
     place::{
-        CONTENT_BYTES_MAX, beside, check, copy_of, folder, not_opened, remove, replace_with_copy,
+        CONTENT_BYTES_MAX, beside, check, copy_of, folder, not_opened, remove, remove_for_good,
+        replace_with_copy,
     },
     system::{FileSystem, How, Kind, Locked, OpenFile, Owner, Status, if_allowed, if_supported},
 };
 use crate::StoreError;
 
-/// A `.next` that is open and locked. When it is dropped, it is removed, unless a whole text is in it.
+/// A `.next` that is open and locked. It ends in one of three ways: it is renamed, or removed, or dropped; then its
+/// content says whether it stays.
 #[derive(Debug)]
 pub(crate) struct NextFile {
     system: Arc<dyn FileSystem>,
@@ -34,6 +38,10 @@ pub(crate) struct NextFile {
     file: Box<dyn OpenFile>,
     size: u64,
     modified: SystemTime,
+    id: (u64, u64),
+    /// No other process writes to it: it is locked, or was made here where there are no locks.
+    is_ours: bool,
+    is_locked: bool,
     at_start: bool,
     content: Content,
     /// Of a save beside a process that is stuck: its own lock.
@@ -42,13 +50,13 @@ pub(crate) struct NextFile {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
-    /// It was there before.
-    Unknown,
-    /// A note, or a part of a text.
+    /// What was found in it: it stays.
+    Found,
+    /// A note, or a part of a text: it is removed.
     Worthless,
-    /// A text that must not be lost.
+    /// A text that must not be lost: it stays, and the note of what it replaces.
     Whole,
-    /// It has another name by now, or is removed.
+    /// There is nothing to do: it has another name by now, or is removed.
     Gone,
 }
 
@@ -125,9 +133,8 @@ impl NextFile {
         let status = file.status().map_err(failed())?;
         check(path, &status)?;
         check_owner(path, &status)?;
-        if file.try_lock().map_err(failed())? == Locked::Busy
-            || !is_named(&**system, path, status.id).map_err(failed())?
-        {
+        let locked = file.try_lock().map_err(failed())?;
+        if locked == Locked::Busy || !is_named(&**system, path, status.id).map_err(failed())? {
             return Ok(Some(Opened::Busy));
         }
         if status.links > 1 {
@@ -139,11 +146,27 @@ impl NextFile {
             if_allowed(path, file.set_mode(0o600)).map_err(failed())?;
         }
         let (system, path) = (Arc::clone(system), path.to_owned());
-        let content = if status.size == 0 { Content::Worthless } else { Content::Unknown };
-        let Status { size, modified, .. } = status;
-        let (at_start, login_lock) = (true, None);
-        let next = Self { system, path, file, size, modified, at_start, content, login_lock };
-        Ok(Some(Opened::Ours(next)))
+        let content = if status.size == 0 { Content::Worthless } else { Content::Found };
+        let Status { size, modified, id, .. } = status;
+        let is_locked = locked == Locked::Yes;
+        Ok(Some(Opened::Ours(Self {
+            system,
+            path,
+            file,
+            size,
+            modified,
+            id,
+            is_ours: is_locked,
+            is_locked,
+            at_start: true,
+            content,
+            login_lock: None,
+        })))
+    }
+
+    /// Whether no other process can be writing it.
+    pub(crate) const fn is_locked(&self) -> bool {
+        self.is_locked
     }
 
     /// Whether another process is stuck with the record's own `.next`.
@@ -173,7 +196,8 @@ impl NextFile {
         self.content = Content::Worthless;
         let note = mark::begun(self.system.now().into(), size);
         let outcome = self
-            .write_over(&note)
+            .make_ours()
+            .and_then(|()| self.write_over(&note))
             .and_then(|()| if_supported(self.system.sync_folder(folder(&self.path))))
             .and_then(|()| self.rewind());
         outcome.map_err(StoreError::io("write", &self.path))
@@ -182,7 +206,7 @@ impl NextFile {
     /// Writes a whole text, which is on the disk then.
     pub(crate) fn write(&mut self, content: &str) -> Result<(), StoreError> {
         self.content = Content::Worthless;
-        let outcome = self.rewind().and_then(|()| {
+        let outcome = self.make_ours().and_then(|()| self.rewind()).and_then(|()| {
             let sealed = mark::sealed(content);
             self.at_start = false;
             self.file.write(&sealed)?;
@@ -202,15 +226,19 @@ impl NextFile {
         self.end_at(length).map_err(StoreError::io("write", &self.path))
     }
 
-    /// It has the record's name, or its text is in the record.
-    pub(crate) fn rename(&mut self, record: &Path) -> io::Result<()> {
+    /// Gives it the record's name. Whether it has it: without locks, another process's may have got it.
+    pub(crate) fn rename(&mut self, record: &Path) -> io::Result<bool> {
+        if !self.is_there() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         if !self.system.removes_locked_files() {
             // On Windows a file that is locked can't be read by other processes.
             self.file.unlock()?;
         }
         self.system.rename(&self.path, record)?;
         self.content = Content::Gone;
-        Ok(())
+        // If that can't be known, it has; a record that has gone since then was removed.
+        Ok(self.system.status(record).map_or(true, |status| status.id == self.id))
     }
 
     /// Whether it is still there under its name. If that can't be known, it is; but not without any name.
@@ -221,15 +249,38 @@ impl NextFile {
         self.file.status().map_or(true, is_named)
     }
 
-    /// Leaves it as it is.
-    pub(crate) fn leave(mut self) {
-        self.content = Content::Gone;
-    }
-
-    /// Its text is of no use any more, or is in the record.
+    /// Its text is of no use any more, or is in the record. It doesn't come back, not even after a power failure: the
+    /// next note may fit it. If its name can't be removed, nothing is left in it.
     pub(crate) fn remove(mut self) -> io::Result<()> {
         self.content = Content::Gone;
-        remove(&*self.system, &self.path)
+        self.remove_name().or_else(|error| self.end_at(0).map_err(|_| error))
+    }
+
+    fn remove_name(&self) -> io::Result<()> {
+        match self.is_there() {
+            true => remove_for_good(&*self.system, &self.path),
+            false => Ok(()),
+        }
+    }
+
+    /// Where there are no locks, another process may be writing to what is there, or have taken the name for its
+    /// own: two that write to one file would lose what both have got.
+    fn make_ours(&mut self) -> io::Result<()> {
+        if self.is_locked || self.is_ours && self.is_there() {
+            return Ok(());
+        }
+        let make = || {
+            remove(&*self.system, &self.path)?;
+            self.system.open(&self.path, How::CreateNew)
+        };
+        let made_meanwhile = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+        self.file = make().or_else(|error| match made_meanwhile(&error) {
+            true => make(),
+            false => Err(error),
+        })?;
+        self.id = self.file.status()?.id;
+        (self.size, self.at_start, self.is_ours) = (0, true, true);
+        Ok(())
     }
 
     fn write_over(&mut self, content: &[u8]) -> io::Result<()> {
@@ -260,7 +311,7 @@ impl NextFile {
 impl Drop for NextFile {
     fn drop(&mut self) {
         if self.content == Content::Worthless {
-            remove(&*self.system, &self.path).ok();
+            self.remove_name().ok();
         }
         if let Some(lock) = self.login_lock.take_if(|_| self.content != Content::Whole) {
             lock.remove();
@@ -302,8 +353,8 @@ fn in_turn<T>(
 /// Removes what an interrupted save has left beside a record.
 pub(crate) fn discard(system: &dyn FileSystem, record: &Path) -> io::Result<()> {
     let next = path(record);
-    remove(system, &next)?;
-    remove(system, &copy_of(&next))
+    remove_for_good(system, &next)?;
+    remove_for_good(system, &copy_of(&next))
 }
 
 /// It will hold secrets, and its name is known: in a folder for all users another one may have made it.

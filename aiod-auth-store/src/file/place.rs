@@ -175,6 +175,14 @@ pub(crate) fn remove(system: &dyn FileSystem, path: &Path) -> io::Result<()> {
     }
 }
 
+/// The same, and it isn't there after a power failure either.
+pub(crate) fn remove_for_good(system: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    match system.remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.and_then(|()| if_supported(system.sync_folder(folder(path)))),
+    }
+}
+
 /// What stands there while a file gets a copy in its place.
 pub(crate) fn copy_of(path: &Path) -> PathBuf {
     beside(path, ".copy")

@@ -8,14 +8,18 @@ use std::{
 
 use super::{
     files::Files,
+    lock::is_named,
+    mark,
     next::NextFile,
-    place::{self, beside, folder},
+    place::{self, CONTENT_BYTES_MAX, beside, folder},
     system::{How, Kind, OpenFile, Owner, if_allowed, if_supported, is_not_permitted},
 };
 use crate::StoreError;
 
 pub(super) enum Finished {
     Done,
+    /// Where there are no locks: what another process was writing got the record's name in the same moment.
+    Displaced,
     /// The text is whole in `.next`, and stays there: this is why.
     InNext(io::Error),
 }
@@ -29,12 +33,18 @@ impl Files {
         text: &str,
         is_damaged: bool,
     ) -> Result<Finished, StoreError> {
-        if is_damaged && let Err(StoreError::Io { source, .. }) = self.move_aside(path) {
+        if is_damaged
+            && !self.is_only_begun(path)
+            && let Err(StoreError::Io { source, .. }) = self.move_aside(path)
+        {
             return Ok(Finished::InNext(source));
         }
         let renamed = next.rename(path).or_else(|error| {
             if can_be_renamed_over(&error) { next.rename(path) } else { Err(error) }
         });
+        if let Ok(false) = renamed {
+            return Ok(Finished::Displaced);
+        }
         if let Err(error) = renamed {
             if !next.is_there() {
                 return Err(StoreError::io("write", path)(error));
@@ -89,7 +99,9 @@ impl Files {
             }
             Err(error) => return Err(failed()(error)),
         };
-        if file.status().map_err(failed())?.links == 0 {
+        let status = file.status().map_err(failed())?;
+        // Else another process has replaced it since it was opened.
+        if status.links == 0 && is_named(&*self.system, path, status.id).unwrap_or(true) {
             return Err(replaced_elsewhere(path));
         }
         match self.system.is_mount_point(path) {
@@ -143,6 +155,13 @@ impl Files {
         let found = self.system.open(path, How::Read).and_then(read);
         // What was not on the disk yet may be zeros.
         found.is_ok_and(|found| text.as_bytes().starts_with(trim_zeros(&found)))
+    }
+
+    /// Whether it is what another process has begun to write, and nothing of worth.
+    fn is_only_begun(&self, path: &Path) -> bool {
+        let read = |mut file: Box<dyn OpenFile>| file.read(CONTENT_BYTES_MAX);
+        let found = self.system.open(path, How::Read).and_then(read);
+        found.is_ok_and(|found| mark::begun_at(&found).is_some())
     }
 
     /// A copy beside the record, under a name that says when.
@@ -208,6 +227,11 @@ fn can_be_renamed_over(error: &io::Error) -> bool {
             io::ErrorKind::InvalidInput,
         ],
     )
+}
+
+pub(super) fn displaced(path: &Path) -> StoreError {
+    let why = "another process, which takes no lock, has written it in the same moment";
+    StoreError::io("write", path)(io::Error::other(why))
 }
 
 fn trim_zeros(content: &[u8]) -> &[u8] {

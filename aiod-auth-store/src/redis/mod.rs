@@ -312,8 +312,8 @@ impl AsyncStore for AsyncRedisStore {
         Box::pin(records::lease_left(self, key))
     }
 
-    fn unlock<'a>(&'a self, key: &'a RecordKey, lock: Lock) -> StoreFuture<'a, ()> {
-        Box::pin(records::unlock(self, key, lock))
+    fn unlock<'a>(&'a self, _key: &'a RecordKey, lock: Lock) -> StoreFuture<'a, ()> {
+        Box::pin(records::unlock(self, lock))
     }
 
     fn prepare<'a>(&'a self, key: &'a RecordKey) -> StoreFuture<'a, ()> {

@@ -123,18 +123,15 @@ pub(super) async fn try_lock<R: Ask>(
     Ok(Some(Lock::new(held).after_interruption(begun)))
 }
 
-pub(super) async fn unlock(
-    redis: &impl Ask,
-    key: &RecordKey,
-    lock: Lock,
-) -> Result<(), StoreError> {
+/// Like dropping it, and Redis has answered then.
+pub(super) async fn unlock<R: Ask>(redis: &R, lock: Lock) -> Result<(), StoreError> {
     let records = redis.records();
-    let id = key.id();
-    let value = records.held().remove(&id);
+    let Some(Held { unlock, .. }) = lock.guard::<Held<R>>() else { return Ok(()) };
+    let (unlock, is_ours) = (unlock.clone(), records.lets_go(unlock));
     drop(lock);
-    let Some(value) = value else { return Ok(()) };
-    let names = [records.name("lock", key), records.name("record", key)];
-    let unlock = Unlock { names, id, value };
+    if !is_ours {
+        return Ok(());
+    }
     let outcome = redis.ask::<i64>(&unlock.command()).await;
     if outcome.is_err() {
         records.leave_behind(&unlock);
@@ -301,6 +298,17 @@ impl Records {
         self.left_behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether this lock is the one that this handle has: if its lease ran out, another job may have the next one by
+    /// now.
+    fn lets_go(&self, unlock: &Unlock) -> bool {
+        let mut held = self.held();
+        let is_ours = held.get(&unlock.id) == Some(&unlock.value);
+        if is_ours {
+            held.remove(&unlock.id);
+        }
+        is_ours
+    }
+
     /// It could not be given back.
     pub(super) fn leave_behind(&self, unlock: &Unlock) {
         if let Some((_, nonce)) = unlock.value.split_once('.') {
@@ -434,11 +442,7 @@ struct Held<R: Ask> {
 
 impl<R: Ask> Drop for Held<R> {
     fn drop(&mut self) {
-        let mut held = self.redis.records().held();
-        // Another thread may have it by now, if the lease ran out.
-        if held.get(&self.unlock.id) == Some(&self.unlock.value) {
-            held.remove(&self.unlock.id);
-            drop(held);
+        if self.redis.records().lets_go(&self.unlock) {
             self.redis.give_back(&self.unlock);
         }
     }

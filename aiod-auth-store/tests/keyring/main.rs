@@ -7,7 +7,16 @@
     reason = "clippy allows it in tests, but not in the functions beside them"
 )]
 
-use std::{env, fs, path::Path, process::Command, sync::Arc, time::Duration};
+use std::{
+    env, fs,
+    path::Path,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use aiod_auth_core::{
     AccessToken, Endpoint, Machine as _, Profile, RecordKey, RefreshToken, Response, RetryPolicy,
@@ -78,6 +87,57 @@ fn damage() {
     assert!(store.load(&key).unwrap().is_some());
     let aside = keyring::Entry::new("aiod-auth", &format!("{name}.corrupt")).unwrap();
     assert_eq!(aside.get_secret().unwrap(), b"\xff");
+
+    // What can't be kept is in no login's way.
+    entry.set_secret(&[0xff; 3000]).unwrap();
+    store.with_bytes_max(2560).save(&key, &tokens("d")).unwrap();
+    assert_eq!(aside.get_secret().unwrap(), b"\xff");
+}
+
+#[test]
+fn what_a_killed_process_was_trying_is_no_record() {
+    inside("probe");
+}
+
+/// Does nothing unless the test above runs it.
+#[test]
+fn probe() {
+    let Some(folder) = is_inside() else { return };
+    log::set_logger(&Warnings).unwrap();
+    log::set_max_level(log::LevelFilter::Warn);
+    let (store, key) = (KeyringStore::new(&folder).unwrap(), key("me"));
+    store.save(&key, &tokens("a")).unwrap();
+    let location = store.location(&key);
+    let name = location.strip_prefix("keyring aiod-auth/").unwrap();
+    let probe = keyring::Entry::new("aiod-auth", &format!("{name}.probe")).unwrap();
+    probe.set_secret(&[b'0'; 100]).unwrap();
+    let count = || WARNINGS.load(Ordering::Relaxed);
+    let before = count();
+    assert_eq!((store.list().unwrap().len(), count() - before), (1, 0));
+    // It is seen if there is one.
+    probe.set_secret(b"other").unwrap();
+    assert_eq!((store.list().unwrap().len(), count() - before), (1, 1));
+    store.prepare(&key).unwrap();
+    probe.get_secret().unwrap_err();
+}
+
+/// How often something was said.
+struct Warnings;
+
+static WARNINGS: AtomicUsize = AtomicUsize::new(0);
+
+impl log::Log for Warnings {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("aiod_auth_store")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            WARNINGS.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 #[test]

@@ -142,6 +142,27 @@ fn to_give_back_a_lock_that_is_anothers_by_now_gives_back_nothing() {
     assert!(slow.try_lock(&key).unwrap().is_none());
 }
 
+/// Two jobs of one program.
+#[test]
+fn to_give_back_a_lock_after_its_lease_gives_back_no_other_jobs() {
+    let server = Server::start();
+    let options = server.options().with_lease(Duration::from_millis(300));
+    let (slow, other, key) = (AsyncRedisStore::new(options).unwrap(), server.store(), key("me"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let lock = slow.try_lock(&key).await.unwrap().unwrap();
+        wait_for(|| other.lease_left(&key).unwrap().is_none().then_some(()));
+        let next = slow.try_lock(&key).await.unwrap().unwrap();
+        // Long enough for a look.
+        let name = &server.command(&["KEYS", "aiod-auth:lock:*"])[0];
+        server.command(&["PERSIST", name]);
+        slow.unlock(&key, lock).await.unwrap();
+        assert!(other.try_lock(&key).unwrap().is_none(), "it is the next job's");
+        slow.unlock(&key, next).await.unwrap();
+        assert!(other.try_lock(&key).unwrap().is_some());
+    });
+}
+
 #[test]
 fn fencing_tokens_only_grow_and_each_write_has_one() {
     let server = Server::start();

@@ -4,7 +4,10 @@
 //!
 //! The numbers are printed: `cargo test -p aiod-auth-store faults -- --nocapture`.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
 
 use aiod_auth_core::{
     AccessToken, RecordKey, RefreshToken, Scope, Timestamp, Tokens, provider::tiled::Api,
@@ -137,6 +140,126 @@ fn a_save_writes_syncs_renames_and_syncs_the_folder_in_this_order() {
         // The answer is written before anything else is done.
         assert_eq!(run.done[run.spent_at].name, "write", "{place:?}");
     }
+}
+
+/// Where there are no locks, two processes spend one refresh token. The server has answered the one, and refuses
+/// the other, wherever that one comes in between.
+#[test]
+fn without_locks_an_answer_is_not_lost_to_another_process_that_begins_or_is_refused() {
+    for (place, number) in operations_without_locks() {
+        for is_refused in [false, true] {
+            let memory = without_locks(place);
+            let faulty = Faulty::new(&memory, Fault::None);
+            let other = place.store(Files::on(Arc::new(memory.clone())));
+            let held = Arc::new(Mutex::new(None));
+            let hold = Arc::clone(&held);
+            faulty.meanwhile(number, move || {
+                let lock = begin(&*other);
+                if is_refused {
+                    other.save_if_unchanged(&key(), &ended(), &version_of("first")).unwrap();
+                }
+                *hold.lock().unwrap() = Some((other, lock));
+            });
+            let run = refresh_on(&faulty, place);
+            let what = format!("{place:?}: before {:?}, {is_refused}", run.done.get(number));
+            run.saved.as_ref().unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert!(run.done.len() > number, "{what}");
+            assert_eq!(found_at_once(&memory, place, &what).as_deref(), Some("second"), "{what}");
+            drop(held.lock().unwrap().take());
+            is_second_and_alive(&memory, place, &what);
+        }
+    }
+}
+
+/// The same for the other one: the answer comes wherever it is.
+#[test]
+fn without_locks_an_answer_is_not_lost_that_comes_while_another_process_is_refused() {
+    for (place, number) in operations_without_locks() {
+        let memory = without_locks(place);
+        let faulty = Faulty::new(&memory, Fault::None);
+        let refused = place.store(Files::on(Arc::new(faulty.clone())));
+        let other = place.store(Files::on(Arc::new(memory.clone())));
+        let lock = begin(&*other);
+        faulty.meanwhile(number, move || {
+            let conflict = other.save_if_unchanged(&key(), &tokens("second"), &version_of("first"));
+            assert!(conflict.unwrap().is_none());
+            drop((other, lock));
+        });
+        refused.load(&key()).unwrap();
+        let lock = begin(&*refused);
+        refused.save_if_unchanged(&key(), &ended(), &version_of("first")).unwrap();
+        drop((refused, lock));
+        let done = faulty.done();
+        let what = format!("{place:?}: before {:?}", done.get(number));
+        assert!(done.len() > number, "{what}");
+        is_second_and_alive(&memory, place, &what);
+    }
+}
+
+/// The record is one of the two, also if the process is killed that finds out that it is not alone.
+#[test]
+fn without_locks_no_begun_note_gets_the_place_of_a_record_unless_it_is_made_in_the_moment_of_the_rename()
+ {
+    for (place, number) in operations_without_locks() {
+        let memory = without_locks(place);
+        let done = refresh(&memory, place, Fault::None).done;
+        if done[number].name == "rename" {
+            continue;
+        }
+        for death in number..done.len() {
+            let memory = without_locks(place);
+            let faulty = Faulty::new(&memory, Fault::Death(death));
+            let other = place.store(Files::on(Arc::new(memory.clone())));
+            let held = Arc::new(Mutex::new(None));
+            let hold = Arc::clone(&held);
+            faulty.meanwhile(number, move || {
+                let lock = begin(&*other);
+                *hold.lock().unwrap() = Some((other, lock));
+            });
+            drop(refresh_on(&faulty, place));
+            let what = format!("{place:?}: before {number} {:?}, {death}", done[number]);
+            let found = found_at_once(&memory, place, &what);
+            assert!(is_old_or_new(found.as_deref()), "{what}");
+            assert!(held.lock().unwrap().take().is_some(), "{what}");
+        }
+    }
+}
+
+fn operations_without_locks() -> impl Iterator<Item = (Place, usize)> {
+    [Place::Own, Place::Aiod].into_iter().flat_map(|place| {
+        let operations = refresh(&without_locks(place), place, Fault::None).done.len();
+        (0..operations).map(move |number| (place, number))
+    })
+}
+
+fn without_locks(place: Place) -> Memory {
+    let memory = place.with_record();
+    memory.take_locks_away();
+    memory
+}
+
+fn begin(store: &dyn Store) -> Lock {
+    let lock = store.try_lock(&key()).unwrap().unwrap();
+    store.prepare(&key()).unwrap();
+    lock
+}
+
+/// What a process saves whose refresh token is refused.
+fn ended() -> Tokens {
+    let mut ended = tokens("first");
+    ended.session_ended_at = Some(Timestamp::UNIX_EPOCH);
+    ended
+}
+
+fn version_of(text: &str) -> Version {
+    Version::of(Some(&tokens(text)))
+}
+
+fn is_second_and_alive(memory: &Memory, place: Place, what: &str) {
+    assert_eq!(found_under_the_lock(memory, place, what).as_deref(), Some("second"), "{what}");
+    let store = place.store(Files::on(Arc::new(memory.clone())));
+    assert_eq!(store.load(&key()).unwrap().unwrap().session_ended_at, None, "{what}");
+    is_tidy(memory, place, what);
 }
 
 /// Else two processes could have the lock: one that of the file that was removed.
@@ -289,6 +412,122 @@ fn an_interrupted_refresh_is_known_to_the_next_process() {
         drop(lock);
         assert_eq!(store.try_lock(&key).unwrap().unwrap().interrupted_refresh(), None);
     }
+}
+
+/// A bot's secret stands in the file that a user's login replaces. Whatever fails, both are there: the copy of the
+/// secret is made when the login is on the disk, so that it stands in no answer's way, and before the secret goes.
+#[test]
+fn a_login_in_a_bots_file_loses_neither_the_login_nor_the_secret() {
+    let place = Place::Aiod;
+    let with_bot = || {
+        let memory = place.with_record();
+        put(&memory, place, b"client_secret = \"the-bots\"\n");
+        memory
+    };
+    let done = login(&with_bot(), place, Fault::None).done;
+    let record = PathBuf::from(place.store(Files::default()).location(&key()));
+    let is_copy = |it: &&Operation| it.path.to_string_lossy().contains(".replaced-");
+    assert!(done.iter().filter(is_copy).count() > 2, "{done:?}");
+    for (number, operation) in done.iter().enumerate() {
+        let faults = [28, 5].map(|errno| Fault::FromThenOn(number, errno)).into_iter();
+        for fault in faults.chain([Fault::Once(number, 28)]).chain(deaths(number)) {
+            let memory = with_bot();
+            let run = login(&memory, place, fault);
+            memory.kill();
+            let what = format!("{fault:?}, {operation:?}");
+            let is_killed = matches!(fault, Fault::Death(_) | Fault::DeathIn(_));
+            if run.is_spent && is_copy(&operation) && !is_killed {
+                run.saved.as_ref().unwrap_or_else(|error| panic!("{what}: {error}"));
+            }
+            let is_kept = run.saved.is_ok() || run.has_synced_by(number);
+            if run.is_spent && is_kept {
+                let found = found_under_the_lock(&memory, place, &what);
+                assert_eq!(found.as_deref(), Some("first"), "{what}");
+            }
+            let has_secret = |(path, _): &(PathBuf, u32)| {
+                let content = memory.open(path, How::Read).unwrap().read(1 << 20).unwrap();
+                String::from_utf8_lossy(&content).contains("the-bots")
+            };
+            // A disk that reads nothing any more, and is written: nobody knows what stood there.
+            let is_blind = matches!(fault, Fault::FromThenOn(..)) && operation.path == record;
+            assert!(is_blind || memory.files().iter().any(has_secret), "{what}");
+        }
+    }
+}
+
+/// What is noted for the next save may fit it.
+#[test]
+fn a_stale_next_that_was_removed_does_not_come_back_after_a_power_failure() {
+    for place in [Place::Own, Place::Aiod] {
+        let faulty = Faulty::new(&with_stale_next(place), Fault::None);
+        let run = refresh_to(&faulty, place, "fourth");
+        run.saved.unwrap();
+        for number in 0..run.done.len() {
+            for seed in 0..8 {
+                let memory = with_stale_next(place);
+                let run = refresh_to(
+                    &Faulty::new(&memory, deaths(number)[usize::from(seed % 2 == 0)]),
+                    place,
+                    "fourth",
+                );
+                memory.lose_power(seed);
+                let what = format!("{place:?}: {:?}, seed {seed}", run.done.get(number));
+                let found = found_under_the_lock(&memory, place, &what);
+                let is_saved = run.has_synced_by(number);
+                let expected = if is_saved { &["fourth"][..] } else { &["third", "fourth"] };
+                assert!(
+                    found.as_deref().is_some_and(|it| expected.contains(&it)),
+                    "{what}: {found:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_in_a_stale_next_that_can_not_be_removed() {
+    for place in [Place::Own, Place::Aiod] {
+        let (faulty, store, key) = place.faulty(&with_stale_next(place), Fault::None);
+        drop(store.try_lock(&key).unwrap());
+        let is_of_next = |name| move |it: &Operation| it.name == name && is_next(it);
+        let done = faulty.done();
+        let removal = done.iter().position(is_of_next("remove")).unwrap();
+        for fault in [Fault::Once(removal, 5), Fault::FromThenOn(removal, 5)] {
+            let memory = with_stale_next(place);
+            let (faulty, store, key) = place.faulty(&memory, fault);
+            drop(store.try_lock(&key).unwrap());
+            let next = faulty.done().into_iter().find(is_next).unwrap().path;
+            assert_eq!(memory.status(&next).unwrap().size, 0, "{place:?}");
+        }
+    }
+}
+
+/// A process died after it had written "second" in the place of "first", and another program has logged in.
+fn with_stale_next(place: Place) -> Memory {
+    let memory = place.with_record();
+    let done = refresh(&place.with_record(), place, Fault::None).done;
+    let rename = done.iter().rposition(|it| it.name == "rename").unwrap();
+    drop(refresh(&memory, place, Fault::Death(rename)));
+    memory.kill();
+
+    let other = place.empty();
+    let store = place.store(Files::on(Arc::new(other.clone())));
+    store.save(&key(), &tokens("third")).unwrap();
+    let record = store.location(&key());
+    let text = other.open(Path::new(&record), How::Read).unwrap().read(1 << 20).unwrap();
+    put(&memory, place, &text);
+    memory
+}
+
+/// What another program writes in a record's place.
+fn put(memory: &Memory, place: Place, text: &[u8]) {
+    let store = place.store(Files::on(Arc::new(memory.clone())));
+    let record = store.location(&key());
+    let mut file = memory.open(Path::new(&record), How::Write).unwrap();
+    file.set_size(0).unwrap();
+    file.write(text).unwrap();
+    file.sync().unwrap();
+    memory.sync_folder(Path::new("/")).unwrap();
 }
 
 /// Found by the simulation (seed 1307): a process that is stopped with the lock has `.next`, too.
@@ -492,7 +731,15 @@ const fn deaths(number: usize) -> [Fault; 2] {
 
 /// What a session does to refresh.
 fn refresh(memory: &Memory, place: Place, fault: Fault) -> Run {
-    let (faulty, store, key) = place.faulty(memory, fault);
+    refresh_on(&Faulty::new(memory, fault), place)
+}
+
+fn refresh_on(faulty: &Faulty, place: Place) -> Run {
+    refresh_to(faulty, place, "second")
+}
+
+fn refresh_to(faulty: &Faulty, place: Place, text: &str) -> Run {
+    let (store, key) = (place.store(Files::on(Arc::new(faulty.clone()))), key());
     let mut run = Run::default();
     let outcome = (|| {
         store.load(&key)?;
@@ -503,7 +750,7 @@ fn refresh(memory: &Memory, place: Place, fault: Fault) -> Run {
         run.is_spent = true;
         run.spent_at = faulty.done().len();
         let version = Version::of(loaded.as_ref());
-        let conflict = store.save_if_unchanged(&key, &tokens("second"), &version)?;
+        let conflict = store.save_if_unchanged(&key, &tokens(text), &version)?;
         assert!(conflict.is_none());
         Ok(())
     })();

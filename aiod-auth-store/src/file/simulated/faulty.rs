@@ -1,7 +1,7 @@
 //! A file system in which one operation fails, or all after it do.
 
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, SystemTime},
@@ -38,6 +38,16 @@ pub(in crate::file) struct Faulty {
     memory: Memory,
     fault: Arc<Mutex<Fault>>,
     done: Arc<Mutex<Vec<Operation>>>,
+    meanwhile: Arc<Mutex<Option<Meanwhile>>>,
+}
+
+/// What another process does before the operation of this number.
+struct Meanwhile(usize, Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Meanwhile").field(&self.0).finish_non_exhaustive()
+    }
 }
 
 /// What was asked for.
@@ -49,7 +59,18 @@ pub(in crate::file) struct Operation {
 
 impl Faulty {
     pub(in crate::file) fn new(memory: &Memory, fault: Fault) -> Self {
-        Self { memory: memory.clone(), fault: Arc::new(Mutex::new(fault)), done: Arc::default() }
+        Self {
+            memory: memory.clone(),
+            fault: Arc::new(Mutex::new(fault)),
+            done: Arc::default(),
+            meanwhile: Arc::default(),
+        }
+    }
+
+    #[cfg(test)]
+    /// Another process does this before the operation of this number.
+    pub(in crate::file) fn meanwhile(&self, number: usize, work: impl FnOnce() + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Meanwhile(number, Box::new(work)));
     }
 
     /// All that was asked for until now, whether it failed or not. Looks at them, too.
@@ -73,6 +94,11 @@ impl Faulty {
     }
 
     fn next(&self, name: &'static str, path: &Path) -> io::Result<()> {
+        let reached = self.log().len();
+        let meanwhile = self.meanwhile.lock().unwrap().take_if(|it| it.0 == reached);
+        if let Some(Meanwhile(_, work)) = meanwhile {
+            work();
+        }
         let mut done = self.log();
         let number = done.len();
         done.push(Operation { name, path: path.into() });

@@ -28,6 +28,7 @@ struct State {
     not_synced: Vec<Change>,
     next_number: u64,
     mounted: Option<PathBuf>,
+    has_no_locks: bool,
 }
 
 #[derive(Clone)]
@@ -63,6 +64,12 @@ impl Memory {
     /// Where this file is a mount: no other file gets its name, and it is never removed.
     pub(in crate::file) fn mount(&self, path: &Path) {
         self.state().mounted = Some(path.into());
+    }
+
+    #[cfg(test)]
+    /// Like NFS without a lock server.
+    pub(in crate::file) fn take_locks_away(&self) {
+        self.state().has_no_locks = true;
     }
 
     /// All processes have died; what they had locked is free.
@@ -339,6 +346,9 @@ impl OpenFile for Handle {
 
     fn try_lock(&self) -> io::Result<Locked> {
         let mut state = self.memory.state();
+        if state.has_no_locks {
+            return Ok(Locked::Unsupported);
+        }
         let file = state.file(self.number);
         match file.locked_by {
             Some(handle) if handle != self.handle => Ok(Locked::Busy),
