@@ -1,6 +1,8 @@
 //! No access token in memory that was given back. A binary of its own: what other tests use is not looked through.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use aiod_auth_core::{
     AccessToken, AuthorizationServer, ClientIdentity, ClientSecret, Machine as _, RefreshToken,
     Response, Tokens,
@@ -12,6 +14,7 @@ use aiod_auth_tests::{drive, memory::Canary, scene::*, verdict};
 /// Copy the text in `Object::text`, or the body where it is searched for `error`, into a plain `String`: this fails.
 #[test]
 fn an_answer_with_an_error_leaves_no_access_token_behind() {
+    let _alone = alone();
     const CANARY: Canary = Canary::new(*b"canary-of-an-error-5d01c98be37a2");
     for (status, start, end) in [
         (200, r#"{"error":"access_denied","access_token":""#, r#"","token_type":"Bearer"}"#),
@@ -36,6 +39,7 @@ fn an_answer_with_an_error_leaves_no_access_token_behind() {
 /// Let `Form::encode` grow its body, or make the secrets of `Request::secrets` plain: this fails.
 #[test]
 fn a_form_and_an_errors_text_leave_no_access_token_behind() {
+    let _alone = alone();
     const CANARY: Canary = Canary::new(*b"canary-of-a-form-e2b9407d8c61f35");
     let token = access_token(CANARY);
     let client = ClientIdentity::public("demo").unwrap();
@@ -64,6 +68,7 @@ fn a_form_and_an_errors_text_leave_no_access_token_behind() {
 /// Build the record's text in a plain `String`, or let it grow: this fails.
 #[test]
 fn a_record_leaves_no_access_token_behind() {
+    let _alone = alone();
     const CANARY: Canary = Canary::new(*b"canary-of-a-record-80fa63c5129db");
     let folder = tempfile::tempdir().unwrap();
     let stores: [Box<dyn Store>; 2] =
@@ -86,6 +91,7 @@ fn a_record_leaves_no_access_token_behind() {
 /// Take `AsRef<str>` in `AccessToken::new`, or copy a member's text out of an edited record: this fails.
 #[test]
 fn an_edited_record_leaves_no_access_token_behind() {
+    let _alone = alone();
     const CANARY: Canary = Canary::new(*b"canary-of-an-edit-41c7e90db852f6");
     let key = profile().key();
     let record = {
@@ -98,6 +104,12 @@ fn an_edited_record_leaves_no_access_token_behind() {
     let tokens = Tokens::from_record(text.expose(), &key).unwrap();
     drop((text, tokens));
     assert!(CANARY.is_in_memory(false));
+}
+
+/// What one test reads of the memory is a copy of what another has there just then.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// In the middle, since the allocator writes to both ends of what is freed.

@@ -136,8 +136,7 @@ impl IssuedToken {
 
 /// It is handed on in headers and lines, as an access token is: what has a line break in it is no JWT (RFC 7515 §7.1).
 fn id_token(object: &Object<'_>) -> Result<Option<IdToken>, Problem> {
-    let text = object.text("id_token").or_else(|problem| object.hint("id_token", problem))?;
-    let Some(text) = text else { return Ok(None) };
+    let Some(text) = object.text("id_token")? else { return Ok(None) };
     if !is_token(&text) {
         object.note("id_token", "is no JWT: taken as absent");
         return Ok(None);
