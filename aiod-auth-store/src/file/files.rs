@@ -5,6 +5,7 @@
 //!   -- the refresh token is spent --
 //!   save      <record>.next: write, sync            from here on the next process under the lock finds it
 //!             one last look at the record           another login there? then that one stays
+//!             copy a client's secret that it loses
 //!             rename <record>.next to <record>      or write in place, where that can't be
 //!             sync the folder
 //! ```

@@ -47,7 +47,8 @@ pub(crate) mod system;
 ///   save.
 /// - **Locked by the kernel,** with a file of its own (`….lock`), which goes when the record has gone.
 ///   Where a file system has no locks, it warns and goes on without: two processes may then refresh at
-///   once, but without that, no login would be possible there at all.
+///   once, but without that, no login would be possible there at all. What the server answers to one of them is not
+///   lost to the other.
 ///
 /// What is read is wiped from memory as the secrets of `aiod-auth-core` are. While a record is
 /// rewritten, the TOML library makes copies of the old and the new one that are only freed.

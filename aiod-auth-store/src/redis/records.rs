@@ -34,7 +34,11 @@ pub(super) trait Ask: Clone + Send + Sync + 'static {
 
 pub(super) async fn load(redis: &impl Ask, key: &RecordKey) -> Result<Option<Tokens>, StoreError> {
     let stored = stored(redis, key).await?;
-    Ok(redis.records().read(key, &stored)?.map(|(_, tokens)| tokens))
+    let tokens = redis.records().read(key, &stored)?.map(|(_, tokens)| tokens);
+    if let Some(tokens) = &tokens {
+        redis.records().note_seen(key, tokens, &stored);
+    }
+    Ok(tokens)
 }
 
 /// Compares and writes in one step, as often as another handle comes in between: `Some` is the other login that
@@ -58,6 +62,7 @@ pub(super) async fn save(
         if let Some(version) = version
             && stored.version.as_deref() != Some(&new)
             && !version.matches(before_tokens)
+            && !records.has_come_back(key, version, &stored)
         {
             return Ok(before.map(|(_, tokens)| tokens));
         }
@@ -204,6 +209,8 @@ struct Stored {
     /// It is left where it is.
     is_too_big: bool,
     version: Option<String>,
+    /// The versions that this one took the place of, with a space between them, the newest first.
+    earlier: String,
 }
 
 async fn stored(redis: &impl Ask, key: &RecordKey) -> Result<Stored, StoreError> {
@@ -213,9 +220,11 @@ async fn stored(redis: &impl Ask, key: &RecordKey) -> Result<Stored, StoreError>
     length.arg(&name).arg("record");
     let is_too_big = redis.ask::<usize>(&length).await? > SEALED_BYTES_MAX;
     let mut get = redis::cmd("HMGET");
-    get.arg(&name).arg(if is_too_big { "begun" } else { "record" }).arg("version");
-    let (record, version): (Option<Vec<u8>>, Option<String>) = redis.ask(&get).await?;
-    Ok(Stored { record: record.filter(|_| !is_too_big), is_too_big, version })
+    get.arg(&name).arg(if is_too_big { "begun" } else { "record" }).arg("version").arg("earlier");
+    let fields: (Option<Vec<u8>>, Option<String>, Option<String>) = redis.ask(&get).await?;
+    let (record, version, earlier) = fields;
+    let record = record.filter(|_| !is_too_big);
+    Ok(Stored { record, is_too_big, version, earlier: earlier.unwrap_or_default() })
 }
 
 async fn field(
@@ -237,6 +246,8 @@ pub(super) struct Records {
     patience: Duration,
     /// By a key's id: what its lock holds.
     held: Mutex<BTreeMap<String, String>>,
+    /// By a key's id: what was loaded under its lock, and the versions that it took the place of.
+    seen: Mutex<BTreeMap<String, (Tokens, String)>>,
     /// By a key's id: the nonce of a lock that could not be given back, since Redis was away. It is this handle's
     /// own, which takes it again.
     left_behind: Mutex<BTreeMap<String, String>>,
@@ -250,8 +261,8 @@ impl Records {
         lease: Duration,
         patience: Duration,
     ) -> Self {
-        let (held, left_behind) = Default::default();
-        Self { place, prefix, sealing, lease, patience, held, left_behind }
+        let (held, seen, left_behind) = Default::default();
+        Self { place, prefix, sealing, lease, patience, held, seen, left_behind }
     }
 
     pub(super) fn place(&self) -> &str {
@@ -294,6 +305,27 @@ impl Records {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn seen(&self) -> MutexGuard<'_, BTreeMap<String, (Tokens, String)>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_seen(&self, key: &RecordKey, tokens: &Tokens, stored: &Stored) {
+        let id = key.id();
+        if self.held().contains_key(&id) {
+            self.seen().insert(id, (tokens.clone(), stored.earlier.clone()));
+        }
+    }
+
+    /// Whether what is stored was there before what was loaded under the lock: Redis came back with an older copy. No
+    /// clock says so, and no counter, which came back with it.
+    fn has_come_back(&self, key: &RecordKey, version: &Version, stored: &Stored) -> bool {
+        let seen = self.seen();
+        let (Some((tokens, earlier)), Some(now)) = (seen.get(&key.id()), &stored.version) else {
+            return false;
+        };
+        version.matches(Some(tokens)) && earlier.split(' ').any(|version| version == now)
+    }
+
     fn left_behind(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
         self.left_behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -305,6 +337,7 @@ impl Records {
         let is_ours = held.get(&unlock.id) == Some(&unlock.value);
         if is_ours {
             held.remove(&unlock.id);
+            self.seen().remove(&unlock.id);
         }
         is_ours
     }
@@ -389,12 +422,16 @@ impl Records {
             (true, false) => "keep",
             (true, true) | (false, _) => "",
         };
+        let versions = stored.version.iter().map(String::as_str).chain(stored.earlier.split(' '));
+        let versions: Vec<_> = versions.filter(|it| !it.is_empty()).take(EARLIER_MAX).collect();
+        let earlier = versions.join(" ");
         let command = script(scripts::SAVE, &[&name])
             .arg(stored.version.as_deref().unwrap_or_default())
             .arg(new)
             .arg(self.seal(text.expose(), &id)?)
             .arg(self.seal(&id, &name)?)
             .arg(damaged)
+            .arg(earlier)
             .take();
         Ok(command)
     }
@@ -482,3 +519,5 @@ fn other(error: SealError) -> StoreError {
 const SEALED_BYTES_MAX: usize = crate::file::BYTES_MAX + 1024;
 /// As much as a first login needs, and more.
 const ROOM_BYTES: usize = 32 * 1024;
+/// An older copy than that many saves is taken for another login.
+const EARLIER_MAX: usize = 32;

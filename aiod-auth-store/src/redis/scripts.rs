@@ -23,14 +23,14 @@ return redis.call('DEL', KEYS[1])
 ";
 
 /// KEYS: record. ARGV: the version that was read, the new one, record, key, whether the one there is kept
-/// beside it. 0: it was written since then.
+/// beside it, the versions before the new one. 0: it was written since then.
 pub(super) const SAVE: &str = "
 local version = redis.call('HGET', KEYS[1], 'version') or ''
 if version == ARGV[2] then return 1 end
 if version ~= ARGV[1] then return 0 end
 local record = redis.call('HGET', KEYS[1], 'record')
 if record and ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'damaged', record) end
-redis.call('HSET', KEYS[1], 'version', ARGV[2], 'record', ARGV[3], 'key', ARGV[4])
+redis.call('HSET', KEYS[1], 'version', ARGV[2], 'record', ARGV[3], 'key', ARGV[4], 'earlier', ARGV[6])
 redis.call('HDEL', KEYS[1], 'begun')
 return 1
 ";

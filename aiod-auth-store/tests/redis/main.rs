@@ -373,6 +373,40 @@ fn what_is_lost_is_no_login_and_what_comes_back_is_the_older_one() {
     assert_eq!(refresh_token(&store, &key), "a");
 }
 
+/// Else the new refresh token would be thrown away for one that it replaced long ago.
+#[test]
+fn an_older_copy_that_comes_back_during_a_refresh_is_no_other_login() {
+    let server = Server::start();
+    let (store, other, key) = (server.store(), server.store(), key("me"));
+    store.save(&key, &tokens("0")).unwrap();
+    let name = &server.command(&["KEYS", "aiod-auth:record:*"])[0];
+    for age in 0..3 {
+        let backup = format!("backup-{age}");
+        server.command(&["COPY", name, &backup]);
+        store.save(&key, &tokens(&format!("{age}-next"))).unwrap();
+    }
+    for (age, has_logged_in) in [(0, false), (1, false), (2, false), (0, true), (2, true)] {
+        let lock = store.try_lock(&key).unwrap().unwrap();
+        let loaded = store.load(&key).unwrap();
+        store.prepare(&key).unwrap();
+        server.command(&["COPY", &format!("backup-{age}"), name, "REPLACE"]);
+        // With the counter that was in the copy.
+        server.command(&["DEL", "aiod-auth:fence"]);
+        if has_logged_in {
+            other.save(&key, &tokens("another")).unwrap();
+        }
+        let version = Version::of(loaded.as_ref());
+        let conflict = store.save_if_unchanged(&key, &tokens("new"), &version).unwrap();
+        assert_eq!(conflict.is_some(), has_logged_in, "{age}");
+        drop(lock);
+        let expected = if has_logged_in { "another" } else { "new" };
+        assert_eq!(refresh_token(&other, &key), expected, "{age}");
+        // As it was before.
+        server.command(&["COPY", "backup-2", name, "REPLACE"]);
+        store.save(&key, &tokens("newest")).unwrap();
+    }
+}
+
 /// With `appendfsync always`, as docs/stores.md has it.
 #[test]
 fn nothing_acknowledged_is_lost_when_redis_is_killed_and_the_store_waits_for_its_return() {
