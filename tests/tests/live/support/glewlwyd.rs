@@ -1,5 +1,7 @@
 //! The user at Glewlwyd, whose pages are a script: this does over its API what that script does.
 
+use std::sync::{Mutex, PoisonError};
+
 use aiod_auth_tests::user::UserError;
 use serde_json::json;
 use ureq::{Body, http::Response};
@@ -9,6 +11,9 @@ use super::provider;
 
 /// Alice opens a page, logs in, and grants what is asked for. Where the server sends the browser then.
 pub(crate) fn alice_grants(page: &str) -> Result<Url, UserError> {
+    // What she grants to a client takes the place of what she granted to it before.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let agent = provider::agent();
     let asked = location(&agent.get(page).call().unwrap());
     let asked: Vec<(String, String)> = asked.query_pairs().into_owned().collect();
