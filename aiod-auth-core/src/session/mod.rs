@@ -77,7 +77,7 @@ impl Session {
     ///
     /// Where there was no login, and another process has stored one by the time that this has the store's lock,
     /// it ends in that one, and the given refresh token is not used: the two may be one and the same. Nor is it used
-    /// where the stored login has used it up already: used twice, it would end the session that came of it.
+    /// where the stored login has begun with it: used twice, it would end the session that came of it.
     #[must_use]
     pub fn login_with_refresh_token(
         profile: Arc<Profile>,
