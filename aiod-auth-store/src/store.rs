@@ -175,6 +175,7 @@ pub const LOCK_HELD_MAX: Duration = Duration::from_secs(90);
 /// ```
 pub struct Lock {
     interrupted_at: Option<Timestamp>,
+    #[cfg_attr(not(feature = "redis"), expect(dead_code, reason = "held until it is dropped"))]
     guard: Guard,
 }
 
@@ -193,8 +194,8 @@ impl Lock {
         self
     }
 
-    #[cfg(feature = "redis")]
     /// What it was made from, if that is of this kind.
+    #[cfg(feature = "redis")]
     pub(crate) fn guard<T: 'static>(&self) -> Option<&T> {
         self.guard.downcast_ref()
     }
