@@ -246,6 +246,7 @@ impl Error {
 
 const WRONG_METADATA: &str =
     "check the issuer; where its metadata is wrong, the endpoints can be given in its place";
+
 fn unreachable(endpoint: Endpoint, attempts: u32, cause: &Unreachable) -> String {
     // The browser has reached it, and brought its word for it (RFC 6749 §4.1.2.1).
     if endpoint == Endpoint::Authorization && matches!(cause, Unreachable::Unavailable(_)) {

@@ -81,8 +81,9 @@ pub(crate) fn is_about_device_code(description: &str) -> bool {
     ["device_code", "device code"].iter().any(|name| description.contains(name))
 }
 
-/// Tiled says in `detail` what is wrong, as a text or, in a 422, as a list, and asks for no other scheme than Bearer: that is a gateway before it. Its
-/// protection against forged requests answers in plain text, and in different words that have `csrf` in them.
+/// Tiled says in `detail` what is wrong, as a text or, in a 422, as a list, and asks for no other scheme than Bearer: that
+/// is a gateway before it. Its protection against forged requests answers in plain text, and in different words that have
+/// `csrf` in them.
 pub(crate) fn says(response: &Response, object: Option<&Object<'_>>) -> Option<Says> {
     if let Some(object) = object {
         let is_bearer = |challenge: &Challenge| challenge.scheme() == "bearer";

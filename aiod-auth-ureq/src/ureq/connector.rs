@@ -266,27 +266,30 @@ fn unconnected(why: &Unconnected, host: &str) -> NoResponse {
     match why {
         Unconnected::NotFound(error) => NoResponse::of_lookup(host, &error.to_string()),
         Unconnected::NoAddress => NoResponse::HostNotFound(host.into()),
-        Unconnected::LookupTimedOut => {
-            NoResponse::NotSent("timed out while looking up the host name")
+        Unconnected::LookupTimedOut | Unconnected::TimedOut | Unconnected::Failed(_) => {
+            NoResponse::NotSent(words(why))
         }
-        Unconnected::TimedOut => NoResponse::NotSent(TIMED_OUT),
-        Unconnected::Failed(error) => NoResponse::NotSent(reason(error)),
     }
 }
 
 fn proxy_unconnected(why: &Unconnected) -> ProxyProblem {
     match why {
         Unconnected::NotFound(error) => ProxyProblem::of_lookup(&error.to_string()),
-        Unconnected::NoAddress => ProxyProblem::NotReached("the host name was not found"),
-        Unconnected::LookupTimedOut => {
-            ProxyProblem::NotReached("timed out while looking up the host name")
-        }
-        Unconnected::TimedOut => ProxyProblem::NotReached(TIMED_OUT),
-        Unconnected::Failed(error) => ProxyProblem::NotReached(reason(error)),
+        Unconnected::NoAddress
+        | Unconnected::LookupTimedOut
+        | Unconnected::TimedOut
+        | Unconnected::Failed(_) => ProxyProblem::NotReached(words(why)),
     }
 }
 
-const TIMED_OUT: &str = "timed out while connecting";
+fn words(why: &Unconnected) -> &'static str {
+    match why {
+        Unconnected::NotFound(_) | Unconnected::NoAddress => "the host name was not found",
+        Unconnected::LookupTimedOut => "timed out while looking up the host name",
+        Unconnected::TimedOut => "timed out while connecting",
+        Unconnected::Failed(error) => reason(error),
+    }
+}
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "another crate's enum, which grows")]
 pub(super) fn reason(error: &io::Error) -> &'static str {

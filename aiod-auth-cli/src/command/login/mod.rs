@@ -82,16 +82,14 @@ fn log_in(
     lacks_display: bool,
 ) -> Result<SessionTokens, Failure> {
     let client = settings.client()?;
+    let keep = |_: &Error| keep_salvaged(context, settings, &client);
     let session = if options.refresh_token_stdin {
         let token = refresh_token::read(context)?;
         // The server may give another in its place: leaving now would lose it.
         context.interrupt.report_first();
         let _held_off = context.interrupt.hold_off();
         let began: Timestamp = SystemTime::now().into();
-        let session = client.login_with_refresh_token(token);
-        if session.is_err() {
-            keep_salvaged(context, settings, &client);
-        }
+        let session = client.login_with_refresh_token(token).inspect_err(keep);
         if session.as_ref().is_ok_and(|session| session.tokens.issued_at < began) {
             context
                 .printer
@@ -107,16 +105,12 @@ fn log_in(
             }
         };
         let ask = |question| question::answer(context, settings, question);
-        let session = client.with_cancel(&cancel).login_asking(options.timeout, show, ask);
-        if session.is_err() {
-            keep_salvaged(context, settings, &client);
-        }
-        session
+        client.with_cancel(&cancel).login_asking(options.timeout, show, ask).inspect_err(keep)
     };
     session.map_err(|error| explain(settings, options, error, lacks_display))
 }
 
-/// The login has failed: what it has brought all the same must be nowhere else lost.
+/// The login has failed: what it has brought all the same is nowhere else.
 fn keep_salvaged(context: &Context, settings: &Settings, client: &Client) {
     let Some(token) = salvaged::of(client) else { return };
     // It is said here.

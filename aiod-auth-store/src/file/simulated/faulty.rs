@@ -67,8 +67,8 @@ impl Faulty {
         }
     }
 
-    #[cfg(test)]
     /// Another process does this before the operation of this number.
+    #[cfg(test)]
     pub(in crate::file) fn meanwhile(&self, number: usize, work: impl FnOnce() + Send + 'static) {
         *self.meanwhile.lock().unwrap() = Some(Meanwhile(number, Box::new(work)));
     }

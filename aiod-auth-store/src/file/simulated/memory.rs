@@ -66,8 +66,8 @@ impl Memory {
         self.state().mounted = Some(path.into());
     }
 
-    #[cfg(test)]
     /// Like NFS without a lock server.
+    #[cfg(test)]
     pub(in crate::file) fn take_locks_away(&self) {
         self.state().has_no_locks = true;
     }
